@@ -1,0 +1,72 @@
+//! Time: one monotonic clock for measuring, and the wall time that belongs to it.
+//!
+//! The clock stands on [`tokio::time::Instant`], so that under a paused tokio clock a whole programme runs in
+//! virtual time and is reproducible; on a real runtime it is the operating system's monotonic clock. The wall
+//! time is derived from the monotonic one, so the two never disagree within a run.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
+
+/// When something happened: nanoseconds since the run began, and the wall time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Stamp {
+    /// Nanoseconds since the run began, monotonic.
+    pub mono_ns: u64,
+    /// The wall time (UTC) that belongs to it.
+    pub wall: Timestamp,
+}
+
+impl Stamp {
+    /// Seconds since the run began.
+    pub fn seconds(&self) -> f64 {
+        Duration::from_nanos(self.mono_ns).as_secs_f64()
+    }
+
+    /// Seconds from `earlier` to this stamp; negative when `earlier` is later.
+    #[allow(clippy::cast_precision_loss)] // a run lasts days, not centuries
+    pub fn seconds_since(&self, earlier: &Stamp) -> f64 {
+        (i128::from(self.mono_ns) - i128::from(earlier.mono_ns)) as f64 / 1e9
+    }
+
+    /// The stamp `by` later than this one.
+    #[must_use]
+    pub fn plus(&self, by: Duration) -> Stamp {
+        let nanos = u64::try_from(by.as_nanos()).unwrap_or(u64::MAX);
+        let wall =
+            SignedDuration::try_from(by).ok().and_then(|by| self.wall.checked_add(by).ok()).unwrap_or(Timestamp::MAX);
+        Stamp { mono_ns: self.mono_ns.saturating_add(nanos), wall }
+    }
+}
+
+/// The clock of one run; cheap to copy.
+#[derive(Debug, Clone, Copy)]
+pub struct Clock {
+    started: Instant,
+    started_wall: Timestamp,
+}
+
+impl Clock {
+    /// Starts a clock at the system's wall time.
+    pub fn start() -> Self {
+        Self::start_at(Timestamp::now())
+    }
+
+    /// Starts a clock at a given wall time (simulated runs, tests).
+    pub fn start_at(started_wall: Timestamp) -> Self {
+        Self { started: Instant::now(), started_wall }
+    }
+
+    /// The stamp of this moment.
+    pub fn now(&self) -> Stamp {
+        Stamp { mono_ns: 0, wall: self.started_wall }.plus(self.started.elapsed())
+    }
+
+    /// The runtime's instant at which `mono_ns` is reached.
+    pub fn instant(&self, mono_ns: u64) -> Instant {
+        self.started + Duration::from_nanos(mono_ns)
+    }
+}

@@ -1,0 +1,23 @@
+//! `ocpp-attest`: an open conformance test harness for OCPP.
+//!
+//! It reads a PICS, selects the applicable certification test cases, plays the other side (CSMS or charging
+//! station) against the system under test (SUT), measures the response-time KPIs, and writes an abstract test
+//! report in the shape of the certificate's. `docs/architecture.md` is the map of the modules below.
+
+pub mod bench;
+pub mod cli;
+pub mod clock;
+pub mod engine;
+pub mod kpi;
+pub mod link;
+pub mod ocpp;
+pub mod operator;
+pub mod pics;
+pub mod record;
+pub mod report;
+pub mod runner;
+pub mod selection;
+pub mod services;
+pub mod simulator;
+pub mod testcase;
+pub mod verdict;

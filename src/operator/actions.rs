@@ -1,0 +1,79 @@
+//! The manual actions that test cases may ask for, with the wording for a person.
+
+/// One known manual action.
+#[derive(Debug, Clone, Copy)]
+pub struct ActionInfo {
+    /// Its name in test cases and in the adapter's contract.
+    pub name: &'static str,
+    /// Parameters it takes; those ending in `?` are optional.
+    pub parameters: &'static [&'static str],
+    /// The wording for a person, a minijinja template over the parameters.
+    pub prompt: &'static str,
+}
+
+/// Every manual action of a charging station under test, and `send` for a CSMS under test.
+pub const ACTIONS: &[ActionInfo] = &[
+    ActionInfo { name: "power-cycle", parameters: &[], prompt: "Reboot the charging station (power it off and on)." },
+    ActionInfo {
+        name: "drive-in",
+        parameters: &["evse"],
+        prompt: "Drive the EV into the parking bay of EVSE {{ evse }}.",
+    },
+    ActionInfo {
+        name: "drive-out",
+        parameters: &["evse"],
+        prompt: "Drive the EV out of the parking bay of EVSE {{ evse }}.",
+    },
+    ActionInfo {
+        name: "connect-ev",
+        parameters: &["evse", "connector"],
+        prompt: "Connect the EV to EVSE {{ evse }}, connector {{ connector }} (both ends of the cable).",
+    },
+    ActionInfo {
+        name: "disconnect-ev",
+        parameters: &["evse", "connector"],
+        prompt: "Unplug the EV from EVSE {{ evse }}, connector {{ connector }} (both ends of the cable).",
+    },
+    ActionInfo {
+        name: "disconnect-ev-side",
+        parameters: &["evse", "connector"],
+        prompt: "Unplug the cable at the EV only; leave the other end in EVSE {{ evse }}, connector {{ connector }}.",
+    },
+    ActionInfo {
+        name: "reconnect-ev-side",
+        parameters: &["evse", "connector"],
+        prompt: "Plug the cable into the EV again (EVSE {{ evse }}, connector {{ connector }}).",
+    },
+    ActionInfo { name: "select-evse", parameters: &["evse"], prompt: "Select EVSE {{ evse }} on the station." },
+    ActionInfo {
+        name: "present-token",
+        parameters: &["token", "type", "evse?"],
+        prompt: "Present the idToken {{ token }} ({{ type }}){% if evse %} for EVSE {{ evse }}{% endif %}.",
+    },
+    ActionInfo { name: "press-start", parameters: &["evse"], prompt: "Press the start button of EVSE {{ evse }}." },
+    ActionInfo { name: "press-stop", parameters: &["evse"], prompt: "Press the stop button of EVSE {{ evse }}." },
+    ActionInfo { name: "ev-suspend", parameters: &["evse"], prompt: "Let the EV on EVSE {{ evse }} suspend charging." },
+    ActionInfo { name: "ev-resume", parameters: &["evse"], prompt: "Let the EV on EVSE {{ evse }} draw energy again." },
+    ActionInfo {
+        name: "evse-suspend",
+        parameters: &["evse"],
+        prompt: "Let EVSE {{ evse }} suspend the energy supply.",
+    },
+    ActionInfo { name: "network-down", parameters: &[], prompt: "Cut the station's network connection." },
+    ActionInfo { name: "network-up", parameters: &[], prompt: "Restore the station's network connection." },
+    ActionInfo {
+        name: "send",
+        parameters: &["action", "payload", "station"],
+        prompt: "Let the CSMS send {{ action }} to station {{ station }} with {{ payload | tojson }}.",
+    },
+    ActionInfo {
+        name: "configure",
+        parameters: &["what", "value?", "station"],
+        prompt: "Configure the CSMS: {{ what }}{% if value is defined %} = {{ value }}{% endif %} (station {{ station }}).",
+    },
+];
+
+/// Looks an action up by its name.
+pub fn find(name: &str) -> Option<&'static ActionInfo> {
+    ACTIONS.iter().find(|action| action.name == name)
+}

@@ -1,0 +1,42 @@
+//! Manual actions: what a person (or a test bench) has to do with the SUT.
+
+pub mod actions;
+
+use std::{future::Future, pin::Pin};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// A manual action with its parameters.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ManualAction {
+    /// One of [`actions::ACTIONS`], or for a CSMS `send` with `action` and `payload`.
+    pub action: String,
+    /// Parameters by name (`evse`, `connector`, `token`, …).
+    #[serde(default)]
+    pub parameters: Map<String, Value>,
+    /// What to tell a person, one sentence.
+    pub prompt: String,
+}
+
+/// What became of a manual action.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ActionOutcome {
+    /// It was done.
+    Done,
+    /// It can't be done here, with the reason: the test case is inconclusive.
+    NotPossible(String),
+    /// The operator's adapter itself failed: the harness's own error.
+    Failed(String),
+}
+
+/// A future that a trait object can return.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Who performs manual actions.
+pub trait Operator: Send + Sync {
+    /// Performs one action; resolves when it is done (or can't be).
+    fn perform(&self, action: ManualAction) -> BoxFuture<'_, ActionOutcome>;
+}

@@ -1,0 +1,332 @@
+//! The PICS as data. Reading, checking and importing stand beside it.
+
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+
+/// Which side is under test.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum SutKind {
+    /// A charging station.
+    ChargingStation,
+    /// A charging station management system.
+    Csms,
+}
+
+/// A certification profile of OCPP 2.0.1. The order is that of the certificates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Profile {
+    /// Core.
+    Core,
+    /// Advanced Security.
+    AdvancedSecurity,
+    /// Local Authorization List Management.
+    LocalAuthorizationList,
+    /// Smart Charging.
+    SmartCharging,
+    /// Advanced Device Management.
+    AdvancedDeviceManagement,
+    /// Reservation.
+    Reservation,
+    /// Advanced User Interface.
+    AdvancedUserInterface,
+    /// ISO 15118 Support.
+    #[serde(rename = "iso-15118")]
+    Iso15118,
+}
+
+impl Profile {
+    /// Every profile, in the certificates' order.
+    pub const ALL: [Profile; 8] = [
+        Profile::Core,
+        Profile::AdvancedSecurity,
+        Profile::LocalAuthorizationList,
+        Profile::SmartCharging,
+        Profile::AdvancedDeviceManagement,
+        Profile::Reservation,
+        Profile::AdvancedUserInterface,
+        Profile::Iso15118,
+    ];
+
+    /// The id used in PICS and catalogue.
+    pub fn id(self) -> &'static str {
+        match self {
+            Profile::Core => "core",
+            Profile::AdvancedSecurity => "advanced-security",
+            Profile::LocalAuthorizationList => "local-authorization-list",
+            Profile::SmartCharging => "smart-charging",
+            Profile::AdvancedDeviceManagement => "advanced-device-management",
+            Profile::Reservation => "reservation",
+            Profile::AdvancedUserInterface => "advanced-user-interface",
+            Profile::Iso15118 => "iso-15118",
+        }
+    }
+
+    /// The name the certificates print.
+    pub fn title(self) -> &'static str {
+        match self {
+            Profile::Core => "Core",
+            Profile::AdvancedSecurity => "Advanced Security",
+            Profile::LocalAuthorizationList => "Local Authorization List Management",
+            Profile::SmartCharging => "Smart Charging",
+            Profile::AdvancedDeviceManagement => "Advanced Device Management",
+            Profile::Reservation => "Reservation",
+            Profile::AdvancedUserInterface => "Advanced User Interface",
+            Profile::Iso15118 => "ISO 15118 Support",
+        }
+    }
+}
+
+/// The errata date that a certification refers to; it decides which conditions hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
+pub enum Baseline {
+    /// Edition 3, errata 2024-06.
+    #[serde(rename = "2024-06")]
+    B2024_06,
+    /// Edition 3, errata 2025-09.
+    #[serde(rename = "2025-09")]
+    B2025_09,
+    /// Edition 4, errata 2026-02.
+    #[serde(rename = "2026-02")]
+    B2026_02,
+}
+
+/// What the PICS answers to one id.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Answer {
+    /// Yes or No.
+    Bool(bool),
+    /// A number (HFS-8, most ORS).
+    Number(i64),
+    /// A word.
+    Text(String),
+    /// Several words (HFS-9, C-41, ORS-24).
+    List(Vec<String>),
+    /// The measurands of one C-40.x.
+    Measurands {
+        /// Tested during certification.
+        tested: Vec<String>,
+        /// Supported according to the vendor.
+        supported: Vec<String>,
+    },
+}
+
+/// A connector of an EVSE.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Connector {
+    /// The connector id, from 1.
+    pub id: u32,
+    /// `cType2`, `cCCS2`, …
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// `fixed` or `detachable`.
+    pub cable: String,
+}
+
+/// A row group of the EVSE table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Evse {
+    /// The EVSE id, from 1.
+    pub id: u32,
+    /// `AC` or `DC`.
+    pub current: String,
+    /// As printed: `1`, `1 & 3`.
+    pub phases: String,
+    /// Its connectors.
+    pub connectors: Vec<Connector>,
+}
+
+/// The product that is certified.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", default)]
+pub struct Product {
+    /// The certificate's holder.
+    pub holder: String,
+    /// Vendor name.
+    pub vendor: String,
+    /// Product designation.
+    pub designation: String,
+    /// Firmware version (charging station).
+    pub firmware_version: Option<String>,
+    /// OCPP software version (CSMS).
+    pub software_version: Option<String>,
+    /// Config ID.
+    pub config_id: Option<String>,
+    /// `mode-1-2-only` or `wireless`.
+    pub subtype: Option<String>,
+    /// Hash of the firmware image, hexadecimal.
+    pub firmware_hash: Option<String>,
+}
+
+/// A row of the vendor specific settings.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct VendorSetting {
+    /// Configuration setting.
+    pub name: String,
+    /// Configured value.
+    pub value: String,
+    /// Description.
+    pub description: String,
+}
+
+/// The performance section: what the vendor promises, in seconds.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", default)]
+pub struct Performance {
+    /// Communication technology used during the measurement.
+    pub communication: Option<String>,
+    /// KPI key (`response-time`, `triggered-function`, `start-authorization`, `stop-authorization`, `authorize`) → seconds.
+    pub maximum: IndexMap<String, f64>,
+}
+
+/// Who tests.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", default)]
+pub struct Laboratory {
+    /// Test laboratory.
+    pub name: Option<String>,
+    /// Location.
+    pub location: Option<String>,
+    /// Test location, where it differs.
+    pub test_location: Option<String>,
+    /// Test report reference.
+    pub report_reference: Option<String>,
+}
+
+/// One party's block of the statement of approval.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", default)]
+pub struct Approver {
+    /// Name.
+    pub name: Option<String>,
+    /// Date as printed.
+    pub date: Option<String>,
+    /// Name of the reviewer (laboratory).
+    pub reviewer: Option<String>,
+    /// Company.
+    pub company: Option<String>,
+    /// Department.
+    pub department: Option<String>,
+    /// Position.
+    pub position: Option<String>,
+    /// Location.
+    pub location: Option<String>,
+}
+
+/// The statement of approval.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Approval {
+    /// The vendor.
+    pub vendor: Approver,
+    /// The laboratory.
+    pub laboratory: Approver,
+}
+
+/// A whole PICS.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Pics {
+    /// Which side is under test.
+    pub sut: SutKind,
+    /// The OCPP version, `2.0.1`.
+    pub ocpp: String,
+    /// Edition 3 or 4.
+    pub edition: u8,
+    /// The baseline.
+    pub baseline: Baseline,
+    /// The product.
+    pub product: Product,
+    /// The profiles to certify.
+    pub profiles: Vec<Profile>,
+    /// HFS answers.
+    #[serde(default)]
+    pub hardware: IndexMap<String, Answer>,
+    /// The EVSE table.
+    #[serde(default)]
+    pub evses: Vec<Evse>,
+    /// C, AS, LA, R, DM, UI, SC, ISO answers.
+    #[serde(default)]
+    pub features: IndexMap<String, Answer>,
+    /// AQ answers.
+    #[serde(default)]
+    pub questions: IndexMap<String, Answer>,
+    /// ORS values.
+    #[serde(default)]
+    pub settings: IndexMap<String, Answer>,
+    /// Vendor specific settings.
+    #[serde(default)]
+    pub vendor_settings: Vec<VendorSetting>,
+    /// Performance.
+    #[serde(default)]
+    pub performance: Performance,
+    /// Laboratory.
+    #[serde(default)]
+    pub laboratory: Laboratory,
+    /// Approval.
+    #[serde(default)]
+    pub approval: Approval,
+}
+
+impl Pics {
+    /// The answer to any id, whichever section it stands in.
+    pub fn answer(&self, id: &str) -> Option<&Answer> {
+        [&self.features, &self.questions, &self.hardware, &self.settings].into_iter().find_map(|map| map.get(id))
+    }
+
+    /// True when the id is answered with Yes; absent counts as No.
+    pub fn is_yes(&self, id: &str) -> bool {
+        matches!(self.answer(id), Some(Answer::Bool(true)))
+    }
+
+    /// The words of a list-valued id; empty when absent.
+    pub fn list(&self, id: &str) -> &[String] {
+        match self.answer(id) {
+            Some(Answer::List(words)) => words,
+            Some(Answer::Text(word)) => std::slice::from_ref(word),
+            Some(Answer::Measurands { supported, .. }) => supported,
+            _ => &[],
+        }
+    }
+
+    /// The number of a numeric id.
+    pub fn number(&self, id: &str) -> Option<i64> {
+        match self.answer(id) {
+            Some(Answer::Number(number)) => Some(*number),
+            _ => None,
+        }
+    }
+
+    /// True when the product is to be certified for the profile.
+    pub fn has_profile(&self, profile: Profile) -> bool {
+        self.profiles.contains(&profile)
+    }
+
+    /// The TxStartPoint values that the product supports (C-09.x), in the PICS's order.
+    pub fn tx_start_points(&self) -> Vec<&'static str> {
+        const IDS: [(&str, &str); 6] = [
+            ("C-09.1", "EVConnected"),
+            ("C-09.2", "Authorized"),
+            ("C-09.3", "DataSigned"),
+            ("C-09.4", "PowerPathClosed"),
+            ("C-09.5", "EnergyTransfer"),
+            ("C-09.6", "ParkingBayOccupancy"),
+        ];
+        IDS.iter().filter(|(id, _)| self.is_yes(id)).map(|(_, name)| *name).collect()
+    }
+
+    /// The TxStopPoint values that the product supports (C-10.x), in the PICS's order.
+    pub fn tx_stop_points(&self) -> Vec<&'static str> {
+        const IDS: [(&str, &str); 5] = [
+            ("C-10.1", "EVConnected"),
+            ("C-10.2", "Authorized"),
+            ("C-10.3", "PowerPathClosed"),
+            ("C-10.4", "EnergyTransfer"),
+            ("C-10.5", "ParkingBayOccupancy"),
+        ];
+        IDS.iter().filter(|(id, _)| self.is_yes(id)).map(|(_, name)| *name).collect()
+    }
+}

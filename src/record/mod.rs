@@ -1,0 +1,5 @@
+//! The run folder: trace, verdicts, plan.
+
+pub mod model;
+
+pub use model::*;

@@ -1,0 +1,229 @@
+//! What a run folder holds, as data: the trace, the results, the plan.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::{
+    clock::Stamp,
+    link::{AttemptFailure, ClosedBy, HelloInfo, TlsInfo},
+    verdict::{TestCaseResult, Verdict},
+};
+
+/// Which way a frame went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Direction {
+    /// From the SUT to the harness.
+    FromSut,
+    /// From the harness to the SUT.
+    ToSut,
+}
+
+/// One line of `trace.jsonl`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct TraceEntry {
+    /// When.
+    #[serde(flatten)]
+    pub at: Stamp,
+    /// The test case under way, if any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test_case: Option<String>,
+    /// The station identity concerned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub station: Option<String>,
+    /// The connection concerned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conn: Option<u32>,
+    /// What happened.
+    #[serde(flatten)]
+    pub what: TraceEvent,
+}
+
+/// What a trace line tells.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case", tag = "event")]
+pub enum TraceEvent {
+    /// An OCPP-J frame (secrets redacted).
+    Frame {
+        /// Which way.
+        direction: Direction,
+        /// The frame's text.
+        text: String,
+    },
+    /// Not an OCPP-J frame at all.
+    Garbage {
+        /// What it was.
+        what: String,
+    },
+    /// A WebSocket ping or pong from the SUT.
+    Ping {
+        /// True for a pong.
+        pong: bool,
+    },
+    /// A connection attempt that failed.
+    AttemptFailed {
+        /// End-point (1, 2).
+        endpoint: u8,
+        /// Why.
+        failure: AttemptFailure,
+        /// The ClientHello.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        hello: Option<HelloInfo>,
+    },
+    /// A WebSocket was opened.
+    Opened {
+        /// End-point (1, 2).
+        endpoint: u8,
+        /// Path of the upgrade request.
+        path: String,
+        /// Basic authentication user.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        user: Option<String>,
+        /// Sub-protocol agreed on.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        subprotocol: Option<String>,
+        /// TLS facts.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        tls: Option<TlsInfo>,
+    },
+    /// A connection ended.
+    Closed {
+        /// Close code.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        code: Option<u16>,
+        /// By whom.
+        by: ClosedBy,
+    },
+    /// A manual action was asked for.
+    Operator {
+        /// Name.
+        action: String,
+        /// Parameters (secrets redacted).
+        parameters: Map<String, Value>,
+    },
+    /// A manual action ended.
+    OperatorDone {
+        /// Name.
+        action: String,
+        /// `done`, or the reason why not.
+        outcome: String,
+    },
+    /// A service of the harness did something (file fetched, certificate signed).
+    Service {
+        /// Which service.
+        service: String,
+        /// What it did.
+        detail: Value,
+    },
+    /// A step was reached.
+    Step {
+        /// `3 expect BootNotification`.
+        step: String,
+    },
+    /// A test case begins.
+    TestCase {
+        /// Id.
+        id: String,
+    },
+    /// A test case's verdict.
+    Verdict {
+        /// Id.
+        id: String,
+        /// The verdict.
+        verdict: Verdict,
+    },
+}
+
+/// One KPI, in seconds. `samples` 0 means not measurable, and no numbers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Kpi {
+    /// The name printed on certificates, `OCPP response time`.
+    pub name: String,
+    /// The key in the PICS's `performance.maximum`.
+    pub key: String,
+    /// Smallest.
+    pub min_s: Option<f64>,
+    /// Largest.
+    pub max_s: Option<f64>,
+    /// Mean.
+    pub average_s: Option<f64>,
+    /// How many were measured.
+    pub samples: usize,
+    /// The vendor's maximum, seconds.
+    pub limit_s: Option<f64>,
+}
+
+/// What became of a certification profile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ProfileOutcome {
+    /// Every applicable test case passed.
+    Pass,
+    /// At least one failed.
+    Fail,
+    /// None failed, but at least one was not decided (inconclusive, not implemented, not run).
+    Incomplete,
+    /// The profile is not part of this certification.
+    #[serde(rename = "Not Tested")]
+    NotTested,
+}
+
+/// A profile with its result.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ProfileResult {
+    /// The profile's name as printed on certificates.
+    pub name: String,
+    /// The result.
+    pub result: ProfileOutcome,
+}
+
+/// `results.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Results {
+    /// Version of this format.
+    pub format: u32,
+    /// The tool's version.
+    pub tool_version: String,
+    /// Unique id of the run.
+    pub run_id: String,
+    /// When the run began (UTC).
+    pub started: jiff::Timestamp,
+    /// When it ended.
+    pub finished: jiff::Timestamp,
+    /// Product designation.
+    pub product: String,
+    /// `simulated`, or the bench's address.
+    pub sut: String,
+    /// True when the run was interrupted.
+    #[serde(default)]
+    pub interrupted: bool,
+    /// The worst verdict of all.
+    pub verdict: Verdict,
+    /// Per profile, all eight (edition 3) or four (edition 4).
+    pub profiles: Vec<ProfileResult>,
+    /// Per test case, in plan order.
+    pub test_cases: Vec<TestCaseResult>,
+    /// The KPIs.
+    pub kpis: Vec<Kpi>,
+}
+
+/// One line of the plan.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct PlanEntry {
+    /// Test case id.
+    pub id: String,
+    /// Its title.
+    pub title: String,
+    /// Profiles (of those the PICS names) that contain it under this baseline.
+    pub profiles: Vec<String>,
+    /// Selected by its condition.
+    pub applicable: bool,
+    /// Has steps.
+    pub implemented: bool,
+    /// Why it is, or is not, applicable.
+    pub reason: String,
+}

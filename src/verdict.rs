@@ -1,0 +1,121 @@
+//! Verdicts of steps, test cases and runs (the TTCN-3 meanings).
+
+use serde::{Deserialize, Serialize};
+
+/// The verdict of one test case. The order is that of severity, for taking the worst of several.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// Everything that was demanded was observed.
+    Pass,
+    /// The test case has no steps yet; never counted as passed.
+    NotImplemented,
+    /// The test could not decide: a manual action was not done, a precondition not reached.
+    Inconclusive,
+    /// The SUT broke a requirement.
+    Fail,
+    /// The harness itself failed.
+    Error,
+}
+
+impl Verdict {
+    /// The word used in every output.
+    pub fn word(self) -> &'static str {
+        match self {
+            Verdict::Pass => "pass",
+            Verdict::NotImplemented => "not implemented",
+            Verdict::Inconclusive => "inconclusive",
+            Verdict::Fail => "fail",
+            Verdict::Error => "error",
+        }
+    }
+}
+
+impl std::fmt::Display for Verdict {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+/// Why a test case did not pass, in all detail a reader needs to agree or to object.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Failure {
+    /// The verdict that this finding stands for.
+    pub verdict: Verdict,
+    /// The step, as `3 expect BootNotification` (with the states it is nested in: `1 run Booted > 2 expect …`).
+    pub step: String,
+    /// Where the step stands: `TC_B_02_CS.yaml:17`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// One sentence: what is wrong.
+    pub message: String,
+    /// What was expected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected: Option<String>,
+    /// What came instead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub found: Option<String>,
+    /// The frame in question, as received (secrets redacted).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frame: Option<String>,
+    /// JSON pointer to the place within the frame's payload.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pointer: Option<String>,
+    /// Requirement ids that are broken.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub requirements: Vec<String>,
+    /// Seconds the step had waited when the finding was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waited_s: Option<f64>,
+    /// When it was found, seconds since the run began.
+    pub at_s: f64,
+}
+
+/// One executed step, for the report.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct StepRecord {
+    /// The phase: `prepare`, `before`, `main` or `after`.
+    pub phase: String,
+    /// What it does, with the states it is nested in (`run Booted > expect BootNotification`).
+    pub step: String,
+    /// How deep it is nested in states and groups; 0 is the test case's own step.
+    pub depth: usize,
+    /// Seconds since the run began when the step was reached.
+    pub started_s: f64,
+    /// Seconds since the run began when it was done (or given up).
+    pub ended_s: f64,
+    /// `done`, `skipped` (its `when` was false, or optional and not seen), `failed`, `not-reached`.
+    pub outcome: String,
+}
+
+/// What became of one test case.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct TestCaseResult {
+    /// The id, `TC_B_02_CS`.
+    pub id: String,
+    /// Its title.
+    pub title: String,
+    /// The certification profiles (of this PICS) for which it was selected.
+    pub profiles: Vec<String>,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// The reason in one sentence; none for a pass.
+    pub reason: Option<String>,
+    /// How long it took, seconds.
+    pub duration_s: f64,
+    /// When it began, seconds since the run began.
+    #[serde(default)]
+    pub started_s: f64,
+    /// All findings, the deciding one first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failures: Vec<Failure>,
+    /// The steps as executed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<StepRecord>,
+    /// Remarks that do not change the verdict.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub remarks: Vec<String>,
+}
