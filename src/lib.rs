@@ -21,3 +21,4 @@ pub mod services;
 pub mod simulator;
 pub mod testcase;
 pub mod verdict;
+pub mod yaml;
