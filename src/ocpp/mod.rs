@@ -1,1 +1,4 @@
-//! (being written)
+//! OCPP itself: RPC frames and message schemas. No I/O.
+
+pub mod frame;
+pub mod schema;

@@ -1,1 +1,4 @@
-//! (being written)
+//! The test-case language: model, reader with source positions, conditions, matchers, expressions.
+
+pub mod matcher;
+pub mod template;

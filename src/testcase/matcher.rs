@@ -1,0 +1,360 @@
+//! Matchers: what must hold of a value in a message, and the words for when it does not.
+
+use regex::Regex;
+use serde_json::Value;
+
+use super::template::{Names, Template, TemplateError};
+
+/// Path → matcher, all of which must hold.
+#[derive(Debug, Clone, Default)]
+pub struct Checks {
+    /// In the file's order.
+    pub entries: Vec<(Path, Matcher)>,
+}
+
+/// A place in a payload: `setVariableResult[0].attributeStatus`; `[*]` stands for every element.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Path {
+    text: String,
+    segments: Vec<Segment>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Segment {
+    Name(String),
+    Index(usize),
+    Every,
+}
+
+/// What a value must be.
+#[derive(Debug, Clone)]
+pub enum Matcher {
+    /// Equal; an object must have at least these members.
+    Is(Template),
+    /// One of these.
+    OneOf(Vec<Matcher>),
+    /// Not there at all.
+    Absent,
+    /// There, whatever it is.
+    Present,
+    /// Anything but this (absent counts as not being it).
+    Not(Box<Matcher>),
+    /// Text that the pattern matches.
+    Matches(Box<Regex>),
+    /// A number or time at least this.
+    AtLeast(Template),
+    /// A number or time at most this.
+    AtMost(Template),
+    /// A number or time near this one, within so many (seconds).
+    Near(Template, Template),
+    /// Every element of a list (which may be empty).
+    Each(Box<Matcher>),
+    /// At least one element of a list.
+    Any(Box<Matcher>),
+    /// A list, or a text with comma-separated members, that contains this.
+    Contains(Template),
+    /// The same idToken: the text without regard to case, and the type.
+    Token(Template),
+    /// Holds only where the condition does; the condition sees the payload's members by name.
+    When(Template, Box<Matcher>),
+    /// An object's members.
+    Members(Checks),
+    /// All of these.
+    All(Vec<Matcher>),
+}
+
+/// A check that does not hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mismatch {
+    /// JSON pointer to the place.
+    pub pointer: String,
+    /// What was expected there.
+    pub expected: String,
+    /// What was found.
+    pub found: String,
+}
+
+impl Path {
+    /// Parses a path.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let mut segments = Vec::new();
+        for part in text.split('.') {
+            let (name, mut rest) = part.find('[').map_or((part, ""), |at| part.split_at(at));
+            if !name.is_empty() {
+                segments.push(Segment::Name(name.to_owned()));
+            } else if rest.is_empty() {
+                return Err(format!("`{text}` has an empty member name"));
+            }
+            while let Some(inner) = rest.strip_prefix('[') {
+                let (index, after) = inner.split_once(']').ok_or(format!("`{text}` lacks a `]`"))?;
+                segments.push(match index {
+                    "*" => Segment::Every,
+                    _ => Segment::Index(
+                        index.parse().map_err(|_| format!("`[{index}]` in `{text}` is neither a number nor `*`"))?,
+                    ),
+                });
+                rest = after;
+            }
+            if !rest.is_empty() {
+                return Err(format!("`{text}` has `{rest}` after an index"));
+            }
+        }
+        Ok(Self { text: text.to_owned(), segments })
+    }
+
+    /// The text it was parsed from.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Member names only, for checking against a schema.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.segments.iter().filter_map(|segment| match segment {
+            Segment::Name(name) => Some(name.as_str()),
+            _ => None,
+        })
+    }
+
+    /// All places it stands for, with their pointers; a missing place yields `None` once.
+    fn places<'v>(&self, root: &'v Value) -> Vec<(String, Option<&'v Value>)> {
+        let mut places = vec![(String::new(), Some(root))];
+        for segment in &self.segments {
+            places = places
+                .into_iter()
+                .flat_map(|(pointer, value)| match segment {
+                    Segment::Name(name) => {
+                        vec![(format!("{pointer}/{name}"), value.and_then(|value| value.get(name)))]
+                    }
+                    Segment::Index(index) => {
+                        vec![(format!("{pointer}/{index}"), value.and_then(|value| value.get(index)))]
+                    }
+                    Segment::Every => match value.and_then(Value::as_array) {
+                        Some(items) => items
+                            .iter()
+                            .enumerate()
+                            .map(|(index, item)| (format!("{pointer}/{index}"), Some(item)))
+                            .collect(),
+                        None => vec![(format!("{pointer}/0"), None)],
+                    },
+                })
+                .collect();
+        }
+        places
+    }
+}
+
+impl Checks {
+    /// True when there is nothing to check.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// True when a path with this name is among them.
+    pub fn mentions(&self, path: &str) -> bool {
+        self.entries.iter().any(|(known, _)| known.text() == path)
+    }
+
+    /// Everything that does not hold of a payload.
+    pub fn mismatches(&self, payload: &Value, names: &Names) -> Result<Vec<Mismatch>, TemplateError> {
+        let mut found = Vec::new();
+        for (path, matcher) in &self.entries {
+            for (pointer, value) in path.places(payload) {
+                if let Some(mismatch) = matcher.check(value, &pointer, payload, names)? {
+                    found.push(mismatch);
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// In words, for a failure's "expected": `status = Accepted, interval present`.
+    pub fn describe(&self, names: &Names) -> String {
+        self.entries
+            .iter()
+            .map(|(path, matcher)| format!("{} {}", path.text(), matcher.describe(names)))
+            .collect::<Vec<_>>()
+            .join(", ")
+    }
+}
+
+impl Matcher {
+    /// Checks a value; `None` when it holds.
+    pub fn check(
+        &self,
+        value: Option<&Value>,
+        pointer: &str,
+        payload: &Value,
+        names: &Names,
+    ) -> Result<Option<Mismatch>, TemplateError> {
+        let holds = match self {
+            Matcher::Is(expected) => {
+                let expected = expected.evaluate(names)?;
+                if expected.is_null() { value.is_none() } else { value.is_some_and(|value| covers(value, &expected)) }
+            }
+            Matcher::OneOf(matchers) => {
+                let mut any = false;
+                for matcher in matchers {
+                    any |= matcher.check(value, pointer, payload, names)?.is_none();
+                }
+                any
+            }
+            Matcher::Absent => value.is_none(),
+            Matcher::Present => value.is_some(),
+            Matcher::Not(matcher) => matcher.check(value, pointer, payload, names)?.is_some(),
+            Matcher::Matches(pattern) => value.and_then(Value::as_str).is_some_and(|text| pattern.is_match(text)),
+            Matcher::AtLeast(bound) => {
+                compare(value, &bound.evaluate(names)?).is_some_and(|difference| difference >= 0.0)
+            }
+            Matcher::AtMost(bound) => {
+                compare(value, &bound.evaluate(names)?).is_some_and(|difference| difference <= 0.0)
+            }
+            Matcher::Near(centre, within) => {
+                let within = within.number(names)?;
+                compare(value, &centre.evaluate(names)?).is_some_and(|difference| difference.abs() <= within)
+            }
+            Matcher::Each(matcher) => match value.and_then(Value::as_array) {
+                Some(items) => {
+                    for (index, item) in items.iter().enumerate() {
+                        if let Some(mismatch) =
+                            matcher.check(Some(item), &format!("{pointer}/{index}"), payload, names)?
+                        {
+                            return Ok(Some(mismatch));
+                        }
+                    }
+                    true
+                }
+                None => false,
+            },
+            Matcher::Any(matcher) => match value.and_then(Value::as_array) {
+                Some(items) => {
+                    let mut any = false;
+                    for item in items {
+                        any |= matcher.check(Some(item), pointer, payload, names)?.is_none();
+                    }
+                    any
+                }
+                None => false,
+            },
+            Matcher::Contains(member) => {
+                let member = member.evaluate(names)?;
+                match value {
+                    Some(Value::Array(items)) => items.iter().any(|item| covers(item, &member)),
+                    Some(Value::String(text)) => {
+                        let member = member.as_str().map_or_else(|| member.to_string(), str::to_owned);
+                        text.split(',').any(|part| part.trim() == member)
+                    }
+                    _ => false,
+                }
+            }
+            Matcher::Token(token) => {
+                let token = token.evaluate(names)?;
+                value.is_some_and(|value| same_token(value, &token))
+            }
+            Matcher::When(condition, matcher) => {
+                let mut names = names.clone();
+                if let Value::Object(members) = payload {
+                    names.extend(members.clone());
+                }
+                if !condition.holds(&names)? {
+                    return Ok(None);
+                }
+                return matcher.check(value, pointer, payload, &names);
+            }
+            Matcher::Members(checks) => {
+                let Some(value) = value else {
+                    return Ok(Some(self.mismatch(None, pointer, names)));
+                };
+                let first = checks.mismatches(value, names)?.into_iter().next();
+                return Ok(
+                    first.map(|mismatch| Mismatch { pointer: format!("{pointer}{}", mismatch.pointer), ..mismatch })
+                );
+            }
+            Matcher::All(matchers) => {
+                for matcher in matchers {
+                    if let Some(mismatch) = matcher.check(value, pointer, payload, names)? {
+                        return Ok(Some(mismatch));
+                    }
+                }
+                true
+            }
+        };
+        Ok((!holds).then(|| self.mismatch(value, pointer, names)))
+    }
+
+    fn mismatch(&self, value: Option<&Value>, pointer: &str, names: &Names) -> Mismatch {
+        Mismatch {
+            pointer: pointer.to_owned(),
+            expected: self.describe(names),
+            found: value.map_or_else(|| "absent".to_owned(), ToString::to_string),
+        }
+    }
+
+    /// In words.
+    pub fn describe(&self, names: &Names) -> String {
+        let shown = |template: &Template| template.evaluate(names).map_or_else(|_| template.text(), |v| v.to_string());
+        match self {
+            Matcher::Is(expected) => match expected.evaluate(names) {
+                Ok(Value::Null) => "absent".into(),
+                _ => format!("= {}", shown(expected)),
+            },
+            Matcher::OneOf(matchers) => {
+                let each: Vec<_> = matchers.iter().map(|matcher| matcher.describe(names)).collect();
+                format!("one of [{}]", each.join(" | "))
+            }
+            Matcher::Absent => "absent".into(),
+            Matcher::Present => "present".into(),
+            Matcher::Not(matcher) => format!("not {}", matcher.describe(names)),
+            Matcher::Matches(pattern) => format!("matching /{pattern}/"),
+            Matcher::AtLeast(bound) => format!("at least {}", shown(bound)),
+            Matcher::AtMost(bound) => format!("at most {}", shown(bound)),
+            Matcher::Near(centre, within) => format!("{} ± {}", shown(centre), shown(within)),
+            Matcher::Each(matcher) => format!("each element {}", matcher.describe(names)),
+            Matcher::Any(matcher) => format!("any element {}", matcher.describe(names)),
+            Matcher::Contains(member) => format!("containing {}", shown(member)),
+            Matcher::Token(token) => format!("the idToken {}", shown(token)),
+            Matcher::When(condition, matcher) => format!("{} (when {})", matcher.describe(names), condition.text()),
+            Matcher::Members(checks) => format!("{{ {} }}", checks.describe(names)),
+            Matcher::All(matchers) => {
+                matchers.iter().map(|matcher| matcher.describe(names)).collect::<Vec<_>>().join(" and ")
+            }
+        }
+    }
+}
+
+/// True when `value` equals `expected`; objects may have more members than expected.
+fn covers(value: &Value, expected: &Value) -> bool {
+    match (value, expected) {
+        (Value::Object(value), Value::Object(expected)) => {
+            expected.iter().all(|(name, expected)| value.get(name).is_some_and(|value| covers(value, expected)))
+        }
+        (Value::Array(value), Value::Array(expected)) => {
+            value.len() == expected.len() && value.iter().zip(expected).all(|(value, expected)| covers(value, expected))
+        }
+        (Value::Number(value), Value::Number(expected)) => value.as_f64() == expected.as_f64(),
+        _ => value == expected,
+    }
+}
+
+fn same_token(value: &Value, token: &Value) -> bool {
+    let text = |value: &Value| value.get("idToken").and_then(Value::as_str).map(str::to_lowercase);
+    text(value) == text(token) && value.get("type") == token.get("type")
+}
+
+/// `value - bound`: numbers as they are, times in seconds.
+fn compare(value: Option<&Value>, bound: &Value) -> Option<f64> {
+    let time = |text: &str| text.parse::<jiff::Timestamp>().ok();
+    match (value?, bound) {
+        (Value::String(value), Value::String(bound)) if time(bound).is_some() => {
+            Some(time(value)?.duration_since(time(bound)?).as_secs_f64())
+        }
+        (value, bound) => Some(number(value)? - number(bound)?),
+    }
+}
+
+fn number(value: &Value) -> Option<f64> {
+    match value {
+        Value::Number(number) => number.as_f64(),
+        Value::String(text) => text.trim().parse().ok(),
+        _ => None,
+    }
+}

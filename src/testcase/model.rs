@@ -1,0 +1,343 @@
+//! The test-case language as data: steps, states, test cases. `docs/test-cases.md` describes it for authors.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use crate::{
+    pics::SutKind,
+    testcase::{catalogue::Header, matcher::Checks, template::Template},
+    yaml::{Position, Source},
+};
+
+/// A test case, whole.
+#[derive(Debug, Clone)]
+pub struct TestCase {
+    /// What the catalogue knows of it.
+    pub header: Header,
+    /// Where it was read from.
+    pub source: Source,
+    /// Kinds of the same test, each run in turn, the worst verdict counting; empty: run once.
+    pub variants: Vec<Map<String, Value>>,
+    /// What the bench must offer beyond the PICS; false makes the test case inconclusive, with the text as the reason.
+    pub needs: Vec<Need>,
+    /// Configuration variables to bring about first.
+    pub variables: Vec<VariableSetting>,
+    /// Steps that reach the starting state.
+    pub before: Vec<Arc<Step>>,
+    /// The test itself; `None`: not implemented.
+    pub steps: Option<Vec<Arc<Step>>>,
+    /// Steps that tidy up, whatever the verdict.
+    pub after: Vec<Arc<Step>>,
+    /// Rules that hold throughout the main part.
+    pub always: Vec<Always>,
+}
+
+/// A condition on the bench, with the reason when it does not hold.
+#[derive(Debug, Clone)]
+pub struct Need {
+    /// The condition.
+    pub condition: Template,
+    /// What to say when it is false.
+    pub otherwise: String,
+}
+
+/// A variable that the test needs at a value.
+#[derive(Debug, Clone)]
+pub struct VariableSetting {
+    /// Component, with instance in brackets where there is one.
+    pub component: String,
+    /// Variable, likewise.
+    pub variable: String,
+    /// The value (or what the value must contain).
+    pub value: Template,
+    /// True: the value is a member that the list must contain.
+    pub contains: bool,
+    /// Skipped when false.
+    pub when: Option<Template>,
+    /// Where it stands.
+    pub at: Position,
+}
+
+/// What a state file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StateKind {
+    /// A reusable state of Part 6: reaching it is remembered per EVSE.
+    Reusable,
+    /// A memory state of Part 6.
+    Memory,
+    /// A procedure of ours: steps with a name.
+    Procedure,
+}
+
+/// A reusable state, memory state or procedure.
+#[derive(Debug, Clone)]
+pub struct State {
+    /// Its name, as in Part 6.
+    pub name: String,
+    /// What it is.
+    pub kind: StateKind,
+    /// The side under test it belongs to.
+    pub sut: SutKind,
+    /// What it brings about, in a sentence.
+    pub purpose: String,
+    /// Parameters with their defaults.
+    pub parameters: Vec<(String, Template)>,
+    /// The steps.
+    pub steps: Vec<Arc<Step>>,
+    /// Facts about the EVSE that hold once it is reached.
+    pub reached: Vec<(String, Template)>,
+    /// Where it was read from.
+    pub source: Source,
+}
+
+/// One step.
+#[derive(Debug, Clone)]
+pub struct Step {
+    /// Where it stands.
+    pub at: Position,
+    /// The file it stands in.
+    pub file: Arc<str>,
+    /// Skipped when false.
+    pub when: Option<Template>,
+    /// Name under which its result is kept.
+    pub saved_as: Option<String>,
+    /// Requirements that a breach breaks.
+    pub requirements: Vec<String>,
+    /// What it does.
+    pub kind: StepKind,
+}
+
+/// A CALL that the SUT must send.
+#[derive(Debug, Clone)]
+pub struct Expect {
+    /// The action, `BootNotification`.
+    pub action: String,
+    /// Which of them it is.
+    pub matches: Checks,
+    /// What must hold of it.
+    pub checks: Checks,
+    /// What we answer; `None`: what the specification suggests.
+    pub reply: Option<Template>,
+    /// Answer with a CALLERROR of this code instead.
+    pub reply_error: Option<String>,
+    /// Seconds after the step is reached.
+    pub within: Option<Template>,
+    /// A time (seconds of the run) before which it must not come.
+    pub no_earlier_than: Option<Template>,
+    /// A message that came since this time (seconds of the run) will do, even if it was taken as background.
+    pub any_time_since: Option<Template>,
+    /// True: it may be missing.
+    pub optional: Option<Template>,
+    /// Any other CALL before it is a failure.
+    pub nothing_else_before: bool,
+}
+
+/// A CALL of ours.
+#[derive(Debug, Clone)]
+pub struct Send {
+    /// The action.
+    pub action: String,
+    /// The payload.
+    pub payload: Template,
+    /// What must hold of the CALLRESULT.
+    pub checks: Checks,
+    /// The answer must be a CALLERROR with one of these codes.
+    pub expect_error: Option<Vec<String>>,
+    /// A CALLRESULT or a CALLERROR will do; checks apply to the former.
+    pub error_allowed: bool,
+    /// Seconds for the answer.
+    pub within: Option<Template>,
+}
+
+/// What to do with the connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConnectionAct {
+    /// Wait until the SUT is connected.
+    Open,
+    /// Wait until the SUT has connected anew since the test part began or since `since`.
+    Reconnected,
+    /// Wait until the SUT closed the connection.
+    Closed,
+    /// Close it ourselves.
+    Close,
+    /// Drop the stream.
+    Abort,
+    /// Refuse connections from now on.
+    Refuse,
+    /// Accept connections (again), with the policy given.
+    Accept,
+    /// Drop the connection, show the offer, and see what the SUT makes of it.
+    Handshake,
+    /// Knock at the CSMS.
+    Connect,
+    /// Send a WebSocket ping and await the pong.
+    Ping,
+}
+
+/// A step on the connection.
+#[derive(Debug, Clone)]
+pub struct Connection {
+    /// What to do.
+    pub act: ConnectionAct,
+    /// End-point, 1 or 2.
+    pub endpoint: Option<Template>,
+    /// Policy: certificate, versions, suites, password, user, security-profile, subprotocols, status.
+    pub offer: Option<Template>,
+    /// What must come of it: `upgraded`, `refused-by-sut`, `refused`, `opened`.
+    pub outcome: Option<String>,
+    /// Facts of the attempt that must hold (`status`, `user`, `subprotocol`, `tls.version`, `hello.versions` …).
+    pub checks: Checks,
+    /// Seconds it may take.
+    pub within: Option<Template>,
+    /// Only a connection opened after this time (seconds of the run) counts.
+    pub since: Option<Template>,
+}
+
+/// What a step does.
+#[derive(Debug, Clone)]
+pub enum StepKind {
+    /// The SUT must send a CALL.
+    Expect(Expect),
+    /// We send a CALL.
+    Send(Send),
+    /// A state or procedure is run.
+    Run {
+        /// Its name.
+        state: String,
+        /// Its parameters.
+        with: Vec<(String, Template)>,
+    },
+    /// A manual action.
+    Operator {
+        /// Its name.
+        action: String,
+        /// Its parameters.
+        with: Vec<(String, Template)>,
+        /// Go on without it when it can't be done here.
+        optional: bool,
+    },
+    /// All of these, in any order.
+    AnyOrder(Vec<Arc<Step>>),
+    /// The first of these that the SUT takes up.
+    OneOf(Vec<Arc<Step>>),
+    /// May happen; once begun it must be finished.
+    Optional(Vec<Arc<Step>>),
+    /// Again and again until the condition holds.
+    Repeat {
+        /// The steps.
+        steps: Vec<Arc<Step>>,
+        /// Evaluated after each round.
+        until: Template,
+    },
+    /// These, one after the other.
+    Group(Vec<Arc<Step>>),
+    /// Let time pass, seconds.
+    Wait(Template),
+    /// Let time pass until nothing has come for so many seconds.
+    Settle(Template),
+    /// The connection.
+    Connection(Connection),
+    /// A service of the harness.
+    Service {
+        /// Which.
+        service: String,
+        /// What it gets.
+        with: Vec<(String, Template)>,
+    },
+    /// Keep values under names.
+    Set(Vec<(String, Template)>),
+    /// A condition that must hold.
+    Assert {
+        /// The condition.
+        condition: Template,
+        /// What to say when it does not.
+        otherwise: Option<String>,
+        /// A false condition means that the test can't decide, not that the SUT failed.
+        inconclusive: bool,
+    },
+    /// No such CALL for so many seconds.
+    Never {
+        /// The action.
+        action: String,
+        /// Which.
+        matches: Checks,
+        /// Seconds.
+        during: Template,
+    },
+}
+
+/// A rule for every message of a kind.
+#[derive(Debug, Clone)]
+pub struct Always {
+    /// The action.
+    pub action: String,
+    /// Which of them.
+    pub matches: Checks,
+    /// What must hold; `None`: none may come at all.
+    pub checks: Option<Checks>,
+    /// Requirements.
+    pub requirements: Vec<String>,
+    /// Where it stands.
+    pub at: Position,
+    /// The file it stands in.
+    pub file: Arc<str>,
+}
+
+impl Step {
+    /// A line a person recognises it by: `expect BootNotification`.
+    pub fn label(&self) -> String {
+        match &self.kind {
+            StepKind::Expect(expect) => format!("expect {}", expect.action),
+            StepKind::Send(send) => format!("send {}", send.action),
+            StepKind::Run { state, .. } => format!("run {state}"),
+            StepKind::Operator { action, .. } => format!("operator {action}"),
+            StepKind::AnyOrder(_) => "any-order".into(),
+            StepKind::OneOf(_) => "one-of".into(),
+            StepKind::Optional(_) => "optional".into(),
+            StepKind::Repeat { .. } => "repeat".into(),
+            StepKind::Group(_) => "steps".into(),
+            StepKind::Wait(_) => "wait".into(),
+            StepKind::Settle(_) => "settle".into(),
+            StepKind::Connection(connection) => format!("connection {}", connection.act.word()),
+            StepKind::Service { service, .. } => format!("service {service}"),
+            StepKind::Set(_) => "set".into(),
+            StepKind::Assert { condition, .. } => format!("assert {}", condition.text()),
+            StepKind::Never { action, .. } => format!("never {action}"),
+        }
+    }
+
+    /// True when a later message must not be taken as an answer to a step beyond this one.
+    pub fn ends_stretch(&self) -> bool {
+        matches!(
+            self.kind,
+            StepKind::Operator { .. }
+                | StepKind::Wait(_)
+                | StepKind::Settle(_)
+                | StepKind::Connection(_)
+                | StepKind::Send(_)
+                | StepKind::Never { .. }
+        )
+    }
+}
+
+impl ConnectionAct {
+    /// All, with their words.
+    pub const WORDS: [(&'static str, ConnectionAct); 10] = [
+        ("open", ConnectionAct::Open),
+        ("reconnected", ConnectionAct::Reconnected),
+        ("closed", ConnectionAct::Closed),
+        ("close", ConnectionAct::Close),
+        ("abort", ConnectionAct::Abort),
+        ("refuse", ConnectionAct::Refuse),
+        ("accept", ConnectionAct::Accept),
+        ("handshake", ConnectionAct::Handshake),
+        ("connect", ConnectionAct::Connect),
+        ("ping", ConnectionAct::Ping),
+    ];
+
+    /// The word in the file.
+    pub fn word(self) -> &'static str {
+        Self::WORDS.iter().find(|(_, act)| *act == self).map_or("?", |(word, _)| word)
+    }
+}

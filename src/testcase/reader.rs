@@ -1,0 +1,588 @@
+//! Reads test cases and states from YAML, with every defect at its place.
+
+use std::sync::Arc;
+
+use regex::Regex;
+use serde_json::{Map, Value};
+
+use super::{
+    catalogue,
+    matcher::{Checks, Matcher, Path},
+    model::{
+        Always, Connection, ConnectionAct, Expect, Need, Send, State, StateKind, Step, StepKind, TestCase,
+        VariableSetting,
+    },
+    template::Template,
+};
+use crate::{
+    ocpp::schema,
+    operator::actions,
+    pics::SutKind,
+    yaml::{Defect, Defects, Key, Kind, Node, Position, Source, nearest},
+};
+
+/// Keys of a test case beyond the catalogue's own.
+pub const BODY_KEYS: [&str; 8] = ["needs", "variants", "before", "steps", "after", "always", "note", "requirement"];
+
+const STEP_KINDS: [&str; 16] = [
+    "expect", "send", "run", "operator", "any-order", "one-of", "optional", "repeat", "steps", "wait", "settle",
+    "connection", "service", "set", "assert", "never",
+];
+const COMMON_KEYS: [&str; 4] = ["when", "as", "requirement", "note"];
+
+/// Reads a test case.
+pub fn test_case(source: &Source) -> Result<TestCase, Defects> {
+    let root = source.parse()?;
+    let mut reader = Reader::new(source);
+    let header = catalogue::header(&root, &mut reader.defects);
+    let sut = header.as_ref().map_or(SutKind::ChargingStation, |header| header.sut());
+    reader.sut = sut;
+    let before = root.get("before");
+    let mut case = TestCase {
+        header: header.unwrap_or_default(),
+        source: source.clone(),
+        variants: reader.variants(root.get("variants")),
+        needs: reader.needs(root.get("needs")),
+        variables: before.map(|before| reader.variables(before.get("variables"))).unwrap_or_default(),
+        before: Vec::new(),
+        steps: root.get("steps").map(|steps| reader.steps(steps)),
+        after: root.get("after").map(|steps| reader.steps(steps)).unwrap_or_default(),
+        always: reader.always(root.get("always")),
+    };
+    if let Some(before) = before {
+        reader.known_keys(before, &["variables", "state", "states"]);
+        if let Some(state) = before.get("state") {
+            case.before.extend(reader.run_shorthand(state));
+        }
+        if let Some(states) = before.get("states") {
+            case.before.extend(reader.steps(states));
+        }
+    }
+    reader.finish(case)
+}
+
+/// Reads a state or procedure.
+pub fn state(source: &Source) -> Result<State, Defects> {
+    let root = source.parse()?;
+    let mut reader = Reader::new(source);
+    reader.known_keys(&root, &["state", "kind", "sut", "purpose", "parameters", "steps", "reached", "note"]);
+    let name = reader.required_text(&root, "state");
+    let sut = reader.required_text(&root, "sut");
+    reader.sut = if sut == "csms" { SutKind::Csms } else { SutKind::ChargingStation };
+    let kind = match root.get("kind").and_then(Node::text) {
+        None | Some("reusable") => StateKind::Reusable,
+        Some("memory") => StateKind::Memory,
+        Some("procedure") => StateKind::Procedure,
+        Some(_) => {
+            reader.defect(root.at, "`kind` is unknown", "write reusable, memory or procedure");
+            StateKind::Reusable
+        }
+    };
+    let state = State {
+        name,
+        kind,
+        sut: reader.sut,
+        purpose: reader.required_text(&root, "purpose"),
+        parameters: root.get("parameters").map(|node| reader.named(node)).unwrap_or_default(),
+        steps: root.get("steps").map(|steps| reader.steps(steps)).unwrap_or_default(),
+        reached: root.get("reached").map(|node| reader.named(node)).unwrap_or_default(),
+        source: source.clone(),
+    };
+    reader.finish(state)
+}
+
+struct Reader<'s> {
+    source: &'s Source,
+    file: Arc<str>,
+    sut: SutKind,
+    defects: Vec<Defect>,
+}
+
+impl<'s> Reader<'s> {
+    fn new(source: &'s Source) -> Self {
+        Self { source, file: source.name.clone(), sut: SutKind::ChargingStation, defects: Vec::new() }
+    }
+
+    fn finish<T>(self, value: T) -> Result<T, Defects> {
+        if self.defects.is_empty() { Ok(value) } else { Err(self.source.defects(self.defects)) }
+    }
+
+    fn defect(&mut self, at: Position, message: impl Into<String>, help: impl Into<String>) {
+        self.defects.push(Defect::new(at, message, help));
+    }
+
+    fn known_keys(&mut self, node: &Node, known: &[&str]) {
+        let Some(entries) = node.map() else {
+            self.defect(node.at, format!("a mapping was expected, found {}", node.describe()), "write `key: value`");
+            return;
+        };
+        for (key, _) in entries {
+            if !known.contains(&key.name.as_str()) {
+                let help = nearest(&key.name, known.iter().copied())
+                    .map_or_else(|| format!("known here: {}", known.join(", ")), |near| format!("did you mean `{near}`?"));
+                self.defects.push(Defect::new(key.at, format!("`{}` is not known here", key.name), help));
+            }
+        }
+    }
+
+    fn required_text(&mut self, node: &Node, key: &str) -> String {
+        match node.get(key) {
+            Some(value) => value.scalar().unwrap_or_else(|| {
+                self.defect(value.at, format!("`{key}` must be text, found {}", value.describe()), "write a word");
+                String::new()
+            }),
+            None => {
+                self.defect(node.at, format!("`{key}` is missing"), format!("add `{key}: …`"));
+                String::new()
+            }
+        }
+    }
+
+    fn template(&mut self, node: &Node) -> Template {
+        let template = Template::new(node.to_json());
+        self.syntax(node.at, &template);
+        template
+    }
+
+    fn expression(&mut self, node: &Node) -> Template {
+        let template = match node.scalar() {
+            Some(text) => Template::expression(&text),
+            None => {
+                self.defect(node.at, format!("an expression was expected, found {}", node.describe()), "write it as text");
+                Template::expression("true")
+            }
+        };
+        self.syntax(node.at, &template);
+        template
+    }
+
+    fn syntax(&mut self, at: Position, template: &Template) {
+        for error in template.syntax_errors() {
+            self.defect(at, format!("this expression can't be read: {error}"), "mend it; it is minijinja's language");
+        }
+    }
+
+    fn named(&mut self, node: &Node) -> Vec<(String, Template)> {
+        let Some(entries) = node.map() else {
+            self.defect(node.at, format!("a mapping was expected, found {}", node.describe()), "write `name: value`");
+            return Vec::new();
+        };
+        entries.iter().map(|(key, value)| (key.name.clone(), self.template(value))).collect()
+    }
+
+    fn variants(&mut self, node: Option<&Node>) -> Vec<Map<String, Value>> {
+        let Some(node) = node else { return Vec::new() };
+        let Some(items) = node.list() else {
+            self.defect(node.at, "`variants` must be a list of mappings", "write `- { name: value }` lines");
+            return Vec::new();
+        };
+        items.iter().filter_map(|item| item.to_json().as_object().cloned()).collect()
+    }
+
+    fn needs(&mut self, node: Option<&Node>) -> Vec<Need> {
+        let Some(node) = node else { return Vec::new() };
+        let items = node.list().map_or_else(|| vec![node], |items| items.iter().collect());
+        items
+            .into_iter()
+            .map(|item| match (item.get("that"), item.get("otherwise").and_then(Node::text)) {
+                (Some(that), Some(otherwise)) => {
+                    Need { condition: self.expression(that), otherwise: otherwise.to_owned() }
+                }
+                _ => {
+                    self.defect(item.at, "a need is `that` (a condition) and `otherwise` (the reason)", "write both");
+                    Need { condition: Template::expression("true"), otherwise: String::new() }
+                }
+            })
+            .collect()
+    }
+
+    fn variables(&mut self, node: Option<&Node>) -> Vec<VariableSetting> {
+        let Some(node) = node else { return Vec::new() };
+        let Some(items) = node.list() else {
+            self.defect(node.at, "`variables` must be a list", "write `- Component.Variable: value` lines");
+            return Vec::new();
+        };
+        let mut settings = Vec::new();
+        for item in items {
+            let entries = item.map().unwrap_or_default();
+            let Some((Key { name, at }, value)) = entries.iter().find(|(key, _)| key.name != "when") else {
+                self.defect(item.at, "a variable setting was expected", "write `Component.Variable: value`");
+                continue;
+            };
+            let Some((component, variable)) = name.split_once('.') else {
+                self.defect(*at, format!("`{name}` is not Component.Variable"), "separate the two with a dot");
+                continue;
+            };
+            let when = item.get("when").map(|when| self.expression(when));
+            let member = value.get("contains");
+            settings.push(VariableSetting {
+                component: component.to_owned(),
+                variable: variable.to_owned(),
+                value: self.template(member.unwrap_or(value)),
+                contains: member.is_some(),
+                when,
+                at: *at,
+            });
+        }
+        settings
+    }
+
+    fn always(&mut self, node: Option<&Node>) -> Vec<Always> {
+        let Some(node) = node else { return Vec::new() };
+        let Some(items) = node.list() else {
+            self.defect(node.at, "`always` must be a list", "write `- every: Action` lines");
+            return Vec::new();
+        };
+        let mut rules = Vec::new();
+        for item in items {
+            self.known_keys(item, &["every", "never", "match", "check", "requirement", "note"]);
+            let (word, action) = match (item.get("every"), item.get("never")) {
+                (Some(action), None) => ("every", action),
+                (None, Some(action)) => ("never", action),
+                _ => {
+                    self.defect(item.at, "a rule is either `every` or `never`", "write one of the two");
+                    continue;
+                }
+            };
+            let action = self.action(action, true);
+            rules.push(Always {
+                matches: self.checks(item.get("match"), Some((&action, true))),
+                checks: (word == "every").then(|| self.checks(item.get("check"), Some((&action, true)))),
+                action,
+                requirements: self.words(item.get("requirement")),
+                at: item.at,
+                file: self.file.clone(),
+            });
+        }
+        rules
+    }
+
+    fn steps(&mut self, node: &Node) -> Vec<Arc<Step>> {
+        match &node.kind {
+            Kind::List(items) => items.iter().filter_map(|item| self.step(item)).map(Arc::new).collect(),
+            Kind::Map(_) => self.step(node).map(Arc::new).into_iter().collect(),
+            _ => {
+                self.defect(node.at, format!("steps were expected, found {}", node.describe()), "write a list of steps");
+                Vec::new()
+            }
+        }
+    }
+
+    /// `state: Booted`, or `state: { run: Booted, with: … }`, or a list of either.
+    fn run_shorthand(&mut self, node: &Node) -> Vec<Arc<Step>> {
+        match node.text() {
+            Some(name) => {
+                let kind = StepKind::Run { state: name.to_owned(), with: Vec::new() };
+                vec![Arc::new(self.bare(node.at, kind))]
+            }
+            None => self.steps(node),
+        }
+    }
+
+    fn bare(&self, at: Position, kind: StepKind) -> Step {
+        Step { at, file: self.file.clone(), when: None, saved_as: None, requirements: Vec::new(), kind }
+    }
+
+    fn step(&mut self, node: &Node) -> Option<Step> {
+        let Some(entries) = node.map() else {
+            self.defect(node.at, format!("a step was expected, found {}", node.describe()), "write `- expect: Action`");
+            return None;
+        };
+        // `optional` is both a kind (holding steps) and a property of expect and operator.
+        let kinds: Vec<&Key> = entries
+            .iter()
+            .map(|(key, _)| key)
+            .filter(|key| STEP_KINDS.contains(&key.name.as_str()))
+            .collect();
+        let kind = kinds.iter().find(|key| !["optional", "steps"].contains(&key.name.as_str())).or(kinds.first());
+        let Some(kind) = kind else {
+            let near = entries.iter().find_map(|(key, _)| nearest(&key.name, STEP_KINDS));
+            let help = near.map_or_else(|| format!("kinds: {}", STEP_KINDS.join(", ")), |near| format!("did you mean `{near}`?"));
+            self.defect(node.at, "this step has no known kind", help);
+            return None;
+        };
+        let name = kind.name.as_str();
+        let own: &[&str] = match name {
+            "expect" => &[
+                "expect", "match", "check", "reply", "reply-error", "within", "no-earlier-than", "any-time-since",
+                "optional", "nothing-else-before",
+            ],
+            "send" => &["send", "payload", "check", "expect-error", "error-allowed", "within"],
+            "run" => &["run", "with"],
+            "operator" => &["operator", "with", "optional"],
+            "repeat" => &["repeat", "until"],
+            "connection" => &["connection", "endpoint", "offer", "outcome", "check", "within", "since"],
+            "service" => &["service", "with"],
+            "assert" => &["assert", "otherwise", "inconclusive"],
+            "never" => &["never", "match", "during"],
+            other => &[other],
+        };
+        let known: Vec<&str> = own.iter().chain(&COMMON_KEYS).copied().collect();
+        self.known_keys(node, &known);
+        let value = node.get(name)?;
+        let kind = self.kind(name, value, node)?;
+        Some(Step {
+            at: node.at,
+            file: self.file.clone(),
+            when: node.get("when").map(|when| self.expression(when)),
+            saved_as: node.get("as").and_then(Node::scalar),
+            requirements: self.words(node.get("requirement")),
+            kind,
+        })
+    }
+
+    fn kind(&mut self, name: &str, value: &Node, node: &Node) -> Option<StepKind> {
+        Some(match name {
+            "expect" => StepKind::Expect(self.expect(value, node)),
+            "send" => StepKind::Send(self.send(value, node)),
+            "run" => StepKind::Run { state: self.word(value), with: self.with(node) },
+            "operator" => {
+                let action = self.word(value);
+                if actions::find(&action).is_none() {
+                    let known: Vec<_> = actions::ACTIONS.iter().map(|action| action.name).collect();
+                    let help = nearest(&action, known.iter().copied())
+                        .map_or_else(|| format!("known: {}", known.join(", ")), |near| format!("did you mean `{near}`?"));
+                    self.defect(value.at, format!("the manual action `{action}` is not known"), help);
+                }
+                let optional = self.flag(node.get("optional"));
+                StepKind::Operator { action, with: self.with(node), optional }
+            }
+            "any-order" => StepKind::AnyOrder(self.steps(value)),
+            "one-of" => StepKind::OneOf(self.steps(value)),
+            "optional" => StepKind::Optional(self.steps(value)),
+            "steps" => StepKind::Group(self.steps(value)),
+            "repeat" => {
+                let Some(until) = node.get("until") else {
+                    self.defect(node.at, "`repeat` needs `until`", "say when it ends");
+                    return None;
+                };
+                StepKind::Repeat { steps: self.steps(value), until: self.expression(until) }
+            }
+            "wait" => StepKind::Wait(self.template(value)),
+            "settle" => StepKind::Settle(self.template(value)),
+            "connection" => StepKind::Connection(self.connection(value, node)?),
+            "service" => StepKind::Service { service: self.word(value), with: self.with(node) },
+            "set" => StepKind::Set(self.named(value)),
+            "assert" => StepKind::Assert {
+                condition: self.expression(value),
+                otherwise: node.get("otherwise").and_then(Node::scalar),
+                inconclusive: self.flag(node.get("inconclusive")),
+            },
+            "never" => {
+                let action = self.action(value, true);
+                let matches = self.checks(node.get("match"), Some((&action, true)));
+                let Some(during) = node.get("during") else {
+                    self.defect(node.at, "`never` needs `during`", "say for how many seconds; throughout: `always`");
+                    return None;
+                };
+                StepKind::Never { action, matches, during: self.template(during) }
+            }
+            _ => return None,
+        })
+    }
+
+    fn expect(&mut self, value: &Node, node: &Node) -> Expect {
+        let action = self.action(value, true);
+        let reply = node.get("reply");
+        if let Some(reply) = reply {
+            self.members(reply, &action, false);
+        }
+        Expect {
+            matches: self.checks(node.get("match"), Some((&action, true))),
+            checks: self.checks(node.get("check"), Some((&action, true))),
+            reply: reply.map(|reply| self.template(reply)),
+            reply_error: node.get("reply-error").and_then(Node::scalar),
+            within: node.get("within").map(|node| self.template(node)),
+            no_earlier_than: node.get("no-earlier-than").map(|node| self.template(node)),
+            any_time_since: node.get("any-time-since").map(|node| self.template(node)),
+            optional: node.get("optional").map(|node| self.expression(node)),
+            nothing_else_before: self.flag(node.get("nothing-else-before")),
+            action,
+        }
+    }
+
+    fn send(&mut self, value: &Node, node: &Node) -> Send {
+        let action = self.action(value, false);
+        let payload = node.get("payload");
+        if let Some(payload) = payload {
+            self.members(payload, &action, true);
+        }
+        Send {
+            payload: payload
+                .map_or_else(|| Template::new(Value::Object(Map::new())), |payload| self.template(payload)),
+            checks: self.checks(node.get("check"), Some((&action, false))),
+            expect_error: node.get("expect-error").map(|node| self.words(Some(node))),
+            error_allowed: self.flag(node.get("error-allowed")),
+            within: node.get("within").map(|node| self.template(node)),
+            action,
+        }
+    }
+
+    fn connection(&mut self, value: &Node, node: &Node) -> Option<Connection> {
+        let word = self.word(value);
+        let Some((_, act)) = ConnectionAct::WORDS.iter().find(|(known, _)| *known == word) else {
+            let known = ConnectionAct::WORDS.map(|(known, _)| known).join(", ");
+            self.defect(value.at, format!("`{word}` is nothing to do with a connection"), format!("known: {known}"));
+            return None;
+        };
+        Some(Connection {
+            act: *act,
+            endpoint: node.get("endpoint").map(|node| self.template(node)),
+            offer: node.get("offer").map(|node| self.template(node)),
+            outcome: node.get("outcome").and_then(Node::scalar),
+            checks: self.checks(node.get("check"), None),
+            within: node.get("within").map(|node| self.template(node)),
+            since: node.get("since").map(|node| self.template(node)),
+        })
+    }
+
+    fn with(&mut self, node: &Node) -> Vec<(String, Template)> {
+        node.get("with").map(|with| self.named(with)).unwrap_or_default()
+    }
+
+    fn word(&mut self, node: &Node) -> String {
+        node.scalar().unwrap_or_else(|| {
+            self.defect(node.at, format!("a word was expected, found {}", node.describe()), "write one word");
+            String::new()
+        })
+    }
+
+    fn flag(&mut self, node: Option<&Node>) -> bool {
+        match node.map(|node| (&node.kind, node)) {
+            None => false,
+            Some((Kind::Bool(value), _)) => *value,
+            Some((_, node)) => {
+                self.defect(node.at, format!("true or false was expected, found {}", node.describe()), "write true");
+                false
+            }
+        }
+    }
+
+    fn words(&mut self, node: Option<&Node>) -> Vec<String> {
+        match node {
+            None => Vec::new(),
+            Some(node) => match node.list() {
+                Some(items) => items.iter().filter_map(Node::scalar).collect(),
+                None => node.scalar().into_iter().collect(),
+            },
+        }
+    }
+
+    /// An action name; `from_sut` says who sends it.
+    fn action(&mut self, node: &Node, from_sut: bool) -> String {
+        let action = self.word(node);
+        let by_station = from_sut == (self.sut == SutKind::ChargingStation);
+        if !schema::is_action(&action) {
+            let help = nearest(&action, schema::actions())
+                .map_or_else(|| "use the name without Request".to_owned(), |near| format!("did you mean `{near}`?"));
+            self.defect(node.at, format!("`{action}` is no OCPP 2.0.1 message"), help);
+        } else if !schema::sent_by(&action, by_station) {
+            let side = if by_station { "charging station" } else { "CSMS" };
+            self.defect(node.at, format!("a {side} does not send {action}"), "expect is for the SUT, send for us");
+        }
+        action
+    }
+
+    /// Complains about members that the message does not have.
+    fn members(&mut self, node: &Node, action: &str, request: bool) {
+        let Some(entries) = node.map() else { return };
+        for (key, _) in entries {
+            if let Some(complaint) = schema::unknown_member(action, request, &[key.name.as_str()]) {
+                self.defect(key.at, complaint.message, complaint.help);
+            }
+        }
+    }
+
+    /// Checks; `message` is (action, request?) for checking paths against the schema.
+    fn checks(&mut self, node: Option<&Node>, message: Option<(&str, bool)>) -> Checks {
+        let Some(node) = node else { return Checks::default() };
+        let Some(entries) = node.map() else {
+            self.defect(node.at, format!("checks were expected, found {}", node.describe()), "write `{ path: matcher }`");
+            return Checks::default();
+        };
+        let mut checks = Checks::default();
+        for (key, value) in entries {
+            let path = match Path::parse(&key.name) {
+                Ok(path) => path,
+                Err(reason) => {
+                    self.defect(key.at, reason, "write `member[0].member`");
+                    continue;
+                }
+            };
+            if let Some((action, request)) = message {
+                let names: Vec<&str> = path.names().collect();
+                if let Some(complaint) = schema::unknown_member(action, request, &names) {
+                    self.defect(key.at, complaint.message, complaint.help);
+                }
+            }
+            let matcher = self.matcher(value);
+            checks.entries.push((path, matcher));
+        }
+        checks
+    }
+
+    fn matcher(&mut self, node: &Node) -> Matcher {
+        match &node.kind {
+            Kind::List(items) => Matcher::OneOf(items.iter().map(|item| self.matcher(item)).collect()),
+            Kind::Map(entries) => self.matcher_map(node, entries),
+            _ => Matcher::Is(self.template(node)),
+        }
+    }
+
+    fn matcher_map(&mut self, node: &Node, entries: &[(Key, Node)]) -> Matcher {
+        const WORDS: [&str; 15] = [
+            "absent", "present", "not", "matches", "at-least", "at-most", "near", "within", "each", "any", "contains",
+            "token", "when", "is", "all",
+        ];
+        let ours = entries.iter().filter(|(key, _)| WORDS.contains(&key.name.as_str())).count();
+        if ours == 0 {
+            return Matcher::Members(self.checks(Some(node), None));
+        }
+        if ours < entries.len() {
+            self.defect(node.at, "this mixes matchers with members", "put the matchers under `all:`, or nest them");
+        }
+        let mut all = Vec::new();
+        for (key, value) in entries {
+            all.push(match key.name.as_str() {
+                "absent" => Matcher::Absent,
+                "present" => Matcher::Present,
+                "not" => Matcher::Not(Box::new(self.matcher(value))),
+                "matches" => match Regex::new(&value.scalar().unwrap_or_default()) {
+                    Ok(pattern) => Matcher::Matches(Box::new(pattern)),
+                    Err(error) => {
+                        self.defect(value.at, format!("not a regular expression: {error}"), "mend the pattern");
+                        Matcher::Present
+                    }
+                },
+                "at-least" => Matcher::AtLeast(self.template(value)),
+                "at-most" => Matcher::AtMost(self.template(value)),
+                "near" => {
+                    let within = match node.get("within") {
+                        Some(within) => self.template(within),
+                        None => Template::expression("bench.time_tolerance"),
+                    };
+                    Matcher::Near(self.template(value), within)
+                }
+                "each" => Matcher::Each(Box::new(self.matcher(value))),
+                "any" => Matcher::Any(Box::new(self.matcher(value))),
+                "contains" => Matcher::Contains(self.template(value)),
+                "token" => Matcher::Token(self.template(value)),
+                "when" => {
+                    let is = match node.get("is") {
+                        Some(is) => self.matcher(is),
+                        None => {
+                            self.defect(node.at, "`when` needs `is`", "say what must hold then");
+                            Matcher::Present
+                        }
+                    };
+                    Matcher::When(self.expression(value), Box::new(is))
+                }
+                "all" => Matcher::All(
+                    value.list().unwrap_or_default().iter().map(|item| self.matcher(item)).collect(),
+                ),
+                _ => continue, // `within` and `is` belong to their neighbours
+            });
+        }
+        if all.len() == 1 { all.remove(0) } else { Matcher::All(all) }
+    }
+}

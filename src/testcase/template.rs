@@ -1,0 +1,279 @@
+//! Templates: YAML values whose strings may hold expressions (`{{ … }}`, minijinja's), strict about undefined names.
+//!
+//! A string that is one whole expression keeps the expression's type; an expression that yields `none` drops the
+//! property it stands for (OCPP knows no null).
+
+use std::sync::OnceLock;
+
+use minijinja::{Environment, UndefinedBehavior, value::Serde};
+use serde_json::{Map, Value};
+
+/// Values that an expression sees, by name.
+pub type Names = Map<String, Value>;
+
+/// A value with expressions in it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Template {
+    value: Value,
+}
+
+/// An expression that could not be evaluated.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{expression}`: {reason}")]
+pub struct TemplateError {
+    /// The expression.
+    pub expression: String,
+    /// Why.
+    pub reason: String,
+}
+
+impl Template {
+    /// A template over a value; strings in it may hold `{{ … }}`.
+    pub fn new(value: Value) -> Self {
+        Self { value }
+    }
+
+    /// A template that is one bare expression, as `when:` and `assert:` have it.
+    pub fn expression(text: &str) -> Self {
+        let text = text.trim();
+        if whole_expression(text).is_some() {
+            return Self::new(Value::String(text.to_owned()));
+        }
+        Self::new(Value::String(format!("{{{{ {text} }}}}")))
+    }
+
+    /// The template's own text, for people.
+    pub fn text(&self) -> String {
+        match &self.value {
+            Value::String(text) => whole_expression(text).unwrap_or(text).to_owned(),
+            other => other.to_string(),
+        }
+    }
+
+    /// The raw value.
+    pub fn raw(&self) -> &Value {
+        &self.value
+    }
+
+    /// Syntax errors of every expression in it (names are only known when it runs).
+    pub fn syntax_errors(&self) -> Vec<TemplateError> {
+        let mut errors = Vec::new();
+        walk(&self.value, &mut |text| {
+            if let Some(expression) = whole_expression(text) {
+                if let Err(error) = environment().compile_expression(expression) {
+                    errors.push(failed(expression, &error));
+                }
+            } else if text.contains("{{") || text.contains("{%") {
+                if let Err(error) = environment().template_from_str(text) {
+                    errors.push(failed(text, &error));
+                }
+            }
+        });
+        errors
+    }
+
+    /// Evaluates it.
+    pub fn evaluate(&self, names: &Names) -> Result<Value, TemplateError> {
+        evaluate(&self.value, names).map(|value| value.unwrap_or(Value::Null))
+    }
+
+    /// Evaluates it as a condition: it must yield true or false.
+    pub fn holds(&self, names: &Names) -> Result<bool, TemplateError> {
+        match self.evaluate(names)? {
+            Value::Bool(value) => Ok(value),
+            other => Err(TemplateError {
+                expression: self.text(),
+                reason: format!("a condition must yield true or false, this yields {other}"),
+            }),
+        }
+    }
+
+    /// Evaluates it as a number (seconds, a count).
+    pub fn number(&self, names: &Names) -> Result<f64, TemplateError> {
+        let value = self.evaluate(names)?;
+        let number = match &value {
+            Value::Number(number) => number.as_f64(),
+            Value::String(text) => text.trim().parse().ok(),
+            _ => None,
+        };
+        number.filter(|number: &f64| number.is_finite()).ok_or_else(|| TemplateError {
+            expression: self.text(),
+            reason: format!("a number is needed, this yields {value}"),
+        })
+    }
+}
+
+fn walk(value: &Value, visit: &mut impl FnMut(&str)) {
+    match value {
+        Value::String(text) => visit(text),
+        Value::Array(items) => items.iter().for_each(|item| walk(item, visit)),
+        Value::Object(entries) => entries.values().for_each(|item| walk(item, visit)),
+        _ => {}
+    }
+}
+
+/// The expression when the text is `{{ expression }}` and nothing else.
+fn whole_expression(text: &str) -> Option<&str> {
+    let inner = text.trim().strip_prefix("{{")?.strip_suffix("}}")?;
+    (!inner.contains("{{") && !inner.contains("}}")).then(|| inner.trim())
+}
+
+fn evaluate(value: &Value, names: &Names) -> Result<Option<Value>, TemplateError> {
+    Ok(match value {
+        Value::String(text) => match whole_expression(text) {
+            Some(expression) => {
+                let result = environment()
+                    .compile_expression(expression)
+                    .and_then(|compiled| compiled.eval(Serde(names)))
+                    .map_err(|error| failed(expression, &error))?;
+                if result.is_undefined() {
+                    return Err(TemplateError {
+                        expression: expression.to_owned(),
+                        reason: "the name is not defined".into(),
+                    });
+                }
+                let value = serde_json::to_value(&result)
+                    .map_err(|error| TemplateError { expression: expression.to_owned(), reason: error.to_string() })?;
+                (!value.is_null()).then_some(value)
+            }
+            None if text.contains("{{") || text.contains("{%") => {
+                Some(Value::String(environment().render_str(text, Serde(names)).map_err(|error| failed(text, &error))?))
+            }
+            None => Some(value.clone()),
+        },
+        Value::Array(items) => Some(Value::Array(
+            items.iter().filter_map(|item| evaluate(item, names).transpose()).collect::<Result<_, _>>()?,
+        )),
+        Value::Object(entries) => {
+            let mut object = Map::new();
+            for (key, entry) in entries {
+                if let Some(entry) = evaluate(entry, names)? {
+                    object.insert(key.clone(), entry);
+                }
+            }
+            Some(Value::Object(object))
+        }
+        other => Some(other.clone()),
+    })
+}
+
+fn failed(expression: &str, error: &minijinja::Error) -> TemplateError {
+    let mut reason = error.kind().to_string();
+    if let Some(detail) = error.detail() {
+        reason = format!("{reason}: {detail}");
+    }
+    TemplateError { expression: expression.to_owned(), reason }
+}
+
+/// The environment with the functions that test cases may use.
+fn environment() -> &'static Environment<'static> {
+    static ENVIRONMENT: OnceLock<Environment<'static>> = OnceLock::new();
+    ENVIRONMENT.get_or_init(|| {
+        let mut environment = Environment::new();
+        environment.set_undefined_behavior(UndefinedBehavior::Strict);
+        environment.add_function("starts_at", |state: &minijinja::State, point: String| {
+            contains(state, "tx_start_point", &point)
+        });
+        environment.add_function("stops_at", |state: &minijinja::State, point: String| {
+            contains(state, "tx_stop_point", &point)
+        });
+        environment.add_function("supports", |state: &minijinja::State, id: String| {
+            state
+                .lookup("pics")
+                .and_then(|pics| pics.get_attr(&id).ok())
+                .is_some_and(|answer| !answer.is_undefined() && answer.is_true())
+        });
+        environment.add_function("variable", |state: &minijinja::State, name: String| {
+            let value = state.lookup("variables").and_then(|variables| variables.get_attr(&name).ok());
+            value.filter(|value| !value.is_undefined()).unwrap_or(minijinja::Value::from(()))
+        });
+        environment.add_function("later", |time: String, seconds: f64| shift(&time, seconds));
+        environment.add_function("earlier", |time: String, seconds: f64| shift(&time, -seconds));
+        environment.add_filter("members", |text: String| {
+            text.split(',').map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect::<Vec<_>>()
+        });
+        environment.add_filter("sorted_by", |items: Serde<Vec<Value>>, key: String| {
+            let mut items = items.0;
+            items.sort_by_key(|item| item.get(&key).and_then(Value::as_i64).unwrap_or(i64::MAX));
+            minijinja::Value::from(Serde(items))
+        });
+        environment
+    })
+}
+
+fn contains(state: &minijinja::State, list: &str, member: &str) -> bool {
+    state
+        .lookup(list)
+        .and_then(|value| value.as_str().map(|text| text.split(',').any(|part| part.trim() == member)))
+        .unwrap_or(false)
+}
+
+fn shift(time: &str, seconds: f64) -> Result<String, minijinja::Error> {
+    let bad = |reason: String| minijinja::Error::new(minijinja::ErrorKind::InvalidOperation, reason);
+    let time: jiff::Timestamp = time.parse().map_err(|error| bad(format!("{error}")))?;
+    let span = jiff::SignedDuration::try_from_secs_f64(seconds).map_err(|error| bad(format!("{error}")))?;
+    time.checked_add(span).map(|time| time.to_string()).map_err(|error| bad(format!("{error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn names() -> Names {
+        let Value::Object(names) = json!({
+            "bench": {"interval": 30}, "token": {"idToken": "AB", "type": "ISO14443"}, "nothing": null,
+            "tx_start_point": "EVConnected, Authorized", "pics": {"C-49": true, "C-50": false},
+            "now": "2026-11-21T10:00:00Z",
+        }) else {
+            unreachable!()
+        };
+        names
+    }
+
+    fn value(template: Value) -> Result<Value, TemplateError> {
+        Template::new(template).evaluate(&names())
+    }
+
+    #[test]
+    fn a_whole_expression_keeps_its_type_and_none_drops_the_property() {
+        assert_eq!(
+            value(json!({"a": "{{ bench.interval + 1 }}", "b": "x{{ bench.interval }}", "c": "{{ nothing }}",
+                "d": "{{ token }}", "e": ["{{ nothing }}", 1]})),
+            Ok(json!({"a": 31, "b": "x30", "d": {"idToken": "AB", "type": "ISO14443"}, "e": [1]}))
+        );
+    }
+
+    #[test]
+    fn undefined_names_are_errors() {
+        assert!(value(json!("{{ missing }}")).is_err());
+        assert!(value(json!("{{ bench.missing }}")).is_err());
+        assert!(value(json!("x {{ missing }}")).is_err());
+        assert!(Template::expression("missing and true").holds(&names()).is_err());
+    }
+
+    #[test]
+    fn conditions_must_be_boolean() {
+        assert_eq!(Template::expression("bench.interval > 3").holds(&names()), Ok(true));
+        assert!(Template::expression("bench.interval").holds(&names()).is_err());
+    }
+
+    #[test]
+    fn functions_see_the_sut() {
+        for (expression, expected) in [
+            ("starts_at('Authorized')", true),
+            ("starts_at('Auth')", false),
+            ("supports('C-49')", true),
+            ("supports('C-50') or supports('C-51')", false),
+        ] {
+            assert_eq!(Template::expression(expression).holds(&names()), Ok(expected), "{expression}");
+        }
+        assert_eq!(value(json!("{{ later(now, 90) }}")), Ok(json!("2026-11-21T10:01:30Z")));
+    }
+
+    #[test]
+    fn syntax_errors_surface_at_load() {
+        assert_eq!(Template::new(json!({"a": "{{ 1 + }}", "b": "{{ ok }}"})).syntax_errors().len(), 1);
+    }
+}
