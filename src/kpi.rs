@@ -1,1 +1,214 @@
-//! (being written)
+//! The key performance indicators that certificates print, computed from a trace alone.
+
+use std::collections::HashMap;
+
+use serde_json::Value;
+
+use crate::{
+    clock::Stamp,
+    ocpp::frame::Frame,
+    pics::{Pics, SutKind},
+    record::{Direction, Kpi, TraceEntry, TraceEvent},
+};
+
+/// One KPI as certificates define it.
+#[derive(Debug, Clone, Copy)]
+pub struct Definition {
+    /// Key in the PICS's `performance.maximum`.
+    pub key: &'static str,
+    /// Name as printed.
+    pub name: &'static str,
+    /// What it measures, in our words.
+    pub description: &'static str,
+}
+
+const STATION: [Definition; 4] = [
+    Definition {
+        key: "response-time",
+        name: "OCPP response time",
+        description: "From sending an OCPP request to the product until its response is in; every request counts.",
+    },
+    Definition {
+        key: "triggered-function",
+        name: "OCPP triggered function response time",
+        description: "From asking for a report or a notification until the first message that brings it.",
+    },
+    Definition {
+        key: "start-authorization",
+        name: "Transaction authorization time by RequestStartTransactionRequest",
+        description: "From RequestStartTransaction until its TransactionEvent, where no manual action and no charging \
+                      state transition stands in between.",
+    },
+    Definition {
+        key: "stop-authorization",
+        name: "Transaction authorization end time by RequestStopTransactionRequest",
+        description: "From RequestStopTransaction until its TransactionEvent, unless that one reports the charging \
+                      state EVConnected.",
+    },
+];
+
+const CSMS: [Definition; 2] = [
+    Definition {
+        key: "response-time",
+        name: "OCPP response time",
+        description: "From sending an OCPP request to the product until its response is in; every request counts but \
+                      Authorize.",
+    },
+    Definition {
+        key: "authorize",
+        name: "Response time Authorize",
+        description: "From sending Authorize until its response is in.",
+    },
+];
+
+/// The KPIs of a side, in print order.
+pub fn definitions(sut: SutKind) -> &'static [Definition] {
+    match sut {
+        SutKind::ChargingStation => &STATION,
+        SutKind::Csms => &CSMS,
+    }
+}
+
+/// Requests whose fulfilment comes later, with the action that brings it.
+fn fulfilment(action: &str, payload: &Value) -> Option<String> {
+    Some(match action {
+        "GetBaseReport" | "GetReport" => "NotifyReport".into(),
+        "GetMonitoringReport" => "NotifyMonitoringReport".into(),
+        "GetLog" => "LogStatusNotification".into(),
+        "CustomerInformation" => "NotifyCustomerInformation".into(),
+        "GetDisplayMessages" => "NotifyDisplayMessages".into(),
+        "GetChargingProfiles" => "ReportChargingProfiles".into(),
+        "TriggerMessage" => {
+            let wanted = payload.get("requestedMessage")?.as_str()?;
+            if wanted.starts_with("Sign") { "SignCertificate".into() } else { wanted.to_owned() }
+        }
+        _ => return None,
+    })
+}
+
+/// A request that waits for its later message.
+struct Pending {
+    key: &'static str,
+    at: Stamp,
+    action: String,
+    remote_start: Option<Value>,
+    transaction: Option<Value>,
+}
+
+/// Measures the KPIs of a trace.
+pub fn measure(pics: &Pics, trace: &[TraceEntry]) -> Vec<Kpi> {
+    let mut samples: HashMap<&'static str, Vec<f64>> = HashMap::new();
+    // Per connection: our open calls, and what they promised for later.
+    let mut open: HashMap<(Option<String>, String), (Stamp, String, Value)> = HashMap::new();
+    let mut pending: Vec<Pending> = Vec::new();
+    for entry in trace {
+        match &entry.what {
+            TraceEvent::TestCase { .. } | TraceEvent::Opened { .. } | TraceEvent::Closed { .. } => {
+                open.clear();
+                pending.clear();
+            }
+            TraceEvent::Operator { .. } => {
+                pending.retain(|pending| pending.key == "triggered-function");
+            }
+            TraceEvent::Frame { direction, text } => {
+                let Ok(frame) = Frame::parse(text) else { continue };
+                match (direction, frame) {
+                    (Direction::ToSut, Frame::Call { id, action, payload }) => {
+                        open.insert((entry.station.clone(), id), (entry.at, action, payload));
+                    }
+                    (Direction::FromSut, Frame::CallResult { id, payload }) => {
+                        let Some((sent, action, request)) = open.remove(&(entry.station.clone(), id)) else { continue };
+                        let seconds = entry.at.seconds_since(&sent);
+                        let key = match (pics.sut, action.as_str()) {
+                            (SutKind::Csms, "Authorize") => "authorize",
+                            _ => "response-time",
+                        };
+                        samples.entry(key).or_default().push(seconds);
+                        if pics.sut == SutKind::ChargingStation && payload.get("status") == Some(&"Accepted".into()) {
+                            pending.extend(promise(&action, &request, sent));
+                        }
+                    }
+                    (Direction::FromSut, Frame::CallError { id, .. }) => {
+                        open.remove(&(entry.station.clone(), id));
+                    }
+                    (Direction::FromSut, Frame::Call { action, payload, .. }) => {
+                        fulfil(&mut pending, &mut samples, &action, &payload, entry.at);
+                    }
+                    (Direction::ToSut, _) => {}
+                }
+            }
+            _ => {}
+        }
+    }
+    definitions(pics.sut)
+        .iter()
+        .map(|definition| {
+            let samples = samples.remove(definition.key).unwrap_or_default();
+            let limit_s = pics.performance.maximum.get(definition.key).copied();
+            summary(definition, &samples, limit_s)
+        })
+        .collect()
+}
+
+fn promise(action: &str, request: &Value, sent: Stamp) -> Option<Pending> {
+    let (key, later) = match action {
+        "RequestStartTransaction" => ("start-authorization", "TransactionEvent".to_owned()),
+        "RequestStopTransaction" => ("stop-authorization", "TransactionEvent".to_owned()),
+        _ => ("triggered-function", fulfilment(action, request)?),
+    };
+    Some(Pending {
+        key,
+        at: sent,
+        action: later,
+        remote_start: request.get("remoteStartId").cloned(),
+        transaction: request.get("transactionId").cloned(),
+    })
+}
+
+fn fulfil(
+    pending: &mut Vec<Pending>,
+    samples: &mut HashMap<&'static str, Vec<f64>>,
+    action: &str,
+    payload: &Value,
+    at: Stamp,
+) {
+    let info = &payload["transactionInfo"];
+    let reason = payload["triggerReason"].as_str().unwrap_or("");
+    let Some(index) = pending.iter().position(|pending| {
+        pending.action == action
+            && match pending.key {
+                "start-authorization" => {
+                    reason == "RemoteStart" && info.get("remoteStartId") == pending.remote_start.as_ref()
+                }
+                "stop-authorization" => {
+                    reason == "RemoteStop" && info.get("transactionId") == pending.transaction.as_ref()
+                }
+                _ => true,
+            }
+    }) else {
+        // A transition of the charging state in between spoils a measurement that is still waiting.
+        if action == "TransactionEvent" && reason == "ChargingStateChanged" {
+            pending.retain(|pending| pending.key == "triggered-function");
+        }
+        return;
+    };
+    let done = pending.remove(index);
+    if done.key == "stop-authorization" && info["chargingState"] == "EVConnected" {
+        return;
+    }
+    samples.entry(done.key).or_default().push(at.seconds_since(&done.at));
+}
+
+#[allow(clippy::cast_precision_loss)] // sample counts are small
+fn summary(definition: &Definition, samples: &[f64], limit_s: Option<f64>) -> Kpi {
+    let pick = |better: fn(f64, f64) -> f64| samples.iter().copied().reduce(better);
+    Kpi {
+        name: definition.name.to_owned(),
+        key: definition.key.to_owned(),
+        min_s: pick(f64::min),
+        max_s: pick(f64::max),
+        average_s: (!samples.is_empty()).then(|| samples.iter().sum::<f64>() / samples.len() as f64),
+        samples: samples.len(),
+        limit_s,
+    }
+}

@@ -1,1 +1,124 @@
-//! (being written)
+//! The command line: one file per subcommand.
+
+mod explain;
+mod list;
+mod pics;
+
+use std::{io::Write as _, path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+
+use crate::{testcase::catalogue::Catalogue, yaml::Defects};
+
+/// Exit statuses, a public contract.
+pub mod exit {
+    /// Everything passed.
+    pub const OK: u8 = 0;
+    /// A test case failed.
+    pub const FAILED: u8 = 1;
+    /// The input is wrong.
+    pub const WRONG_INPUT: u8 = 2;
+    /// Nothing failed, but something was inconclusive or is not implemented.
+    pub const INCOMPLETE: u8 = 3;
+    /// The harness itself failed.
+    pub const OWN_ERROR: u8 = 4;
+}
+
+/// Why a command could not do its work.
+#[derive(Debug)]
+pub enum Problem {
+    /// Files with defects.
+    Defects(Vec<Defects>),
+    /// Something else is wrong with the input: what, and what to do.
+    Input(String, String),
+    /// The harness itself failed.
+    Own(String),
+}
+
+impl From<Defects> for Problem {
+    fn from(defects: Defects) -> Self {
+        Problem::Defects(vec![defects])
+    }
+}
+
+impl From<Vec<Defects>> for Problem {
+    fn from(defects: Vec<Defects>) -> Self {
+        Problem::Defects(defects)
+    }
+}
+
+/// An open conformance test harness for OCPP.
+#[derive(Debug, Parser)]
+#[command(name = "ocpp-attest", version, about, max_term_width = 120)]
+struct Arguments {
+    /// Test cases to use instead of the compiled-in ones
+    #[arg(long, global = true, value_name = "DIR")]
+    testcases: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Check, create or import a PICS
+    Pics(pics::Arguments),
+    /// List the test cases that apply to a product
+    List(list::Arguments),
+    /// Explain one test case
+    Explain(explain::Arguments),
+}
+
+/// Runs the tool with the process's arguments.
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { exit::WRONG_INPUT } else { exit::OK });
+        }
+    };
+    let folder = arguments.testcases;
+    let result = match arguments.command {
+        Command::Pics(arguments) => pics::run(&arguments),
+        Command::List(arguments) => catalogue(folder).and_then(|catalogue| list::run(&arguments, &catalogue)),
+        Command::Explain(arguments) => catalogue(folder).and_then(|catalogue| explain::run(&arguments, &catalogue)),
+    };
+    match result {
+        Ok(code) => ExitCode::from(code),
+        Err(problem) => ExitCode::from(complain(&problem)),
+    }
+}
+
+fn catalogue(folder: Option<PathBuf>) -> Result<Catalogue, Problem> {
+    Ok(match folder {
+        Some(folder) => Catalogue::from_folder(&folder)?,
+        None => Catalogue::embedded()?,
+    })
+}
+
+/// Prints to standard output; a closed pipe is no error.
+fn print(text: &str) {
+    let _ = std::io::stdout().lock().write_all(text.as_bytes());
+}
+
+fn complain(problem: &Problem) -> u8 {
+    match problem {
+        Problem::Defects(files) => {
+            let mut count = 0;
+            for report in files.iter().flat_map(Defects::reports) {
+                count += 1;
+                eprintln!("{:?}", miette::Report::new(report));
+            }
+            eprintln!("{count} {}", if count == 1 { "defect" } else { "defects" });
+            exit::WRONG_INPUT
+        }
+        Problem::Input(message, help) => {
+            eprintln!("error: {message}\n  help: {help}");
+            exit::WRONG_INPUT
+        }
+        Problem::Own(message) => {
+            eprintln!("error: {message}\n  this is the tool's own failure; please report it");
+            exit::OWN_ERROR
+        }
+    }
+}

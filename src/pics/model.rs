@@ -216,6 +216,26 @@ pub struct Approver {
     pub location: Option<String>,
 }
 
+/// What a certificate refers to.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", default)]
+pub struct References {
+    /// Number of the certificate.
+    pub certificate: Option<String>,
+    /// Date of certification, as printed.
+    pub certification_date: Option<String>,
+    /// The specification that the certificate attests.
+    pub specification: Option<String>,
+    /// Who tested, and when.
+    pub tested: Option<String>,
+    /// The document that holds the PICS.
+    pub evidence: Option<String>,
+    /// Version of the tool that tested.
+    pub tool_version: Option<String>,
+    /// Instance of that tool.
+    pub tool_instance: Option<String>,
+}
+
 /// The statement of approval.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -269,6 +289,9 @@ pub struct Pics {
     /// Approval.
     #[serde(default)]
     pub approval: Approval,
+    /// References.
+    #[serde(default)]
+    pub references: References,
 }
 
 impl Pics {

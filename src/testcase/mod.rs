@@ -1,4 +1,8 @@
 //! The test-case language: model, reader with source positions, conditions, matchers, expressions.
 
+pub mod catalogue;
+pub mod condition;
 pub mod matcher;
+pub mod model;
+pub mod reader;
 pub mod template;

@@ -25,8 +25,22 @@ use crate::{
 pub const BODY_KEYS: [&str; 8] = ["needs", "variants", "before", "steps", "after", "always", "note", "requirement"];
 
 const STEP_KINDS: [&str; 16] = [
-    "expect", "send", "run", "operator", "any-order", "one-of", "optional", "repeat", "steps", "wait", "settle",
-    "connection", "service", "set", "assert", "never",
+    "expect",
+    "send",
+    "run",
+    "operator",
+    "any-order",
+    "one-of",
+    "optional",
+    "repeat",
+    "steps",
+    "wait",
+    "settle",
+    "connection",
+    "service",
+    "set",
+    "assert",
+    "never",
 ];
 const COMMON_KEYS: [&str; 4] = ["when", "as", "requirement", "note"];
 
@@ -35,7 +49,7 @@ pub fn test_case(source: &Source) -> Result<TestCase, Defects> {
     let root = source.parse()?;
     let mut reader = Reader::new(source);
     let header = catalogue::header(&root, &mut reader.defects);
-    let sut = header.as_ref().map_or(SutKind::ChargingStation, |header| header.sut());
+    let sut = header.as_ref().map_or(SutKind::ChargingStation, super::catalogue::Header::sut);
     reader.sut = sut;
     let before = root.get("before");
     let mut case = TestCase {
@@ -118,23 +132,24 @@ impl<'s> Reader<'s> {
         };
         for (key, _) in entries {
             if !known.contains(&key.name.as_str()) {
-                let help = nearest(&key.name, known.iter().copied())
-                    .map_or_else(|| format!("known here: {}", known.join(", ")), |near| format!("did you mean `{near}`?"));
+                let help = nearest(&key.name, known.iter().copied()).map_or_else(
+                    || format!("known here: {}", known.join(", ")),
+                    |near| format!("did you mean `{near}`?"),
+                );
                 self.defects.push(Defect::new(key.at, format!("`{}` is not known here", key.name), help));
             }
         }
     }
 
     fn required_text(&mut self, node: &Node, key: &str) -> String {
-        match node.get(key) {
-            Some(value) => value.scalar().unwrap_or_else(|| {
+        if let Some(value) = node.get(key) {
+            value.scalar().unwrap_or_else(|| {
                 self.defect(value.at, format!("`{key}` must be text, found {}", value.describe()), "write a word");
                 String::new()
-            }),
-            None => {
-                self.defect(node.at, format!("`{key}` is missing"), format!("add `{key}: …`"));
-                String::new()
-            }
+            })
+        } else {
+            self.defect(node.at, format!("`{key}` is missing"), format!("add `{key}: …`"));
+            String::new()
         }
     }
 
@@ -145,12 +160,11 @@ impl<'s> Reader<'s> {
     }
 
     fn expression(&mut self, node: &Node) -> Template {
-        let template = match node.scalar() {
-            Some(text) => Template::expression(&text),
-            None => {
-                self.defect(node.at, format!("an expression was expected, found {}", node.describe()), "write it as text");
-                Template::expression("true")
-            }
+        let template = if let Some(text) = node.scalar() {
+            Template::expression(&text)
+        } else {
+            self.defect(node.at, format!("an expression was expected, found {}", node.describe()), "write it as text");
+            Template::expression("true")
         };
         self.syntax(node.at, &template);
         template
@@ -184,11 +198,10 @@ impl<'s> Reader<'s> {
         let items = node.list().map_or_else(|| vec![node], |items| items.iter().collect());
         items
             .into_iter()
-            .map(|item| match (item.get("that"), item.get("otherwise").and_then(Node::text)) {
-                (Some(that), Some(otherwise)) => {
+            .map(|item| {
+                if let (Some(that), Some(otherwise)) = (item.get("that"), item.get("otherwise").and_then(Node::text)) {
                     Need { condition: self.expression(that), otherwise: otherwise.to_owned() }
-                }
-                _ => {
+                } else {
                     self.defect(item.at, "a need is `that` (a condition) and `otherwise` (the reason)", "write both");
                     Need { condition: Template::expression("true"), otherwise: String::new() }
                 }
@@ -249,7 +262,7 @@ impl<'s> Reader<'s> {
                 matches: self.checks(item.get("match"), Some((&action, true))),
                 checks: (word == "every").then(|| self.checks(item.get("check"), Some((&action, true)))),
                 action,
-                requirements: self.words(item.get("requirement")),
+                requirements: words(item.get("requirement")),
                 at: item.at,
                 file: self.file.clone(),
             });
@@ -262,7 +275,11 @@ impl<'s> Reader<'s> {
             Kind::List(items) => items.iter().filter_map(|item| self.step(item)).map(Arc::new).collect(),
             Kind::Map(_) => self.step(node).map(Arc::new).into_iter().collect(),
             _ => {
-                self.defect(node.at, format!("steps were expected, found {}", node.describe()), "write a list of steps");
+                self.defect(
+                    node.at,
+                    format!("steps were expected, found {}", node.describe()),
+                    "write a list of steps",
+                );
                 Vec::new()
             }
         }
@@ -289,23 +306,29 @@ impl<'s> Reader<'s> {
             return None;
         };
         // `optional` is both a kind (holding steps) and a property of expect and operator.
-        let kinds: Vec<&Key> = entries
-            .iter()
-            .map(|(key, _)| key)
-            .filter(|key| STEP_KINDS.contains(&key.name.as_str()))
-            .collect();
+        let kinds: Vec<&Key> =
+            entries.iter().map(|(key, _)| key).filter(|key| STEP_KINDS.contains(&key.name.as_str())).collect();
         let kind = kinds.iter().find(|key| !["optional", "steps"].contains(&key.name.as_str())).or(kinds.first());
         let Some(kind) = kind else {
             let near = entries.iter().find_map(|(key, _)| nearest(&key.name, STEP_KINDS));
-            let help = near.map_or_else(|| format!("kinds: {}", STEP_KINDS.join(", ")), |near| format!("did you mean `{near}`?"));
+            let help = near
+                .map_or_else(|| format!("kinds: {}", STEP_KINDS.join(", ")), |near| format!("did you mean `{near}`?"));
             self.defect(node.at, "this step has no known kind", help);
             return None;
         };
         let name = kind.name.as_str();
         let own: &[&str] = match name {
             "expect" => &[
-                "expect", "match", "check", "reply", "reply-error", "within", "no-earlier-than", "any-time-since",
-                "optional", "nothing-else-before",
+                "expect",
+                "match",
+                "check",
+                "reply",
+                "reply-error",
+                "within",
+                "no-earlier-than",
+                "any-time-since",
+                "optional",
+                "nothing-else-before",
             ],
             "send" => &["send", "payload", "check", "expect-error", "error-allowed", "within"],
             "run" => &["run", "with"],
@@ -326,7 +349,7 @@ impl<'s> Reader<'s> {
             file: self.file.clone(),
             when: node.get("when").map(|when| self.expression(when)),
             saved_as: node.get("as").and_then(Node::scalar),
-            requirements: self.words(node.get("requirement")),
+            requirements: words(node.get("requirement")),
             kind,
         })
     }
@@ -340,8 +363,10 @@ impl<'s> Reader<'s> {
                 let action = self.word(value);
                 if actions::find(&action).is_none() {
                     let known: Vec<_> = actions::ACTIONS.iter().map(|action| action.name).collect();
-                    let help = nearest(&action, known.iter().copied())
-                        .map_or_else(|| format!("known: {}", known.join(", ")), |near| format!("did you mean `{near}`?"));
+                    let help = nearest(&action, known.iter().copied()).map_or_else(
+                        || format!("known: {}", known.join(", ")),
+                        |near| format!("did you mean `{near}`?"),
+                    );
                     self.defect(value.at, format!("the manual action `{action}` is not known"), help);
                 }
                 let optional = self.flag(node.get("optional"));
@@ -408,10 +433,9 @@ impl<'s> Reader<'s> {
             self.members(payload, &action, true);
         }
         Send {
-            payload: payload
-                .map_or_else(|| Template::new(Value::Object(Map::new())), |payload| self.template(payload)),
+            payload: payload.map_or_else(|| Template::new(Value::Object(Map::new())), |payload| self.template(payload)),
             checks: self.checks(node.get("check"), Some((&action, false))),
-            expect_error: node.get("expect-error").map(|node| self.words(Some(node))),
+            expect_error: node.get("expect-error").map(|node| words(Some(node))),
             error_allowed: self.flag(node.get("error-allowed")),
             within: node.get("within").map(|node| self.template(node)),
             action,
@@ -458,16 +482,6 @@ impl<'s> Reader<'s> {
         }
     }
 
-    fn words(&mut self, node: Option<&Node>) -> Vec<String> {
-        match node {
-            None => Vec::new(),
-            Some(node) => match node.list() {
-                Some(items) => items.iter().filter_map(Node::scalar).collect(),
-                None => node.scalar().into_iter().collect(),
-            },
-        }
-    }
-
     /// An action name; `from_sut` says who sends it.
     fn action(&mut self, node: &Node, from_sut: bool) -> String {
         let action = self.word(node);
@@ -497,7 +511,11 @@ impl<'s> Reader<'s> {
     fn checks(&mut self, node: Option<&Node>, message: Option<(&str, bool)>) -> Checks {
         let Some(node) = node else { return Checks::default() };
         let Some(entries) = node.map() else {
-            self.defect(node.at, format!("checks were expected, found {}", node.describe()), "write `{ path: matcher }`");
+            self.defect(
+                node.at,
+                format!("checks were expected, found {}", node.describe()),
+                "write `{ path: matcher }`",
+            );
             return Checks::default();
         };
         let mut checks = Checks::default();
@@ -568,21 +586,27 @@ impl<'s> Reader<'s> {
                 "contains" => Matcher::Contains(self.template(value)),
                 "token" => Matcher::Token(self.template(value)),
                 "when" => {
-                    let is = match node.get("is") {
-                        Some(is) => self.matcher(is),
-                        None => {
-                            self.defect(node.at, "`when` needs `is`", "say what must hold then");
-                            Matcher::Present
-                        }
+                    let is = if let Some(is) = node.get("is") {
+                        self.matcher(is)
+                    } else {
+                        self.defect(node.at, "`when` needs `is`", "say what must hold then");
+                        Matcher::Present
                     };
                     Matcher::When(self.expression(value), Box::new(is))
                 }
-                "all" => Matcher::All(
-                    value.list().unwrap_or_default().iter().map(|item| self.matcher(item)).collect(),
-                ),
+                "all" => Matcher::All(value.list().unwrap_or_default().iter().map(|item| self.matcher(item)).collect()),
                 _ => continue, // `within` and `is` belong to their neighbours
             });
         }
         if all.len() == 1 { all.remove(0) } else { Matcher::All(all) }
+    }
+}
+
+/// A word, or a list of words.
+fn words(node: Option<&Node>) -> Vec<String> {
+    let Some(node) = node else { return Vec::new() };
+    match node.list() {
+        Some(items) => items.iter().filter_map(Node::scalar).collect(),
+        None => node.scalar().into_iter().collect(),
     }
 }

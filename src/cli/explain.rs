@@ -1,0 +1,84 @@
+//! `ocpp-attest explain`: one test case as a person would read it.
+
+use std::{fmt::Write as _, path::PathBuf};
+
+use clap::Args;
+
+use super::{Problem, exit, print};
+use crate::{
+    pics::{Pics, reader, writer},
+    selection,
+    testcase::catalogue::{Catalogue, Demand, Entry},
+    yaml::nearest,
+};
+
+/// Arguments of `explain`.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// The test case, `TC_B_02_CS`
+    test_case: String,
+    /// Say how this PICS answers its condition
+    #[arg(long, value_name = "FILE")]
+    pics: Option<PathBuf>,
+}
+
+/// Runs the subcommand.
+pub fn run(arguments: &Arguments, catalogue: &Catalogue) -> Result<u8, Problem> {
+    let id = arguments.test_case.to_uppercase();
+    let Some(entry) = catalogue.cases.get(&id) else {
+        let help = nearest(&id, catalogue.cases.keys().map(String::as_str))
+            .map_or_else(|| "`ocpp-attest list` names them all".to_owned(), |near| format!("did you mean {near}?"));
+        return Err(Problem::Input(format!("there is no test case {id}"), help));
+    };
+    let pics = arguments.pics.as_deref().map(reader::read).transpose()?;
+    print(&explain(entry, pics.as_ref()));
+    Ok(exit::OK)
+}
+
+fn explain(entry: &Entry, pics: Option<&Pics>) -> String {
+    let header = &entry.header;
+    let mut out = format!("{}  {}\n", header.id, header.title);
+    if !header.purpose.is_empty() {
+        let _ = writeln!(out, "\n{}", header.purpose);
+    }
+    out.push_str("\nIn the programme\n");
+    for (baseline, demands) in &header.certification {
+        let baseline = writer::baseline(*baseline);
+        if demands.is_empty() {
+            let _ = writeln!(out, "  since {baseline}  no longer");
+        }
+        for (profile, demand) in demands {
+            let demand = match demand {
+                Demand::Mandatory => "mandatory".to_owned(),
+                Demand::When(condition) => format!("when {condition}"),
+            };
+            let _ = writeln!(out, "  since {baseline}  {}: {demand}", profile.title());
+        }
+    }
+    if let Some(pics) = pics {
+        let selected = selection::select(pics, header);
+        let applies = if selected.applicable { "applies" } else { "does not apply" };
+        let _ = writeln!(out, "\nFor {} it {applies}: {}", pics.product.designation, selected.reason);
+    }
+    if let Some(note) = &header.note {
+        let _ = writeln!(out, "\nNote\n  {}", note.trim().replace('\n', "\n  "));
+    }
+    if !header.use_cases.is_empty() {
+        let _ = writeln!(out, "\nUse cases     {}", header.use_cases.join(", "));
+    }
+    if !header.requirements.is_empty() {
+        let _ = writeln!(out, "Requirements  {}", header.requirements.join(", "));
+    }
+    let body: Vec<&str> = entry
+        .source
+        .text
+        .lines()
+        .skip_while(|line| !["needs:", "variants:", "before:", "steps:"].iter().any(|key| line.starts_with(key)))
+        .collect();
+    if body.is_empty() {
+        out.push_str("\nIts steps are not implemented yet.\n");
+    } else {
+        let _ = writeln!(out, "\n{}", body.join("\n"));
+    }
+    out
+}

@@ -1,0 +1,245 @@
+//! The catalogue: every certification test case with its conditions, whether it has steps or not.
+
+use std::{collections::BTreeMap, path::Path};
+
+use include_dir::{Dir, include_dir};
+
+use super::{condition::Condition, reader::BODY_KEYS};
+use crate::{
+    pics::{Baseline, Profile, SutKind},
+    yaml::{Defect, Defects, Node, Position, Source},
+};
+
+static EMBEDDED: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/testcases");
+
+/// What a profile says of a test case under one baseline.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Demand {
+    /// Always part of the programme.
+    Mandatory,
+    /// Part of it when the condition holds.
+    When(Condition),
+}
+
+/// A test case as the catalogue knows it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Header {
+    /// Id, `TC_B_02_CS`.
+    pub id: String,
+    /// Title.
+    pub title: String,
+    /// Use cases.
+    pub use_cases: Vec<String>,
+    /// Requirements.
+    pub requirements: Vec<String>,
+    /// Purpose, in our words; empty while nobody has written it.
+    pub purpose: String,
+    /// Remarks on the reading of the specification.
+    pub note: Option<String>,
+    /// Per baseline (each holding until the next one named): profile → demand.
+    pub certification: Vec<(Baseline, Vec<(Profile, Demand)>)>,
+    /// Has steps.
+    pub implemented: bool,
+}
+
+impl Header {
+    /// The side under test, from the id.
+    pub fn sut(&self) -> SutKind {
+        if self.id.ends_with("_CSMS") { SutKind::Csms } else { SutKind::ChargingStation }
+    }
+
+    /// The functional block, `B`.
+    pub fn block(&self) -> char {
+        self.id.chars().nth(3).unwrap_or('?')
+    }
+
+    /// What holds under a baseline.
+    pub fn demands(&self, baseline: Baseline) -> &[(Profile, Demand)] {
+        self.certification
+            .iter()
+            .rev()
+            .find(|(since, _)| *since <= baseline)
+            .map_or(&[], |(_, demands)| demands.as_slice())
+    }
+}
+
+/// All test cases and states of OCPP 2.0.1, as sources and headers.
+#[derive(Debug, Clone)]
+pub struct Catalogue {
+    /// Test cases by id.
+    pub cases: BTreeMap<String, Entry>,
+    /// States by side and name.
+    pub states: BTreeMap<(SutKind, String), Source>,
+}
+
+/// A test case in the catalogue.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// What it says of itself.
+    pub header: Header,
+    /// The file.
+    pub source: Source,
+}
+
+impl Catalogue {
+    /// The catalogue that is compiled in.
+    pub fn embedded() -> Result<Self, Vec<Defects>> {
+        let mut sources = Vec::new();
+        collect(&EMBEDDED, &mut sources);
+        Self::from_sources(sources)
+    }
+
+    /// A catalogue from a folder laid out like `testcases/`.
+    pub fn from_folder(folder: &Path) -> Result<Self, Vec<Defects>> {
+        let mut sources = Vec::new();
+        let mut folders = vec![folder.to_path_buf()];
+        while let Some(folder) = folders.pop() {
+            let entries = std::fs::read_dir(&folder).map_err(|error| {
+                let source = Source::new(folder.display().to_string(), "");
+                let message = format!("can't read this folder: {error}");
+                vec![source.defects(vec![Defect::new(Position::default(), message, "check the path")])]
+            })?;
+            for path in entries.flatten().map(|entry| entry.path()) {
+                if path.is_dir() {
+                    folders.push(path);
+                } else if path.extension().is_some_and(|extension| extension == "yaml") {
+                    sources.push(Source::read(&path).map_err(|defects| vec![defects])?);
+                }
+            }
+        }
+        Self::from_sources(sources)
+    }
+
+    fn from_sources(sources: Vec<Source>) -> Result<Self, Vec<Defects>> {
+        let mut catalogue = Self { cases: BTreeMap::new(), states: BTreeMap::new() };
+        let mut bad = Vec::new();
+        for source in sources {
+            let name = source.name.to_string();
+            let stem = Path::new(&name).file_stem().and_then(|stem| stem.to_str()).unwrap_or("").to_owned();
+            if Path::new(&name).parent().is_some_and(|parent| parent.ends_with("states")) {
+                let sut = if name.contains("csms/") { SutKind::Csms } else { SutKind::ChargingStation };
+                catalogue.states.insert((sut, stem), source);
+                continue;
+            }
+            let mut defects = Vec::new();
+            match source.parse() {
+                Err(defects) => bad.push(defects),
+                Ok(root) => {
+                    if let Some(header) = header(&root, &mut defects) {
+                        if header.id != stem {
+                            let at = root.get("id").map_or(root.at, |node| node.at);
+                            let message = format!("`id` is {}, the file's name says {stem}", header.id);
+                            defects.push(Defect::new(at, message, "make the two agree"));
+                        }
+                        catalogue.cases.insert(header.id.clone(), Entry { header, source: source.clone() });
+                    }
+                }
+            }
+            if !defects.is_empty() {
+                bad.push(source.defects(defects));
+            }
+        }
+        if bad.is_empty() { Ok(catalogue) } else { Err(bad) }
+    }
+}
+
+fn collect(folder: &'static Dir<'static>, sources: &mut Vec<Source>) {
+    for file in folder.files() {
+        if let (Some(name), Some(text)) = (file.path().to_str(), file.contents_utf8()) {
+            if file.path().extension().is_some_and(|extension| extension == "yaml") {
+                sources.push(Source::new(format!("testcases/{name}"), text));
+            }
+        }
+    }
+    for folder in folder.dirs() {
+        collect(folder, sources);
+    }
+}
+
+/// Reads the header of a test case; defects are added to the list.
+pub fn header(root: &Node, defects: &mut Vec<Defect>) -> Option<Header> {
+    const KEYS: [&str; 6] = ["id", "title", "use-cases", "requirements", "purpose", "certification"];
+    let Some(entries) = root.map() else {
+        defects.push(Defect::new(root.at, "a test case is a mapping", "begin with `id: TC_…`"));
+        return None;
+    };
+    for (key, _) in entries {
+        if !KEYS.contains(&key.name.as_str()) && !BODY_KEYS.contains(&key.name.as_str()) {
+            let known = KEYS.into_iter().chain(BODY_KEYS);
+            let help = crate::yaml::nearest(&key.name, known.clone()).map_or_else(
+                || format!("known: {}", known.collect::<Vec<_>>().join(", ")),
+                |near| format!("did you mean `{near}`?"),
+            );
+            defects.push(Defect::new(key.at, format!("`{}` is not known here", key.name), help));
+        }
+    }
+    let mut text = |key: &str| {
+        if let Some(text) = root.get(key).and_then(Node::scalar) {
+            text
+        } else {
+            defects.push(Defect::new(root.at, format!("`{key}` is missing"), format!("add `{key}: …`")));
+            String::new()
+        }
+    };
+    let (id, title) = (text("id"), text("title"));
+    let words = |key: &str| -> Vec<String> {
+        root.get(key).and_then(Node::list).unwrap_or_default().iter().filter_map(Node::scalar).collect()
+    };
+    Some(Header {
+        id,
+        title,
+        use_cases: words("use-cases"),
+        requirements: words("requirements"),
+        purpose: root.get("purpose").and_then(Node::scalar).unwrap_or_default(),
+        note: root.get("note").and_then(Node::scalar),
+        certification: certification(root, defects),
+        implemented: root.get("steps").is_some(),
+    })
+}
+
+fn certification(root: &Node, defects: &mut Vec<Defect>) -> Vec<(Baseline, Vec<(Profile, Demand)>)> {
+    let Some(node) = root.get("certification") else {
+        let help = "add `certification: { 2024-06: { core: mandatory } }`";
+        defects.push(Defect::new(root.at, "`certification` is missing", help));
+        return Vec::new();
+    };
+    let mut all = Vec::new();
+    for (key, value) in node.map().unwrap_or_default() {
+        let baseline = match key.name.as_str() {
+            "2024-06" => Baseline::B2024_06,
+            "2025-09" => Baseline::B2025_09,
+            "2026-02" => Baseline::B2026_02,
+            other => {
+                let message = format!("`{other}` is no baseline");
+                defects.push(Defect::new(key.at, message, "known: 2024-06, 2025-09, 2026-02"));
+                continue;
+            }
+        };
+        let mut demands = Vec::new();
+        for (key, value) in value.map().unwrap_or_default() {
+            let Some(profile) = Profile::ALL.into_iter().find(|profile| profile.id() == key.name) else {
+                let known: Vec<_> = Profile::ALL.iter().map(|profile| profile.id()).collect();
+                let message = format!("`{}` is no certification profile", key.name);
+                defects.push(Defect::new(key.at, message, format!("known: {}", known.join(", "))));
+                continue;
+            };
+            let text = value.scalar().unwrap_or_default();
+            let demand = if text == "mandatory" {
+                Demand::Mandatory
+            } else {
+                match Condition::parse(&text) {
+                    Ok(condition) => Demand::When(condition),
+                    Err(error) => {
+                        let help = "combine known ids with and, or, not and parentheses";
+                        defects.push(Defect::new(value.at, format!("condition `{text}`, {error}"), help));
+                        continue;
+                    }
+                }
+            };
+            demands.push((profile, demand));
+        }
+        all.push((baseline, demands));
+    }
+    all.sort_by_key(|(baseline, _)| *baseline);
+    all
+}
