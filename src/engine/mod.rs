@@ -1,1 +1,323 @@
-//! (being written)
+//! Interprets one test case. No I/O: link events, answers of operator and services, and the passing of time go in;
+//! effects come out. The same inputs at the same times give the same verdict, so a recorded run can be replayed.
+
+mod connection;
+mod flow;
+mod responder;
+mod rules;
+mod sut;
+mod world;
+
+use std::{collections::HashMap, sync::Arc};
+
+use serde_json::{Map, Value};
+
+use crate::{
+    clock::Stamp,
+    link::{CertificateKind, ClientPolicy, EndpointId, Identity, LinkCommand, LinkEvent, Secret, ServerPolicy},
+    operator::{ActionOutcome, ManualAction},
+    pics::SutKind,
+    testcase::{
+        model::{State, Step, StepKind, TestCase},
+        template::{Names, Template},
+    },
+    verdict::{Failure, StepRecord, Verdict},
+    yaml::Position,
+};
+
+use flow::Sequence;
+pub use sut::SutMemory;
+use world::World;
+
+/// What the engine needs to know before it starts.
+#[derive(Debug, Clone)]
+pub struct Setup {
+    /// The test case.
+    pub case: Arc<TestCase>,
+    /// The variant to run.
+    pub variant: Map<String, Value>,
+    /// States and procedures by name.
+    pub states: Arc<HashMap<String, Arc<State>>>,
+    /// The bench as expressions see it.
+    pub bench: Value,
+    /// The PICS's answers as expressions see them: id → answer, and `profiles`.
+    pub pics: Value,
+    /// How our CSMS end-points behave when nothing else is asked of them.
+    pub endpoints: HashMap<EndpointId, ServerPolicy>,
+    /// Certificates to show as CSMS.
+    pub identities: HashMap<CertificateKind, Identity>,
+    /// How we knock at a CSMS when nothing else is asked.
+    pub client: Option<ClientPolicy>,
+    /// Certificates to show as station.
+    pub client_identities: HashMap<CertificateKind, Identity>,
+    /// What is known of the SUT from earlier test cases.
+    pub memory: SutMemory,
+}
+
+/// What happens to the engine.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Input {
+    /// Something on the link.
+    Link(LinkEvent),
+    /// A manual action ended.
+    OperatorDone(u32, ActionOutcome),
+    /// A service answered.
+    ServiceDone(u32, Result<Value, String>),
+    /// Time has passed.
+    Tick,
+    /// The user wants it to end.
+    Interrupt,
+}
+
+/// What the engine wants done.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// On the link.
+    Link(LinkCommand),
+    /// By the operator.
+    Operator(u32, ManualAction),
+    /// By a service of the harness.
+    Service(u32, String, Value),
+    /// A step was reached (for the trace and for progress).
+    Step(String),
+    /// This text must not appear in any artefact.
+    Secret(Secret),
+}
+
+/// What came of it.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// The findings, the deciding one first.
+    pub failures: Vec<Failure>,
+    /// The steps.
+    pub steps: Vec<StepRecord>,
+    /// Remarks.
+    pub remarks: Vec<String>,
+    /// What is now known of the SUT.
+    pub memory: SutMemory,
+}
+
+/// The phases of a test case, in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Phase {
+    Prepare,
+    Before,
+    Main,
+    After,
+}
+
+impl Phase {
+    fn word(self) -> &'static str {
+        match self {
+            Phase::Prepare => "prepare",
+            Phase::Before => "before",
+            Phase::Main => "main",
+            Phase::After => "after",
+        }
+    }
+}
+
+/// One test case under way.
+#[derive(Debug)]
+pub struct Engine {
+    world: World,
+    phases: Vec<(Phase, Sequence)>,
+    current: usize,
+}
+
+/// Names of the procedures that the engine itself runs, where the catalogue has them.
+const PREPARED: &str = "Prepared";
+const VARIABLE_SET: &str = "VariableSet";
+
+impl Engine {
+    /// Starts a test case.
+    pub fn new(setup: Setup, now: Stamp) -> Self {
+        let case = setup.case.clone();
+        let mut world = World::new(setup, now);
+        let scope = world.root_scope();
+        let run = |state: &str, with: Vec<(String, Template)>, at: Position| {
+            Arc::new(Step {
+                at,
+                file: case.source.name.clone(),
+                when: None,
+                saved_as: None,
+                requirements: Vec::new(),
+                kind: StepKind::Run { state: state.to_owned(), with },
+            })
+        };
+        let mut prepare = Vec::new();
+        if world.has_state(PREPARED) {
+            prepare.push(run(PREPARED, Vec::new(), Position::default()));
+        }
+        let mut before: Vec<Arc<Step>> = Vec::new();
+        for setting in &case.variables {
+            let with = vec![
+                ("component".into(), Template::new(Value::String(setting.component.clone()))),
+                ("variable".into(), Template::new(Value::String(setting.variable.clone()))),
+                ("value".into(), setting.value.clone()),
+                ("contains".into(), Template::new(Value::Bool(setting.contains))),
+            ];
+            let mut step = (*run(VARIABLE_SET, with, setting.at)).clone();
+            step.when.clone_from(&setting.when);
+            before.push(Arc::new(step));
+        }
+        before.extend(case.before.iter().cloned());
+        let main = case.steps.clone().unwrap_or_default();
+        let phases = vec![
+            (Phase::Prepare, Sequence::new(&prepare, &scope, "", 0)),
+            (Phase::Before, Sequence::new(&before, &scope, "", 0)),
+            (Phase::Main, Sequence::new(&main, &scope, "", 0)),
+            (Phase::After, Sequence::new(&case.after, &scope, "", 0)),
+        ];
+        for need in &case.needs {
+            let names = world.names(&scope);
+            match need.condition.holds(&names) {
+                Ok(true) => {}
+                Ok(false) => {
+                    world.find(Verdict::Inconclusive, world::Finding::new("needs", need.otherwise.clone()));
+                    break;
+                }
+                Err(error) => {
+                    world.find(Verdict::Error, world::Finding::new("needs", error.to_string()));
+                    break;
+                }
+            }
+        }
+        let mut engine = Self { world, phases, current: 0 };
+        if engine.world.decided() {
+            // Nothing was begun, so there is nothing to tidy up.
+            engine.current = engine.phases.len();
+        } else {
+            engine.advance();
+        }
+        engine
+    }
+
+    /// Something happened.
+    pub fn handle(&mut self, now: Stamp, input: Input) {
+        self.world.now = now;
+        match input {
+            Input::Link(event) => self.link(event),
+            Input::OperatorDone(id, outcome) => self.world.answers.push((id, world::Reply::Operator(outcome))),
+            Input::ServiceDone(id, result) => self.world.answers.push((id, world::Reply::Service(result))),
+            Input::Tick => {}
+            Input::Interrupt => {
+                self.world.find(Verdict::Inconclusive, world::Finding::new("", "interrupted by the user"));
+                self.current = self.phases.len();
+            }
+        }
+        self.advance();
+    }
+
+    /// Takes what is to be done.
+    pub fn effects(&mut self) -> Vec<Effect> {
+        std::mem::take(&mut self.world.effects)
+    }
+
+    /// When something will happen by the passing of time alone, nanoseconds of the run.
+    pub fn deadline(&self) -> Option<u64> {
+        self.phases.get(self.current).and_then(|(_, sequence)| sequence.deadline(&self.world))
+    }
+
+    /// True when the test case is over.
+    pub fn finished(&self) -> bool {
+        self.current >= self.phases.len()
+    }
+
+    /// The steps that are under way, for people.
+    pub fn waiting_for(&self) -> String {
+        self.phases.get(self.current).map(|(_, sequence)| sequence.waiting_for()).unwrap_or_default()
+    }
+
+    /// The outcome of a test case that is over.
+    pub fn outcome(mut self) -> Outcome {
+        for (phase, sequence) in &self.phases {
+            self.world.phase = *phase;
+            sequence.close(&mut self.world);
+        }
+        self.world.outcome()
+    }
+
+    fn advance(&mut self) {
+        loop {
+            let Some((phase, sequence)) = self.phases.get_mut(self.current) else { return };
+            self.world.phase = *phase;
+            let before = self.world.decided();
+            let done = sequence.advance(&mut self.world);
+            if !before && self.world.decided() {
+                self.decided();
+            } else if done {
+                if *phase == Phase::Main {
+                    self.world.end_of_main();
+                }
+                self.next_phase();
+            } else {
+                return;
+            }
+        }
+    }
+
+    /// A finding was made: leave what is under way and tidy up.
+    fn decided(&mut self) {
+        let after = self.phases.len() - 1;
+        if self.current < after {
+            self.enter_after(after);
+        } else {
+            self.current = self.phases.len();
+        }
+    }
+
+    fn next_phase(&mut self) {
+        self.current += 1;
+        if self.current == self.phases.len() - 1 {
+            self.enter_after(self.current);
+        }
+    }
+
+    /// Tidying up: the test case's own steps, then the variables that it changed.
+    fn enter_after(&mut self, after: usize) {
+        self.current = after;
+        let mut steps = self.world.case().after.clone();
+        if self.world.has_state(VARIABLE_SET) && self.world.connected() {
+            for (component, variable, value) in self.world.changed_variables() {
+                let text = |text: String| Template::new(Value::String(text));
+                let with = vec![
+                    ("component".into(), text(component)),
+                    ("variable".into(), text(variable)),
+                    ("value".into(), text(value)),
+                ];
+                steps.push(Arc::new(Step {
+                    at: Position::default(),
+                    file: self.world.case().source.name.clone(),
+                    when: None,
+                    saved_as: None,
+                    requirements: Vec::new(),
+                    kind: StepKind::Run { state: VARIABLE_SET.to_owned(), with },
+                }));
+            }
+        }
+        let scope = self.world.root_scope();
+        self.phases[after].1 = Sequence::new(&steps, &scope, "", 0);
+    }
+
+    fn link(&mut self, event: LinkEvent) {
+        let Some(call) = self.world.link(event) else { return };
+        let Some((phase, sequence)) = self.phases.get_mut(self.current) else { return };
+        self.world.phase = *phase;
+        self.world.apply_always(&call);
+        if sequence.offer(&call, &mut self.world) != flow::Offer::Taken && !self.world.late(&call) {
+            self.world.background(&call, &sequence.waiting_for());
+        }
+        self.world.learn(&call);
+    }
+}
+
+/// Names an expression sees; see `docs/test-cases.md`.
+pub(crate) type Scope = Arc<Names>;
+
+/// The side under test of a test case, for those who only have the engine's setup.
+pub fn sut(setup: &Setup) -> SutKind {
+    setup.case.header.sut()
+}

@@ -133,6 +133,13 @@ pub fn unknown_member(action: &str, request: bool, names: &[&str]) -> Option<Com
     None
 }
 
+/// True when a request of this action must have the member.
+pub fn requires(action: &str, member: &str) -> bool {
+    body(action, true)
+        .and_then(|schema| schema.get("required")?.as_array())
+        .is_some_and(|required| required.iter().any(|name| name == member))
+}
+
 fn resolve(mut schema: &'static Value) -> &'static Value {
     loop {
         if let Some(reference) = schema.get("$ref").and_then(Value::as_str) {

@@ -1,0 +1,354 @@
+//! Steps on the connection: waiting for it, closing it, handshakes that must succeed or fail.
+
+use serde_json::{Value, json};
+
+use super::{
+    flow::{Node, nanos},
+    world::{Attempt, Finding, World},
+};
+use crate::{
+    link::{AttemptFailure, CertificateKind, EndpointId, LinkCommand, Secret, ServerPolicy, TlsVersion},
+    testcase::model::{Connection, ConnectionAct},
+    verdict::Verdict,
+};
+
+/// A connection step under way.
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    /// When it gives up, nanoseconds of the run.
+    pub(crate) until: Option<u64>,
+    endpoint: EndpointId,
+    /// How many attempts had been seen when it began.
+    seen: usize,
+    pongs: u32,
+    /// Only a connection opened after this second counts.
+    since: f64,
+}
+
+/// Begins the step; `None` when that failed.
+pub(crate) fn begin(connection: &Connection, node: &mut Node, world: &mut World) -> Option<Waiting> {
+    let step = node.step.clone();
+    let names = world.names(&node.scope);
+    let endpoint = match &connection.endpoint {
+        None => world.open.as_ref().map_or(EndpointId::MAIN, |open| open.endpoint),
+        Some(template) => {
+            let number = world.own_error(template.number(&names), &step, &node.path)?;
+            EndpointId(if number > 1.0 { 2 } else { 1 })
+        }
+    };
+    let offer = match &connection.offer {
+        None => json!({}),
+        Some(offer) => world.own_error(offer.evaluate(&names), &step, &node.path)?,
+    };
+    let within = match &connection.within {
+        None => world.seconds("reconnect_timeout", 120.0),
+        Some(within) => world.own_error(within.number(&names), &step, &node.path)?,
+    };
+    let since = match &connection.since {
+        None => node.reached.seconds(),
+        Some(since) => world.own_error(since.number(&names), &step, &node.path)?,
+    };
+    let mut waiting = Waiting {
+        until: Some(world.now.mono_ns.saturating_add(nanos(within))),
+        endpoint,
+        seen: world.attempts.len(),
+        pongs: world.pongs,
+        since,
+    };
+    match connection.act {
+        ConnectionAct::Open | ConnectionAct::Reconnected | ConnectionAct::Closed => {}
+        ConnectionAct::Close => {
+            if let Some(open) = &world.open {
+                world.link_command(LinkCommand::Close(open.conn, 1000));
+            }
+        }
+        ConnectionAct::Abort => {
+            if let Some(open) = &world.open {
+                world.link_command(LinkCommand::Abort(open.conn));
+            }
+        }
+        ConnectionAct::Refuse => {
+            set_policy(world, endpoint, |policy| match offer.get("status").and_then(Value::as_u64) {
+                Some(status) => policy.refuse_upgrade = u16::try_from(status).ok(),
+                None => policy.reachable = false,
+            })
+        }
+        ConnectionAct::Accept => {
+            let policy = offered(&offer, endpoint, world, node)?;
+            apply(world, endpoint, policy);
+        }
+        ConnectionAct::Handshake => {
+            let policy = offered(&offer, endpoint, world, node)?;
+            apply(world, endpoint, policy);
+            if offer.get("keep").is_none() {
+                if let Some(open) = &world.open {
+                    world.link_command(LinkCommand::Close(open.conn, 1001));
+                }
+            }
+        }
+        ConnectionAct::Ping => {
+            waiting.until = Some(world.now.mono_ns.saturating_add(nanos(world.seconds("response_timeout", 30.0))));
+            match &world.open {
+                Some(open) => world.link_command(LinkCommand::Ping(open.conn)),
+                None => {
+                    let verdict = world.missing_verdict();
+                    world.find(verdict, Finding::at(&step, &node.path, "there is no connection to ping"));
+                    return None;
+                }
+            }
+        }
+        ConnectionAct::Connect => knock(&offer, world, node)?,
+    }
+    Some(waiting)
+}
+
+fn set_policy(world: &mut World, endpoint: EndpointId, change: impl FnOnce(&mut ServerPolicy)) {
+    if let Some(mut policy) = world.policies.get(&endpoint).cloned() {
+        change(&mut policy);
+        apply(world, endpoint, policy);
+    }
+}
+
+fn apply(world: &mut World, endpoint: EndpointId, policy: ServerPolicy) {
+    world.policies.insert(endpoint, policy.clone());
+    world.link_command(LinkCommand::SetPolicy(endpoint, policy));
+}
+
+/// The end-point's ordinary policy with what the step offers.
+fn offered(offer: &Value, endpoint: EndpointId, world: &mut World, node: &Node) -> Option<ServerPolicy> {
+    let Some(mut policy) = world.setup().endpoints.get(&endpoint).cloned() else {
+        let message = format!("the bench has no CSMS end-point {}", endpoint.0);
+        world.find(Verdict::Inconclusive, Finding::at(&node.step, &node.path, message));
+        return None;
+    };
+    if let Some(password) = world.memory.passwords.last().cloned() {
+        if !policy.passwords.is_empty() {
+            policy.passwords = vec![password];
+        }
+    }
+    if let Some(password) = offer.get("password").and_then(Value::as_str) {
+        let password = Secret::new(password);
+        world.effects.push(super::Effect::Secret(password.clone()));
+        policy.passwords = vec![password.clone()];
+        world.memory.passwords.push(password);
+    }
+    if let Some(status) = offer.get("status").and_then(Value::as_u64) {
+        policy.refuse_upgrade = u16::try_from(status).ok();
+    }
+    if let Some(protocols) = words(offer, "subprotocols") {
+        policy.subprotocols = protocols;
+    }
+    if let Some(profile) = offer.get("security-profile").and_then(Value::as_u64) {
+        world.memory.security_profile = u8::try_from(profile).unwrap_or(1);
+        let upgraded = world.setup().endpoints.get(&EndpointId(10 + u8::try_from(profile).unwrap_or(1))).cloned();
+        if let Some(upgraded) = upgraded {
+            policy.tls = upgraded.tls;
+            policy.passwords = if profile >= 3 { Vec::new() } else { policy.passwords };
+        }
+    }
+    let certificate = offer
+        .get("certificate")
+        .and_then(|kind| serde_json::from_value::<CertificateKind>(kind.clone()).ok())
+        .unwrap_or_default();
+    let identity = world.setup().identities.get(&certificate).cloned();
+    if let Some(tls) = &mut policy.tls {
+        if certificate != CertificateKind::Valid {
+            match identity {
+                Some(identity) => tls.identity = identity,
+                None => {
+                    let message = format!("the bench has no certificate of the kind {certificate:?}");
+                    world.find(Verdict::Inconclusive, Finding::at(&node.step, &node.path, message));
+                    return None;
+                }
+            }
+        }
+        if let Some(versions) = words(offer, "versions") {
+            tls.versions = versions.iter().filter_map(|version| version_of(version)).collect();
+        }
+        if let Some(suites) = words(offer, "suites") {
+            tls.suites = suites;
+        }
+    }
+    Some(policy)
+}
+
+fn words(offer: &Value, key: &str) -> Option<Vec<String>> {
+    Some(offer.get(key)?.as_array()?.iter().filter_map(|word| word.as_str().map(str::to_owned)).collect())
+}
+
+fn version_of(word: &str) -> Option<TlsVersion> {
+    serde_json::from_value(Value::String(word.to_owned())).ok()
+}
+
+/// Knocks at the CSMS.
+fn knock(offer: &Value, world: &mut World, node: &Node) -> Option<()> {
+    let Some(mut policy) = world.setup().client.clone() else {
+        world
+            .find(Verdict::Error, Finding::at(&node.step, &node.path, "`connection: connect` is for CSMSs under test"));
+        return None;
+    };
+    if let Some(open) = world.open.clone() {
+        world.link_command(LinkCommand::Close(open.conn, 1000));
+        world.open = None;
+        world.memory.open = None;
+    }
+    let text = |key: &str| offer.get(key).and_then(Value::as_str);
+    if let Some((user, password)) = &mut policy.credentials {
+        if let Some(new) = text("user") {
+            new.clone_into(user);
+        }
+        if let Some(new) = world.memory.passwords.last() {
+            *password = new.clone();
+        }
+        if let Some(new) = text("password") {
+            *password = Secret::new(new);
+        }
+    }
+    if let Some(identity) = text("identity") {
+        identity.clone_into(&mut policy.identity);
+    }
+    if let Some(protocols) = words(offer, "subprotocols") {
+        policy.subprotocols = protocols;
+    }
+    let certificate = offer.get("certificate").and_then(|kind| serde_json::from_value(kind.clone()).ok());
+    let identity = certificate.and_then(|kind: CertificateKind| world.setup().client_identities.get(&kind).cloned());
+    if let Some(tls) = &mut policy.tls {
+        if let Some(versions) = words(offer, "versions") {
+            tls.versions = versions.iter().filter_map(|version| version_of(version)).collect();
+        }
+        if identity.is_some() {
+            tls.identity = identity;
+        }
+    }
+    world.memory.connections += 1;
+    let conn = crate::link::ConnId(1_000_000 + world.memory.connections);
+    world.link_command(LinkCommand::Connect(conn, policy));
+    Some(())
+}
+
+/// Looks whether the step is done; its facts when it is.
+pub(crate) fn advance(
+    connection: &Connection,
+    waiting: &mut Waiting,
+    node: &mut Node,
+    world: &mut World,
+) -> Option<Value> {
+    let at = json!({ "at": world.now.seconds() });
+    match connection.act {
+        ConnectionAct::Close | ConnectionAct::Abort | ConnectionAct::Refuse | ConnectionAct::Accept => return Some(at),
+        ConnectionAct::Closed if !world.connected() => return Some(at),
+        ConnectionAct::Ping if world.pongs > waiting.pongs => return Some(at),
+        ConnectionAct::Open | ConnectionAct::Reconnected => {
+            let wanted = connection.endpoint.is_some();
+            let good = world.open.as_ref().is_some_and(|open| {
+                let anew = connection.act == ConnectionAct::Open || open.at.seconds() >= waiting.since;
+                anew && (!wanted || open.endpoint == waiting.endpoint)
+            });
+            if good {
+                let facts = world.attempts.iter().rev().find(|attempt| attempt.outcome.is_ok()).map(facts);
+                return checked(connection, facts.unwrap_or(at), node, world);
+            }
+        }
+        ConnectionAct::Handshake | ConnectionAct::Connect => {
+            let attempt = world.attempts.get(waiting.seen).cloned();
+            if let Some(attempt) = attempt {
+                waiting.seen += 1;
+                return attempted(connection, &attempt, node, world);
+            }
+        }
+        ConnectionAct::Closed | ConnectionAct::Ping => {}
+    }
+    if waiting.until.is_some_and(|until| world.now.mono_ns >= until) {
+        let waited = world.now.seconds_since(&node.reached);
+        let what = match connection.act {
+            ConnectionAct::Open => "the SUT did not connect",
+            ConnectionAct::Reconnected => "the SUT did not connect again",
+            ConnectionAct::Closed => "the SUT did not close the connection",
+            ConnectionAct::Ping => "no pong came",
+            _ => "the SUT made no attempt to connect",
+        };
+        let mut finding = Finding::at(&node.step, &node.path, format!("{what} within {waited:.1} s"));
+        finding.waited_s = Some(waited);
+        if let Some(last) = world.attempts.iter().rev().find_map(|attempt| attempt.outcome.as_ref().err()) {
+            finding.found = Some(format!("the last attempt: {}", describe(last)));
+        }
+        let verdict = world.missing_verdict();
+        world.find(verdict, finding);
+    }
+    None
+}
+
+fn facts(attempt: &Attempt) -> Value {
+    let mut facts = attempt.facts.clone();
+    facts["at"] = attempt.at.seconds().into();
+    facts["endpoint"] = attempt.endpoint.0.into();
+    facts
+}
+
+/// An attempt came to an end: was it the outcome that was wanted?
+fn attempted(connection: &Connection, attempt: &Attempt, node: &mut Node, world: &mut World) -> Option<Value> {
+    let wanted = connection.outcome.as_deref().unwrap_or("upgraded");
+    let good = match (wanted, &attempt.outcome) {
+        ("upgraded" | "opened", Ok(())) => true,
+        // A TLS handshake broken off by the SUT, whether with an alert or by closing before the upgrade request.
+        ("refused-by-sut", Err(AttemptFailure::TlsRefusedBySut(_) | AttemptFailure::ClosedBeforeUpgrade)) => true,
+        // A CSMS that does not let us in: at TLS, at HTTP, or by closing.
+        (
+            "refused",
+            Err(
+                AttemptFailure::TlsRefusedBySut(_)
+                | AttemptFailure::UpgradeRefusedBySut(_)
+                | AttemptFailure::ClosedBeforeUpgrade
+                | AttemptFailure::Unreachable(_)
+                | AttemptFailure::BadUpgrade(_),
+            ),
+        ) => true,
+        _ => false,
+    };
+    if good {
+        return checked(connection, facts(attempt), node, world);
+    }
+    // While we wait for a good connection the SUT may still be failing on what went before.
+    if wanted == "upgraded" && attempt.conn.0 > 0 && attempt.outcome.is_err() {
+        return None;
+    }
+    let found = match &attempt.outcome {
+        Ok(()) => "the WebSocket was opened".to_owned(),
+        Err(failure) => describe(failure),
+    };
+    let mut finding = Finding::at(&node.step, &node.path, "the handshake did not end as it must");
+    finding.expected = Some(wanted.to_owned());
+    finding.found = Some(found);
+    let verdict = if matches!(attempt.outcome, Err(AttemptFailure::Unreachable(_) | AttemptFailure::TlsRefusedByUs(_)))
+    {
+        Verdict::Inconclusive
+    } else {
+        Verdict::Fail
+    };
+    world.find(verdict, finding);
+    None
+}
+
+fn checked(connection: &Connection, facts: Value, node: &mut Node, world: &mut World) -> Option<Value> {
+    let found = connection.checks.mismatches(&facts, &world.names(&node.scope));
+    let found = world.own_error(found, &node.step, &node.path)?;
+    if let Some(mismatch) = found.first() {
+        let finding = Finding::at(&node.step, &node.path, "the connection is not as expected");
+        world.find(Verdict::Fail, finding.mismatch(mismatch, ""));
+        return None;
+    }
+    Some(facts)
+}
+
+fn describe(failure: &AttemptFailure) -> String {
+    match failure {
+        AttemptFailure::TlsRefusedBySut(alert) => format!("the SUT broke off the TLS handshake ({alert})"),
+        AttemptFailure::TlsRefusedByUs(why) => format!("TLS could not be agreed on ({why})"),
+        AttemptFailure::ClosedBeforeUpgrade => "the SUT closed before the HTTP upgrade".into(),
+        AttemptFailure::UpgradeRefusedByUs(status, why) => format!("we refused the upgrade with {status} ({why})"),
+        AttemptFailure::UpgradeRefusedBySut(status) => format!("the SUT refused the upgrade with {status}"),
+        AttemptFailure::BadUpgrade(why) => format!("the answer to the upgrade is not a proper one ({why})"),
+        AttemptFailure::Unreachable(why) => format!("unreachable ({why})"),
+        AttemptFailure::TimedOut => "the handshake took too long".into(),
+    }
+}

@@ -1,0 +1,138 @@
+//! What we answer when a test case does not say: as a CSMS to a station, as a station to a CSMS.
+
+use serde_json::{Map, Value, json};
+
+use super::world::{Call, World};
+use crate::ocpp::schema;
+
+/// The answer to a CALL of the SUT.
+pub(crate) fn reply(world: &mut World, call: &Call) -> Value {
+    completed(world, call, Value::Object(Map::new()))
+}
+
+/// Fills in what a reply needs and a test case did not say.
+pub(crate) fn completed(world: &mut World, call: &Call, reply: Value) -> Value {
+    let Value::Object(mut reply) = reply else { return reply };
+    let defaults = if world.is_station_test() { as_csms(world, call) } else { as_station(world, call) };
+    if let Value::Object(defaults) = defaults {
+        for (name, value) in defaults {
+            reply.entry(name).or_insert(value);
+        }
+    }
+    if call.action == "BootNotification" {
+        let status = reply.get("status").and_then(Value::as_str).unwrap_or_default().to_owned();
+        world.boot_answered(&status);
+    }
+    Value::Object(reply)
+}
+
+fn as_csms(world: &World, call: &Call) -> Value {
+    let now = world.now.wall.to_string();
+    match call.action.as_str() {
+        "BootNotification" => {
+            let interval = world.bench("heartbeat_interval").unwrap_or(json!(300));
+            json!({ "currentTime": now, "interval": interval, "status": "Accepted" })
+        }
+        "Heartbeat" => json!({ "currentTime": now }),
+        "Authorize" => json!({ "idTokenInfo": token_info(world, &call.payload["idToken"]) }),
+        "TransactionEvent" => match call.payload.get("idToken") {
+            Some(token) => json!({ "idTokenInfo": token_info(world, token) }),
+            None => json!({}),
+        },
+        "SignCertificate" => json!({ "status": "Accepted" }),
+        "DataTransfer" => json!({ "status": "UnknownVendorId" }),
+        "NotifyEVChargingNeeds" => json!({ "status": "Rejected" }),
+        "NotifyEVChargingSchedule" => json!({ "status": "Accepted" }),
+        "GetCertificateStatus" => json!({ "status": "Failed" }),
+        "Get15118EVCertificate" => json!({ "status": "Failed", "exiResponse": "" }),
+        _ => json!({}),
+    }
+}
+
+/// What the bench says of a token; one that it does not know is unknown.
+fn token_info(world: &World, token: &Value) -> Value {
+    let text = token["idToken"].as_str().unwrap_or_default();
+    let tokens = world.bench("tokens").unwrap_or_default();
+    let known = tokens.as_object().into_iter().flatten().find(|(_, known)| {
+        known["idToken"].as_str().is_some_and(|known| known.eq_ignore_ascii_case(text))
+            && known["type"] == token["type"]
+    });
+    let status = match known.map(|(name, _)| name.as_str()) {
+        Some("invalid") => "Invalid",
+        Some("blocked") => "Blocked",
+        Some("expired") => "Expired",
+        Some("unknown") => "Unknown",
+        Some(_) => "Accepted",
+        None if token["type"] == "NoAuthorization" => "Accepted",
+        None => "Unknown",
+    };
+    let mut info = json!({ "status": status });
+    if let Some(group) = known.and_then(|(_, known)| known.get("group")) {
+        info["groupIdToken"] = json!({ "idToken": group, "type": "Central" });
+    }
+    info
+}
+
+/// A station that does what it is asked, without remembering it.
+fn as_station(_world: &World, call: &Call) -> Value {
+    match call.action.as_str() {
+        "GetVariables" => {
+            let results = call.payload["getVariableData"].as_array().into_iter().flatten().map(|item| {
+                json!({
+                    "component": item["component"],
+                    "variable": item["variable"],
+                    "attributeStatus": "UnknownComponent",
+                })
+            });
+            json!({ "getVariableResult": results.collect::<Vec<_>>() })
+        }
+        "SetVariables" => {
+            let results = call.payload["setVariableData"].as_array().into_iter().flatten().map(|item| {
+                json!({ "component": item["component"], "variable": item["variable"], "attributeStatus": "Accepted" })
+            });
+            json!({ "setVariableResult": results.collect::<Vec<_>>() })
+        }
+        "SetVariableMonitoring" => {
+            let results = call.payload["setMonitoringData"].as_array().into_iter().flatten().map(|item| {
+                json!({
+                    "component": item["component"], "variable": item["variable"], "type": item["type"],
+                    "severity": item["severity"], "status": "UnknownComponent",
+                })
+            });
+            json!({ "setMonitoringResult": results.collect::<Vec<_>>() })
+        }
+        "ClearVariableMonitoring" => {
+            let results = call.payload["id"].as_array().into_iter().flatten();
+            json!({ "clearMonitoringResult": results.map(|id| json!({ "id": id, "status": "NotFound" })).collect::<Vec<_>>() })
+        }
+        "GetBaseReport" | "GetReport" | "GetMonitoringReport" => json!({ "status": "EmptyResultSet" }),
+        "TriggerMessage" => json!({ "status": "NotImplemented" }),
+        "GetLocalListVersion" => json!({ "versionNumber": 0 }),
+        "GetTransactionStatus" => json!({ "messagesInQueue": false }),
+        "GetInstalledCertificateIds" => json!({ "status": "NotFound" }),
+        "GetChargingProfiles" => json!({ "status": "NoProfiles" }),
+        "GetDisplayMessages" => json!({ "status": "Unknown" }),
+        "GetLog" | "GetCompositeSchedule" | "RequestStartTransaction" | "RequestStopTransaction" => {
+            json!({ "status": "Rejected" })
+        }
+        "DataTransfer" => json!({ "status": "UnknownVendorId" }),
+        "UnlockConnector" => json!({ "status": "UnknownConnector" }),
+        _ => json!({ "status": "Accepted" }),
+    }
+}
+
+/// Fills in what every request of a kind needs: ids and times that only the engine knows.
+pub(crate) fn complete_request(world: &mut World, action: &str, payload: &mut Value) {
+    let Value::Object(payload) = payload else { return };
+    let required = |name: &str| schema::requires(action, name);
+    for name in ["requestId", "remoteStartId"] {
+        if required(name) && !payload.contains_key(name) {
+            payload.insert(name.into(), world.fresh_id().into());
+        }
+    }
+    for name in ["timestamp", "generatedAt"] {
+        if required(name) && !payload.contains_key(name) {
+            payload.insert(name.into(), world.now.wall.to_string().into());
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! What is known of the SUT: its transactions, its EVSEs, and what outlasts a test case.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Value, json};
+
+use super::world::Call;
+use crate::link::{ConnId, EndpointId, Secret};
+
+/// What outlasts a test case.
+#[derive(Debug, Clone, Default)]
+pub struct SutMemory {
+    /// The connection that is open.
+    pub open: Option<(ConnId, EndpointId)>,
+    /// It was told Accepted by our last BootNotificationResponse.
+    pub accepted: bool,
+    /// Values of variables that the SUT told or took: `Component.Variable` → value.
+    pub variables: Map<String, Value>,
+    /// Facts per EVSE: the state reached, whether an EV is connected, who is authorised.
+    pub evses: BTreeMap<String, Map<String, Value>>,
+    /// The security profile in use.
+    pub security_profile: u8,
+    /// Passwords that were set by a test case, newest last.
+    pub passwords: Vec<Secret>,
+    pub(crate) last_boot_status: Option<String>,
+    pub(crate) connections: u32,
+}
+
+/// A transaction as its events tell it.
+#[derive(Debug, Default)]
+struct Transaction {
+    id: String,
+    evse: Option<u64>,
+    seq: BTreeMap<i64, Value>,
+    started: Option<i64>,
+    ended: Option<i64>,
+    charging_state: Option<String>,
+    token: Option<Value>,
+    started_at: f64,
+}
+
+/// The transactions of a test case.
+#[derive(Debug, Default)]
+pub(crate) struct Transactions {
+    all: Vec<Transaction>,
+}
+
+/// Most transactions and events that are followed.
+const MAX_FOLLOWED: usize = 2000;
+
+impl Transactions {
+    /// True for an event that was received before, to the letter.
+    pub(crate) fn is_repetition(&self, call: &Call) -> bool {
+        let Some(seq) = call.payload["seqNo"].as_i64() else { return false };
+        call.action == "TransactionEvent"
+            && self.find(&call.payload).is_some_and(|known| known.seq.get(&seq) == Some(&call.payload))
+    }
+
+    fn find(&self, payload: &Value) -> Option<&Transaction> {
+        let id = payload["transactionInfo"]["transactionId"].as_str()?;
+        self.all.iter().find(|known| known.id == id)
+    }
+
+    /// Takes an event in; the complaints are breaches of rules that always hold.
+    pub(crate) fn learn(&mut self, call: &Call) -> Vec<String> {
+        let payload = &call.payload;
+        let info = &payload["transactionInfo"];
+        let (Some(id), Some(seq)) = (info["transactionId"].as_str(), payload["seqNo"].as_i64()) else {
+            return Vec::new();
+        };
+        if self.all.len() >= MAX_FOLLOWED {
+            return vec![format!("more than {MAX_FOLLOWED} transactions")];
+        }
+        let mut complaints = Vec::new();
+        let index = self.all.iter().position(|known| known.id == id).unwrap_or_else(|| {
+            let started_at = call.at.seconds();
+            self.all.push(Transaction { id: id.to_owned(), started_at, ..Transaction::default() });
+            self.all.len() - 1
+        });
+        let known = &mut self.all[index];
+        match known.seq.get(&seq) {
+            Some(earlier) if earlier == payload => return complaints,
+            Some(_) => complaints.push(format!("seqNo {seq} of transaction {id} was used for two different events")),
+            None => {}
+        }
+        if known.seq.len() < MAX_FOLLOWED {
+            known.seq.insert(seq, payload.clone());
+        }
+        match payload["eventType"].as_str() {
+            Some("Started") => {
+                if known.started.is_some_and(|earlier| earlier != seq) {
+                    complaints.push(format!("transaction {id} was started twice"));
+                }
+                known.started = Some(seq);
+            }
+            Some("Ended") => known.ended = Some(seq),
+            _ => {}
+        }
+        if let (Some(started), Some(first)) = (known.started, known.seq.keys().next()) {
+            if *first < started {
+                complaints.push(format!("an event of transaction {id} has a lower seqNo than its Started"));
+            }
+        }
+        if let (Some(ended), Some(last)) = (known.ended, known.seq.keys().next_back()) {
+            if *last > ended {
+                complaints.push(format!("transaction {id} has an event after its Ended (seqNo {last} after {ended})"));
+            }
+        }
+        known.evse = payload["evse"]["id"].as_u64().or(known.evse);
+        if let Some(state) = info["chargingState"].as_str() {
+            known.charging_state = Some(state.to_owned());
+        }
+        if let Some(token) = payload.get("idToken") {
+            known.token = Some(token.clone());
+        }
+        complaints
+    }
+
+    /// Ended transactions with events missing.
+    pub(crate) fn gaps(&self) -> Vec<String> {
+        let mut complaints = Vec::new();
+        for known in &self.all {
+            let keys: BTreeSet<i64> = known.seq.keys().copied().collect();
+            let (Some(first), Some(last)) = (keys.first(), keys.last()) else { continue };
+            if known.started.is_none() {
+                complaints.push(format!("transaction {} has no event of type Started", known.id));
+            }
+            let missing: Vec<String> = (*first..=*last)
+                .take(MAX_FOLLOWED)
+                .filter(|seq| !keys.contains(seq))
+                .map(|seq| seq.to_string())
+                .collect();
+            if known.ended.is_some() && !missing.is_empty() {
+                complaints.push(format!("transaction {} lacks seqNo {}", known.id, missing.join(", ")));
+            }
+        }
+        complaints
+    }
+
+    /// The transaction of an EVSE (or one that has not named its EVSE yet), as expressions see it.
+    pub(crate) fn describe(&self, evse: u64) -> Value {
+        let its = |known: &&Transaction| known.evse.is_none_or(|of| of == evse);
+        let running = self.all.iter().rev().filter(its).find(|known| known.ended.is_none());
+        match running.or_else(|| self.all.iter().rev().find(its)) {
+            None => json!({ "id": "", "started": false, "ended": false, "running": false, "charging_state": "" }),
+            Some(known) => known.describe(),
+        }
+    }
+
+    /// All of them, oldest first.
+    pub(crate) fn describe_all(&self) -> Value {
+        self.all.iter().map(Transaction::describe).collect()
+    }
+}
+
+impl Transaction {
+    fn describe(&self) -> Value {
+        json!({
+            "id": self.id,
+            "evse": self.evse,
+            "started": true,
+            "ended": self.ended.is_some(),
+            "running": self.ended.is_none(),
+            "charging_state": self.charging_state.clone().unwrap_or_default(),
+            "token": self.token,
+            "at": self.started_at,
+            "events": self.seq.len(),
+        })
+    }
+}

@@ -1,0 +1,675 @@
+//! What the engine knows while a test case runs, and what it has found.
+
+use std::collections::{HashMap, HashSet};
+
+use serde_json::{Map, Value, json};
+
+use super::{Effect, Outcome, Phase, Scope, Setup, SutMemory, responder, rules, sut::Transactions};
+use crate::{
+    clock::Stamp,
+    link::{AttemptFailure, ClosedBy, ConnId, EndpointId, LinkCommand, LinkEvent, ServerPolicy, UpgradeRequest},
+    ocpp::{frame::Frame, schema},
+    operator::ActionOutcome,
+    pics::SutKind,
+    testcase::{
+        matcher::Mismatch,
+        model::{State, Step, TestCase},
+        template::{Names, Template},
+    },
+    verdict::{Failure, StepRecord, Verdict},
+    yaml::shorten,
+};
+
+/// A CALL from the SUT.
+#[derive(Debug, Clone)]
+pub(crate) struct Call {
+    pub(crate) conn: ConnId,
+    pub(crate) id: String,
+    pub(crate) action: String,
+    pub(crate) payload: Value,
+    pub(crate) at: Stamp,
+    pub(crate) text: String,
+}
+
+/// An answer to a CALL of ours.
+#[derive(Debug, Clone)]
+pub(crate) enum Answer {
+    Result(Value, String),
+    Error(String, String),
+    /// The connection went away before it came.
+    Lost,
+}
+
+/// An answer of the operator or of a service.
+#[derive(Debug, Clone)]
+pub(crate) enum Reply {
+    Operator(ActionOutcome),
+    Service(Result<Value, String>),
+}
+
+/// Something that happened to an attempt to connect.
+#[derive(Debug, Clone)]
+pub(crate) struct Attempt {
+    pub(crate) conn: ConnId,
+    pub(crate) endpoint: EndpointId,
+    pub(crate) at: Stamp,
+    /// `upgraded`, or why not.
+    pub(crate) outcome: Result<(), AttemptFailure>,
+    /// What is known of it, as checks see it.
+    pub(crate) facts: Value,
+}
+
+/// An open connection.
+#[derive(Debug, Clone)]
+pub(crate) struct Open {
+    pub(crate) conn: ConnId,
+    pub(crate) endpoint: EndpointId,
+    pub(crate) at: Stamp,
+}
+
+/// A finding in the making.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Finding {
+    pub(crate) step: String,
+    pub(crate) source: Option<String>,
+    pub(crate) message: String,
+    pub(crate) expected: Option<String>,
+    pub(crate) found: Option<String>,
+    pub(crate) frame: Option<String>,
+    pub(crate) pointer: Option<String>,
+    pub(crate) requirements: Vec<String>,
+    pub(crate) waited_s: Option<f64>,
+}
+
+impl Finding {
+    pub(crate) fn new(step: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { step: step.into(), message: message.into(), ..Self::default() }
+    }
+
+    pub(crate) fn at(step: &Step, path: &str, message: impl Into<String>) -> Self {
+        Self {
+            source: Some(format!("{}:{}", file_name(&step.file), step.at.line)),
+            requirements: step.requirements.clone(),
+            ..Self::new(path, message)
+        }
+    }
+
+    pub(crate) fn mismatch(mut self, mismatch: &Mismatch, frame: &str) -> Self {
+        self.expected = Some(format!("{} {}", mismatch.pointer, mismatch.expected));
+        self.found = Some(shorten(&mismatch.found, 500));
+        self.pointer = Some(mismatch.pointer.clone());
+        self.frame = Some(shorten(frame, 4000));
+        self
+    }
+}
+
+fn file_name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}
+
+/// A CALL of ours that waits for its answer.
+#[derive(Debug, Clone)]
+struct Outstanding {
+    action: String,
+    payload: Value,
+    conn: ConnId,
+}
+
+/// Everything the engine knows.
+#[derive(Debug)]
+pub(crate) struct World {
+    setup: Setup,
+    pub(crate) now: Stamp,
+    started: Stamp,
+    pub(crate) phase: Phase,
+    pub(crate) effects: Vec<Effect>,
+    pub(crate) answers: Vec<(u32, Reply)>,
+    pub(crate) call_answers: HashMap<String, Answer>,
+    pub(crate) attempts: Vec<Attempt>,
+    pub(crate) open: Option<Open>,
+    pub(crate) closed_at: Option<(Stamp, ClosedBy)>,
+    pub(crate) last_activity: Stamp,
+    pub(crate) memory: SutMemory,
+    pub(crate) policies: HashMap<EndpointId, ServerPolicy>,
+    pub(crate) pongs: u32,
+    variables: Names,
+    outstanding: HashMap<String, Outstanding>,
+    seen_ids: HashSet<(ConnId, String)>,
+    transactions: Transactions,
+    received: Vec<Call>,
+    originals: Vec<(String, String, String)>,
+    next_id: u32,
+    failures: Vec<Failure>,
+    pub(crate) steps: Vec<StepRecord>,
+    remarks: Vec<String>,
+    base: Names,
+}
+
+/// Most calls that are kept for `any-time-since`.
+const MAX_KEPT: usize = 4096;
+
+impl World {
+    pub(crate) fn new(setup: Setup, now: Stamp) -> Self {
+        let mut base = Names::new();
+        base.insert("bench".into(), setup.bench.clone());
+        base.insert("pics".into(), setup.pics.clone());
+        base.insert("variant".into(), Value::Object(setup.variant.clone()));
+        base.insert("test_case".into(), setup.case.header.id.clone().into());
+        Self {
+            now,
+            started: now,
+            phase: Phase::Prepare,
+            effects: Vec::new(),
+            answers: Vec::new(),
+            call_answers: HashMap::new(),
+            attempts: Vec::new(),
+            open: setup.memory.open.map(|(conn, endpoint)| Open { conn, endpoint, at: now }),
+            closed_at: None,
+            last_activity: now,
+            memory: setup.memory.clone(),
+            policies: setup.endpoints.clone(),
+            pongs: 0,
+            variables: Names::new(),
+            outstanding: HashMap::new(),
+            seen_ids: HashSet::new(),
+            transactions: Transactions::default(),
+            received: Vec::new(),
+            originals: Vec::new(),
+            next_id: 0,
+            failures: Vec::new(),
+            steps: Vec::new(),
+            remarks: Vec::new(),
+            base,
+            setup,
+        }
+    }
+
+    pub(crate) fn case(&self) -> &TestCase {
+        &self.setup.case
+    }
+
+    pub(crate) fn setup(&self) -> &Setup {
+        &self.setup
+    }
+
+    pub(crate) fn is_station_test(&self) -> bool {
+        self.setup.case.header.sut() == SutKind::ChargingStation
+    }
+
+    pub(crate) fn has_state(&self, name: &str) -> bool {
+        self.setup.states.contains_key(name)
+    }
+
+    pub(crate) fn state(&self, name: &str) -> Option<std::sync::Arc<State>> {
+        self.setup.states.get(name).cloned()
+    }
+
+    pub(crate) fn connected(&self) -> bool {
+        self.open.is_some()
+    }
+
+    pub(crate) fn root_scope(&self) -> Scope {
+        let mut scope = Names::new();
+        let evse = self.bench("evse").unwrap_or(json!({"id": 1, "connector": 1}));
+        scope.insert("evse".into(), evse);
+        std::sync::Arc::new(scope)
+    }
+
+    /// A number of the bench, with a fallback.
+    pub(crate) fn seconds(&self, name: &str, fallback: f64) -> f64 {
+        self.setup.bench.get(name).and_then(Value::as_f64).unwrap_or(fallback)
+    }
+
+    pub(crate) fn bench(&self, name: &str) -> Option<Value> {
+        self.setup.bench.get(name).cloned()
+    }
+
+    /// The names that an expression in `scope` sees.
+    pub(crate) fn names(&self, scope: &Scope) -> Names {
+        let mut names = self.base.clone();
+        let evse = scope.get("evse").and_then(|evse| evse["id"].as_u64()).unwrap_or(1);
+        names.insert("now".into(), self.now.wall.to_string().into());
+        names.insert("elapsed".into(), self.now.seconds().into());
+        names.insert("connected".into(), self.connected().into());
+        names.insert("endpoint".into(), self.open.as_ref().map_or(0, |open| open.endpoint.0).into());
+        names.insert("accepted".into(), self.memory.accepted.into());
+        names.insert("next_id".into(), (i64::from(self.next_id) + 1000).into());
+        for point in ["tx_start_point", "tx_stop_point"] {
+            let variable = if point == "tx_start_point" { "TxCtrlr.TxStartPoint" } else { "TxCtrlr.TxStopPoint" };
+            let value = self.memory.variables.get(variable).cloned().or_else(|| self.bench(point));
+            names.insert(point.into(), value.unwrap_or_else(|| Value::String(String::new())));
+        }
+        names.insert("variables".into(), Value::Object(self.memory.variables.clone()));
+        names.insert("security_profile".into(), self.memory.security_profile.into());
+        names.insert("transaction".into(), self.transactions.describe(evse));
+        names.insert("transactions".into(), self.transactions.describe_all());
+        let facts = self.memory.evses.get(&evse.to_string()).cloned().unwrap_or_default();
+        names.insert("state".into(), facts.get("state").cloned().unwrap_or_else(|| "Idle".into()));
+        names.insert("facts".into(), Value::Object(facts));
+        names.extend(self.variables.clone());
+        for (name, value) in scope.iter() {
+            names.insert(name.clone(), value.clone());
+        }
+        names
+    }
+
+    /// Keeps a value under a name.
+    pub(crate) fn keep(&mut self, name: &str, value: Value) {
+        self.variables.insert(name.to_owned(), value);
+    }
+
+    /// An id that no other message of this test case has.
+    pub(crate) fn fresh_id(&mut self) -> u32 {
+        self.next_id += 1;
+        self.next_id
+    }
+
+    /// Evaluates a template, an error being the harness's own.
+    pub(crate) fn evaluate(&mut self, template: &Template, scope: &Scope, step: &Step, path: &str) -> Option<Value> {
+        let result = template.evaluate(&self.names(scope));
+        self.own_error(result, step, path)
+    }
+
+    /// Turns an evaluation error into a finding.
+    pub(crate) fn own_error<T, E: std::fmt::Display>(
+        &mut self,
+        result: Result<T, E>,
+        step: &Step,
+        path: &str,
+    ) -> Option<T> {
+        match result {
+            Ok(value) => Some(value),
+            Err(error) => {
+                let message = format!("an expression of the test case can't be evaluated: {error}");
+                self.find(Verdict::Error, Finding::at(step, path, message));
+                None
+            }
+        }
+    }
+
+    /// Records a finding. While tidying up it is only a remark.
+    pub(crate) fn find(&mut self, verdict: Verdict, finding: Finding) {
+        if self.phase == Phase::After || self.decided() {
+            let found = finding.found.map(|found| format!(" (found {found})")).unwrap_or_default();
+            if self.remarks.len() < 20 {
+                self.remarks.push(format!("{} {}: {}{found}", self.phase.word(), finding.step, finding.message));
+            }
+            return;
+        }
+        self.failures.push(Failure {
+            verdict,
+            step: finding.step,
+            source: finding.source,
+            message: finding.message,
+            expected: finding.expected,
+            found: finding.found,
+            frame: finding.frame,
+            pointer: finding.pointer,
+            requirements: finding.requirements,
+            waited_s: finding.waited_s,
+            at_s: self.now.seconds(),
+        });
+    }
+
+    /// True when a finding was made.
+    pub(crate) fn decided(&self) -> bool {
+        !self.failures.is_empty()
+    }
+
+    /// The verdict for something the SUT did not do in this phase: before the main part the test can't decide.
+    pub(crate) fn missing_verdict(&self) -> Verdict {
+        if self.phase < Phase::Main { Verdict::Inconclusive } else { Verdict::Fail }
+    }
+
+    pub(crate) fn link_command(&mut self, command: LinkCommand) {
+        self.effects.push(Effect::Link(command));
+    }
+
+    /// Writes a CALL of ours; `None` when there is no connection.
+    pub(crate) fn call(&mut self, action: &str, payload: Value) -> Option<String> {
+        let conn = self.open.as_ref()?.conn;
+        let number = self.fresh_id();
+        let id = format!("{}-{number}", self.setup.case.header.id);
+        let id: String = id.chars().rev().take(36).collect::<Vec<_>>().into_iter().rev().collect();
+        let frame = Frame::Call { id: id.clone(), action: action.to_owned(), payload: payload.clone() };
+        self.link_command(LinkCommand::Send(conn, frame.to_text()));
+        self.outstanding.insert(id.clone(), Outstanding { action: action.to_owned(), payload, conn });
+        Some(id)
+    }
+
+    /// Answers a CALL of the SUT.
+    pub(crate) fn reply(&mut self, call: &Call, payload: Value) {
+        let frame = Frame::CallResult { id: call.id.clone(), payload };
+        self.link_command(LinkCommand::Send(call.conn, frame.to_text()));
+    }
+
+    /// Refuses a CALL of the SUT.
+    pub(crate) fn refuse(&mut self, conn: ConnId, id: &str, code: &str, description: &str) {
+        let frame = Frame::CallError {
+            id: id.to_owned(),
+            code: code.to_owned(),
+            description: shorten(description, 255),
+            details: Value::Object(Map::new()),
+        };
+        self.link_command(LinkCommand::Send(conn, frame.to_text()));
+    }
+
+    /// Answers as the specification suggests.
+    pub(crate) fn default_reply(&mut self, call: &Call) {
+        let payload = responder::reply(self, call);
+        self.reply(call, payload);
+    }
+
+    /// Takes a link event in; a CALL of the SUT is handed back for the steps to look at.
+    pub(crate) fn link(&mut self, event: LinkEvent) -> Option<Call> {
+        match event {
+            LinkEvent::Text { conn, text } => {
+                self.last_activity = self.now;
+                return self.text(conn, text);
+            }
+            LinkEvent::Garbage { conn: _, what } => {
+                self.last_activity = self.now;
+                let mut finding =
+                    Finding::new("rule: only text messages", "the SUT sent something that is no OCPP-J message");
+                finding.found = Some(what);
+                self.find(Verdict::Fail, finding);
+            }
+            LinkEvent::Opened { conn, endpoint, request, subprotocol } => {
+                self.last_activity = self.now;
+                let facts = facts(&request, subprotocol.as_deref(), None);
+                self.open = Some(Open { conn, endpoint, at: self.now });
+                self.memory.open = Some((conn, endpoint));
+                self.attempts.push(Attempt { conn, endpoint, at: self.now, outcome: Ok(()), facts });
+            }
+            LinkEvent::AttemptFailed { conn, endpoint, failure, request, hello } => {
+                let mut known = request.as_ref().map_or(json!({}), |request| facts(request, None, None));
+                if let Some(hello) = hello {
+                    known["hello"] = serde_json::to_value(hello).unwrap_or_default();
+                }
+                if let AttemptFailure::UpgradeRefusedBySut(status) | AttemptFailure::UpgradeRefusedByUs(status, _) =
+                    &failure
+                {
+                    known["status"] = (*status).into();
+                }
+                if self.attempts.len() < MAX_KEPT {
+                    self.attempts.push(Attempt { conn, endpoint, at: self.now, outcome: Err(failure), facts: known });
+                }
+            }
+            LinkEvent::Closed { conn, by, .. } => {
+                if self.open.as_ref().is_some_and(|open| open.conn == conn) {
+                    self.open = None;
+                    self.memory.open = None;
+                    self.closed_at = Some((self.now, by));
+                }
+                let lost: Vec<String> = self
+                    .outstanding
+                    .iter()
+                    .filter(|(_, outstanding)| outstanding.conn == conn)
+                    .map(|(id, _)| id.clone())
+                    .collect();
+                for id in lost {
+                    self.outstanding.remove(&id);
+                    self.call_answers.insert(id, Answer::Lost);
+                }
+            }
+            LinkEvent::Ping { pong, .. } => self.pongs += u32::from(pong),
+            #[allow(unreachable_patterns)]
+            _ => {}
+        }
+        None
+    }
+
+    fn text(&mut self, conn: ConnId, text: String) -> Option<Call> {
+        let frame = match Frame::parse(&text) {
+            Ok(frame) => frame,
+            Err(error) => {
+                if let Some(id) = &error.call_id {
+                    self.refuse(conn, id, error.code, &error.reason);
+                }
+                let mut finding =
+                    Finding::new("rule: well-formed frames", format!("the SUT sent a broken frame: {error}"));
+                finding.frame = Some(shorten(&text, 4000));
+                self.find(Verdict::Fail, finding);
+                return None;
+            }
+        };
+        match frame {
+            Frame::Call { id, action, payload } => {
+                let call = Call { conn, id, action, payload, at: self.now, text };
+                if !self.seen_ids.insert((conn, call.id.clone())) {
+                    let mut finding =
+                        Finding::new("rule: unique message ids", format!("the message id {} was used before", call.id));
+                    finding.frame = Some(shorten(&call.text, 4000));
+                    self.find(Verdict::Fail, finding);
+                }
+                let errors = schema::validate(&call.action, true, &call.payload);
+                if let Some(first) = errors.first() {
+                    self.refuse(conn, &call.id, first.code, &first.message);
+                    self.schema_finding(&call.action, "Request", &errors, &call.text);
+                    return None;
+                }
+                rules::check_times(self, &call);
+                if self.received.len() < MAX_KEPT {
+                    self.received.push(call.clone());
+                }
+                Some(call)
+            }
+            Frame::CallResult { id, payload } => {
+                if let Some(sent) = self.answered(&id, &text) {
+                    let errors = schema::validate(&sent.action, false, &payload);
+                    if !errors.is_empty() {
+                        self.schema_finding(&sent.action, "Response", &errors, &text);
+                    }
+                    self.learn_result(&sent.action, &sent.payload, &payload);
+                    self.call_answers.insert(id, Answer::Result(payload, text));
+                }
+                None
+            }
+            Frame::CallError { id, code, .. } => {
+                if self.answered(&id, &text).is_some() {
+                    self.call_answers.insert(id, Answer::Error(code, text));
+                }
+                None
+            }
+        }
+    }
+
+    fn answered(&mut self, id: &str, text: &str) -> Option<Outstanding> {
+        let sent = self.outstanding.remove(id);
+        if sent.is_none() {
+            let mut finding =
+                Finding::new("rule: answers to our calls only", format!("no call of ours has the id {id}"));
+            finding.frame = Some(shorten(text, 4000));
+            self.find(Verdict::Fail, finding);
+        }
+        sent
+    }
+
+    fn schema_finding(&mut self, action: &str, kind: &str, errors: &[schema::SchemaError], text: &str) {
+        let mut finding = Finding::new(
+            "rule: schema-valid messages",
+            format!("{action}{kind} does not follow its schema ({})", schema::edition()),
+        );
+        let all: Vec<String> = errors.iter().map(|error| format!("{}: {}", error.pointer, error.message)).collect();
+        finding.found = Some(shorten(&all.join("; "), 1000));
+        finding.pointer = errors.first().map(|error| error.pointer.clone());
+        finding.frame = Some(shorten(text, 4000));
+        self.find(Verdict::Fail, finding);
+    }
+
+    /// Learns from an answer to our own call: values of variables, and which of them we changed.
+    fn learn_result(&mut self, action: &str, request: &Value, response: &Value) {
+        let name = |item: &Value| {
+            Some(format!("{}.{}", item["component"]["name"].as_str()?, item["variable"]["name"].as_str()?))
+        };
+        if action == "GetVariables" {
+            for item in response["getVariableResult"].as_array().into_iter().flatten() {
+                let actual = item.get("attributeType").is_none_or(|kind| kind == "Actual");
+                if let (true, Some(name), Some(value)) = (actual, name(item), item.get("attributeValue")) {
+                    self.memory.variables.insert(name, value.clone());
+                }
+            }
+        }
+        if action == "SetVariables" {
+            let items = request["setVariableData"].as_array().into_iter().flatten();
+            for (item, result) in items.zip(response["setVariableResult"].as_array().into_iter().flatten()) {
+                let taken = result["attributeStatus"] == "Accepted" || result["attributeStatus"] == "RebootRequired";
+                let (true, Some(name)) = (taken, name(item)) else { continue };
+                let Some(value) = item["attributeValue"].as_str() else { continue };
+                let (component, variable) = name.split_once('.').unwrap_or((&name, ""));
+                if variable == "BasicAuthPassword" {
+                    continue;
+                }
+                if let Some(Value::String(old)) = self.memory.variables.get(&name) {
+                    let known = self.originals.iter().any(|(c, v, _)| c == component && v == variable);
+                    if !known && self.phase != Phase::After {
+                        self.originals.push((component.to_owned(), variable.to_owned(), old.clone()));
+                    }
+                }
+                self.memory.variables.insert(name.clone(), value.into());
+            }
+        }
+    }
+
+    /// Variables that this test case changed and has not put back, with their former values.
+    pub(crate) fn changed_variables(&self) -> Vec<(String, String, String)> {
+        self.originals
+            .iter()
+            .filter(|(component, variable, old)| {
+                self.memory.variables.get(&format!("{component}.{variable}")).and_then(Value::as_str) != Some(old)
+            })
+            .cloned()
+            .collect()
+    }
+
+    /// Rules of the test case for every message of a kind.
+    pub(crate) fn apply_always(&mut self, call: &Call) {
+        if self.phase != Phase::Main {
+            return;
+        }
+        let scope = self.root_scope();
+        for rule in self.setup.case.clone().always.iter().filter(|rule| rule.action == call.action) {
+            let names = self.names(&scope);
+            if !rule.matches.mismatches(&call.payload, &names).is_ok_and(|found| found.is_empty()) {
+                continue;
+            }
+            let base = Finding {
+                source: Some(format!("{}:{}", file_name(&rule.file), rule.at.line)),
+                requirements: rule.requirements.clone(),
+                frame: Some(shorten(&call.text, 4000)),
+                ..Finding::default()
+            };
+            match &rule.checks {
+                None => self.find(
+                    Verdict::Fail,
+                    Finding {
+                        step: format!("always: never {}", call.action),
+                        message: format!("{} must not come here", call.action),
+                        ..base
+                    },
+                ),
+                Some(checks) => match checks.mismatches(&call.payload, &names) {
+                    Ok(found) => {
+                        if let Some(mismatch) = found.first() {
+                            let finding = Finding {
+                                step: format!("always: every {}", call.action),
+                                message: format!("{} breaks a rule that holds throughout", call.action),
+                                ..base
+                            };
+                            self.find(Verdict::Fail, finding.mismatch(mismatch, &call.text));
+                        }
+                    }
+                    Err(error) => self.find(Verdict::Error, Finding::new("always", error.to_string())),
+                },
+            }
+        }
+    }
+
+    /// A message that no step claimed: answered where it is background, a failure where it is not.
+    pub(crate) fn background(&mut self, call: &Call, waiting_for: &str) {
+        self.default_reply(call);
+        if self.phase == Phase::Main && !rules::is_background(call, self.is_station_test()) {
+            let mut finding = Finding::new(waiting_for, format!("{} was not expected here", rules::summary(call)));
+            finding.expected = Some(waiting_for.to_owned());
+            finding.found = Some(rules::summary(call));
+            finding.frame = Some(shorten(&call.text, 4000));
+            self.find(Verdict::Fail, finding);
+        }
+    }
+
+    /// A duplicate of a TransactionEvent that was already answered may come again after a reconnect.
+    pub(crate) fn late(&mut self, call: &Call) -> bool {
+        let again = self.transactions.is_repetition(call);
+        if again {
+            self.default_reply(call);
+        }
+        again
+    }
+
+    /// Learns from a message, once the steps have seen it.
+    pub(crate) fn learn(&mut self, call: &Call) {
+        if call.action == "BootNotification" {
+            self.memory.accepted = false; // the answer decides; see `learn_boot`
+        }
+        if call.action == "TransactionEvent" {
+            for complaint in self.transactions.learn(call) {
+                let mut finding = Finding::new("rule: order of TransactionEvents", complaint);
+                finding.frame = Some(shorten(&call.text, 4000));
+                self.find(Verdict::Fail, finding);
+            }
+        }
+        self.learn_boot();
+    }
+
+    /// The status of a boot is what we last answered.
+    fn learn_boot(&mut self) {
+        if let Some(status) = self.memory.last_boot_status.take() {
+            self.memory.accepted = status == "Accepted";
+        }
+    }
+
+    /// Notes that a BootNotification was answered.
+    pub(crate) fn boot_answered(&mut self, status: &str) {
+        self.memory.last_boot_status = Some(status.to_owned());
+    }
+
+    /// Calls received since a time, latest last.
+    pub(crate) fn received_since(&self, seconds: f64) -> impl Iterator<Item = &Call> {
+        self.received.iter().filter(move |call| call.at.seconds() >= seconds)
+    }
+
+    /// Rules that can only be judged at the end.
+    pub(crate) fn end_of_main(&mut self) {
+        for complaint in self.transactions.gaps() {
+            self.find(Verdict::Fail, Finding::new("rule: seqNo without gaps", complaint));
+        }
+    }
+
+    pub(crate) fn outcome(mut self) -> Outcome {
+        self.failures.sort_by_key(|failure| std::cmp::Reverse(failure.verdict));
+        let verdict = self.failures.first().map_or(Verdict::Pass, |failure| failure.verdict);
+        let _ = self.started;
+        Outcome { verdict, failures: self.failures, steps: self.steps, remarks: self.remarks, memory: self.memory }
+    }
+}
+
+/// What checks on a connection see.
+fn facts(request: &UpgradeRequest, subprotocol: Option<&str>, status: Option<u16>) -> Value {
+    let mut facts = json!({
+        "path": request.path,
+        "identity": request.identity,
+        "user": request.user,
+        "password": request.password.as_ref().map(|password| password.expose().to_owned()),
+        "subprotocols": request.subprotocols,
+        "subprotocol": subprotocol,
+        "status": status,
+    });
+    if let Some(tls) = &request.tls {
+        facts["tls"] = serde_json::to_value(tls).unwrap_or_default();
+        facts["hello"] = facts["tls"]["hello"].take();
+    }
+    if let Value::Object(members) = &mut facts {
+        members.retain(|_, value| !value.is_null());
+    }
+    facts
+}
