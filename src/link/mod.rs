@@ -3,6 +3,14 @@
 //! The link decides nothing about the test: it does what its policy says, stamps everything with the run's clock
 //! when it is read or written, before parsing, and tells what happened as [`LinkEvent`]s.
 
+pub mod client;
+mod hello;
+pub mod network;
+pub mod server;
+pub mod session;
+pub mod tls;
 pub mod types;
 
+pub use network::{MemoryNetwork, Network};
+pub use server::{LinkHandle, serve};
 pub use types::*;

@@ -254,6 +254,13 @@ pub enum LinkEvent {
         /// The text, whole, at most `max_frame` bytes.
         text: String,
     },
+    /// A text message was written.
+    Sent {
+        /// Connection.
+        conn: ConnId,
+        /// The text.
+        text: String,
+    },
     /// Something came that OCPP-J does not allow: a binary message, invalid UTF-8, an oversized or broken frame.
     Garbage {
         /// Connection.

@@ -1,0 +1,129 @@
+//! The station side of the link: one attempt to open a WebSocket at a CSMS.
+//!
+//! The HTTP upgrade is done by hand: a library client drops the stream when the answer lacks the sub-protocol, and
+//! that very answer is what some test cases are about.
+
+use base64::Engine as _;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio_tungstenite::{
+    WebSocketStream,
+    tungstenite::{
+        handshake::{client::generate_key, derive_accept_key},
+        protocol::Role,
+    },
+};
+use url::Url;
+
+use super::{
+    network::{BoxStream, Network},
+    session, tls,
+    types::{AttemptFailure, ClientPolicy, UpgradeRequest},
+};
+
+/// Time for TCP, TLS and the HTTP upgrade together.
+const TIMEOUT: std::time::Duration = std::time::Duration::from_secs(30);
+/// Longest HTTP response head.
+const MAX_HEAD: usize = 16 * 1024;
+
+/// An open WebSocket with what was asked for and the sub-protocol agreed on.
+pub type Opened = (WebSocketStream<BoxStream>, UpgradeRequest, Option<String>);
+
+/// Opens a WebSocket.
+pub async fn open(network: &Network, policy: &ClientPolicy) -> Result<Opened, AttemptFailure> {
+    tokio::time::timeout(TIMEOUT, attempt(network, policy)).await.unwrap_or(Err(AttemptFailure::TimedOut))
+}
+
+async fn attempt(network: &Network, policy: &ClientPolicy) -> Result<Opened, AttemptFailure> {
+    let unreachable = |why: String| AttemptFailure::Unreachable(why);
+    let url = Url::parse(&policy.url).map_err(|error| unreachable(format!("{}: {error}", policy.url)))?;
+    let host = url.host_str().ok_or_else(|| unreachable("the URL has no host".into()))?.to_owned();
+    let secure = url.scheme() == "wss";
+    let port = url.port().unwrap_or(if secure { 443 } else { 80 });
+    let stream = network.connect(&host, port).await.map_err(|error| unreachable(error.to_string()))?;
+    let (mut stream, info) = match (&policy.tls, secure) {
+        (Some(tls), true) => {
+            let (stream, info) = tls::connect(stream, tls, &host).await?;
+            (stream, Some(info))
+        }
+        (None, true) => return Err(unreachable("wss needs TLS settings".into())),
+        (_, false) => (stream, None),
+    };
+    let path = format!("{}/{}", url.path().trim_end_matches('/'), percent_encoded(&policy.identity));
+    let key = generate_key();
+    let mut head = format!(
+        "GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n"
+    );
+    if !policy.subprotocols.is_empty() {
+        head.push_str(&format!("Sec-WebSocket-Protocol: {}\r\n", policy.subprotocols.join(", ")));
+    }
+    if let Some((user, password)) = &policy.credentials {
+        let plain = format!("{user}:{}", password.expose());
+        let encoded = base64::engine::general_purpose::STANDARD.encode(plain);
+        head.push_str(&format!("Authorization: Basic {encoded}\r\n"));
+    }
+    head.push_str("\r\n");
+    let lost = |error: std::io::Error| match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+        // With TLS 1.3 the server judges our certificate only after our side of the handshake is done.
+        Some(rustls::Error::AlertReceived(alert)) => AttemptFailure::TlsRefusedBySut(format!("{alert:?}")),
+        _ => AttemptFailure::ClosedBeforeUpgrade,
+    };
+    stream.write_all(head.as_bytes()).await.map_err(lost)?;
+    stream.flush().await.map_err(lost)?;
+    let mut bytes = Vec::new();
+    let end = loop {
+        if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
+            break end + 4;
+        }
+        if bytes.len() > MAX_HEAD {
+            return Err(AttemptFailure::BadUpgrade(format!("the response head is longer than {MAX_HEAD} bytes")));
+        }
+        if stream.read_buf(&mut bytes).await.map_err(lost)? == 0 {
+            return Err(AttemptFailure::ClosedBeforeUpgrade);
+        }
+    };
+    let mut headers = [httparse::EMPTY_HEADER; 64];
+    let mut response = httparse::Response::new(&mut headers);
+    response.parse(&bytes[..end]).map_err(|error| AttemptFailure::BadUpgrade(error.to_string()))?;
+    let status = response.code.unwrap_or(0);
+    if status != 101 {
+        return Err(AttemptFailure::UpgradeRefusedBySut(status));
+    }
+    let header = |name: &str| {
+        response
+            .headers
+            .iter()
+            .find(|header| header.name.eq_ignore_ascii_case(name))
+            .map(|header| String::from_utf8_lossy(header.value).trim().to_owned())
+    };
+    if header("Sec-WebSocket-Accept").as_deref() != Some(derive_accept_key(key.as_bytes()).as_str()) {
+        return Err(AttemptFailure::BadUpgrade("Sec-WebSocket-Accept is missing or wrong".into()));
+    }
+    let subprotocol = header("Sec-WebSocket-Protocol");
+    if let Some(chosen) = &subprotocol {
+        if !policy.subprotocols.contains(chosen) {
+            return Err(AttemptFailure::BadUpgrade(format!("the sub-protocol `{chosen}` was not offered")));
+        }
+    }
+    let rest = bytes[end..].to_vec();
+    let config = session::config(policy.max_frame);
+    let socket = WebSocketStream::from_partially_read(stream, rest, Role::Client, Some(config)).await;
+    let request = UpgradeRequest {
+        path,
+        identity: Some(policy.identity.clone()),
+        user: policy.credentials.as_ref().map(|(user, _)| user.clone()),
+        password: None,
+        subprotocols: policy.subprotocols.clone(),
+        tls: info,
+    };
+    Ok((socket, request, subprotocol))
+}
+
+fn percent_encoded(text: &str) -> String {
+    text.bytes()
+        .map(|byte| match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
+            other => format!("%{other:02X}"),
+        })
+        .collect()
+}

@@ -1,0 +1,353 @@
+//! The CSMS side of the link: end-points that do what their policy says.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use base64::Engine as _;
+use tokio::sync::{Semaphore, mpsc};
+use tokio_tungstenite::tungstenite::{
+    handshake::server::{ErrorResponse, Request, Response},
+    http::{HeaderValue, StatusCode},
+};
+
+use super::{
+    hello,
+    network::{BoxStream, Listener, Network},
+    session::{self, Events, Out},
+    tls,
+    types::{
+        AttemptFailure, ConnId, EndpointId, HelloInfo, LinkCommand, LinkEvent, Secret, ServerPolicy, TlsInfo,
+        UpgradeRequest,
+    },
+};
+use crate::clock::{Clock, Stamp};
+
+/// Time for TLS and the HTTP upgrade together.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(15);
+/// Most attempts at a time.
+const MAX_ATTEMPTS: usize = 64;
+/// Events that wait to be looked at; beyond it the sockets are not read.
+pub(super) const EVENT_BUFFER: usize = 256;
+
+/// A hold on the link: what to do goes in, what happened comes out. Dropping it ends the link.
+#[derive(Debug)]
+pub struct LinkHandle {
+    commands: mpsc::UnboundedSender<LinkCommand>,
+    events: mpsc::Receiver<(Stamp, LinkEvent)>,
+    addresses: HashMap<EndpointId, String>,
+    tasks: tokio::task::JoinSet<()>,
+}
+
+impl LinkHandle {
+    /// Asks for something.
+    pub fn send(&self, command: LinkCommand) {
+        let _ = self.commands.send(command);
+    }
+
+    /// The next event; `None` when the link is gone.
+    pub async fn next(&mut self) -> Option<(Stamp, LinkEvent)> {
+        self.events.recv().await
+    }
+
+    /// The address an end-point is bound to.
+    pub fn address(&self, endpoint: EndpointId) -> Option<&str> {
+        self.addresses.get(&endpoint).map(String::as_str)
+    }
+
+    /// True while tasks of the link are alive.
+    pub fn is_alive(&self) -> bool {
+        !self.tasks.is_empty()
+    }
+}
+
+type Policies = Arc<Mutex<HashMap<EndpointId, ServerPolicy>>>;
+type Connections = Arc<Mutex<HashMap<ConnId, mpsc::UnboundedSender<Out>>>>;
+
+#[derive(Clone)]
+struct Shared {
+    network: Network,
+    clock: Clock,
+    events: Events,
+    policies: Policies,
+    connections: Connections,
+    next: Arc<AtomicU32>,
+    attempts: Arc<Semaphore>,
+}
+
+/// Binds the end-points and serves them. With no addresses it only serves [`LinkCommand::Connect`].
+pub async fn serve(
+    network: Network,
+    addresses: &[(EndpointId, String)],
+    policies: HashMap<EndpointId, ServerPolicy>,
+    clock: Clock,
+) -> std::io::Result<LinkHandle> {
+    let (commands, orders) = mpsc::unbounded_channel();
+    let (events, received) = mpsc::channel(EVENT_BUFFER);
+    let shared = Shared {
+        network,
+        clock,
+        events,
+        policies: Arc::new(Mutex::new(policies)),
+        connections: Connections::default(),
+        next: Arc::new(AtomicU32::new(1)),
+        attempts: Arc::new(Semaphore::new(MAX_ATTEMPTS)),
+    };
+    let mut tasks = tokio::task::JoinSet::new();
+    let mut bound = HashMap::new();
+    for (endpoint, address) in addresses {
+        let listener = shared.network.bind(address).await?;
+        bound.insert(*endpoint, listener.address());
+        tasks.spawn(listen(listener, *endpoint, shared.clone()));
+    }
+    tasks.spawn(obey(orders, shared));
+    Ok(LinkHandle { commands, events: received, addresses: bound, tasks })
+}
+
+async fn obey(mut orders: mpsc::UnboundedReceiver<LinkCommand>, shared: Shared) {
+    let mut clients = tokio::task::JoinSet::new();
+    while let Some(order) = orders.recv().await {
+        let out = |conn: ConnId, out: Out| {
+            if let Ok(connections) = shared.connections.lock() {
+                if let Some(connection) = connections.get(&conn) {
+                    let _ = connection.send(out);
+                }
+            }
+        };
+        match order {
+            LinkCommand::SetPolicy(endpoint, policy) => {
+                if let Ok(mut policies) = shared.policies.lock() {
+                    policies.insert(endpoint, policy);
+                }
+            }
+            LinkCommand::Connect(conn, policy) => {
+                let (network, clock, events) = (shared.network.clone(), shared.clock, shared.events.clone());
+                let connections = shared.connections.clone();
+                clients.spawn(async move {
+                    match super::client::open(&network, &policy).await {
+                        Ok((socket, request, subprotocol)) => {
+                            let opened = LinkEvent::Opened { conn, endpoint: EndpointId::MAIN, request, subprotocol };
+                            let commands = register(&connections, conn);
+                            if events.send((clock.now(), opened)).await.is_ok() {
+                                session::run(socket, conn, clock, events, commands).await;
+                            }
+                            forget(&connections, conn);
+                        }
+                        Err(failure) => {
+                            let endpoint = EndpointId::MAIN;
+                            let failed = LinkEvent::AttemptFailed { conn, endpoint, failure, request: None, hello: None };
+                            let _ = events.send((clock.now(), failed)).await;
+                        }
+                    }
+                });
+            }
+            LinkCommand::Send(conn, text) => out(conn, Out::Text(text)),
+            LinkCommand::Close(conn, code) => out(conn, Out::Close(code)),
+            LinkCommand::Abort(conn) => out(conn, Out::Abort),
+            LinkCommand::Ping(conn) => out(conn, Out::Ping),
+        }
+    }
+}
+
+fn register(connections: &Connections, conn: ConnId) -> mpsc::UnboundedReceiver<Out> {
+    let (sender, receiver) = mpsc::unbounded_channel();
+    if let Ok(mut connections) = connections.lock() {
+        connections.insert(conn, sender);
+    }
+    receiver
+}
+
+fn forget(connections: &Connections, conn: ConnId) {
+    if let Ok(mut connections) = connections.lock() {
+        connections.remove(&conn);
+    }
+}
+
+async fn listen(mut listener: Listener, endpoint: EndpointId, shared: Shared) {
+    let mut tasks = tokio::task::JoinSet::new();
+    loop {
+        let stream = tokio::select! {
+            stream = listener.accept() => stream,
+            Some(_) = tasks.join_next() => continue,
+        };
+        let Ok(stream) = stream else {
+            // Out of file descriptors, or the network is gone: do not spin.
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            if matches!(listener, Listener::Memory(..)) {
+                return;
+            }
+            continue;
+        };
+        let Ok(permit) = shared.attempts.clone().try_acquire_owned() else { continue };
+        let conn = ConnId(shared.next.fetch_add(1, Ordering::Relaxed));
+        let shared = shared.clone();
+        tasks.spawn(async move {
+            let policy = shared.policies.lock().ok().and_then(|policies| policies.get(&endpoint).cloned());
+            let Some(policy) = policy.filter(|policy| policy.reachable) else { return };
+            let mut seen = Seen::default();
+            let attempt = tokio::time::timeout(HANDSHAKE_TIMEOUT, attempt(stream, &policy, &mut seen)).await;
+            drop(permit);
+            match attempt.unwrap_or(Err(AttemptFailure::TimedOut)) {
+                Ok((socket, subprotocol)) => {
+                    let Some(request) = seen.request else { return };
+                    let commands = register(&shared.connections, conn);
+                    let opened = LinkEvent::Opened { conn, endpoint, request, subprotocol };
+                    if shared.events.send((shared.clock.now(), opened)).await.is_ok() {
+                        session::run(socket, conn, shared.clock, shared.events.clone(), commands).await;
+                    }
+                    forget(&shared.connections, conn);
+                }
+                Err(failure) => {
+                    let failed =
+                        LinkEvent::AttemptFailed { conn, endpoint, failure, request: seen.request, hello: seen.hello };
+                    let _ = shared.events.send((shared.clock.now(), failed)).await;
+                }
+            }
+        });
+    }
+}
+
+/// What was seen of an attempt, however far it came.
+#[derive(Default)]
+struct Seen {
+    hello: Option<HelloInfo>,
+    request: Option<UpgradeRequest>,
+}
+
+type Socket = tokio_tungstenite::WebSocketStream<BoxStream>;
+
+async fn attempt(
+    stream: BoxStream,
+    policy: &ServerPolicy,
+    seen: &mut Seen,
+) -> Result<(Socket, Option<String>), AttemptFailure> {
+    let (stream, info): (BoxStream, Option<TlsInfo>) = match &policy.tls {
+        None => (stream, None),
+        Some(tls) => {
+            let (hello, stream) =
+                hello::peek(stream).await.map_err(|error| AttemptFailure::TlsRefusedBySut(error.to_string()))?;
+            seen.hello.clone_from(&hello);
+            let (stream, info) = tls::accept(stream, tls, hello).await?;
+            (stream, Some(info))
+        }
+    };
+    let mut decision = None;
+    #[allow(clippy::result_large_err)] // the type is the library's
+    let callback = |request: &Request, mut response: Response| -> Result<Response, ErrorResponse> {
+        let upgrade = upgrade_request(request, info.clone());
+        let decided = decide(policy, &upgrade);
+        seen.request = Some(upgrade);
+        match decided {
+            Ok(subprotocol) => {
+                if let Some(value) = subprotocol.as_deref().and_then(|text| HeaderValue::from_str(text).ok()) {
+                    response.headers_mut().insert("Sec-WebSocket-Protocol", value);
+                }
+                decision = Some(Ok(subprotocol));
+                Ok(response)
+            }
+            Err((status, why)) => {
+                let mut refusal = ErrorResponse::new(None);
+                *refusal.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::FORBIDDEN);
+                if status == 401 {
+                    let challenge = HeaderValue::from_static("Basic realm=\"OCPP\"");
+                    refusal.headers_mut().insert("WWW-Authenticate", challenge);
+                }
+                decision = Some(Err(AttemptFailure::UpgradeRefusedByUs(status, why)));
+                Err(refusal)
+            }
+        }
+    };
+    let config = session::config(policy.max_frame);
+    let result = tokio_tungstenite::accept_hdr_async_with_config(stream, callback, Some(config)).await;
+    match (decision, result) {
+        (Some(Ok(subprotocol)), Ok(mut socket)) => {
+            if subprotocol.is_none() && !policy.subprotocols.is_empty() {
+                // Part 4, 3.1.2: without a common sub-protocol the handshake ends without that header, then it closes.
+                let _ = socket.close(None).await;
+                let why = "no sub-protocol in common".to_owned();
+                return Err(AttemptFailure::UpgradeRefusedByUs(101, why));
+            }
+            Ok((socket, subprotocol))
+        }
+        (Some(Err(failure)), _) => Err(failure),
+        (_, Err(error)) => match error {
+            tokio_tungstenite::tungstenite::Error::Io(_) => Err(AttemptFailure::ClosedBeforeUpgrade),
+            tokio_tungstenite::tungstenite::Error::Protocol(
+                tokio_tungstenite::tungstenite::error::ProtocolError::HandshakeIncomplete,
+            ) => Err(AttemptFailure::ClosedBeforeUpgrade),
+            other => Err(AttemptFailure::BadUpgrade(other.to_string())),
+        },
+        (None, Ok(_)) => Err(AttemptFailure::BadUpgrade("no request was seen".into())),
+    }
+}
+
+fn upgrade_request(request: &Request, tls: Option<TlsInfo>) -> UpgradeRequest {
+    let path = request.uri().path().chars().take(512).collect::<String>();
+    let identity = path.rsplit('/').next().filter(|last| !last.is_empty()).map(percent_decoded);
+    let credentials = request
+        .headers()
+        .get("Authorization")
+        .and_then(|value| value.to_str().ok()?.strip_prefix("Basic ").map(str::to_owned))
+        .and_then(|encoded| base64::engine::general_purpose::STANDARD.decode(encoded.trim()).ok())
+        .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+        .and_then(|text| text.split_once(':').map(|(user, password)| (user.to_owned(), Secret::new(password))));
+    let (user, password) = credentials.unzip();
+    let subprotocols = request
+        .headers()
+        .get_all("Sec-WebSocket-Protocol")
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(|protocol| protocol.trim().chars().take(64).collect::<String>())
+        .take(32)
+        .collect();
+    UpgradeRequest { path, identity, user, password, subprotocols, tls }
+}
+
+fn percent_decoded(text: &str) -> String {
+    let bytes = text.as_bytes();
+    let mut decoded = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while at < bytes.len() {
+        let hex = bytes.get(at + 1..at + 3).and_then(|hex| std::str::from_utf8(hex).ok());
+        match (bytes[at], hex.and_then(|hex| u8::from_str_radix(hex, 16).ok())) {
+            (b'%', Some(byte)) => {
+                decoded.push(byte);
+                at += 3;
+            }
+            (byte, _) => {
+                decoded.push(byte);
+                at += 1;
+            }
+        }
+    }
+    String::from_utf8_lossy(&decoded).into_owned()
+}
+
+/// Grants the upgrade (with the sub-protocol), or refuses it with a status and the reason.
+fn decide(policy: &ServerPolicy, request: &UpgradeRequest) -> Result<Option<String>, (u16, String)> {
+    if let Some(status) = policy.refuse_upgrade {
+        return Err((status, "refused as the test case demands".into()));
+    }
+    if request.identity.as_deref() != Some(policy.identity.as_str()) {
+        let found = request.identity.clone().unwrap_or_default();
+        return Err((404, format!("the identity in the path is `{found}`, the bench expects `{}`", policy.identity)));
+    }
+    if !policy.passwords.is_empty() {
+        let (Some(user), Some(password)) = (&request.user, &request.password) else {
+            return Err((401, "no HTTP Basic credentials".into()));
+        };
+        if *user != policy.identity {
+            return Err((401, format!("the user name `{user}` is not the identity")));
+        }
+        if !policy.passwords.contains(password) {
+            return Err((401, "the password is wrong".into()));
+        }
+    }
+    Ok(request.subprotocols.iter().find(|offered| policy.subprotocols.contains(offered)).cloned())
+}

@@ -1,0 +1,389 @@
+//! TLS: rustls for what is sound today, OpenSSL (feature `legacy-tls`) for what rustls rightly refuses and a
+//! conformance tool must still speak: static-RSA suites, and versions below 1.2 to see them refused.
+
+use std::{io, sync::Arc};
+
+use rustls::{
+    ClientConfig, RootCertStore, ServerConfig, SupportedCipherSuite,
+    crypto::{CryptoProvider, aws_lc_rs},
+    pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject},
+    server::WebPkiClientVerifier,
+};
+use tokio_rustls::{TlsAcceptor, TlsConnector};
+
+use super::{
+    hello::Prefixed,
+    network::BoxStream,
+    types::{AttemptFailure, ClientTls, HelloInfo, Identity, ServerTls, TlsInfo, TlsVersion},
+};
+
+/// Suites that rustls does not speak and OpenSSL stands in for, with OpenSSL's names.
+pub const STATIC_RSA: [(&str, &str); 2] = [
+    ("TLS_RSA_WITH_AES_128_GCM_SHA256", "AES128-GCM-SHA256"),
+    ("TLS_RSA_WITH_AES_256_GCM_SHA384", "AES256-GCM-SHA384"),
+];
+
+fn needs_legacy(versions: &[TlsVersion], suites: &[String]) -> bool {
+    versions.iter().any(|version| *version < TlsVersion::V1_2)
+        || suites.iter().any(|suite| STATIC_RSA.iter().any(|(name, _)| name == suite))
+}
+
+fn broken(what: impl std::fmt::Display) -> AttemptFailure {
+    AttemptFailure::TlsRefusedByUs(format!("{what}"))
+}
+
+fn provider(suites: &[String]) -> Arc<CryptoProvider> {
+    let mut provider = aws_lc_rs::default_provider();
+    if !suites.is_empty() {
+        // TLS 1.3 suites stay: C-41 lists those of TLS 1.2.
+        provider.cipher_suites.retain(|suite| {
+            matches!(suite, SupportedCipherSuite::Tls13(_)) || suites.contains(&suite_name(suite.suite()))
+        });
+    }
+    Arc::new(provider)
+}
+
+fn suite_name(suite: rustls::CipherSuite) -> String {
+    // rustls names TLS 1.3 suites TLS13_…; IANA names them TLS_….
+    suite.as_str().unwrap_or("?").replace("TLS13_", "TLS_")
+}
+
+fn rustls_versions(versions: &[TlsVersion]) -> Vec<&'static rustls::SupportedProtocolVersion> {
+    let all: [(TlsVersion, &'static rustls::SupportedProtocolVersion); 2] =
+        [(TlsVersion::V1_2, &rustls::version::TLS12), (TlsVersion::V1_3, &rustls::version::TLS13)];
+    all.into_iter()
+        .filter(|(version, _)| versions.is_empty() || versions.contains(version))
+        .map(|(_, version)| version)
+        .collect()
+}
+
+fn chain(pem: &str) -> Result<Vec<CertificateDer<'static>>, AttemptFailure> {
+    CertificateDer::pem_slice_iter(pem.as_bytes()).collect::<Result<_, _>>().map_err(broken)
+}
+
+fn key(identity: &Identity) -> Result<PrivateKeyDer<'static>, AttemptFailure> {
+    PrivateKeyDer::from_pem_slice(identity.key.expose().as_bytes()).map_err(broken)
+}
+
+fn roots(pem: &str) -> Result<RootCertStore, AttemptFailure> {
+    let mut store = RootCertStore::empty();
+    for certificate in chain(pem)? {
+        store.add(certificate).map_err(broken)?;
+    }
+    Ok(store)
+}
+
+/// What rustls agreed on.
+fn info(common: &rustls::CommonState, hello: Option<HelloInfo>) -> TlsInfo {
+    let version = match common.protocol_version() {
+        Some(rustls::ProtocolVersion::TLSv1_3) => TlsVersion::V1_3,
+        _ => TlsVersion::V1_2,
+    };
+    let suite = common.negotiated_cipher_suite().map_or_else(String::new, |suite| suite_name(suite.suite()));
+    let peer_chain = common.peer_certificates().unwrap_or_default().iter().map(|der| to_pem(der)).collect();
+    TlsInfo { version, suite, peer_chain, hello }
+}
+
+/// A certificate as PEM.
+fn to_pem(der: &[u8]) -> String {
+    use base64::Engine as _;
+    let text = base64::engine::general_purpose::STANDARD.encode(der);
+    let lines: Vec<String> =
+        text.as_bytes().chunks(64).map(|line| String::from_utf8_lossy(line).into_owned()).collect();
+    format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", lines.join("\n"))
+}
+
+/// The alert or close with which the peer broke off, or our own reason.
+fn refused(error: &io::Error) -> AttemptFailure {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    match inner {
+        Some(rustls::Error::AlertReceived(alert)) => AttemptFailure::TlsRefusedBySut(format!("{alert:?}")),
+        Some(other) => AttemptFailure::TlsRefusedByUs(other.to_string()),
+        None => AttemptFailure::TlsRefusedBySut(format!("closed: {}", error.kind())),
+    }
+}
+
+/// The server's side of a handshake.
+pub async fn accept(
+    stream: Prefixed,
+    tls: &ServerTls,
+    hello: Option<HelloInfo>,
+) -> Result<(BoxStream, TlsInfo), AttemptFailure> {
+    // A peer that offers nothing but static RSA can only be served by the stand-in.
+    let only_static = hello.as_ref().is_some_and(|hello| {
+        let offers = |wanted: &dyn Fn(&str) -> bool| hello.suites.iter().any(|suite| wanted(suite));
+        offers(&|suite| STATIC_RSA.iter().any(|(name, _)| *name == suite))
+            && !offers(&|suite| suite.contains("DHE_") || suite.starts_with("TLS_AES") || suite.starts_with("TLS_CHACHA"))
+    });
+    if needs_legacy(&tls.versions, &tls.suites) || (only_static && tls.suites.is_empty()) {
+        return legacy::accept(stream, tls, hello).await;
+    }
+    let builder = ServerConfig::builder_with_provider(provider(&tls.suites))
+        .with_protocol_versions(&rustls_versions(&tls.versions))
+        .map_err(broken)?;
+    let builder = match &tls.client_roots {
+        None => builder.with_no_client_auth(),
+        Some(pem) => {
+            let verifier =
+                WebPkiClientVerifier::builder_with_provider(Arc::new(roots(pem)?), provider(&[])).build().map_err(broken)?;
+            builder.with_client_cert_verifier(verifier)
+        }
+    };
+    let config = builder.with_single_cert(chain(&tls.identity.chain)?, key(&tls.identity)?).map_err(broken)?;
+    match TlsAcceptor::from(Arc::new(config)).accept(stream).await {
+        Ok(stream) => {
+            let info = info(stream.get_ref().1, hello);
+            Ok((Box::new(stream), info))
+        }
+        Err(error) => Err(refused(&error)),
+    }
+}
+
+/// The client's side of a handshake.
+pub async fn connect(stream: BoxStream, tls: &ClientTls, host: &str) -> Result<(BoxStream, TlsInfo), AttemptFailure> {
+    if needs_legacy(&tls.versions, &tls.suites) {
+        return legacy::connect(stream, tls, host).await;
+    }
+    let builder = ClientConfig::builder_with_provider(provider(&tls.suites))
+        .with_protocol_versions(&rustls_versions(&tls.versions))
+        .map_err(broken)?;
+    let builder = match &tls.roots {
+        Some(pem) => builder.with_root_certificates(roots(pem)?),
+        None => builder.dangerous().with_custom_certificate_verifier(Arc::new(AnyCertificate)),
+    };
+    let config = match &tls.identity {
+        Some(identity) => builder.with_client_auth_cert(chain(&identity.chain)?, key(identity)?).map_err(broken)?,
+        None => builder.with_no_client_auth(),
+    };
+    let name = ServerName::try_from(host.to_owned()).map_err(broken)?;
+    match TlsConnector::from(Arc::new(config)).connect(name, stream).await {
+        Ok(stream) => {
+            let info = info(stream.get_ref().1, None);
+            Ok((Box::new(stream), info))
+        }
+        Err(error) => Err(refused(&error)),
+    }
+}
+
+/// Accepts whatever certificate a server shows: the tester said so by naming no root.
+#[derive(Debug)]
+struct AnyCertificate;
+
+impl rustls::client::danger::ServerCertVerifier for AnyCertificate {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: rustls::pki_types::UnixTime,
+    ) -> Result<rustls::client::danger::ServerCertVerified, rustls::Error> {
+        Ok(rustls::client::danger::ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &rustls::DigitallySignedStruct,
+    ) -> Result<rustls::client::danger::HandshakeSignatureValid, rustls::Error> {
+        let supported = aws_lc_rs::default_provider().signature_verification_algorithms;
+        rustls::crypto::verify_tls12_signature(message, certificate, signature, &supported)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &rustls::DigitallySignedStruct,
+    ) -> Result<rustls::client::danger::HandshakeSignatureValid, rustls::Error> {
+        let supported = aws_lc_rs::default_provider().signature_verification_algorithms;
+        rustls::crypto::verify_tls13_signature(message, certificate, signature, &supported)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<rustls::SignatureScheme> {
+        aws_lc_rs::default_provider().signature_verification_algorithms.supported_schemes()
+    }
+}
+
+#[cfg(feature = "legacy-tls")]
+mod legacy {
+    //! OpenSSL behind the same two functions.
+
+    use std::pin::Pin;
+
+    use openssl::{
+        pkey::PKey,
+        ssl::{Ssl, SslContext, SslContextBuilder, SslMethod, SslVerifyMode, SslVersion},
+        x509::{X509, store::X509StoreBuilder},
+    };
+    use tokio_openssl::SslStream;
+
+    use super::{
+        AttemptFailure, BoxStream, ClientTls, HelloInfo, Identity, Prefixed, STATIC_RSA, ServerTls, TlsInfo, TlsVersion,
+        broken,
+    };
+
+    fn ssl_version(version: TlsVersion) -> SslVersion {
+        match version {
+            TlsVersion::Ssl3 => SslVersion::SSL3,
+            TlsVersion::V1_0 => SslVersion::TLS1,
+            TlsVersion::V1_1 => SslVersion::TLS1_1,
+            TlsVersion::V1_2 => SslVersion::TLS1_2,
+            TlsVersion::V1_3 => SslVersion::TLS1_3,
+        }
+    }
+
+    fn configure(
+        context: &mut SslContextBuilder,
+        identity: Option<&Identity>,
+        versions: &[TlsVersion],
+        suites: &[String],
+    ) -> Result<(), AttemptFailure> {
+        if let Some(identity) = identity {
+            let mut certificates = X509::stack_from_pem(identity.chain.as_bytes()).map_err(broken)?.into_iter();
+            if let Some(leaf) = certificates.next() {
+                context.set_certificate(&leaf).map_err(broken)?;
+            }
+            for certificate in certificates {
+                context.add_extra_chain_cert(certificate).map_err(broken)?;
+            }
+            let key = PKey::private_key_from_pem(identity.key.expose().as_bytes()).map_err(broken)?;
+            context.set_private_key(&key).map_err(broken)?;
+        }
+        context.set_min_proto_version(versions.iter().min().copied().map(ssl_version)).map_err(broken)?;
+        let highest = versions.iter().max().copied().unwrap_or(TlsVersion::V1_2);
+        context.set_max_proto_version(Some(ssl_version(highest))).map_err(broken)?;
+        let named: Vec<&str> = suites
+            .iter()
+            .filter_map(|suite| {
+                STATIC_RSA
+                    .iter()
+                    .find(|(name, _)| name == suite)
+                    .map(|(_, openssl)| *openssl)
+                    .or_else(|| match suite.as_str() {
+                        "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256" => Some("ECDHE-ECDSA-AES128-GCM-SHA256"),
+                        "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384" => Some("ECDHE-ECDSA-AES256-GCM-SHA384"),
+                        "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256" => Some("ECDHE-RSA-AES128-GCM-SHA256"),
+                        "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384" => Some("ECDHE-RSA-AES256-GCM-SHA384"),
+                        _ => None,
+                    })
+            })
+            .collect();
+        // Below TLS 1.2 OpenSSL signs only at security level 0.
+        let list = if highest < TlsVersion::V1_2 || named.is_empty() {
+            "ALL:@SECLEVEL=0".to_owned()
+        } else {
+            format!("{}:@SECLEVEL=0", named.join(":"))
+        };
+        context.set_cipher_list(&list).map_err(broken)
+    }
+
+    fn trust(context: &mut SslContextBuilder, pem: &str) -> Result<(), AttemptFailure> {
+        let mut store = X509StoreBuilder::new().map_err(broken)?;
+        for root in X509::stack_from_pem(pem.as_bytes()).map_err(broken)? {
+            store.add_cert(root).map_err(broken)?;
+        }
+        context.set_cert_store(store.build());
+        Ok(())
+    }
+
+    fn info(ssl: &openssl::ssl::SslRef, hello: Option<HelloInfo>) -> TlsInfo {
+        let version = match ssl.version2() {
+            Some(SslVersion::TLS1_3) => TlsVersion::V1_3,
+            Some(SslVersion::TLS1_1) => TlsVersion::V1_1,
+            Some(SslVersion::TLS1) => TlsVersion::V1_0,
+            _ => TlsVersion::V1_2,
+        };
+        let suite = ssl.current_cipher().and_then(openssl::ssl::SslCipherRef::standard_name).unwrap_or("?").to_owned();
+        let peer_chain = ssl
+            .peer_certificate()
+            .and_then(|certificate| certificate.to_pem().ok())
+            .map(|pem| String::from_utf8_lossy(&pem).into_owned())
+            .into_iter()
+            .collect();
+        TlsInfo { version, suite, peer_chain, hello }
+    }
+
+    fn refused(error: &openssl::ssl::Error) -> AttemptFailure {
+        let text = error.ssl_error().map_or_else(|| error.to_string(), |stack| stack.to_string());
+        match error.ssl_error() {
+            // Alerts that come from the peer are named "alert" in OpenSSL's reasons.
+            Some(stack) if stack.errors().iter().any(|e| e.reason().is_some_and(|reason| reason.contains("alert"))) => {
+                AttemptFailure::TlsRefusedBySut(text)
+            }
+            Some(_) => AttemptFailure::TlsRefusedByUs(text),
+            None => AttemptFailure::TlsRefusedBySut(format!("closed: {text}")),
+        }
+    }
+
+    pub async fn accept(
+        stream: Prefixed,
+        tls: &ServerTls,
+        hello: Option<HelloInfo>,
+    ) -> Result<(BoxStream, TlsInfo), AttemptFailure> {
+        let mut context = SslContext::builder(SslMethod::tls_server()).map_err(broken)?;
+        configure(&mut context, Some(&tls.identity), &tls.versions, &tls.suites)?;
+        if let Some(pem) = &tls.client_roots {
+            trust(&mut context, pem)?;
+            context.set_verify(SslVerifyMode::PEER | SslVerifyMode::FAIL_IF_NO_PEER_CERT);
+        }
+        let ssl = Ssl::new(&context.build()).map_err(broken)?;
+        let mut stream = SslStream::new(ssl, stream).map_err(broken)?;
+        match Pin::new(&mut stream).accept().await {
+            Ok(()) => {
+                let info = info(stream.ssl(), hello);
+                Ok((Box::new(stream), info))
+            }
+            Err(error) => Err(refused(&error)),
+        }
+    }
+
+    pub async fn connect(stream: BoxStream, tls: &ClientTls, host: &str) -> Result<(BoxStream, TlsInfo), AttemptFailure> {
+        let mut context = SslContext::builder(SslMethod::tls_client()).map_err(broken)?;
+        configure(&mut context, tls.identity.as_ref(), &tls.versions, &tls.suites)?;
+        match &tls.roots {
+            Some(pem) => {
+                trust(&mut context, pem)?;
+                context.set_verify(SslVerifyMode::PEER);
+            }
+            None => context.set_verify(SslVerifyMode::NONE),
+        }
+        let mut ssl = Ssl::new(&context.build()).map_err(broken)?;
+        if host.parse::<std::net::IpAddr>().is_err() {
+            ssl.set_hostname(host).map_err(broken)?;
+            ssl.param_mut().set_host(host).map_err(broken)?;
+        } else if let Ok(address) = host.parse() {
+            ssl.param_mut().set_ip(address).map_err(broken)?;
+        }
+        let mut stream = SslStream::new(ssl, stream).map_err(broken)?;
+        match Pin::new(&mut stream).connect().await {
+            Ok(()) => {
+                let info = info(stream.ssl(), None);
+                Ok((Box::new(stream), info))
+            }
+            Err(error) => Err(refused(&error)),
+        }
+    }
+}
+
+#[cfg(not(feature = "legacy-tls"))]
+mod legacy {
+    //! Says that this build can't.
+
+    use super::{AttemptFailure, BoxStream, ClientTls, HelloInfo, Prefixed, ServerTls, TlsInfo};
+
+    const WHY: &str = "this build has no legacy-tls: it speaks neither static-RSA suites nor TLS below 1.2";
+
+    pub async fn accept(
+        _: Prefixed,
+        _: &ServerTls,
+        _: Option<HelloInfo>,
+    ) -> Result<(BoxStream, TlsInfo), AttemptFailure> {
+        Err(AttemptFailure::TlsRefusedByUs(WHY.into()))
+    }
+
+    pub async fn connect(_: BoxStream, _: &ClientTls, _: &str) -> Result<(BoxStream, TlsInfo), AttemptFailure> {
+        Err(AttemptFailure::TlsRefusedByUs(WHY.into()))
+    }
+}
