@@ -43,12 +43,15 @@ fn parse(bytes: &[u8]) -> Option<HelloInfo> {
         TlsMessage::Handshake(TlsMessageHandshake::ClientHello(hello)) => Some(hello),
         _ => None,
     })?;
-    let suites = hello.ciphers.iter().map(|id| {
-        id.get_ciphersuite().map_or_else(|| format!("0x{:04x}", id.0), |suite| suite.name.to_owned())
-    });
+    let suites = hello
+        .ciphers
+        .iter()
+        .map(|id| id.get_ciphersuite().map_or_else(|| format!("0x{:04x}", id.0), |suite| suite.name.to_owned()));
     let mut versions: Vec<TlsVersion> = Vec::new();
     let mut server_name = None;
-    for extension in hello.ext.and_then(|ext| tls_parser::parse_tls_extensions(ext).ok()).map(|(_, all)| all).unwrap_or_default() {
+    for extension in
+        hello.ext.and_then(|ext| tls_parser::parse_tls_extensions(ext).ok()).map(|(_, all)| all).unwrap_or_default()
+    {
         match extension {
             TlsExtension::SupportedVersions(offered) => versions.extend(offered.into_iter().filter_map(version)),
             TlsExtension::SNI(names) => {

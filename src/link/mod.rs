@@ -8,6 +8,8 @@ mod hello;
 pub mod network;
 pub mod server;
 pub mod session;
+#[cfg(test)]
+mod tests;
 pub mod tls;
 pub mod types;
 

@@ -73,7 +73,8 @@ impl Network {
                 Ok(Box::new(stream))
             }
             Network::Memory(memory) => {
-                let refused = || io::Error::new(io::ErrorKind::ConnectionRefused, format!("nobody listens at {host}:{port}"));
+                let refused =
+                    || io::Error::new(io::ErrorKind::ConnectionRefused, format!("nobody listens at {host}:{port}"));
                 let listeners = memory.listeners.lock().map_err(|_| io::Error::other("the registry is broken"))?;
                 let listener = listeners.get(&format!("{host}:{port}")).ok_or_else(refused)?;
                 let (ours, theirs) = tokio::io::duplex(DUPLEX_SIZE);

@@ -140,7 +140,8 @@ async fn obey(mut orders: mpsc::UnboundedReceiver<LinkCommand>, shared: Shared) 
                         }
                         Err(failure) => {
                             let endpoint = EndpointId::MAIN;
-                            let failed = LinkEvent::AttemptFailed { conn, endpoint, failure, request: None, hello: None };
+                            let failed =
+                                LinkEvent::AttemptFailed { conn, endpoint, failure, request: None, hello: None };
                             let _ = events.send((clock.now(), failed)).await;
                         }
                     }
@@ -232,7 +233,16 @@ async fn attempt(
             let (hello, stream) =
                 hello::peek(stream).await.map_err(|error| AttemptFailure::TlsRefusedBySut(error.to_string()))?;
             seen.hello.clone_from(&hello);
-            let (stream, info) = tls::accept(stream, tls, hello).await?;
+            let offered = hello.as_ref().map(|hello| hello.versions.clone()).unwrap_or_default();
+            let (stream, info) = tls::accept(stream, tls, hello).await.map_err(|failure| match failure {
+                // Not to offer the only version that we speak is the SUT's way to refuse it.
+                AttemptFailure::TlsRefusedByUs(_)
+                    if !tls.versions.is_empty() && !offered.iter().any(|version| tls.versions.contains(version)) =>
+                {
+                    AttemptFailure::TlsRefusedBySut(format!("offers only {offered:?}"))
+                }
+                other => other,
+            })?;
             (stream, Some(info))
         }
     };

@@ -113,7 +113,9 @@ pub async fn accept(
     let only_static = hello.as_ref().is_some_and(|hello| {
         let offers = |wanted: &dyn Fn(&str) -> bool| hello.suites.iter().any(|suite| wanted(suite));
         offers(&|suite| STATIC_RSA.iter().any(|(name, _)| *name == suite))
-            && !offers(&|suite| suite.contains("DHE_") || suite.starts_with("TLS_AES") || suite.starts_with("TLS_CHACHA"))
+            && !offers(&|suite| {
+                suite.contains("DHE_") || suite.starts_with("TLS_AES") || suite.starts_with("TLS_CHACHA")
+            })
     });
     if needs_legacy(&tls.versions, &tls.suites) || (only_static && tls.suites.is_empty()) {
         return legacy::accept(stream, tls, hello).await;
@@ -124,8 +126,9 @@ pub async fn accept(
     let builder = match &tls.client_roots {
         None => builder.with_no_client_auth(),
         Some(pem) => {
-            let verifier =
-                WebPkiClientVerifier::builder_with_provider(Arc::new(roots(pem)?), provider(&[])).build().map_err(broken)?;
+            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots(pem)?), provider(&[]))
+                .build()
+                .map_err(broken)?;
             builder.with_client_cert_verifier(verifier)
         }
     };
@@ -220,8 +223,8 @@ mod legacy {
     use tokio_openssl::SslStream;
 
     use super::{
-        AttemptFailure, BoxStream, ClientTls, HelloInfo, Identity, Prefixed, STATIC_RSA, ServerTls, TlsInfo, TlsVersion,
-        broken,
+        AttemptFailure, BoxStream, ClientTls, HelloInfo, Identity, Prefixed, STATIC_RSA, ServerTls, TlsInfo,
+        TlsVersion, broken,
     };
 
     fn ssl_version(version: TlsVersion) -> SslVersion {
@@ -257,17 +260,15 @@ mod legacy {
         let named: Vec<&str> = suites
             .iter()
             .filter_map(|suite| {
-                STATIC_RSA
-                    .iter()
-                    .find(|(name, _)| name == suite)
-                    .map(|(_, openssl)| *openssl)
-                    .or_else(|| match suite.as_str() {
+                STATIC_RSA.iter().find(|(name, _)| name == suite).map(|(_, openssl)| *openssl).or_else(|| {
+                    match suite.as_str() {
                         "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256" => Some("ECDHE-ECDSA-AES128-GCM-SHA256"),
                         "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384" => Some("ECDHE-ECDSA-AES256-GCM-SHA384"),
                         "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256" => Some("ECDHE-RSA-AES128-GCM-SHA256"),
                         "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384" => Some("ECDHE-RSA-AES256-GCM-SHA384"),
                         _ => None,
-                    })
+                    }
+                })
             })
             .collect();
         // Below TLS 1.2 OpenSSL signs only at security level 0.
@@ -339,7 +340,11 @@ mod legacy {
         }
     }
 
-    pub async fn connect(stream: BoxStream, tls: &ClientTls, host: &str) -> Result<(BoxStream, TlsInfo), AttemptFailure> {
+    pub async fn connect(
+        stream: BoxStream,
+        tls: &ClientTls,
+        host: &str,
+    ) -> Result<(BoxStream, TlsInfo), AttemptFailure> {
         let mut context = SslContext::builder(SslMethod::tls_client()).map_err(broken)?;
         configure(&mut context, tls.identity.as_ref(), &tls.versions, &tls.suites)?;
         match &tls.roots {

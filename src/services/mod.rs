@@ -1,1 +1,4 @@
-//! (being written)
+//! Services of the harness: the certificate authority, firmware images, uploads.
+
+pub mod bench;
+pub mod pki;
