@@ -1,1 +1,230 @@
-//! (being written)
+//! The test bench: addresses, identities, tokens, time-outs.
+
+use std::path::Path;
+
+use serde_json::{Map, Value, json};
+
+use crate::{
+    link::Secret,
+    yaml::{Defect, Defects, Kind, Node, Source, nearest},
+};
+
+/// A test bench.
+#[derive(Debug, Clone)]
+pub struct Bench {
+    /// Where our CSMS listens, `host:port`.
+    pub listen: String,
+    /// The second CSMS end-point, to migrate to; empty: none.
+    pub listen_second: String,
+    /// The host name by which the station reaches us, for certificates and network profiles.
+    pub host: String,
+    /// Where the file server listens.
+    pub files: String,
+    /// URL of the CSMS under test.
+    pub url: String,
+    /// Identity of the station (ours or the SUT's).
+    pub identity: String,
+    /// Its Basic authentication password.
+    pub password: Secret,
+    /// Security profile to begin with: 1, 2 or 3.
+    pub security_profile: u8,
+    /// Certificate chain of our CSMS (PEM file), or empty: made for the run.
+    pub certificate: String,
+    /// Its key.
+    pub key: String,
+    /// The root the SUT trusts (PEM file).
+    pub root: String,
+    /// What expressions see as `bench`.
+    pub values: Map<String, Value>,
+}
+
+/// Keys of the bench file with their defaults; the type of the default is the type of the value.
+fn defaults() -> Value {
+    json!({
+        "listen": "127.0.0.1:9000",
+        "listen-second": "127.0.0.1:9001",
+        "host": "localhost",
+        "files": "127.0.0.1:9080",
+        "url": "ws://127.0.0.1:9000/ocpp",
+        "identity": "CS001",
+        "password": "attest-bench-password",
+        "security-profile": 1,
+        "certificate": "",
+        "key": "",
+        "root": "",
+        "evse": { "id": 1, "connector": 1 },
+        "authorization": "local",
+        "tx-start-point": "",
+        "tx-stop-point": "",
+        "tokens": {
+            "valid": { "idToken": "D001D001", "type": "ISO14443", "group": "GROUP1" },
+            "same-group": { "idToken": "D001D002", "type": "ISO14443", "group": "GROUP1" },
+            "other": { "idToken": "D001D003", "type": "ISO14443" },
+            "invalid": { "idToken": "BAD00001", "type": "ISO14443" },
+            "blocked": { "idToken": "BAD00002", "type": "ISO14443" },
+            "expired": { "idToken": "BAD00003", "type": "ISO14443" },
+            "unknown": { "idToken": "BAD00004", "type": "ISO14443" },
+        },
+        "configuration-slot": 1,
+        "configuration-slot-second": 2,
+        "heartbeat-interval": 300,
+        "pending-interval": 20,
+        "ev-connection-timeout": 30,
+        "transaction-duration": 5,
+        "sampled-interval": 10,
+        "aligned-interval": 60,
+        "time-tolerance": 4,
+        "clock-tolerance": 30,
+        "message-timeout": 30,
+        "response-timeout": 30,
+        "connect-timeout": 120,
+        "reconnect-timeout": 120,
+        "reboot-time": 180,
+        "boot-wait": 15,
+        "settle-time": 2,
+        "offline-time": 5,
+        "download-time": 120,
+        "install-time": 300,
+        "upload-time": 120,
+        "charging-rate-unit": "A",
+    })
+}
+
+impl Default for Bench {
+    fn default() -> Self {
+        let values = defaults();
+        Self::from_values(values.as_object().cloned().unwrap_or_default())
+    }
+}
+
+impl Bench {
+    /// Reads a bench file.
+    pub fn read(path: &Path) -> Result<Self, Defects> {
+        Self::read_source(&Source::read(path)?)
+    }
+
+    /// Reads a bench.
+    pub fn read_source(source: &Source) -> Result<Self, Defects> {
+        let root = source.parse()?;
+        let mut values = defaults();
+        let mut defects = Vec::new();
+        if root.kind != Kind::Null {
+            merge(&mut values, &root, "", &mut defects);
+        }
+        if defects.is_empty() {
+            let bench = Self::from_values(values.as_object().cloned().unwrap_or_default());
+            if !(1..=3).contains(&bench.security_profile) {
+                let at = root.get("security-profile").map_or(root.at, |node| node.at);
+                defects.push(Defect::new(at, "there is no such security profile", "write 1, 2 or 3"));
+            } else {
+                return Ok(bench);
+            }
+        }
+        Err(source.defects(defects))
+    }
+
+    fn from_values(values: Map<String, Value>) -> Self {
+        let text = |key: &str| values.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+        // Expressions write names with underscores.
+        fn underscored(value: &Value) -> Value {
+            match value {
+                Value::Object(members) => {
+                    Value::Object(members.iter().map(|(key, value)| (key.replace('-', "_"), underscored(value))).collect())
+                }
+                other => other.clone(),
+            }
+        }
+        let password = Secret::new(text("password"));
+        let mut shown = values.clone();
+        shown.remove("password");
+        let shown = match underscored(&Value::Object(shown)) {
+            Value::Object(shown) => shown,
+            _ => Map::new(),
+        };
+        Self {
+            listen: text("listen"),
+            listen_second: text("listen-second"),
+            host: text("host"),
+            files: text("files"),
+            url: text("url"),
+            identity: text("identity"),
+            password,
+            security_profile: values.get("security-profile").and_then(Value::as_u64).map_or(1, |n| u8::try_from(n).unwrap_or(0)),
+            certificate: text("certificate"),
+            key: text("key"),
+            root: text("root"),
+            values: shown,
+        }
+    }
+}
+
+/// Lays a file over the defaults; keys and kinds must be known. Tokens may have any name.
+fn merge(values: &mut Value, node: &Node, path: &str, defects: &mut Vec<Defect>) {
+    let (Value::Object(known), Some(entries)) = (values, node.map()) else {
+        defects.push(Defect::new(node.at, format!("a mapping was expected, found {}", node.describe()), "write `key: value`"));
+        return;
+    };
+    for (key, value) in entries {
+        let here = if path.is_empty() { key.name.clone() } else { format!("{path}.{}", key.name) };
+        if path == "tokens" || path.starts_with("tokens.") {
+            known.insert(key.name.clone(), value.to_json());
+            continue;
+        }
+        match known.get_mut(&key.name) {
+            None => {
+                let help = nearest(&key.name, known.keys().map(String::as_str)).map_or_else(
+                    || format!("known: {}", known.keys().cloned().collect::<Vec<_>>().join(", ")),
+                    |near| format!("did you mean `{near}`?"),
+                );
+                defects.push(Defect::new(key.at, format!("`{here}` is not known"), help));
+            }
+            Some(slot @ Value::Object(_)) => merge(slot, value, &here, defects),
+            Some(slot) => {
+                let new = value.to_json();
+                let same_kind = match (&*slot, &new) {
+                    (Value::Number(_), Value::Number(number)) => number.as_f64().is_some_and(|number| number >= 0.0),
+                    (Value::String(_), Value::String(_)) => true,
+                    (Value::Bool(_), Value::Bool(_)) => true,
+                    _ => false,
+                };
+                if same_kind {
+                    *slot = new;
+                } else {
+                    let wanted = if slot.is_number() { "a number, 0 or above" } else { "text (in quotes)" };
+                    let message = format!("`{here}` can't be {}", value.describe());
+                    defects.push(Defect::new(value.at, message, format!("write {wanted}")));
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_lays_over_the_defaults() {
+        let text = "identity: CS 7\nmessage-timeout: 5\ntokens:\n  valid: { idToken: X1, type: Central }\n";
+        let bench = Bench::read_source(&Source::new("b.yaml", text)).unwrap();
+        assert_eq!(bench.identity, "CS 7");
+        assert_eq!(bench.values["message_timeout"], 5);
+        assert_eq!(bench.values["tokens"]["valid"]["type"], "Central");
+        assert_eq!(bench.values["tokens"]["invalid"]["idToken"], "BAD00001");
+        assert!(!bench.values.contains_key("password"));
+    }
+
+    #[test]
+    fn every_defect_is_named() {
+        let text = "identty: x\nmessage-timeout: soon\nevse: 3\nsecurity-profile: 1\n";
+        let defects = Bench::read_source(&Source::new("b.yaml", text)).unwrap_err();
+        insta::assert_snapshot!(defects.to_string(), @r#"
+        b.yaml:1:1: `identty` is not known
+            → did you mean `identity`?
+        b.yaml:2:18: `message-timeout` can't be the text "soon"
+            → write a number, 0 or above
+        b.yaml:3:7: a mapping was expected, found the number 3
+            → write `key: value`
+        "#);
+    }
+}

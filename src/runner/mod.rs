@@ -1,1 +1,184 @@
-//! (being written)
+//! Runs a plan: one test case after the other, each driven against link, operator and services.
+
+mod driver;
+mod environment;
+
+use std::sync::Arc;
+
+use globset::{Glob, GlobSet, GlobSetBuilder};
+use serde_json::{Map, Value};
+use tokio::sync::watch;
+
+use crate::{
+    bench::Bench,
+    clock::Clock,
+    operator::Operator,
+    pics::{Answer, Pics},
+    record::{PlanEntry, TraceEntry, TraceEvent},
+    testcase::library::Library,
+    verdict::{TestCaseResult, Verdict},
+};
+
+pub use environment::{Environment, simulated};
+
+/// What happens while a plan is run.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// A test case begins: its number of how many.
+    Begins(usize, usize, String, String),
+    /// A step is reached.
+    Step(String, String),
+    /// A test case is over.
+    Ended(Box<TestCaseResult>),
+}
+
+/// What to run and how.
+pub struct Plan<'p> {
+    /// The PICS.
+    pub pics: &'p Pics,
+    /// The bench.
+    pub bench: &'p Bench,
+    /// The plan.
+    pub entries: &'p [PlanEntry],
+    /// The test cases.
+    pub library: &'p Library,
+    /// Only these.
+    pub only: Option<GlobSet>,
+    /// A simulated product instead of the bench's.
+    pub simulated: bool,
+}
+
+/// Patterns on test case ids.
+pub fn globs(patterns: &[String]) -> Result<Option<GlobSet>, globset::Error> {
+    if patterns.is_empty() {
+        return Ok(None);
+    }
+    let mut set = GlobSetBuilder::new();
+    for pattern in patterns {
+        set.add(Glob::new(pattern)?);
+    }
+    set.build().map(Some)
+}
+
+/// What a run yields.
+#[derive(Debug, Default)]
+pub struct Yield {
+    /// Per test case, in plan order.
+    pub results: Vec<TestCaseResult>,
+    /// Everything that happened.
+    pub trace: Vec<TraceEntry>,
+    /// True when it was interrupted.
+    pub interrupted: bool,
+}
+
+/// Runs the plan.
+pub async fn run(
+    plan: &Plan<'_>,
+    operator: Option<Arc<dyn Operator>>,
+    mut interrupt: watch::Receiver<bool>,
+    clock: Clock,
+    mut tell: impl FnMut(Event),
+) -> Result<Yield, environment::EnvironmentError> {
+    let chosen: Vec<&PlanEntry> = plan
+        .entries
+        .iter()
+        .filter(|entry| entry.applicable && plan.only.as_ref().is_none_or(|only| only.is_match(&entry.id)))
+        .collect();
+    let mut result = Yield::default();
+    let mut environment = None;
+    for (index, entry) in chosen.iter().enumerate() {
+        if *interrupt.borrow() {
+            result.interrupted = true;
+            break;
+        }
+        tell(Event::Begins(index + 1, chosen.len(), entry.id.clone(), entry.title.clone()));
+        let Some(case) = plan.library.cases.get(&entry.id) else {
+            let outcome = empty(entry, Verdict::NotImplemented, Some("its steps are not implemented yet".into()), clock);
+            tell(Event::Ended(Box::new(outcome.clone())));
+            result.results.push(outcome);
+            continue;
+        };
+        result.trace.push(note(clock, TraceEvent::TestCase { id: entry.id.clone() }, &entry.id));
+        let variants = if case.variants.is_empty() { vec![Map::new()] } else { case.variants.clone() };
+        let mut outcome: Option<TestCaseResult> = None;
+        for variant in variants {
+            // A simulated product is fresh for every test case; a real one is kept.
+            if plan.simulated || environment.is_none() {
+                environment = Some(Environment::start(plan.pics, plan.bench, plan.simulated, operator.clone(), clock).await?);
+            }
+            let Some(environment) = &mut environment else { break };
+            let job = driver::Job { entry, case, variant: &variant, library: plan.library, clock };
+            let one = driver::drive(environment, job, &mut interrupt, &mut result.trace, &mut tell).await;
+            outcome = Some(match outcome {
+                None => one,
+                Some(before) => worst(before, one, &variant),
+            });
+        }
+        let Some(outcome) = outcome else { continue };
+        result.trace.push(note(clock, TraceEvent::Verdict { id: entry.id.clone(), verdict: outcome.verdict }, &entry.id));
+        tell(Event::Ended(Box::new(outcome.clone())));
+        result.results.push(outcome);
+    }
+    Ok(result)
+}
+
+fn note(clock: Clock, what: TraceEvent, id: &str) -> TraceEntry {
+    TraceEntry { at: clock.now(), test_case: Some(id.to_owned()), station: None, conn: None, what }
+}
+
+fn empty(entry: &PlanEntry, verdict: Verdict, reason: Option<String>, clock: Clock) -> TestCaseResult {
+    TestCaseResult {
+        id: entry.id.clone(),
+        title: entry.title.clone(),
+        profiles: entry.profiles.clone(),
+        verdict,
+        reason,
+        duration_s: 0.0,
+        started_s: clock.now().seconds(),
+        failures: Vec::new(),
+        steps: Vec::new(),
+        remarks: Vec::new(),
+    }
+}
+
+/// Two variants of a test case in one result: the worst verdict counts.
+fn worst(mut before: TestCaseResult, mut other: TestCaseResult, variant: &Map<String, Value>) -> TestCaseResult {
+    let named = Value::Object(variant.clone()).to_string();
+    for failure in &mut other.failures {
+        failure.message = format!("{} (variant {named})", failure.message);
+    }
+    if other.verdict > before.verdict {
+        before.verdict = other.verdict;
+        before.reason = other.reason.map(|reason| format!("{reason} (variant {named})"));
+    }
+    before.duration_s += other.duration_s;
+    before.failures.extend(other.failures);
+    before.failures.sort_by_key(|failure| std::cmp::Reverse(failure.verdict));
+    before.steps.extend(other.steps);
+    before.remarks.extend(other.remarks);
+    before
+}
+
+/// The PICS as expressions see it.
+pub(crate) fn pics_names(pics: &Pics) -> Value {
+    let mut names = Map::new();
+    for (id, answer) in [&pics.hardware, &pics.features, &pics.questions, &pics.settings].into_iter().flatten() {
+        let value = match answer {
+            Answer::Bool(value) => Value::Bool(*value),
+            Answer::Number(number) => (*number).into(),
+            Answer::Text(text) => text.clone().into(),
+            Answer::List(words) => words.clone().into(),
+            Answer::Measurands { supported, .. } => supported.clone().into(),
+        };
+        names.insert(id.clone(), value);
+    }
+    names.insert("profiles".into(), pics.profiles.iter().map(|profile| profile.id()).collect());
+    let evses = pics.evses.iter().map(|evse| {
+        serde_json::json!({
+            "id": evse.id,
+            "connectors": evse.connectors.iter().map(|connector| connector.id).collect::<Vec<_>>(),
+        })
+    });
+    names.insert("evses".into(), evses.collect());
+    Value::Object(names)
+}

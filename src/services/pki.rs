@@ -134,6 +134,21 @@ impl Pki {
         Ok(Identity { chain: certificate.pem(), key: Secret::new(key.serialize_pem()) })
     }
 
+    /// A certificate for signing firmware, and the signature (base64) of an image.
+    pub fn sign_firmware(&self, image: &[u8]) -> Result<(String, String), PkiError> {
+        use base64::Engine as _;
+        use rcgen::SigningKey as _;
+        let mut params = CertificateParams::new(Vec::new())?;
+        params.distinguished_name = named("ocpp-attest firmware signing", "ocpp-attest");
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::CodeSigning];
+        params.not_before = date(self.now, -20);
+        params.not_after = date(self.now, 365);
+        let key = key_pair(KeyKind::Ecdsa)?;
+        let certificate = params.signed_by(&key, &Issuer::from_params(&self.trusted.params, &self.trusted.key))?;
+        let signature = key.sign(image)?;
+        Ok((certificate.pem(), base64::engine::general_purpose::STANDARD.encode(signature)))
+    }
+
     /// Signs a certificate signing request; the answer is the chain, leaf first, PEM.
     pub fn sign_request(&self, csr: &str) -> Result<String, PkiError> {
         let mut request = CertificateSigningRequestParams::from_pem(csr)?;

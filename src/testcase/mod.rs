@@ -2,6 +2,7 @@
 
 pub mod catalogue;
 pub mod condition;
+pub mod library;
 pub mod matcher;
 pub mod model;
 pub mod reader;

@@ -1,0 +1,200 @@
+//! Drives one test case: link events, answers and the clock go into the engine, its effects come out.
+
+use std::{pin::Pin, sync::Arc};
+
+use serde_json::{Map, Value};
+use tokio::sync::{mpsc, watch};
+
+use super::{Event, environment::Environment};
+use crate::{
+    clock::Clock,
+    engine::{Effect, Engine, Input, Setup},
+    link::{LinkEvent, Secret},
+    record::{Direction, PlanEntry, TraceEntry, TraceEvent},
+    testcase::{library::Library, model::TestCase},
+    verdict::TestCaseResult,
+};
+
+/// What to drive.
+pub(super) struct Job<'j> {
+    pub(super) entry: &'j PlanEntry,
+    pub(super) case: &'j Arc<TestCase>,
+    pub(super) variant: &'j Map<String, Value>,
+    pub(super) library: &'j Library,
+    pub(super) clock: Clock,
+}
+
+/// A test case that takes longer than this is cut off, seconds.
+const LIMIT: f64 = 4.0 * 3600.0;
+
+pub(super) async fn drive(
+    environment: &mut Environment,
+    job: Job<'_>,
+    interrupt: &mut watch::Receiver<bool>,
+    trace: &mut Vec<TraceEntry>,
+    tell: &mut impl FnMut(Event),
+) -> TestCaseResult {
+    let clock = job.clock;
+    let started = clock.now();
+    let setup = Setup {
+        case: job.case.clone(),
+        variant: job.variant.clone(),
+        states: job.library.states.clone(),
+        bench: environment.bench.clone(),
+        pics: environment.pics.clone(),
+        endpoints: environment.endpoints.clone(),
+        identities: environment.identities.clone(),
+        client: None,
+        client_identities: std::collections::HashMap::new(),
+        memory: environment.memory.clone(),
+    };
+    let mut engine = Engine::new(setup, started);
+    let (answers, mut answered) = mpsc::unbounded_channel::<Input>();
+    let mut recorder = Recorder { id: job.entry.id.clone(), station: environment.identity.clone() };
+    loop {
+        for effect in engine.effects() {
+            match effect {
+                Effect::Link(command) => environment.link.send(command),
+                Effect::Operator(id, action) => {
+                    let parameters = action.parameters.clone();
+                    let name = action.action.clone();
+                    recorder.push(trace, clock, None, TraceEvent::Operator { action: name, parameters });
+                    let (operator, answers) = (environment.operator.clone(), answers.clone());
+                    tokio::spawn(async move {
+                        let outcome = operator.perform(action).await;
+                        let _ = answers.send(Input::OperatorDone(id, outcome));
+                    });
+                }
+                Effect::Service(id, service, with) => {
+                    let result = environment.serve(&service, &with).await;
+                    let detail = result.clone().unwrap_or_else(Value::String);
+                    recorder.push(trace, clock, None, TraceEvent::Service { service, detail });
+                    let _ = answers.send(Input::ServiceDone(id, result));
+                }
+                Effect::Step(step) => {
+                    tell(Event::Step(job.entry.id.clone(), step.clone()));
+                    recorder.push(trace, clock, None, TraceEvent::Step { step });
+                }
+                Effect::Secret(secret) => environment.secrets.push(secret),
+            }
+        }
+        if engine.finished() {
+            break;
+        }
+        if clock.now().seconds_since(&started) > LIMIT {
+            engine.handle(clock.now(), Input::Interrupt);
+            continue;
+        }
+        let wake: Pin<Box<dyn Future<Output = ()> + Send>> = match engine.deadline() {
+            Some(at) => Box::pin(tokio::time::sleep_until(clock.instant(at))),
+            None => Box::pin(tokio::time::sleep(std::time::Duration::from_secs(3600))),
+        };
+        tokio::select! {
+            biased;
+            event = environment.link.next() => match event {
+                Some((at, LinkEvent::Sent { conn, text })) => {
+                    let text = redact(&text, &environment.secrets);
+                    let what = TraceEvent::Frame { direction: Direction::ToSut, text };
+                    recorder.push_at(trace, at, Some(conn.0), what);
+                }
+                Some((at, event)) => {
+                    recorder.link(trace, at, &event, &environment.secrets);
+                    engine.handle(at, Input::Link(event));
+                }
+                None => engine.handle(clock.now(), Input::Interrupt),
+            },
+            Some(answer) = answered.recv() => {
+                if let Input::OperatorDone(_, outcome) = &answer {
+                    let what = TraceEvent::OperatorDone { action: String::new(), outcome: format!("{outcome:?}") };
+                    recorder.push(trace, clock, None, what);
+                }
+                engine.handle(clock.now(), answer);
+            }
+            () = wake => engine.handle(clock.now(), Input::Tick),
+            changed = interrupt.changed() => {
+                if changed.is_err() || *interrupt.borrow() {
+                    engine.handle(clock.now(), Input::Interrupt);
+                }
+            }
+        }
+    }
+    let mut outcome = engine.outcome();
+    environment.memory = outcome.memory;
+    for failure in &mut outcome.failures {
+        for text in [&mut failure.frame, &mut failure.found, &mut failure.expected].into_iter().flatten() {
+            *text = redact(text, &environment.secrets);
+        }
+    }
+    let reason = outcome.failures.first().map(|failure| {
+        let mut reason = failure.message.clone();
+        if let (Some(expected), Some(found)) = (&failure.expected, &failure.found) {
+            reason = format!("{reason}: expected {expected}, found {found}");
+        }
+        reason
+    });
+    TestCaseResult {
+        id: job.entry.id.clone(),
+        title: job.entry.title.clone(),
+        profiles: job.entry.profiles.clone(),
+        verdict: outcome.verdict,
+        reason,
+        duration_s: clock.now().seconds_since(&started),
+        started_s: started.seconds(),
+        failures: outcome.failures,
+        steps: outcome.steps,
+        remarks: outcome.remarks,
+    }
+}
+
+struct Recorder {
+    id: String,
+    station: String,
+}
+
+impl Recorder {
+    fn push(&mut self, trace: &mut Vec<TraceEntry>, clock: Clock, conn: Option<u32>, what: TraceEvent) {
+        self.push_at(trace, clock.now(), conn, what);
+    }
+
+    fn push_at(&mut self, trace: &mut Vec<TraceEntry>, at: crate::clock::Stamp, conn: Option<u32>, what: TraceEvent) {
+        trace.push(TraceEntry { at, test_case: Some(self.id.clone()), station: Some(self.station.clone()), conn, what });
+    }
+
+    fn link(&mut self, trace: &mut Vec<TraceEntry>, at: crate::clock::Stamp, event: &LinkEvent, secrets: &[Secret]) {
+        let (conn, what) = match event {
+            LinkEvent::Text { conn, text } => {
+                (conn, TraceEvent::Frame { direction: Direction::FromSut, text: redact(text, secrets) })
+            }
+            LinkEvent::Sent { conn, text } => {
+                (conn, TraceEvent::Frame { direction: Direction::ToSut, text: redact(text, secrets) })
+            }
+            LinkEvent::Garbage { conn, what } => (conn, TraceEvent::Garbage { what: redact(what, secrets) }),
+            LinkEvent::Ping { conn, pong } => (conn, TraceEvent::Ping { pong: *pong }),
+            LinkEvent::Opened { conn, endpoint, request, subprotocol } => (
+                conn,
+                TraceEvent::Opened {
+                    endpoint: endpoint.0,
+                    path: request.path.clone(),
+                    user: request.user.clone(),
+                    subprotocol: subprotocol.clone(),
+                    tls: request.tls.clone(),
+                },
+            ),
+            LinkEvent::AttemptFailed { conn, endpoint, failure, hello, .. } => (
+                conn,
+                TraceEvent::AttemptFailed { endpoint: endpoint.0, failure: failure.clone(), hello: hello.clone() },
+            ),
+            LinkEvent::Closed { conn, code, by } => (conn, TraceEvent::Closed { code: *code, by: *by }),
+        };
+        self.push_at(trace, at, Some(conn.0), what);
+    }
+}
+
+/// A text without the secrets that passed through the run.
+fn redact(text: &str, secrets: &[Secret]) -> String {
+    let mut clean = text.to_owned();
+    for secret in secrets.iter().filter(|secret| secret.expose().len() >= 4) {
+        clean = clean.replace(secret.expose(), "[redacted]");
+    }
+    clean
+}

@@ -1,0 +1,260 @@
+//! What a test case runs in: the link, the operator, the services, and the simulated product where there is one.
+
+use std::{collections::HashMap, sync::Arc};
+
+use serde_json::{Map, Value, json};
+use tokio::task::JoinSet;
+
+use crate::{
+    bench::Bench,
+    clock::Clock,
+    engine::SutMemory,
+    link::{
+        CertificateKind, EndpointId, Identity, LinkHandle, MemoryNetwork, Network, Secret, ServerPolicy, ServerTls, serve,
+    },
+    operator::Operator,
+    pics::{Pics, SutKind},
+    services::{
+        bench::FileServer,
+        pki::{KeyKind, Pki, PkiError},
+    },
+    simulator::{
+        operator as simulated_operator,
+        station::{self, NetworkProfile, StationSetup},
+    },
+};
+
+/// Why there is nothing to run in.
+#[derive(Debug, thiserror::Error)]
+pub enum EnvironmentError {
+    /// An address could not be bound.
+    #[error("{0} can't be bound: {1}")]
+    Bind(String, std::io::Error),
+    /// A certificate could not be made.
+    #[error("certificates can't be made: {0}")]
+    Pki(#[from] PkiError),
+    /// A file of the bench can't be read.
+    #[error("{0} can't be read: {1}")]
+    File(String, std::io::Error),
+    /// Not possible yet.
+    #[error("{0}")]
+    Unsupported(String),
+}
+
+/// What a test case runs in.
+pub struct Environment {
+    pub(crate) link: LinkHandle,
+    pub(crate) operator: Arc<dyn Operator>,
+    pub(crate) files: FileServer,
+    pub(crate) pki: Arc<Pki>,
+    pub(crate) endpoints: HashMap<EndpointId, ServerPolicy>,
+    pub(crate) identities: HashMap<CertificateKind, Identity>,
+    pub(crate) bench: Value,
+    pub(crate) pics: Value,
+    pub(crate) memory: SutMemory,
+    pub(crate) secrets: Vec<Secret>,
+    pub(crate) identity: String,
+    tasks: JoinSet<()>,
+}
+
+impl Environment {
+    /// Binds what is to be bound, and starts the simulated product where one is wanted.
+    pub async fn start(
+        pics: &Pics,
+        bench: &Bench,
+        simulated: bool,
+        operator: Option<Arc<dyn Operator>>,
+        clock: Clock,
+    ) -> Result<Self, EnvironmentError> {
+        if pics.sut == SutKind::Csms {
+            return Err(EnvironmentError::Unsupported("running against a CSMS is not implemented yet".into()));
+        }
+        let network = if simulated { Network::Memory(MemoryNetwork::default()) } else { Network::Tcp };
+        let (hosts, listen, second, files) = if simulated {
+            let (first, second) = ("csms.attest.test", "csms2.attest.test");
+            ([first.to_owned(), second.to_owned()], format!("{first}:443"), format!("{second}:443"), "files.attest.test:80".into())
+        } else {
+            ([bench.host.clone(), bench.host.clone()], bench.listen.clone(), bench.listen_second.clone(), bench.files.clone())
+        };
+        let pki = Pki::new(key_kind(pics), clock.now().wall)?;
+        let identities = identities(&pki, bench, &hosts)?;
+        let endpoints = endpoints(pics, bench, &pki, &identities);
+        let addresses: Vec<(EndpointId, String)> = [(EndpointId(1), listen), (EndpointId(2), second)]
+            .into_iter()
+            .filter(|(_, address)| !address.is_empty())
+            .collect();
+        let link = serve(network.clone(), &addresses, endpoints.clone(), clock)
+            .await
+            .map_err(|error| EnvironmentError::Bind(bench.listen.clone(), error))?;
+        let files_public = if simulated { files.clone() } else { public(&files, &bench.host) };
+        let files = FileServer::start(&network, &files, &files_public)
+            .await
+            .map_err(|error| EnvironmentError::Bind(files.clone(), error))?;
+        let url = |endpoint: EndpointId, host: &str, profile: u8| {
+            let address = link.address(endpoint).unwrap_or_default();
+            let port = address.rsplit(':').next().unwrap_or("443");
+            format!("{}://{host}:{port}/ocpp", if profile >= 2 { "wss" } else { "ws" })
+        };
+        let mut values = bench.values.clone();
+        for (key, endpoint, host) in [("csms_url", EndpointId(1), &hosts[0]), ("csms_url_second", EndpointId(2), &hosts[1])] {
+            values.insert(key.into(), url(endpoint, host, bench.security_profile).into());
+            values.insert(format!("{key}_secure"), url(endpoint, host, 2).into());
+        }
+        values.insert("root".into(), pki.root_pem().into());
+        values.insert("other_root".into(), pki.other_root_pem().into());
+        for (key, points) in [("tx_start_point", pics.tx_start_points()), ("tx_stop_point", pics.tx_stop_points())] {
+            if values.get(key).and_then(Value::as_str).is_none_or(str::is_empty) {
+                values.insert(key.into(), points.first().copied().unwrap_or("EVConnected").into());
+            }
+        }
+        let mut tasks = JoinSet::new();
+        let operator = match operator {
+            Some(operator) => operator,
+            None => {
+                let (operator, requests) = simulated_operator::pair();
+                let profile = NetworkProfile {
+                    url: url(EndpointId(1), &hosts[0], bench.security_profile),
+                    security_profile: bench.security_profile,
+                };
+                let setup = StationSetup {
+                    pics: pics.clone(),
+                    identity: bench.identity.clone(),
+                    password: bench.password.clone(),
+                    profiles: vec![(1, profile)],
+                    roots: pki.root_pem().to_owned(),
+                    certificate: (bench.security_profile == 3)
+                        .then(|| pki.client(CertificateKind::Valid, &bench.identity, &pics.product.vendor))
+                        .transpose()?,
+                    variables: Vec::new(),
+                };
+                let network = network.clone();
+                tasks.spawn(async move {
+                    let _ = station::run(setup, network, clock, requests).await;
+                });
+                Arc::new(operator)
+            }
+        };
+        Ok(Self {
+            link,
+            operator,
+            files,
+            pki,
+            endpoints,
+            identities,
+            bench: Value::Object(values),
+            pics: super::pics_names(pics),
+            memory: SutMemory { security_profile: bench.security_profile, ..SutMemory::default() },
+            secrets: vec![bench.password.clone()],
+            identity: bench.identity.clone(),
+            tasks,
+        })
+    }
+
+    /// Does what a test case asks of the harness's services.
+    pub(crate) async fn serve(&self, service: &str, with: &Value) -> Result<Value, String> {
+        let text = |key: &str| with.get(key).and_then(Value::as_str).unwrap_or_default();
+        match service {
+            "firmware" => {
+                let image = b"firmware image of the bench, 1.0".to_vec();
+                let location = self.files.offer("image.bin", image.clone());
+                let (certificate, signature) = self.pki.sign_firmware(&image).map_err(|error| error.to_string())?;
+                let signature = match text("signature") {
+                    "invalid" => self.pki.sign_firmware(b"another image").map_err(|error| error.to_string())?.1,
+                    _ => signature,
+                };
+                Ok(json!({ "location": location, "signature": signature, "signing_certificate": certificate }))
+            }
+            "downloads" => Ok(json!({ "count": self.files.downloads(text("location")) })),
+            "log" => Ok(json!({ "location": self.files.upload_location(), "before": self.files.uploads().len() })),
+            "uploads" => {
+                let uploads = self.files.uploads();
+                let names: Vec<&String> = uploads.iter().map(|(name, _)| name).collect();
+                Ok(json!({ "count": uploads.len(), "names": names }))
+            }
+            "sign" => {
+                let chain = self.pki.sign_request(text("csr"));
+                chain.map(|chain| json!({ "chain": chain })).map_err(|error| format!("the CSR can't be signed: {error}"))
+            }
+            other => Err(format!("the harness has no service `{other}`")),
+        }
+    }
+
+    /// True while the simulated product (if any) is alive.
+    pub fn is_simulated(&self) -> bool {
+        !self.tasks.is_empty()
+    }
+}
+
+/// `0.0.0.0:9080` is reached by the bench's host name.
+fn public(listen: &str, host: &str) -> String {
+    let port = listen.rsplit(':').next().unwrap_or("80");
+    format!("{host}:{port}")
+}
+
+/// Suites that sign with ECDSA need such a key; anything else gets RSA.
+fn key_kind(pics: &Pics) -> KeyKind {
+    let suites = pics.list("C-41");
+    let rsa_only = !suites.is_empty() && !suites.iter().any(|suite| suite.contains("_ECDSA_") || suite.starts_with("TLS_AES"));
+    if rsa_only { KeyKind::Rsa } else { KeyKind::Ecdsa }
+}
+
+fn identities(pki: &Pki, bench: &Bench, hosts: &[String]) -> Result<HashMap<CertificateKind, Identity>, EnvironmentError> {
+    let mut names: Vec<String> = hosts.to_vec();
+    names.extend(["localhost".to_owned(), "127.0.0.1".to_owned()]);
+    names.sort();
+    names.dedup();
+    let mut identities = HashMap::new();
+    for kind in [
+        CertificateKind::Valid,
+        CertificateKind::Expired,
+        CertificateKind::UnknownAuthority,
+        CertificateKind::WrongName,
+    ] {
+        identities.insert(kind, pki.server(kind, &names)?);
+    }
+    if !bench.certificate.is_empty() {
+        let read = |path: &str| std::fs::read_to_string(path).map_err(|error| EnvironmentError::File(path.to_owned(), error));
+        let identity = Identity { chain: read(&bench.certificate)?, key: Secret::new(read(&bench.key)?) };
+        identities.insert(CertificateKind::Valid, identity);
+    }
+    Ok(identities)
+}
+
+/// The two end-points, and under 12 and 13 what security profiles 2 and 3 add when a test case raises the profile.
+fn endpoints(
+    pics: &Pics,
+    bench: &Bench,
+    pki: &Pki,
+    identities: &HashMap<CertificateKind, Identity>,
+) -> HashMap<EndpointId, ServerPolicy> {
+    let tls = |profile: u8| {
+        let identity = identities.get(&CertificateKind::Valid).filter(|_| profile >= 2)?;
+        Some(ServerTls {
+            identity: identity.clone(),
+            client_roots: (profile == 3).then(|| pki.root_pem().to_owned()),
+            versions: Vec::new(),
+            suites: Vec::new(),
+        })
+    };
+    let policy = |profile: u8| ServerPolicy {
+        reachable: true,
+        tls: tls(profile),
+        identity: bench.identity.clone(),
+        passwords: if profile < 3 { vec![bench.password.clone()] } else { Vec::new() },
+        subprotocols: vec!["ocpp2.0.1".into()],
+        refuse_upgrade: None,
+        max_frame: 1 << 20,
+    };
+    let _ = pics;
+    HashMap::from([
+        (EndpointId(1), policy(bench.security_profile)),
+        (EndpointId(2), policy(bench.security_profile)),
+        (EndpointId(12), policy(2)),
+        (EndpointId(13), policy(3)),
+    ])
+}
+
+/// Names of the simulated bench, for tests.
+pub fn simulated() -> Map<String, Value> {
+    Bench::default().values
+}

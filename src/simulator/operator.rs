@@ -1,0 +1,38 @@
+//! The simulated test bench: manual actions are handed to the simulated product.
+
+use tokio::sync::{mpsc, oneshot};
+
+use crate::operator::{ActionOutcome, BoxFuture, ManualAction, Operator};
+
+/// A manual action on its way to the simulated product.
+#[derive(Debug)]
+pub struct Request {
+    /// What to do.
+    pub action: ManualAction,
+    /// Where to say that it is done.
+    pub done: oneshot::Sender<ActionOutcome>,
+}
+
+/// An operator that acts on a simulated product.
+#[derive(Debug, Clone)]
+pub struct SimulatedOperator {
+    requests: mpsc::UnboundedSender<Request>,
+}
+
+/// The operator, and the end that the simulated product listens to.
+pub fn pair() -> (SimulatedOperator, mpsc::UnboundedReceiver<Request>) {
+    let (requests, receiver) = mpsc::unbounded_channel();
+    (SimulatedOperator { requests }, receiver)
+}
+
+impl Operator for SimulatedOperator {
+    fn perform(&self, action: ManualAction) -> BoxFuture<'_, ActionOutcome> {
+        Box::pin(async move {
+            let (done, answer) = oneshot::channel();
+            if self.requests.send(Request { action, done }).is_err() {
+                return ActionOutcome::Failed("the simulated product is gone".into());
+            }
+            answer.await.unwrap_or_else(|_| ActionOutcome::Failed("the simulated product is gone".into()))
+        })
+    }
+}

@@ -1,0 +1,331 @@
+//! The device model: components and variables, as the PICS has them.
+
+use crate::pics::{Pics, Profile};
+
+/// Who may do what with a variable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mutability {
+    /// Read only.
+    ReadOnly,
+    /// Write only: never reported with a value.
+    WriteOnly,
+    /// Both.
+    ReadWrite,
+}
+
+/// What values a variable takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Domain {
+    /// `true` or `false`.
+    Boolean,
+    /// A whole number within bounds.
+    Integer(i64, i64),
+    /// Members of a list, separated by commas.
+    MemberList(Vec<String>),
+    /// One of a list.
+    OptionList(Vec<String>),
+    /// Text up to a length.
+    Text(usize),
+    /// A time.
+    DateTime,
+}
+
+/// A variable.
+#[derive(Debug, Clone)]
+pub struct Variable {
+    /// Component.
+    pub component: &'static str,
+    /// EVSE and connector of the component.
+    pub place: Option<(u32, Option<u32>)>,
+    /// Variable.
+    pub name: &'static str,
+    /// Instance of the variable.
+    pub instance: Option<&'static str>,
+    /// Actual value.
+    pub value: String,
+    /// Who may do what.
+    pub mutability: Mutability,
+    /// Values it takes.
+    pub domain: Domain,
+    /// A change takes effect after a reboot.
+    pub reboot: bool,
+    /// Keeps its value over a reboot.
+    pub persistent: bool,
+}
+
+/// The device model.
+#[derive(Debug, Clone)]
+pub struct Device {
+    /// All variables.
+    pub variables: Vec<Variable>,
+}
+
+fn boolean(value: bool) -> (String, Domain) {
+    (value.to_string(), Domain::Boolean)
+}
+
+fn integer(value: i64, min: i64, max: i64) -> (String, Domain) {
+    (value.to_string(), Domain::Integer(min, max))
+}
+
+fn members(value: &[String], all: &[String]) -> (String, Domain) {
+    (value.join(","), Domain::MemberList(all.to_vec()))
+}
+
+fn options(value: &str, all: &[&str]) -> (String, Domain) {
+    (value.to_owned(), Domain::OptionList(all.iter().map(|text| (*text).to_owned()).collect()))
+}
+
+fn text(value: &str, length: usize) -> (String, Domain) {
+    (value.to_owned(), Domain::Text(length))
+}
+
+fn measurands(pics: &Pics, id: &str) -> Vec<String> {
+    match pics.answer(id) {
+        Some(crate::pics::Answer::Measurands { supported, .. }) => supported.clone(),
+        _ => vec!["Energy.Active.Import.Register".to_owned()],
+    }
+}
+
+impl Device {
+    /// The device model of the product that the PICS describes.
+    pub fn new(pics: &Pics) -> Self {
+        use Mutability::{ReadOnly as R, ReadWrite as RW, WriteOnly as W};
+        let mut device = Self { variables: Vec::new() };
+        let mut add = |component: &'static str, name: &'static str, mutability, (value, domain): (String, Domain)| {
+            device.variables.push(Variable {
+                component,
+                place: None,
+                name,
+                instance: None,
+                value,
+                mutability,
+                domain,
+                reboot: false,
+                persistent: true,
+            });
+        };
+        let yes = |id: &str| pics.is_yes(id);
+        let bound = |id: &str, fallback: i64| pics.number(id).unwrap_or(fallback);
+        let strings = |list: &[&str]| list.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+        let protocols = pics.list("ORS-24").to_vec();
+        add("OCPPCommCtrlr", "HeartbeatInterval", RW, integer(300, bound("ORS-11", 1), bound("ORS-12", 86_400)));
+        add("OCPPCommCtrlr", "OfflineThreshold", RW, integer(60, 0, 86_400));
+        add("OCPPCommCtrlr", "NetworkConfigurationPriority", RW, text("1", 100));
+        add("OCPPCommCtrlr", "NetworkProfileConnectionAttempts", RW, integer(3, 1, 100));
+        add("OCPPCommCtrlr", "RetryBackOffWaitMinimum", RW, integer(2, 0, 3600));
+        add("OCPPCommCtrlr", "RetryBackOffRandomRange", RW, integer(1, 0, 3600));
+        add("OCPPCommCtrlr", "RetryBackOffRepeatTimes", RW, integer(2, 0, 20));
+        add("OCPPCommCtrlr", "ResetRetries", RW, integer(1, 0, 10));
+        add("OCPPCommCtrlr", "UnlockOnEVSideDisconnect", if yes("C-12.1") && yes("C-12.2") { RW } else { R }, boolean(yes("C-12.1")));
+        let ping = integer(bound("ORS-16", 60), 0, bound("ORS-15", 3600));
+        add("OCPPCommCtrlr", "WebSocketPingInterval", RW, ping);
+        add("OCPPCommCtrlr", "FileTransferProtocols", R, members(&protocols, &protocols));
+        if yes("C-21") {
+            add("OCPPCommCtrlr", "QueueAllMessages", RW, boolean(false));
+        }
+        add("AuthCtrlr", "Enabled", RW, boolean(true));
+        let remote = if yes("C-48.1") && yes("C-48.2") { RW } else { R };
+        add("AuthCtrlr", "AuthorizeRemoteStart", remote, boolean(yes("C-48.1")));
+        add("AuthCtrlr", "LocalAuthorizeOffline", RW, boolean(yes("C-01")));
+        add("AuthCtrlr", "LocalPreAuthorize", RW, boolean(false));
+        if yes("C-02") {
+            add("AuthCtrlr", "OfflineTxForUnknownIdEnabled", RW, boolean(false));
+        }
+        if yes("C-58") {
+            add("AuthCtrlr", "DisableRemoteAuthorization", RW, boolean(false));
+        }
+        if yes("C-07") || yes("C-08") {
+            add("AuthCtrlr", "MasterPassGroupId", RW, text("", 36));
+        }
+        if yes("C-49") {
+            add("AuthCacheCtrlr", "Enabled", RW, boolean(true));
+            add("AuthCacheCtrlr", "Available", R, boolean(true));
+            if yes("C-53") {
+                add("AuthCacheCtrlr", "LifeTime", RW, integer(86_400, 0, 10_000_000));
+            }
+            if yes("C-59") {
+                add("AuthCacheCtrlr", "DisablePostAuthorize", RW, boolean(false));
+            }
+        }
+        if pics.has_profile(Profile::LocalAuthorizationList) || yes("LA-0") {
+            add("LocalAuthListCtrlr", "Enabled", RW, boolean(true));
+            add("LocalAuthListCtrlr", "Available", R, boolean(true));
+            add("LocalAuthListCtrlr", "Entries", R, integer(0, 0, 10_000));
+            let items = bound("ORS-20", 100);
+            add("LocalAuthListCtrlr", "ItemsPerMessage", R, integer(items, items, items));
+            let bytes = bound("ORS-21", 10_000);
+            add("LocalAuthListCtrlr", "BytesPerMessage", R, integer(bytes, bytes, bytes));
+        }
+        let starts = strings(&pics.tx_start_points());
+        let stops = strings(&pics.tx_stop_points());
+        add("TxCtrlr", "TxStartPoint", if yes("C-51") { RW } else { R }, members(&starts[..1.min(starts.len())], &starts));
+        let default_stop = if yes("C-52") { &stops[..1.min(stops.len())] } else { &stops[..] };
+        add("TxCtrlr", "TxStopPoint", if yes("C-52") { RW } else { R }, members(default_stop, &stops));
+        add("TxCtrlr", "EVConnectionTimeOut", RW, integer(60, 1, 3600));
+        add("TxCtrlr", "StopTxOnInvalidId", RW, boolean(true));
+        let both = yes("C-06.1") && yes("C-06.2");
+        add("TxCtrlr", "StopTxOnEVSideDisconnect", if both { RW } else { R }, boolean(yes("C-06.2")));
+        if yes("C-03") {
+            add("TxCtrlr", "MaxEnergyOnInvalidId", RW, integer(0, 0, 100_000));
+        }
+        add("TxCtrlr", "TxBeforeAcceptedEnabled", R, boolean(false));
+        let attempts = (bound("ORS-7", 0), bound("ORS-8", 3600));
+        for (name, id) in
+            [("TxStartedMeasurands", "C-40.1"), ("TxUpdatedMeasurands", "C-40.2"), ("TxEndedMeasurands", "C-40.3")]
+        {
+            let all = measurands(pics, id);
+            add("SampledDataCtrlr", name, RW, members(&all[..1.min(all.len())], &all));
+        }
+        add("SampledDataCtrlr", "TxUpdatedInterval", RW, integer(0, 0, bound("ORS-10", 86_400)));
+        add("SampledDataCtrlr", "TxEndedInterval", RW, integer(0, 0, 86_400));
+        for (name, id) in [("Measurands", "C-40.4"), ("TxEndedMeasurands", "C-40.5")] {
+            let all = measurands(pics, id);
+            add("AlignedDataCtrlr", name, RW, members(&all[..1.min(all.len())], &all));
+        }
+        add("AlignedDataCtrlr", "Interval", RW, integer(0, 0, 86_400));
+        add("AlignedDataCtrlr", "TxEndedInterval", RW, integer(0, 0, 86_400));
+        add("SecurityCtrlr", "BasicAuthPassword", W, text("", 40));
+        add("SecurityCtrlr", "Identity", RW, text("", 48));
+        add("SecurityCtrlr", "OrganizationName", RW, text(&pics.product.vendor, 64));
+        add("SecurityCtrlr", "CertificateEntries", R, integer(0, 0, bound("ORS-17", 10)));
+        add("SecurityCtrlr", "SecurityProfile", R, integer(1, 0, 3));
+        if yes("AS-2") {
+            add("SecurityCtrlr", "AdditionalRootCertificateCheck", R, boolean(true));
+        }
+        if yes("AS-3") {
+            add("SecurityCtrlr", "CertSigningWaitMinimum", RW, integer(30, 1, 3600));
+            add("SecurityCtrlr", "CertSigningRepeatTimes", RW, integer(2, 0, 10));
+        }
+        let chain = bound("ORS-18", 10_000);
+        add("SecurityCtrlr", "MaxCertificateChainSize", R, integer(chain, chain, chain));
+        add("ClockCtrlr", "DateTime", R, ("2026-01-01T00:00:00Z".into(), Domain::DateTime));
+        let sources = pics.list("C-23").to_vec();
+        add("ClockCtrlr", "TimeSource", RW, members(&sources[..1.min(sources.len())], &sources));
+        if yes("C-26") {
+            add("ClockCtrlr", "TimeZone", RW, text("Europe/Amsterdam", 64));
+        }
+        if yes("C-25") {
+            add("ClockCtrlr", "TimeOffset", RW, text("+00:00", 6));
+        }
+        add("ChargingStation", "Available", R, boolean(true));
+        let states = ["Available", "Occupied", "Reserved", "Unavailable", "Faulted"];
+        add("ChargingStation", "AvailabilityState", R, options("Available", &states));
+        add("ChargingStation", "SupplyPhases", R, integer(3, 0, 3));
+        add("ChargingStation", "Model", R, text(&pics.product.designation.chars().take(20).collect::<String>(), 20));
+        add("ChargingStation", "VendorName", R, text(&pics.product.vendor.chars().take(50).collect::<String>(), 50));
+        let mut instance = |component, name, instance, mutability, (value, domain): (String, Domain)| {
+            device.variables.push(Variable {
+                component,
+                place: None,
+                name,
+                instance: Some(instance),
+                value,
+                mutability,
+                domain,
+                reboot: false,
+                persistent: true,
+            });
+        };
+        instance("OCPPCommCtrlr", "MessageTimeout", "Default", R, integer(30, 30, 30));
+        instance("OCPPCommCtrlr", "MessageAttempts", "TransactionEvent", RW, integer(3, 1, 10));
+        let (low, high) = attempts;
+        instance("OCPPCommCtrlr", "MessageAttemptInterval", "TransactionEvent", RW, integer(low.max(1), low, high));
+        for (name, kind) in [("ItemsPerMessage", 0), ("BytesPerMessage", 3)] {
+            for (offset, which) in ["GetReport", "GetVariables", "SetVariables"].into_iter().enumerate() {
+                let id = format!("ORS-{}", kind + offset + 1);
+                let value = bound(&id, if kind == 0 { 100 } else { 100_000 });
+                instance("DeviceDataCtrlr", name, which, R, integer(value, value, value));
+            }
+        }
+        for evse in &pics.evses {
+            let mut at = |component, name, connector, (value, domain): (String, Domain)| {
+                device.variables.push(Variable {
+                    component,
+                    place: Some((evse.id, connector)),
+                    name,
+                    instance: None,
+                    value,
+                    mutability: R,
+                    domain,
+                    reboot: false,
+                    persistent: false,
+                });
+            };
+            at("EVSE", "Available", None, boolean(true));
+            at("EVSE", "AvailabilityState", None, options("Available", &states));
+            at("EVSE", "SupplyPhases", None, integer(if evse.phases.contains('3') { 3 } else { 1 }, 0, 3));
+            at("EVSE", "Power", None, integer(0, 0, 1_000_000));
+            at("EVSE", "AllowReset", None, boolean(yes("C-13")));
+            for connector in &evse.connectors {
+                at("Connector", "Available", Some(connector.id), boolean(true));
+                at("Connector", "AvailabilityState", Some(connector.id), options("Available", &states));
+                at("Connector", "ConnectorType", Some(connector.id), text(&connector.kind, 20));
+                at("Connector", "SupplyPhases", Some(connector.id), integer(if evse.phases.contains('3') { 3 } else { 1 }, 0, 3));
+            }
+        }
+        device
+    }
+
+    /// The value of a variable without instance or place; empty when it is not implemented.
+    pub fn get(&self, component: &str, name: &str) -> &str {
+        self.variables
+            .iter()
+            .find(|variable| variable.component == component && variable.name == name && variable.place.is_none())
+            .map_or("", |variable| variable.value.as_str())
+    }
+
+    /// True when a boolean variable is true.
+    pub fn is(&self, component: &str, name: &str) -> bool {
+        self.get(component, name) == "true"
+    }
+
+    /// The number of a numeric variable.
+    pub fn number(&self, component: &str, name: &str) -> u64 {
+        self.get(component, name).parse().unwrap_or(0)
+    }
+
+    /// True when a list variable has the member.
+    pub fn lists(&self, component: &str, name: &str, member: &str) -> bool {
+        self.get(component, name).split(',').any(|part| part.trim() == member)
+    }
+
+    /// Sets a value from within.
+    pub fn put(&mut self, component: &str, name: &str, value: impl Into<String>) {
+        let found = self
+            .variables
+            .iter_mut()
+            .find(|variable| variable.component == component && variable.name == name && variable.place.is_none());
+        if let Some(variable) = found {
+            variable.value = value.into();
+        }
+    }
+}
+
+impl Domain {
+    /// True when the variable can have this value.
+    pub fn admits(&self, value: &str) -> bool {
+        match self {
+            Domain::Boolean => ["true", "false"].contains(&value),
+            Domain::Integer(min, max) => value.parse::<i64>().is_ok_and(|number| (*min..=*max).contains(&number)),
+            Domain::MemberList(all) => {
+                value.is_empty() || value.split(',').all(|part| all.iter().any(|known| known == part.trim()))
+            }
+            Domain::OptionList(all) => all.iter().any(|known| known == value),
+            Domain::Text(length) => value.chars().count() <= *length,
+            Domain::DateTime => value.parse::<jiff::Timestamp>().is_ok(),
+        }
+    }
+
+    /// The data type's name in reports.
+    pub fn data_type(&self) -> &'static str {
+        match self {
+            Domain::Boolean => "boolean",
+            Domain::Integer(..) => "integer",
+            Domain::MemberList(_) => "MemberList",
+            Domain::OptionList(_) => "OptionList",
+            Domain::Text(_) => "string",
+            Domain::DateTime => "dateTime",
+        }
+    }
+}

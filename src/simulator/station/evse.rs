@@ -1,0 +1,396 @@
+//! An EVSE: what happens physically, and which TransactionEvents follow from it (use cases E01 to E12).
+
+use serde_json::{Value, json};
+
+use super::Station;
+
+/// An idToken.
+pub type Token = Value;
+
+/// One EVSE.
+#[derive(Debug, Clone)]
+pub struct Evse {
+    /// Id.
+    pub id: u32,
+    /// Connectors with their availability (`true`: operative).
+    pub connectors: Vec<(u32, bool)>,
+    /// The EVSE itself is operative.
+    pub operative: bool,
+    /// An EV stands in the bay.
+    pub bay: bool,
+    /// The connector that an EV is plugged into.
+    pub plugged: Option<u32>,
+    /// The cable is in, but the EV's end is out.
+    pub ev_side_out: bool,
+    /// Who is authorised.
+    pub authorized: Option<Token>,
+    /// The group of who is authorised.
+    pub group: Option<Value>,
+    /// Energy flows.
+    pub charging: bool,
+    /// The EV has suspended charging.
+    pub ev_suspended: bool,
+    /// The running transaction.
+    pub transaction: Option<Transaction>,
+    /// The token that the next event has to name.
+    pub token_to_report: Option<Token>,
+    /// The remote start that the next event has to name.
+    pub remote_start: Option<i64>,
+    /// Why authorisation ended, for `stoppedReason`.
+    pub stopped_by: Option<&'static str>,
+    /// Meter reading, Wh.
+    pub meter: f64,
+    /// Last connector status that was reported.
+    pub reported: Option<&'static str>,
+}
+
+/// A running transaction.
+#[derive(Debug, Clone)]
+pub struct Transaction {
+    /// Id.
+    pub id: String,
+    /// Next seqNo.
+    pub seq: i64,
+    /// Connector, once known.
+    pub evse_reported: bool,
+    /// Last charging state reported.
+    pub charging_state: &'static str,
+    /// Remote start that began it or authorised it.
+    pub remote_start: Option<i64>,
+}
+
+impl Evse {
+    /// An idle EVSE.
+    pub fn new(of: &crate::pics::model::Evse) -> Self {
+        Self {
+            id: of.id,
+            connectors: of.connectors.iter().map(|connector| (connector.id, true)).collect(),
+            operative: true,
+            bay: false,
+            plugged: None,
+            ev_side_out: false,
+            authorized: None,
+            group: None,
+            charging: false,
+            ev_suspended: false,
+            transaction: None,
+            token_to_report: None,
+            remote_start: None,
+            stopped_by: None,
+            meter: 1000.0 * f64::from(of.id),
+            reported: None,
+        }
+    }
+
+    /// The connector's status as it is to be reported.
+    pub fn status(&self, connector: u32, station_operative: bool) -> &'static str {
+        let operative = self.connectors.iter().any(|(id, operative)| *id == connector && *operative);
+        if self.plugged == Some(connector) {
+            "Occupied"
+        } else if !operative || !self.operative || !station_operative {
+            "Unavailable"
+        } else {
+            "Available"
+        }
+    }
+
+    fn connected(&self) -> bool {
+        self.plugged.is_some() && !self.ev_side_out
+    }
+
+    fn charging_state(&self) -> &'static str {
+        if self.charging {
+            if self.ev_suspended { "SuspendedEV" } else { "Charging" }
+        } else if self.connected() {
+            "EVConnected"
+        } else {
+            "Idle"
+        }
+    }
+}
+
+impl Station {
+    fn starts_at(&self, point: &str) -> bool {
+        self.device.lists("TxCtrlr", "TxStartPoint", point)
+    }
+
+    fn stops_at(&self, point: &str) -> bool {
+        self.device.lists("TxCtrlr", "TxStopPoint", point)
+    }
+
+    /// An EV drives into the bay.
+    pub fn drive_in(&mut self, index: usize) {
+        self.evses[index].bay = true;
+        if self.starts_at("ParkingBayOccupancy") && self.evses[index].transaction.is_none() {
+            self.start(index, "EVDetected");
+        }
+    }
+
+    /// The EV drives out of the bay.
+    pub fn drive_out(&mut self, index: usize) {
+        self.evses[index].bay = false;
+        if self.evses[index].transaction.is_some() && self.stops_at("ParkingBayOccupancy") {
+            self.end(index, "EVDeparted", None);
+        }
+        let evse = &mut self.evses[index];
+        if evse.transaction.is_none() {
+            evse.authorized = None;
+            evse.stopped_by = None;
+        }
+    }
+
+    /// An EV is plugged in.
+    pub fn plug(&mut self, index: usize, connector: u32) {
+        self.evses[index].plugged = Some(connector);
+        self.evses[index].ev_side_out = false;
+        self.cancel_connection_timeout(index);
+        self.report_status(index);
+        if self.evses[index].transaction.is_some() {
+            self.update(index, "CablePluggedIn");
+        } else if self.starts_at("EVConnected") {
+            self.start(index, "CablePluggedIn");
+        }
+        self.try_charging(index);
+    }
+
+    /// The EV's end of the cable is unplugged, or the whole cable.
+    pub fn unplug(&mut self, index: usize, ev_side_only: bool) {
+        let was_charging = self.evses[index].charging;
+        self.evses[index].charging = false;
+        self.evses[index].ev_suspended = false;
+        if ev_side_only {
+            self.evses[index].ev_side_out = true;
+        }
+        let locked = ev_side_only && !self.device.is("OCPPCommCtrlr", "UnlockOnEVSideDisconnect") && !self.has_fixed_cable(index);
+        if !locked {
+            self.evses[index].plugged = None;
+            self.evses[index].ev_side_out = false;
+            self.report_status(index);
+        }
+        let stop_on_disconnect = self.device.is("TxCtrlr", "StopTxOnEVSideDisconnect");
+        let deauthorized = self.evses[index].authorized.is_some() && stop_on_disconnect;
+        if self.evses[index].transaction.is_some() {
+            let ends = self.stops_at("EVConnected")
+                || (was_charging && (self.stops_at("PowerPathClosed") || self.stops_at("EnergyTransfer")))
+                || (deauthorized && self.stops_at("Authorized"));
+            if ends {
+                let reason = self.evses[index].stopped_by.unwrap_or("EVDisconnected");
+                self.end(index, "EVCommunicationLost", Some(reason));
+            } else {
+                self.update(index, "EVCommunicationLost");
+            }
+        }
+        if deauthorized || self.evses[index].transaction.is_none() {
+            self.evses[index].authorized = None;
+        }
+        if self.evses[index].transaction.is_none() {
+            self.evses[index].stopped_by = None;
+        }
+        self.apply_scheduled_availability();
+    }
+
+    /// A token is accepted on an idle or connected EVSE.
+    pub fn authorize(&mut self, index: usize, token: Token, group: Option<Value>) {
+        let evse = &mut self.evses[index];
+        evse.authorized = Some(token.clone());
+        evse.group = group;
+        evse.token_to_report = Some(token);
+        evse.stopped_by = None;
+        let trigger = if evse.remote_start.is_some() { "RemoteStart" } else { "Authorized" };
+        if evse.transaction.is_some() {
+            self.update(index, trigger);
+        } else if self.starts_at("Authorized") {
+            self.start(index, trigger);
+        }
+        if self.evses[index].connected() {
+            self.try_charging(index);
+        } else {
+            self.start_connection_timeout(index);
+        }
+    }
+
+    /// Authorisation ends by the driver or the CSMS.
+    pub fn stop_authorization(&mut self, index: usize, token: Option<Token>, remote: bool) {
+        let (trigger, reason) = if remote { ("RemoteStop", "Remote") } else { ("StopAuthorized", "Local") };
+        self.deauthorize(index, token, trigger, reason);
+    }
+
+    /// Authorisation ends, for whatever reason.
+    pub fn deauthorize(&mut self, index: usize, token: Option<Token>, trigger: &'static str, reason: &'static str) {
+        let evse = &mut self.evses[index];
+        evse.authorized = None;
+        evse.stopped_by = Some(reason);
+        evse.token_to_report = token;
+        let was_charging = evse.charging;
+        evse.charging = false;
+        evse.ev_suspended = false;
+        if evse.transaction.is_none() {
+            return;
+        }
+        if self.stops_at("Authorized") {
+            self.end(index, trigger, Some(reason));
+            return;
+        }
+        if was_charging {
+            // First the reason is told, while the charging state is still what it was; then the state changes.
+            let state = self.evses[index].transaction.as_ref().map_or("Charging", |tx| tx.charging_state);
+            self.event(index, "Updated", trigger, Some(state), None);
+            if self.stops_at("PowerPathClosed") || self.stops_at("EnergyTransfer") {
+                self.end(index, "ChargingStateChanged", Some(reason));
+            } else {
+                self.update(index, "ChargingStateChanged");
+            }
+        } else {
+            self.update(index, trigger);
+        }
+    }
+
+    /// The EV was not plugged in in time (E03.FR.05).
+    pub fn connection_timed_out(&mut self, index: usize) {
+        let evse = &mut self.evses[index];
+        if evse.plugged.is_some() || evse.authorized.is_none() {
+            return;
+        }
+        evse.authorized = None;
+        evse.remote_start = None;
+        evse.token_to_report = None;
+        if evse.transaction.is_some() {
+            if self.starts_at("ParkingBayOccupancy") && !self.stops_at("Authorized") {
+                self.update(index, "EVConnectTimeout");
+            } else {
+                self.end(index, "EVConnectTimeout", Some("Timeout"));
+            }
+        }
+    }
+
+    /// The EV suspends or resumes.
+    pub fn suspend(&mut self, index: usize, suspended: bool) {
+        self.evses[index].ev_suspended = suspended;
+        if self.evses[index].transaction.is_none() {
+            return;
+        }
+        if suspended && self.stops_at("EnergyTransfer") {
+            self.end(index, "ChargingStateChanged", Some("StoppedByEV"));
+        } else {
+            self.update(index, "ChargingStateChanged");
+        }
+    }
+
+    fn try_charging(&mut self, index: usize) {
+        let evse = &self.evses[index];
+        if evse.charging || !evse.connected() || evse.authorized.is_none() {
+            return;
+        }
+        if evse.transaction.is_none() && self.starts_at("PowerPathClosed") {
+            self.start_with_state(index, "ChargingStateChanged", "SuspendedEVSE");
+        }
+        self.evses[index].charging = true;
+        self.evses[index].ev_suspended = false;
+        if self.evses[index].transaction.is_some() {
+            self.update(index, "ChargingStateChanged");
+        } else if self.starts_at("EnergyTransfer") {
+            self.start(index, "ChargingStateChanged");
+        }
+        self.schedule_samples(index);
+    }
+
+    fn start(&mut self, index: usize, trigger: &'static str) {
+        let state = self.evses[index].charging_state();
+        self.start_with_state(index, trigger, state);
+    }
+
+    fn start_with_state(&mut self, index: usize, trigger: &'static str, state: &'static str) {
+        self.transactions_made += 1;
+        let id = format!("{}-{}-{}", self.identity, self.boots, self.transactions_made);
+        let id: String = id.chars().rev().take(36).collect::<Vec<_>>().into_iter().rev().collect();
+        self.evses[index].transaction =
+            Some(Transaction { id, seq: 0, evse_reported: false, charging_state: "Idle", remote_start: None });
+        self.event(index, "Started", trigger, Some(state), None);
+    }
+
+    fn update(&mut self, index: usize, trigger: &'static str) {
+        let state = self.evses[index].charging_state();
+        self.event(index, "Updated", trigger, Some(state), None);
+    }
+
+    /// Ends the transaction.
+    pub fn end(&mut self, index: usize, trigger: &'static str, reason: Option<&'static str>) {
+        let reason = reason.or(self.evses[index].stopped_by).unwrap_or("Local");
+        self.evses[index].charging = false;
+        self.evses[index].ev_suspended = false;
+        let state = self.evses[index].charging_state();
+        self.event(index, "Ended", trigger, Some(state), Some(reason));
+        let evse = &mut self.evses[index];
+        if let Some(ended) = evse.transaction.take() {
+            self.ended.push(ended.id);
+        }
+        let evse = &mut self.evses[index];
+        evse.authorized = None;
+        evse.token_to_report = None;
+        evse.remote_start = None;
+        self.reset_if_idle();
+    }
+
+    /// Queues a TransactionEvent.
+    pub fn event(
+        &mut self,
+        index: usize,
+        kind: &str,
+        trigger: &str,
+        state: Option<&'static str>,
+        stopped: Option<&str>,
+    ) {
+        let now = self.wall();
+        let offline = !self.online();
+        let meter = self.meter_values(index, kind, trigger);
+        let evse = &mut self.evses[index];
+        let connector = evse.plugged.or(evse.connectors.first().map(|(id, _)| *id));
+        let id = evse.id;
+        let plugged = evse.plugged.is_some();
+        let remote_start = evse.remote_start.take();
+        let token = evse.token_to_report.take();
+        let Some(transaction) = &mut evse.transaction else { return };
+        let trigger = if remote_start.is_some() { "RemoteStart" } else { trigger };
+        transaction.remote_start = remote_start.or(transaction.remote_start);
+        let mut info = json!({ "transactionId": transaction.id });
+        if let Some(state) = state {
+            if state != "Idle" || kind == "Ended" || transaction.charging_state != "Idle" {
+                info["chargingState"] = state.into();
+            }
+            transaction.charging_state = state;
+        }
+        if let Some(reason) = stopped.filter(|reason| kind == "Ended" && *reason != "Local") {
+            info["stoppedReason"] = reason.into();
+        } else if kind == "Ended" {
+            info["stoppedReason"] = "Local".into();
+        }
+        if let Some(remote) = remote_start {
+            info["remoteStartId"] = remote.into();
+        }
+        let mut payload = json!({
+            "eventType": kind,
+            "timestamp": now,
+            "triggerReason": trigger,
+            "seqNo": transaction.seq,
+            "transactionInfo": info,
+        });
+        transaction.seq += 1;
+        if offline {
+            payload["offline"] = true.into();
+        }
+        if !transaction.evse_reported || trigger == "CablePluggedIn" {
+            payload["evse"] = json!({ "id": id });
+            if plugged {
+                payload["evse"]["connectorId"] = connector.into();
+                transaction.evse_reported = true;
+            }
+        }
+        if let Some(token) = token {
+            payload["idToken"] = token;
+        }
+        if let Some(meter) = meter {
+            payload["meterValue"] = meter;
+        }
+        self.queue_transaction_event(payload);
+    }
+}

@@ -1,0 +1,552 @@
+//! What the CSMS asks, and what the station answers.
+
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+
+use super::{
+    Boot, NetworkProfile, Outgoing, Station, Timer,
+    device::{Domain, Mutability},
+    physical::key,
+};
+use crate::{
+    link::Secret,
+    ocpp::{frame::Frame, schema},
+    pics::Profile,
+};
+
+impl Station {
+    /// A frame from the CSMS.
+    pub(super) fn received(&mut self, text: &str) {
+        match Frame::parse(text) {
+            Err(error) => {
+                if let Some(id) = error.call_id {
+                    self.refuse(&id, error.code, &error.reason);
+                }
+            }
+            Ok(Frame::Call { id, action, payload }) => self.asked(&id, &action, &payload),
+            Ok(Frame::CallResult { id, payload }) => {
+                if let Some((_, outgoing)) = self.outstanding.take_if(|(sent, _)| *sent == id) {
+                    self.answered(&outgoing, &payload);
+                }
+            }
+            Ok(Frame::CallError { id, .. }) => {
+                self.outstanding.take_if(|(sent, _)| *sent == id);
+            }
+        }
+    }
+
+    fn answered(&mut self, outgoing: &Outgoing, response: &Value) {
+        match outgoing.action {
+            "BootNotification" => self.boot_answered(response),
+            "Authorize" => self.authorize_answered(response),
+            "TransactionEvent" => self.transaction_answered(&outgoing.payload, response),
+            _ => {}
+        }
+    }
+
+    fn refuse(&self, id: &str, code: &str, description: &str) {
+        self.answer(&Frame::CallError {
+            id: id.to_owned(),
+            code: code.to_owned(),
+            description: description.chars().take(255).collect(),
+            details: Value::Object(Map::new()),
+        });
+    }
+
+    fn asked(&mut self, id: &str, action: &str, payload: &Value) {
+        // B03.FR.08: while rejected nothing is answered but with SecurityError.
+        if self.refuses_calls() || self.boot == Boot::Asked {
+            self.refuse(id, "SecurityError", "the station is not accepted");
+            return;
+        }
+        if !schema::is_action(action) {
+            self.refuse(id, "NotImplemented", "no such action");
+            return;
+        }
+        if let Some(error) = schema::validate(action, true, payload).first() {
+            self.refuse(id, error.code, &error.message);
+            return;
+        }
+        match self.respond(action, payload) {
+            Some(response) => {
+                self.answer(&Frame::CallResult { id: id.to_owned(), payload: response });
+                self.afterwards(action, payload);
+            }
+            None => self.refuse(id, "NotSupported", "this station does not support it"),
+        }
+    }
+
+    fn respond(&mut self, action: &str, payload: &Value) -> Option<Value> {
+        let status = |status: &str| json!({ "status": status });
+        Some(match action {
+            "GetVariables" => self.get_variables(payload),
+            "SetVariables" => self.set_variables(payload),
+            "GetBaseReport" | "GetReport" => self.report(action, payload),
+            "Reset" => self.reset(payload),
+            "TriggerMessage" => status(self.trigger(payload)),
+            "RequestStartTransaction" => self.request_start(payload),
+            "RequestStopTransaction" => {
+                let id = payload["transactionId"].as_str();
+                let found = self.evses.iter().any(|evse| evse.transaction.as_ref().is_some_and(|tx| Some(tx.id.as_str()) == id));
+                status(if found { "Accepted" } else { "Rejected" })
+            }
+            "ChangeAvailability" => status(self.change_availability(payload)),
+            "UnlockConnector" => self.unlock(payload),
+            "ClearCache" => {
+                let enabled = self.device.is("AuthCacheCtrlr", "Enabled");
+                if enabled {
+                    self.cache.clear();
+                }
+                status(if enabled { "Accepted" } else { "Rejected" })
+            }
+            "GetTransactionStatus" => self.transaction_status(payload),
+            "SetNetworkProfile" => status(self.set_network_profile(payload)),
+            "InstallCertificate" => status(self.install_certificate(payload)),
+            "GetInstalledCertificateIds" => self.installed_certificates(payload),
+            "DeleteCertificate" => status(self.delete_certificate(payload)),
+            "CertificateSigned" => status(self.certificate_signed(payload)),
+            "GetLog" => self.get_log(payload),
+            "UpdateFirmware" => status(self.update_firmware(payload)),
+            "SendLocalList" if self.has_local_list() => status(self.send_local_list(payload)),
+            "GetLocalListVersion" if self.has_local_list() => json!({ "versionNumber": self.local_list_version }),
+            "CustomerInformation" => status("Accepted"),
+            "DataTransfer" => status("UnknownVendorId"),
+            _ => return None,
+        })
+    }
+
+    /// What follows once the answer is out.
+    fn afterwards(&mut self, action: &str, payload: &Value) {
+        match action {
+            "GetBaseReport" | "GetReport" => self.send_report(action, payload),
+            "TriggerMessage" => self.triggered(payload),
+            "RequestStartTransaction" => {
+                let token = payload["idToken"].clone();
+                if let (Some(index), Some(remote)) = (self.startable(payload), payload["remoteStartId"].as_i64()) {
+                    self.remote_start(index, token, remote);
+                }
+            }
+            "RequestStopTransaction" => {
+                let id = payload["transactionId"].as_str();
+                let index = self.evses.iter().position(|evse| {
+                    evse.transaction.as_ref().is_some_and(|running| Some(running.id.as_str()) == id)
+                });
+                if let Some(index) = index {
+                    self.stop_authorization(index, None, true);
+                }
+            }
+            "ChangeAvailability" => self.apply_availability(payload),
+            "SetVariables" => self.variables_were_set(payload),
+            "Reset" => self.begin_reset(payload),
+            "CustomerInformation" => {
+                let answer = json!({
+                    "data": "", "seqNo": 0, "generatedAt": self.wall(), "requestId": payload["requestId"],
+                });
+                self.call("NotifyCustomerInformation", answer);
+            }
+            _ => {}
+        }
+    }
+
+    // ---- variables ----
+
+    fn find_variable(&self, item: &Value) -> Result<usize, &'static str> {
+        let component = &item["component"];
+        let place = component["evse"]["id"].as_u64().map(|evse| {
+            let narrow = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
+            (narrow(evse), component["evse"]["connectorId"].as_u64().map(narrow))
+        });
+        let same_component = |variable: &super::device::Variable| {
+            component["name"].as_str().is_some_and(|name| name.eq_ignore_ascii_case(variable.component))
+                && variable.place == place
+                && component.get("instance").is_none()
+        };
+        let matches = |variable: &super::device::Variable| {
+            same_component(variable)
+                && item["variable"]["name"].as_str().is_some_and(|name| name.eq_ignore_ascii_case(variable.name))
+                && item["variable"]["instance"].as_str() == variable.instance
+        };
+        match self.device.variables.iter().position(matches) {
+            Some(index) => Ok(index),
+            None if self.device.variables.iter().any(same_component) => Err("UnknownVariable"),
+            None => Err("UnknownComponent"),
+        }
+    }
+
+    fn get_variables(&mut self, payload: &Value) -> Value {
+        let now = self.wall();
+        self.device.put("ClockCtrlr", "DateTime", now);
+        let results = payload["getVariableData"].as_array().into_iter().flatten().map(|item| {
+            let kind = item["attributeType"].as_str().unwrap_or("Actual");
+            let mut result = json!({ "component": item["component"], "variable": item["variable"] });
+            if let Some(kind) = item.get("attributeType") {
+                result["attributeType"] = kind.clone();
+            }
+            let status = match self.find_variable(item) {
+                Err(status) => status,
+                Ok(_) if kind != "Actual" => "NotSupportedAttributeType",
+                Ok(index) => match &self.device.variables[index] {
+                    variable if variable.mutability == Mutability::WriteOnly => "Rejected",
+                    variable => {
+                        result["attributeValue"] = variable.value.clone().into();
+                        "Accepted"
+                    }
+                },
+            };
+            result["attributeStatus"] = status.into();
+            result
+        });
+        json!({ "getVariableResult": results.collect::<Vec<_>>() })
+    }
+
+    fn set_variables(&mut self, payload: &Value) -> Value {
+        let mut results = Vec::new();
+        for item in payload["setVariableData"].as_array().into_iter().flatten() {
+            let kind = item["attributeType"].as_str().unwrap_or("Actual");
+            let value = item["attributeValue"].as_str().unwrap_or_default();
+            let status = match self.find_variable(item) {
+                Err(status) => status,
+                Ok(_) if kind != "Actual" => "NotSupportedAttributeType",
+                Ok(index) => self.set_variable(index, value),
+            };
+            let mut result =
+                json!({ "component": item["component"], "variable": item["variable"], "attributeStatus": status });
+            if let Some(kind) = item.get("attributeType") {
+                result["attributeType"] = kind.clone();
+            }
+            results.push(result);
+        }
+        json!({ "setVariableResult": results })
+    }
+
+    fn set_variable(&mut self, index: usize, value: &str) -> &'static str {
+        let variable = &self.device.variables[index];
+        if variable.mutability == Mutability::ReadOnly || !variable.domain.admits(value) {
+            return "Rejected";
+        }
+        match (variable.component, variable.name) {
+            // A01.FR.12 / B05: at least 16 characters, at most 40.
+            ("SecurityCtrlr", "BasicAuthPassword") if value.chars().count() < 16 => return "Rejected",
+            ("OCPPCommCtrlr", "NetworkConfigurationPriority") => {
+                let known = |slot: &str| slot.trim().parse::<i64>().is_ok_and(|slot| self.profiles.iter().any(|(s, _)| *s == slot));
+                if value.is_empty() || !value.split(',').all(known) {
+                    return "Rejected";
+                }
+                self.device.variables[index].value = value.to_owned();
+                return "RebootRequired";
+            }
+            _ => {}
+        }
+        let variable = &mut self.device.variables[index];
+        if variable.name == "BasicAuthPassword" {
+            self.password = Secret::new(value);
+            return "Accepted";
+        }
+        if matches!(variable.domain, Domain::DateTime) {
+            return "Rejected";
+        }
+        value.clone_into(&mut variable.value);
+        "Accepted"
+    }
+
+    fn variables_were_set(&mut self, payload: &Value) {
+        for item in payload["setVariableData"].as_array().into_iter().flatten() {
+            match item["variable"]["name"].as_str() {
+                // A01: the new password is used from the next connection on, which is made at once.
+                Some("BasicAuthPassword") => {
+                    let taken = item["attributeValue"].as_str().is_some_and(|value| value == self.password.expose());
+                    if let Some(conn) = self.conn.filter(|_| taken) {
+                        self.link.send(crate::link::LinkCommand::Close(conn, 1000));
+                    }
+                }
+                Some("HeartbeatInterval") => self.schedule_heartbeat(),
+                Some("Interval") => self.schedule_aligned(),
+                _ => {}
+            }
+        }
+    }
+
+    // ---- remote control ----
+
+    /// The EVSE on which a remote start can begin.
+    fn startable(&self, payload: &Value) -> Option<usize> {
+        let free = |index: &usize| {
+            let evse = &self.evses[*index];
+            evse.authorized.is_none() && evse.operative && self.operative && evse.connectors.iter().any(|(_, operative)| *operative)
+        };
+        match payload["evseId"].as_u64() {
+            Some(evse) => self.index_of(u32::try_from(evse).ok()?).filter(free),
+            None => (0..self.evses.len()).find(free),
+        }
+    }
+
+    fn request_start(&mut self, payload: &Value) -> Value {
+        // B02.FR.05: no transactions before acceptance. F01.FR.26: a profile must be a TxProfile.
+        let profile_wrong = payload
+            .get("chargingProfile")
+            .is_some_and(|profile| self.pics.has_profile(Profile::SmartCharging) && profile["chargingProfilePurpose"] != "TxProfile");
+        let index = self.startable(payload).filter(|_| self.boot == Boot::Accepted && !profile_wrong);
+        let Some(index) = index else { return json!({ "status": "Rejected" }) };
+        let mut response = json!({ "status": "Accepted" });
+        if let Some(running) = &self.evses[index].transaction {
+            response["transactionId"] = running.id.clone().into();
+        }
+        response
+    }
+
+    fn reset(&mut self, payload: &Value) -> Value {
+        if payload.get("evseId").is_some() {
+            // B11.FR.09 / B12: a station that can't reset an EVSE says so.
+            return json!({ "status": if self.pics.is_yes("C-13") { "Accepted" } else { "Rejected" } });
+        }
+        let busy = self.evses.iter().any(|evse| evse.transaction.is_some());
+        let scheduled = busy && payload["type"] == "OnIdle";
+        json!({ "status": if scheduled { "Scheduled" } else { "Accepted" } })
+    }
+
+    fn begin_reset(&mut self, payload: &Value) {
+        if let Some(evse) = payload["evseId"].as_u64() {
+            let index = u32::try_from(evse).ok().and_then(|evse| self.index_of(evse));
+            if let Some(index) = index.filter(|_| self.pics.is_yes("C-13")) {
+                if self.evses[index].transaction.is_some() {
+                    self.end(index, "ResetCommand", Some("ImmediateReset"));
+                }
+                self.evses[index].reported = None;
+                self.report_status(index);
+            }
+            return;
+        }
+        if payload["type"] == "OnIdle" && self.evses.iter().any(|evse| evse.transaction.is_some()) {
+            self.reset_when_idle = true;
+            return;
+        }
+        for index in 0..self.evses.len() {
+            if self.evses[index].transaction.is_some() {
+                self.end(index, "ResetCommand", Some("ImmediateReset"));
+            }
+        }
+        self.schedule(Duration::from_secs(2), Timer::Restart("RemoteReset"));
+    }
+
+    fn trigger(&self, payload: &Value) -> &'static str {
+        let evse = payload["evse"]["id"].as_u64();
+        let known = evse.is_none_or(|evse| u32::try_from(evse).is_ok_and(|evse| self.index_of(evse).is_some()));
+        let yes = |id: &str| self.pics.is_yes(id);
+        let wanted = payload["requestedMessage"].as_str().unwrap_or_default();
+        let supported = match wanted {
+            "MeterValues" => yes("C-29.1"),
+            "TransactionEvent" => yes("C-29.2"),
+            "LogStatusNotification" => yes("C-29.3"),
+            "FirmwareStatusNotification" => yes("C-29.4"),
+            "StatusNotification" => yes("C-29.5"),
+            "BootNotification" => yes("C-29.6"),
+            "Heartbeat" => true,
+            "SignChargingStationCertificate" => self.pics.has_profile(Profile::AdvancedSecurity),
+            _ => false,
+        };
+        if !supported {
+            return "NotImplemented";
+        }
+        let status_needs_connector = wanted == "StatusNotification" && payload["evse"]["connectorId"].is_null();
+        let boot_refused = wanted == "BootNotification" && self.boot == Boot::Accepted;
+        let running = |index: usize| self.evses[index].transaction.is_some();
+        let no_transaction = wanted == "TransactionEvent"
+            && match evse.and_then(|evse| self.index_of(u32::try_from(evse).ok()?)) {
+                Some(index) => !running(index),
+                None => !(0..self.evses.len()).any(running),
+            };
+        if !known || status_needs_connector || boot_refused || no_transaction { "Rejected" } else { "Accepted" }
+    }
+
+    fn triggered(&mut self, payload: &Value) {
+        if self.trigger(payload) != "Accepted" {
+            return;
+        }
+        let evse = payload["evse"]["id"].as_u64().and_then(|evse| u32::try_from(evse).ok());
+        let chosen = evse.and_then(|evse| self.index_of(evse));
+        let all: Vec<usize> = chosen.map_or_else(|| (0..self.evses.len()).collect(), |index| vec![index]);
+        match payload["requestedMessage"].as_str().unwrap_or_default() {
+            "BootNotification" => {
+                self.boot_reason = "Triggered";
+                self.cancel(|timer| *timer == Timer::BootAgain);
+                self.boot_notification();
+            }
+            "Heartbeat" => self.call("Heartbeat", json!({})),
+            "StatusNotification" => {
+                for index in all {
+                    self.evses[index].reported = None;
+                    self.report_status(index);
+                }
+            }
+            "MeterValues" => {
+                for index in all {
+                    let measurands = self.device.get("AlignedDataCtrlr", "Measurands").to_owned();
+                    let value = self.readings(index, &measurands, "Trigger");
+                    let evse = self.evses[index].id;
+                    self.call("MeterValues", json!({ "evseId": evse, "meterValue": [value] }));
+                }
+            }
+            "TransactionEvent" => {
+                for index in all {
+                    let state = self.evses[index].transaction.as_ref().map(|running| running.charging_state);
+                    self.event(index, "Updated", "Trigger", state, None);
+                }
+            }
+            "LogStatusNotification" => self.report_log_status(),
+            "FirmwareStatusNotification" => self.report_firmware_status(),
+            "SignChargingStationCertificate" => self.sign_certificate(),
+            _ => {}
+        }
+    }
+
+    // ---- availability ----
+
+    fn change_availability(&self, payload: &Value) -> &'static str {
+        let evse = payload["evse"]["id"].as_u64();
+        let index = evse.and_then(|evse| self.index_of(u32::try_from(evse).ok()?));
+        if evse.is_some() && index.is_none() {
+            return "Rejected";
+        }
+        let busy = match index {
+            Some(index) => self.evses[index].transaction.is_some(),
+            None => self.evses.iter().any(|evse| evse.transaction.is_some()),
+        };
+        if busy && payload["operationalStatus"] == "Inoperative" { "Scheduled" } else { "Accepted" }
+    }
+
+    fn apply_availability(&mut self, payload: &Value) {
+        let operative = payload["operationalStatus"] == "Operative";
+        let narrow = |value: &Value| value.as_u64().and_then(|number| u32::try_from(number).ok());
+        let place = narrow(&payload["evse"]["id"]).map(|evse| (evse, narrow(&payload["evse"]["connectorId"])));
+        match self.change_availability(payload) {
+            "Scheduled" => self.scheduled_availability.push((place, operative)),
+            "Accepted" => self.set_availability(place, operative),
+            _ => {}
+        }
+    }
+
+    fn set_availability(&mut self, place: Option<(u32, Option<u32>)>, operative: bool) {
+        match place {
+            None => self.operative = operative,
+            Some((evse, connector)) => {
+                let Some(index) = self.index_of(evse) else { return };
+                match connector {
+                    None => self.evses[index].operative = operative,
+                    Some(connector) => {
+                        for (id, state) in &mut self.evses[index].connectors {
+                            if *id == connector {
+                                *state = operative;
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        for index in 0..self.evses.len() {
+            self.report_status(index);
+        }
+    }
+
+    /// G03.FR.05: what waited for the end of a transaction.
+    pub(super) fn apply_scheduled_availability(&mut self) {
+        let idle = |station: &Self, place: Option<(u32, Option<u32>)>| match place {
+            None => station.evses.iter().all(|evse| evse.transaction.is_none()),
+            Some((evse, _)) => station.index_of(evse).is_none_or(|index| station.evses[index].transaction.is_none()),
+        };
+        let scheduled = std::mem::take(&mut self.scheduled_availability);
+        for (place, operative) in scheduled {
+            if idle(self, place) {
+                self.set_availability(place, operative);
+            } else {
+                self.scheduled_availability.push((place, operative));
+            }
+        }
+    }
+
+    fn unlock(&self, payload: &Value) -> Value {
+        let evse = payload["evseId"].as_u64().and_then(|evse| self.index_of(u32::try_from(evse).ok()?));
+        let Some(index) = evse else { return json!({ "status": "UnknownConnector" }) };
+        if !self.evses[index].connectors.iter().any(|(id, _)| u64::from(*id) == payload["connectorId"].as_u64().unwrap_or(0)) {
+            return json!({ "status": "UnknownConnector" });
+        }
+        let busy = self.evses[index].transaction.is_some() && self.evses[index].authorized.is_some();
+        json!({ "status": if busy { "OngoingAuthorizedTransaction" } else { "Unlocked" } })
+    }
+
+    fn transaction_status(&self, payload: &Value) -> Value {
+        let queued = |id: Option<&str>| {
+            let its = |outgoing: &Outgoing| {
+                outgoing.action == "TransactionEvent"
+                    && id.is_none_or(|id| outgoing.payload["transactionInfo"]["transactionId"] == id)
+            };
+            self.transaction_queue.iter().any(its)
+                || self.outstanding.as_ref().is_some_and(|(_, outgoing)| its(outgoing))
+        };
+        match payload["transactionId"].as_str() {
+            None => json!({ "messagesInQueue": queued(None) }),
+            Some(id) => {
+                let running = self.evses.iter().any(|evse| evse.transaction.as_ref().is_some_and(|tx| tx.id == id));
+                let known = running || self.ended.iter().any(|ended| ended == id);
+                if known {
+                    json!({ "ongoingIndicator": running, "messagesInQueue": queued(Some(id)) })
+                } else {
+                    json!({ "ongoingIndicator": false, "messagesInQueue": false })
+                }
+            }
+        }
+    }
+
+    fn set_network_profile(&mut self, payload: &Value) -> &'static str {
+        let data = &payload["connectionData"];
+        let (Some(slot), Some(url), Some(profile)) =
+            (payload["configurationSlot"].as_i64(), data["ocppCsmsUrl"].as_str(), data["securityProfile"].as_u64())
+        else {
+            return "Rejected";
+        };
+        let current = self.profile().map_or(1, |profile| u64::from(profile.security_profile));
+        let secure = url.starts_with("wss://");
+        // B09.FR.04: no way down; A05.FR.02/03: the next profile needs its certificates.
+        if profile < current || profile > 3 || (profile >= 2) != secure || !(1..=9).contains(&slot) {
+            return "Rejected";
+        }
+        if profile == 3 && self.certificate.is_none() {
+            return "Rejected";
+        }
+        let profile = NetworkProfile { url: url.to_owned(), security_profile: u8::try_from(profile).unwrap_or(1) };
+        self.profiles.retain(|(known, _)| *known != slot);
+        self.profiles.push((slot, profile));
+        "Accepted"
+    }
+
+    // ---- local list ----
+
+    fn has_local_list(&self) -> bool {
+        !self.device.get("LocalAuthListCtrlr", "Enabled").is_empty()
+    }
+
+    fn send_local_list(&mut self, payload: &Value) -> &'static str {
+        let version = payload["versionNumber"].as_i64().unwrap_or(0);
+        let full = payload["updateType"] == "Full";
+        if !full && version <= self.local_list_version {
+            return "VersionMismatch";
+        }
+        if full {
+            self.local_list.clear();
+        }
+        for entry in payload["localAuthorizationList"].as_array().into_iter().flatten() {
+            let name = key(&entry["idToken"]);
+            match entry.get("idTokenInfo") {
+                Some(info) => {
+                    self.local_list.insert(name, info.clone());
+                }
+                None => {
+                    self.local_list.remove(&name);
+                }
+            }
+        }
+        self.local_list_version = version;
+        self.device.put("LocalAuthListCtrlr", "Entries", self.local_list.len().to_string());
+        "Accepted"
+    }
+}

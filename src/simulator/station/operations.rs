@@ -1,0 +1,243 @@
+//! Long operations: certificates, log uploads, firmware updates.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::{Station, Timer};
+use crate::services::{bench, pki};
+
+/// A firmware update under way.
+#[derive(Debug, Clone)]
+pub struct Firmware {
+    request_id: i64,
+    request: Value,
+    status: &'static str,
+}
+
+/// A log upload under way.
+#[derive(Debug, Clone)]
+pub struct Log {
+    request_id: i64,
+    location: String,
+    name: String,
+    status: &'static str,
+}
+
+/// A file transfer came to its end.
+#[derive(Debug)]
+pub struct TransferDone {
+    /// True for an upload.
+    upload: bool,
+    request_id: i64,
+    result: Result<Vec<u8>, String>,
+}
+
+impl Station {
+    // ---- certificates ----
+
+    pub(super) fn install_certificate(&mut self, payload: &Value) -> &'static str {
+        let kind = payload["certificateType"].as_str().unwrap_or_default();
+        let pem = payload["certificate"].as_str().unwrap_or_default();
+        if x509_parser::pem::parse_x509_pem(pem.as_bytes()).is_err() {
+            return "Rejected";
+        }
+        let entries = self.pics.number("ORS-17").unwrap_or(10);
+        let known = self.installed.iter().any(|(known, of)| of == pem && known == kind);
+        if !known && i64::try_from(self.installed.len()).unwrap_or(i64::MAX) >= entries.max(1) {
+            return "Rejected";
+        }
+        if !known {
+            self.installed.push((kind.to_owned(), pem.to_owned()));
+        }
+        if kind == "CSMSRootCertificate" {
+            self.roots.push_str(pem);
+        }
+        "Accepted"
+    }
+
+    pub(super) fn installed_certificates(&self, payload: &Value) -> Value {
+        let wanted: Option<Vec<&str>> =
+            payload["certificateType"].as_array().map(|kinds| kinds.iter().filter_map(Value::as_str).collect());
+        let chain: Vec<Value> = self
+            .installed
+            .iter()
+            .filter(|(kind, _)| wanted.as_ref().is_none_or(|wanted| wanted.contains(&kind.as_str())))
+            .filter_map(|(kind, pem)| {
+                Some(json!({ "certificateType": kind, "certificateHashData": bench::hash_data(pem)? }))
+            })
+            .collect();
+        if chain.is_empty() {
+            json!({ "status": "NotFound" })
+        } else {
+            json!({ "status": "Accepted", "certificateHashDataChain": chain })
+        }
+    }
+
+    pub(super) fn delete_certificate(&mut self, payload: &Value) -> &'static str {
+        let wanted = &payload["certificateHashData"];
+        let before = self.installed.len();
+        self.installed.retain(|(_, pem)| {
+            bench::hash_data(pem).is_none_or(|hash| hash["serialNumber"] != wanted["serialNumber"])
+        });
+        if self.installed.len() < before { "Accepted" } else { "NotFound" }
+    }
+
+    /// A02/A03: a new key and a request for its certificate.
+    pub(super) fn sign_certificate(&mut self) {
+        let organisation = self.device.get("SecurityCtrlr", "OrganizationName").to_owned();
+        if let Ok((csr, key)) = pki::signing_request(&self.identity, &organisation) {
+            self.pending_key = Some(key);
+            self.call("SignCertificate", json!({ "csr": csr, "certificateType": "ChargingStationCertificate" }));
+        }
+    }
+
+    pub(super) fn certificate_signed(&mut self, payload: &Value) -> &'static str {
+        let chain = payload["certificateChain"].as_str().unwrap_or_default();
+        let Some(key) = self.pending_key.take() else { return "Rejected" };
+        if x509_parser::pem::parse_x509_pem(chain.as_bytes()).is_err() {
+            return "Rejected";
+        }
+        self.certificate = Some(crate::link::Identity { chain: chain.to_owned(), key });
+        "Accepted"
+    }
+
+    // ---- logs (N01) ----
+
+    pub(super) fn get_log(&mut self, payload: &Value) -> Value {
+        let location = payload["log"]["remoteLocation"].as_str().unwrap_or_default().to_owned();
+        let request_id = payload["requestId"].as_i64().unwrap_or(0);
+        let name = format!("{}-{request_id}.log", self.identity);
+        let busy = self.log.as_ref().is_some_and(|log| log.status == "Uploading");
+        if busy {
+            let cancelled = self.log.as_ref().map_or(0, |log| log.request_id);
+            self.call(
+                "LogStatusNotification",
+                json!({ "status": "AcceptedCanceled", "requestId": cancelled }),
+            );
+        }
+        self.log = Some(Log { request_id, location, name: name.clone(), status: "Uploading" });
+        self.cancel(|timer| matches!(timer, Timer::Log(_)));
+        self.schedule(Duration::from_secs(1), Timer::Log(0));
+        json!({ "status": if busy { "AcceptedCanceled" } else { "Accepted" }, "filename": name })
+    }
+
+    pub(super) fn log_stage(&mut self, _stage: usize) {
+        let Some(log) = self.log.clone() else { return };
+        self.log_status("Uploading");
+        let (network, done) = (self.network.clone(), self.files.clone());
+        let location = format!("{}/{}", log.location.trim_end_matches('/'), log.name);
+        let content = format!("log of {}\n", self.identity).into_bytes();
+        tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_secs(2)).await;
+            let result = bench::upload(&network, &location, content).await.map(|()| Vec::new());
+            let _ = done.send(TransferDone { upload: true, request_id: log.request_id, result });
+        });
+    }
+
+    fn log_status(&mut self, status: &'static str) {
+        let Some(log) = &mut self.log else { return };
+        log.status = status;
+        let payload = json!({ "status": status, "requestId": log.request_id });
+        self.call("LogStatusNotification", payload);
+    }
+
+    pub(super) fn report_log_status(&mut self) {
+        let payload = match &self.log {
+            Some(log) if log.status == "Uploading" => json!({ "status": log.status, "requestId": log.request_id }),
+            _ => json!({ "status": "Idle" }),
+        };
+        self.call("LogStatusNotification", payload);
+    }
+
+    // ---- firmware (L01) ----
+
+    pub(super) fn update_firmware(&mut self, payload: &Value) -> &'static str {
+        let certificate = payload["firmware"]["signingCertificate"].as_str().unwrap_or_default();
+        if !certificate.is_empty() && x509_parser::pem::parse_x509_pem(certificate.as_bytes()).is_err() {
+            return "InvalidCertificate";
+        }
+        let request_id = payload["requestId"].as_i64().unwrap_or(0);
+        let busy = self.firmware.as_ref().is_some_and(|firmware| !["Installed", "InvalidSignature", "DownloadFailed"].contains(&firmware.status));
+        if busy && !self.pics.is_yes("C-60") {
+            return "Rejected";
+        }
+        self.cancel(|timer| matches!(timer, Timer::Firmware(_)));
+        self.firmware = Some(Firmware { request_id, request: payload.clone(), status: "Idle" });
+        self.schedule(Duration::from_secs(1), Timer::Firmware(0));
+        if busy { "AcceptedCanceled" } else { "Accepted" }
+    }
+
+    fn firmware_status(&mut self, status: &'static str) {
+        let Some(firmware) = &mut self.firmware else { return };
+        firmware.status = status;
+        let payload = json!({ "status": status, "requestId": firmware.request_id });
+        self.call("FirmwareStatusNotification", payload);
+    }
+
+    pub(super) fn report_firmware_status(&mut self) {
+        let payload = match &self.firmware {
+            Some(firmware) if firmware.status != "Installed" && firmware.status != "Idle" => {
+                json!({ "status": firmware.status, "requestId": firmware.request_id })
+            }
+            _ => json!({ "status": "Idle" }),
+        };
+        self.call("FirmwareStatusNotification", payload);
+    }
+
+    pub(super) fn firmware_stage(&mut self, stage: usize) {
+        match stage {
+            0 => {
+                self.firmware_status("Downloading");
+                let Some(firmware) = &self.firmware else { return };
+                let location = firmware.request["firmware"]["location"].as_str().unwrap_or_default().to_owned();
+                let (network, done, request_id) = (self.network.clone(), self.files.clone(), firmware.request_id);
+                tokio::spawn(async move {
+                    tokio::time::sleep(Duration::from_secs(2)).await;
+                    let result = bench::download(&network, &location).await;
+                    let _ = done.send(TransferDone { upload: false, request_id, result });
+                });
+            }
+            1 => {
+                // L01.FR.06/07: what can't charge any more is not offered any more; running transactions come first.
+                self.firmware_status("Installing");
+                self.schedule(Duration::from_secs(3), Timer::Firmware(2));
+            }
+            _ => {
+                self.firmware_status("InstallRebooting");
+                self.schedule(Duration::from_secs(2), Timer::Restart("FirmwareUpdate"));
+            }
+        }
+    }
+
+    pub(super) fn transferred(&mut self, done: TransferDone) {
+        if done.upload {
+            if self.log.as_ref().is_some_and(|log| log.request_id == done.request_id) {
+                self.log_status(if done.result.is_ok() { "Uploaded" } else { "UploadFailure" });
+            }
+            return;
+        }
+        let Some(firmware) = self.firmware.clone().filter(|firmware| firmware.request_id == done.request_id) else { return };
+        let Ok(image) = done.result else {
+            self.firmware_status("DownloadFailed");
+            return;
+        };
+        self.firmware_status("Downloaded");
+        let text = |name: &str| firmware.request["firmware"][name].as_str().unwrap_or_default();
+        if bench::signature_is_valid(&image, text("signature"), text("signingCertificate")) {
+            self.firmware_status("SignatureVerified");
+            self.schedule(Duration::from_secs(1), Timer::Firmware(1));
+        } else {
+            self.firmware_status("InvalidSignature");
+            self.security_event("InvalidFirmwareSignature");
+        }
+    }
+
+    /// The new firmware runs.
+    pub(super) fn firmware_after_boot(&mut self) {
+        if self.firmware.as_ref().is_some_and(|firmware| firmware.status == "InstallRebooting") {
+            self.firmware_status("Installed");
+            self.security_event("FirmwareUpdated");
+        }
+    }
+}

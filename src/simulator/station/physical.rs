@@ -1,0 +1,327 @@
+//! What people do with the station: cables, tokens, power, network; and the meter.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::{Boot, Station, Timer};
+use crate::{operator::ActionOutcome, simulator::operator::Request};
+
+impl Station {
+    /// Performs a manual action.
+    pub(super) fn operated(&mut self, request: Request) {
+        let parameters = &request.action.parameters;
+        let number = |name: &str| parameters.get(name).and_then(Value::as_u64).and_then(|id| u32::try_from(id).ok());
+        let evse = number("evse").unwrap_or(1);
+        let connector = number("connector").unwrap_or(1);
+        let outcome = match (request.action.action.as_str(), self.index_of(evse)) {
+            ("power-cycle", _) => {
+                self.restart("PowerUp");
+                ActionOutcome::Done
+            }
+            ("network-down", _) => {
+                self.network_up = false;
+                if let Some(conn) = self.conn {
+                    self.link.send(crate::link::LinkCommand::Abort(conn));
+                }
+                ActionOutcome::Done
+            }
+            ("network-up", _) => {
+                self.network_up = true;
+                self.schedule(Duration::from_secs(1), Timer::Connect);
+                ActionOutcome::Done
+            }
+            (_, None) => ActionOutcome::NotPossible(format!("there is no EVSE {evse}")),
+            ("drive-in", Some(index)) => {
+                self.drive_in(index);
+                ActionOutcome::Done
+            }
+            ("drive-out", Some(index)) => {
+                self.drive_out(index);
+                ActionOutcome::Done
+            }
+            ("connect-ev", Some(index)) if self.evses[index].plugged.is_none() => {
+                self.plug(index, connector);
+                ActionOutcome::Done
+            }
+            ("connect-ev" | "reconnect-ev-side", Some(index)) => {
+                self.evses[index].ev_side_out = false;
+                ActionOutcome::Done
+            }
+            ("disconnect-ev", Some(index)) => {
+                if self.evses[index].plugged.is_some() {
+                    self.unplug(index, false);
+                }
+                ActionOutcome::Done
+            }
+            ("disconnect-ev-side", Some(index)) => {
+                self.unplug(index, true);
+                ActionOutcome::Done
+            }
+            ("select-evse", Some(index)) => {
+                self.selected = Some(index);
+                ActionOutcome::Done
+            }
+            ("present-token", Some(index)) => {
+                let token = json!({ "idToken": parameters.get("token"), "type": parameters.get("type") });
+                let index = if parameters.contains_key("evse") { index } else { self.evse_for_token() };
+                self.present(index, token);
+                ActionOutcome::Done
+            }
+            ("press-start", Some(index)) => {
+                self.authorize(index, json!({ "idToken": "", "type": "NoAuthorization" }), None);
+                ActionOutcome::Done
+            }
+            ("press-stop", Some(index)) => {
+                self.stop_authorization(index, None, false);
+                ActionOutcome::Done
+            }
+            ("ev-suspend", Some(index)) => {
+                self.suspend(index, true);
+                ActionOutcome::Done
+            }
+            ("ev-resume", Some(index)) => {
+                self.suspend(index, false);
+                ActionOutcome::Done
+            }
+            (other, _) => ActionOutcome::NotPossible(format!("the simulated station knows no `{other}`")),
+        };
+        let _ = request.done.send(outcome);
+    }
+
+    /// The EVSE that a token is meant for when the driver selected none.
+    fn evse_for_token(&self) -> usize {
+        let occupied = self.evses.iter().position(|evse| evse.plugged.is_some() || evse.transaction.is_some());
+        self.selected.or(occupied).unwrap_or(0)
+    }
+
+    /// A driver presents a token (C01, C10, C13, C15, E07).
+    fn present(&mut self, index: usize, token: Value) {
+        let same = |known: &Value| {
+            let text = |token: &Value| token["idToken"].as_str().unwrap_or_default().to_lowercase();
+            text(known) == text(&token) && known["type"] == token["type"]
+        };
+        if let Some(current) = self.evses[index].authorized.clone() {
+            if same(&current) {
+                self.stop_authorization(index, Some(token), false);
+                return;
+            }
+            // Another token may stop the transaction when it is of the same group (C09); the CSMS knows.
+            if let Some(info) = self.known_token(&token) {
+                self.judge(index, &token, &info, true);
+            } else if self.online() {
+                self.ask(index, token, true);
+            }
+            return;
+        }
+        if token["type"] == "NoAuthorization" || !self.device.is("AuthCtrlr", "Enabled") {
+            self.authorize(index, token, None);
+            return;
+        }
+        let listed = self.local_list.get(&key(&token)).cloned();
+        let cached = self.cache.get(&key(&token)).cloned().filter(|_| self.device.is("AuthCacheCtrlr", "Enabled"));
+        let known = listed.or(cached);
+        let accepted = known.as_ref().is_some_and(|info| info["status"] == "Accepted");
+        if self.online() {
+            match known {
+                Some(info) if accepted => self.judge(index, &token, &info, false),
+                _ => self.ask(index, token, false),
+            }
+            return;
+        }
+        // Offline: C15, C10.
+        if !self.device.is("AuthCtrlr", "LocalAuthorizeOffline") && !self.device.is("AuthCtrlr", "OfflineTxForUnknownIdEnabled") {
+            return;
+        }
+        match known {
+            Some(info) if accepted && self.device.is("AuthCtrlr", "LocalAuthorizeOffline") => {
+                self.judge(index, &token, &info, false);
+            }
+            Some(_) => {}
+            None if self.device.is("AuthCtrlr", "OfflineTxForUnknownIdEnabled") => self.authorize(index, token, None),
+            None => {}
+        }
+    }
+
+    fn known_token(&self, token: &Value) -> Option<Value> {
+        self.local_list
+            .get(&key(token))
+            .or_else(|| self.cache.get(&key(token)))
+            .filter(|info| info["status"] == "Accepted")
+            .cloned()
+    }
+
+    fn ask(&mut self, index: usize, token: Value, stopping: bool) {
+        self.call("Authorize", json!({ "idToken": token }));
+        self.authorizing.push_back((index, token, stopping));
+    }
+
+    /// The CSMS answered an Authorize.
+    pub(super) fn authorize_answered(&mut self, response: &Value) {
+        let Some((index, token, stopping)) = self.authorizing.pop_front() else { return };
+        let info = response["idTokenInfo"].clone();
+        self.remember(&token, &info);
+        self.judge(index, &token, &info, stopping);
+    }
+
+    /// Keeps what the CSMS said of a token (C10.FR.04).
+    pub(super) fn remember(&mut self, token: &Value, info: &Value) {
+        if self.device.is("AuthCacheCtrlr", "Enabled") && self.cache.len() < 10_000 {
+            self.cache.insert(key(token), info.clone());
+        }
+    }
+
+    fn judge(&mut self, index: usize, token: &Value, info: &Value, stopping: bool) {
+        if info["status"] != "Accepted" {
+            self.evses[index].remote_start = None;
+            return;
+        }
+        let group = info.get("groupIdToken").cloned();
+        if stopping {
+            let ours = self.evses[index].group.clone();
+            if ours.is_some() && ours == group {
+                self.stop_authorization(index, Some(token.clone()), false);
+            }
+            return;
+        }
+        self.authorize(index, token.clone(), group);
+    }
+
+    /// A remote start (F01, F02).
+    pub(super) fn remote_start(&mut self, index: usize, token: Value, remote_start: i64) {
+        self.evses[index].remote_start = Some(remote_start);
+        let must_ask = self.device.is("AuthCtrlr", "AuthorizeRemoteStart") && token["type"] != "NoAuthorization";
+        if must_ask && self.known_token(&token).is_none() {
+            self.ask(index, token, false);
+        } else {
+            self.authorize(index, token, None);
+        }
+    }
+
+    /// The CSMS answered a TransactionEvent that named a token (E05: it may be invalid by now).
+    pub(super) fn transaction_answered(&mut self, request: &Value, response: &Value) {
+        let (Some(token), Some(info)) = (request.get("idToken"), response.get("idTokenInfo")) else { return };
+        self.remember(token, info);
+        let id = request["transactionInfo"]["transactionId"].as_str().unwrap_or_default();
+        let Some(index) =
+            self.evses.iter().position(|evse| evse.transaction.as_ref().is_some_and(|running| running.id == id))
+        else {
+            return;
+        };
+        if info["status"] == "Accepted" {
+            if let Some(group) = info.get("groupIdToken") {
+                self.evses[index].group = Some(group.clone());
+            }
+        } else if self.device.is("TxCtrlr", "StopTxOnInvalidId") && self.evses[index].authorized.is_some() {
+            self.deauthorize(index, None, "Deauthorized", "DeAuthorized");
+        }
+    }
+
+    // ---- metering ----
+
+    pub(super) fn schedule_samples(&mut self, index: usize) {
+        self.cancel(|timer| *timer == Timer::Sample(index));
+        let interval = self.device.number("SampledDataCtrlr", "TxUpdatedInterval");
+        if interval > 0 {
+            self.schedule(Duration::from_secs(interval), Timer::Sample(index));
+        }
+    }
+
+    pub(super) fn sample(&mut self, index: usize) {
+        if self.evses[index].transaction.is_some() {
+            let state = self.evses[index].transaction.as_ref().map(|running| running.charging_state);
+            self.event(index, "Updated", "MeterValuePeriodic", state, None);
+            self.schedule_samples(index);
+        }
+    }
+
+    pub(super) fn schedule_aligned(&mut self) {
+        self.cancel(|timer| *timer == Timer::Aligned);
+        let interval = self.device.number("AlignedDataCtrlr", "Interval");
+        if interval == 0 {
+            return;
+        }
+        let now = self.clock.now().wall;
+        let seconds = u64::try_from(now.as_second().rem_euclid(86_400)).unwrap_or(0);
+        let nanos = u64::try_from(now.subsec_nanosecond()).unwrap_or(0);
+        let wait = Duration::from_secs(interval - seconds % interval).saturating_sub(Duration::from_nanos(nanos));
+        self.schedule(wait, Timer::Aligned);
+    }
+
+    pub(super) fn aligned(&mut self) {
+        for index in 0..self.evses.len() {
+            if self.evses[index].transaction.is_some() {
+                let state = self.evses[index].transaction.as_ref().map(|running| running.charging_state);
+                self.event(index, "Updated", "MeterValueClock", state, None);
+            } else if self.online() {
+                let measurands = self.device.get("AlignedDataCtrlr", "Measurands").to_owned();
+                let value = self.readings(index, &measurands, "Sample.Clock");
+                let evse = self.evses[index].id;
+                self.call("MeterValues", json!({ "evseId": evse, "meterValue": [value] }));
+            }
+        }
+        self.schedule_aligned();
+    }
+
+    /// The meter values that belong to an event.
+    pub(super) fn meter_values(&mut self, index: usize, kind: &str, trigger: &str) -> Option<Value> {
+        let (variable, context) = match (kind, trigger) {
+            ("Started", _) => (("SampledDataCtrlr", "TxStartedMeasurands"), "Transaction.Begin"),
+            ("Ended", _) => (("SampledDataCtrlr", "TxEndedMeasurands"), "Transaction.End"),
+            (_, "MeterValuePeriodic") => (("SampledDataCtrlr", "TxUpdatedMeasurands"), "Sample.Periodic"),
+            (_, "MeterValueClock") => (("AlignedDataCtrlr", "Measurands"), "Sample.Clock"),
+            (_, "Trigger") => (("SampledDataCtrlr", "TxUpdatedMeasurands"), "Trigger"),
+            _ => return None,
+        };
+        let measurands = self.device.get(variable.0, variable.1).to_owned();
+        (!measurands.is_empty()).then(|| json!([self.readings(index, &measurands, context)]))
+    }
+
+    pub(super) fn readings(&mut self, index: usize, measurands: &str, context: &str) -> Value {
+        let charging = self.evses[index].charging && !self.evses[index].ev_suspended;
+        if charging {
+            self.evses[index].meter += 25.0;
+        }
+        let meter = self.evses[index].meter;
+        let sampled: Vec<Value> = measurands
+            .split(',')
+            .map(str::trim)
+            .filter(|measurand| !measurand.is_empty())
+            .map(|measurand| {
+                let (value, unit) = match measurand {
+                    "Energy.Active.Import.Register" => (meter, "Wh"),
+                    text if text.starts_with("Energy") => (0.0, "Wh"),
+                    text if text.starts_with("Power.Factor") => (1.0, ""),
+                    "Power.Offered" => (7400.0, "W"),
+                    text if text.starts_with("Power") => (if charging { 7200.0 } else { 0.0 }, "W"),
+                    "Current.Offered" => (32.0, "A"),
+                    text if text.starts_with("Current") => (if charging { 31.0 } else { 0.0 }, "A"),
+                    "Voltage" => (230.0, "V"),
+                    "SoC" => (55.0, "Percent"),
+                    "Frequency" => (50.0, "Hertz"),
+                    _ => (0.0, ""),
+                };
+                let mut sample = json!({ "value": value, "measurand": measurand, "context": context });
+                if !unit.is_empty() {
+                    sample["unitOfMeasure"] = json!({ "unit": unit });
+                }
+                sample
+            })
+            .collect();
+        json!({ "timestamp": self.wall(), "sampledValue": sampled })
+    }
+
+    /// True while nothing may be asked of the station but what its boot allows.
+    pub(super) fn refuses_calls(&self) -> bool {
+        self.boot == Boot::Rejected
+    }
+}
+
+/// A token's key in cache and list: type and text without regard to case.
+pub(super) fn key(token: &Value) -> String {
+    format!(
+        "{}:{}",
+        token["type"].as_str().unwrap_or_default(),
+        token["idToken"].as_str().unwrap_or_default().to_lowercase()
+    )
+}

@@ -1,0 +1,97 @@
+//! All test cases and states of one side, read and checked against each other.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use super::{
+    catalogue::Catalogue,
+    model::{State, Step, StepKind, TestCase},
+    reader,
+};
+use crate::{
+    pics::SutKind,
+    yaml::{Defect, Defects, nearest},
+};
+
+/// Everything that can be run against one side.
+#[derive(Debug, Clone, Default)]
+pub struct Library {
+    /// Test cases that have steps.
+    pub cases: BTreeMap<String, Arc<TestCase>>,
+    /// States and procedures.
+    pub states: Arc<HashMap<String, Arc<State>>>,
+}
+
+impl Library {
+    /// Reads all of a side; every defect of every file at once.
+    pub fn load(catalogue: &Catalogue, sut: SutKind) -> Result<Self, Vec<Defects>> {
+        let mut bad = Vec::new();
+        let mut states = HashMap::new();
+        for source in catalogue.states.iter().filter(|((of, _), _)| *of == sut).map(|(_, source)| source) {
+            match reader::state(source) {
+                Ok(state) => {
+                    states.insert(state.name.clone(), Arc::new(state));
+                }
+                Err(defects) => bad.push(defects),
+            }
+        }
+        let mut cases = BTreeMap::new();
+        for (id, entry) in catalogue.cases.iter().filter(|(_, entry)| entry.header.sut() == sut && entry.header.implemented) {
+            match reader::test_case(&entry.source) {
+                Ok(case) => {
+                    cases.insert(id.clone(), Arc::new(case));
+                }
+                Err(defects) => bad.push(defects),
+            }
+        }
+        for state in states.values() {
+            let mut defects = Vec::new();
+            check_runs(&state.steps, &states, &mut defects);
+            if !defects.is_empty() {
+                bad.push(state.source.defects(defects));
+            }
+        }
+        for case in cases.values() {
+            let mut defects = Vec::new();
+            for steps in [Some(&case.before), case.steps.as_ref(), Some(&case.after)].into_iter().flatten() {
+                check_runs(steps, &states, &mut defects);
+            }
+            if !defects.is_empty() {
+                bad.push(case.source.defects(defects));
+            }
+        }
+        if bad.is_empty() { Ok(Self { cases, states: Arc::new(states) }) } else { Err(bad) }
+    }
+}
+
+/// Names of states and of their parameters must exist.
+fn check_runs(steps: &[Arc<Step>], states: &HashMap<String, Arc<State>>, defects: &mut Vec<Defect>) {
+    for step in steps {
+        match &step.kind {
+            StepKind::Run { state, with } => match states.get(state) {
+                None => {
+                    let help = nearest(state, states.keys().map(String::as_str))
+                        .map_or_else(|| "add it under states/".to_owned(), |near| format!("did you mean `{near}`?"));
+                    defects.push(Defect::new(step.at, format!("there is no state `{state}`"), help));
+                }
+                Some(found) => {
+                    for (name, _) in with {
+                        if name != "evse" && !found.parameters.iter().any(|(known, _)| known == name) {
+                            let known: Vec<_> = found.parameters.iter().map(|(known, _)| known.as_str()).collect();
+                            let message = format!("`{state}` has no parameter `{name}`");
+                            defects.push(Defect::new(step.at, message, format!("it has: {}", known.join(", "))));
+                        }
+                    }
+                }
+            },
+            StepKind::AnyOrder(inner)
+            | StepKind::OneOf(inner)
+            | StepKind::Optional(inner)
+            | StepKind::Group(inner)
+            | StepKind::Repeat { steps: inner, .. } => check_runs(inner, states, defects),
+            _ => {}
+        }
+    }
+}
