@@ -128,9 +128,9 @@ impl Bench {
         // Expressions write names with underscores.
         fn underscored(value: &Value) -> Value {
             match value {
-                Value::Object(members) => {
-                    Value::Object(members.iter().map(|(key, value)| (key.replace('-', "_"), underscored(value))).collect())
-                }
+                Value::Object(members) => Value::Object(
+                    members.iter().map(|(key, value)| (key.replace('-', "_"), underscored(value))).collect(),
+                ),
                 other => other.clone(),
             }
         }
@@ -149,7 +149,10 @@ impl Bench {
             url: text("url"),
             identity: text("identity"),
             password,
-            security_profile: values.get("security-profile").and_then(Value::as_u64).map_or(1, |n| u8::try_from(n).unwrap_or(0)),
+            security_profile: values
+                .get("security-profile")
+                .and_then(Value::as_u64)
+                .map_or(1, |n| u8::try_from(n).unwrap_or(0)),
             certificate: text("certificate"),
             key: text("key"),
             root: text("root"),
@@ -161,7 +164,11 @@ impl Bench {
 /// Lays a file over the defaults; keys and kinds must be known. Tokens may have any name.
 fn merge(values: &mut Value, node: &Node, path: &str, defects: &mut Vec<Defect>) {
     let (Value::Object(known), Some(entries)) = (values, node.map()) else {
-        defects.push(Defect::new(node.at, format!("a mapping was expected, found {}", node.describe()), "write `key: value`"));
+        defects.push(Defect::new(
+            node.at,
+            format!("a mapping was expected, found {}", node.describe()),
+            "write `key: value`",
+        ));
         return;
     };
     for (key, value) in entries {

@@ -3,6 +3,7 @@
 mod explain;
 mod list;
 mod pics;
+mod run;
 
 use std::{io::Write as _, path::PathBuf, process::ExitCode};
 
@@ -66,6 +67,8 @@ enum Command {
     List(list::Arguments),
     /// Explain one test case
     Explain(explain::Arguments),
+    /// Run the applicable test cases against a product
+    Run(run::Arguments),
 }
 
 /// Runs the tool with the process's arguments.
@@ -82,6 +85,7 @@ pub fn main() -> ExitCode {
         Command::Pics(arguments) => pics::run(&arguments),
         Command::List(arguments) => catalogue(folder).and_then(|catalogue| list::run(&arguments, &catalogue)),
         Command::Explain(arguments) => catalogue(folder).and_then(|catalogue| explain::run(&arguments, &catalogue)),
+        Command::Run(arguments) => catalogue(folder).and_then(|catalogue| run::run(&arguments, &catalogue)),
     };
     match result {
         Ok(code) => ExitCode::from(code),

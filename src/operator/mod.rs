@@ -1,6 +1,7 @@
 //! Manual actions: what a person (or a test bench) has to do with the SUT.
 
 pub mod actions;
+pub mod adapters;
 
 use std::{future::Future, pin::Pin};
 

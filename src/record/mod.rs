@@ -1,5 +1,7 @@
 //! The run folder: trace, verdicts, plan.
 
+pub mod folder;
 pub mod model;
+pub mod summary;
 
 pub use model::*;

@@ -157,7 +157,13 @@ impl Recorder {
     }
 
     fn push_at(&mut self, trace: &mut Vec<TraceEntry>, at: crate::clock::Stamp, conn: Option<u32>, what: TraceEvent) {
-        trace.push(TraceEntry { at, test_case: Some(self.id.clone()), station: Some(self.station.clone()), conn, what });
+        trace.push(TraceEntry {
+            at,
+            test_case: Some(self.id.clone()),
+            station: Some(self.station.clone()),
+            conn,
+            what,
+        });
     }
 
     fn link(&mut self, trace: &mut Vec<TraceEntry>, at: crate::clock::Stamp, event: &LinkEvent, secrets: &[Secret]) {

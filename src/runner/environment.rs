@@ -10,7 +10,8 @@ use crate::{
     clock::Clock,
     engine::SutMemory,
     link::{
-        CertificateKind, EndpointId, Identity, LinkHandle, MemoryNetwork, Network, Secret, ServerPolicy, ServerTls, serve,
+        CertificateKind, EndpointId, Identity, LinkHandle, MemoryNetwork, Network, Secret, ServerPolicy, ServerTls,
+        serve,
     },
     operator::Operator,
     pics::{Pics, SutKind},
@@ -72,9 +73,19 @@ impl Environment {
         let network = if simulated { Network::Memory(MemoryNetwork::default()) } else { Network::Tcp };
         let (hosts, listen, second, files) = if simulated {
             let (first, second) = ("csms.attest.test", "csms2.attest.test");
-            ([first.to_owned(), second.to_owned()], format!("{first}:443"), format!("{second}:443"), "files.attest.test:80".into())
+            (
+                [first.to_owned(), second.to_owned()],
+                format!("{first}:443"),
+                format!("{second}:443"),
+                "files.attest.test:80".into(),
+            )
         } else {
-            ([bench.host.clone(), bench.host.clone()], bench.listen.clone(), bench.listen_second.clone(), bench.files.clone())
+            (
+                [bench.host.clone(), bench.host.clone()],
+                bench.listen.clone(),
+                bench.listen_second.clone(),
+                bench.files.clone(),
+            )
         };
         let pki = Pki::new(key_kind(pics), clock.now().wall)?;
         let identities = identities(&pki, bench, &hosts)?;
@@ -96,7 +107,9 @@ impl Environment {
             format!("{}://{host}:{port}/ocpp", if profile >= 2 { "wss" } else { "ws" })
         };
         let mut values = bench.values.clone();
-        for (key, endpoint, host) in [("csms_url", EndpointId(1), &hosts[0]), ("csms_url_second", EndpointId(2), &hosts[1])] {
+        for (key, endpoint, host) in
+            [("csms_url", EndpointId(1), &hosts[0]), ("csms_url_second", EndpointId(2), &hosts[1])]
+        {
             values.insert(key.into(), url(endpoint, host, bench.security_profile).into());
             values.insert(format!("{key}_secure"), url(endpoint, host, 2).into());
         }
@@ -173,7 +186,9 @@ impl Environment {
             }
             "sign" => {
                 let chain = self.pki.sign_request(text("csr"));
-                chain.map(|chain| json!({ "chain": chain })).map_err(|error| format!("the CSR can't be signed: {error}"))
+                chain
+                    .map(|chain| json!({ "chain": chain }))
+                    .map_err(|error| format!("the CSR can't be signed: {error}"))
             }
             other => Err(format!("the harness has no service `{other}`")),
         }
@@ -194,11 +209,16 @@ fn public(listen: &str, host: &str) -> String {
 /// Suites that sign with ECDSA need such a key; anything else gets RSA.
 fn key_kind(pics: &Pics) -> KeyKind {
     let suites = pics.list("C-41");
-    let rsa_only = !suites.is_empty() && !suites.iter().any(|suite| suite.contains("_ECDSA_") || suite.starts_with("TLS_AES"));
+    let rsa_only =
+        !suites.is_empty() && !suites.iter().any(|suite| suite.contains("_ECDSA_") || suite.starts_with("TLS_AES"));
     if rsa_only { KeyKind::Rsa } else { KeyKind::Ecdsa }
 }
 
-fn identities(pki: &Pki, bench: &Bench, hosts: &[String]) -> Result<HashMap<CertificateKind, Identity>, EnvironmentError> {
+fn identities(
+    pki: &Pki,
+    bench: &Bench,
+    hosts: &[String],
+) -> Result<HashMap<CertificateKind, Identity>, EnvironmentError> {
     let mut names: Vec<String> = hosts.to_vec();
     names.extend(["localhost".to_owned(), "127.0.0.1".to_owned()]);
     names.sort();
@@ -213,7 +233,8 @@ fn identities(pki: &Pki, bench: &Bench, hosts: &[String]) -> Result<HashMap<Cert
         identities.insert(kind, pki.server(kind, &names)?);
     }
     if !bench.certificate.is_empty() {
-        let read = |path: &str| std::fs::read_to_string(path).map_err(|error| EnvironmentError::File(path.to_owned(), error));
+        let read =
+            |path: &str| std::fs::read_to_string(path).map_err(|error| EnvironmentError::File(path.to_owned(), error));
         let identity = Identity { chain: read(&bench.certificate)?, key: Secret::new(read(&bench.key)?) };
         identities.insert(CertificateKind::Valid, identity);
     }

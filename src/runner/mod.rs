@@ -93,7 +93,8 @@ pub async fn run(
         }
         tell(Event::Begins(index + 1, chosen.len(), entry.id.clone(), entry.title.clone()));
         let Some(case) = plan.library.cases.get(&entry.id) else {
-            let outcome = empty(entry, Verdict::NotImplemented, Some("its steps are not implemented yet".into()), clock);
+            let outcome =
+                empty(entry, Verdict::NotImplemented, Some("its steps are not implemented yet".into()), clock);
             tell(Event::Ended(Box::new(outcome.clone())));
             result.results.push(outcome);
             continue;
@@ -104,7 +105,8 @@ pub async fn run(
         for variant in variants {
             // A simulated product is fresh for every test case; a real one is kept.
             if plan.simulated || environment.is_none() {
-                environment = Some(Environment::start(plan.pics, plan.bench, plan.simulated, operator.clone(), clock).await?);
+                environment =
+                    Some(Environment::start(plan.pics, plan.bench, plan.simulated, operator.clone(), clock).await?);
             }
             let Some(environment) = &mut environment else { break };
             let job = driver::Job { entry, case, variant: &variant, library: plan.library, clock };
@@ -115,7 +117,11 @@ pub async fn run(
             });
         }
         let Some(outcome) = outcome else { continue };
-        result.trace.push(note(clock, TraceEvent::Verdict { id: entry.id.clone(), verdict: outcome.verdict }, &entry.id));
+        result.trace.push(note(
+            clock,
+            TraceEvent::Verdict { id: entry.id.clone(), verdict: outcome.verdict },
+            &entry.id,
+        ));
         tell(Event::Ended(Box::new(outcome.clone())));
         result.results.push(outcome);
     }

@@ -52,7 +52,9 @@ impl FileServer {
                 let seen = seen.clone();
                 tokio::spawn(async move {
                     let service = service_fn(move |request| handle(request, seen.clone()));
-                    let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+                    let _ = hyper::server::conn::http1::Builder::new()
+                        .serve_connection(TokioIo::new(stream), service)
+                        .await;
                 });
             }
         });
@@ -101,7 +103,9 @@ async fn handle(
             *seen.downloads.entry(path).or_default() += 1;
             Some(content)
         });
-        return Ok(found.map_or_else(|| respond(StatusCode::NOT_FOUND, Bytes::new()), |body| respond(StatusCode::OK, body)));
+        return Ok(
+            found.map_or_else(|| respond(StatusCode::NOT_FOUND, Bytes::new()), |body| respond(StatusCode::OK, body))
+        );
     }
     if ![Method::PUT, Method::POST].contains(request.method()) || !path.starts_with("/uploads") {
         return Ok(respond(StatusCode::METHOD_NOT_ALLOWED, Bytes::new()));

@@ -109,8 +109,8 @@ fn joined(holds: bool, left: Answered, right: Answered) -> Answered {
     Answered { holds, because }
 }
 
-/// Yes, or a list that is not empty. A grouping id (C-40) counts only when it is answered itself: certificates leave
-/// its cell empty, and the programmes they were tested with were selected with that empty cell as No.
+/// Yes, or a list that is not empty. An id without an answer counts as No, a grouping id (C-40) too: certificates
+/// leave its cell empty. A PICS that wants it to count answers it itself.
 fn is_yes(id: &str, pics: &Pics) -> bool {
     match pics.answer(id) {
         Some(Answer::Bool(value)) => *value,

@@ -38,7 +38,9 @@ impl Library {
             }
         }
         let mut cases = BTreeMap::new();
-        for (id, entry) in catalogue.cases.iter().filter(|(_, entry)| entry.header.sut() == sut && entry.header.implemented) {
+        for (id, entry) in
+            catalogue.cases.iter().filter(|(_, entry)| entry.header.sut() == sut && entry.header.implemented)
+        {
             match reader::test_case(&entry.source) {
                 Ok(case) => {
                     cases.insert(id.clone(), Arc::new(case));

@@ -117,7 +117,12 @@ impl Device {
         add("OCPPCommCtrlr", "RetryBackOffRandomRange", RW, integer(1, 0, 3600));
         add("OCPPCommCtrlr", "RetryBackOffRepeatTimes", RW, integer(2, 0, 20));
         add("OCPPCommCtrlr", "ResetRetries", RW, integer(1, 0, 10));
-        add("OCPPCommCtrlr", "UnlockOnEVSideDisconnect", if yes("C-12.1") && yes("C-12.2") { RW } else { R }, boolean(yes("C-12.1")));
+        add(
+            "OCPPCommCtrlr",
+            "UnlockOnEVSideDisconnect",
+            if yes("C-12.1") && yes("C-12.2") { RW } else { R },
+            boolean(yes("C-12.1")),
+        );
         let ping = integer(bound("ORS-16", 60), 0, bound("ORS-15", 3600));
         add("OCPPCommCtrlr", "WebSocketPingInterval", RW, ping);
         add("OCPPCommCtrlr", "FileTransferProtocols", R, members(&protocols, &protocols));
@@ -159,7 +164,12 @@ impl Device {
         }
         let starts = strings(&pics.tx_start_points());
         let stops = strings(&pics.tx_stop_points());
-        add("TxCtrlr", "TxStartPoint", if yes("C-51") { RW } else { R }, members(&starts[..1.min(starts.len())], &starts));
+        add(
+            "TxCtrlr",
+            "TxStartPoint",
+            if yes("C-51") { RW } else { R },
+            members(&starts[..1.min(starts.len())], &starts),
+        );
         let default_stop = if yes("C-52") { &stops[..1.min(stops.len())] } else { &stops[..] };
         add("TxCtrlr", "TxStopPoint", if yes("C-52") { RW } else { R }, members(default_stop, &stops));
         add("TxCtrlr", "EVConnectionTimeOut", RW, integer(60, 1, 3600));
@@ -261,7 +271,12 @@ impl Device {
                 at("Connector", "Available", Some(connector.id), boolean(true));
                 at("Connector", "AvailabilityState", Some(connector.id), options("Available", &states));
                 at("Connector", "ConnectorType", Some(connector.id), text(&connector.kind, 20));
-                at("Connector", "SupplyPhases", Some(connector.id), integer(if evse.phases.contains('3') { 3 } else { 1 }, 0, 3));
+                at(
+                    "Connector",
+                    "SupplyPhases",
+                    Some(connector.id),
+                    integer(if evse.phases.contains('3') { 3 } else { 1 }, 0, 3),
+                );
             }
         }
         device

@@ -161,7 +161,9 @@ impl Station {
         if ev_side_only {
             self.evses[index].ev_side_out = true;
         }
-        let locked = ev_side_only && !self.device.is("OCPPCommCtrlr", "UnlockOnEVSideDisconnect") && !self.has_fixed_cable(index);
+        let locked = ev_side_only
+            && !self.device.is("OCPPCommCtrlr", "UnlockOnEVSideDisconnect")
+            && !self.has_fixed_cable(index);
         if !locked {
             self.evses[index].plugged = None;
             self.evses[index].ev_side_out = false;

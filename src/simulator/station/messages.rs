@@ -88,7 +88,10 @@ impl Station {
             "RequestStartTransaction" => self.request_start(payload),
             "RequestStopTransaction" => {
                 let id = payload["transactionId"].as_str();
-                let found = self.evses.iter().any(|evse| evse.transaction.as_ref().is_some_and(|tx| Some(tx.id.as_str()) == id));
+                let found = self
+                    .evses
+                    .iter()
+                    .any(|evse| evse.transaction.as_ref().is_some_and(|tx| Some(tx.id.as_str()) == id));
                 status(if found { "Accepted" } else { "Rejected" })
             }
             "ChangeAvailability" => status(self.change_availability(payload)),
@@ -129,9 +132,10 @@ impl Station {
             }
             "RequestStopTransaction" => {
                 let id = payload["transactionId"].as_str();
-                let index = self.evses.iter().position(|evse| {
-                    evse.transaction.as_ref().is_some_and(|running| Some(running.id.as_str()) == id)
-                });
+                let index = self
+                    .evses
+                    .iter()
+                    .position(|evse| evse.transaction.as_ref().is_some_and(|running| Some(running.id.as_str()) == id));
                 if let Some(index) = index {
                     self.stop_authorization(index, None, true);
                 }
@@ -229,7 +233,9 @@ impl Station {
             // A01.FR.12 / B05: at least 16 characters, at most 40.
             ("SecurityCtrlr", "BasicAuthPassword") if value.chars().count() < 16 => return "Rejected",
             ("OCPPCommCtrlr", "NetworkConfigurationPriority") => {
-                let known = |slot: &str| slot.trim().parse::<i64>().is_ok_and(|slot| self.profiles.iter().any(|(s, _)| *s == slot));
+                let known = |slot: &str| {
+                    slot.trim().parse::<i64>().is_ok_and(|slot| self.profiles.iter().any(|(s, _)| *s == slot))
+                };
                 if value.is_empty() || !value.split(',').all(known) {
                     return "Rejected";
                 }
@@ -273,7 +279,10 @@ impl Station {
     fn startable(&self, payload: &Value) -> Option<usize> {
         let free = |index: &usize| {
             let evse = &self.evses[*index];
-            evse.authorized.is_none() && evse.operative && self.operative && evse.connectors.iter().any(|(_, operative)| *operative)
+            evse.authorized.is_none()
+                && evse.operative
+                && self.operative
+                && evse.connectors.iter().any(|(_, operative)| *operative)
         };
         match payload["evseId"].as_u64() {
             Some(evse) => self.index_of(u32::try_from(evse).ok()?).filter(free),
@@ -283,9 +292,9 @@ impl Station {
 
     fn request_start(&mut self, payload: &Value) -> Value {
         // B02.FR.05: no transactions before acceptance. F01.FR.26: a profile must be a TxProfile.
-        let profile_wrong = payload
-            .get("chargingProfile")
-            .is_some_and(|profile| self.pics.has_profile(Profile::SmartCharging) && profile["chargingProfilePurpose"] != "TxProfile");
+        let profile_wrong = payload.get("chargingProfile").is_some_and(|profile| {
+            self.pics.has_profile(Profile::SmartCharging) && profile["chargingProfilePurpose"] != "TxProfile"
+        });
         let index = self.startable(payload).filter(|_| self.boot == Boot::Accepted && !profile_wrong);
         let Some(index) = index else { return json!({ "status": "Rejected" }) };
         let mut response = json!({ "status": "Accepted" });
@@ -467,7 +476,11 @@ impl Station {
     fn unlock(&self, payload: &Value) -> Value {
         let evse = payload["evseId"].as_u64().and_then(|evse| self.index_of(u32::try_from(evse).ok()?));
         let Some(index) = evse else { return json!({ "status": "UnknownConnector" }) };
-        if !self.evses[index].connectors.iter().any(|(id, _)| u64::from(*id) == payload["connectorId"].as_u64().unwrap_or(0)) {
+        if !self.evses[index]
+            .connectors
+            .iter()
+            .any(|(id, _)| u64::from(*id) == payload["connectorId"].as_u64().unwrap_or(0))
+        {
             return json!({ "status": "UnknownConnector" });
         }
         let busy = self.evses[index].transaction.is_some() && self.evses[index].authorized.is_some();

@@ -7,7 +7,10 @@ mod operations;
 mod physical;
 mod reports;
 
-use std::{collections::{HashMap, VecDeque}, time::Duration};
+use std::{
+    collections::{HashMap, VecDeque},
+    time::Duration,
+};
 
 use serde_json::{Value, json};
 use tokio::{sync::mpsc, time::Instant};
@@ -16,9 +19,7 @@ use self::{device::Device, evse::Evse};
 use super::operator::Request;
 use crate::{
     clock::Clock,
-    link::{
-        ClientPolicy, ClientTls, ConnId, LinkCommand, LinkEvent, LinkHandle, Network, Secret, TlsVersion, serve,
-    },
+    link::{ClientPolicy, ClientTls, ConnId, LinkCommand, LinkEvent, LinkHandle, Network, Secret, TlsVersion, serve},
     ocpp::frame::Frame,
     pics::Pics,
 };
@@ -277,7 +278,6 @@ impl Station {
                 Timer::Restart(reason) => self.restart(reason),
                 Timer::Firmware(stage) => self.firmware_stage(stage),
                 Timer::Log(stage) => self.log_stage(stage),
-
             }
         }
     }
@@ -298,7 +298,10 @@ impl Station {
             roots: Some(self.roots.clone()),
             identity: self.certificate.clone().filter(|_| profile.security_profile == 3),
             // A product that names no suite of TLS 1.3 speaks TLS 1.2.
-            versions: if suites.iter().any(|suite| suite.starts_with("TLS_AES") || suite.starts_with("TLS_CHACHA20_POLY1305_SHA256")) {
+            versions: if suites
+                .iter()
+                .any(|suite| suite.starts_with("TLS_AES") || suite.starts_with("TLS_CHACHA20_POLY1305_SHA256"))
+            {
                 vec![TlsVersion::V1_2, TlsVersion::V1_3]
             } else {
                 vec![TlsVersion::V1_2]
@@ -419,7 +422,8 @@ impl Station {
         let next = if boot_first {
             // Before acceptance only a BootNotification may go out, or what was triggered while pending (B02.FR.02).
             let at = self.queue.iter().position(|outgoing| {
-                outgoing.action == "BootNotification" || (self.boot == Boot::Pending && outgoing.action == "NotifyReport")
+                outgoing.action == "BootNotification"
+                    || (self.boot == Boot::Pending && outgoing.action == "NotifyReport")
             });
             at.and_then(|at| self.queue.remove(at))
         } else {
@@ -428,7 +432,8 @@ impl Station {
         let Some(outgoing) = next else { return };
         self.messages_made += 1;
         let id = format!("{}-{}", self.boots, self.messages_made);
-        let frame = Frame::Call { id: id.clone(), action: outgoing.action.to_owned(), payload: outgoing.payload.clone() };
+        let frame =
+            Frame::Call { id: id.clone(), action: outgoing.action.to_owned(), payload: outgoing.payload.clone() };
         self.link.send(LinkCommand::Send(conn, frame.to_text()));
         self.outstanding = Some((id, outgoing));
     }

@@ -77,9 +77,8 @@ impl Station {
     pub(super) fn delete_certificate(&mut self, payload: &Value) -> &'static str {
         let wanted = &payload["certificateHashData"];
         let before = self.installed.len();
-        self.installed.retain(|(_, pem)| {
-            bench::hash_data(pem).is_none_or(|hash| hash["serialNumber"] != wanted["serialNumber"])
-        });
+        self.installed
+            .retain(|(_, pem)| bench::hash_data(pem).is_none_or(|hash| hash["serialNumber"] != wanted["serialNumber"]));
         if self.installed.len() < before { "Accepted" } else { "NotFound" }
     }
 
@@ -111,10 +110,7 @@ impl Station {
         let busy = self.log.as_ref().is_some_and(|log| log.status == "Uploading");
         if busy {
             let cancelled = self.log.as_ref().map_or(0, |log| log.request_id);
-            self.call(
-                "LogStatusNotification",
-                json!({ "status": "AcceptedCanceled", "requestId": cancelled }),
-            );
+            self.call("LogStatusNotification", json!({ "status": "AcceptedCanceled", "requestId": cancelled }));
         }
         self.log = Some(Log { request_id, location, name: name.clone(), status: "Uploading" });
         self.cancel(|timer| matches!(timer, Timer::Log(_)));
@@ -158,7 +154,10 @@ impl Station {
             return "InvalidCertificate";
         }
         let request_id = payload["requestId"].as_i64().unwrap_or(0);
-        let busy = self.firmware.as_ref().is_some_and(|firmware| !["Installed", "InvalidSignature", "DownloadFailed"].contains(&firmware.status));
+        let busy = self
+            .firmware
+            .as_ref()
+            .is_some_and(|firmware| !["Installed", "InvalidSignature", "DownloadFailed"].contains(&firmware.status));
         if busy && !self.pics.is_yes("C-60") {
             return "Rejected";
         }
@@ -217,7 +216,9 @@ impl Station {
             }
             return;
         }
-        let Some(firmware) = self.firmware.clone().filter(|firmware| firmware.request_id == done.request_id) else { return };
+        let Some(firmware) = self.firmware.clone().filter(|firmware| firmware.request_id == done.request_id) else {
+            return;
+        };
         let Ok(image) = done.result else {
             self.firmware_status("DownloadFailed");
             return;

@@ -130,7 +130,9 @@ impl Station {
             return;
         }
         // Offline: C15, C10.
-        if !self.device.is("AuthCtrlr", "LocalAuthorizeOffline") && !self.device.is("AuthCtrlr", "OfflineTxForUnknownIdEnabled") {
+        if !self.device.is("AuthCtrlr", "LocalAuthorizeOffline")
+            && !self.device.is("AuthCtrlr", "OfflineTxForUnknownIdEnabled")
+        {
             return;
         }
         match known {

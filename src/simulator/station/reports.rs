@@ -85,8 +85,7 @@ fn item(variable: &Variable) -> Value {
     if variable.mutability != Mutability::WriteOnly {
         attribute["value"] = variable.value.clone().into();
     }
-    let mut characteristics =
-        json!({ "dataType": variable.domain.data_type(), "supportsMonitoring": false });
+    let mut characteristics = json!({ "dataType": variable.domain.data_type(), "supportsMonitoring": false });
     match &variable.domain {
         Domain::Integer(min, max) => {
             characteristics["minLimit"] = (*min).into();

@@ -1,0 +1,210 @@
+//! `ocpp-attest run`: the main job.
+
+use std::{io::IsTerminal as _, path::PathBuf, sync::Arc, time::Duration};
+
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use tokio::sync::watch;
+
+use super::{Problem, exit, print};
+use crate::{
+    bench::Bench,
+    clock::Clock,
+    operator::{self, Operator},
+    pics::reader,
+    record::{folder, summary},
+    report,
+    runner::{self, Event, Plan},
+    selection,
+    testcase::{catalogue::Catalogue, library::Library},
+    verdict::{TestCaseResult, Verdict},
+};
+
+/// Arguments of `run`.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// The PICS file
+    #[arg(long, value_name = "FILE")]
+    pics: PathBuf,
+    /// The bench file
+    #[arg(long, value_name = "FILE")]
+    bench: Option<PathBuf>,
+    /// Test the embedded simulator instead of a real product
+    #[arg(long, value_name = "SUT", value_parser = ["simulated"])]
+    sut: Option<String>,
+    /// Run only these test cases (may be given several times)
+    #[arg(long = "test", value_name = "GLOB")]
+    tests: Vec<String>,
+    /// Who performs manual actions: prompt, exec:COMMAND, or an http:// URL
+    #[arg(long, value_name = "HOW")]
+    operator: Option<String>,
+    /// The run folder [default: reports/DATE-PRODUCT]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+/// Runs the subcommand.
+pub fn run(arguments: &Arguments, catalogue: &Catalogue) -> Result<u8, Problem> {
+    let pics = reader::read(&arguments.pics)?;
+    let bench = arguments.bench.as_deref().map_or_else(|| Ok(Bench::default()), Bench::read)?;
+    let library = Library::load(catalogue, pics.sut)?;
+    let only = runner::globs(&arguments.tests)
+        .map_err(|error| Problem::Input(error.to_string(), "a pattern is like `TC_B_*_CS`".into()))?;
+    let entries = selection::plan(&pics, catalogue);
+    let chosen = |id: &str| only.as_ref().is_none_or(|only| only.is_match(id));
+    if !entries.iter().any(|entry| entry.applicable && chosen(&entry.id)) {
+        let help = "`ocpp-attest list --pics FILE --all` tells which apply, and why the others do not";
+        return Err(Problem::Input("no applicable test case has such an id".into(), help.into()));
+    }
+    let simulated = arguments.sut.is_some();
+    let operator: Option<Arc<dyn Operator>> = match (&arguments.operator, simulated) {
+        (None, true) => None,
+        (None, false) => Some(operator::adapters::parse("prompt").map_err(|why| Problem::Input(why, String::new()))?),
+        (Some(how), _) => {
+            let help = "write prompt, exec:./bench.sh, or http://host:port/path";
+            Some(operator::adapters::parse(how).map_err(|why| Problem::Input(why, help.into()))?)
+        }
+    };
+    let started = jiff::Timestamp::now();
+    let folder = arguments.out.clone().unwrap_or_else(|| default_folder(&pics.product.designation, started));
+    folder::create(&folder)
+        .map_err(|error| Problem::Input(error.to_string(), "name another folder with --out".into()))?;
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    builder.enable_all();
+    if simulated {
+        // Nothing waits on a real socket, so virtual time may jump from event to event.
+        builder.start_paused(true);
+    }
+    let runtime = builder.build().map_err(|error| Problem::Own(error.to_string()))?;
+    let plan = Plan { pics: &pics, bench: &bench, entries: &entries, library: &library, only, simulated };
+    let mut display = Display::new();
+    let (stop, interrupt) = watch::channel(false);
+    let outcome = runtime.block_on(async {
+        let clock = Clock::start_at(started);
+        let signal = tokio::spawn(async move {
+            if tokio::signal::ctrl_c().await.is_ok() {
+                let _ = stop.send(true);
+            }
+            // The channel stays open for as long as the run lasts.
+            std::future::pending::<()>().await;
+        });
+        let result = runner::run(&plan, operator, interrupt, clock, |event| display.show(event)).await;
+        signal.abort();
+        result.map(|result| (result, clock.now().wall))
+    });
+    display.clear();
+    let (result, finished) = outcome
+        .map_err(|error| Problem::Input(error.to_string(), "check the addresses and files of the bench".into()))?;
+    let info = summary::RunInfo {
+        run_id: uuid::Uuid::new_v4().to_string(),
+        started,
+        finished,
+        sut: if simulated { "simulated".into() } else { bench.listen.clone() },
+        interrupted: result.interrupted,
+    };
+    let results = summary::results(&pics, &entries, result.results, &result.trace, info);
+    let own = |error: folder::FolderError| Problem::Own(error.to_string());
+    folder::write_plan(&folder, &entries).map_err(own)?;
+    folder::write_trace(&folder, &result.trace).map_err(own)?;
+    folder::write_results(&folder, &results).map_err(own)?;
+    report::write_all(&folder, &pics, &results, &result.trace).map_err(own)?;
+    let count = |verdict: Verdict| results.test_cases.iter().filter(|case| case.verdict == verdict).count();
+    print(&format!(
+        "\n{}: {} passed, {} failed, {} inconclusive, {} not implemented, {} errors\n",
+        pics.product.designation,
+        count(Verdict::Pass),
+        count(Verdict::Fail),
+        count(Verdict::Inconclusive),
+        count(Verdict::NotImplemented),
+        count(Verdict::Error)
+    ));
+    print(&format!("report: {}\n", folder.join("abstract.html").display()));
+    Ok(match results.verdict {
+        Verdict::Pass => exit::OK,
+        Verdict::Fail => exit::FAILED,
+        Verdict::Inconclusive | Verdict::NotImplemented if count(Verdict::Fail) == 0 => exit::INCOMPLETE,
+        Verdict::Error => exit::OWN_ERROR,
+        _ => exit::INCOMPLETE,
+    })
+}
+
+fn default_folder(designation: &str, started: jiff::Timestamp) -> PathBuf {
+    let name: String = designation
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' })
+        .take(40)
+        .collect();
+    PathBuf::from("reports").join(format!("{}-{}", started.strftime("%Y%m%d-%H%M%S"), name.trim_matches('-')))
+}
+
+/// A line per verdict, and on a terminal a line that tells what is going on.
+struct Display {
+    bar: Option<ProgressBar>,
+}
+
+impl Display {
+    fn new() -> Self {
+        let bar = std::io::stderr().is_terminal().then(|| {
+            let bar = ProgressBar::new(0);
+            if let Ok(style) = ProgressStyle::with_template("{spinner} {pos}/{len} {msg}") {
+                bar.set_style(style);
+            }
+            bar.enable_steady_tick(Duration::from_millis(200));
+            bar
+        });
+        Self { bar }
+    }
+
+    fn show(&mut self, event: Event) {
+        match event {
+            Event::Begins(number, of, id, title) => {
+                if let Some(bar) = &self.bar {
+                    bar.set_length(of as u64);
+                    bar.set_position(number as u64 - 1);
+                    bar.set_message(format!("{id} {title}"));
+                }
+            }
+            Event::Step(id, step) => {
+                if let Some(bar) = &self.bar {
+                    bar.set_message(format!("{id} {step}"));
+                }
+            }
+            Event::Ended(result) => {
+                let text = line(&result);
+                match &self.bar {
+                    Some(bar) => bar.suspend(|| print(&text)),
+                    None => print(&text),
+                }
+            }
+        }
+    }
+
+    fn clear(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// A verdict in one line; a failure with all it takes to agree or to object.
+fn line(result: &TestCaseResult) -> String {
+    let mut text =
+        format!("{:<15} {:<14} {} ({:.1} s)\n", result.verdict.word(), result.id, result.title, result.duration_s);
+    let shown = result.verdict != Verdict::Pass && result.verdict != Verdict::NotImplemented;
+    for failure in result.failures.iter().take(if shown { 3 } else { 0 }) {
+        let mut add = |name: &str, value: Option<&str>| {
+            if let Some(value) = value.filter(|value| !value.is_empty()) {
+                text.push_str(&format!("    {name:<12} {value}\n"));
+            }
+        };
+        add("what", Some(&failure.message));
+        add("step", Some(&failure.step));
+        add("in", failure.source.as_deref());
+        add("expected", failure.expected.as_deref());
+        add("found", failure.found.as_deref());
+        add("at", failure.pointer.as_deref());
+        add("frame", failure.frame.as_deref());
+        add("requirement", Some(&failure.requirements.join(", ")));
+    }
+    text
+}

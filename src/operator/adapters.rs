@@ -1,0 +1,133 @@
+//! Ways to have a manual action done: a person at the terminal, a command, an HTTP service.
+
+use std::{process::Stdio, sync::Arc};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::Request;
+use hyper_util::rt::TokioIo;
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
+    sync::Mutex,
+};
+use url::Url;
+
+use super::{ActionOutcome, BoxFuture, ManualAction, Operator};
+
+/// Longest answer that is read from a command or a service, bytes.
+const MAX_ANSWER: usize = 64 * 1024;
+
+/// Reads `prompt`, `exec:COMMAND` or `http://…`.
+pub fn parse(how: &str) -> Result<Arc<dyn Operator>, String> {
+    if how == "prompt" {
+        return Ok(Arc::new(Prompt { one_at_a_time: Mutex::new(()) }));
+    }
+    if let Some(command) = how.strip_prefix("exec:").filter(|command| !command.is_empty()) {
+        return Ok(Arc::new(Exec { command: command.to_owned() }));
+    }
+    match Url::parse(how) {
+        Ok(url) if url.scheme() == "http" && url.has_host() => Ok(Arc::new(Http { url })),
+        _ => Err(format!("`{how}` is no operator")),
+    }
+}
+
+/// A person at the terminal.
+struct Prompt {
+    one_at_a_time: Mutex<()>,
+}
+
+impl Operator for Prompt {
+    fn perform(&self, action: ManualAction) -> BoxFuture<'_, ActionOutcome> {
+        Box::pin(async move {
+            let _turn = self.one_at_a_time.lock().await;
+            eprintln!("\n>> {}\n   [Enter] when done, n if it is not possible here: ", action.prompt);
+            let mut line = String::new();
+            match BufReader::new(tokio::io::stdin()).read_line(&mut line).await {
+                Ok(0) => ActionOutcome::NotPossible("nobody is at the terminal".into()),
+                Ok(_) if line.trim().to_lowercase().starts_with('n') => {
+                    ActionOutcome::NotPossible("the operator says that it is not possible here".into())
+                }
+                Ok(_) => ActionOutcome::Done,
+                Err(error) => ActionOutcome::Failed(error.to_string()),
+            }
+        })
+    }
+}
+
+/// A command: the action and its parameters as JSON on standard input and as arguments.
+struct Exec {
+    command: String,
+}
+
+impl Operator for Exec {
+    fn perform(&self, action: ManualAction) -> BoxFuture<'_, ActionOutcome> {
+        Box::pin(async move {
+            let json = serde_json::to_vec(&action).unwrap_or_default();
+            let mut command = tokio::process::Command::new(&self.command);
+            command.arg(&action.action);
+            for (name, value) in &action.parameters {
+                let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                command.arg(format!("{name}={text}"));
+            }
+            command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
+            let mut child = match command.spawn() {
+                Ok(child) => child,
+                Err(error) => return ActionOutcome::Failed(format!("{} can't be started: {error}", self.command)),
+            };
+            if let Some(mut stdin) = child.stdin.take() {
+                // A command that does not read its input is fine.
+                let _ = stdin.write_all(&json).await;
+            }
+            let mut said = Vec::new();
+            if let Some(stderr) = child.stderr.take() {
+                let _ = stderr.take(MAX_ANSWER as u64).read_to_end(&mut said).await;
+            }
+            let said = crate::yaml::shorten(String::from_utf8_lossy(&said).trim(), 300);
+            match child.wait().await.map(|status| status.code()) {
+                Ok(Some(0)) => ActionOutcome::Done,
+                Ok(Some(1)) => {
+                    ActionOutcome::NotPossible(if said.is_empty() { "the command says so".into() } else { said })
+                }
+                Ok(code) => ActionOutcome::Failed(format!("{} ended with {code:?}: {said}", self.command)),
+                Err(error) => ActionOutcome::Failed(error.to_string()),
+            }
+        })
+    }
+}
+
+/// An HTTP service: the action is posted as JSON; 2xx done, 409 and 501 not possible here.
+struct Http {
+    url: Url,
+}
+
+impl Operator for Http {
+    fn perform(&self, action: ManualAction) -> BoxFuture<'_, ActionOutcome> {
+        Box::pin(async move {
+            match self.post(&action).await {
+                Ok((200..=299, _)) => ActionOutcome::Done,
+                Ok((409 | 501, text)) => ActionOutcome::NotPossible(text),
+                Ok((status, text)) => ActionOutcome::Failed(format!("{} answered {status}: {text}", self.url)),
+                Err(error) => ActionOutcome::Failed(format!("{}: {error}", self.url)),
+            }
+        })
+    }
+}
+
+impl Http {
+    async fn post(&self, action: &ManualAction) -> Result<(u16, String), Box<dyn std::error::Error + Send + Sync>> {
+        let host = self.url.host_str().unwrap_or_default();
+        let port = self.url.port_or_known_default().unwrap_or(80);
+        let stream = tokio::net::TcpStream::connect((host, port)).await?;
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+        tokio::spawn(connection);
+        let target = self.url[url::Position::BeforePath..url::Position::AfterQuery].to_owned();
+        let request = Request::post(target)
+            .header("Host", format!("{host}:{port}"))
+            .header("Content-Type", "application/json")
+            .body(Full::new(Bytes::from(serde_json::to_vec(action)?)))?;
+        let response = sender.send_request(request).await?;
+        let status = response.status().as_u16();
+        let body = Limited::new(response.into_body(), MAX_ANSWER).collect().await?.to_bytes();
+        Ok((status, crate::yaml::shorten(String::from_utf8_lossy(&body).trim(), 300)))
+    }
+}

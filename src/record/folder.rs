@@ -1,0 +1,61 @@
+//! Writes the run folder. Every file is written whole beside its place and then moved there.
+
+use std::{fs, io, path::Path};
+
+use serde::Serialize;
+
+use super::model::{PlanEntry, Results, TraceEntry};
+
+/// Why a run folder could not be written.
+#[derive(Debug, thiserror::Error)]
+#[error("{path} can't be written: {reason}")]
+pub struct FolderError {
+    path: String,
+    reason: String,
+}
+
+fn failed(path: &Path, reason: impl std::fmt::Display) -> FolderError {
+    FolderError { path: path.display().to_string(), reason: reason.to_string() }
+}
+
+/// Creates the folder (with its parents).
+pub fn create(folder: &Path) -> Result<(), FolderError> {
+    fs::create_dir_all(folder).map_err(|error| failed(folder, error))
+}
+
+/// Writes a file of the folder, whole or not at all.
+pub fn write(folder: &Path, name: &str, content: &[u8]) -> Result<(), FolderError> {
+    let path = folder.join(name);
+    let beside = folder.join(format!(".{name}.part"));
+    let write = || -> io::Result<()> {
+        fs::write(&beside, content)?;
+        fs::rename(&beside, &path)
+    };
+    write().map_err(|error| failed(&path, error))
+}
+
+fn json(value: &impl Serialize, path: &Path) -> Result<Vec<u8>, FolderError> {
+    let mut text = serde_json::to_vec_pretty(value).map_err(|error| failed(path, error))?;
+    text.push(b'\n');
+    Ok(text)
+}
+
+/// Writes `plan.json`.
+pub fn write_plan(folder: &Path, plan: &[PlanEntry]) -> Result<(), FolderError> {
+    write(folder, "plan.json", &json(&plan, folder)?)
+}
+
+/// Writes `results.json`.
+pub fn write_results(folder: &Path, results: &Results) -> Result<(), FolderError> {
+    write(folder, "results.json", &json(results, folder)?)
+}
+
+/// Writes `trace.jsonl`.
+pub fn write_trace(folder: &Path, trace: &[TraceEntry]) -> Result<(), FolderError> {
+    let mut text = Vec::new();
+    for entry in trace {
+        serde_json::to_writer(&mut text, entry).map_err(|error| failed(folder, error))?;
+        text.push(b'\n');
+    }
+    write(folder, "trace.jsonl", &text)
+}

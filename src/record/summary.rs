@@ -1,0 +1,81 @@
+//! From verdicts to results: profiles, KPIs, the verdict of the whole run.
+
+use super::model::{PlanEntry, ProfileOutcome, ProfileResult, Results, TraceEntry};
+use crate::{
+    kpi,
+    pics::{Pics, Profile, tables},
+    verdict::{TestCaseResult, Verdict},
+};
+
+/// What identifies a run.
+#[derive(Debug, Clone)]
+pub struct RunInfo {
+    /// Unique id.
+    pub run_id: String,
+    /// Begin.
+    pub started: jiff::Timestamp,
+    /// End.
+    pub finished: jiff::Timestamp,
+    /// `simulated`, or where the SUT is.
+    pub sut: String,
+    /// It was interrupted.
+    pub interrupted: bool,
+}
+
+/// Puts the results of a run together.
+pub fn results(
+    pics: &Pics,
+    plan: &[PlanEntry],
+    cases: Vec<TestCaseResult>,
+    trace: &[TraceEntry],
+    info: RunInfo,
+) -> Results {
+    let mut verdict = cases.iter().map(|case| case.verdict).max().unwrap_or(Verdict::Inconclusive);
+    if info.interrupted && verdict == Verdict::Pass {
+        verdict = Verdict::Inconclusive;
+    }
+    Results {
+        format: 1,
+        tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+        run_id: info.run_id,
+        started: info.started,
+        finished: info.finished,
+        product: pics.product.designation.clone(),
+        sut: info.sut,
+        interrupted: info.interrupted,
+        verdict,
+        profiles: profiles(pics, plan, &cases),
+        kpis: kpi::measure(pics, trace),
+        test_cases: cases,
+    }
+}
+
+/// Every profile of the edition with what became of it.
+pub fn profiles(pics: &Pics, plan: &[PlanEntry], cases: &[TestCaseResult]) -> Vec<ProfileResult> {
+    let inside_core = |profile: Profile| {
+        pics.edition == 4 && tables::CORE_FEATURES_OF_EDITION_4.iter().any(|(known, _)| *known == profile)
+    };
+    Profile::ALL
+        .into_iter()
+        .filter(|profile| !inside_core(*profile))
+        .map(|profile| {
+            let result =
+                if pics.has_profile(profile) { outcome(profile, plan, cases) } else { ProfileOutcome::NotTested };
+            ProfileResult { name: profile.title().to_owned(), result }
+        })
+        .collect()
+}
+
+fn outcome(profile: Profile, plan: &[PlanEntry], cases: &[TestCaseResult]) -> ProfileOutcome {
+    let mut incomplete = false;
+    let mut any = false;
+    for entry in plan.iter().filter(|entry| entry.applicable && entry.profiles.iter().any(|id| id == profile.id())) {
+        any = true;
+        match cases.iter().find(|case| case.id == entry.id).map(|case| case.verdict) {
+            Some(Verdict::Pass) => {}
+            Some(Verdict::Fail) => return ProfileOutcome::Fail,
+            Some(Verdict::Inconclusive | Verdict::NotImplemented | Verdict::Error) | None => incomplete = true,
+        }
+    }
+    if incomplete || !any { ProfileOutcome::Incomplete } else { ProfileOutcome::Pass }
+}
