@@ -208,7 +208,11 @@ impl Node {
                 steps.advance(world)
             }
             StepKind::Repeat { steps, until } => self.repeating(steps, until, world),
-            StepKind::AnyOrder(_) => {
+            StepKind::ForEach { in_order: true, .. } => match &mut self.body {
+                Body::Steps(steps) => steps.advance(world),
+                _ => true,
+            },
+            StepKind::AnyOrder(_) | StepKind::ForEach { .. } => {
                 let Body::AnyOrder(nodes) = &mut self.body else { return true };
                 let mut all = true;
                 for node in nodes.iter_mut() {
@@ -333,6 +337,14 @@ impl Node {
                     self.body = Body::AnyOrder(inner.nodes);
                 }
             }
+            StepKind::ForEach { items, item, steps, in_order } => {
+                self.touched = true;
+                if !matches!(self.body, Body::AnyOrder(_) | Body::Steps(_)) {
+                    let items = items.evaluate(&world.names(&self.scope));
+                    let items = world.own_error(items, step, &self.path)?;
+                    self.body = self.for_each(&items, item, steps, *in_order);
+                }
+            }
             StepKind::OneOf(steps) => {
                 self.touched = true;
                 if !matches!(self.body, Body::OneOf(..)) {
@@ -409,10 +421,38 @@ impl Node {
         Some(())
     }
 
+    fn for_each(&self, items: &Value, name: &str, steps: &[Arc<Step>], in_order: bool) -> Body {
+        let group = Arc::new(Step {
+            at: self.step.at,
+            file: self.step.file.clone(),
+            when: None,
+            saved_as: None,
+            requirements: self.step.requirements.clone(),
+            kind: StepKind::Group(steps.to_vec()),
+        });
+        let items = items.as_array().map(Vec::as_slice).unwrap_or_default();
+        let mut nodes = Vec::new();
+        for item in items {
+            let mut scope = (*self.scope).clone();
+            scope.insert(name.to_owned(), item.clone());
+            let scope = Arc::new(scope);
+            let mut inner = Sequence::new(std::slice::from_ref(&group), &scope, &self.path, self.depth + 1);
+            for mut node in inner.nodes.drain(..) {
+                node.path = format!("{} > {name} {}", self.path, shorten(&item.to_string(), 60));
+                nodes.push(node);
+            }
+        }
+        if in_order { Body::Steps(Sequence { nodes, cursor: 0 }) } else { Body::AnyOrder(nodes) }
+    }
+
     /// Reaches a step only to let it take messages: steps that act on their own are left alone.
     fn enter_open(&mut self, world: &mut World) {
         match &self.step.clone().kind {
-            StepKind::Expect(_) | StepKind::AnyOrder(_) | StepKind::OneOf(_) | StepKind::Optional(_) => {
+            StepKind::Expect(_)
+            | StepKind::AnyOrder(_)
+            | StepKind::ForEach { in_order: false, .. }
+            | StepKind::OneOf(_)
+            | StepKind::Optional(_) => {
                 self.enter(world);
                 if matches!(self.step.kind, StepKind::Expect(_)) {
                     self.touched = false;
@@ -586,6 +626,18 @@ impl Node {
                     return Offer::Passed;
                 }
                 offer
+            }
+            StepKind::ForEach { items, item, steps, in_order: false } => {
+                let Ok(items) = items.evaluate(&names) else { return Offer::Passed };
+                let Body::AnyOrder(mut nodes) = self.for_each(&items, item, steps, false) else { return Offer::Passed };
+                if !nodes.iter_mut().any(|node| node.offer_ahead(call, world) == Offer::Taken) {
+                    return Offer::Passed;
+                }
+                self.body = Body::AnyOrder(nodes);
+                if self.enter(world) {
+                    self.touched = true;
+                }
+                Offer::Taken
             }
             StepKind::AnyOrder(steps) | StepKind::OneOf(steps) => {
                 let mut inner = Sequence::new(steps, &self.scope, &self.path, self.depth + 1);

@@ -241,37 +241,31 @@ impl Engine {
     }
 
     fn advance(&mut self) {
+        let after = self.phases.len() - 1;
         loop {
+            // A finding ends what is under way; what is left is to tidy up.
+            if self.world.decided() && self.current < after {
+                self.enter_after(after);
+            }
             let Some((phase, sequence)) = self.phases.get_mut(self.current) else { return };
             self.world.phase = *phase;
-            let before = self.world.decided();
             let done = sequence.advance(&mut self.world);
-            if !before && self.world.decided() {
-                self.decided();
-            } else if done {
-                if *phase == Phase::Main {
-                    self.world.end_of_main();
-                }
-                self.next_phase();
-            } else {
+            if self.world.decided() && self.current < after {
+                continue;
+            }
+            if !done {
                 return;
             }
-        }
-    }
-
-    /// A finding was made: leave what is under way and tidy up.
-    fn decided(&mut self) {
-        let after = self.phases.len() - 1;
-        if self.current < after {
-            self.enter_after(after);
-        } else {
-            self.current = self.phases.len();
+            if self.current == after - 1 {
+                self.world.end_of_main();
+            }
+            self.next_phase();
         }
     }
 
     fn next_phase(&mut self) {
         self.current += 1;
-        if self.current == self.phases.len() - 1 {
+        if self.current == self.phases.len() - 1 && !self.world.decided() {
             self.enter_after(self.current);
         }
     }

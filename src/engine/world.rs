@@ -166,7 +166,7 @@ impl World {
             open: setup.memory.open.map(|(conn, endpoint)| Open { conn, endpoint, at: now }),
             closed_at: None,
             last_activity: now,
-            memory: setup.memory.clone(),
+            memory: SutMemory { evses: std::collections::BTreeMap::new(), ..setup.memory.clone() },
             policies: setup.endpoints.clone(),
             pongs: 0,
             variables: Names::new(),

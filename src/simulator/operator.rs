@@ -4,6 +4,9 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::operator::{ActionOutcome, BoxFuture, ManualAction, Operator};
 
+/// How long the simulated person takes to act.
+const REACTION: std::time::Duration = std::time::Duration::from_millis(500);
+
 /// A manual action on its way to the simulated product.
 #[derive(Debug)]
 pub struct Request {
@@ -28,6 +31,8 @@ pub fn pair() -> (SimulatedOperator, mpsc::UnboundedReceiver<Request>) {
 impl Operator for SimulatedOperator {
     fn perform(&self, action: ManualAction) -> BoxFuture<'_, ActionOutcome> {
         Box::pin(async move {
+            // Nobody is quicker than this, and what was answered before has arrived by then.
+            tokio::time::sleep(REACTION).await;
             let (done, answer) = oneshot::channel();
             if self.requests.send(Request { action, done }).is_err() {
                 return ActionOutcome::Failed("the simulated product is gone".into());

@@ -92,6 +92,7 @@ fn check_runs(steps: &[Arc<Step>], states: &HashMap<String, Arc<State>>, defects
             | StepKind::OneOf(inner)
             | StepKind::Optional(inner)
             | StepKind::Group(inner)
+            | StepKind::ForEach { steps: inner, .. }
             | StepKind::Repeat { steps: inner, .. } => check_runs(inner, states, defects),
             _ => {}
         }

@@ -230,6 +230,17 @@ pub enum StepKind {
         /// Evaluated after each round.
         until: Template,
     },
+    /// The steps once for each element of a list.
+    ForEach {
+        /// The list.
+        items: Template,
+        /// The name of the element.
+        item: String,
+        /// The steps.
+        steps: Vec<Arc<Step>>,
+        /// One after the other; otherwise in any order.
+        in_order: bool,
+    },
     /// These, one after the other.
     Group(Vec<Arc<Step>>),
     /// Let time pass, seconds.
@@ -296,6 +307,7 @@ impl Step {
             StepKind::OneOf(_) => "one-of".into(),
             StepKind::Optional(_) => "optional".into(),
             StepKind::Repeat { .. } => "repeat".into(),
+            StepKind::ForEach { item, .. } => format!("for-each {item}"),
             StepKind::Group(_) => "steps".into(),
             StepKind::Wait(_) => "wait".into(),
             StepKind::Settle(_) => "settle".into(),

@@ -24,7 +24,7 @@ use crate::{
 /// Keys of a test case beyond the catalogue's own.
 pub const BODY_KEYS: [&str; 8] = ["needs", "variants", "before", "steps", "after", "always", "note", "requirement"];
 
-const STEP_KINDS: [&str; 16] = [
+const STEP_KINDS: [&str; 17] = [
     "expect",
     "send",
     "run",
@@ -33,6 +33,7 @@ const STEP_KINDS: [&str; 16] = [
     "one-of",
     "optional",
     "repeat",
+    "for-each",
     "steps",
     "wait",
     "settle",
@@ -334,6 +335,7 @@ impl<'s> Reader<'s> {
             "run" => &["run", "with"],
             "operator" => &["operator", "with", "optional"],
             "repeat" => &["repeat", "until"],
+            "for-each" => &["for-each", "in", "do", "in-order"],
             "connection" => &["connection", "endpoint", "offer", "outcome", "check", "within", "since"],
             "service" => &["service", "with"],
             "assert" => &["assert", "otherwise", "inconclusive"],
@@ -382,6 +384,18 @@ impl<'s> Reader<'s> {
                     return None;
                 };
                 StepKind::Repeat { steps: self.steps(value), until: self.expression(until) }
+            }
+            "for-each" => {
+                let (Some(items), Some(steps)) = (node.get("in"), node.get("do")) else {
+                    self.defect(node.at, "`for-each` needs `in` (a list) and `do` (steps)", "write both");
+                    return None;
+                };
+                StepKind::ForEach {
+                    items: self.template(items),
+                    item: self.word(value),
+                    steps: self.steps(steps),
+                    in_order: self.flag(node.get("in-order")),
+                }
             }
             "wait" => StepKind::Wait(self.template(value)),
             "settle" => StepKind::Settle(self.template(value)),

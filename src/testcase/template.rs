@@ -187,6 +187,9 @@ fn environment() -> &'static Environment<'static> {
             let value = state.lookup("variables").and_then(|variables| variables.get_attr(&name).ok());
             value.filter(|value| !value.is_undefined()).unwrap_or(minijinja::Value::from(()))
         });
+        environment.add_function("id_token", |token: Serde<Value>| {
+            minijinja::Value::from(Serde(serde_json::json!({ "idToken": token.0["idToken"], "type": token.0["type"] })))
+        });
         environment.add_function("later", |time: String, seconds: f64| shift(&time, seconds));
         environment.add_function("earlier", |time: String, seconds: f64| shift(&time, -seconds));
         environment.add_filter("members", |text: String| {
