@@ -140,6 +140,21 @@ impl Sequence {
                 return Offer::Taken;
             }
         }
+        let offer = self.offer_in_turn(call, world);
+        // What was optional in a part that is over may still be on its way.
+        if offer != Offer::Taken && self.linger(call, world) {
+            return Offer::Taken;
+        }
+        offer
+    }
+
+    /// Offers a message to optional steps of parts that are over.
+    fn linger(&mut self, call: &Call, world: &mut World) -> bool {
+        let over = self.cursor.min(self.nodes.len());
+        self.nodes[..over].iter_mut().any(|node| node.linger(call, world))
+    }
+
+    fn offer_in_turn(&mut self, call: &Call, world: &mut World) -> Offer {
         let mut ahead = self.cursor;
         if let Some(node) = self.nodes.get_mut(self.cursor).filter(|node| node.status == Status::Active) {
             match node.offer(call, world) {
@@ -580,6 +595,22 @@ impl Node {
             self.touched = true;
         }
         offer
+    }
+
+    fn linger(&mut self, call: &Call, world: &mut World) -> bool {
+        let nodes: &mut [Node] = match &mut self.body {
+            Body::Steps(steps) => &mut steps.nodes,
+            Body::AnyOrder(nodes) => nodes,
+            Body::OneOf(nodes, Some(index)) => std::slice::from_mut(&mut nodes[*index]),
+            _ => return false,
+        };
+        nodes.iter_mut().any(|node| {
+            let open = node.status == Status::Active && !node.touched;
+            // A longer optional part would have to be finished, which nobody waits for any more.
+            let short = matches!(&node.step.kind, StepKind::Expect(_))
+                || matches!(&node.step.kind, StepKind::Optional(steps) if steps.len() == 1);
+            (open && short && node.offer(call, world) == Offer::Taken) || node.linger(call, world)
+        })
     }
 
     /// Offers a message before the step's turn has come.

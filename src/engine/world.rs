@@ -7,7 +7,9 @@ use serde_json::{Map, Value, json};
 use super::{Effect, Outcome, Phase, Scope, Setup, SutMemory, responder, rules, sut::Transactions};
 use crate::{
     clock::Stamp,
-    link::{AttemptFailure, ClosedBy, ConnId, EndpointId, LinkCommand, LinkEvent, ServerPolicy, UpgradeRequest},
+    link::{
+        AttemptFailure, ClosedBy, ConnId, EndpointId, LinkCommand, LinkEvent, Secret, ServerPolicy, UpgradeRequest,
+    },
     ocpp::{frame::Frame, schema},
     operator::ActionOutcome,
     pics::SutKind,
@@ -239,6 +241,10 @@ impl World {
             let value = self.memory.variables.get(variable).cloned().or_else(|| self.bench(point));
             names.insert(point.into(), value.unwrap_or_else(|| Value::String(String::new())));
         }
+        let refused = |endpoint: u8| {
+            self.attempts.iter().filter(|attempt| attempt.endpoint.0 == endpoint && attempt.outcome.is_err()).count()
+        };
+        names.insert("refused_attempts".into(), json!({ "first": refused(1), "second": refused(2) }));
         names.insert("variables".into(), Value::Object(self.memory.variables.clone()));
         names.insert("security_profile".into(), self.memory.security_profile.into());
         names.insert("transaction".into(), self.transactions.describe(evse));
@@ -328,6 +334,13 @@ impl World {
     /// Writes a CALL of ours; `None` when there is no connection.
     pub(crate) fn call(&mut self, action: &str, payload: Value) -> Option<String> {
         let conn = self.open.as_ref()?.conn;
+        for item in payload["setVariableData"].as_array().into_iter().flatten() {
+            if let (Some("BasicAuthPassword"), Some(password)) =
+                (item["variable"]["name"].as_str(), item["attributeValue"].as_str())
+            {
+                self.effects.push(Effect::Secret(Secret::new(password)));
+            }
+        }
         let number = self.fresh_id();
         let id = format!("{}-{number}", self.setup.case.header.id);
         let id: String = id.chars().rev().take(36).collect::<Vec<_>>().into_iter().rev().collect();

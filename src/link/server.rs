@@ -189,8 +189,13 @@ async fn listen(mut listener: Listener, endpoint: EndpointId, shared: Shared) {
         let shared = shared.clone();
         tasks.spawn(async move {
             let policy = shared.policies.lock().ok().and_then(|policies| policies.get(&endpoint).cloned());
-            let Some(policy) = policy.filter(|policy| policy.reachable) else { return };
             let mut seen = Seen::default();
+            let Some(policy) = policy.filter(|policy| policy.reachable) else {
+                let failure = AttemptFailure::UpgradeRefusedByUs(0, "the end-point is down".into());
+                let failed = LinkEvent::AttemptFailed { conn, endpoint, failure, request: None, hello: None };
+                let _ = shared.events.send((shared.clock.now(), failed)).await;
+                return;
+            };
             let attempt = tokio::time::timeout(HANDSHAKE_TIMEOUT, attempt(stream, &policy, &mut seen)).await;
             drop(permit);
             match attempt.unwrap_or(Err(AttemptFailure::TimedOut)) {

@@ -184,6 +184,8 @@ impl Environment {
                 let names: Vec<&String> = uploads.iter().map(|(name, _)| name).collect();
                 Ok(json!({ "count": uploads.len(), "names": names }))
             }
+            "certificate-hash" => crate::services::bench::hash_data(text("certificate"))
+                .ok_or_else(|| "the certificate can't be read".to_owned()),
             "sign" => {
                 let chain = self.pki.sign_request(text("csr"));
                 chain

@@ -53,6 +53,8 @@ pub enum Matcher {
     Any(Box<Matcher>),
     /// A list, or a text with comma-separated members, that contains this.
     Contains(Template),
+    /// One of the values in a list that an expression yields.
+    AnyOf(Template),
     /// The same idToken: the text without regard to case, and the type.
     Token(Template),
     /// Holds only where the condition does; the condition sees the payload's members by name.
@@ -246,6 +248,10 @@ impl Matcher {
                     _ => false,
                 }
             }
+            Matcher::AnyOf(list) => {
+                let list = list.evaluate(names)?;
+                list.as_array().is_some_and(|list| value.is_some_and(|value| list.iter().any(|one| covers(value, one))))
+            }
             Matcher::Token(token) => {
                 let token = token.evaluate(names)?;
                 value.is_some_and(|value| same_token(value, &token))
@@ -311,6 +317,7 @@ impl Matcher {
             Matcher::Each(matcher) => format!("each element {}", matcher.describe(names)),
             Matcher::Any(matcher) => format!("any element {}", matcher.describe(names)),
             Matcher::Contains(member) => format!("containing {}", shown(member)),
+            Matcher::AnyOf(list) => format!("one of {}", shown(list)),
             Matcher::Token(token) => format!("the idToken {}", shown(token)),
             Matcher::When(condition, matcher) => format!("{} (when {})", matcher.describe(names), condition.text()),
             Matcher::Members(checks) => format!("{{ {} }}", checks.describe(names)),

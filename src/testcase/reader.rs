@@ -562,9 +562,9 @@ impl<'s> Reader<'s> {
     }
 
     fn matcher_map(&mut self, node: &Node, entries: &[(Key, Node)]) -> Matcher {
-        const WORDS: [&str; 15] = [
+        const WORDS: [&str; 16] = [
             "absent", "present", "not", "matches", "at-least", "at-most", "near", "within", "each", "any", "contains",
-            "token", "when", "is", "all",
+            "token", "when", "is", "all", "any-of",
         ];
         let ours = entries.iter().filter(|(key, _)| WORDS.contains(&key.name.as_str())).count();
         if ours == 0 {
@@ -598,6 +598,7 @@ impl<'s> Reader<'s> {
                 "each" => Matcher::Each(Box::new(self.matcher(value))),
                 "any" => Matcher::Any(Box::new(self.matcher(value))),
                 "contains" => Matcher::Contains(self.template(value)),
+                "any-of" => Matcher::AnyOf(self.template(value)),
                 "token" => Matcher::Token(self.template(value)),
                 "when" => {
                     let is = if let Some(is) = node.get("is") {

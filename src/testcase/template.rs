@@ -190,6 +190,13 @@ fn environment() -> &'static Environment<'static> {
         environment.add_function("id_token", |token: Serde<Value>| {
             minijinja::Value::from(Serde(serde_json::json!({ "idToken": token.0["idToken"], "type": token.0["type"] })))
         });
+        environment.add_function("seconds_between", |from: String, to: String| {
+            let parse = |text: &str| {
+                text.parse::<jiff::Timestamp>()
+                    .map_err(|error| minijinja::Error::new(minijinja::ErrorKind::InvalidOperation, error.to_string()))
+            };
+            Ok::<f64, minijinja::Error>(parse(&to)?.duration_since(parse(&from)?).as_secs_f64())
+        });
         environment.add_function("later", |time: String, seconds: f64| shift(&time, seconds));
         environment.add_function("earlier", |time: String, seconds: f64| shift(&time, -seconds));
         environment.add_filter("members", |text: String| {

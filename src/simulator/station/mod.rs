@@ -328,6 +328,7 @@ impl Station {
                 self.failed_attempts = 0;
                 let offline_since = self.offline_since.take();
                 let profile = self.profile().map_or(1, |profile| profile.security_profile);
+                self.forget_weaker_profiles(profile);
                 self.device.put("SecurityCtrlr", "SecurityProfile", profile.to_string());
                 if self.boot == Boot::Accepted {
                     // B04: after a long time offline every connector is reported again.
@@ -378,6 +379,17 @@ impl Station {
             }
             _ => {}
         }
+    }
+
+    /// A05.FR.06: once a stronger security profile has worked, the weaker ones are gone for good.
+    fn forget_weaker_profiles(&mut self, security_profile: u8) {
+        self.profiles.retain(|(_, profile)| profile.security_profile >= security_profile);
+        let left = |slot: &&str| {
+            slot.trim().parse::<i64>().is_ok_and(|slot| self.profiles.iter().any(|(known, _)| *known == slot))
+        };
+        let priority = self.device.get("OCPPCommCtrlr", "NetworkConfigurationPriority").to_owned();
+        let kept: Vec<&str> = priority.split(',').filter(left).collect();
+        self.device.put("OCPPCommCtrlr", "NetworkConfigurationPriority", kept.join(","));
     }
 
     /// B10: the next profile of the priority list is tried.
@@ -534,7 +546,7 @@ impl Station {
     fn reset_if_idle(&mut self) {
         if self.reset_when_idle && self.evses.iter().all(|evse| evse.transaction.is_none()) {
             self.reset_when_idle = false;
-            self.schedule(Duration::from_secs(2), Timer::Restart("RemoteReset"));
+            self.schedule(Duration::from_secs(2), Timer::Restart("ScheduledReset"));
         }
     }
 
