@@ -13,9 +13,9 @@ use crate::{
     bench::Bench,
     clock::Clock,
     operator::Operator,
-    pics::{Answer, Pics},
+    pics::{Answer, Pics, Profile},
     record::{PlanEntry, TraceEntry, TraceEvent},
-    testcase::library::Library,
+    testcase::{library::Library, model::TestCase},
     verdict::{TestCaseResult, Verdict},
 };
 
@@ -105,8 +105,9 @@ pub async fn run(
         for variant in variants {
             // A simulated product is fresh for every test case; a real one is kept.
             if plan.simulated || environment.is_none() {
-                environment =
-                    Some(Environment::start(plan.pics, plan.bench, plan.simulated, operator.clone(), clock).await?);
+                let bench = if plan.simulated { fitting(plan, case) } else { plan.bench.clone() };
+                let started = Environment::start(plan.pics, &bench, plan.simulated, operator.clone(), clock).await?;
+                environment = Some(started);
             }
             let Some(environment) = &mut environment else { break };
             let job = driver::Job { entry, case, variant: &variant, library: plan.library, clock };
@@ -126,6 +127,30 @@ pub async fn run(
         result.results.push(outcome);
     }
     Ok(result)
+}
+
+/// The simulated bench sets up the security profile that a test case needs, as a lab would.
+fn fitting(plan: &Plan<'_>, case: &TestCase) -> Bench {
+    let mut supported = vec![plan.bench.security_profile, 2];
+    if plan.pics.is_yes("C-61") {
+        supported.push(1);
+    }
+    if plan.pics.has_profile(Profile::AdvancedSecurity) {
+        supported.push(3);
+    }
+    let fits = |profile: &u8| {
+        let mut names = Map::new();
+        names.insert("bench".into(), Value::Object(plan.bench.values.clone()));
+        names.insert("pics".into(), pics_names(plan.pics));
+        names.insert("security_profile".into(), (*profile).into());
+        // A need that rests on more than this is judged when the test case begins.
+        case.needs.iter().all(|need| need.condition.holds(&names) != Ok(false))
+    };
+    let mut bench = plan.bench.clone();
+    if let Some(profile) = supported.into_iter().find(fits) {
+        bench.security_profile = profile;
+    }
+    bench
 }
 
 fn note(clock: Clock, what: TraceEvent, id: &str) -> TraceEntry {

@@ -126,6 +126,9 @@ impl Station {
             "TriggerMessage" => self.triggered(payload),
             "RequestStartTransaction" => {
                 let token = payload["idToken"].clone();
+                if self.request_start(payload)["status"] != "Accepted" {
+                    return;
+                }
                 if let (Some(index), Some(remote)) = (self.startable(payload), payload["remoteStartId"].as_i64()) {
                     self.remote_start(index, token, remote);
                 }
