@@ -1,9 +1,11 @@
 //! The command line: one file per subcommand.
 
+mod check;
 mod explain;
 mod list;
 mod pics;
 mod run;
+mod simulate;
 
 use std::{io::Write as _, path::PathBuf, process::ExitCode};
 
@@ -67,6 +69,10 @@ enum Command {
     List(list::Arguments),
     /// Explain one test case
     Explain(explain::Arguments),
+    /// Check every test case and state
+    Check,
+    /// Run a reference product on the wire
+    Simulate(simulate::Arguments),
     /// Run the applicable test cases against a product
     Run(run::Arguments),
 }
@@ -85,6 +91,8 @@ pub fn main() -> ExitCode {
         Command::Pics(arguments) => pics::run(&arguments),
         Command::List(arguments) => catalogue(folder).and_then(|catalogue| list::run(&arguments, &catalogue)),
         Command::Explain(arguments) => catalogue(folder).and_then(|catalogue| explain::run(&arguments, &catalogue)),
+        Command::Check => catalogue(folder).and_then(|catalogue| check::run(&catalogue)),
+        Command::Simulate(arguments) => simulate::run(&arguments),
         Command::Run(arguments) => catalogue(folder).and_then(|catalogue| run::run(&arguments, &catalogue)),
     };
     match result {

@@ -71,7 +71,7 @@ pub(crate) fn begin(connection: &Connection, node: &mut Node, world: &mut World)
             set_policy(world, endpoint, |policy| match offer.get("status").and_then(Value::as_u64) {
                 Some(status) => policy.refuse_upgrade = u16::try_from(status).ok(),
                 None => policy.reachable = false,
-            })
+            });
         }
         ConnectionAct::Accept => {
             let policy = offered(&offer, endpoint, world, node)?;

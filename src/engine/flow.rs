@@ -394,6 +394,7 @@ impl Node {
                     Ok(Value::String(prompt)) => prompt,
                     _ => format!("{action} {}", Value::Object(names)),
                 };
+                world.acted(action, &parameters);
                 let id = world.fresh_id();
                 self.body = Body::Operator(id);
                 world.effects.push(Effect::Operator(id, ManualAction { action: action.clone(), parameters, prompt }));
@@ -631,7 +632,7 @@ impl Node {
                 if expect.no_earlier_than.is_some() || expect.nothing_else_before {
                     return Offer::Passed;
                 }
-                if self.wants(expect, call, &names) && self.enter(world) && self.status == Status::Active {
+                if Self::wants(expect, call, &names) && self.enter(world) && self.status == Status::Active {
                     return self.offer_expect(expect, call, world);
                 }
                 Offer::Passed
@@ -705,7 +706,7 @@ impl Node {
         offer
     }
 
-    fn wants(&self, expect: &Expect, call: &Call, names: &Names) -> bool {
+    fn wants(expect: &Expect, call: &Call, names: &Names) -> bool {
         if expect.action != call.action {
             return false;
         }
@@ -721,7 +722,7 @@ impl Node {
 
     fn offer_expect(&mut self, expect: &Expect, call: &Call, world: &mut World) -> Offer {
         let names = world.names(&self.scope);
-        if !self.wants(expect, call, &names) {
+        if !Self::wants(expect, call, &names) {
             if expect.nothing_else_before && self.status == Status::Active && self.touched {
                 let message = format!("{} came before {}", super::rules::summary(call), expect.action);
                 let mut finding = Finding::at(&self.step, &self.path, message);
@@ -739,7 +740,7 @@ impl Node {
     /// A message of the past will do.
     fn claim_earlier(&mut self, expect: &Expect, since: f64, world: &mut World) {
         let names = world.names(&self.scope);
-        let earlier = world.received_since(since).find(|call| self.wants(expect, call, &names)).cloned();
+        let earlier = world.received_since(since).find(|call| Self::wants(expect, call, &names)).cloned();
         if let Some(call) = earlier {
             self.claim(expect, &call, false, world);
         }

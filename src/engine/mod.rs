@@ -130,6 +130,7 @@ pub struct Engine {
 /// Names of the procedures that the engine itself runs, where the catalogue has them.
 const PREPARED: &str = "Prepared";
 const VARIABLE_SET: &str = "VariableSet";
+const RESTORED: &str = "Restored";
 
 impl Engine {
     /// Starts a test case.
@@ -274,6 +275,19 @@ impl Engine {
     fn enter_after(&mut self, after: usize) {
         self.current = after;
         let mut steps = self.world.case().after.clone();
+        let run = |world: &World, state: &str, with: Vec<(String, Template)>| {
+            Arc::new(Step {
+                at: Position::default(),
+                file: world.case().source.name.clone(),
+                when: None,
+                saved_as: None,
+                requirements: Vec::new(),
+                kind: StepKind::Run { state: state.to_owned(), with },
+            })
+        };
+        if self.world.has_state(RESTORED) {
+            steps.push(run(&self.world, RESTORED, Vec::new()));
+        }
         if self.world.has_state(VARIABLE_SET) && self.world.connected() {
             for (component, variable, value) in self.world.changed_variables() {
                 let text = |text: String| Template::new(Value::String(text));
@@ -282,14 +296,7 @@ impl Engine {
                     ("variable".into(), text(variable)),
                     ("value".into(), text(value)),
                 ];
-                steps.push(Arc::new(Step {
-                    at: Position::default(),
-                    file: self.world.case().source.name.clone(),
-                    when: None,
-                    saved_as: None,
-                    requirements: Vec::new(),
-                    kind: StepKind::Run { state: VARIABLE_SET.to_owned(), with },
-                }));
+                steps.push(run(&self.world, VARIABLE_SET, with));
             }
         }
         let scope = self.world.root_scope();

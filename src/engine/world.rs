@@ -259,6 +259,19 @@ impl World {
         names
     }
 
+    /// Remembers what a manual action leaves behind, so that it can be undone.
+    pub(crate) fn acted(&mut self, action: &str, parameters: &Names) {
+        let (fact, value) = match action {
+            "connect-ev" => ("plugged", true),
+            "disconnect-ev" => ("plugged", false),
+            "drive-in" => ("in_bay", true),
+            "drive-out" => ("in_bay", false),
+            _ => return,
+        };
+        let evse = parameters.get("evse").and_then(Value::as_u64).unwrap_or(1).to_string();
+        self.memory.evses.entry(evse).or_default().insert(fact.to_owned(), value.into());
+    }
+
     /// Keeps a value under a name.
     pub(crate) fn keep(&mut self, name: &str, value: Value) {
         self.variables.insert(name.to_owned(), value);
@@ -426,8 +439,7 @@ impl World {
                 }
             }
             LinkEvent::Ping { pong, .. } => self.pongs += u32::from(pong),
-            #[allow(unreachable_patterns)]
-            _ => {}
+            LinkEvent::Sent { .. } => {}
         }
         None
     }

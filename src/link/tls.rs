@@ -260,7 +260,7 @@ mod legacy {
         let named: Vec<&str> = suites
             .iter()
             .filter_map(|suite| {
-                STATIC_RSA.iter().find(|(name, _)| name == suite).map(|(_, openssl)| *openssl).or_else(|| {
+                STATIC_RSA.iter().find(|(name, _)| name == suite).map(|(_, openssl)| *openssl).or({
                     match suite.as_str() {
                         "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256" => Some("ECDHE-ECDSA-AES128-GCM-SHA256"),
                         "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384" => Some("ECDHE-ECDSA-AES256-GCM-SHA384"),
@@ -307,7 +307,7 @@ mod legacy {
     }
 
     fn refused(error: &openssl::ssl::Error) -> AttemptFailure {
-        let text = error.ssl_error().map_or_else(|| error.to_string(), |stack| stack.to_string());
+        let text = error.ssl_error().map_or_else(|| error.to_string(), std::string::ToString::to_string);
         match error.ssl_error() {
             // Alerts that come from the peer are named "alert" in OpenSSL's reasons.
             Some(stack) if stack.errors().iter().any(|e| e.reason().is_some_and(|reason| reason.contains("alert"))) => {

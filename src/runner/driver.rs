@@ -66,7 +66,7 @@ pub(super) async fn drive(
                     });
                 }
                 Effect::Service(id, service, with) => {
-                    let result = environment.serve(&service, &with).await;
+                    let result = environment.serve(&service, &with);
                     let detail = result.clone().unwrap_or_else(Value::String);
                     recorder.push(trace, clock, None, TraceEvent::Service { service, detail });
                     let _ = answers.send(Input::ServiceDone(id, result));
@@ -87,7 +87,7 @@ pub(super) async fn drive(
         }
         let wake: Pin<Box<dyn Future<Output = ()> + Send>> = match engine.deadline() {
             Some(at) => Box::pin(tokio::time::sleep_until(clock.instant(at))),
-            None => Box::pin(tokio::time::sleep(std::time::Duration::from_secs(3600))),
+            None => Box::pin(tokio::time::sleep(std::time::Duration::from_hours(1))),
         };
         tokio::select! {
             biased;

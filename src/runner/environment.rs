@@ -164,7 +164,7 @@ impl Environment {
     }
 
     /// Does what a test case asks of the harness's services.
-    pub(crate) async fn serve(&self, service: &str, with: &Value) -> Result<Value, String> {
+    pub(crate) fn serve(&self, service: &str, with: &Value) -> Result<Value, String> {
         let text = |key: &str| with.get(key).and_then(Value::as_str).unwrap_or_default();
         match service {
             "firmware" => {
