@@ -1,0 +1,81 @@
+//! The abstract as HTML and as Markdown, from one model.
+
+use std::fmt::Write as _;
+
+use minijinja::{Environment, value::Serde};
+
+use super::abstract_model::Abstract;
+
+/// Renders a template with HTML escaping on; a template that can't be rendered is a defect of ours, said on the page.
+pub(super) fn html(template: &str, context: &impl serde::Serialize) -> String {
+    let mut environment = Environment::new();
+    environment.set_auto_escape_callback(|_| minijinja::AutoEscape::Html);
+    environment
+        .template_from_named_str("report.html", template)
+        .and_then(|template| template.render(Serde(context)))
+        .unwrap_or_else(|error| {
+            format!("<!doctype html><title>ocpp-attest</title><p>This report can't be shown: {error}")
+        })
+}
+
+/// The abstract as one HTML page.
+pub(super) fn abstract_html(model: &Abstract) -> String {
+    html(include_str!("abstract.html"), model)
+}
+
+/// The abstract as Markdown.
+pub(super) fn abstract_markdown(model: &Abstract) -> String {
+    let mut out = String::from("# Abstract of the Test Report\n\n");
+    out.push_str("*Written by ocpp-attest, an open tool. This is not a certificate of the Open Charge Alliance.*\n");
+    if model.simulated {
+        out.push_str("\n**Not a real product: this run was made against the embedded simulator.**\n");
+    }
+    if model.interrupted {
+        out.push_str("\n**The run was interrupted; it is not complete.**\n");
+    }
+    for section in &model.sections {
+        if !section.title.is_empty() {
+            let _ = writeln!(out, "\n{} {}", "#".repeat(usize::from(section.level)), cell(&section.title));
+        }
+        if !section.text.is_empty() {
+            let _ = writeln!(out, "\n{}", section.text);
+        }
+        for table in &section.tables {
+            let width = table.rows.first().map_or(table.columns.len(), Vec::len);
+            let line = |cells: &[String]| {
+                format!("| {} |\n", cells.iter().map(|text| cell(text)).collect::<Vec<_>>().join(" | "))
+            };
+            out.push('\n');
+            out.push_str(&if table.columns.is_empty() {
+                line(&vec![String::new(); width])
+            } else {
+                line(&table.columns)
+            });
+            out.push_str(&format!("|{}\n", " --- |".repeat(width)));
+            for row in &table.rows {
+                out.push_str(&line(row));
+            }
+        }
+    }
+    out
+}
+
+/// A text that stays within its cell, whatever is in it.
+fn cell(text: &str) -> String {
+    let mut clean = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\n' | '\r' | '\t' => clean.push(' '),
+            '|' | '\\' | '`' | '*' | '_' | '[' | ']' => {
+                clean.push('\\');
+                clean.push(c);
+            }
+            '<' => clean.push_str("&lt;"),
+            '>' => clean.push_str("&gt;"),
+            '&' => clean.push_str("&amp;"),
+            c if c.is_control() => {}
+            c => clean.push(c),
+        }
+    }
+    clean
+}

@@ -1,0 +1,101 @@
+use std::path::Path;
+
+use super::*;
+use crate::{
+    pics::reader,
+    record::{Kpi, ProfileOutcome, ProfileResult, summary},
+    verdict::{Failure, TestCaseResult, Verdict},
+};
+
+fn pics(name: &str) -> Pics {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("pics").join(name);
+    reader::read(&path).unwrap_or_else(|defects| panic!("{defects}"))
+}
+
+fn results(pics: &Pics, text: &str) -> Results {
+    let case = |id: &str, verdict: Verdict| TestCaseResult {
+        id: id.into(),
+        title: text.into(),
+        profiles: vec!["core".into()],
+        verdict,
+        reason: Some(text.into()),
+        duration_s: 1.25,
+        started_s: 0.0,
+        failures: vec![Failure {
+            verdict,
+            step: text.into(),
+            source: None,
+            message: text.into(),
+            expected: Some(text.into()),
+            found: Some(text.into()),
+            frame: Some(text.into()),
+            pointer: Some(text.into()),
+            requirements: vec!["B01.FR.01".into()],
+            waited_s: None,
+            at_s: 0.0,
+        }],
+        steps: Vec::new(),
+        remarks: vec![text.into()],
+    };
+    let kpi = |key: &str, samples: usize| Kpi {
+        name: crate::kpi::definitions(pics.sut).iter().find(|known| known.key == key).unwrap().name.into(),
+        key: key.into(),
+        min_s: (samples > 0).then_some(0.151),
+        max_s: (samples > 0).then_some(0.829),
+        average_s: (samples > 0).then_some(0.5),
+        samples,
+        limit_s: None,
+    };
+    let cases = vec![case("TC_B_01_CS", Verdict::Pass), case("TC_B_02_CS", Verdict::Fail)];
+    let mut profiles = summary::profiles(pics, &[], &cases);
+    profiles[0] = ProfileResult { name: "Core".into(), result: ProfileOutcome::Fail };
+    Results {
+        format: 1,
+        tool_version: "0.0.0".into(),
+        run_id: "run-id".into(),
+        started: "2026-11-21T10:00:00Z".parse().unwrap(),
+        finished: "2026-11-21T11:00:00Z".parse().unwrap(),
+        product: pics.product.designation.clone(),
+        sut: "simulated".into(),
+        interrupted: false,
+        verdict: Verdict::Fail,
+        profiles,
+        kpis: crate::kpi::definitions(pics.sut).iter().enumerate().map(|(n, one)| kpi(one.key, n % 2)).collect(),
+        test_cases: cases,
+    }
+}
+
+#[test]
+fn abstracts_have_every_row_of_the_certificates_in_order() {
+    for name in ["cp-flex-plus-eu", "greenflux-ev-platform", "beny-bcpcv-ct2m-p"] {
+        let pics = pics(&format!("{name}.yaml"));
+        let model = abstract_model::build(&pics, &results(&pics, "text"));
+        insta::assert_snapshot!(name, render::abstract_markdown(&model));
+    }
+}
+
+#[test]
+fn hostile_text_stays_text() {
+    let hostile = "<script>alert(1)</script>\"'|`\n| x |</td></code><!--\u{7}";
+    let mut pics = pics("beny-bcpcv-ct2m-p.yaml");
+    pics.product.designation = hostile.into();
+    pics.product.vendor = hostile.into();
+    pics.vendor_settings = vec![crate::pics::model::VendorSetting {
+        name: hostile.into(),
+        value: hostile.into(),
+        description: hostile.into(),
+    }];
+    let results = results(&pics, hostile);
+    let model = abstract_model::build(&pics, &results);
+    for page in [render::abstract_html(&model), full::html(&pics, &results, &[])] {
+        assert!(!page.contains("<script>alert"), "a script got through");
+        assert!(!page.contains("<!--"), "a comment got through");
+        assert!(page.contains("&lt;script&gt;"));
+    }
+    let markdown = render::abstract_markdown(&model);
+    assert!(!markdown.contains("<script>"));
+    for row in markdown.lines().filter(|line| line.contains("alert")) {
+        assert!(row.starts_with('|') || row.starts_with('#'), "a cell broke out of its row: {row}");
+    }
+    assert!(junit::xml(&results).contains("&lt;script&gt;"));
+}
