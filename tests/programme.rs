@@ -3,8 +3,11 @@
 use ocpp_attest::{
     bench::Bench,
     clock::Clock,
+    engine::Input,
+    link::LinkEvent,
+    ocpp::frame::Frame,
     pics::{Pics, reader},
-    runner::{self, Plan},
+    runner::{self, Plan, Recording},
     selection,
     testcase::{catalogue::Catalogue, library::Library},
     verdict::{TestCaseResult, Verdict},
@@ -17,16 +20,20 @@ fn pics(name: &str) -> Pics {
 }
 
 fn run(pics: &Pics, bench: &str) -> Vec<TestCaseResult> {
+    let result = run_all(pics, bench, false);
+    result.results.into_iter().filter(|result| result.verdict != Verdict::NotImplemented).collect()
+}
+
+fn run_all(pics: &Pics, bench: &str, record: bool) -> runner::Yield {
     let catalogue = Catalogue::embedded().unwrap();
     let library = Library::load(&catalogue, pics.sut)
         .unwrap_or_else(|bad| panic!("{}", bad.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")));
     let bench = Bench::read_source(&Source::new("bench.yaml", bench)).unwrap();
     let entries = selection::plan(pics, &catalogue);
-    let plan = Plan { pics, bench: &bench, entries: &entries, library: &library, only: None, simulated: true };
+    let plan = Plan { pics, bench: &bench, entries: &entries, library: &library, only: None, simulated: true, record };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
     let (_stop, interrupt) = tokio::sync::watch::channel(false);
-    let result = runtime.block_on(runner::run(&plan, None, interrupt, Clock::start(), |_| {})).unwrap();
-    result.results.into_iter().filter(|result| result.verdict != Verdict::NotImplemented).collect()
+    runtime.block_on(runner::run(&plan, None, interrupt, Clock::start(), |_| {})).unwrap()
 }
 
 /// Every start point, stop point and way to authorise that the product supports.
@@ -63,4 +70,85 @@ fn cp_flex_plus_passes_whatever_it_is_configured_to() {
 #[test]
 fn beny_passes_whatever_it_is_configured_to() {
     every_choice("beny-bcpcv-ct2m-p.yaml");
+}
+
+/// The messages of the station in a recording, by their place among the inputs.
+fn from_station(recording: &Recording) -> Vec<(usize, Frame)> {
+    let frame = |input: &Input| match input {
+        Input::Link(LinkEvent::Text { text, .. }) => Frame::parse(text).ok(),
+        _ => None,
+    };
+    recording.inputs.iter().enumerate().filter_map(|(at, (_, input))| Some((at, frame(input)?))).collect()
+}
+
+fn with_text(recording: &Recording, at: usize, frame: &Frame) -> Recording {
+    let mut changed = recording.clone();
+    if let Input::Link(LinkEvent::Text { text, .. }) = &mut changed.inputs[at].1 {
+        *text = frame.to_text();
+    }
+    changed
+}
+
+/// The same frame with one word of its payload changed to another legal one.
+fn with_another_word(frame: &Frame) -> Option<Frame> {
+    const PAIRS: [(&str, &str); 24] = [
+        ("Accepted", "Rejected"),
+        ("Rejected", "Accepted"),
+        ("Scheduled", "Rejected"),
+        ("Available", "Faulted"),
+        ("Occupied", "Available"),
+        ("Unavailable", "Available"),
+        ("EVDetected", "AbnormalCondition"),
+        ("CablePluggedIn", "AbnormalCondition"),
+        ("Authorized", "AbnormalCondition"),
+        ("RemoteStart", "AbnormalCondition"),
+        ("StopAuthorized", "AbnormalCondition"),
+        ("EVCommunicationLost", "AbnormalCondition"),
+        ("EVConnectTimeout", "AbnormalCondition"),
+        ("ChargingStateChanged", "AbnormalCondition"),
+        ("MeterValueClock", "MeterValuePeriodic"),
+        ("RemoteReset", "Watchdog"),
+        ("ScheduledReset", "Watchdog"),
+        ("FirmwareUpdate", "Watchdog"),
+        ("Downloaded", "DownloadFailed"),
+        ("Installed", "InstallationFailed"),
+        ("Uploaded", "UploadFailure"),
+        ("300", "301"),
+        ("SecurityError", "InternalError"),
+        ("InvalidCsmsCertificate", "TamperDetectionActivated"),
+    ];
+    let text = frame.to_text();
+    let (from, to) = PAIRS.iter().find(|(from, _)| text.contains(&format!("\"{from}\"")))?;
+    Frame::parse(&text.replacen(&format!("\"{from}\""), &format!("\"{to}\""), 1)).ok()
+}
+
+#[test]
+fn every_test_case_can_fail() {
+    let pics = pics("beny-bcpcv-ct2m-p.yaml");
+    let bench = "tx-start-point: EVConnected\n";
+    let recordings = run_all(&pics, bench, true).recordings;
+    let mut ids: Vec<&str> = recordings.iter().map(|recording| recording.id.as_str()).collect();
+    ids.dedup();
+    assert!(ids.len() >= 30);
+    let mut immortal = Vec::new();
+    for id in ids {
+        let mut fails = 0;
+        for recording in recordings.iter().filter(|recording| recording.id == id) {
+            // A recording judges as the run did, which is what makes the mutations tell anything.
+            let again = recording.judge();
+            assert_eq!(again.verdict, Verdict::Pass, "{id} judged again: {:?}", again.failures.first());
+            for (at, frame) in from_station(recording) {
+                if let Some(frame) = with_another_word(&frame) {
+                    fails += usize::from(with_text(recording, at, &frame).judge().verdict == Verdict::Fail);
+                }
+                let mut dropped = recording.clone();
+                dropped.inputs.remove(at);
+                fails += usize::from(dropped.judge().verdict == Verdict::Fail);
+            }
+        }
+        if fails == 0 {
+            immortal.push(id);
+        }
+    }
+    assert!(immortal.is_empty(), "no mutation makes these fail: {immortal:?}");
 }

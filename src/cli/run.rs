@@ -76,7 +76,8 @@ pub fn run(arguments: &Arguments, catalogue: &Catalogue) -> Result<u8, Problem> 
         builder.start_paused(true);
     }
     let runtime = builder.build().map_err(|error| Problem::Own(error.to_string()))?;
-    let plan = Plan { pics: &pics, bench: &bench, entries: &entries, library: &library, only, simulated };
+    let plan =
+        Plan { pics: &pics, bench: &bench, entries: &entries, library: &library, only, simulated, record: false };
     let mut display = Display::new();
     let (stop, interrupt) = watch::channel(false);
     let outcome = runtime.block_on(async {

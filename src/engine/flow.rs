@@ -184,6 +184,16 @@ impl Sequence {
         self.nodes[..end].iter().filter_map(|node| node.deadline(world)).min()
     }
 
+    /// Gives the current step up.
+    pub(crate) fn skip_current(&mut self, world: &mut World) {
+        for node in self.nodes.iter_mut().take(self.cursor + 1).filter(|node| node.status == Status::Active) {
+            node.finish(world, Status::Skipped, "failed");
+        }
+        if let Some(node) = self.nodes.get_mut(self.cursor) {
+            node.status = Status::Skipped;
+        }
+    }
+
     /// What is waited for, for people.
     pub(crate) fn waiting_for(&self) -> String {
         self.nodes.get(self.cursor).map_or_else(|| "the end".to_owned(), Node::waiting_for)

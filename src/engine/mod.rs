@@ -250,7 +250,13 @@ impl Engine {
             }
             let Some((phase, sequence)) = self.phases.get_mut(self.current) else { return };
             self.world.phase = *phase;
+            let complaints = self.world.complaints();
             let done = sequence.advance(&mut self.world);
+            if *phase == Phase::After && !done && self.world.complaints() > complaints {
+                // What can't be tidied up is said, and left; the rest is tidied up all the same.
+                sequence.skip_current(&mut self.world);
+                continue;
+            }
             if self.world.decided() && self.current < after {
                 continue;
             }

@@ -144,6 +144,7 @@ pub(crate) struct World {
     failures: Vec<Failure>,
     pub(crate) steps: Vec<StepRecord>,
     remarks: Vec<String>,
+    complaints: usize,
     base: Names,
 }
 
@@ -181,6 +182,7 @@ impl World {
             failures: Vec::new(),
             steps: Vec::new(),
             remarks: Vec::new(),
+            complaints: 0,
             base,
             setup,
         }
@@ -308,6 +310,7 @@ impl World {
 
     /// Records a finding. While tidying up it is only a remark.
     pub(crate) fn find(&mut self, verdict: Verdict, finding: Finding) {
+        self.complaints += 1;
         if self.phase == Phase::After || self.decided() {
             let found = finding.found.map(|found| format!(" (found {found})")).unwrap_or_default();
             if self.remarks.len() < 20 {
@@ -328,6 +331,11 @@ impl World {
             waited_s: finding.waited_s,
             at_s: self.now.seconds(),
         });
+    }
+
+    /// How many findings were made, remarks included.
+    pub(crate) fn complaints(&self) -> usize {
+        self.complaints
     }
 
     /// True when a finding was made.

@@ -5,9 +5,9 @@ use std::{pin::Pin, sync::Arc};
 use serde_json::{Map, Value};
 use tokio::sync::{mpsc, watch};
 
-use super::{Event, environment::Environment};
+use super::{Event, Recording, environment::Environment};
 use crate::{
-    clock::Clock,
+    clock::{Clock, Stamp},
     engine::{Effect, Engine, Input, Setup},
     link::{LinkEvent, Secret},
     record::{Direction, PlanEntry, TraceEntry, TraceEvent},
@@ -33,6 +33,7 @@ pub(super) async fn drive(
     interrupt: &mut watch::Receiver<bool>,
     trace: &mut Vec<TraceEntry>,
     tell: &mut impl FnMut(Event),
+    mut recordings: Option<&mut Vec<Recording>>,
 ) -> TestCaseResult {
     let clock = job.clock;
     let started = clock.now();
@@ -48,8 +49,17 @@ pub(super) async fn drive(
         client_identities: std::collections::HashMap::new(),
         memory: environment.memory.clone(),
     };
+    if let Some(recordings) = recordings.as_deref_mut() {
+        recordings.push(Recording { id: job.entry.id.clone(), setup: setup.clone(), started, inputs: Vec::new() });
+    }
     let mut engine = Engine::new(setup, started);
     let (answers, mut answered) = mpsc::unbounded_channel::<Input>();
+    let mut feed = |engine: &mut Engine, at: Stamp, input: Input| {
+        if let Some(recording) = recordings.as_deref_mut().and_then(|recordings| recordings.last_mut()) {
+            recording.inputs.push((at, input.clone()));
+        }
+        engine.handle(at, input);
+    };
     let mut recorder = Recorder { id: job.entry.id.clone(), station: environment.identity.clone() };
     loop {
         for effect in engine.effects() {
@@ -82,7 +92,7 @@ pub(super) async fn drive(
             break;
         }
         if clock.now().seconds_since(&started) > LIMIT {
-            engine.handle(clock.now(), Input::Interrupt);
+            feed(&mut engine, clock.now(), Input::Interrupt);
             continue;
         }
         let wake: Pin<Box<dyn Future<Output = ()> + Send>> = match engine.deadline() {
@@ -99,21 +109,21 @@ pub(super) async fn drive(
                 }
                 Some((at, event)) => {
                     recorder.link(trace, at, &event, &environment.secrets);
-                    engine.handle(at, Input::Link(event));
+                    feed(&mut engine, at, Input::Link(event));
                 }
-                None => engine.handle(clock.now(), Input::Interrupt),
+                None => feed(&mut engine, clock.now(), Input::Interrupt),
             },
             Some(answer) = answered.recv() => {
                 if let Input::OperatorDone(_, outcome) = &answer {
                     let what = TraceEvent::OperatorDone { action: String::new(), outcome: format!("{outcome:?}") };
                     recorder.push(trace, clock, None, what);
                 }
-                engine.handle(clock.now(), answer);
+                feed(&mut engine, clock.now(), answer);
             }
-            () = wake => engine.handle(clock.now(), Input::Tick),
+            () = wake => feed(&mut engine, clock.now(), Input::Tick),
             changed = interrupt.changed() => {
                 if changed.is_err() || *interrupt.borrow() {
-                    engine.handle(clock.now(), Input::Interrupt);
+                    feed(&mut engine, clock.now(), Input::Interrupt);
                 }
             }
         }

@@ -11,7 +11,8 @@ use tokio::sync::watch;
 
 use crate::{
     bench::Bench,
-    clock::Clock,
+    clock::{Clock, Stamp},
+    engine::{Engine, Input, Outcome, Setup},
     operator::Operator,
     pics::{Answer, Pics, Profile},
     record::{PlanEntry, TraceEntry, TraceEvent},
@@ -46,6 +47,8 @@ pub struct Plan<'p> {
     pub only: Option<GlobSet>,
     /// A simulated product instead of the bench's.
     pub simulated: bool,
+    /// Keep what the engines are told.
+    pub record: bool,
 }
 
 /// Patterns on test case ids.
@@ -60,6 +63,59 @@ pub fn globs(patterns: &[String]) -> Result<Option<GlobSet>, globset::Error> {
     set.build().map(Some)
 }
 
+/// Everything that an engine was told: with it a test case can be judged again, or judged with something changed.
+#[derive(Debug, Clone)]
+pub struct Recording {
+    /// The test case.
+    pub id: String,
+    /// What the engine began with.
+    pub setup: Setup,
+    /// When.
+    pub started: Stamp,
+    /// What it was told, and when.
+    pub inputs: Vec<(Stamp, Input)>,
+}
+
+impl Recording {
+    /// Judges the recording again, without link, operator or services.
+    pub fn judge(&self) -> Outcome {
+        let mut engine = Engine::new(self.setup.clone(), self.started);
+        let mut now = self.started;
+        for (at, input) in &self.inputs {
+            for _ in 0..MAX_TICKS {
+                let Some(due) = engine.deadline().filter(|due| *due < at.mono_ns && !engine.finished()) else { break };
+                now = later(self.started, due.max(now.mono_ns));
+                engine.handle(now, Input::Tick);
+                engine.effects();
+            }
+            if engine.finished() {
+                break;
+            }
+            now = *at;
+            engine.handle(now, input.clone());
+            engine.effects();
+        }
+        // Time goes on after the last thing that happened; what never comes is seen at its deadline.
+        for _ in 0..MAX_TICKS {
+            let Some(due) = engine.deadline().filter(|_| !engine.finished()) else { break };
+            now = later(self.started, due.max(now.mono_ns));
+            engine.handle(now, Input::Tick);
+            engine.effects();
+        }
+        if !engine.finished() {
+            engine.handle(now, Input::Interrupt);
+        }
+        engine.outcome()
+    }
+}
+
+/// Most ticks between two inputs; an engine that needs more makes no progress.
+const MAX_TICKS: usize = 1000;
+
+fn later(started: Stamp, mono_ns: u64) -> Stamp {
+    started.plus(std::time::Duration::from_nanos(mono_ns.saturating_sub(started.mono_ns)))
+}
+
 /// What a run yields.
 #[derive(Debug, Default)]
 pub struct Yield {
@@ -69,6 +125,8 @@ pub struct Yield {
     pub trace: Vec<TraceEntry>,
     /// True when it was interrupted.
     pub interrupted: bool,
+    /// What the engines were told, where the plan asked for it.
+    pub recordings: Vec<Recording>,
 }
 
 /// Runs the plan.
@@ -111,7 +169,15 @@ pub async fn run(
             }
             let Some(environment) = &mut environment else { break };
             let job = driver::Job { entry, case, variant: &variant, library: plan.library, clock };
-            let one = driver::drive(environment, job, &mut interrupt, &mut result.trace, &mut tell).await;
+            let one = driver::drive(
+                environment,
+                job,
+                &mut interrupt,
+                &mut result.trace,
+                &mut tell,
+                plan.record.then_some(&mut result.recordings),
+            )
+            .await;
             outcome = Some(match outcome {
                 None => one,
                 Some(before) => worst(before, one, &variant),
