@@ -87,6 +87,8 @@ fn defaults() -> Value {
         "install-time": 300,
         "upload-time": 120,
         "charging-rate-unit": "A",
+        "model": "Attest",
+        "vendor-name": "ocpp-attest",
     })
 }
 

@@ -4,9 +4,9 @@ use ocpp_attest::{
     bench::Bench,
     clock::Clock,
     engine::Input,
-    link::LinkEvent,
+    link::{LinkEvent, UpgradeRequest},
     ocpp::frame::Frame,
-    pics::{Pics, reader},
+    pics::{Baseline, Pics, reader},
     runner::{self, Plan, Recording},
     selection,
     testcase::{catalogue::Catalogue, library::Library},
@@ -72,6 +72,20 @@ fn beny_passes_whatever_it_is_configured_to() {
     every_choice("beny-bcpcv-ct2m-p.yaml");
 }
 
+#[test]
+fn greenflux_passes_under_every_security_profile_and_baseline() {
+    let mut pics = pics("greenflux-ev-platform.yaml");
+    for profile in [1, 2, 3] {
+        pics.baseline = if profile == 2 { Baseline::B2025_09 } else { Baseline::B2024_06 };
+        let results = run(&pics, &format!("security-profile: {profile}\n"));
+        // TC_B_58_CSMS came with 2025-09.
+        assert_eq!(results.iter().any(|result| result.id == "TC_B_58_CSMS"), profile == 2);
+        for result in results {
+            assert_eq!(result.verdict, Verdict::Pass, "profile {profile}: {} {:?}", result.id, result.reason);
+        }
+    }
+}
+
 /// The messages of the station in a recording, by their place among the inputs.
 fn from_station(recording: &Recording) -> Vec<(usize, Frame)> {
     let frame = |input: &Input| match input {
@@ -87,6 +101,26 @@ fn with_text(recording: &Recording, at: usize, frame: &Frame) -> Recording {
         *text = frame.to_text();
     }
     changed
+}
+
+/// Attempts to connect that the SUT refused, turned into ones that it granted.
+fn refusals_turned_round(recording: &Recording) -> Vec<(usize, Input)> {
+    let granted = |input: &Input| match input {
+        Input::Link(LinkEvent::AttemptFailed { conn, endpoint, .. }) => {
+            let request = UpgradeRequest {
+                path: "/ocpp/CS001".into(),
+                identity: Some("CS001".into()),
+                user: Some("CS001".into()),
+                password: None,
+                subprotocols: vec!["ocpp0.1".into()],
+                tls: None,
+            };
+            let subprotocol = Some("ocpp0.1".to_owned());
+            Some(Input::Link(LinkEvent::Opened { conn: *conn, endpoint: *endpoint, request, subprotocol }))
+        }
+        _ => None,
+    };
+    recording.inputs.iter().enumerate().filter_map(|(at, (_, input))| Some((at, granted(input)?))).collect()
 }
 
 /// The same frame with one word of its payload changed to another legal one.
@@ -123,13 +157,24 @@ fn with_another_word(frame: &Frame) -> Option<Frame> {
 }
 
 #[test]
-fn every_test_case_can_fail() {
-    let pics = pics("beny-bcpcv-ct2m-p.yaml");
-    let bench = "tx-start-point: EVConnected\n";
-    let recordings = run_all(&pics, bench, true).recordings;
+fn every_test_case_of_a_station_can_fail() {
+    can_fail(&pics("beny-bcpcv-ct2m-p.yaml"), 30);
+}
+
+#[test]
+fn every_test_case_of_a_csms_can_fail() {
+    let mut pics = pics("greenflux-ev-platform.yaml");
+    pics.baseline = Baseline::B2025_09;
+    can_fail(&pics, 8);
+}
+
+/// For each test case there is a faulty product that it fails: one with a word changed, a message or a connection
+/// missing.
+fn can_fail(pics: &Pics, at_least: usize) {
+    let recordings = run_all(pics, "", true).recordings;
     let mut ids: Vec<&str> = recordings.iter().map(|recording| recording.id.as_str()).collect();
     ids.dedup();
-    assert!(ids.len() >= 30);
+    assert!(ids.len() >= at_least, "{ids:?}");
     let mut immortal = Vec::new();
     for id in ids {
         let mut fails = 0;
@@ -137,6 +182,11 @@ fn every_test_case_can_fail() {
             // A recording judges as the run did, which is what makes the mutations tell anything.
             let again = recording.judge();
             assert_eq!(again.verdict, Verdict::Pass, "{id} judged again: {:?}", again.failures.first());
+            for (at, changed) in refusals_turned_round(recording) {
+                let mut mutant = recording.clone();
+                mutant.inputs[at].1 = changed;
+                fails += usize::from(mutant.judge().verdict == Verdict::Fail);
+            }
             for (at, frame) in from_station(recording) {
                 if let Some(frame) = with_another_word(&frame) {
                     fails += usize::from(with_text(recording, at, &frame).judge().verdict == Verdict::Fail);

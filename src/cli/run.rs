@@ -11,7 +11,7 @@ use crate::{
     bench::Bench,
     clock::Clock,
     operator::{self, Operator},
-    pics::reader,
+    pics::{SutKind, reader},
     record::{folder, summary},
     report,
     runner::{self, Event, Plan},
@@ -100,7 +100,11 @@ pub fn run(arguments: &Arguments, catalogue: &Catalogue) -> Result<u8, Problem> 
         run_id: uuid::Uuid::new_v4().to_string(),
         started,
         finished,
-        sut: if simulated { "simulated".into() } else { bench.listen.clone() },
+        sut: if simulated {
+            "simulated".into()
+        } else {
+            if pics.sut == SutKind::Csms { bench.url.clone() } else { bench.listen.clone() }
+        },
         interrupted: result.interrupted,
     };
     let results = summary::results(&pics, &entries, result.results, &result.trace, info);

@@ -290,6 +290,16 @@ fn attempted(connection: &Connection, attempt: &Attempt, node: &mut Node, world:
     let wanted = connection.outcome.as_deref().unwrap_or("upgraded");
     let good = match (wanted, &attempt.outcome) {
         ("upgraded" | "opened", Ok(())) => true,
+        // No WebSocket, or one without any sub-protocol, which Part 4 (3.1.2) wants closed at once.
+        ("no-subprotocol", Ok(())) => attempt.facts.get("subprotocol").is_none(),
+        (
+            "no-subprotocol",
+            Err(
+                AttemptFailure::UpgradeRefusedBySut(_)
+                | AttemptFailure::ClosedBeforeUpgrade
+                | AttemptFailure::BadUpgrade(_),
+            ),
+        ) => true,
         // A TLS handshake broken off by the SUT, whether with an alert or by closing before the upgrade request.
         ("refused-by-sut", Err(AttemptFailure::TlsRefusedBySut(_) | AttemptFailure::ClosedBeforeUpgrade)) => true,
         // A CSMS that does not let us in: at TLS, at HTTP, or by closing.
@@ -299,7 +309,6 @@ fn attempted(connection: &Connection, attempt: &Attempt, node: &mut Node, world:
                 AttemptFailure::TlsRefusedBySut(_)
                 | AttemptFailure::UpgradeRefusedBySut(_)
                 | AttemptFailure::ClosedBeforeUpgrade
-                | AttemptFailure::Unreachable(_)
                 | AttemptFailure::BadUpgrade(_),
             ),
         ) => true,

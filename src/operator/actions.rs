@@ -68,7 +68,7 @@ pub const ACTIONS: &[ActionInfo] = &[
     },
     ActionInfo {
         name: "configure",
-        parameters: &["what", "value?", "station"],
+        parameters: &["what", "value?", "interval?", "station"],
         prompt: "Configure the CSMS: {{ what }}{% if value is defined %} = {{ value }}{% endif %} (station {{ station }}).",
     },
 ];

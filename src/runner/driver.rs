@@ -45,8 +45,8 @@ pub(super) async fn drive(
         pics: environment.pics.clone(),
         endpoints: environment.endpoints.clone(),
         identities: environment.identities.clone(),
-        client: None,
-        client_identities: std::collections::HashMap::new(),
+        client: environment.client.clone(),
+        client_identities: environment.client_identities.clone(),
         memory: environment.memory.clone(),
     };
     if let Some(recordings) = recordings.as_deref_mut() {

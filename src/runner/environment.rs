@@ -10,8 +10,8 @@ use crate::{
     clock::Clock,
     engine::SutMemory,
     link::{
-        CertificateKind, EndpointId, Identity, LinkHandle, MemoryNetwork, Network, Secret, ServerPolicy, ServerTls,
-        serve,
+        CertificateKind, ClientPolicy, ClientTls, EndpointId, Identity, LinkHandle, MemoryNetwork, Network, Secret,
+        ServerPolicy, ServerTls, serve,
     },
     operator::Operator,
     pics::{Pics, SutKind},
@@ -20,6 +20,7 @@ use crate::{
         pki::{KeyKind, Pki, PkiError},
     },
     simulator::{
+        csms::{self, CsmsSetup},
         operator as simulated_operator,
         station::{self, NetworkProfile, StationSetup},
     },
@@ -37,9 +38,6 @@ pub enum EnvironmentError {
     /// A file of the bench can't be read.
     #[error("{0} can't be read: {1}")]
     File(String, std::io::Error),
-    /// Not possible yet.
-    #[error("{0}")]
-    Unsupported(String),
 }
 
 /// What a test case runs in.
@@ -55,6 +53,8 @@ pub struct Environment {
     pub(crate) memory: SutMemory,
     pub(crate) secrets: Vec<Secret>,
     pub(crate) identity: String,
+    pub(crate) client: Option<ClientPolicy>,
+    pub(crate) client_identities: HashMap<CertificateKind, Identity>,
     tasks: JoinSet<()>,
 }
 
@@ -68,7 +68,7 @@ impl Environment {
         clock: Clock,
     ) -> Result<Self, EnvironmentError> {
         if pics.sut == SutKind::Csms {
-            return Err(EnvironmentError::Unsupported("running against a CSMS is not implemented yet".into()));
+            return Self::start_for_csms(pics, bench, simulated, operator, clock).await;
         }
         let network = if simulated { Network::Memory(MemoryNetwork::default()) } else { Network::Tcp };
         let (hosts, listen, second, files) = if simulated {
@@ -159,6 +159,116 @@ impl Environment {
             memory: SutMemory { security_profile: bench.security_profile, ..SutMemory::default() },
             secrets: vec![bench.password.clone()],
             identity: bench.identity.clone(),
+            client: None,
+            client_identities: HashMap::new(),
+            tasks,
+        })
+    }
+
+    /// The harness plays the station.
+    async fn start_for_csms(
+        pics: &Pics,
+        bench: &Bench,
+        simulated: bool,
+        operator: Option<Arc<dyn Operator>>,
+        clock: Clock,
+    ) -> Result<Self, EnvironmentError> {
+        const HOST: &str = "csms.attest.test";
+        let network = if simulated { Network::Memory(MemoryNetwork::default()) } else { Network::Tcp };
+        let pki = Pki::new(KeyKind::Ecdsa, clock.now().wall)?;
+        let secure = bench.security_profile >= 2;
+        let read =
+            |path: &str| std::fs::read_to_string(path).map_err(|error| EnvironmentError::File(path.to_owned(), error));
+        let roots = if simulated {
+            Some(pki.root_pem().to_owned())
+        } else if bench.root.is_empty() {
+            None
+        } else {
+            Some(read(&bench.root)?)
+        };
+        let certificate = match (simulated, bench.certificate.is_empty()) {
+            (false, false) => Identity { chain: read(&bench.certificate)?, key: Secret::new(read(&bench.key)?) },
+            _ => pki.client(CertificateKind::Valid, &bench.identity, &pics.product.vendor)?,
+        };
+        let url = match (simulated, secure) {
+            (true, true) => format!("wss://{HOST}:443/ocpp"),
+            (true, false) => format!("ws://{HOST}:443/ocpp"),
+            _ => bench.url.clone(),
+        };
+        let client = ClientPolicy {
+            url,
+            identity: bench.identity.clone(),
+            credentials: (bench.security_profile < 3).then(|| (bench.identity.clone(), bench.password.clone())),
+            subprotocols: vec!["ocpp2.0.1".into()],
+            tls: secure.then(|| ClientTls {
+                roots,
+                identity: (bench.security_profile == 3).then(|| certificate.clone()),
+                versions: Vec::new(),
+                suites: Vec::new(),
+            }),
+            max_frame: 1 << 20,
+        };
+        let mut client_identities = HashMap::from([(CertificateKind::Valid, certificate)]);
+        for kind in [CertificateKind::Expired, CertificateKind::UnknownAuthority] {
+            client_identities.insert(kind, pki.client(kind, &bench.identity, &pics.product.vendor)?);
+        }
+        let link = serve(network.clone(), &[], HashMap::new(), clock)
+            .await
+            .map_err(|error| EnvironmentError::Bind(bench.url.clone(), error))?;
+        let address = if simulated { "files.attest.test:80".to_owned() } else { bench.files.clone() };
+        let files = FileServer::start(
+            &network,
+            &address,
+            &if simulated { address.clone() } else { public(&address, &bench.host) },
+        )
+        .await
+        .map_err(|error| EnvironmentError::Bind(address.clone(), error))?;
+        let mut tasks = JoinSet::new();
+        let operator = match operator {
+            Some(operator) => operator,
+            None => {
+                let (operator, requests) = simulated_operator::pair();
+                let identity = pki.server(CertificateKind::Valid, &[HOST.to_owned()])?;
+                let setup = CsmsSetup {
+                    address: format!("{HOST}:443"),
+                    policy: ServerPolicy {
+                        reachable: true,
+                        tls: secure.then(|| ServerTls {
+                            identity,
+                            client_roots: (bench.security_profile == 3).then(|| pki.root_pem().to_owned()),
+                            versions: Vec::new(),
+                            suites: Vec::new(),
+                        }),
+                        identity: bench.identity.clone(),
+                        passwords: if bench.security_profile < 3 { vec![bench.password.clone()] } else { Vec::new() },
+                        subprotocols: vec!["ocpp2.0.1".into()],
+                        refuse_upgrade: None,
+                        max_frame: 1 << 20,
+                    },
+                    tokens: bench.values.get("tokens").cloned().unwrap_or_default(),
+                    interval: bench.values.get("heartbeat_interval").and_then(Value::as_u64).unwrap_or(300),
+                };
+                let network = network.clone();
+                tasks.spawn(async move {
+                    let _ = csms::run(setup, network, clock, requests).await;
+                });
+                Arc::new(operator)
+            }
+        };
+        Ok(Self {
+            link,
+            operator,
+            files,
+            pki,
+            endpoints: HashMap::new(),
+            identities: HashMap::new(),
+            bench: Value::Object(bench.values.clone()),
+            pics: super::pics_names(pics),
+            memory: SutMemory { security_profile: bench.security_profile, ..SutMemory::default() },
+            secrets: vec![bench.password.clone()],
+            identity: bench.identity.clone(),
+            client: Some(client),
+            client_identities,
             tasks,
         })
     }
