@@ -28,6 +28,8 @@ pub struct Bench {
     pub password: Secret,
     /// Security profile to begin with: 1, 2 or 3.
     pub security_profile: u8,
+    /// Folder that keeps our certificate authority; empty: one is made for the run.
+    pub authority: String,
     /// Certificate chain of our CSMS (PEM file), or empty: made for the run.
     pub certificate: String,
     /// Its key.
@@ -49,6 +51,7 @@ fn defaults() -> Value {
         "identity": "CS001",
         "password": "attest-bench-password",
         "security-profile": 2,
+        "authority": "",
         "certificate": "",
         "key": "",
         "root": "",
@@ -155,6 +158,7 @@ impl Bench {
                 .get("security-profile")
                 .and_then(Value::as_u64)
                 .map_or(1, |n| u8::try_from(n).unwrap_or(0)),
+            authority: text("authority"),
             certificate: text("certificate"),
             key: text("key"),
             root: text("root"),

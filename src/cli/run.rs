@@ -100,10 +100,10 @@ pub fn run(arguments: &Arguments, catalogue: &Catalogue) -> Result<u8, Problem> 
         run_id: uuid::Uuid::new_v4().to_string(),
         started,
         finished,
-        sut: if simulated {
-            "simulated".into()
-        } else {
-            if pics.sut == SutKind::Csms { bench.url.clone() } else { bench.listen.clone() }
+        sut: match (simulated, pics.sut) {
+            (true, _) => "simulated".into(),
+            (false, SutKind::Csms) => bench.url.clone(),
+            (false, SutKind::ChargingStation) => bench.listen.clone(),
         },
         interrupted: result.interrupted,
     };

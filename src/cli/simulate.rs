@@ -1,16 +1,22 @@
 //! `ocpp-attest simulate`: a reference product on the wire.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use clap::{Args, Subcommand};
 
 use super::{Problem, exit, print};
 use crate::{
+    bench::Bench,
     clock::Clock,
-    link::{Network, Secret},
+    link::{CertificateKind, Network, Secret, ServerPolicy, ServerTls},
     operator::{ActionOutcome, ManualAction, Operator as _},
     pics::{SutKind, reader},
+    services::pki::{KeyKind, Pki, PkiError},
     simulator::{
+        csms::{self, CsmsSetup},
         operator,
         station::{self, NetworkProfile, StationSetup},
     },
@@ -46,11 +52,39 @@ enum Command {
         #[arg(long, value_name = "ADDR")]
         operator: Option<String>,
     },
+    /// A CSMS that a charging station can connect to; manual actions come as JSON lines on standard input
+    Csms {
+        /// The PICS that it follows
+        #[arg(long, value_name = "FILE")]
+        pics: PathBuf,
+        /// Where it listens
+        #[arg(long, value_name = "ADDR")]
+        listen: String,
+        /// The identity that may connect
+        #[arg(long, default_value = "CS001")]
+        identity: String,
+        /// Its Basic authentication password
+        #[arg(long, env = "OCPP_ATTEST_PASSWORD", default_value = "attest-bench-password", hide_env_values = true)]
+        password: String,
+        /// Folder of a certificate authority (as the bench's `authority`); with it the CSMS speaks TLS
+        #[arg(long, value_name = "DIR")]
+        authority: Option<PathBuf>,
+        /// Listen for manual actions on this address (HTTP POST)
+        #[arg(long, value_name = "ADDR")]
+        operator: Option<String>,
+    },
 }
 
 /// Runs the subcommand.
 pub fn run(arguments: &Arguments) -> Result<u8, Problem> {
-    let Command::ChargingStation { pics, connect, identity, password, root, operator: listen } = &arguments.command;
+    let (pics, connect, identity, password, root, listen) = match &arguments.command {
+        Command::ChargingStation { pics, connect, identity, password, root, operator } => {
+            (pics, connect, identity, password, root, operator)
+        }
+        Command::Csms { pics, listen, identity, password, authority, operator } => {
+            return run_csms(pics, listen, identity, password, authority.as_deref(), operator.as_deref());
+        }
+    };
     let pics = reader::read(pics)?;
     if pics.sut != SutKind::ChargingStation {
         return Err(Problem::Input("this is the PICS of a CSMS".into(), "give the PICS of a charging station".into()));
@@ -79,31 +113,89 @@ pub fn run(arguments: &Arguments) -> Result<u8, Problem> {
         .map_err(|error| Problem::Own(error.to_string()))?;
     runtime.block_on(async {
         let (bench, requests) = operator::pair();
-        let bench = Arc::new(bench);
-        if let Some(listen) = listen {
-            let listener = tokio::net::TcpListener::bind(listen).await.map_err(|error| {
-                Problem::Input(format!("{listen} can't be bound: {error}"), "choose another address".into())
-            })?;
-            let address = listener.local_addr().map(|address| address.to_string()).unwrap_or_default();
-            print(&format!("manual actions: http://{address}/\n"));
-            let acting = bench.clone();
-            let service = axum::Router::new().route(
-                "/",
-                axum::routing::post(move |body: axum::body::Bytes| {
-                    let acting = acting.clone();
-                    async move { act(&acting, &body).await }
-                }),
-            );
-            tokio::spawn(async move {
-                let _ = axum::serve(listener, service).await;
-            });
-        } else {
-            tokio::spawn(read_actions(bench.clone()));
-        }
+        take_actions(bench, listen.as_deref()).await?;
         print(&format!("{identity} connects to {connect}\n"));
         tokio::select! {
             result = station::run(setup, Network::Tcp, Clock::start(), requests) => {
                 result.map_err(|error| Problem::Own(error.to_string()))?;
+            }
+            _ = tokio::signal::ctrl_c() => {}
+        }
+        Ok(exit::OK)
+    })
+}
+
+/// Takes manual actions over HTTP, or as lines on standard input.
+async fn take_actions(bench: operator::SimulatedOperator, listen: Option<&str>) -> Result<(), Problem> {
+    let bench = Arc::new(bench);
+    let Some(listen) = listen else {
+        tokio::spawn(read_actions(bench));
+        return Ok(());
+    };
+    let listener = tokio::net::TcpListener::bind(listen).await.map_err(|error| {
+        Problem::Input(format!("{listen} can't be bound: {error}"), "choose another address".into())
+    })?;
+    let address = listener.local_addr().map(|address| address.to_string()).unwrap_or_default();
+    print(&format!("manual actions: http://{address}/\n"));
+    let handler = move |body: axum::body::Bytes| {
+        let bench = bench.clone();
+        async move { act(&bench, &body).await }
+    };
+    let service = axum::Router::new().route("/", axum::routing::post(handler));
+    tokio::spawn(async move {
+        let _ = axum::serve(listener, service).await;
+    });
+    Ok(())
+}
+
+fn run_csms(
+    pics: &Path,
+    listen: &str,
+    identity: &str,
+    password: &str,
+    authority: Option<&Path>,
+    actions: Option<&str>,
+) -> Result<u8, Problem> {
+    let pics = reader::read(pics)?;
+    if pics.sut != SutKind::Csms {
+        return Err(Problem::Input("this is the PICS of a charging station".into(), "give the PICS of a CSMS".into()));
+    }
+    let clock = Clock::start();
+    let tls = authority
+        .map(|folder| {
+            let pki = Pki::kept(folder, KeyKind::Ecdsa, clock.now().wall)?;
+            let host = listen.rsplit_once(':').map_or(listen, |(host, _)| host).to_owned();
+            let identity = pki.server(CertificateKind::Valid, &["localhost".to_owned(), host])?;
+            Ok(ServerTls { identity, client_roots: None, versions: Vec::new(), suites: Vec::new() })
+        })
+        .transpose()
+        .map_err(|error: PkiError| Problem::Input(error.to_string(), "check the folder".into()))?;
+    let bench = Bench::default();
+    let setup = CsmsSetup {
+        address: listen.to_owned(),
+        policy: ServerPolicy {
+            reachable: true,
+            tls,
+            identity: identity.to_owned(),
+            passwords: vec![Secret::new(password)],
+            subprotocols: vec!["ocpp2.0.1".into()],
+            refuse_upgrade: None,
+            max_frame: 1 << 20,
+        },
+        tokens: bench.values.get("tokens").cloned().unwrap_or_default(),
+        interval: 300,
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Problem::Own(error.to_string()))?;
+    runtime.block_on(async {
+        let (operator, requests) = operator::pair();
+        take_actions(operator, actions).await?;
+        print(&format!("listening on {listen}\n"));
+        tokio::select! {
+            result = csms::run(setup, Network::Tcp, clock, requests) => {
+                result.map_err(|error| Problem::Input(format!("{listen} can't be bound: {error}"), "choose another address".into()))?;
             }
             _ = tokio::signal::ctrl_c() => {}
         }

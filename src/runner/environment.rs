@@ -87,7 +87,7 @@ impl Environment {
                 bench.files.clone(),
             )
         };
-        let pki = Pki::new(key_kind(pics), clock.now().wall)?;
+        let pki = authority(bench, simulated, key_kind(pics), clock)?;
         let identities = identities(&pki, bench, &hosts)?;
         let endpoints = endpoints(pics, bench, &pki, &identities);
         let addresses: Vec<(EndpointId, String)> = [(EndpointId(1), listen), (EndpointId(2), second)]
@@ -175,7 +175,7 @@ impl Environment {
     ) -> Result<Self, EnvironmentError> {
         const HOST: &str = "csms.attest.test";
         let network = if simulated { Network::Memory(MemoryNetwork::default()) } else { Network::Tcp };
-        let pki = Pki::new(KeyKind::Ecdsa, clock.now().wall)?;
+        let pki = authority(bench, simulated, KeyKind::Ecdsa, clock)?;
         let secure = bench.security_profile >= 2;
         let read =
             |path: &str| std::fs::read_to_string(path).map_err(|error| EnvironmentError::File(path.to_owned(), error));
@@ -316,6 +316,13 @@ impl Environment {
 fn public(listen: &str, host: &str) -> String {
     let port = listen.rsplit(':').next().unwrap_or("80");
     format!("{host}:{port}")
+}
+
+fn authority(bench: &Bench, simulated: bool, kind: KeyKind, clock: Clock) -> Result<Arc<Pki>, PkiError> {
+    if simulated || bench.authority.is_empty() {
+        return Pki::new(kind, clock.now().wall);
+    }
+    Pki::kept(std::path::Path::new(&bench.authority), kind, clock.now().wall)
 }
 
 /// Suites that sign with ECDSA need such a key; anything else gets RSA.

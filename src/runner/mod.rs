@@ -109,6 +109,9 @@ impl Recording {
     }
 }
 
+/// The reason of a test case without steps.
+const NOT_IMPLEMENTED: &str = "its steps are not implemented yet";
+
 /// Most ticks between two inputs; an engine that needs more makes no progress.
 const MAX_TICKS: usize = 1000;
 
@@ -151,8 +154,7 @@ pub async fn run(
         }
         tell(Event::Begins(index + 1, chosen.len(), entry.id.clone(), entry.title.clone()));
         let Some(case) = plan.library.cases.get(&entry.id) else {
-            let outcome =
-                empty(entry, Verdict::NotImplemented, Some("its steps are not implemented yet".into()), clock);
+            let outcome = empty(entry, Verdict::NotImplemented, Some(NOT_IMPLEMENTED.into()), clock);
             tell(Event::Ended(Box::new(outcome.clone())));
             result.results.push(outcome);
             continue;
@@ -191,6 +193,19 @@ pub async fn run(
         ));
         tell(Event::Ended(Box::new(outcome.clone())));
         result.results.push(outcome);
+        // A product that has not appeared for the first test case will not for the hundredth.
+        let opened = |entry: &TraceEntry| matches!(entry.what, TraceEvent::Opened { .. });
+        if !plan.simulated && !result.interrupted && !result.trace.iter().any(opened) {
+            for entry in &chosen[index + 1..] {
+                let reason = "not run, for the product never connected".to_owned();
+                let outcome = match plan.library.cases.contains_key(&entry.id) {
+                    true => empty(entry, Verdict::Inconclusive, Some(reason), clock),
+                    false => empty(entry, Verdict::NotImplemented, Some(NOT_IMPLEMENTED.into()), clock),
+                };
+                result.results.push(outcome);
+            }
+            break;
+        }
     }
     Ok(result)
 }

@@ -1,6 +1,9 @@
 //! The harness's own certificate authority.
 
-use std::sync::{Arc, OnceLock};
+use std::{
+    path::Path,
+    sync::{Arc, OnceLock},
+};
 
 use jiff::{SignedDuration, Timestamp};
 use rcgen::{
@@ -42,8 +45,7 @@ pub struct Pki {
 
 #[derive(Debug)]
 struct Root {
-    params: CertificateParams,
-    key: KeyPair,
+    issuer: Issuer<'static, KeyPair>,
     pem: String,
 }
 
@@ -74,7 +76,17 @@ fn root(name: &str, kind: KeyKind, now: Timestamp) -> Result<Root, PkiError> {
     params.not_after = date(now, 3650);
     let key = key_pair(kind)?;
     let pem = params.self_signed(&key)?.pem();
-    Ok(Root { params, key, pem })
+    Ok(Root { issuer: Issuer::new(params, key), pem })
+}
+
+/// Writes a file that only its owner can read.
+fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
+    use std::io::Write as _;
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)?.write_all(text.as_bytes())
 }
 
 fn named(common_name: &str, organisation: &str) -> DistinguishedName {
@@ -93,6 +105,24 @@ impl Pki {
             unknown: root("ocpp-attest unknown root", key_kind, now)?,
             now,
         }))
+    }
+
+    /// An authority whose root is kept in a folder (`root.pem`, `root.key`), made there the first time, so that a real
+    /// product can be given the root once.
+    pub fn kept(folder: &Path, key_kind: KeyKind, now: Timestamp) -> Result<Arc<Self>, PkiError> {
+        let (certificate, key) = (folder.join("root.pem"), folder.join("root.key"));
+        let failed = |path: &Path, error: std::io::Error| PkiError(format!("{}: {error}", path.display()));
+        if !certificate.exists() {
+            let root = root("ocpp-attest root", key_kind, now)?;
+            std::fs::create_dir_all(folder).map_err(|error| failed(folder, error))?;
+            write_private(&key, &root.issuer.key().serialize_pem()).map_err(|error| failed(&key, error))?;
+            std::fs::write(&certificate, &root.pem).map_err(|error| failed(&certificate, error))?;
+        }
+        let pem = std::fs::read_to_string(&certificate).map_err(|error| failed(&certificate, error))?;
+        let key_pem = std::fs::read_to_string(&key).map_err(|error| failed(&key, error))?;
+        let issuer = Issuer::from_ca_cert_pem(&pem, KeyPair::from_pem(&key_pem)?)?;
+        let unknown = root("ocpp-attest unknown root", key_kind, now)?;
+        Ok(Arc::new(Self { key_kind, trusted: Root { issuer, pem }, unknown, now }))
     }
 
     /// The trusted root, PEM.
@@ -129,8 +159,7 @@ impl Pki {
         params.not_after = date(self.now, if kind == CertificateKind::Expired { -10 } else { 365 });
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyEncipherment];
         let key = key_pair(self.key_kind)?;
-        let issuer = Issuer::from_params(&root.params, &root.key);
-        let certificate = params.signed_by(&key, &issuer)?;
+        let certificate = params.signed_by(&key, &root.issuer)?;
         Ok(Identity { chain: certificate.pem(), key: Secret::new(key.serialize_pem()) })
     }
 
@@ -144,7 +173,7 @@ impl Pki {
         params.not_before = date(self.now, -20);
         params.not_after = date(self.now, 365);
         let key = key_pair(KeyKind::Ecdsa)?;
-        let certificate = params.signed_by(&key, &Issuer::from_params(&self.trusted.params, &self.trusted.key))?;
+        let certificate = params.signed_by(&key, &self.trusted.issuer)?;
         let signature = key.sign(image)?;
         Ok((certificate.pem(), base64::engine::general_purpose::STANDARD.encode(signature)))
     }
@@ -154,8 +183,7 @@ impl Pki {
         let mut request = CertificateSigningRequestParams::from_pem(csr)?;
         request.params.not_before = date(self.now, -1);
         request.params.not_after = date(self.now, 365);
-        let issuer = Issuer::from_params(&self.trusted.params, &self.trusted.key);
-        Ok(request.signed_by(&issuer)?.pem())
+        Ok(request.signed_by(&self.trusted.issuer)?.pem())
     }
 }
 
