@@ -197,12 +197,12 @@ pub async fn run(
         let opened = |entry: &TraceEntry| matches!(entry.what, TraceEvent::Opened { .. });
         if !plan.simulated && !result.interrupted && !result.trace.iter().any(opened) {
             for entry in &chosen[index + 1..] {
-                let reason = "not run, for the product never connected".to_owned();
-                let outcome = match plan.library.cases.contains_key(&entry.id) {
-                    true => empty(entry, Verdict::Inconclusive, Some(reason), clock),
-                    false => empty(entry, Verdict::NotImplemented, Some(NOT_IMPLEMENTED.into()), clock),
+                let (verdict, reason) = if plan.library.cases.contains_key(&entry.id) {
+                    (Verdict::Inconclusive, "not run, for the product never connected")
+                } else {
+                    (Verdict::NotImplemented, NOT_IMPLEMENTED)
                 };
-                result.results.push(outcome);
+                result.results.push(empty(entry, verdict, Some(reason.into()), clock));
             }
             break;
         }
