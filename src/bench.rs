@@ -41,7 +41,7 @@ pub struct Bench {
 }
 
 /// Keys of the bench file with their defaults; the type of the default is the type of the value.
-fn defaults() -> Value {
+pub(crate) fn defaults() -> Value {
     json!({
         "listen": "127.0.0.1:9000",
         "listen-second": "127.0.0.1:9001",

@@ -4,7 +4,7 @@ use ocpp_attest::{
     bench::Bench,
     clock::Clock,
     engine::Input,
-    link::{LinkEvent, UpgradeRequest},
+    link::{ClosedBy, LinkEvent, UpgradeRequest},
     ocpp::frame::Frame,
     pics::{Baseline, Pics, reader},
     runner::{self, Plan, Recording},
@@ -201,4 +201,43 @@ fn can_fail(pics: &Pics, at_least: usize) {
         }
     }
     assert!(immortal.is_empty(), "no mutation makes these fail: {immortal:?}");
+}
+
+/// Whatever a station does in mid-test, there is a verdict, and it is not a pass.
+#[test]
+fn a_station_that_lies_or_dies_makes_a_verdict() {
+    let pics = pics("cp-flex-plus-eu.yaml");
+    let recordings = run_all(&pics, "", true).recordings;
+    let recording = recordings.iter().find(|recording| recording.id == "TC_B_06_CS").unwrap();
+    // The answer that the test case is about: the only one that names the attribute type.
+    let asked = |frame: &Frame| frame.to_text().contains("\"attributeType\":\"Actual\"");
+    let last = from_station(recording).into_iter().find(|(_, frame)| asked(frame)).map(|(at, _)| at).unwrap();
+    let Input::Link(LinkEvent::Text { conn, .. }) = recording.inputs[last].1.clone() else { panic!() };
+    let text = |text: String| Input::Link(LinkEvent::Text { conn, text });
+    let deep = format!("[2,\"x\",\"Heartbeat\",{}{}]", "[".repeat(5000), "]".repeat(5000));
+    for (input, expected, about) in [
+        (text("{".into()), Verdict::Fail, "broken frame"),
+        (text(deep), Verdict::Fail, "nested deeper"),
+        (text("[3,\"nobody\",{}]".into()), Verdict::Fail, "no call of ours"),
+        (text("[2,\"x\",\"Heartbeat\",{\"a\":1}]".into()), Verdict::Fail, "does not follow its schema"),
+        (text("[2,\"x\",\"GetLog\",{}]".into()), Verdict::Fail, "does not follow its schema"),
+        (Input::Link(LinkEvent::Garbage { conn, what: "a binary message".into() }), Verdict::Fail, "no OCPP-J message"),
+        (
+            Input::Link(LinkEvent::Closed { conn, code: None, by: ClosedBy::Broken }),
+            Verdict::Fail,
+            "the connection was lost before GetVariables was answered",
+        ),
+    ] {
+        let mut mutant = recording.clone();
+        mutant.inputs[last].1 = input;
+        let outcome = mutant.judge();
+        assert_eq!(outcome.verdict, expected, "{about}");
+        assert!(outcome.failures[0].message.contains(about), "{about}: {}", outcome.failures[0].message);
+    }
+    // The same message twice: its id was used before.
+    let mut mutant = recording.clone();
+    let (at, _) = from_station(recording).into_iter().find(|(_, frame)| matches!(frame, Frame::Call { .. })).unwrap();
+    let again = mutant.inputs[at].clone();
+    mutant.inputs.insert(at + 1, again);
+    assert!(mutant.judge().failures[0].message.contains("was used before"));
 }

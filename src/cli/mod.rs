@@ -5,6 +5,7 @@ mod explain;
 mod list;
 mod pics;
 mod run;
+mod schema;
 mod simulate;
 
 use std::{io::Write as _, path::PathBuf, process::ExitCode};
@@ -69,6 +70,8 @@ enum Command {
     List(list::Arguments),
     /// Explain one test case
     Explain(explain::Arguments),
+    /// Print the JSON Schema of a file format, for editors
+    Schema(schema::Arguments),
     /// Check every test case and state
     Check,
     /// Run a reference product on the wire
@@ -92,6 +95,7 @@ pub fn main() -> ExitCode {
         Command::List(arguments) => catalogue(folder).and_then(|catalogue| list::run(&arguments, &catalogue)),
         Command::Explain(arguments) => catalogue(folder).and_then(|catalogue| explain::run(&arguments, &catalogue)),
         Command::Check => catalogue(folder).and_then(|catalogue| check::run(&catalogue)),
+        Command::Schema(arguments) => schema::run(&arguments),
         Command::Simulate(arguments) => simulate::run(&arguments),
         Command::Run(arguments) => catalogue(folder).and_then(|catalogue| run::run(&arguments, &catalogue)),
     };

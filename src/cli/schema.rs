@@ -1,0 +1,241 @@
+//! `ocpp-attest schema`: JSON Schemas of our files, for editors.
+
+use clap::{Args, ValueEnum};
+use serde_json::{Map, Value, json};
+
+use super::{Problem, exit, print};
+use crate::{
+    bench,
+    pics::{
+        Baseline, Profile, SutKind,
+        reader::kpi_keys,
+        tables::{self, AnswerKind, Part},
+    },
+};
+
+/// The schema of test cases; `docs/test-cases.md` describes them in words.
+const TEST_CASE: &str = include_str!("../../data/schemas/testcase.json");
+
+/// Arguments of `schema`.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// Which file format
+    #[arg(value_enum)]
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Testcase,
+    Pics,
+    Bench,
+}
+
+/// Runs the subcommand.
+pub fn run(arguments: &Arguments) -> Result<u8, Problem> {
+    let text = match arguments.format {
+        Format::Testcase => TEST_CASE.to_owned(),
+        Format::Pics => pretty(&pics())?,
+        Format::Bench => pretty(&bench_schema())?,
+    };
+    print(&text);
+    Ok(exit::OK)
+}
+
+fn pretty(schema: &Value) -> Result<String, Problem> {
+    serde_json::to_string_pretty(schema).map(|text| text + "\n").map_err(|error| Problem::Own(error.to_string()))
+}
+
+const DRAFT: &str = "https://json-schema.org/draft/2020-12/schema";
+
+fn object(properties: Map<String, Value>) -> Value {
+    json!({ "type": "object", "properties": properties, "additionalProperties": false })
+}
+
+/// A schema from the bench's defaults: each has the type of its default.
+fn bench_schema() -> Value {
+    fn of(value: &Value, open: bool) -> Value {
+        match value {
+            Value::Object(members) => {
+                let properties = members.iter().map(|(key, value)| (key.clone(), of(value, key == "tokens"))).collect();
+                let mut schema = object(properties);
+                schema["additionalProperties"] = open.into();
+                schema
+            }
+            Value::Number(_) => json!({ "type": "number", "minimum": 0, "default": value }),
+            Value::Bool(_) => json!({ "type": "boolean", "default": value }),
+            _ => json!({ "type": "string", "default": value }),
+        }
+    }
+    let mut schema = of(&bench::defaults(), false);
+    schema["$schema"] = DRAFT.into();
+    schema["title"] = "A test bench of ocpp-attest".into();
+    schema
+}
+
+fn pics() -> Value {
+    let yes_no = json!({ "enum": [true, false, "yes", "no", "Yes", "No"] });
+    let words = json!({ "type": "array", "items": { "type": "string" } });
+    let mut parts: Map<String, Value> = Map::new();
+    for sut in [SutKind::ChargingStation, SutKind::Csms] {
+        for (edition, baseline) in [(3, Baseline::B2024_06), (3, Baseline::B2025_09), (4, Baseline::B2026_02)] {
+            for section in tables::sections(sut, edition, baseline) {
+                let part = parts.entry(section.part.key()).or_insert_with(|| object(Map::new()));
+                for row in section.rows() {
+                    let mut schema = match row.kind {
+                        AnswerKind::YesNo | AnswerKind::Heading => yes_no.clone(),
+                        AnswerKind::Number => json!({ "type": "integer" }),
+                        AnswerKind::Text => json!({ "type": "string" }),
+                        AnswerKind::List => words.clone(),
+                        AnswerKind::ListOrNo => json!({ "oneOf": [words, yes_no] }),
+                        AnswerKind::Measurands => json!({
+                            "type": "object",
+                            "properties": { "tested": words, "supported": words },
+                            "required": ["tested", "supported"],
+                            "additionalProperties": false,
+                        }),
+                    };
+                    schema["description"] = row.title.clone().into();
+                    part["properties"][row.id.as_str()] = schema;
+                }
+            }
+        }
+    }
+    let texts =
+        |names: &[&str]| object(names.iter().map(|name| ((*name).to_owned(), json!({ "type": "string" }))).collect());
+    let approver = texts(&["name", "date", "reviewer", "company", "department", "position", "location"]);
+    let maxima: Map<String, Value> = [SutKind::ChargingStation, SutKind::Csms]
+        .into_iter()
+        .flat_map(|sut| kpi_keys(sut).iter())
+        .map(|key| ((*key).to_owned(), json!({ "type": "number", "exclusiveMinimum": 0 })))
+        .collect();
+    let mut properties = Map::new();
+    let mut add = |name: &str, schema: Value| {
+        properties.insert(name.to_owned(), schema);
+    };
+    add("sut", json!({ "enum": ["charging-station", "csms"] }));
+    add("ocpp", json!({ "enum": ["2.0.1"] }));
+    add("edition", json!({ "enum": [3, 4] }));
+    add("baseline", json!({ "enum": ["2024-06", "2025-09", "2026-02"] }));
+    add(
+        "product",
+        texts(&[
+            "holder",
+            "vendor",
+            "designation",
+            "firmware-version",
+            "software-version",
+            "config-id",
+            "subtype",
+            "firmware-hash",
+        ]),
+    );
+    let ids: Vec<&str> = Profile::ALL.iter().map(|profile| profile.id()).collect();
+    add(
+        "profiles",
+        json!({ "type": "array", "items": { "enum": ids }, "uniqueItems": true, "contains": { "const": "core" } }),
+    );
+    for part in [Part::Hardware, Part::Features, Part::Questions, Part::Settings] {
+        if let Some(schema) = parts.remove(part.key()) {
+            add(part.key(), schema);
+        }
+    }
+    let connector = json!({
+        "type": "object",
+        "properties": {
+            "id": { "type": "integer", "minimum": 1 }, "type": { "type": "string" }, "cable": { "enum": ["fixed", "detachable"] },
+        },
+        "required": ["id", "cable"],
+        "additionalProperties": false,
+    });
+    add(
+        "evses",
+        json!({
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "id": { "type": "integer", "minimum": 1 }, "current": { "enum": ["AC", "DC"] },
+                    "phases": { "type": ["string", "integer"] },
+                    "connectors": { "type": "array", "minItems": 1, "items": connector },
+                },
+                "required": ["id", "current", "connectors"],
+                "additionalProperties": false,
+            },
+        }),
+    );
+    add("vendor-settings", json!({ "type": "array", "items": texts(&["name", "value", "description"]) }));
+    add(
+        "performance",
+        json!({
+            "type": "object",
+            "properties": { "communication": { "type": "string" }, "maximum": object(maxima) },
+            "additionalProperties": false,
+        }),
+    );
+    add("laboratory", texts(&["name", "location", "test-location", "report-reference"]));
+    add(
+        "approval",
+        json!({
+            "type": "object",
+            "properties": { "vendor": approver, "laboratory": approver },
+            "additionalProperties": false,
+        }),
+    );
+    add(
+        "references",
+        texts(&[
+            "certificate",
+            "certification-date",
+            "specification",
+            "tested",
+            "evidence",
+            "tool-version",
+            "tool-instance",
+        ]),
+    );
+    let mut schema = object(properties);
+    schema["$schema"] = DRAFT.into();
+    schema["title"] = "A PICS for OCPP 2.0.1".into();
+    schema["required"] = json!(["sut", "ocpp", "edition", "baseline", "product", "profiles"]);
+    schema
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{testcase::catalogue::Catalogue, yaml::Source};
+
+    fn complaints(schema: &Value, text: &str, name: &str) -> Vec<String> {
+        let file = Source::new(name, text).parse().unwrap().to_json();
+        let validator = jsonschema::validator_for(schema).unwrap();
+        validator.iter_errors(&file).map(|error| format!("{name} {}: {error}", error.instance_path())).collect()
+    }
+
+    #[test]
+    fn every_file_of_ours_follows_its_schema() {
+        let test_case: Value = serde_json::from_str(TEST_CASE).unwrap();
+        for entry in Catalogue::embedded().unwrap().cases.values() {
+            assert_eq!(complaints(&test_case, &entry.source.text, &entry.header.id), [""; 0]);
+        }
+        let pics = pics();
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("pics");
+        for file in std::fs::read_dir(folder).unwrap() {
+            let path = file.unwrap().path();
+            let text = std::fs::read_to_string(&path).unwrap();
+            assert_eq!(complaints(&pics, &text, &path.display().to_string()), [""; 0]);
+        }
+        assert_eq!(complaints(&bench_schema(), "identity: CS1\nmessage-timeout: 5\n", "bench"), [""; 0]);
+    }
+
+    #[test]
+    fn mistakes_are_seen_by_the_schemas_too() {
+        let test_case: Value = serde_json::from_str(TEST_CASE).unwrap();
+        let head = "id: TC_A_01_CS\ntitle: x\nuse-cases: []\nrequirements: []\ncertification: {}\n";
+        assert!(
+            complaints(&test_case, &format!("{head}steps:\n  - expect: Heartbeat\n    wihtin: 3\n"), "x").len() == 1
+        );
+        assert!(!complaints(&bench_schema(), "identty: CS1\n", "bench").is_empty());
+        assert!(!complaints(&pics(), "sut: csms\n", "pics").is_empty());
+    }
+}
