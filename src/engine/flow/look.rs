@@ -1,0 +1,102 @@
+//! Looking at steps from outside: deadlines, words for people, what was never reached.
+
+use super::{Body, Node, Status, nanos};
+use crate::{
+    engine::{Phase, world::World},
+    testcase::model::StepKind,
+    verdict::StepRecord,
+};
+
+impl Node {
+    /// When an open, untouched step would have given up.
+    pub(super) fn open_until(&self) -> Option<u64> {
+        match &self.body {
+            Body::Expect { until } => Some(*until),
+            Body::Steps(steps) => {
+                steps.nodes.iter().find(|node| node.status == Status::Active).and_then(Node::open_until)
+            }
+            Body::AnyOrder(nodes) | Body::OneOf(nodes, _) => nodes.iter().filter_map(Node::open_until).max(),
+            _ => None,
+        }
+    }
+
+    pub(super) fn deadline(&self, world: &World) -> Option<u64> {
+        if self.status != Status::Active {
+            return None;
+        }
+        match &self.body {
+            Body::Expect { until } => self.touched.then_some(*until),
+            Body::Send { until, .. } | Body::Until(until) => Some(*until),
+            Body::Settle(quiet) => Some(world.last_activity.mono_ns.max(self.reached.mono_ns) + quiet),
+            Body::Connection(waiting) => waiting.until,
+            Body::Steps(steps) => {
+                if matches!(self.step.kind, StepKind::Optional(_)) && !self.touched {
+                    return None;
+                }
+                steps.deadline(world)
+            }
+            Body::AnyOrder(nodes) => nodes.iter().filter_map(|node| node.deadline(world)).min(),
+            Body::OneOf(nodes, Some(index)) => nodes.get(*index).and_then(|node| node.deadline(world)),
+            Body::OneOf(nodes, None) => {
+                Some(nodes.iter().filter_map(Node::open_until).max().unwrap_or_else(|| {
+                    self.reached.mono_ns.saturating_add(nanos(world.seconds("message_timeout", 30.0)))
+                }))
+            }
+            Body::None | Body::Operator(_) | Body::Service(_) => None,
+        }
+    }
+
+    pub(super) fn waiting_for(&self) -> String {
+        match &self.body {
+            Body::Steps(steps) if self.status == Status::Active => {
+                let inner = steps.nodes.get(steps.cursor).map_or_else(|| "its end".to_owned(), Node::waiting_for);
+                if matches!(self.step.kind, StepKind::Run { .. }) {
+                    format!("{} > {inner}", self.step.label())
+                } else {
+                    inner
+                }
+            }
+            Body::AnyOrder(nodes) => {
+                let open: Vec<String> = nodes
+                    .iter()
+                    .filter(|node| matches!(node.status, Status::Fresh | Status::Active))
+                    .map(Node::waiting_for)
+                    .collect();
+                open.join(" & ")
+            }
+            Body::OneOf(nodes, chosen) => match chosen {
+                Some(index) => nodes[*index].waiting_for(),
+                None => nodes.iter().map(Node::waiting_for).collect::<Vec<_>>().join(" | "),
+            },
+            _ => self.step.label(),
+        }
+    }
+
+    pub(super) fn close(&self, world: &mut World) {
+        let inner: &[Node] = match &self.body {
+            Body::Steps(steps) => &steps.nodes,
+            Body::AnyOrder(nodes) | Body::OneOf(nodes, _) => nodes,
+            _ => &[],
+        };
+        if let (Status::Active, Some(record)) = (self.status, self.record) {
+            // Open and never touched: it was optional.
+            if !self.touched {
+                if let Some(record) = world.steps.get_mut(record) {
+                    "skipped".clone_into(&mut record.outcome);
+                }
+            }
+        } else if self.status == Status::Fresh && self.depth == 0 && world.phase != Phase::After {
+            world.steps.push(StepRecord {
+                phase: world.phase.word().to_owned(),
+                step: self.path.clone(),
+                depth: 0,
+                started_s: world.now.seconds(),
+                ended_s: world.now.seconds(),
+                outcome: "not-reached".into(),
+            });
+        }
+        for node in inner {
+            node.close(world);
+        }
+    }
+}

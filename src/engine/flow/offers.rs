@@ -1,0 +1,274 @@
+//! Which message answers which step.
+
+use serde_json::Value;
+
+use super::{Body, MAX_DEPTH, Node, Offer, Sequence, Status};
+use crate::{
+    engine::{
+        responder, rules,
+        world::{Call, Finding, World},
+    },
+    testcase::{
+        model::{Expect, StepKind},
+        template::Names,
+    },
+    verdict::Verdict,
+    yaml::shorten,
+};
+
+impl Node {
+    pub(super) fn offer(&mut self, call: &Call, world: &mut World) -> Offer {
+        let step = self.step.clone();
+        let offer = match (&step.kind, &mut self.body) {
+            (StepKind::Expect(expect), _) => self.offer_expect(expect, call, world),
+            (StepKind::Never { action, matches, .. }, _) if *action == call.action => {
+                let found = matches.mismatches(&call.payload, &world.names(&self.scope));
+                if world.own_error(found, &step, &self.path).is_some_and(|found| found.is_empty()) {
+                    let mut finding = Finding::at(&step, &self.path, format!("{action} must not come here"));
+                    finding.found = Some(rules::summary(call));
+                    finding.frame = Some(shorten(&call.text, 4000));
+                    world.find(Verdict::Fail, finding);
+                }
+                Offer::Passed
+            }
+            (_, Body::Steps(steps)) => steps.offer(call, world),
+            (_, Body::AnyOrder(nodes)) => {
+                let mut offer = Offer::Passed;
+                for node in nodes {
+                    let result = match node.status {
+                        Status::Active => node.offer(call, world),
+                        Status::Fresh => node.offer_ahead(call, world),
+                        _ => Offer::Passed,
+                    };
+                    if result == Offer::Taken {
+                        offer = Offer::Taken;
+                        break;
+                    }
+                }
+                offer
+            }
+            (_, Body::OneOf(nodes, chosen)) => match chosen {
+                Some(index) => nodes[*index].offer(call, world),
+                None => {
+                    let mut offer = Offer::Passed;
+                    for (index, node) in nodes.iter_mut().enumerate() {
+                        if node.status == Status::Active && node.offer(call, world) == Offer::Taken {
+                            *chosen = Some(index);
+                            offer = Offer::Taken;
+                            break;
+                        }
+                    }
+                    offer
+                }
+            },
+            _ => Offer::Passed,
+        };
+        if offer == Offer::Taken {
+            self.touched = true;
+        }
+        offer
+    }
+
+    pub(super) fn linger(&mut self, call: &Call, world: &mut World) -> bool {
+        let nodes: &mut [Node] = match &mut self.body {
+            Body::Steps(steps) => &mut steps.nodes,
+            Body::AnyOrder(nodes) => nodes,
+            Body::OneOf(nodes, Some(index)) => std::slice::from_mut(&mut nodes[*index]),
+            _ => return false,
+        };
+        nodes.iter_mut().any(|node| {
+            let open = node.status == Status::Active && !node.touched;
+            // A longer optional part would have to be finished, which nobody waits for any more.
+            let short = matches!(&node.step.kind, StepKind::Expect(_))
+                || matches!(&node.step.kind, StepKind::Optional(steps) if steps.len() == 1);
+            (open && short && node.offer(call, world) == Offer::Taken) || node.linger(call, world)
+        })
+    }
+
+    /// Offers a message before the step's turn has come.
+    pub(super) fn offer_ahead(&mut self, call: &Call, world: &mut World) -> Offer {
+        let step = self.step.clone();
+        if let Some(when) = &step.when {
+            // What can't be said yet can't be claimed yet either.
+            if when.holds(&world.names(&self.scope)) != Ok(true) {
+                return Offer::Passed;
+            }
+        }
+        if step.ends_stretch() {
+            return Offer::Boundary;
+        }
+        let names = world.names(&self.scope);
+        match &step.kind {
+            StepKind::Expect(expect) => {
+                if expect.no_earlier_than.is_some() || expect.nothing_else_before {
+                    return Offer::Passed;
+                }
+                if Self::wants(expect, call, &names) && self.enter(world) && self.status == Status::Active {
+                    return self.offer_expect(expect, call, world);
+                }
+                Offer::Passed
+            }
+            StepKind::Run { state, with } => {
+                if !matches!(self.body, Body::Steps(_)) {
+                    // Only a look: errors in parameters are for when its turn has come.
+                    let known = with.iter().all(|(_, template)| template.evaluate(&names).is_ok());
+                    if !known || self.depth > MAX_DEPTH {
+                        return Offer::Passed;
+                    }
+                    let Some(steps) = self.instantiate(state, with, world) else { return Offer::Passed };
+                    self.body = Body::Steps(steps);
+                }
+                self.offer_ahead_inside(call, world)
+            }
+            StepKind::Group(steps) | StepKind::Optional(steps) | StepKind::Repeat { steps, .. } => {
+                if !matches!(self.body, Body::Steps(_)) {
+                    self.body = Body::Steps(Sequence::new(steps, &self.scope, &self.path, self.depth + 1));
+                }
+                let offer = self.offer_ahead_inside(call, world);
+                if matches!(step.kind, StepKind::Optional(_)) && offer == Offer::Boundary {
+                    return Offer::Passed;
+                }
+                offer
+            }
+            StepKind::ForEach { items, item, steps, in_order: false } => {
+                let Ok(items) = items.evaluate(&names) else { return Offer::Passed };
+                let Body::AnyOrder(mut nodes) = self.for_each(&items, item, steps, false) else { return Offer::Passed };
+                if !nodes.iter_mut().any(|node| node.offer_ahead(call, world) == Offer::Taken) {
+                    return Offer::Passed;
+                }
+                self.body = Body::AnyOrder(nodes);
+                if self.enter(world) {
+                    self.touched = true;
+                }
+                Offer::Taken
+            }
+            StepKind::AnyOrder(steps) | StepKind::OneOf(steps) => {
+                let mut inner = Sequence::new(steps, &self.scope, &self.path, self.depth + 1);
+                let mut taken = None;
+                for (index, node) in inner.nodes.iter_mut().enumerate() {
+                    if node.offer_ahead(call, world) == Offer::Taken {
+                        taken = Some(index);
+                        break;
+                    }
+                }
+                let Some(index) = taken else { return Offer::Passed };
+                self.body = match &step.kind {
+                    StepKind::OneOf(_) => Body::OneOf(inner.nodes, Some(index)),
+                    _ => Body::AnyOrder(inner.nodes),
+                };
+                if self.enter(world) {
+                    self.touched = true;
+                }
+                Offer::Taken
+            }
+            _ => Offer::Passed,
+        }
+    }
+
+    pub(super) fn offer_ahead_inside(&mut self, call: &Call, world: &mut World) -> Offer {
+        let Body::Steps(steps) = &mut self.body else { return Offer::Passed };
+        let offer = steps.offer_ahead(0, call, world);
+        if offer == Offer::Taken {
+            self.enter(world);
+            self.touched = true;
+        } else if steps.untouched() {
+            self.body = Body::None;
+        }
+        offer
+    }
+
+    pub(super) fn wants(expect: &Expect, call: &Call, names: &Names) -> bool {
+        if expect.action != call.action {
+            return false;
+        }
+        // Periodic events are background unless a step asks for them by their reason.
+        if rules::is_periodic(call)
+            && !expect.matches.mentions("triggerReason")
+            && !expect.matches.mentions("eventType")
+        {
+            return false;
+        }
+        expect.matches.mismatches(&call.payload, names).is_ok_and(|found| found.is_empty())
+    }
+
+    pub(super) fn offer_expect(&mut self, expect: &Expect, call: &Call, world: &mut World) -> Offer {
+        let names = world.names(&self.scope);
+        if !Self::wants(expect, call, &names) {
+            if expect.nothing_else_before && self.status == Status::Active && self.touched {
+                let message = format!("{} came before {}", rules::summary(call), expect.action);
+                let mut finding = Finding::at(&self.step, &self.path, message);
+                finding.expected = Some(format!("no other message before {}", expect.action));
+                finding.found = Some(rules::summary(call));
+                finding.frame = Some(shorten(&call.text, 4000));
+                world.find(Verdict::Fail, finding);
+            }
+            return Offer::Passed;
+        }
+        self.claim(expect, call, true, world);
+        Offer::Taken
+    }
+
+    /// A message of the past will do.
+    pub(super) fn claim_earlier(&mut self, expect: &Expect, since: f64, world: &mut World) {
+        let names = world.names(&self.scope);
+        let earlier = world.received_since(since).find(|call| Self::wants(expect, call, &names)).cloned();
+        if let Some(call) = earlier {
+            self.claim(expect, &call, false, world);
+        }
+    }
+
+    pub(super) fn claim(&mut self, expect: &Expect, call: &Call, answer: bool, world: &mut World) {
+        let step = self.step.clone();
+        self.touched = true;
+        let names = world.names(&self.scope);
+        if let Some(bound) = &expect.no_earlier_than {
+            let bound = bound.number(&names);
+            let Some(bound) = world.own_error(bound, &step, &self.path) else { return };
+            let at = call.at.seconds();
+            if at < bound {
+                let mut finding = Finding::at(&step, &self.path, format!("{} came too early", call.action));
+                finding.expected = Some(format!("not before {bound:.3} s of the run"));
+                finding.found = Some(format!("at {at:.3} s, {:.3} s too early", bound - at));
+                finding.frame = Some(shorten(&call.text, 4000));
+                finding.waited_s = Some(call.at.seconds_since(&self.reached));
+                world.find(Verdict::Fail, finding);
+            }
+        }
+        match expect.checks.mismatches(&call.payload, &names) {
+            Err(error) => {
+                world.own_error::<(), _>(Err(error), &step, &self.path);
+            }
+            Ok(found) => {
+                if let Some(mismatch) = found.first() {
+                    let message = format!("{} is not as expected", call.action);
+                    let mut finding = Finding::at(&step, &self.path, message).mismatch(mismatch, &call.text);
+                    finding.waited_s = Some(call.at.seconds_since(&self.reached));
+                    if found.len() > 1 {
+                        finding.message = format!("{message} in {} places", found.len(), message = finding.message);
+                    }
+                    world.find(Verdict::Fail, finding);
+                }
+            }
+        }
+        let mut saved = call.payload.clone();
+        if let Value::Object(members) = &mut saved {
+            members.insert("at".into(), call.at.seconds().into());
+        }
+        if answer {
+            let mut names = names;
+            names.insert("message".into(), saved.clone());
+            if let Some(code) = &expect.reply_error {
+                world.refuse(call.conn, &call.id, code, "as the test case demands");
+            } else if let Some(reply) = &expect.reply {
+                let payload = reply.evaluate(&names);
+                let Some(payload) = world.own_error(payload, &step, &self.path) else { return };
+                let payload = responder::completed(world, call, payload);
+                world.reply(call, payload);
+            } else {
+                world.default_reply(call);
+            }
+        }
+        self.save(saved, world);
+        self.finish(world, Status::Done, "done");
+    }
+}

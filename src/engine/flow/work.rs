@@ -1,0 +1,293 @@
+//! Steps under way: what they wait for, and what they find.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use super::{Body, Node, Sequence, Status, nanos};
+use crate::{
+    engine::{
+        responder, rules,
+        world::{Answer, Finding, Reply, World},
+    },
+    operator::ActionOutcome,
+    testcase::{
+        model::{Expect, Send, StateKind, Step},
+        template::Template,
+    },
+    verdict::{StepRecord, Verdict},
+    yaml::shorten,
+};
+
+impl Node {
+    pub(super) fn expecting(&mut self, expect: &Expect, world: &mut World) -> bool {
+        let Body::Expect { until } = self.body else { return true };
+        if !self.touched {
+            return true; // optional: passed over, but open
+        }
+        if world.now.mono_ns < until {
+            return false;
+        }
+        let waited = world.now.seconds_since(&self.reached);
+        let names = world.names(&self.scope);
+        let mut wanted = expect.action.clone();
+        if !expect.matches.is_empty() {
+            wanted = format!("{wanted} with {}", expect.matches.describe(&names));
+        }
+        let mut finding = Finding::at(&self.step, &self.path, format!("{wanted} did not come within {waited:.1} s"));
+        finding.expected = Some(wanted);
+        finding.waited_s = Some(waited);
+        let came: Vec<String> = world.received_since(self.reached.seconds()).map(rules::summary).collect();
+        finding.found = Some(match (came.is_empty(), world.closed_at) {
+            (false, _) => format!("meanwhile: {}", shorten(&came.join(", "), 400)),
+            (true, Some((at, by))) if !world.connected() => {
+                format!("nothing; the connection was lost at {:.3} s (closed by {by:?})", at.seconds()).to_lowercase()
+            }
+            (true, _) => "nothing".into(),
+        });
+        if let Some(near) =
+            world.received_since(self.reached.seconds()).filter(|call| call.action == expect.action).last()
+        {
+            finding.frame = Some(shorten(&near.text, 4000));
+        }
+        let verdict = world.missing_verdict();
+        world.find(verdict, finding);
+        false
+    }
+
+    pub(super) fn sending(&mut self, send: &Send, world: &mut World) -> bool {
+        let step = self.step.clone();
+        let Body::Send { id, until } = &mut self.body else { return true };
+        let until = *until;
+        let Some(id) = id.clone() else {
+            if world.connected() {
+                let Some(mut payload) = world.evaluate(&send.payload, &self.scope, &step, &self.path) else {
+                    return false;
+                };
+                responder::complete_request(world, &send.action, &mut payload);
+                let errors = crate::ocpp::schema::validate(&send.action, true, &payload);
+                if let Some(error) = errors.first() {
+                    let message = format!("our own {} is not valid: {} {}", send.action, error.pointer, error.message);
+                    world.find(Verdict::Error, Finding::at(&step, &self.path, message));
+                    return false;
+                }
+                if let Some(name) = &step.saved_as {
+                    let at = world.now.seconds();
+                    world.keep(name, serde_json::json!({ "request": payload, "at": at }));
+                }
+                self.body = Body::Send { id: world.call(&send.action, payload), until };
+            } else if world.now.mono_ns >= until {
+                let message = format!("{} can't be sent: the SUT is not connected", send.action);
+                let verdict = world.missing_verdict();
+                world.find(verdict, Finding::at(&step, &self.path, message));
+            }
+            return false;
+        };
+        let Some(answer) = world.call_answers.remove(&id) else {
+            if world.now.mono_ns >= until {
+                let waited = world.now.seconds_since(&self.reached);
+                let message = format!("{} was not answered within {waited:.1} s", send.action);
+                let mut finding = Finding::at(&step, &self.path, message);
+                finding.expected = Some(format!("a response to {}", send.action));
+                finding.found = Some("nothing".into());
+                finding.waited_s = Some(waited);
+                world.find(Verdict::Fail, finding);
+            }
+            return false;
+        };
+        self.answered(send, answer, world)
+    }
+
+    pub(super) fn answered(&mut self, send: &Send, answer: Answer, world: &mut World) -> bool {
+        let step = self.step.clone();
+        let names = world.names(&self.scope);
+        match answer {
+            Answer::Lost => {
+                let message = format!("the connection was lost before {} was answered", send.action);
+                world.find(Verdict::Fail, Finding::at(&step, &self.path, message));
+                return false;
+            }
+            Answer::Error(code, text) => {
+                let allowed =
+                    send.expect_error.as_ref().is_some_and(|codes| codes.contains(&code)) || send.error_allowed;
+                if !allowed {
+                    let message = format!("{} was answered with a CALLERROR", send.action);
+                    let mut finding = Finding::at(&step, &self.path, message);
+                    finding.expected = Some(match &send.expect_error {
+                        Some(codes) => format!("CALLERROR {}", codes.join(" or ")),
+                        None => format!("{}Response {}", send.action, send.checks.describe(&names)),
+                    });
+                    finding.found = Some(format!("CALLERROR {code}"));
+                    finding.frame = Some(shorten(&text, 4000));
+                    world.find(Verdict::Fail, finding);
+                    return false;
+                }
+                self.keep_answer(serde_json::json!({ "error": code }), world);
+            }
+            Answer::Result(payload, text) => {
+                if let Some(codes) = send.expect_error.as_ref().filter(|_| !send.error_allowed) {
+                    let message = format!("{} was answered, but should have been refused", send.action);
+                    let mut finding = Finding::at(&step, &self.path, message);
+                    finding.expected = Some(format!("CALLERROR {}", codes.join(" or ")));
+                    finding.found = Some("a CALLRESULT".into());
+                    finding.frame = Some(shorten(&text, 4000));
+                    world.find(Verdict::Fail, finding);
+                    return false;
+                }
+                let found = send.checks.mismatches(&payload, &names);
+                let Some(found) = world.own_error(found, &step, &self.path) else { return false };
+                if let Some(mismatch) = found.first() {
+                    let message = format!("the response to {} is not as expected", send.action);
+                    let finding = Finding::at(&step, &self.path, message).mismatch(mismatch, &text);
+                    world.find(Verdict::Fail, finding);
+                    return false;
+                }
+                self.keep_answer(payload, world);
+            }
+        }
+        true
+    }
+
+    /// `name.request`, `name.at`, and the members of the response.
+    pub(super) fn keep_answer(&self, answer: Value, world: &mut World) {
+        let Some(name) = &self.step.saved_as else { return };
+        let mut kept = world.names(&self.scope).get(name).cloned().unwrap_or_default();
+        if let (Value::Object(kept), Value::Object(answer)) = (&mut kept, answer) {
+            kept.insert("answered".into(), world.now.seconds().into());
+            kept.extend(answer);
+        }
+        world.keep(name, kept);
+    }
+
+    pub(super) fn running(&mut self, name: &str, world: &mut World) -> bool {
+        let Body::Steps(steps) = &mut self.body else { return true };
+        if !steps.advance(world) {
+            return false;
+        }
+        let Some(state) = world.state(name) else { return true };
+        let Some(scope) = steps.nodes.first().map(|node| node.scope.clone()) else { return true };
+        let evse = scope.get("evse").and_then(|evse| evse["id"].as_u64()).unwrap_or(1).to_string();
+        let mut facts = Map::new();
+        if state.kind == StateKind::Reusable {
+            facts.insert("state".into(), state.name.clone().into());
+        }
+        for (fact, template) in &state.reached {
+            let Some(value) = world.evaluate(template, &scope, &self.step, &self.path) else { return false };
+            facts.insert(fact.clone(), value);
+        }
+        world.memory.evses.entry(evse).or_default().extend(facts);
+        self.save(serde_json::json!({ "at": world.now.seconds() }), world);
+        true
+    }
+
+    pub(super) fn repeating(&mut self, steps: &[Arc<Step>], until: &Template, world: &mut World) -> bool {
+        // Bounded by the steps' own deadlines; a SUT that answers without end is bounded here.
+        for _ in 0..1000 {
+            let Body::Steps(inner) = &mut self.body else { return true };
+            if !inner.advance(world) {
+                return false;
+            }
+            let holds = until.holds(&world.names(&self.scope));
+            match world.own_error(holds, &self.step, &self.path) {
+                None => return false,
+                Some(true) => return true,
+                Some(false) => {
+                    self.body = Body::Steps(Sequence::new(steps, &self.scope, &self.path, self.depth + 1));
+                }
+            }
+        }
+        let message = "this goes on without end (1000 rounds)";
+        world.find(Verdict::Fail, Finding::at(&self.step, &self.path, message));
+        false
+    }
+
+    pub(super) fn choosing(&mut self, world: &mut World) -> bool {
+        let Body::OneOf(nodes, chosen) = &mut self.body else { return true };
+        if let Some(index) = chosen {
+            return nodes[*index].advance(world);
+        }
+        if nodes.is_empty() {
+            return true;
+        }
+        let until = nodes.iter().filter_map(Node::open_until).max();
+        let fallback = self.reached.mono_ns.saturating_add(nanos(world.seconds("message_timeout", 30.0)));
+        if world.now.mono_ns >= until.unwrap_or(fallback) {
+            let wanted: Vec<String> = nodes.iter().map(Node::waiting_for).collect();
+            let wanted = wanted.join(" | ");
+            let mut finding = Finding::at(&self.step, &self.path, format!("none of these came: {wanted}"));
+            finding.expected = Some(wanted);
+            finding.waited_s = Some(world.now.seconds_since(&self.reached));
+            let verdict = world.missing_verdict();
+            world.find(verdict, finding);
+        }
+        false
+    }
+
+    pub(super) fn operating(&mut self, optional: bool, world: &mut World) -> bool {
+        let Body::Operator(id) = self.body else { return true };
+        let Some(index) = world.answers.iter().position(|(answered, _)| *answered == id) else { return false };
+        match world.answers.swap_remove(index).1 {
+            Reply::Operator(ActionOutcome::Done) => true,
+            Reply::Operator(ActionOutcome::NotPossible(_)) if optional => true,
+            Reply::Operator(ActionOutcome::NotPossible(reason)) => {
+                let message = format!("the manual action is not possible here: {reason}");
+                world.find(Verdict::Inconclusive, Finding::at(&self.step, &self.path, message));
+                false
+            }
+            Reply::Operator(ActionOutcome::Failed(reason)) => {
+                world.find(
+                    Verdict::Error,
+                    Finding::at(&self.step, &self.path, format!("the operator failed: {reason}")),
+                );
+                false
+            }
+            Reply::Service(_) => false,
+        }
+    }
+
+    pub(super) fn serving(&mut self, world: &mut World) -> bool {
+        let Body::Service(id) = self.body else { return true };
+        let Some(index) = world.answers.iter().position(|(answered, _)| *answered == id) else { return false };
+        match world.answers.swap_remove(index).1 {
+            Reply::Service(Ok(value)) => {
+                self.save(value, world);
+                true
+            }
+            Reply::Service(Err(reason)) => {
+                world.find(Verdict::Inconclusive, Finding::at(&self.step, &self.path, reason));
+                false
+            }
+            Reply::Operator(_) => false,
+        }
+    }
+
+    pub(super) fn save(&self, value: Value, world: &mut World) {
+        if let Some(name) = &self.step.saved_as {
+            world.keep(name, value);
+        }
+    }
+
+    pub(super) fn finish(&mut self, world: &mut World, status: Status, outcome: &str) {
+        self.status = status;
+        match self.record {
+            Some(record) => {
+                let decided = world.decided();
+                if let Some(record) = world.steps.get_mut(record) {
+                    record.ended_s = world.now.seconds();
+                    outcome.clone_into(&mut record.outcome);
+                    if decided {
+                        "failed".clone_into(&mut record.outcome);
+                    }
+                }
+            }
+            None => world.steps.push(StepRecord {
+                phase: world.phase.word().to_owned(),
+                step: self.path.clone(),
+                depth: self.depth,
+                started_s: world.now.seconds(),
+                ended_s: world.now.seconds(),
+                outcome: outcome.to_owned(),
+            }),
+        }
+    }
+}
