@@ -234,6 +234,12 @@ fn a_station_that_lies_or_dies_makes_a_verdict() {
         assert_eq!(outcome.verdict, expected, "{about}");
         assert!(outcome.failures[0].message.contains(about), "{about}: {}", outcome.failures[0].message);
     }
+    // Messages without end.
+    let mut mutant = recording.clone();
+    let (at, _) = mutant.inputs[last].clone();
+    let flood = (0..20_001).map(|number| (at, text(format!("[2,\"f{number}\",\"Heartbeat\",{{}}]"))));
+    mutant.inputs.splice(last..last, flood);
+    assert!(mutant.judge().failures[0].message.contains("more than 20000 messages"));
     // The same message twice: its id was used before.
     let mut mutant = recording.clone();
     let (at, _) = from_station(recording).into_iter().find(|(_, frame)| matches!(frame, Frame::Call { .. })).unwrap();

@@ -256,8 +256,7 @@ impl Node {
             StepKind::Wait(_) => matches!(self.body, Body::Until(until) if world.now.mono_ns >= until),
             StepKind::Never { .. } => matches!(self.body, Body::Until(until) if world.now.mono_ns >= until),
             StepKind::Settle(_) => {
-                matches!(self.body, Body::Settle(quiet)
-                    if world.now.mono_ns >= world.last_activity.mono_ns.max(self.reached.mono_ns) + quiet)
+                matches!(self.body, Body::Settle(quiet) if world.now.mono_ns >= self.settled_at(quiet, world))
             }
             StepKind::Connection(connection) => {
                 let connection = connection.clone();
@@ -512,6 +511,13 @@ impl Node {
             }
             _ => {}
         }
+    }
+
+    /// When it is quiet enough: after so long without a message, or when waiting for that has no sense any more.
+    fn settled_at(&self, quiet: u64, world: &World) -> u64 {
+        let patience = quiet.saturating_mul(30);
+        (world.last_activity.mono_ns.max(self.reached.mono_ns) + quiet)
+            .min(self.reached.mono_ns.saturating_add(patience))
     }
 
     fn within(&mut self, template: Option<&Template>, world: &mut World, bench: &str, fallback: f64) -> Option<f64> {

@@ -134,6 +134,7 @@ pub(crate) struct World {
     pub(crate) memory: SutMemory,
     pub(crate) policies: HashMap<EndpointId, ServerPolicy>,
     pub(crate) pongs: u32,
+    messages: usize,
     variables: Names,
     outstanding: HashMap<String, Outstanding>,
     seen_ids: HashSet<(ConnId, String)>,
@@ -148,6 +149,8 @@ pub(crate) struct World {
     base: Names,
 }
 
+/// Most messages of the SUT in one test case; beyond it the SUT floods us, which no product needs to do.
+const MAX_MESSAGES: usize = 20_000;
 /// Most calls that are kept for `any-time-since`.
 const MAX_KEPT: usize = 4096;
 
@@ -172,6 +175,7 @@ impl World {
             memory: SutMemory { evses: std::collections::BTreeMap::new(), ..setup.memory.clone() },
             policies: setup.endpoints.clone(),
             pongs: 0,
+            messages: 0,
             variables: Names::new(),
             outstanding: HashMap::new(),
             seen_ids: HashSet::new(),
@@ -399,6 +403,13 @@ impl World {
         match event {
             LinkEvent::Text { conn, text } => {
                 self.last_activity = self.now;
+                self.messages += 1;
+                if self.messages > MAX_MESSAGES {
+                    let message = format!("the SUT sent more than {MAX_MESSAGES} messages in one test case");
+                    self.find(Verdict::Fail, Finding::new("rule: no flood of messages", message));
+                    self.link_command(LinkCommand::Abort(conn));
+                    return None;
+                }
                 return self.text(conn, text);
             }
             LinkEvent::Garbage { conn: _, what } => {

@@ -27,7 +27,7 @@ impl Node {
         match &self.body {
             Body::Expect { until } => self.touched.then_some(*until),
             Body::Send { until, .. } | Body::Until(until) => Some(*until),
-            Body::Settle(quiet) => Some(world.last_activity.mono_ns.max(self.reached.mono_ns) + quiet),
+            Body::Settle(quiet) => Some(self.settled_at(*quiet, world)),
             Body::Connection(waiting) => waiting.until,
             Body::Steps(steps) => {
                 if matches!(self.step.kind, StepKind::Optional(_)) && !self.touched {
