@@ -19,6 +19,7 @@ use super::{
     session, tls,
     types::{AttemptFailure, ClientPolicy, UpgradeRequest},
 };
+use crate::clock::Clock;
 
 /// Time for TCP, TLS and the HTTP upgrade together.
 const TIMEOUT: std::time::Duration = std::time::Duration::from_secs(30);
@@ -28,12 +29,12 @@ const MAX_HEAD: usize = 16 * 1024;
 /// An open WebSocket with what was asked for and the sub-protocol agreed on.
 pub type Opened = (WebSocketStream<BoxStream>, UpgradeRequest, Option<String>);
 
-/// Opens a WebSocket.
-pub async fn open(network: &Network, policy: &ClientPolicy) -> Result<Opened, AttemptFailure> {
-    tokio::time::timeout(TIMEOUT, attempt(network, policy)).await.unwrap_or(Err(AttemptFailure::TimedOut))
+/// Opens a WebSocket; certificates are judged by the clock's wall time.
+pub async fn open(network: &Network, policy: &ClientPolicy, clock: Clock) -> Result<Opened, AttemptFailure> {
+    tokio::time::timeout(TIMEOUT, attempt(network, policy, clock)).await.unwrap_or(Err(AttemptFailure::TimedOut))
 }
 
-async fn attempt(network: &Network, policy: &ClientPolicy) -> Result<Opened, AttemptFailure> {
+async fn attempt(network: &Network, policy: &ClientPolicy, clock: Clock) -> Result<Opened, AttemptFailure> {
     let unreachable = |why: String| AttemptFailure::Unreachable(why);
     let url = Url::parse(&policy.url).map_err(|error| unreachable(format!("{}: {error}", policy.url)))?;
     let host = url.host_str().ok_or_else(|| unreachable("the URL has no host".into()))?.to_owned();
@@ -42,7 +43,7 @@ async fn attempt(network: &Network, policy: &ClientPolicy) -> Result<Opened, Att
     let stream = network.connect(&host, port).await.map_err(|error| unreachable(error.to_string()))?;
     let (mut stream, info) = match (&policy.tls, secure) {
         (Some(tls), true) => {
-            let (stream, info) = tls::connect(stream, tls, &host).await?;
+            let (stream, info) = tls::connect(stream, tls, &host, clock).await?;
             (stream, Some(info))
         }
         (None, true) => return Err(unreachable("wss needs TLS settings".into())),
@@ -63,13 +64,16 @@ async fn attempt(network: &Network, policy: &ClientPolicy) -> Result<Opened, Att
         head.push_str(&format!("Authorization: Basic {encoded}\r\n"));
     }
     head.push_str("\r\n");
-    let lost = |error: std::io::Error| match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-        // With TLS 1.3 the server judges our certificate only after our side of the handshake is done.
-        Some(rustls::Error::AlertReceived(alert)) => AttemptFailure::TlsRefusedBySut(format!("{alert:?}")),
-        _ => AttemptFailure::ClosedBeforeUpgrade,
+    // With TLS 1.3 the server judges our certificate only after our side of the handshake is done.
+    let lost = |error: std::io::Error| {
+        tls::alert(&error).map_or(AttemptFailure::ClosedBeforeUpgrade, AttemptFailure::TlsRefusedBySut)
     };
-    stream.write_all(head.as_bytes()).await.map_err(lost)?;
-    stream.flush().await.map_err(lost)?;
+    // A server that has already hung up may have said why: writing may fail, reading then tells.
+    let written = async {
+        stream.write_all(head.as_bytes()).await?;
+        stream.flush().await
+    };
+    let unwritten = written.await.err();
     let mut bytes = Vec::new();
     let end = loop {
         if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
@@ -79,7 +83,7 @@ async fn attempt(network: &Network, policy: &ClientPolicy) -> Result<Opened, Att
             return Err(AttemptFailure::BadUpgrade(format!("the response head is longer than {MAX_HEAD} bytes")));
         }
         if stream.read_buf(&mut bytes).await.map_err(lost)? == 0 {
-            return Err(AttemptFailure::ClosedBeforeUpgrade);
+            return Err(unwritten.map_or(AttemptFailure::ClosedBeforeUpgrade, lost));
         }
     };
     let mut headers = [httparse::EMPTY_HEADER; 64];
@@ -89,22 +93,7 @@ async fn attempt(network: &Network, policy: &ClientPolicy) -> Result<Opened, Att
     if status != 101 {
         return Err(AttemptFailure::UpgradeRefusedBySut(status));
     }
-    let header = |name: &str| {
-        response
-            .headers
-            .iter()
-            .find(|header| header.name.eq_ignore_ascii_case(name))
-            .map(|header| String::from_utf8_lossy(header.value).trim().to_owned())
-    };
-    if header("Sec-WebSocket-Accept").as_deref() != Some(derive_accept_key(key.as_bytes()).as_str()) {
-        return Err(AttemptFailure::BadUpgrade("Sec-WebSocket-Accept is missing or wrong".into()));
-    }
-    let subprotocol = header("Sec-WebSocket-Protocol");
-    if let Some(chosen) = &subprotocol {
-        if !policy.subprotocols.contains(chosen) {
-            return Err(AttemptFailure::BadUpgrade(format!("the sub-protocol `{chosen}` was not offered")));
-        }
-    }
+    let subprotocol = judge(response.headers, &key, &policy.subprotocols).map_err(AttemptFailure::BadUpgrade)?;
     let rest = bytes[end..].to_vec();
     let config = session::config(policy.max_frame);
     let socket = WebSocketStream::from_partially_read(stream, rest, Role::Client, Some(config)).await;
@@ -117,6 +106,32 @@ async fn attempt(network: &Network, policy: &ClientPolicy) -> Result<Opened, Att
         tls: info,
     };
     Ok((socket, request, subprotocol))
+}
+
+/// The sub-protocol that a 101 agrees on, or what is wrong with the answer.
+fn judge(headers: &[httparse::Header<'_>], key: &str, offered: &[String]) -> Result<Option<String>, String> {
+    let values = |name: &str| -> Vec<String> {
+        let named = headers.iter().filter(|header| header.name.eq_ignore_ascii_case(name));
+        let texts = named.map(|header| String::from_utf8_lossy(header.value).into_owned());
+        texts.flat_map(|text| text.split(',').map(|token| token.trim().to_owned()).collect::<Vec<_>>()).collect()
+    };
+    for (name, token) in [("Upgrade", "websocket"), ("Connection", "upgrade")] {
+        if !values(name).iter().any(|value| value.eq_ignore_ascii_case(token)) {
+            return Err(format!("`{name}: {token}` is missing"));
+        }
+    }
+    if values("Sec-WebSocket-Accept") != [derive_accept_key(key.as_bytes())] {
+        return Err("Sec-WebSocket-Accept is missing or wrong".into());
+    }
+    let extensions = values("Sec-WebSocket-Extensions");
+    if !extensions.is_empty() {
+        return Err(format!("the extension `{}` was not offered", extensions.join(", ")));
+    }
+    match values("Sec-WebSocket-Protocol").as_slice() {
+        [] => Ok(None),
+        [chosen] if offered.contains(chosen) => Ok(Some(chosen.clone())),
+        other => Err(format!("the sub-protocol `{}` was not offered", other.join(", "))),
+    }
 }
 
 fn percent_encoded(text: &str) -> String {

@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     sync::{
-        Arc, Mutex,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU32, Ordering},
     },
     time::Duration,
@@ -32,6 +32,8 @@ use crate::clock::{Clock, Stamp};
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(15);
 /// Most attempts at a time.
 const MAX_ATTEMPTS: usize = 64;
+/// Most WebSockets open at a time.
+const MAX_OPEN: usize = 128;
 /// Events that wait to be looked at; beyond it the sockets are not read.
 pub(super) const EVENT_BUFFER: usize = 256;
 
@@ -39,15 +41,20 @@ pub(super) const EVENT_BUFFER: usize = 256;
 #[derive(Debug)]
 pub struct LinkHandle {
     commands: mpsc::UnboundedSender<LinkCommand>,
+    policies: Policies,
     events: mpsc::Receiver<(Stamp, LinkEvent)>,
     addresses: HashMap<EndpointId, String>,
     tasks: tokio::task::JoinSet<()>,
 }
 
 impl LinkHandle {
-    /// Asks for something.
+    /// Asks for something. A new policy is in force when this returns, for every connection that comes later.
     pub fn send(&self, command: LinkCommand) {
-        let _ = self.commands.send(command);
+        if let LinkCommand::SetPolicy(endpoint, policy) = command {
+            lock(&self.policies).insert(endpoint, policy);
+        } else {
+            let _ = self.commands.send(command);
+        }
     }
 
     /// The next event; `None` when the link is gone.
@@ -69,6 +76,11 @@ impl LinkHandle {
 type Policies = Arc<Mutex<HashMap<EndpointId, ServerPolicy>>>;
 type Connections = Arc<Mutex<HashMap<ConnId, mpsc::UnboundedSender<Out>>>>;
 
+/// What lies behind these locks is whole between any two statements, so a panic elsewhere does not spoil it.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 #[derive(Clone)]
 struct Shared {
     network: Network,
@@ -89,11 +101,12 @@ pub async fn serve(
 ) -> std::io::Result<LinkHandle> {
     let (commands, orders) = mpsc::unbounded_channel();
     let (events, received) = mpsc::channel(EVENT_BUFFER);
+    let policies = Arc::new(Mutex::new(policies));
     let shared = Shared {
         network,
         clock,
         events,
-        policies: Arc::new(Mutex::new(policies)),
+        policies: policies.clone(),
         connections: Connections::default(),
         next: Arc::new(AtomicU32::new(1)),
         attempts: Arc::new(Semaphore::new(MAX_ATTEMPTS)),
@@ -106,30 +119,25 @@ pub async fn serve(
         tasks.spawn(listen(listener, *endpoint, shared.clone()));
     }
     tasks.spawn(obey(orders, shared));
-    Ok(LinkHandle { commands, events: received, addresses: bound, tasks })
+    Ok(LinkHandle { commands, policies, events: received, addresses: bound, tasks })
 }
 
 async fn obey(mut orders: mpsc::UnboundedReceiver<LinkCommand>, shared: Shared) {
     let mut clients = tokio::task::JoinSet::new();
     while let Some(order) = orders.recv().await {
         let out = |conn: ConnId, out: Out| {
-            if let Ok(connections) = shared.connections.lock() {
-                if let Some(connection) = connections.get(&conn) {
-                    let _ = connection.send(out);
-                }
+            if let Some(connection) = lock(&shared.connections).get(&conn) {
+                let _ = connection.send(out);
             }
         };
         match order {
-            LinkCommand::SetPolicy(endpoint, policy) => {
-                if let Ok(mut policies) = shared.policies.lock() {
-                    policies.insert(endpoint, policy);
-                }
-            }
+            // The handle has done it already.
+            LinkCommand::SetPolicy(..) => {}
             LinkCommand::Connect(conn, policy) => {
                 let (network, clock, events) = (shared.network.clone(), shared.clock, shared.events.clone());
                 let connections = shared.connections.clone();
                 clients.spawn(async move {
-                    match super::client::open(&network, &policy).await {
+                    match super::client::open(&network, &policy, clock).await {
                         Ok((socket, request, subprotocol)) => {
                             let opened = LinkEvent::Opened { conn, endpoint: EndpointId::MAIN, request, subprotocol };
                             let commands = register(&connections, conn);
@@ -157,16 +165,12 @@ async fn obey(mut orders: mpsc::UnboundedReceiver<LinkCommand>, shared: Shared) 
 
 fn register(connections: &Connections, conn: ConnId) -> mpsc::UnboundedReceiver<Out> {
     let (sender, receiver) = mpsc::unbounded_channel();
-    if let Ok(mut connections) = connections.lock() {
-        connections.insert(conn, sender);
-    }
+    lock(connections).insert(conn, sender);
     receiver
 }
 
 fn forget(connections: &Connections, conn: ConnId) {
-    if let Ok(mut connections) = connections.lock() {
-        connections.remove(&conn);
-    }
+    lock(connections).remove(&conn);
 }
 
 async fn listen(mut listener: Listener, endpoint: EndpointId, shared: Shared) {
@@ -188,7 +192,7 @@ async fn listen(mut listener: Listener, endpoint: EndpointId, shared: Shared) {
         let conn = ConnId(shared.next.fetch_add(1, Ordering::Relaxed));
         let shared = shared.clone();
         tasks.spawn(async move {
-            let policy = shared.policies.lock().ok().and_then(|policies| policies.get(&endpoint).cloned());
+            let policy = lock(&shared.policies).get(&endpoint).cloned();
             let mut seen = Seen::default();
             let Some(policy) = policy.filter(|policy| policy.reachable) else {
                 let failure = AttemptFailure::UpgradeRefusedByUs(0, "the end-point is down".into());
@@ -196,7 +200,7 @@ async fn listen(mut listener: Listener, endpoint: EndpointId, shared: Shared) {
                 let _ = shared.events.send((shared.clock.now(), failed)).await;
                 return;
             };
-            let attempt = tokio::time::timeout(HANDSHAKE_TIMEOUT, attempt(stream, &policy, &mut seen)).await;
+            let attempt = tokio::time::timeout(HANDSHAKE_TIMEOUT, attempt(stream, &policy, &shared, &mut seen)).await;
             drop(permit);
             match attempt.unwrap_or(Err(AttemptFailure::TimedOut)) {
                 Ok((socket, subprotocol)) => {
@@ -230,6 +234,7 @@ type Socket = tokio_tungstenite::WebSocketStream<BoxStream>;
 async fn attempt(
     stream: BoxStream,
     policy: &ServerPolicy,
+    shared: &Shared,
     seen: &mut Seen,
 ) -> Result<(Socket, Option<String>), AttemptFailure> {
     let (stream, info): (BoxStream, Option<TlsInfo>) = match &policy.tls {
@@ -239,23 +244,29 @@ async fn attempt(
                 hello::peek(stream).await.map_err(|error| AttemptFailure::TlsRefusedBySut(error.to_string()))?;
             seen.hello.clone_from(&hello);
             let offered = hello.as_ref().map(|hello| hello.versions.clone()).unwrap_or_default();
-            let (stream, info) = tls::accept(stream, tls, hello).await.map_err(|failure| match failure {
-                // Not to offer the only version that we speak is the SUT's way to refuse it.
-                AttemptFailure::TlsRefusedByUs(_)
-                    if !tls.versions.is_empty() && !offered.iter().any(|version| tls.versions.contains(version)) =>
-                {
-                    AttemptFailure::TlsRefusedBySut(format!("offers only {offered:?}"))
-                }
-                other => other,
-            })?;
+            let (stream, info) =
+                tls::accept(stream, tls, hello, shared.clock).await.map_err(|failure| match failure {
+                    // Not to offer the only version that we speak is the SUT's way to refuse it.
+                    AttemptFailure::TlsRefusedByUs(_)
+                        if !tls.versions.is_empty()
+                            && !offered.iter().any(|version| tls.versions.contains(version)) =>
+                    {
+                        AttemptFailure::TlsRefusedBySut(format!("offers only {offered:?}"))
+                    }
+                    other => other,
+                })?;
             (stream, Some(info))
         }
     };
     let mut decision = None;
     #[allow(clippy::result_large_err)] // the type is the library's
     let callback = |request: &Request, mut response: Response| -> Result<Response, ErrorResponse> {
-        let upgrade = upgrade_request(request, info.clone());
-        let decided = decide(policy, &upgrade);
+        let (upgrade, password) = upgrade_request(request, info.clone());
+        let decided = if lock(&shared.connections).len() < MAX_OPEN {
+            decide(policy, &upgrade, password.as_deref())
+        } else {
+            Err((503, format!("{MAX_OPEN} connections are open already")))
+        };
         seen.request = Some(upgrade);
         match decided {
             Ok(subprotocol) => {
@@ -291,7 +302,10 @@ async fn attempt(
         }
         (Some(Err(failure)), _) => Err(failure),
         (_, Err(error)) => match error {
-            tokio_tungstenite::tungstenite::Error::Io(_) => Err(AttemptFailure::ClosedBeforeUpgrade),
+            // With TLS 1.3 some clients judge our certificate only after their side of the handshake is done.
+            tokio_tungstenite::tungstenite::Error::Io(error) => {
+                Err(tls::alert(&error).map_or(AttemptFailure::ClosedBeforeUpgrade, AttemptFailure::TlsRefusedBySut))
+            }
             tokio_tungstenite::tungstenite::Error::Protocol(
                 tokio_tungstenite::tungstenite::error::ProtocolError::HandshakeIncomplete,
             ) => Err(AttemptFailure::ClosedBeforeUpgrade),
@@ -301,17 +315,11 @@ async fn attempt(
     }
 }
 
-fn upgrade_request(request: &Request, tls: Option<TlsInfo>) -> UpgradeRequest {
+/// The request as it is told, and the password as it came: its bytes need not be text.
+fn upgrade_request(request: &Request, tls: Option<TlsInfo>) -> (UpgradeRequest, Option<Vec<u8>>) {
     let path = request.uri().path().chars().take(512).collect::<String>();
     let identity = path.rsplit('/').next().filter(|last| !last.is_empty()).map(percent_decoded);
-    let credentials = request
-        .headers()
-        .get("Authorization")
-        .and_then(|value| value.to_str().ok()?.strip_prefix("Basic ").map(str::to_owned))
-        .and_then(|encoded| base64::engine::general_purpose::STANDARD.decode(encoded.trim()).ok())
-        .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
-        .and_then(|text| text.split_once(':').map(|(user, password)| (user.to_owned(), Secret::new(password))));
-    let (user, password) = credentials.unzip();
+    let (user, password) = request.headers().get("Authorization").and_then(credentials).unzip();
     let subprotocols = request
         .headers()
         .get_all("Sec-WebSocket-Protocol")
@@ -321,7 +329,19 @@ fn upgrade_request(request: &Request, tls: Option<TlsInfo>) -> UpgradeRequest {
         .map(|protocol| protocol.trim().chars().take(64).collect::<String>())
         .take(32)
         .collect();
-    UpgradeRequest { path, identity, user, password, subprotocols, tls }
+    let told = password.as_deref().map(|password| Secret::new(String::from_utf8_lossy(password)));
+    (UpgradeRequest { path, identity, user, password: told, subprotocols, tls }, password)
+}
+
+/// User and password of HTTP Basic authentication.
+fn credentials(header: &HeaderValue) -> Option<(String, Vec<u8>)> {
+    let (scheme, encoded) = header.to_str().ok()?.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("Basic") {
+        return None;
+    }
+    let decoded = base64::engine::general_purpose::STANDARD.decode(encoded.trim()).ok()?;
+    let colon = decoded.iter().position(|byte| *byte == b':')?;
+    Some((String::from_utf8_lossy(&decoded[..colon]).into_owned(), decoded[colon + 1..].to_vec()))
 }
 
 fn percent_decoded(text: &str) -> String {
@@ -345,7 +365,11 @@ fn percent_decoded(text: &str) -> String {
 }
 
 /// Grants the upgrade (with the sub-protocol), or refuses it with a status and the reason.
-fn decide(policy: &ServerPolicy, request: &UpgradeRequest) -> Result<Option<String>, (u16, String)> {
+fn decide(
+    policy: &ServerPolicy,
+    request: &UpgradeRequest,
+    password: Option<&[u8]>,
+) -> Result<Option<String>, (u16, String)> {
     if let Some(status) = policy.refuse_upgrade {
         return Err((status, "refused as the test case demands".into()));
     }
@@ -354,13 +378,13 @@ fn decide(policy: &ServerPolicy, request: &UpgradeRequest) -> Result<Option<Stri
         return Err((404, format!("the identity in the path is `{found}`, the bench expects `{}`", policy.identity)));
     }
     if !policy.passwords.is_empty() {
-        let (Some(user), Some(password)) = (&request.user, &request.password) else {
+        let (Some(user), Some(password)) = (&request.user, password) else {
             return Err((401, "no HTTP Basic credentials".into()));
         };
         if *user != policy.identity {
             return Err((401, format!("the user name `{user}` is not the identity")));
         }
-        if !policy.passwords.contains(password) {
+        if !policy.passwords.iter().any(|right| right.expose().as_bytes() == password) {
             return Err((401, "the password is wrong".into()));
         }
     }

@@ -1,3 +1,7 @@
+mod hostile;
+mod loopback;
+mod time;
+
 use std::collections::HashMap;
 
 use super::*;
@@ -155,7 +159,7 @@ async fn garbage_ends_the_connection_and_is_told() {
         (tokio_tungstenite::tungstenite::Message::binary(vec![1, 2]), "binary message of 2 bytes"),
         (tokio_tungstenite::tungstenite::Message::text("x".repeat(2000)), "too long"),
     ] {
-        let (mut socket, _, _) = client::open(&network, &client_policy(None)).await.unwrap();
+        let (mut socket, _, _) = client::open(&network, &client_policy(None), Clock::start()).await.unwrap();
         assert!(matches!(csms.next().await.unwrap().1, LinkEvent::Opened { .. }));
         futures_util::SinkExt::send(&mut socket, message).await.unwrap();
         let LinkEvent::Garbage { what, .. } = csms.next().await.unwrap().1 else { panic!() };

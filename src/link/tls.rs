@@ -1,13 +1,14 @@
 //! TLS: rustls for what is sound today, OpenSSL (feature `legacy-tls`) for what rustls rightly refuses and a
 //! conformance tool must still speak: static-RSA suites, and versions below 1.2 to see them refused.
 
-use std::{io, sync::Arc};
+use std::{io, sync::Arc, time::Duration};
 
 use rustls::{
     ClientConfig, RootCertStore, ServerConfig, SupportedCipherSuite,
     crypto::{CryptoProvider, aws_lc_rs},
-    pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject},
+    pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, pem::PemObject},
     server::WebPkiClientVerifier,
+    time_provider::TimeProvider,
 };
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
@@ -16,6 +17,7 @@ use super::{
     network::BoxStream,
     types::{AttemptFailure, ClientTls, HelloInfo, Identity, ServerTls, TlsInfo, TlsVersion},
 };
+use crate::clock::Clock;
 
 /// Suites that rustls does not speak and OpenSSL stands in for, with OpenSSL's names.
 pub const STATIC_RSA: [(&str, &str); 2] = [
@@ -26,6 +28,17 @@ pub const STATIC_RSA: [(&str, &str); 2] = [
 fn needs_legacy(versions: &[TlsVersion], suites: &[String]) -> bool {
     versions.iter().any(|version| *version < TlsVersion::V1_2)
         || suites.iter().any(|suite| STATIC_RSA.iter().any(|(name, _)| name == suite))
+}
+
+/// Certificates are judged by the run's wall time, which under a paused clock is not the machine's.
+#[derive(Debug)]
+struct WallTime(Clock);
+
+impl TimeProvider for WallTime {
+    fn current_time(&self) -> Option<UnixTime> {
+        let seconds = u64::try_from(self.0.now().wall.as_second()).ok()?;
+        Some(UnixTime::since_unix_epoch(Duration::from_secs(seconds)))
+    }
 }
 
 fn broken(what: impl std::fmt::Display) -> AttemptFailure {
@@ -93,11 +106,20 @@ fn to_pem(der: &[u8]) -> String {
     format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", lines.join("\n"))
 }
 
+/// The alert with which the peer broke off, when that is what happened to a stream.
+pub fn alert(error: &io::Error) -> Option<String> {
+    match error.get_ref()?.downcast_ref::<rustls::Error>()? {
+        rustls::Error::AlertReceived(alert) => Some(format!("{alert:?}")),
+        _ => None,
+    }
+}
+
 /// The alert or close with which the peer broke off, or our own reason.
 fn refused(error: &io::Error) -> AttemptFailure {
-    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
-    match inner {
-        Some(rustls::Error::AlertReceived(alert)) => AttemptFailure::TlsRefusedBySut(format!("{alert:?}")),
+    if let Some(alert) = alert(error) {
+        return AttemptFailure::TlsRefusedBySut(alert);
+    }
+    match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
         Some(other) => AttemptFailure::TlsRefusedByUs(other.to_string()),
         None => AttemptFailure::TlsRefusedBySut(format!("closed: {}", error.kind())),
     }
@@ -108,6 +130,7 @@ pub async fn accept(
     stream: Prefixed,
     tls: &ServerTls,
     hello: Option<HelloInfo>,
+    clock: Clock,
 ) -> Result<(BoxStream, TlsInfo), AttemptFailure> {
     // A peer that offers nothing but static RSA can only be served by the stand-in.
     let only_static = hello.as_ref().is_some_and(|hello| {
@@ -118,9 +141,9 @@ pub async fn accept(
             })
     });
     if needs_legacy(&tls.versions, &tls.suites) || (only_static && tls.suites.is_empty()) {
-        return legacy::accept(stream, tls, hello).await;
+        return legacy::accept(stream, tls, hello, clock).await;
     }
-    let builder = ServerConfig::builder_with_provider(provider(&tls.suites))
+    let builder = ServerConfig::builder_with_details(provider(&tls.suites), Arc::new(WallTime(clock)))
         .with_protocol_versions(&rustls_versions(&tls.versions))
         .map_err(broken)?;
     let builder = match &tls.client_roots {
@@ -143,11 +166,16 @@ pub async fn accept(
 }
 
 /// The client's side of a handshake.
-pub async fn connect(stream: BoxStream, tls: &ClientTls, host: &str) -> Result<(BoxStream, TlsInfo), AttemptFailure> {
+pub async fn connect(
+    stream: BoxStream,
+    tls: &ClientTls,
+    host: &str,
+    clock: Clock,
+) -> Result<(BoxStream, TlsInfo), AttemptFailure> {
     if needs_legacy(&tls.versions, &tls.suites) {
-        return legacy::connect(stream, tls, host).await;
+        return legacy::connect(stream, tls, host, clock).await;
     }
-    let builder = ClientConfig::builder_with_provider(provider(&tls.suites))
+    let builder = ClientConfig::builder_with_details(provider(&tls.suites), Arc::new(WallTime(clock)))
         .with_protocol_versions(&rustls_versions(&tls.versions))
         .map_err(broken)?;
     let builder = match &tls.roots {
@@ -217,13 +245,13 @@ mod legacy {
 
     use openssl::{
         pkey::PKey,
-        ssl::{Ssl, SslContext, SslContextBuilder, SslMethod, SslVerifyMode, SslVersion},
+        ssl::{Ssl, SslContext, SslContextBuilder, SslMethod, SslMode, SslVerifyMode, SslVersion},
         x509::{X509, store::X509StoreBuilder},
     };
     use tokio_openssl::SslStream;
 
     use super::{
-        AttemptFailure, BoxStream, ClientTls, HelloInfo, Identity, Prefixed, STATIC_RSA, ServerTls, TlsInfo,
+        AttemptFailure, BoxStream, ClientTls, Clock, HelloInfo, Identity, Prefixed, STATIC_RSA, ServerTls, TlsInfo,
         TlsVersion, broken,
     };
 
@@ -243,6 +271,8 @@ mod legacy {
         versions: &[TlsVersion],
         suites: &[String],
     ) -> Result<(), AttemptFailure> {
+        // The chain is shown as it is given: OpenSSL would add what it finds among the roots.
+        context.set_mode(SslMode::NO_AUTO_CHAIN);
         if let Some(identity) = identity {
             let mut certificates = X509::stack_from_pem(identity.chain.as_bytes()).map_err(broken)?.into_iter();
             if let Some(leaf) = certificates.next() {
@@ -297,12 +327,11 @@ mod legacy {
             _ => TlsVersion::V1_2,
         };
         let suite = ssl.current_cipher().and_then(openssl::ssl::SslCipherRef::standard_name).unwrap_or("?").to_owned();
-        let peer_chain = ssl
-            .peer_certificate()
-            .and_then(|certificate| certificate.to_pem().ok())
-            .map(|pem| String::from_utf8_lossy(&pem).into_owned())
-            .into_iter()
-            .collect();
+        // OpenSSL's chain has the leaf in it on the client's side only.
+        let leaf = ssl.peer_certificate().filter(|_| ssl.is_server());
+        let chain = ssl.peer_cert_chain().map(|chain| chain.iter().map(ToOwned::to_owned).collect::<Vec<_>>());
+        let pems = leaf.into_iter().chain(chain.unwrap_or_default()).filter_map(|one| one.to_pem().ok());
+        let peer_chain = pems.map(|pem| String::from_utf8_lossy(&pem).into_owned()).collect();
         TlsInfo { version, suite, peer_chain, hello }
     }
 
@@ -322,6 +351,7 @@ mod legacy {
         stream: Prefixed,
         tls: &ServerTls,
         hello: Option<HelloInfo>,
+        clock: Clock,
     ) -> Result<(BoxStream, TlsInfo), AttemptFailure> {
         let mut context = SslContext::builder(SslMethod::tls_server()).map_err(broken)?;
         configure(&mut context, Some(&tls.identity), &tls.versions, &tls.suites)?;
@@ -329,7 +359,8 @@ mod legacy {
             trust(&mut context, pem)?;
             context.set_verify(SslVerifyMode::PEER | SslVerifyMode::FAIL_IF_NO_PEER_CERT);
         }
-        let ssl = Ssl::new(&context.build()).map_err(broken)?;
+        let mut ssl = Ssl::new(&context.build()).map_err(broken)?;
+        ssl.param_mut().set_time(clock.now().wall.as_second());
         let mut stream = SslStream::new(ssl, stream).map_err(broken)?;
         match Pin::new(&mut stream).accept().await {
             Ok(()) => {
@@ -344,6 +375,7 @@ mod legacy {
         stream: BoxStream,
         tls: &ClientTls,
         host: &str,
+        clock: Clock,
     ) -> Result<(BoxStream, TlsInfo), AttemptFailure> {
         let mut context = SslContext::builder(SslMethod::tls_client()).map_err(broken)?;
         configure(&mut context, tls.identity.as_ref(), &tls.versions, &tls.suites)?;
@@ -355,6 +387,7 @@ mod legacy {
             None => context.set_verify(SslVerifyMode::NONE),
         }
         let mut ssl = Ssl::new(&context.build()).map_err(broken)?;
+        ssl.param_mut().set_time(clock.now().wall.as_second());
         if host.parse::<std::net::IpAddr>().is_err() {
             ssl.set_hostname(host).map_err(broken)?;
             ssl.param_mut().set_host(host).map_err(broken)?;
@@ -376,7 +409,7 @@ mod legacy {
 mod legacy {
     //! Says that this build can't.
 
-    use super::{AttemptFailure, BoxStream, ClientTls, HelloInfo, Prefixed, ServerTls, TlsInfo};
+    use super::{AttemptFailure, BoxStream, ClientTls, Clock, HelloInfo, Prefixed, ServerTls, TlsInfo};
 
     const WHY: &str = "this build has no legacy-tls: it speaks neither static-RSA suites nor TLS below 1.2";
 
@@ -384,11 +417,17 @@ mod legacy {
         _: Prefixed,
         _: &ServerTls,
         _: Option<HelloInfo>,
+        _: Clock,
     ) -> Result<(BoxStream, TlsInfo), AttemptFailure> {
         Err(AttemptFailure::TlsRefusedByUs(WHY.into()))
     }
 
-    pub async fn connect(_: BoxStream, _: &ClientTls, _: &str) -> Result<(BoxStream, TlsInfo), AttemptFailure> {
+    pub async fn connect(
+        _: BoxStream,
+        _: &ClientTls,
+        _: &str,
+        _: Clock,
+    ) -> Result<(BoxStream, TlsInfo), AttemptFailure> {
         Err(AttemptFailure::TlsRefusedByUs(WHY.into()))
     }
 }
