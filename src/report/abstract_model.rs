@@ -60,17 +60,19 @@ pub(super) fn build(pics: &Pics, results: &Results) -> Abstract {
     let text =
         "OCPP leaves many things to the vendor. The tables tell, profile by profile, which of them this product has.";
     sections.push(section("Optional Features", 2, text, Vec::new()));
-    let mut core_done = false;
+    let mut core_at = None;
     for features in part(Part::Features).filter(|section| tables::printed(section, pics)) {
         let tables = answered(pics, features, true);
         // Edition 4 prints the former profiles as further tables of Core.
         let inside = pics.edition == 4
             && tables::CORE_FEATURES_OF_EDITION_4.iter().any(|(profile, _)| Some(*profile) == features.profile);
-        match sections.last_mut().filter(|_| inside && core_done) {
+        match core_at.filter(|_| inside).and_then(|at: usize| sections.get_mut(at)) {
             Some(core) => core.tables.extend(tables),
             None => sections.push(section(&features.title, 3, "", tables)),
         }
-        core_done |= features.profile == Some(Profile::Core);
+        if features.profile == Some(Profile::Core) {
+            core_at = Some(sections.len() - 1);
+        }
     }
     for (kind, text) in [
         (Part::Questions, "Answers that decide which test cases apply."),

@@ -99,3 +99,18 @@ fn hostile_text_stays_text() {
     }
     assert!(junit::xml(&results).contains("&lt;script&gt;"));
 }
+
+#[test]
+fn in_edition_4_the_former_profiles_stay_within_core() {
+    let mut pics = pics("beny-bcpcv-ct2m-p.yaml");
+    pics.profiles.push(crate::pics::Profile::AdvancedSecurity);
+    let model = abstract_model::build(&pics, &results(&pics, "text"));
+    let of = |id: &str| {
+        let has = |section: &&abstract_model::Section| {
+            section.tables.iter().any(|table| table.rows.iter().any(|row| row[0] == id))
+        };
+        model.sections.iter().find(has).unwrap().title.clone()
+    };
+    assert_eq!(of("AS-2"), "Advanced Security");
+    assert_eq!(["R-0", "DM-0", "LA-0", "UI-0"].map(of), ["Core"; 4]);
+}
