@@ -21,7 +21,7 @@ use crate::{
     operator::{ManualAction, actions},
     testcase::{
         model::{Step, StepKind},
-        template::{Names, Template},
+        template::{Template, Values},
     },
     verdict::{StepRecord, Verdict},
     yaml::shorten,
@@ -400,9 +400,9 @@ impl Node {
             StepKind::Operator { action, with, .. } => {
                 self.touched = true;
                 let parameters = self.parameters(with, world)?;
-                let names: Names = parameters.clone();
+                let names = parameters.clone();
                 let prompt = actions::find(action).map_or("", |known| known.prompt);
-                let prompt = Template::new(Value::String(prompt.to_owned())).evaluate(&names);
+                let prompt = Template::new(Value::String(prompt.to_owned())).evaluate(&names.clone().into());
                 let prompt = match prompt {
                     Ok(Value::String(prompt)) => prompt,
                     _ => format!("{action} {}", Value::Object(names)),
@@ -547,7 +547,7 @@ impl Node {
             world.find(Verdict::Error, finding);
             return None;
         };
-        let mut scope: Names = Names::new();
+        let mut scope: Values = Values::new();
         if let Some(evse) = self.scope.get("evse") {
             scope.insert("evse".into(), evse.clone());
         }

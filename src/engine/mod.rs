@@ -19,7 +19,7 @@ use crate::{
     pics::SutKind,
     testcase::{
         model::{State, Step, StepKind, TestCase},
-        template::{Names, Template},
+        template::{Template, Values},
     },
     verdict::{Failure, StepRecord, Verdict},
     yaml::Position,
@@ -322,7 +322,7 @@ impl Engine {
 }
 
 /// Names an expression sees; see `docs/test-cases.md`.
-pub(crate) type Scope = Arc<Names>;
+pub(crate) type Scope = Arc<Values>;
 
 /// The side under test of a test case, for those who only have the engine's setup.
 pub fn sut(setup: &Setup) -> SutKind {

@@ -1,6 +1,9 @@
 //! What the engine knows while a test case runs, and what it has found.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use serde_json::{Map, Value, json};
 
@@ -16,7 +19,7 @@ use crate::{
     testcase::{
         matcher::Mismatch,
         model::{State, Step, TestCase},
-        template::{Names, Template},
+        template::{Names, Template, Values},
     },
     verdict::{Failure, StepRecord, Verdict},
     yaml::shorten,
@@ -135,7 +138,7 @@ pub(crate) struct World {
     pub(crate) policies: HashMap<EndpointId, ServerPolicy>,
     pub(crate) pongs: u32,
     messages: usize,
-    variables: Names,
+    variables: Values,
     outstanding: HashMap<String, Outstanding>,
     seen_ids: HashSet<(ConnId, String)>,
     transactions: Transactions,
@@ -146,7 +149,7 @@ pub(crate) struct World {
     pub(crate) steps: Vec<StepRecord>,
     remarks: Vec<String>,
     complaints: usize,
-    base: Names,
+    base: Arc<Values>,
 }
 
 /// Most messages of the SUT in one test case; beyond it the SUT floods us, which no product needs to do.
@@ -156,7 +159,7 @@ const MAX_KEPT: usize = 4096;
 
 impl World {
     pub(crate) fn new(setup: Setup, now: Stamp) -> Self {
-        let mut base = Names::new();
+        let mut base = Values::new();
         base.insert("bench".into(), setup.bench.clone());
         base.insert("pics".into(), setup.pics.clone());
         base.insert("variant".into(), Value::Object(setup.variant.clone()));
@@ -176,7 +179,7 @@ impl World {
             policies: setup.endpoints.clone(),
             pongs: 0,
             messages: 0,
-            variables: Names::new(),
+            variables: Values::new(),
             outstanding: HashMap::new(),
             seen_ids: HashSet::new(),
             transactions: Transactions::default(),
@@ -187,7 +190,7 @@ impl World {
             steps: Vec::new(),
             remarks: Vec::new(),
             complaints: 0,
-            base,
+            base: Arc::new(base),
             setup,
         }
     }
@@ -208,7 +211,7 @@ impl World {
         self.setup.states.contains_key(name)
     }
 
-    pub(crate) fn state(&self, name: &str) -> Option<std::sync::Arc<State>> {
+    pub(crate) fn state(&self, name: &str) -> Option<Arc<State>> {
         self.setup.states.get(name).cloned()
     }
 
@@ -217,10 +220,10 @@ impl World {
     }
 
     pub(crate) fn root_scope(&self) -> Scope {
-        let mut scope = Names::new();
+        let mut scope = Values::new();
         let evse = self.bench("evse").unwrap_or(json!({"id": 1, "connector": 1}));
         scope.insert("evse".into(), evse);
-        std::sync::Arc::new(scope)
+        Arc::new(scope)
     }
 
     /// A number of the bench, with a fallback.
@@ -234,7 +237,7 @@ impl World {
 
     /// The names that an expression in `scope` sees.
     pub(crate) fn names(&self, scope: &Scope) -> Names {
-        let mut names = self.base.clone();
+        let mut names = Names::over(&self.base);
         let evse = scope.get("evse").and_then(|evse| evse["id"].as_u64()).unwrap_or(1);
         names.insert("now".into(), self.now.wall.to_string().into());
         names.insert("elapsed".into(), self.now.seconds().into());
@@ -266,7 +269,7 @@ impl World {
     }
 
     /// Remembers what a manual action leaves behind, so that it can be undone.
-    pub(crate) fn acted(&mut self, action: &str, parameters: &Names) {
+    pub(crate) fn acted(&mut self, action: &str, parameters: &Values) {
         let (fact, value) = match action {
             "connect-ev" => ("plugged", true),
             "disconnect-ev" => ("plugged", false),

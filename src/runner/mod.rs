@@ -16,7 +16,7 @@ use crate::{
     operator::Operator,
     pics::{Answer, Pics, Profile},
     record::{PlanEntry, TraceEntry, TraceEvent},
-    testcase::{library::Library, model::TestCase},
+    testcase::{library::Library, model::TestCase, template::Names},
     verdict::{TestCaseResult, Verdict},
 };
 
@@ -220,7 +220,7 @@ fn fitting(plan: &Plan<'_>, case: &TestCase) -> Bench {
         supported.push(3);
     }
     let fits = |profile: &u8| {
-        let mut names = Map::new();
+        let mut names = Names::default();
         names.insert("bench".into(), Value::Object(plan.bench.values.clone()));
         names.insert("pics".into(), pics_names(plan.pics));
         names.insert("security_profile".into(), (*profile).into());

@@ -3,13 +3,58 @@
 //! A string that is one whole expression keeps the expression's type; an expression that yields `none` drops the
 //! property it stands for (OCPP knows no null).
 
-use std::sync::OnceLock;
+use std::{
+    collections::HashMap,
+    sync::{Arc, LazyLock, OnceLock, RwLock},
+};
 
-use minijinja::{Environment, UndefinedBehavior, value::Serde};
+use minijinja::{Environment, Expression, UndefinedBehavior, value::Serde};
 use serde_json::{Map, Value};
 
-/// Values that an expression sees, by name.
-pub type Names = Map<String, Value>;
+/// Values by name: the parameters of a state or of a manual action, a scope.
+pub type Values = Map<String, Value>;
+
+/// Values that an expression sees, by name: what holds for the whole test case is shared, what changes is laid over it.
+#[derive(Debug, Clone, Default)]
+pub struct Names {
+    fixed: Arc<Values>,
+    own: Values,
+}
+
+impl Names {
+    /// Names over what holds for the whole test case.
+    pub fn over(fixed: &Arc<Values>) -> Self {
+        Self { fixed: Arc::clone(fixed), own: Values::new() }
+    }
+
+    /// Gives a name a value; hides the one it had.
+    pub fn insert(&mut self, name: String, value: Value) {
+        self.own.insert(name, value);
+    }
+
+    /// Several at once.
+    pub fn extend(&mut self, values: impl IntoIterator<Item = (String, Value)>) {
+        self.own.extend(values);
+    }
+
+    /// What a name stands for.
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.own.get(name).or_else(|| self.fixed.get(name))
+    }
+
+    /// All of them, for a text that mixes words and expressions.
+    fn all(&self) -> Values {
+        let mut all = (*self.fixed).clone();
+        all.extend(self.own.clone());
+        all
+    }
+}
+
+impl From<Values> for Names {
+    fn from(own: Values) -> Self {
+        Self { fixed: Arc::default(), own }
+    }
+}
 
 /// A value with expressions in it.
 #[derive(Debug, Clone, PartialEq)]
@@ -122,9 +167,8 @@ fn evaluate(value: &Value, names: &Names) -> Result<Option<Value>, TemplateError
     Ok(match value {
         Value::String(text) => match whole_expression(text) {
             Some(expression) => {
-                let result = environment()
-                    .compile_expression(expression)
-                    .and_then(|compiled| compiled.eval(Serde(names)))
+                let result = Compiled::of(expression)
+                    .and_then(|compiled| compiled.evaluate(names))
                     .map_err(|error| failed(expression, &error))?;
                 if result.is_undefined() {
                     return Err(TemplateError {
@@ -136,9 +180,9 @@ fn evaluate(value: &Value, names: &Names) -> Result<Option<Value>, TemplateError
                     .map_err(|error| TemplateError { expression: expression.to_owned(), reason: error.to_string() })?;
                 (!value.is_null()).then_some(value)
             }
-            None if text.contains("{{") || text.contains("{%") => {
-                Some(Value::String(environment().render_str(text, Serde(names)).map_err(|error| failed(text, &error))?))
-            }
+            None if text.contains("{{") || text.contains("{%") => Some(Value::String(
+                environment().render_str(text, Serde(names.all())).map_err(|error| failed(text, &error))?,
+            )),
             None => Some(value.clone()),
         },
         Value::Array(items) => Some(Value::Array(
@@ -156,6 +200,50 @@ fn evaluate(value: &Value, names: &Names) -> Result<Option<Value>, TemplateError
         other => Some(other.clone()),
     })
 }
+
+/// A compiled expression and the names it needs, so that nothing else is converted for it.
+struct Compiled {
+    expression: Expression<'static, 'static>,
+    needs: Vec<String>,
+}
+
+impl Compiled {
+    /// Compiled once per process: the same few hundred expressions are evaluated over and over.
+    fn of(expression: &str) -> Result<Arc<Self>, minijinja::Error> {
+        static KNOWN: LazyLock<RwLock<HashMap<String, Arc<Compiled>>>> = LazyLock::new(RwLock::default);
+        if let Some(known) = KNOWN.read().ok().and_then(|known| known.get(expression).cloned()) {
+            return Ok(known);
+        }
+        let compiled = environment().compile_expression_owned(expression.to_owned())?;
+        // Every word of it may be a name (minijinja's own list of names leaves out those in slices); what a function
+        // looks up itself is added.
+        let word = |letter: char| letter.is_alphanumeric() || letter == '_';
+        let mut needs: Vec<String> =
+            expression.split(|letter| !word(letter)).filter(|word| !word.is_empty()).map(str::to_owned).collect();
+        needs.sort();
+        needs.dedup();
+        for (function, looks_up) in LOOKS_UP {
+            if needs.iter().any(|name| name == function) {
+                needs.push((*looks_up).to_owned());
+            }
+        }
+        let compiled = Arc::new(Self { expression: compiled, needs });
+        if let Ok(mut known) = KNOWN.write() {
+            known.insert(expression.to_owned(), Arc::clone(&compiled));
+        }
+        Ok(compiled)
+    }
+
+    fn evaluate(&self, names: &Names) -> Result<minijinja::Value, minijinja::Error> {
+        let seen: HashMap<&str, &Value> =
+            self.needs.iter().filter_map(|name| Some((name.as_str(), names.get(name)?))).collect();
+        self.expression.eval(Serde(seen))
+    }
+}
+
+/// Functions that read a name which does not stand in the expression.
+const LOOKS_UP: &[(&str, &str)] =
+    &[("starts_at", "tx_start_point"), ("stops_at", "tx_stop_point"), ("supports", "pics"), ("variable", "variables")];
 
 fn failed(expression: &str, error: &minijinja::Error) -> TemplateError {
     let mut reason = error.kind().to_string();
@@ -239,7 +327,7 @@ mod tests {
         }) else {
             unreachable!()
         };
-        names
+        names.into()
     }
 
     fn value(template: Value) -> Result<Value, TemplateError> {
