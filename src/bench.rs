@@ -74,6 +74,8 @@ pub(crate) fn defaults() -> Value {
         "pending-interval": 20,
         "ev-connection-timeout": 30,
         "transaction-duration": 5,
+        "message-attempts": 3,
+        "message-attempt-interval": 10,
         "sampled-interval": 10,
         "aligned-interval": 60,
         "time-tolerance": 4,

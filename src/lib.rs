@@ -4,6 +4,8 @@
 //! station) against the system under test (SUT), measures the response-time KPIs, and writes an abstract test
 //! report in the shape of the certificate's. `docs/architecture.md` is the map of the modules below.
 
+#![recursion_limit = "256"]
+
 pub mod bench;
 pub mod cli;
 pub mod clock;

@@ -155,11 +155,11 @@ impl Engine {
         let mut before: Vec<Arc<Step>> = Vec::new();
         for setting in &case.variables {
             let with = vec![
-                ("component".into(), Template::new(Value::String(setting.component.clone()))),
-                ("variable".into(), Template::new(Value::String(setting.variable.clone()))),
                 ("value".into(), setting.value.clone()),
                 ("contains".into(), Template::new(Value::Bool(setting.contains))),
+                ("without".into(), Template::new(setting.without.clone().into())),
             ];
+            let with = named(&setting.component, &setting.variable).into_iter().chain(with).collect();
             let mut step = (*run(VARIABLE_SET, with, setting.at)).clone();
             step.when.clone_from(&setting.when);
             before.push(Arc::new(step));
@@ -296,12 +296,8 @@ impl Engine {
         }
         if self.world.has_state(VARIABLE_SET) && self.world.connected() {
             for (component, variable, value) in self.world.changed_variables() {
-                let text = |text: String| Template::new(Value::String(text));
-                let with = vec![
-                    ("component".into(), text(component)),
-                    ("variable".into(), text(variable)),
-                    ("value".into(), text(value)),
-                ];
+                let mut with = named(&component, &variable);
+                with.push(("value".into(), Template::new(Value::String(value))));
                 steps.push(run(&self.world, VARIABLE_SET, with));
             }
         }
@@ -319,6 +315,18 @@ impl Engine {
         }
         self.world.learn(&call);
     }
+}
+
+/// The parameters that name a variable; its instance stands in brackets.
+fn named(component: &str, variable: &str) -> Vec<(String, Template)> {
+    let text = |text: &str| Template::new(Value::String(text.to_owned()));
+    let (name, instance) = match variable.strip_suffix(']').and_then(|variable| variable.split_once('[')) {
+        Some((name, instance)) => (name, Some(instance)),
+        None => (variable, None),
+    };
+    let mut with = vec![("component".to_owned(), text(component)), ("variable".to_owned(), text(name))];
+    with.extend(instance.map(|instance| ("instance".to_owned(), text(instance))));
+    with
 }
 
 /// Names an expression sees; see `docs/test-cases.md`.

@@ -53,7 +53,10 @@ impl Transactions {
     pub(crate) fn is_repetition(&self, call: &Call) -> bool {
         let Some(seq) = call.payload["seqNo"].as_i64() else { return false };
         call.action == "TransactionEvent"
-            && self.find(&call.payload).is_some_and(|known| known.seq.get(&seq) == Some(&call.payload))
+            && self
+                .find(&call.payload)
+                .and_then(|known| known.seq.get(&seq))
+                .is_some_and(|known| same_event(known, &call.payload))
     }
 
     fn find(&self, payload: &Value) -> Option<&Transaction> {
@@ -79,7 +82,7 @@ impl Transactions {
         });
         let known = &mut self.all[index];
         match known.seq.get(&seq) {
-            Some(earlier) if earlier == payload => return complaints,
+            Some(earlier) if same_event(earlier, payload) => return complaints,
             Some(_) => complaints.push(format!("seqNo {seq} of transaction {id} was used for two different events")),
             None => {}
         }
@@ -142,7 +145,12 @@ impl Transactions {
         let its = |known: &&Transaction| known.evse.is_none_or(|of| of == evse);
         let running = self.all.iter().rev().filter(its).find(|known| known.ended.is_none());
         match running.or_else(|| self.all.iter().rev().find(its)) {
-            None => json!({ "id": "", "started": false, "ended": false, "running": false, "charging_state": "" }),
+            None => {
+                json!({
+                    "id": "", "started": false, "ended": false, "running": false, "complete": false,
+                    "charging_state": "",
+                })
+            }
             Some(known) => known.describe(),
         }
     }
@@ -153,7 +161,24 @@ impl Transactions {
     }
 }
 
+/// True for an event that is sent again. What was still in the queue when the connection was lost is marked as offline
+/// from then on (E11.FR.07).
+fn same_event(one: &Value, other: &Value) -> bool {
+    let (Value::Object(one), Value::Object(other)) = (one, other) else { return one == other };
+    let but_offline = |event: &Map<String, Value>| event.iter().filter(|(name, _)| *name != "offline").count();
+    but_offline(one) == but_offline(other)
+        && one.iter().all(|(name, value)| name == "offline" || other.get(name) == Some(value))
+}
+
 impl Transaction {
+    /// True when the Ended has come, and every event before it.
+    fn is_complete(&self) -> bool {
+        let Some(((first, last), count)) = self.started.zip(self.ended).zip(i64::try_from(self.seq.len()).ok()) else {
+            return false;
+        };
+        last - first + 1 == count
+    }
+
     fn describe(&self) -> Value {
         json!({
             "id": self.id,
@@ -161,6 +186,7 @@ impl Transaction {
             "started": true,
             "ended": self.ended.is_some(),
             "running": self.ended.is_none(),
+            "complete": self.is_complete(),
             "charging_state": self.charging_state.clone().unwrap_or_default(),
             "token": self.token,
             "at": self.started_at,

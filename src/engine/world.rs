@@ -547,7 +547,10 @@ impl World {
     /// Learns from an answer to our own call: values of variables, and which of them we changed.
     fn learn_result(&mut self, action: &str, request: &Value, response: &Value) {
         let name = |item: &Value| {
-            Some(format!("{}.{}", item["component"]["name"].as_str()?, item["variable"]["name"].as_str()?))
+            let variable = &item["variable"];
+            let instance = variable["instance"].as_str().map(|instance| format!("[{instance}]"));
+            let (component, variable) = (item["component"]["name"].as_str()?, variable["name"].as_str()?);
+            Some(format!("{component}.{variable}{}", instance.unwrap_or_default()))
         };
         if action == "GetVariables" {
             for item in response["getVariableResult"].as_array().into_iter().flatten() {

@@ -44,6 +44,11 @@ pub const ACTIONS: &[ActionInfo] = &[
         parameters: &["evse", "connector"],
         prompt: "Plug the cable into the EV again (EVSE {{ evse }}, connector {{ connector }}).",
     },
+    ActionInfo {
+        name: "disconnect-station-side",
+        parameters: &["evse", "connector"],
+        prompt: "Take the cable, which the EV has left, out of EVSE {{ evse }}, connector {{ connector }}.",
+    },
     ActionInfo { name: "select-evse", parameters: &["evse"], prompt: "Select EVSE {{ evse }} on the station." },
     ActionInfo {
         name: "present-token",
@@ -53,6 +58,11 @@ pub const ACTIONS: &[ActionInfo] = &[
     ActionInfo { name: "press-start", parameters: &["evse"], prompt: "Press the start button of EVSE {{ evse }}." },
     ActionInfo { name: "press-stop", parameters: &["evse"], prompt: "Press the stop button of EVSE {{ evse }}." },
     ActionInfo { name: "ev-suspend", parameters: &["evse"], prompt: "Let the EV on EVSE {{ evse }} suspend charging." },
+    ActionInfo {
+        name: "ev-not-ready",
+        parameters: &["evse"],
+        prompt: "Set the EV meant for EVSE {{ evse }} so that it is not ready to take energy when plugged in.",
+    },
     ActionInfo { name: "ev-resume", parameters: &["evse"], prompt: "Let the EV on EVSE {{ evse }} draw energy again." },
     ActionInfo {
         name: "evse-suspend",

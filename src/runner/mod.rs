@@ -284,11 +284,13 @@ pub(crate) fn pics_names(pics: &Pics) -> Value {
         };
         names.insert(id.clone(), value);
     }
+    names.insert("baseline".into(), serde_json::to_value(pics.baseline).unwrap_or_default());
     names.insert("profiles".into(), pics.profiles.iter().map(|profile| profile.id()).collect());
     let evses = pics.evses.iter().map(|evse| {
         serde_json::json!({
             "id": evse.id,
             "connectors": evse.connectors.iter().map(|connector| connector.id).collect::<Vec<_>>(),
+            "cables": evse.connectors.iter().map(|connector| connector.cable.as_str()).collect::<Vec<_>>(),
         })
     });
     names.insert("evses".into(), evses.collect());

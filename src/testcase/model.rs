@@ -45,14 +45,16 @@ pub struct Need {
 /// A variable that the test needs at a value.
 #[derive(Debug, Clone)]
 pub struct VariableSetting {
-    /// Component, with instance in brackets where there is one.
+    /// Component.
     pub component: String,
-    /// Variable, likewise.
+    /// Variable, with instance in brackets where there is one.
     pub variable: String,
     /// The value (or what the value must contain).
     pub value: Template,
     /// True: the value is a member that the list must contain.
     pub contains: bool,
+    /// Members that the list must not have.
+    pub without: Vec<String>,
     /// Skipped when false.
     pub when: Option<Template>,
     /// Where it stands.
@@ -121,6 +123,8 @@ pub struct Expect {
     pub reply: Option<Template>,
     /// Answer with a CALLERROR of this code instead.
     pub reply_error: Option<String>,
+    /// True: it stays unanswered.
+    pub no_reply: bool,
     /// Seconds after the step is reached.
     pub within: Option<Template>,
     /// A time (seconds of the run) before which it must not come.

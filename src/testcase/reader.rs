@@ -229,11 +229,15 @@ impl<'s> Reader<'s> {
             };
             let when = item.get("when").map(|when| self.expression(when));
             let member = value.get("contains");
+            if member.is_some() {
+                self.known_keys(value, &["contains", "without"]);
+            }
             settings.push(VariableSetting {
                 component: component.to_owned(),
                 variable: variable.to_owned(),
                 value: self.template(member.unwrap_or(value)),
                 contains: member.is_some(),
+                without: words(value.get("without").filter(|_| member.is_some())),
                 when,
                 at: *at,
             });
@@ -325,6 +329,7 @@ impl<'s> Reader<'s> {
                 "check",
                 "reply",
                 "reply-error",
+                "no-reply",
                 "within",
                 "no-earlier-than",
                 "any-time-since",
@@ -431,6 +436,7 @@ impl<'s> Reader<'s> {
             checks: self.checks(node.get("check"), Some((&action, true))),
             reply: reply.map(|reply| self.template(reply)),
             reply_error: node.get("reply-error").and_then(Node::scalar),
+            no_reply: self.flag(node.get("no-reply")),
             within: node.get("within").map(|node| self.template(node)),
             no_earlier_than: node.get("no-earlier-than").map(|node| self.template(node)),
             any_time_since: node.get("any-time-since").map(|node| self.template(node)),

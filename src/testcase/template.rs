@@ -275,6 +275,15 @@ fn environment() -> &'static Environment<'static> {
             let value = state.lookup("variables").and_then(|variables| variables.get_attr(&name).ok());
             value.filter(|value| !value.is_undefined()).unwrap_or(minijinja::Value::from(()))
         });
+        environment.add_function("has_fixed_cable", |state: &minijinja::State, evse: Serde<Value>| {
+            let pics = state.lookup("pics").map(|pics| serde_json::to_value(&pics).unwrap_or_default());
+            let evses = pics.as_ref().and_then(|pics| pics["evses"].as_array()).map(Vec::as_slice).unwrap_or_default();
+            evses.iter().filter(|known| known["id"] == evse.0["id"]).any(|known| {
+                let connectors = known["connectors"].as_array().into_iter().flatten();
+                let mut cables = connectors.zip(known["cables"].as_array().into_iter().flatten());
+                cables.any(|(connector, cable)| *connector == evse.0["connector"] && *cable == "fixed")
+            })
+        });
         environment.add_function("id_token", |token: Serde<Value>| {
             minijinja::Value::from(Serde(serde_json::json!({ "idToken": token.0["idToken"], "type": token.0["type"] })))
         });

@@ -259,6 +259,8 @@ impl Node {
             names.insert("message".into(), saved.clone());
             if let Some(code) = &expect.reply_error {
                 world.refuse(call.conn, &call.id, code, "as the test case demands");
+            } else if expect.no_reply {
+                // The SUT is left without an answer.
             } else if let Some(reply) = &expect.reply {
                 let payload = reply.evaluate(&names);
                 let Some(payload) = world.own_error(payload, &step, &self.path) else { return };
