@@ -42,7 +42,7 @@ pub struct Bench {
 
 /// Keys of the bench file with their defaults; the type of the default is the type of the value.
 pub(crate) fn defaults() -> Value {
-    json!({
+    let mut values = json!({
         "listen": "127.0.0.1:9000",
         "listen-second": "127.0.0.1:9001",
         "host": "localhost",
@@ -59,17 +59,23 @@ pub(crate) fn defaults() -> Value {
         "authorization": "local",
         "tx-start-point": "",
         "tx-stop-point": "",
-        "tokens": {
-            "valid": { "idToken": "D001D001", "type": "ISO14443", "group": "GROUP1" },
-            "same-group": { "idToken": "D001D002", "type": "ISO14443", "group": "GROUP1" },
-            "other": { "idToken": "D001D003", "type": "ISO14443" },
-            "invalid": { "idToken": "BAD00001", "type": "ISO14443" },
-            "blocked": { "idToken": "BAD00002", "type": "ISO14443" },
-            "expired": { "idToken": "BAD00003", "type": "ISO14443" },
-            "unknown": { "idToken": "BAD00004", "type": "ISO14443" },
-        },
+        "tokens": default_tokens(),
+        "reader-per-evse": true,
         "configuration-slot": 1,
         "configuration-slot-second": 2,
+        "charging-rate-unit": "A",
+        "model": "Attest",
+        "vendor-name": "ocpp-attest",
+    });
+    if let (Value::Object(values), Value::Object(times)) = (&mut values, default_times()) {
+        values.extend(times);
+    }
+    values
+}
+
+/// How long things take, in seconds.
+fn default_times() -> Value {
+    json!({
         "heartbeat-interval": 300,
         "pending-interval": 20,
         "ev-connection-timeout": 30,
@@ -91,9 +97,20 @@ pub(crate) fn defaults() -> Value {
         "download-time": 120,
         "install-time": 300,
         "upload-time": 120,
-        "charging-rate-unit": "A",
-        "model": "Attest",
-        "vendor-name": "ocpp-attest",
+    })
+}
+
+/// The idTokens that a bench has, unless its file says otherwise.
+fn default_tokens() -> Value {
+    json!({
+        "valid": { "idToken": "D001D001", "type": "ISO14443", "group": "GROUP1" },
+        "same-group": { "idToken": "D001D002", "type": "ISO14443", "group": "GROUP1" },
+        "other": { "idToken": "D001D003", "type": "ISO14443" },
+        "master-pass": { "idToken": "D001D009", "type": "ISO14443", "group": "MASTERPASS" },
+        "invalid": { "idToken": "BAD00001", "type": "ISO14443" },
+        "blocked": { "idToken": "BAD00002", "type": "ISO14443" },
+        "expired": { "idToken": "BAD00003", "type": "ISO14443" },
+        "unknown": { "idToken": "BAD00004", "type": "ISO14443" },
     })
 }
 

@@ -52,6 +52,20 @@ fn run_these(pics: &Pics, bench: &str, record: bool, globs: &[String]) -> runner
     runtime.block_on(runner::run(&plan, None, interrupt, Clock::start(), |_| {})).unwrap()
 }
 
+/// What does not pass under one configuration, in words.
+fn not_passed(pics: &Pics, start: &str, stop: &str, how: &str) -> Vec<String> {
+    let bench = format!("tx-start-point: {start}\ntx-stop-point: {stop}\nauthorization: {how}\n");
+    let results = run(pics, &bench);
+    at_least(results.len(), 30);
+    let bad = results.iter().filter(|result| result.verdict != Verdict::Pass);
+    bad.map(|result| {
+        let failure = &result.failures[0];
+        let reason = result.reason.clone().unwrap_or_default();
+        format!("{start} {stop} {how}: {} {} at {}: {reason}", result.id, result.verdict, failure.step)
+    })
+    .collect()
+}
+
 /// Every start point, stop point and way to authorise that the product supports.
 fn every_choice(name: &str) {
     let pics = pics(name);
@@ -59,19 +73,7 @@ fn every_choice(name: &str) {
     for start in pics.tx_start_points() {
         for stop in pics.tx_stop_points() {
             for how in ["local", "remote"] {
-                let bench = format!("tx-start-point: {start}\ntx-stop-point: {stop}\nauthorization: {how}\n");
-                let results = run(&pics, &bench);
-                at_least(results.len(), 30);
-                for result in results.iter().filter(|result| result.verdict != Verdict::Pass) {
-                    let failure = &result.failures[0];
-                    bad.push(format!(
-                        "{start} {stop} {how}: {} {} at {}: {}",
-                        result.id,
-                        result.verdict,
-                        failure.step,
-                        result.reason.clone().unwrap_or_default()
-                    ));
-                }
+                bad.extend(not_passed(&pics, start, stop, how));
             }
         }
     }
@@ -86,6 +88,20 @@ fn cp_flex_plus_passes_whatever_it_is_configured_to() {
 #[test]
 fn beny_passes_whatever_it_is_configured_to() {
     every_choice("beny-bcpcv-ct2m-p.yaml");
+}
+
+/// A product with most of what a station may leave out: each start point with two stop points.
+#[test]
+fn the_reference_station_passes_whatever_it_is_configured_to() {
+    let pics = pics("reference-station.yaml");
+    let (starts, stops) = (pics.tx_start_points(), pics.tx_stop_points());
+    let mut bad = Vec::new();
+    for (index, start) in starts.iter().enumerate() {
+        for (further, how) in [(0, "local"), (1, "remote")] {
+            bad.extend(not_passed(&pics, start, stops[(index + further) % stops.len()], how));
+        }
+    }
+    assert!(bad.is_empty(), "{} bad:\n{}", bad.len(), bad.join("\n"));
 }
 
 #[test]

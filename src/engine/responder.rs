@@ -49,7 +49,8 @@ fn as_csms(world: &World, call: &Call) -> Value {
     }
 }
 
-/// What the bench says of a token; one that it does not know is unknown.
+/// What the bench says of a token, unless the test case has said otherwise (`token_status`); one that the bench does not
+/// know is unknown.
 fn token_info(world: &World, token: &Value) -> Value {
     let text = token["idToken"].as_str().unwrap_or_default();
     let tokens = world.bench("tokens").unwrap_or_default();
@@ -57,7 +58,9 @@ fn token_info(world: &World, token: &Value) -> Value {
         known["idToken"].as_str().is_some_and(|known| known.eq_ignore_ascii_case(text))
             && known["type"] == token["type"]
     });
+    let said = known.and_then(|(name, _)| world.kept("token_status")?.get(name)?.as_str());
     let status = match known.map(|(name, _)| name.as_str()) {
+        Some(_) if said.is_some() => said.unwrap_or_default(),
         Some("invalid") => "Invalid",
         Some("blocked") => "Blocked",
         Some("expired") => "Expired",

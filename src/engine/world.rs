@@ -286,6 +286,11 @@ impl World {
         self.variables.insert(name.to_owned(), value);
     }
 
+    /// What a test case has kept under a name.
+    pub(crate) fn kept(&self, name: &str) -> Option<&Value> {
+        self.variables.get(name)
+    }
+
     /// An id that no other message of this test case has.
     pub(crate) fn fresh_id(&mut self) -> u32 {
         self.next_id += 1;

@@ -57,6 +57,11 @@ pub const ACTIONS: &[ActionInfo] = &[
     },
     ActionInfo { name: "press-start", parameters: &["evse"], prompt: "Press the start button of EVSE {{ evse }}." },
     ActionInfo { name: "press-stop", parameters: &["evse"], prompt: "Press the stop button of EVSE {{ evse }}." },
+    ActionInfo {
+        name: "stop-with-master-pass",
+        parameters: &["evse?"],
+        prompt: "On the master pass screen, select to stop {% if evse %}the transaction on EVSE {{ evse }}{% else %}all transactions{% endif %}.",
+    },
     ActionInfo { name: "ev-suspend", parameters: &["evse"], prompt: "Let the EV on EVSE {{ evse }} suspend charging." },
     ActionInfo {
         name: "ev-not-ready",

@@ -156,6 +156,9 @@ impl Device {
         if pics.has_profile(Profile::LocalAuthorizationList) || yes("LA-0") {
             add("LocalAuthListCtrlr", "Enabled", RW, boolean(true));
             add("LocalAuthListCtrlr", "Available", R, boolean(true));
+            if yes("LA-3") {
+                add("LocalAuthListCtrlr", "DisablePostAuthorize", RW, boolean(false));
+            }
             add("LocalAuthListCtrlr", "Entries", R, integer(0, 0, 10_000));
             let items = bound("ORS-20", 100);
             add("LocalAuthListCtrlr", "ItemsPerMessage", R, integer(items, items, items));

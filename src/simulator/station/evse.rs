@@ -30,6 +30,10 @@ pub struct Evse {
     pub charging: bool,
     /// The EV has suspended charging.
     pub ev_suspended: bool,
+    /// The station gives no energy.
+    pub evse_suspended: bool,
+    /// The meter reading at which energy ends, for a token that proved invalid.
+    pub energy_limit: Option<f64>,
     /// The running transaction.
     pub transaction: Option<Transaction>,
     /// The token that the next event has to name.
@@ -57,6 +61,8 @@ pub struct Transaction {
     pub charging_state: &'static str,
     /// Remote start that began it or authorised it.
     pub remote_start: Option<i64>,
+    /// Meter reading when it began, Wh.
+    pub meter_start: f64,
 }
 
 impl Evse {
@@ -73,6 +79,8 @@ impl Evse {
             group: None,
             charging: false,
             ev_suspended: false,
+            evse_suspended: false,
+            energy_limit: None,
             transaction: None,
             token_to_report: None,
             remote_start: None,
@@ -98,9 +106,19 @@ impl Evse {
         self.plugged.is_some() && !self.ev_side_out
     }
 
+    /// Nothing but the driver's authorisation decides about energy again.
+    pub(super) fn allow_energy(&mut self) {
+        self.evse_suspended = false;
+        self.energy_limit = None;
+    }
+
     fn charging_state(&self) -> &'static str {
         if self.charging {
-            if self.ev_suspended { "SuspendedEV" } else { "Charging" }
+            match (self.evse_suspended, self.ev_suspended) {
+                (true, _) => "SuspendedEVSE",
+                (false, true) => "SuspendedEV",
+                (false, false) => "Charging",
+            }
         } else if self.connected() {
             "EVConnected"
         } else {
@@ -114,7 +132,7 @@ impl Station {
         self.device.lists("TxCtrlr", "TxStartPoint", point)
     }
 
-    fn stops_at(&self, point: &str) -> bool {
+    pub(super) fn stops_at(&self, point: &str) -> bool {
         self.device.lists("TxCtrlr", "TxStopPoint", point)
     }
 
@@ -198,6 +216,7 @@ impl Station {
         evse.group = group;
         evse.token_to_report = Some(token);
         evse.stopped_by = None;
+        evse.allow_energy();
         let trigger = if evse.remote_start.is_some() { "RemoteStart" } else { "Authorized" };
         if evse.transaction.is_some() {
             self.update(index, trigger);
@@ -226,14 +245,19 @@ impl Station {
         let was_charging = evse.charging;
         evse.charging = false;
         evse.ev_suspended = false;
+        evse.allow_energy();
         if evse.transaction.is_none() {
             return;
         }
-        if self.stops_at("Authorized") {
+        // E05.FR.10: an authorisation that the CSMS takes back ends the transaction whichever of the three it stops at.
+        let taken_back = trigger == "Deauthorized";
+        let ends = self.stops_at("Authorized")
+            || taken_back && (self.stops_at("PowerPathClosed") || self.stops_at("EnergyTransfer"));
+        if ends {
             self.end(index, trigger, Some(reason));
             return;
         }
-        if was_charging {
+        if was_charging && !taken_back {
             // First the reason is told, while the charging state is still what it was; then the state changes.
             let state = self.evses[index].transaction.as_ref().map_or("Charging", |tx| tx.charging_state);
             self.event(index, "Updated", trigger, Some(state), None);
@@ -283,6 +307,7 @@ impl Station {
         if evse.charging || !evse.connected() || evse.authorized.is_none() {
             return;
         }
+        let energy = !evse.evse_suspended;
         if evse.transaction.is_none() && self.starts_at("PowerPathClosed") {
             self.start_with_state(index, "ChargingStateChanged", "SuspendedEVSE");
         }
@@ -290,7 +315,7 @@ impl Station {
         self.evses[index].ev_suspended = false;
         if self.evses[index].transaction.is_some() {
             self.update(index, "ChargingStateChanged");
-        } else if self.starts_at("EnergyTransfer") {
+        } else if energy && self.starts_at("EnergyTransfer") {
             self.start(index, "ChargingStateChanged");
         }
         self.schedule_samples(index);
@@ -305,12 +330,19 @@ impl Station {
         self.transactions_made += 1;
         let id = format!("{}-{}-{}", self.identity, self.boots, self.transactions_made);
         let id: String = id.chars().rev().take(36).collect::<Vec<_>>().into_iter().rev().collect();
-        self.evses[index].transaction =
-            Some(Transaction { id, seq: 0, evse_reported: false, charging_state: "Idle", remote_start: None });
+        let meter_start = self.evses[index].meter;
+        self.evses[index].transaction = Some(Transaction {
+            id,
+            seq: 0,
+            evse_reported: false,
+            charging_state: "Idle",
+            remote_start: None,
+            meter_start,
+        });
         self.event(index, "Started", trigger, Some(state), None);
     }
 
-    fn update(&mut self, index: usize, trigger: &'static str) {
+    pub(super) fn update(&mut self, index: usize, trigger: &'static str) {
         let state = self.evses[index].charging_state();
         self.event(index, "Updated", trigger, Some(state), None);
     }
@@ -320,6 +352,7 @@ impl Station {
         let reason = reason.or(self.evses[index].stopped_by).unwrap_or("Local");
         self.evses[index].charging = false;
         self.evses[index].ev_suspended = false;
+        self.evses[index].allow_energy();
         let state = self.evses[index].charging_state();
         self.event(index, "Ended", trigger, Some(state), Some(reason));
         let evse = &mut self.evses[index];

@@ -7,7 +7,6 @@ use serde_json::{Map, Value, json};
 use super::{
     Boot, NetworkProfile, Outgoing, Station, Timer,
     device::{Domain, Mutability},
-    physical::key,
 };
 use crate::{
     link::Secret,
@@ -31,7 +30,11 @@ impl Station {
                 }
             }
             Ok(Frame::CallError { id, .. }) => {
-                self.outstanding.take_if(|(sent, _)| *sent == id);
+                if let Some((_, outgoing)) = self.outstanding.take_if(|(sent, _)| *sent == id) {
+                    if outgoing.action == "Authorize" {
+                        self.authorize_failed();
+                    }
+                }
             }
         }
     }
@@ -112,7 +115,7 @@ impl Station {
             "GetLog" => self.get_log(payload),
             "UpdateFirmware" => status(self.update_firmware(payload)),
             "SendLocalList" if self.has_local_list() => status(self.send_local_list(payload)),
-            "GetLocalListVersion" if self.has_local_list() => json!({ "versionNumber": self.local_list_version }),
+            "GetLocalListVersion" if self.has_local_list() => self.local_list_version(),
             "CustomerInformation" => status("Accepted"),
             "DataTransfer" => status("UnknownVendorId"),
             _ => return None,
@@ -532,37 +535,6 @@ impl Station {
         let profile = NetworkProfile { url: url.to_owned(), security_profile: u8::try_from(profile).unwrap_or(1) };
         self.profiles.retain(|(known, _)| *known != slot);
         self.profiles.push((slot, profile));
-        "Accepted"
-    }
-
-    // ---- local list ----
-
-    fn has_local_list(&self) -> bool {
-        !self.device.get("LocalAuthListCtrlr", "Enabled").is_empty()
-    }
-
-    fn send_local_list(&mut self, payload: &Value) -> &'static str {
-        let version = payload["versionNumber"].as_i64().unwrap_or(0);
-        let full = payload["updateType"] == "Full";
-        if !full && version <= self.local_list_version {
-            return "VersionMismatch";
-        }
-        if full {
-            self.local_list.clear();
-        }
-        for entry in payload["localAuthorizationList"].as_array().into_iter().flatten() {
-            let name = key(&entry["idToken"]);
-            match entry.get("idTokenInfo") {
-                Some(info) => {
-                    self.local_list.insert(name, info.clone());
-                }
-                None => {
-                    self.local_list.remove(&name);
-                }
-            }
-        }
-        self.local_list_version = version;
-        self.device.put("LocalAuthListCtrlr", "Entries", self.local_list.len().to_string());
         "Accepted"
     }
 }

@@ -1,7 +1,10 @@
 //! The reference charging station: it does what Part 2 demands of the product that the PICS describes.
 
+mod authorization;
+mod cache;
 pub mod device;
 pub mod evse;
+mod local_list;
 mod messages;
 mod operations;
 mod physical;
@@ -78,7 +81,11 @@ enum Timer {
     Restart(&'static str),
     Firmware(usize),
     Log(usize),
+    MasterPass,
 }
+
+/// Most tokens that the authorization cache holds.
+const CACHE_ENTRIES: usize = 1000;
 
 #[derive(Debug, Clone)]
 struct Outgoing {
@@ -116,9 +123,9 @@ pub struct Station {
     queue: VecDeque<Outgoing>,
     transaction_queue: VecDeque<Outgoing>,
     ended: Vec<String>,
-    cache: HashMap<String, Value>,
-    local_list: HashMap<String, Value>,
-    local_list_version: i64,
+    cache: cache::TokenCache,
+    local_list: local_list::LocalList,
+    master_pass: Option<Value>,
     authorizing: VecDeque<(usize, Value, bool)>,
     selected: Option<usize>,
     reset_when_idle: bool,
@@ -224,9 +231,9 @@ impl Station {
             queue: VecDeque::new(),
             transaction_queue: VecDeque::new(),
             ended: Vec::new(),
-            cache: HashMap::new(),
-            local_list: HashMap::new(),
-            local_list_version: 0,
+            cache: cache::TokenCache::new(CACHE_ENTRIES),
+            local_list: local_list::LocalList::default(),
+            master_pass: None,
             authorizing: VecDeque::new(),
             selected: None,
             reset_when_idle: false,
@@ -278,6 +285,8 @@ impl Station {
                 Timer::Restart(reason) => self.restart(reason),
                 Timer::Firmware(stage) => self.firmware_stage(stage),
                 Timer::Log(stage) => self.log_stage(stage),
+                // Nobody selected anything: back to normal operation.
+                Timer::MasterPass => self.master_pass = None,
             }
         }
     }
@@ -538,7 +547,9 @@ impl Station {
         for index in 0..self.evses.len() {
             self.evses[index].authorized = None;
             self.evses[index].charging = false;
+            self.evses[index].allow_energy();
         }
+        self.master_pass = None;
         self.schedule(Duration::from_secs(5), Timer::Connect);
     }
 

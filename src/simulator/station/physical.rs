@@ -76,6 +76,14 @@ impl Station {
                 self.stop_authorization(index, None, false);
                 ActionOutcome::Done
             }
+            ("stop-with-master-pass", Some(index)) => {
+                let only = parameters.contains_key("evse").then_some(index);
+                if self.master_pass_selected(only) {
+                    ActionOutcome::Done
+                } else {
+                    ActionOutcome::NotPossible("there is no master pass screen".into())
+                }
+            }
             ("ev-suspend", Some(index)) => {
                 self.suspend(index, true);
                 ActionOutcome::Done
@@ -95,130 +103,6 @@ impl Station {
         self.selected.or(occupied).unwrap_or(0)
     }
 
-    /// A driver presents a token (C01, C10, C13, C15, E07).
-    fn present(&mut self, index: usize, token: Value) {
-        let same = |known: &Value| {
-            let text = |token: &Value| token["idToken"].as_str().unwrap_or_default().to_lowercase();
-            text(known) == text(&token) && known["type"] == token["type"]
-        };
-        if let Some(current) = self.evses[index].authorized.clone() {
-            if same(&current) {
-                self.stop_authorization(index, Some(token), false);
-                return;
-            }
-            // Another token may stop the transaction when it is of the same group (C09); the CSMS knows.
-            if let Some(info) = self.known_token(&token) {
-                self.judge(index, &token, &info, true);
-            } else if self.online() {
-                self.ask(index, token, true);
-            }
-            return;
-        }
-        if token["type"] == "NoAuthorization" || !self.device.is("AuthCtrlr", "Enabled") {
-            self.authorize(index, token, None);
-            return;
-        }
-        let listed = self.local_list.get(&key(&token)).cloned();
-        let cached = self.cache.get(&key(&token)).cloned().filter(|_| self.device.is("AuthCacheCtrlr", "Enabled"));
-        let known = listed.or(cached);
-        let accepted = known.as_ref().is_some_and(|info| info["status"] == "Accepted");
-        if self.online() {
-            match known {
-                Some(info) if accepted => self.judge(index, &token, &info, false),
-                _ => self.ask(index, token, false),
-            }
-            return;
-        }
-        // Offline: C15, C10.
-        if !self.device.is("AuthCtrlr", "LocalAuthorizeOffline")
-            && !self.device.is("AuthCtrlr", "OfflineTxForUnknownIdEnabled")
-        {
-            return;
-        }
-        match known {
-            Some(info) if accepted && self.device.is("AuthCtrlr", "LocalAuthorizeOffline") => {
-                self.judge(index, &token, &info, false);
-            }
-            Some(_) => {}
-            None if self.device.is("AuthCtrlr", "OfflineTxForUnknownIdEnabled") => self.authorize(index, token, None),
-            None => {}
-        }
-    }
-
-    fn known_token(&self, token: &Value) -> Option<Value> {
-        self.local_list
-            .get(&key(token))
-            .or_else(|| self.cache.get(&key(token)))
-            .filter(|info| info["status"] == "Accepted")
-            .cloned()
-    }
-
-    fn ask(&mut self, index: usize, token: Value, stopping: bool) {
-        self.call("Authorize", json!({ "idToken": token }));
-        self.authorizing.push_back((index, token, stopping));
-    }
-
-    /// The CSMS answered an Authorize.
-    pub(super) fn authorize_answered(&mut self, response: &Value) {
-        let Some((index, token, stopping)) = self.authorizing.pop_front() else { return };
-        let info = response["idTokenInfo"].clone();
-        self.remember(&token, &info);
-        self.judge(index, &token, &info, stopping);
-    }
-
-    /// Keeps what the CSMS said of a token (C10.FR.04).
-    pub(super) fn remember(&mut self, token: &Value, info: &Value) {
-        if self.device.is("AuthCacheCtrlr", "Enabled") && self.cache.len() < 10_000 {
-            self.cache.insert(key(token), info.clone());
-        }
-    }
-
-    fn judge(&mut self, index: usize, token: &Value, info: &Value, stopping: bool) {
-        if info["status"] != "Accepted" {
-            self.evses[index].remote_start = None;
-            return;
-        }
-        let group = info.get("groupIdToken").cloned();
-        if stopping {
-            let ours = self.evses[index].group.clone();
-            if ours.is_some() && ours == group {
-                self.stop_authorization(index, Some(token.clone()), false);
-            }
-            return;
-        }
-        self.authorize(index, token.clone(), group);
-    }
-
-    /// A remote start (F01, F02).
-    pub(super) fn remote_start(&mut self, index: usize, token: Value, remote_start: i64) {
-        self.evses[index].remote_start = Some(remote_start);
-        let must_ask = self.device.is("AuthCtrlr", "AuthorizeRemoteStart") && token["type"] != "NoAuthorization";
-        if must_ask && self.known_token(&token).is_none() {
-            self.ask(index, token, false);
-        } else {
-            self.authorize(index, token, None);
-        }
-    }
-
-    /// The CSMS answered a TransactionEvent that named a token (E05: it may be invalid by now).
-    pub(super) fn transaction_answered(&mut self, request: &Value, response: &Value) {
-        let (Some(token), Some(info)) = (request.get("idToken"), response.get("idTokenInfo")) else { return };
-        self.remember(token, info);
-        let id = request["transactionInfo"]["transactionId"].as_str().unwrap_or_default();
-        let Some(index) =
-            self.evses.iter().position(|evse| evse.transaction.as_ref().is_some_and(|running| running.id == id))
-        else {
-            return;
-        };
-        if info["status"] == "Accepted" {
-            if let Some(group) = info.get("groupIdToken") {
-                self.evses[index].group = Some(group.clone());
-            }
-        } else if self.device.is("TxCtrlr", "StopTxOnInvalidId") && self.evses[index].authorized.is_some() {
-            self.deauthorize(index, None, "Deauthorized", "DeAuthorized");
-        }
-    }
-
     // ---- metering ----
 
     pub(super) fn schedule_samples(&mut self, index: usize) {
@@ -233,6 +117,7 @@ impl Station {
         if self.evses[index].transaction.is_some() {
             let state = self.evses[index].transaction.as_ref().map(|running| running.charging_state);
             self.event(index, "Updated", "MeterValuePeriodic", state, None);
+            self.check_energy_limit(index);
             self.schedule_samples(index);
         }
     }
@@ -255,6 +140,7 @@ impl Station {
             if self.evses[index].transaction.is_some() {
                 let state = self.evses[index].transaction.as_ref().map(|running| running.charging_state);
                 self.event(index, "Updated", "MeterValueClock", state, None);
+                self.check_energy_limit(index);
             } else if self.online() {
                 let measurands = self.device.get("AlignedDataCtrlr", "Measurands").to_owned();
                 let value = self.readings(index, &measurands, "Sample.Clock");
@@ -280,7 +166,8 @@ impl Station {
     }
 
     pub(super) fn readings(&mut self, index: usize, measurands: &str, context: &str) -> Value {
-        let charging = self.evses[index].charging && !self.evses[index].ev_suspended;
+        let evse = &self.evses[index];
+        let charging = evse.charging && !evse.ev_suspended && !evse.evse_suspended;
         if charging {
             self.evses[index].meter += 25.0;
         }
@@ -317,13 +204,4 @@ impl Station {
     pub(super) fn refuses_calls(&self) -> bool {
         self.boot == Boot::Rejected
     }
-}
-
-/// A token's key in cache and list: type and text without regard to case.
-pub(super) fn key(token: &Value) -> String {
-    format!(
-        "{}:{}",
-        token["type"].as_str().unwrap_or_default(),
-        token["idToken"].as_str().unwrap_or_default().to_lowercase()
-    )
 }
