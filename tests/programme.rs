@@ -242,8 +242,8 @@ fn a_station_that_lies_or_dies_makes_a_verdict() {
     let pics = pics("cp-flex-plus-eu.yaml");
     let recordings = run_these(&pics, "", true, &["TC_B_06_CS".to_owned()]).recordings;
     let recording = recordings.first().unwrap();
-    // The answer that the test case is about: the only one that names the attribute type.
-    let asked = |frame: &Frame| frame.to_text().contains("\"attributeType\":\"Actual\"");
+    // The answer that the test case is about: the only one that tells the value it has set.
+    let asked = |frame: &Frame| frame.to_text().contains("\"attributeValue\":\"300\"");
     let last = from_station(recording).into_iter().find(|(_, frame)| asked(frame)).map(|(at, _)| at).unwrap();
     let Input::Link(LinkEvent::Text { conn, .. }) = recording.inputs[last].1.clone() else { panic!() };
     let text = |text: String| Input::Link(LinkEvent::Text { conn, text });

@@ -294,5 +294,6 @@ pub(crate) fn pics_names(pics: &Pics) -> Value {
         })
     });
     names.insert("evses".into(), evses.collect());
+    names.insert("baseline".into(), serde_json::to_value(pics.baseline).unwrap_or_default());
     Value::Object(names)
 }

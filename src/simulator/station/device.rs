@@ -14,12 +14,16 @@ pub enum Mutability {
 }
 
 /// What values a variable takes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Domain {
     /// `true` or `false`.
     Boolean,
     /// A whole number within bounds.
     Integer(i64, i64),
+    /// A number within bounds.
+    Decimal(f64, f64),
+    /// Members of a list in an order of their own, separated by commas.
+    SequenceList(Vec<String>),
     /// Members of a list, separated by commas.
     MemberList(Vec<String>),
     /// One of a list.
@@ -68,6 +72,14 @@ fn integer(value: i64, min: i64, max: i64) -> (String, Domain) {
     (value.to_string(), Domain::Integer(min, max))
 }
 
+fn sequence(value: &str, all: Vec<String>) -> (String, Domain) {
+    (value.to_owned(), Domain::SequenceList(all))
+}
+
+fn decimal(value: f64, min: f64, max: f64) -> (String, Domain) {
+    (value.to_string(), Domain::Decimal(min, max))
+}
+
 fn members(value: &[String], all: &[String]) -> (String, Domain) {
     (value.join(","), Domain::MemberList(all.to_vec()))
 }
@@ -85,6 +97,23 @@ fn measurands(pics: &Pics, id: &str) -> Vec<String> {
         Some(crate::pics::Answer::Measurands { supported, .. }) => supported.clone(),
         _ => vec!["Energy.Active.Import.Register".to_owned()],
     }
+}
+
+/// How many network connection profiles the station keeps.
+const NETWORK_SLOTS: i64 = 9;
+
+/// The unit that a variable is in, as the standard has it.
+pub fn unit(component: &str, name: &str) -> Option<&'static str> {
+    Some(match (component, name) {
+        (_, "MaxEnergyOnInvalidId") => "Wh",
+        ("EVSE", "Power") => "W",
+        (_, "LimitChangeSignificance") => "Percent",
+        (_, "Storage") => "B",
+        (_, name) if name.ends_with("Interval") || name.ends_with("TimeOut") || name.ends_with("Timeout") => "s",
+        (_, "OfflineThreshold" | "LifeTime" | "CertSigningWaitMinimum") => "s",
+        (_, "RetryBackOffWaitMinimum" | "RetryBackOffRandomRange") => "s",
+        _ => return None,
+    })
 }
 
 impl Device {
@@ -111,7 +140,9 @@ impl Device {
         let protocols = pics.list("ORS-24").to_vec();
         add("OCPPCommCtrlr", "HeartbeatInterval", RW, integer(300, bound("ORS-11", 1), bound("ORS-12", 86_400)));
         add("OCPPCommCtrlr", "OfflineThreshold", RW, integer(60, 0, 86_400));
-        add("OCPPCommCtrlr", "NetworkConfigurationPriority", RW, text("1", 100));
+        let slots = (1..=NETWORK_SLOTS).map(|slot| slot.to_string()).collect();
+        add("OCPPCommCtrlr", "NetworkConfigurationPriority", RW, sequence("1", slots));
+        add("OCPPCommCtrlr", "ActiveNetworkProfile", R, integer(1, 1, NETWORK_SLOTS));
         add("OCPPCommCtrlr", "NetworkProfileConnectionAttempts", RW, integer(3, 1, 100));
         add("OCPPCommCtrlr", "RetryBackOffWaitMinimum", RW, integer(2, 0, 3600));
         add("OCPPCommCtrlr", "RetryBackOffRandomRange", RW, integer(1, 0, 3600));
@@ -214,7 +245,8 @@ impl Device {
         add("SecurityCtrlr", "MaxCertificateChainSize", R, integer(chain, chain, chain));
         add("ClockCtrlr", "DateTime", R, ("2026-01-01T00:00:00Z".into(), Domain::DateTime));
         let sources = pics.list("C-23").to_vec();
-        add("ClockCtrlr", "TimeSource", RW, members(&sources[..1.min(sources.len())], &sources));
+        let source = sources.first().cloned().unwrap_or_default();
+        add("ClockCtrlr", "TimeSource", RW, sequence(&source, sources));
         if yes("C-26") {
             add("ClockCtrlr", "TimeZone", RW, text("Europe/Amsterdam", 64));
         }
@@ -227,6 +259,42 @@ impl Device {
         add("ChargingStation", "SupplyPhases", R, integer(3, 0, 3));
         add("ChargingStation", "Model", R, text(&pics.product.designation.chars().take(20).collect::<String>(), 20));
         add("ChargingStation", "VendorName", R, text(&pics.product.vendor.chars().take(50).collect::<String>(), 50));
+        if pics.has_profile(Profile::SmartCharging) {
+            let units: Vec<String> = [("SC-2.1", "A"), ("SC-2.2", "W")]
+                .into_iter()
+                .filter(|(id, _)| yes(id))
+                .map(|(_, unit)| unit.to_owned())
+                .collect();
+            add("SmartChargingCtrlr", "Enabled", RW, boolean(true));
+            add("SmartChargingCtrlr", "Available", R, boolean(true));
+            add("SmartChargingCtrlr", "LimitChangeSignificance", RW, decimal(1.0, 0.0, 100.0));
+            add("SmartChargingCtrlr", "PeriodsPerSchedule", R, integer(24, 1, 1024));
+            add("SmartChargingCtrlr", "ProfileStackLevel", R, integer(8, 0, 8));
+            add("SmartChargingCtrlr", "RateUnit", R, members(&units, &units));
+        }
+        if pics.has_profile(Profile::Reservation) || yes("R-0") {
+            add("ReservationCtrlr", "Enabled", RW, boolean(true));
+            add("ReservationCtrlr", "Available", R, boolean(true));
+            add("ReservationCtrlr", "NonEvseSpecific", R, boolean(yes("R-2")));
+        }
+        if pics.has_profile(Profile::AdvancedUserInterface) || yes("UI-0") {
+            let chosen = |ids: &[(&str, &str)]| -> Vec<String> {
+                ids.iter().filter(|(id, _)| yes(id)).map(|(_, name)| (*name).to_owned()).collect()
+            };
+            let priorities = chosen(&[("UI-1.1", "AlwaysFront"), ("UI-1.2", "InFront"), ("UI-1.3", "NormalCycle")]);
+            let formats = chosen(&[("UI-2.1", "ASCII"), ("UI-2.2", "HTML"), ("UI-2.3", "URI"), ("UI-2.4", "UTF8")]);
+            add("DisplayMessageCtrlr", "Enabled", RW, boolean(true));
+            add("DisplayMessageCtrlr", "Available", R, boolean(true));
+            add("DisplayMessageCtrlr", "DisplayMessages", R, integer(0, 0, 20));
+            add("DisplayMessageCtrlr", "SupportedFormats", R, members(&formats, &formats));
+            add("DisplayMessageCtrlr", "SupportedPriorities", R, members(&priorities, &priorities));
+            add("TariffCostCtrlr", "Currency", RW, text("EUR", 3));
+            add("TariffCostCtrlr", "TariffFallbackMessage", RW, text("", 255));
+            add("TariffCostCtrlr", "TotalCostFallbackMessage", RW, text("", 255));
+        }
+        if pics.has_profile(Profile::Iso15118) {
+            add("ISO15118Ctrlr", "ContractValidationOffline", RW, boolean(true));
+        }
         let mut instance = |component, name, instance, mutability, (value, domain): (String, Domain)| {
             device.variables.push(Variable {
                 component,
@@ -251,6 +319,19 @@ impl Device {
                 instance("DeviceDataCtrlr", name, which, R, integer(value, value, value));
             }
         }
+        if pics.has_profile(Profile::SmartCharging) {
+            instance("SmartChargingCtrlr", "Entries", "ChargingProfiles", R, integer(0, 0, 20));
+        }
+        if pics.has_profile(Profile::AdvancedDeviceManagement) || yes("DM-0") {
+            instance("MonitoringCtrlr", "ItemsPerMessage", "SetVariableMonitoring", R, integer(10, 10, 10));
+            instance("MonitoringCtrlr", "BytesPerMessage", "SetVariableMonitoring", R, integer(10_000, 10_000, 10_000));
+        }
+        if pics.has_profile(Profile::AdvancedUserInterface) || yes("UI-0") {
+            for which in ["Tariff", "Cost"] {
+                instance("TariffCostCtrlr", "Enabled", which, RW, boolean(true));
+                instance("TariffCostCtrlr", "Available", which, R, boolean(true));
+            }
+        }
         for evse in &pics.evses {
             let mut at = |component, name, connector, (value, domain): (String, Domain)| {
                 device.variables.push(Variable {
@@ -268,7 +349,7 @@ impl Device {
             at("EVSE", "Available", None, boolean(true));
             at("EVSE", "AvailabilityState", None, options("Available", &states));
             at("EVSE", "SupplyPhases", None, integer(if evse.phases.contains('3') { 3 } else { 1 }, 0, 3));
-            at("EVSE", "Power", None, integer(0, 0, 1_000_000));
+            at("EVSE", "Power", None, decimal(0.0, 0.0, 22_000.0));
             at("EVSE", "AllowReset", None, boolean(yes("C-13")));
             for connector in &evse.connectors {
                 at("Connector", "Available", Some(connector.id), boolean(true));
@@ -282,6 +363,9 @@ impl Device {
                 );
             }
         }
+        for variable in &mut device.variables {
+            variable.reboot = variable.name == "NetworkConfigurationPriority";
+        }
         device
     }
 
@@ -291,6 +375,24 @@ impl Device {
             .iter()
             .find(|variable| variable.component == component && variable.name == name && variable.place.is_none())
             .map_or("", |variable| variable.value.as_str())
+    }
+
+    /// A variable without instance or place.
+    pub fn variable(&self, component: &str, name: &str) -> Option<&Variable> {
+        self.variables.iter().find(|variable| {
+            variable.component == component
+                && variable.name == name
+                && variable.place.is_none()
+                && variable.instance.is_none()
+        })
+    }
+
+    /// The value of a variable's instance.
+    pub fn instance(&self, component: &str, name: &str, instance: &str) -> Option<&str> {
+        let of = |variable: &&Variable| {
+            variable.component == component && variable.name == name && variable.instance == Some(instance)
+        };
+        self.variables.iter().find(of).map(|variable| variable.value.as_str())
     }
 
     /// True when a boolean variable is true.
@@ -326,12 +428,24 @@ impl Domain {
         match self {
             Domain::Boolean => ["true", "false"].contains(&value),
             Domain::Integer(min, max) => value.parse::<i64>().is_ok_and(|number| (*min..=*max).contains(&number)),
-            Domain::MemberList(all) => {
-                value.is_empty() || value.split(',').all(|part| all.iter().any(|known| known == part.trim()))
+            Domain::Decimal(min, max) => value.parse::<f64>().is_ok_and(|number| (*min..=*max).contains(&number)),
+            Domain::SequenceList(all) | Domain::MemberList(all) => {
+                let parts: Vec<&str> = value.split(',').map(str::trim).collect();
+                let once = parts.iter().enumerate().all(|(at, part)| !parts[..at].contains(part));
+                value.is_empty() || (once && parts.iter().all(|part| all.iter().any(|known| known == part)))
             }
             Domain::OptionList(all) => all.iter().any(|known| known == value),
             Domain::Text(length) => value.chars().count() <= *length,
             Domain::DateTime => value.parse::<jiff::Timestamp>().is_ok(),
+        }
+    }
+
+    /// True when a value is of the right kind, whether within the limits or not.
+    pub fn is_formatted(&self, value: &str) -> bool {
+        match self {
+            Domain::Integer(..) => value.parse::<i64>().is_ok(),
+            Domain::Decimal(..) => value.parse::<f64>().is_ok_and(f64::is_finite),
+            _ => false,
         }
     }
 
@@ -340,6 +454,8 @@ impl Domain {
         match self {
             Domain::Boolean => "boolean",
             Domain::Integer(..) => "integer",
+            Domain::Decimal(..) => "decimal",
+            Domain::SequenceList(_) => "SequenceList",
             Domain::MemberList(_) => "MemberList",
             Domain::OptionList(_) => "OptionList",
             Domain::Text(_) => "string",

@@ -44,6 +44,10 @@ pub struct Evse {
     pub stopped_by: Option<&'static str>,
     /// Meter reading, Wh.
     pub meter: f64,
+    /// It resets, and can do nothing meanwhile.
+    pub resetting: bool,
+    /// It resets once its transaction has ended.
+    pub reset_when_idle: bool,
     /// Last connector status that was reported.
     pub reported: Option<&'static str>,
 }
@@ -86,6 +90,8 @@ impl Evse {
             remote_start: None,
             stopped_by: None,
             meter: 1000.0 * f64::from(of.id),
+            resetting: false,
+            reset_when_idle: false,
             reported: None,
         }
     }
@@ -95,7 +101,7 @@ impl Evse {
         let operative = self.connectors.iter().any(|(id, operative)| *id == connector && *operative);
         if self.plugged == Some(connector) {
             "Occupied"
-        } else if !operative || !self.operative || !station_operative {
+        } else if !operative || !self.operative || !station_operative || self.resetting {
             "Unavailable"
         } else {
             "Available"

@@ -1,15 +1,9 @@
 //! What the CSMS asks, and what the station answers.
 
-use std::time::Duration;
-
 use serde_json::{Map, Value, json};
 
-use super::{
-    Boot, NetworkProfile, Outgoing, Station, Timer,
-    device::{Domain, Mutability},
-};
+use super::{Boot, Outgoing, Station, Timer};
 use crate::{
-    link::Secret,
     ocpp::{frame::Frame, schema},
     pics::Profile,
 };
@@ -23,7 +17,7 @@ impl Station {
                     self.refuse(&id, error.code, &error.reason);
                 }
             }
-            Ok(Frame::Call { id, action, payload }) => self.asked(&id, &action, &payload),
+            Ok(Frame::Call { id, action, payload }) => self.asked(&id, &action, &payload, text.len()),
             Ok(Frame::CallResult { id, payload }) => {
                 if let Some((_, outgoing)) = self.outstanding.take_if(|(sent, _)| *sent == id) {
                     self.answered(&outgoing, &payload);
@@ -57,7 +51,7 @@ impl Station {
         });
     }
 
-    fn asked(&mut self, id: &str, action: &str, payload: &Value) {
+    fn asked(&mut self, id: &str, action: &str, payload: &Value, bytes: usize) {
         // B03.FR.08: while rejected nothing is answered but with SecurityError.
         if self.refuses_calls() || self.boot == Boot::Asked {
             self.refuse(id, "SecurityError", "the station is not accepted");
@@ -69,6 +63,10 @@ impl Station {
         }
         if let Some(error) = schema::validate(action, true, payload).first() {
             self.refuse(id, error.code, &error.message);
+            return;
+        }
+        if let Some(code) = self.over_limit(action, payload, bytes) {
+            self.refuse(id, code, "more than the device model allows in one message");
             return;
         }
         match self.respond(action, payload) {
@@ -86,7 +84,7 @@ impl Station {
             "GetVariables" => self.get_variables(payload),
             "SetVariables" => self.set_variables(payload),
             "GetBaseReport" | "GetReport" => self.report(action, payload),
-            "Reset" => self.reset(payload),
+            "Reset" => status(self.reset(payload)),
             "TriggerMessage" => status(self.trigger(payload)),
             "RequestStartTransaction" => self.request_start(payload),
             "RequestStopTransaction" => {
@@ -107,7 +105,7 @@ impl Station {
                 status(if enabled { "Accepted" } else { "Rejected" })
             }
             "GetTransactionStatus" => self.transaction_status(payload),
-            "SetNetworkProfile" => status(self.set_network_profile(payload)),
+            "SetNetworkProfile" => self.set_network_profile(payload),
             "InstallCertificate" => status(self.install_certificate(payload)),
             "GetInstalledCertificateIds" => self.installed_certificates(payload),
             "DeleteCertificate" => status(self.delete_certificate(payload)),
@@ -159,126 +157,6 @@ impl Station {
         }
     }
 
-    // ---- variables ----
-
-    fn find_variable(&self, item: &Value) -> Result<usize, &'static str> {
-        let component = &item["component"];
-        let place = component["evse"]["id"].as_u64().map(|evse| {
-            let narrow = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
-            (narrow(evse), component["evse"]["connectorId"].as_u64().map(narrow))
-        });
-        let same_component = |variable: &super::device::Variable| {
-            component["name"].as_str().is_some_and(|name| name.eq_ignore_ascii_case(variable.component))
-                && variable.place == place
-                && component.get("instance").is_none()
-        };
-        let matches = |variable: &super::device::Variable| {
-            same_component(variable)
-                && item["variable"]["name"].as_str().is_some_and(|name| name.eq_ignore_ascii_case(variable.name))
-                && item["variable"]["instance"].as_str() == variable.instance
-        };
-        match self.device.variables.iter().position(matches) {
-            Some(index) => Ok(index),
-            None if self.device.variables.iter().any(same_component) => Err("UnknownVariable"),
-            None => Err("UnknownComponent"),
-        }
-    }
-
-    fn get_variables(&mut self, payload: &Value) -> Value {
-        let now = self.wall();
-        self.device.put("ClockCtrlr", "DateTime", now);
-        let results = payload["getVariableData"].as_array().into_iter().flatten().map(|item| {
-            let kind = item["attributeType"].as_str().unwrap_or("Actual");
-            let mut result = json!({ "component": item["component"], "variable": item["variable"] });
-            if let Some(kind) = item.get("attributeType") {
-                result["attributeType"] = kind.clone();
-            }
-            let status = match self.find_variable(item) {
-                Err(status) => status,
-                Ok(_) if kind != "Actual" => "NotSupportedAttributeType",
-                Ok(index) => match &self.device.variables[index] {
-                    variable if variable.mutability == Mutability::WriteOnly => "Rejected",
-                    variable => {
-                        result["attributeValue"] = variable.value.clone().into();
-                        "Accepted"
-                    }
-                },
-            };
-            result["attributeStatus"] = status.into();
-            result
-        });
-        json!({ "getVariableResult": results.collect::<Vec<_>>() })
-    }
-
-    fn set_variables(&mut self, payload: &Value) -> Value {
-        let mut results = Vec::new();
-        for item in payload["setVariableData"].as_array().into_iter().flatten() {
-            let kind = item["attributeType"].as_str().unwrap_or("Actual");
-            let value = item["attributeValue"].as_str().unwrap_or_default();
-            let status = match self.find_variable(item) {
-                Err(status) => status,
-                Ok(_) if kind != "Actual" => "NotSupportedAttributeType",
-                Ok(index) => self.set_variable(index, value),
-            };
-            let mut result =
-                json!({ "component": item["component"], "variable": item["variable"], "attributeStatus": status });
-            if let Some(kind) = item.get("attributeType") {
-                result["attributeType"] = kind.clone();
-            }
-            results.push(result);
-        }
-        json!({ "setVariableResult": results })
-    }
-
-    fn set_variable(&mut self, index: usize, value: &str) -> &'static str {
-        let variable = &self.device.variables[index];
-        if variable.mutability == Mutability::ReadOnly || !variable.domain.admits(value) {
-            return "Rejected";
-        }
-        match (variable.component, variable.name) {
-            // A01.FR.12 / B05: at least 16 characters, at most 40.
-            ("SecurityCtrlr", "BasicAuthPassword") if value.chars().count() < 16 => return "Rejected",
-            ("OCPPCommCtrlr", "NetworkConfigurationPriority") => {
-                let known = |slot: &str| {
-                    slot.trim().parse::<i64>().is_ok_and(|slot| self.profiles.iter().any(|(s, _)| *s == slot))
-                };
-                if value.is_empty() || !value.split(',').all(known) {
-                    return "Rejected";
-                }
-                self.device.variables[index].value = value.to_owned();
-                return "RebootRequired";
-            }
-            _ => {}
-        }
-        let variable = &mut self.device.variables[index];
-        if variable.name == "BasicAuthPassword" {
-            self.password = Secret::new(value);
-            return "Accepted";
-        }
-        if matches!(variable.domain, Domain::DateTime) {
-            return "Rejected";
-        }
-        value.clone_into(&mut variable.value);
-        "Accepted"
-    }
-
-    fn variables_were_set(&mut self, payload: &Value) {
-        for item in payload["setVariableData"].as_array().into_iter().flatten() {
-            match item["variable"]["name"].as_str() {
-                // A01: the new password is used from the next connection on, which is made at once.
-                Some("BasicAuthPassword") => {
-                    let taken = item["attributeValue"].as_str().is_some_and(|value| value == self.password.expose());
-                    if let Some(conn) = self.conn.filter(|_| taken) {
-                        self.link.send(crate::link::LinkCommand::Close(conn, 1000));
-                    }
-                }
-                Some("HeartbeatInterval") => self.schedule_heartbeat(),
-                Some("Interval") => self.schedule_aligned(),
-                _ => {}
-            }
-        }
-    }
-
     // ---- remote control ----
 
     /// The EVSE on which a remote start can begin.
@@ -308,40 +186,6 @@ impl Station {
             response["transactionId"] = running.id.clone().into();
         }
         response
-    }
-
-    fn reset(&mut self, payload: &Value) -> Value {
-        if payload.get("evseId").is_some() {
-            // B11.FR.09 / B12: a station that can't reset an EVSE says so.
-            return json!({ "status": if self.pics.is_yes("C-13") { "Accepted" } else { "Rejected" } });
-        }
-        let busy = self.evses.iter().any(|evse| evse.transaction.is_some());
-        let scheduled = busy && payload["type"] == "OnIdle";
-        json!({ "status": if scheduled { "Scheduled" } else { "Accepted" } })
-    }
-
-    fn begin_reset(&mut self, payload: &Value) {
-        if let Some(evse) = payload["evseId"].as_u64() {
-            let index = u32::try_from(evse).ok().and_then(|evse| self.index_of(evse));
-            if let Some(index) = index.filter(|_| self.pics.is_yes("C-13")) {
-                if self.evses[index].transaction.is_some() {
-                    self.end(index, "ResetCommand", Some("ImmediateReset"));
-                }
-                self.evses[index].reported = None;
-                self.report_status(index);
-            }
-            return;
-        }
-        if payload["type"] == "OnIdle" && self.evses.iter().any(|evse| evse.transaction.is_some()) {
-            self.reset_when_idle = true;
-            return;
-        }
-        for index in 0..self.evses.len() {
-            if self.evses[index].transaction.is_some() {
-                self.end(index, "ResetCommand", Some("ImmediateReset"));
-            }
-        }
-        self.schedule(Duration::from_secs(2), Timer::Restart("RemoteReset"));
     }
 
     fn trigger(&self, payload: &Value) -> &'static str {
@@ -514,27 +358,5 @@ impl Station {
                 }
             }
         }
-    }
-
-    fn set_network_profile(&mut self, payload: &Value) -> &'static str {
-        let data = &payload["connectionData"];
-        let (Some(slot), Some(url), Some(profile)) =
-            (payload["configurationSlot"].as_i64(), data["ocppCsmsUrl"].as_str(), data["securityProfile"].as_u64())
-        else {
-            return "Rejected";
-        };
-        let current = self.profile().map_or(1, |profile| u64::from(profile.security_profile));
-        let secure = url.starts_with("wss://");
-        // B09.FR.04: no way down; A05.FR.02/03: the next profile needs its certificates.
-        if profile < current || profile > 3 || (profile >= 2) != secure || !(1..=9).contains(&slot) {
-            return "Rejected";
-        }
-        if profile == 3 && self.certificate.is_none() {
-            return "Rejected";
-        }
-        let profile = NetworkProfile { url: url.to_owned(), security_profile: u8::try_from(profile).unwrap_or(1) };
-        self.profiles.retain(|(known, _)| *known != slot);
-        self.profiles.push((slot, profile));
-        "Accepted"
     }
 }

@@ -6,9 +6,12 @@ pub mod device;
 pub mod evse;
 mod local_list;
 mod messages;
+mod network;
 mod operations;
 mod physical;
 mod reports;
+mod reset;
+mod variables;
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -79,6 +82,7 @@ enum Timer {
     Sample(usize),
     Aligned,
     Restart(&'static str),
+    EvseReset(usize),
     Firmware(usize),
     Log(usize),
     MasterPass,
@@ -101,6 +105,9 @@ pub struct Station {
     profiles: Vec<(i64, NetworkProfile)>,
     active_slot: i64,
     failed_attempts: u64,
+    exhausted_slots: usize,
+    fallen_back: bool,
+    last_good_slot: Option<i64>,
     roots: String,
     installed: Vec<(String, String)>,
     certificate: Option<crate::link::Identity>,
@@ -210,6 +217,9 @@ impl Station {
             active_slot: setup.profiles.first().map_or(1, |(slot, _)| *slot),
             profiles: setup.profiles,
             failed_attempts: 0,
+            exhausted_slots: 0,
+            fallen_back: false,
+            last_good_slot: None,
             roots: setup.roots,
             installed: Vec::new(),
             certificate: setup.certificate,
@@ -283,6 +293,7 @@ impl Station {
                 Timer::Sample(index) => self.sample(index),
                 Timer::Aligned => self.aligned(),
                 Timer::Restart(reason) => self.restart(reason),
+                Timer::EvseReset(index) => self.evse_was_reset(index),
                 Timer::Firmware(stage) => self.firmware_stage(stage),
                 Timer::Log(stage) => self.log_stage(stage),
                 // Nobody selected anything: back to normal operation.
@@ -292,10 +303,6 @@ impl Station {
     }
 
     // ---- connection ----
-
-    fn profile(&self) -> Option<&NetworkProfile> {
-        self.profiles.iter().find(|(slot, _)| *slot == self.active_slot).map(|(_, profile)| profile)
-    }
 
     fn connect(&mut self) {
         if self.conn.is_some() || !self.network_up {
@@ -334,11 +341,16 @@ impl Station {
         match event {
             LinkEvent::Opened { conn, .. } => {
                 self.conn = Some(conn);
-                self.failed_attempts = 0;
+                let migrated = self.slot_works();
                 let offline_since = self.offline_since.take();
                 let profile = self.profile().map_or(1, |profile| profile.security_profile);
                 self.forget_weaker_profiles(profile);
                 self.device.put("SecurityCtrlr", "SecurityProfile", profile.to_string());
+                if migrated && self.boot == Boot::Accepted {
+                    // B10.FR.10: this may be another CSMS.
+                    self.boot = Boot::Down;
+                    self.boot_reason = "Unknown";
+                }
                 if self.boot == Boot::Accepted {
                     // B04: after a long time offline every connector is reported again.
                     let threshold = self.device.number("OCPPCommCtrlr", "OfflineThreshold");
@@ -358,11 +370,7 @@ impl Station {
                 if matches!(failure, crate::link::AttemptFailure::TlsRefusedByUs(_)) {
                     self.security_event("InvalidCsmsCertificate");
                 }
-                self.failed_attempts += 1;
-                let attempts = self.device.number("OCPPCommCtrlr", "NetworkProfileConnectionAttempts").max(1);
-                if self.failed_attempts >= attempts {
-                    self.next_slot();
-                }
+                self.attempt_failed();
                 let wait = self.back_off();
                 self.schedule(wait, Timer::Connect);
             }
@@ -388,39 +396,6 @@ impl Station {
             }
             _ => {}
         }
-    }
-
-    /// A05.FR.06: once a stronger security profile has worked, the weaker ones are gone for good.
-    fn forget_weaker_profiles(&mut self, security_profile: u8) {
-        self.profiles.retain(|(_, profile)| profile.security_profile >= security_profile);
-        let left = |slot: &&str| {
-            slot.trim().parse::<i64>().is_ok_and(|slot| self.profiles.iter().any(|(known, _)| *known == slot))
-        };
-        let priority = self.device.get("OCPPCommCtrlr", "NetworkConfigurationPriority").to_owned();
-        let kept: Vec<&str> = priority.split(',').filter(left).collect();
-        self.device.put("OCPPCommCtrlr", "NetworkConfigurationPriority", kept.join(","));
-    }
-
-    /// B10: the next profile of the priority list is tried.
-    fn next_slot(&mut self) {
-        let priority: Vec<i64> = self
-            .device
-            .get("OCPPCommCtrlr", "NetworkConfigurationPriority")
-            .split(',')
-            .filter_map(|slot| slot.trim().parse().ok())
-            .filter(|slot| self.profiles.iter().any(|(known, _)| known == slot))
-            .collect();
-        if let Some(at) = priority.iter().position(|slot| *slot == self.active_slot) {
-            self.active_slot = priority[(at + 1) % priority.len()];
-            self.failed_attempts = 0;
-        }
-    }
-
-    /// Part 4, 5.3: the wait doubles with every failure.
-    fn back_off(&self) -> Duration {
-        let minimum = self.device.number("OCPPCommCtrlr", "RetryBackOffWaitMinimum").max(1);
-        let repeats = self.device.number("OCPPCommCtrlr", "RetryBackOffRepeatTimes");
-        Duration::from_secs(minimum << self.failed_attempts.min(repeats).min(16))
     }
 
     // ---- sending ----
@@ -537,28 +512,16 @@ impl Station {
         self.timers.clear();
         self.reset_when_idle = false;
         self.reset_wanted = false;
-        self.failed_attempts = 0;
-        let first = self.device.get("OCPPCommCtrlr", "NetworkConfigurationPriority").split(',').next().unwrap_or("");
-        if let Ok(slot) = first.trim().parse() {
-            if self.profiles.iter().any(|(known, _)| *known == slot) {
-                self.active_slot = slot;
-            }
-        }
+        self.first_slot();
         for index in 0..self.evses.len() {
             self.evses[index].authorized = None;
             self.evses[index].charging = false;
             self.evses[index].allow_energy();
+            self.evses[index].resetting = false;
+            self.evses[index].reset_when_idle = false;
         }
         self.master_pass = None;
         self.schedule(Duration::from_secs(5), Timer::Connect);
-    }
-
-    /// B11: a reset that waits for the end of transactions.
-    fn reset_if_idle(&mut self) {
-        if self.reset_when_idle && self.evses.iter().all(|evse| evse.transaction.is_none()) {
-            self.reset_when_idle = false;
-            self.schedule(Duration::from_secs(2), Timer::Restart("ScheduledReset"));
-        }
     }
 
     fn security_event(&mut self, kind: &str) {
