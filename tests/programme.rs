@@ -196,9 +196,17 @@ fn every_test_case_of_a_station_can_fail() {
 
 #[test]
 fn every_test_case_of_a_csms_can_fail() {
-    let mut pics = pics("greenflux-ev-platform.yaml");
-    pics.baseline = Baseline::B2025_09;
-    can_fail(&pics, 8);
+    can_fail(&pics("reference-csms.yaml"), 26);
+}
+
+#[test]
+fn the_reference_csms_passes_under_every_security_profile() {
+    let pics = pics("reference-csms.yaml");
+    for profile in [1, 2, 3] {
+        for result in run(&pics, &format!("security-profile: {profile}\n")) {
+            assert_eq!(result.verdict, Verdict::Pass, "profile {profile}: {} {:?}", result.id, result.reason);
+        }
+    }
 }
 
 /// For each test case there is a faulty product that it fails: one with a word changed, a message or a connection

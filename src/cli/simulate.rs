@@ -11,12 +11,12 @@ use super::{Problem, exit, print};
 use crate::{
     bench::Bench,
     clock::Clock,
-    link::{CertificateKind, Network, Secret, ServerPolicy, ServerTls},
+    link::{CertificateKind, Network, Secret, ServerTls},
     operator::{ActionOutcome, ManualAction, Operator as _},
     pics::{SutKind, reader},
     services::pki::{KeyKind, Pki, PkiError},
     simulator::{
-        csms::{self, CsmsSetup},
+        csms::{self, CsmsSetup, Door, KnownStation},
         operator,
         station::{self, NetworkProfile, StationSetup},
     },
@@ -166,24 +166,32 @@ fn run_csms(
             let pki = Pki::kept(folder, KeyKind::Ecdsa, clock.now().wall)?;
             let host = listen.rsplit_once(':').map_or(listen, |(host, _)| host).to_owned();
             let identity = pki.server(CertificateKind::Valid, &["localhost".to_owned(), host])?;
-            Ok(ServerTls { identity, client_roots: None, versions: Vec::new(), suites: Vec::new() })
+            let tls = ServerTls {
+                identity,
+                rsa_identity: None,
+                client_roots: None,
+                versions: Vec::new(),
+                suites: Vec::new(),
+            };
+            Ok((tls, pki))
         })
         .transpose()
         .map_err(|error: PkiError| Problem::Input(error.to_string(), "check the folder".into()))?;
+    let (tls, signs) = tls.unzip();
+    let security_profile = if tls.is_some() { 2 } else { 1 };
     let bench = Bench::default();
     let setup = CsmsSetup {
-        address: listen.to_owned(),
-        policy: ServerPolicy {
-            reachable: true,
-            tls,
+        doors: vec![Door { profile: security_profile, address: listen.to_owned(), tls }],
+        station: KnownStation {
             identity: identity.to_owned(),
-            passwords: vec![Secret::new(password)],
-            subprotocols: vec!["ocpp2.0.1".into()],
-            refuse_upgrade: None,
-            max_frame: 1 << 20,
+            password: Secret::new(password),
+            serial_number: identity.to_owned(),
+            security_profile,
         },
         tokens: bench.values.get("tokens").cloned().unwrap_or_default(),
         interval: 300,
+        inventory: pics.is_yes("C-50.1"),
+        authority: signs,
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -210,6 +218,7 @@ async fn act(bench: &operator::SimulatedOperator, body: &[u8]) -> (axum::http::S
         Ok(action) => match bench.perform(action).await {
             ActionOutcome::Done => (StatusCode::NO_CONTENT, String::new()),
             ActionOutcome::NotPossible(reason) => (StatusCode::CONFLICT, reason),
+            ActionOutcome::Denied(reason) => (StatusCode::EXPECTATION_FAILED, reason),
             ActionOutcome::Failed(reason) => (StatusCode::INTERNAL_SERVER_ERROR, reason),
         },
     }

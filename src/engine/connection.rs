@@ -7,7 +7,10 @@ use super::{
     world::{Attempt, Finding, World},
 };
 use crate::{
-    link::{AttemptFailure, CertificateKind, EndpointId, LinkCommand, Secret, ServerPolicy, TlsVersion},
+    link::{
+        AttemptFailure, CertificateKind, ClientPolicy, EndpointId, Identity, LinkCommand, Secret, ServerPolicy,
+        TlsVersion,
+    },
     testcase::model::{Connection, ConnectionAct},
     verdict::Verdict,
 };
@@ -23,6 +26,8 @@ pub(crate) struct Waiting {
     pongs: u32,
     /// Only a connection opened after this second counts.
     since: f64,
+    /// How to knock from now on, once we were let in.
+    remember: Option<(ClientPolicy, Option<u8>)>,
 }
 
 /// Begins the step; `None` when that failed.
@@ -54,6 +59,7 @@ pub(crate) fn begin(connection: &Connection, node: &mut Node, world: &mut World)
         seen: world.attempts.len(),
         pongs: world.pongs,
         since,
+        remember: None,
     };
     match connection.act {
         ConnectionAct::Open | ConnectionAct::Reconnected | ConnectionAct::Closed => {}
@@ -97,7 +103,12 @@ pub(crate) fn begin(connection: &Connection, node: &mut Node, world: &mut World)
                 }
             }
         }
-        ConnectionAct::Connect => knock(&offer, world, node)?,
+        ConnectionAct::Connect => {
+            let policy = knock(&offer, world, node)?;
+            if offer.get("remember").and_then(Value::as_bool) == Some(true) {
+                waiting.remember = Some((policy, profile_of(&offer)));
+            }
+        }
     }
     Some(waiting)
 }
@@ -180,9 +191,23 @@ fn version_of(word: &str) -> Option<TlsVersion> {
     serde_json::from_value(Value::String(word.to_owned())).ok()
 }
 
+fn profile_of(offer: &Value) -> Option<u8> {
+    offer.get("security-profile").and_then(Value::as_u64).and_then(|profile| u8::try_from(profile).ok())
+}
+
+/// The certificate to show as a station: a word for one of the bench's, or a `chain` with its `key`.
+fn certificate_of(offer: &Value, world: &World) -> Option<Identity> {
+    let certificate = offer.get("certificate")?;
+    if let (Some(chain), Some(key)) = (certificate["chain"].as_str(), certificate["key"].as_str()) {
+        return Some(Identity { chain: chain.to_owned(), key: Secret::new(key) });
+    }
+    let kind: CertificateKind = serde_json::from_value(certificate.clone()).ok()?;
+    world.setup().client_identities.get(&kind).cloned()
+}
+
 /// Knocks at the CSMS.
-fn knock(offer: &Value, world: &mut World, node: &Node) -> Option<()> {
-    let Some(mut policy) = world.setup().client.clone() else {
+fn knock(offer: &Value, world: &mut World, node: &Node) -> Option<ClientPolicy> {
+    let Some(mut policy) = world.memory.client.clone().or_else(|| world.setup().client.clone()) else {
         world
             .find(Verdict::Error, Finding::at(&node.step, &node.path, "`connection: connect` is for CSMSs under test"));
         return None;
@@ -197,11 +222,9 @@ fn knock(offer: &Value, world: &mut World, node: &Node) -> Option<()> {
         if let Some(new) = text("user") {
             new.clone_into(user);
         }
-        if let Some(new) = world.memory.passwords.last() {
-            *password = new.clone();
-        }
         if let Some(new) = text("password") {
             *password = Secret::new(new);
+            world.effects.push(super::Effect::Secret(password.clone()));
         }
     }
     if let Some(identity) = text("identity") {
@@ -210,11 +233,25 @@ fn knock(offer: &Value, world: &mut World, node: &Node) -> Option<()> {
     if let Some(protocols) = words(offer, "subprotocols") {
         policy.subprotocols = protocols;
     }
-    let certificate = offer.get("certificate").and_then(|kind| serde_json::from_value(kind.clone()).ok());
-    let identity = certificate.and_then(|kind: CertificateKind| world.setup().client_identities.get(&kind).cloned());
+    if let Some(url) = text("url") {
+        url.clone_into(&mut policy.url);
+    }
+    let identity = certificate_of(offer, world);
+    if offer.get("certificate").is_some() && identity.is_none() {
+        let message = "the bench has no such client certificate";
+        world.find(Verdict::Inconclusive, Finding::at(&node.step, &node.path, message));
+        return None;
+    }
+    if profile_of(offer) == Some(3) {
+        // The certificate stands in for the password.
+        policy.credentials = None;
+    }
     if let Some(tls) = &mut policy.tls {
         if let Some(versions) = words(offer, "versions") {
             tls.versions = versions.iter().filter_map(|version| version_of(version)).collect();
+        }
+        if let Some(suites) = words(offer, "suites") {
+            tls.suites = suites;
         }
         if identity.is_some() {
             tls.identity = identity;
@@ -222,8 +259,8 @@ fn knock(offer: &Value, world: &mut World, node: &Node) -> Option<()> {
     }
     world.memory.connections += 1;
     let conn = crate::link::ConnId(1_000_000 + world.memory.connections);
-    world.link_command(LinkCommand::Connect(conn, policy));
-    Some(())
+    world.link_command(LinkCommand::Connect(conn, policy.clone()));
+    Some(policy)
 }
 
 /// Looks whether the step is done; its facts when it is.
@@ -253,6 +290,10 @@ pub(crate) fn advance(
             let attempt = world.attempts.get(waiting.seen).cloned();
             if let Some(attempt) = attempt {
                 waiting.seen += 1;
+                if let (Ok(()), Some((policy, profile))) = (&attempt.outcome, waiting.remember.take()) {
+                    world.memory.client = Some(policy);
+                    world.memory.security_profile = profile.unwrap_or(world.memory.security_profile);
+                }
                 return attempted(connection, &attempt, node, world);
             }
         }
@@ -289,7 +330,7 @@ fn facts(attempt: &Attempt) -> Value {
 fn attempted(connection: &Connection, attempt: &Attempt, node: &mut Node, world: &mut World) -> Option<Value> {
     let wanted = connection.outcome.as_deref().unwrap_or("upgraded");
     let good = match (wanted, &attempt.outcome) {
-        ("upgraded" | "opened", Ok(())) => true,
+        ("upgraded" | "opened" | "any", Ok(())) => true,
         // No WebSocket, or one without any sub-protocol, which Part 4 (3.1.2) wants closed at once.
         ("no-subprotocol", Ok(())) => attempt.facts.get("subprotocol").is_none(),
         (
@@ -304,7 +345,7 @@ fn attempted(connection: &Connection, attempt: &Attempt, node: &mut Node, world:
         ("refused-by-sut", Err(AttemptFailure::TlsRefusedBySut(_) | AttemptFailure::ClosedBeforeUpgrade)) => true,
         // A CSMS that does not let us in: at TLS, at HTTP, or by closing.
         (
-            "refused",
+            "refused" | "any",
             Err(
                 AttemptFailure::TlsRefusedBySut(_)
                 | AttemptFailure::UpgradeRefusedBySut(_)

@@ -408,6 +408,9 @@ impl Node {
                     _ => format!("{action} {}", Value::Object(names)),
                 };
                 world.acted(action, &parameters);
+                if let Some(payload) = parameters.get("payload") {
+                    world.hide_passwords(payload);
+                }
                 let id = world.fresh_id();
                 self.body = Body::Operator(id);
                 world.effects.push(Effect::Operator(id, ManualAction { action: action.clone(), parameters, prompt }));

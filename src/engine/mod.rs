@@ -5,6 +5,7 @@ mod connection;
 mod flow;
 mod responder;
 mod rules;
+mod station;
 mod sut;
 mod world;
 

@@ -13,7 +13,8 @@ pub(crate) fn reply(world: &mut World, call: &Call) -> Value {
 /// Fills in what a reply needs and a test case did not say.
 pub(crate) fn completed(world: &mut World, call: &Call, reply: Value) -> Value {
     let Value::Object(mut reply) = reply else { return reply };
-    let defaults = if world.is_station_test() { as_csms(world, call) } else { as_station(world, call) };
+    let defaults =
+        if world.is_station_test() { as_csms(world, call) } else { world.station.reply(&call.action, &call.payload) };
     if let Value::Object(defaults) = defaults {
         for (name, value) in defaults {
             reply.entry(name).or_insert(value);
@@ -23,7 +24,11 @@ pub(crate) fn completed(world: &mut World, call: &Call, reply: Value) -> Value {
         let status = reply.get("status").and_then(Value::as_str).unwrap_or_default().to_owned();
         world.boot_answered(&status);
     }
-    Value::Object(reply)
+    let reply = Value::Object(reply);
+    if !world.is_station_test() {
+        world.station.learn(&call.action, &call.payload, &reply);
+    }
+    reply
 }
 
 fn as_csms(world: &World, call: &Call) -> Value {
@@ -74,54 +79,6 @@ fn token_info(world: &World, token: &Value) -> Value {
         info["groupIdToken"] = json!({ "idToken": group, "type": "Central" });
     }
     info
-}
-
-/// A station that does what it is asked, without remembering it.
-fn as_station(_world: &World, call: &Call) -> Value {
-    match call.action.as_str() {
-        "GetVariables" => {
-            let results = call.payload["getVariableData"].as_array().into_iter().flatten().map(|item| {
-                json!({
-                    "component": item["component"],
-                    "variable": item["variable"],
-                    "attributeStatus": "UnknownComponent",
-                })
-            });
-            json!({ "getVariableResult": results.collect::<Vec<_>>() })
-        }
-        "SetVariables" => {
-            let results = call.payload["setVariableData"].as_array().into_iter().flatten().map(|item| {
-                json!({ "component": item["component"], "variable": item["variable"], "attributeStatus": "Accepted" })
-            });
-            json!({ "setVariableResult": results.collect::<Vec<_>>() })
-        }
-        "SetVariableMonitoring" => {
-            let results = call.payload["setMonitoringData"].as_array().into_iter().flatten().map(|item| {
-                json!({
-                    "component": item["component"], "variable": item["variable"], "type": item["type"],
-                    "severity": item["severity"], "status": "UnknownComponent",
-                })
-            });
-            json!({ "setMonitoringResult": results.collect::<Vec<_>>() })
-        }
-        "ClearVariableMonitoring" => {
-            let results = call.payload["id"].as_array().into_iter().flatten();
-            json!({ "clearMonitoringResult": results.map(|id| json!({ "id": id, "status": "NotFound" })).collect::<Vec<_>>() })
-        }
-        "GetBaseReport" | "GetReport" | "GetMonitoringReport" => json!({ "status": "EmptyResultSet" }),
-        "TriggerMessage" => json!({ "status": "NotImplemented" }),
-        "GetLocalListVersion" => json!({ "versionNumber": 0 }),
-        "GetTransactionStatus" => json!({ "messagesInQueue": false }),
-        "GetInstalledCertificateIds" => json!({ "status": "NotFound" }),
-        "GetChargingProfiles" => json!({ "status": "NoProfiles" }),
-        "GetDisplayMessages" => json!({ "status": "Unknown" }),
-        "GetLog" | "GetCompositeSchedule" | "RequestStartTransaction" | "RequestStopTransaction" => {
-            json!({ "status": "Rejected" })
-        }
-        "DataTransfer" => json!({ "status": "UnknownVendorId" }),
-        "UnlockConnector" => json!({ "status": "UnknownConnector" }),
-        _ => json!({ "status": "Accepted" }),
-    }
 }
 
 /// Fills in what every request of a kind needs: ids and times that only the engine knows.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value, json};
 
 use super::world::Call;
-use crate::link::{ConnId, EndpointId, Secret};
+use crate::link::{ClientPolicy, ConnId, EndpointId, Secret};
 
 /// What outlasts a test case.
 #[derive(Debug, Clone, Default)]
@@ -22,6 +22,8 @@ pub struct SutMemory {
     pub security_profile: u8,
     /// Passwords that were set by a test case, newest last.
     pub passwords: Vec<Secret>,
+    /// How we knock at a CSMS, where a test case changed it for good.
+    pub client: Option<ClientPolicy>,
     pub(crate) last_boot_status: Option<String>,
     pub(crate) connections: u32,
 }
@@ -148,7 +150,7 @@ impl Transactions {
             None => {
                 json!({
                     "id": "", "started": false, "ended": false, "running": false, "complete": false,
-                    "charging_state": "",
+                    "charging_state": "", "next_seq": 0,
                 })
             }
             Some(known) => known.describe(),
@@ -191,6 +193,7 @@ impl Transaction {
             "token": self.token,
             "at": self.started_at,
             "events": self.seq.len(),
+            "next_seq": self.seq.keys().next_back().map_or(0, |last| last + 1),
         })
     }
 }

@@ -7,7 +7,9 @@ use std::{
 
 use serde_json::{Map, Value, json};
 
-use super::{Effect, Outcome, Phase, Scope, Setup, SutMemory, responder, rules, sut::Transactions};
+use super::{
+    Effect, Outcome, Phase, Scope, Setup, SutMemory, responder, rules, station::OwnStation, sut::Transactions,
+};
 use crate::{
     clock::Stamp,
     link::{
@@ -142,6 +144,9 @@ pub(crate) struct World {
     outstanding: HashMap<String, Outstanding>,
     seen_ids: HashSet<(ConnId, String)>,
     transactions: Transactions,
+    /// What we, as a station, told of our transactions.
+    told: Transactions,
+    pub(crate) station: OwnStation,
     received: Vec<Call>,
     originals: Vec<(String, String, String)>,
     next_id: u32,
@@ -183,6 +188,8 @@ impl World {
             outstanding: HashMap::new(),
             seen_ids: HashSet::new(),
             transactions: Transactions::default(),
+            told: Transactions::default(),
+            station: OwnStation::default(),
             received: Vec::new(),
             originals: Vec::new(),
             next_id: 0,
@@ -256,8 +263,9 @@ impl World {
         names.insert("refused_attempts".into(), json!({ "first": refused(1), "second": refused(2) }));
         names.insert("variables".into(), Value::Object(self.memory.variables.clone()));
         names.insert("security_profile".into(), self.memory.security_profile.into());
-        names.insert("transaction".into(), self.transactions.describe(evse));
-        names.insert("transactions".into(), self.transactions.describe_all());
+        let transactions = if self.is_station_test() { &self.transactions } else { &self.told };
+        names.insert("transaction".into(), transactions.describe(evse));
+        names.insert("transactions".into(), transactions.describe_all());
         let facts = self.memory.evses.get(&evse.to_string()).cloned().unwrap_or_default();
         names.insert("state".into(), facts.get("state").cloned().unwrap_or_else(|| "Idle".into()));
         names.insert("facts".into(), Value::Object(facts));
@@ -364,9 +372,8 @@ impl World {
         self.effects.push(Effect::Link(command));
     }
 
-    /// Writes a CALL of ours; `None` when there is no connection.
-    pub(crate) fn call(&mut self, action: &str, payload: Value) -> Option<String> {
-        let conn = self.open.as_ref()?.conn;
+    /// A password in SetVariables must not appear in any artefact.
+    pub(crate) fn hide_passwords(&mut self, payload: &Value) {
         for item in payload["setVariableData"].as_array().into_iter().flatten() {
             if let (Some("BasicAuthPassword"), Some(password)) =
                 (item["variable"]["name"].as_str(), item["attributeValue"].as_str())
@@ -374,11 +381,29 @@ impl World {
                 self.effects.push(Effect::Secret(Secret::new(password)));
             }
         }
+    }
+
+    /// Writes a CALL of ours; `None` when there is no connection.
+    pub(crate) fn call(&mut self, action: &str, payload: Value) -> Option<String> {
+        let conn = self.open.as_ref()?.conn;
+        self.hide_passwords(&payload);
         let number = self.fresh_id();
         let id = format!("{}-{number}", self.setup.case.header.id);
         let id: String = id.chars().rev().take(36).collect::<Vec<_>>().into_iter().rev().collect();
         let frame = Frame::Call { id: id.clone(), action: action.to_owned(), payload: payload.clone() };
         self.link_command(LinkCommand::Send(conn, frame.to_text()));
+        if action == "TransactionEvent" && !self.is_station_test() {
+            // Ours are as the test case wants them, so there is nobody to complain about.
+            let own = Call {
+                conn,
+                id: id.clone(),
+                action: action.to_owned(),
+                payload: payload.clone(),
+                at: self.now,
+                text: String::new(),
+            };
+            self.told.learn(&own);
+        }
         self.outstanding.insert(id.clone(), Outstanding { action: action.to_owned(), payload, conn });
         Some(id)
     }

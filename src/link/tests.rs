@@ -89,7 +89,7 @@ async fn wrong_credentials_and_identities_are_refused_with_the_right_status() {
 fn tls_pair(pki: &Pki, kind: CertificateKind) -> (ServerTls, ClientTls) {
     let identity = pki.server(kind, &["csms.test".to_owned()]).unwrap();
     (
-        ServerTls { identity, client_roots: None, versions: vec![], suites: vec![] },
+        ServerTls { identity, rsa_identity: None, client_roots: None, versions: vec![], suites: vec![] },
         ClientTls { roots: Some(pki.root_pem().to_owned()), identity: None, versions: vec![], suites: vec![] },
     )
 }

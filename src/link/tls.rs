@@ -141,7 +141,11 @@ pub async fn accept(
             })
     });
     if needs_legacy(&tls.versions, &tls.suites) || (only_static && tls.suites.is_empty()) {
-        return legacy::accept(stream, tls, hello, clock).await;
+        let mut tls = tls.clone();
+        if let (true, Some(identity)) = (only_static, tls.rsa_identity.take()) {
+            tls.identity = identity;
+        }
+        return legacy::accept(stream, &tls, hello, clock).await;
     }
     let builder = ServerConfig::builder_with_details(provider(&tls.suites), Arc::new(WallTime(clock)))
         .with_protocol_versions(&rustls_versions(&tls.versions))

@@ -129,6 +129,8 @@ pub struct Identity {
 pub struct ServerTls {
     /// What to show.
     pub identity: Identity,
+    /// What to show to clients that offer nothing but static RSA, where `identity` has no RSA key.
+    pub rsa_identity: Option<Identity>,
     /// Roots (PEM) a client certificate must chain to; `None`: no client certificate is asked for.
     pub client_roots: Option<String>,
     /// Versions to speak.

@@ -7,11 +7,11 @@ pub struct ActionInfo {
     pub name: &'static str,
     /// Parameters it takes; those ending in `?` are optional.
     pub parameters: &'static [&'static str],
-    /// The wording for a person, a minijinja template over the parameters.
+    /// The wording for a person, a minijinja template over the parameters. One that ends in `?` is a question.
     pub prompt: &'static str,
 }
 
-/// Every manual action of a charging station under test, and `send` for a CSMS under test.
+/// Every manual action: of a charging station under test, and (`send`, `configure`, `check-variable`) of a CSMS under test.
 pub const ACTIONS: &[ActionInfo] = &[
     ActionInfo { name: "power-cycle", parameters: &[], prompt: "Reboot the charging station (power it off and on)." },
     ActionInfo {
@@ -86,7 +86,19 @@ pub const ACTIONS: &[ActionInfo] = &[
         parameters: &["what", "value?", "interval?", "station"],
         prompt: "Configure the CSMS: {{ what }}{% if value is defined %} = {{ value }}{% endif %} (station {{ station }}).",
     },
+    ActionInfo {
+        name: "check-variable",
+        parameters: &["component", "variable", "value", "station"],
+        prompt: "Does the CSMS show {{ component }}.{{ variable }} = {{ value }} for station {{ station }}?",
+    },
 ];
+
+impl ActionInfo {
+    /// True when a person is asked to look at something rather than to do something.
+    pub fn is_question(&self) -> bool {
+        self.prompt.ends_with('?')
+    }
+}
 
 /// Looks an action up by its name.
 pub fn find(name: &str) -> Option<&'static ActionInfo> {

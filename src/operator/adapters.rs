@@ -12,7 +12,10 @@ use tokio::{
 };
 use url::Url;
 
-use super::{ActionOutcome, BoxFuture, ManualAction, Operator};
+use super::{
+    ActionOutcome, BoxFuture, ManualAction, Operator,
+    actions::{self, ActionInfo},
+};
 
 /// Longest answer that is read from a command or a service, bytes.
 const MAX_ANSWER: usize = 64 * 1024;
@@ -40,10 +43,22 @@ impl Operator for Prompt {
     fn perform(&self, action: ManualAction) -> BoxFuture<'_, ActionOutcome> {
         Box::pin(async move {
             let _turn = self.one_at_a_time.lock().await;
-            eprintln!("\n>> {}\n   [Enter] when done, n if it is not possible here: ", action.prompt);
+            let question = actions::find(&action.action).is_some_and(ActionInfo::is_question);
+            let choice = if question {
+                "[Enter] yes, n no, ? if it can't be told here"
+            } else {
+                "[Enter] when done, n if it is not possible here"
+            };
+            eprintln!("\n>> {}\n   {choice}: ", action.prompt);
             let mut line = String::new();
             match BufReader::new(tokio::io::stdin()).read_line(&mut line).await {
                 Ok(0) => ActionOutcome::NotPossible("nobody is at the terminal".into()),
+                Ok(_) if question && line.trim().starts_with('?') => {
+                    ActionOutcome::NotPossible("the operator can't tell".into())
+                }
+                Ok(_) if question && line.trim().to_lowercase().starts_with('n') => {
+                    ActionOutcome::Denied("the operator says no".into())
+                }
                 Ok(_) if line.trim().to_lowercase().starts_with('n') => {
                     ActionOutcome::NotPossible("the operator says that it is not possible here".into())
                 }
@@ -54,7 +69,8 @@ impl Operator for Prompt {
     }
 }
 
-/// A command: the action and its parameters as JSON on standard input and as arguments.
+/// A command: the action and its parameters as JSON on standard input and as arguments. It exits with 0 when done, 1
+/// when it is not possible here, 2 when what it was to look at is not so.
 struct Exec {
     command: String,
 }
@@ -88,6 +104,7 @@ impl Operator for Exec {
                 Ok(Some(1)) => {
                     ActionOutcome::NotPossible(if said.is_empty() { "the command says so".into() } else { said })
                 }
+                Ok(Some(2)) => ActionOutcome::Denied(if said.is_empty() { "the command says so".into() } else { said }),
                 Ok(code) => ActionOutcome::Failed(format!("{} ended with {code:?}: {said}", self.command)),
                 Err(error) => ActionOutcome::Failed(error.to_string()),
             }
@@ -95,7 +112,7 @@ impl Operator for Exec {
     }
 }
 
-/// An HTTP service: the action is posted as JSON; 2xx done, 409 and 501 not possible here.
+/// An HTTP service: the action is posted as JSON; 2xx done, 409 and 501 not possible here, 417 not so.
 struct Http {
     url: Url,
 }
@@ -106,6 +123,7 @@ impl Operator for Http {
             match self.post(&action).await {
                 Ok((200..=299, _)) => ActionOutcome::Done,
                 Ok((409 | 501, text)) => ActionOutcome::NotPossible(text),
+                Ok((417, text)) => ActionOutcome::Denied(text),
                 Ok((status, text)) => ActionOutcome::Failed(format!("{} answered {status}: {text}", self.url)),
                 Err(error) => ActionOutcome::Failed(format!("{}: {error}", self.url)),
             }

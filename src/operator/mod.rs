@@ -29,6 +29,8 @@ pub enum ActionOutcome {
     Done,
     /// It can't be done here, with the reason: the test case is inconclusive.
     NotPossible(String),
+    /// What was to be looked at is not so, with what was seen instead: the SUT fails.
+    Denied(String),
     /// The operator's adapter itself failed: the harness's own error.
     Failed(String),
 }

@@ -10,6 +10,7 @@ use crate::{
     clock::{Clock, Stamp},
     engine::{Effect, Engine, Input, Setup},
     link::{LinkEvent, Secret},
+    ocpp::frame::Frame,
     record::{Direction, PlanEntry, TraceEntry, TraceEvent},
     testcase::{library::Library, model::TestCase},
     verdict::TestCaseResult,
@@ -66,7 +67,7 @@ pub(super) async fn drive(
             match effect {
                 Effect::Link(command) => environment.link.send(command),
                 Effect::Operator(id, action) => {
-                    let parameters = action.parameters.clone();
+                    let parameters = redact_members(&action.parameters, &environment.secrets);
                     let name = action.action.clone();
                     recorder.push(trace, clock, None, TraceEvent::Operator { action: name, parameters });
                     let (operator, answers) = (environment.operator.clone(), answers.clone());
@@ -77,7 +78,11 @@ pub(super) async fn drive(
                 }
                 Effect::Service(id, service, with) => {
                     let result = environment.serve(&service, &with);
-                    let detail = result.clone().unwrap_or_else(Value::String);
+                    let mut detail = result.clone().unwrap_or_else(Value::String);
+                    // A private key is for the test case, not for the trace.
+                    if let Some(key) = detail.as_object_mut().and_then(|members| members.remove("key")) {
+                        environment.secrets.extend(key.as_str().map(Secret::new));
+                    }
                     recorder.push(trace, clock, None, TraceEvent::Service { service, detail });
                     let _ = answers.send(Input::ServiceDone(id, result));
                 }
@@ -108,6 +113,7 @@ pub(super) async fn drive(
                     recorder.push_at(trace, at, Some(conn.0), what);
                 }
                 Some((at, event)) => {
+                    environment.secrets.extend(passwords_in(&event));
                     recorder.link(trace, at, &event, &environment.secrets);
                     feed(&mut engine, at, Input::Link(event));
                 }
@@ -204,6 +210,33 @@ impl Recorder {
         };
         self.push_at(trace, at, Some(conn.0), what);
     }
+}
+
+/// Passwords that a CSMS under test sets at our station.
+fn passwords_in(event: &LinkEvent) -> Vec<Secret> {
+    let LinkEvent::Text { text, .. } = event else { return Vec::new() };
+    if !text.contains("BasicAuthPassword") {
+        return Vec::new();
+    }
+    let Ok(Frame::Call { payload, .. }) = Frame::parse(text) else { return Vec::new() };
+    let items = payload["setVariableData"].as_array().into_iter().flatten();
+    items
+        .filter(|item| item["variable"]["name"] == "BasicAuthPassword")
+        .filter_map(|item| item["attributeValue"].as_str().map(Secret::new))
+        .collect()
+}
+
+/// Parameters without the secrets that passed through the run.
+fn redact_members(members: &Map<String, Value>, secrets: &[Secret]) -> Map<String, Value> {
+    fn clean(value: &Value, secrets: &[Secret]) -> Value {
+        match value {
+            Value::String(text) => redact(text, secrets).into(),
+            Value::Array(items) => items.iter().map(|item| clean(item, secrets)).collect(),
+            Value::Object(members) => Value::Object(redact_members(members, secrets)),
+            other => other.clone(),
+        }
+    }
+    members.iter().map(|(name, value)| (name.clone(), clean(value, secrets))).collect()
 }
 
 /// A text without the secrets that passed through the run.

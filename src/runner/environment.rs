@@ -17,10 +17,11 @@ use crate::{
     pics::{Pics, SutKind},
     services::{
         bench::FileServer,
-        pki::{KeyKind, Pki, PkiError},
+        inspect,
+        pki::{KeyKind, Pki, PkiError, signing_request},
     },
     simulator::{
-        csms::{self, CsmsSetup},
+        csms::{self, CsmsSetup, Door, KnownStation},
         operator as simulated_operator,
         station::{self, NetworkProfile, StationSetup},
     },
@@ -55,6 +56,11 @@ pub struct Environment {
     pub(crate) identity: String,
     pub(crate) client: Option<ClientPolicy>,
     pub(crate) client_identities: HashMap<CertificateKind, Identity>,
+    /// Who owns the station that we play.
+    organisation: String,
+    /// What a CSMS under test has its certificates from, if we were told.
+    roots: Option<String>,
+    clock: Clock,
     tasks: JoinSet<()>,
 }
 
@@ -161,6 +167,9 @@ impl Environment {
             identity: bench.identity.clone(),
             client: None,
             client_identities: HashMap::new(),
+            organisation: pics.product.vendor.clone(),
+            roots: None,
+            clock,
             tasks,
         })
     }
@@ -173,10 +182,8 @@ impl Environment {
         operator: Option<Arc<dyn Operator>>,
         clock: Clock,
     ) -> Result<Self, EnvironmentError> {
-        const HOST: &str = "csms.attest.test";
         let network = if simulated { Network::Memory(MemoryNetwork::default()) } else { Network::Tcp };
         let pki = authority(bench, simulated, KeyKind::Ecdsa, clock)?;
-        let secure = bench.security_profile >= 2;
         let read =
             |path: &str| std::fs::read_to_string(path).map_err(|error| EnvironmentError::File(path.to_owned(), error));
         let roots = if simulated {
@@ -186,22 +193,28 @@ impl Environment {
         } else {
             Some(read(&bench.root)?)
         };
+        let serial_number = serial_number(bench);
         let certificate = match (simulated, bench.certificate.is_empty()) {
             (false, false) => Identity { chain: read(&bench.certificate)?, key: Secret::new(read(&bench.key)?) },
-            _ => pki.client(CertificateKind::Valid, &bench.identity, &pics.product.vendor)?,
+            _ => pki.client(CertificateKind::Valid, &serial_number, &pics.product.vendor)?,
         };
-        let url = match (simulated, secure) {
-            (true, true) => format!("wss://{HOST}:443/ocpp"),
-            (true, false) => format!("ws://{HOST}:443/ocpp"),
-            _ => bench.url.clone(),
+        let (url, upgraded) = if simulated {
+            (simulated_url(bench.security_profile), simulated_url(bench.security_profile + 1))
+        } else {
+            (bench.url.clone(), upgraded_url(bench))
         };
+        let mut values = bench.values.clone();
+        values.insert("url".into(), url.clone().into());
+        values.insert("url_upgraded".into(), upgraded.into());
+        values.insert("serial_number".into(), serial_number.clone().into());
         let client = ClientPolicy {
             url,
             identity: bench.identity.clone(),
             credentials: (bench.security_profile < 3).then(|| (bench.identity.clone(), bench.password.clone())),
             subprotocols: vec!["ocpp2.0.1".into()],
-            tls: secure.then(|| ClientTls {
-                roots,
+            // At hand for `wss`, whether the bench begins with it or a test case comes to it.
+            tls: Some(ClientTls {
+                roots: roots.clone(),
                 identity: (bench.security_profile == 3).then(|| certificate.clone()),
                 versions: Vec::new(),
                 suites: Vec::new(),
@@ -209,8 +222,8 @@ impl Environment {
             max_frame: 1 << 20,
         };
         let mut client_identities = HashMap::from([(CertificateKind::Valid, certificate)]);
-        for kind in [CertificateKind::Expired, CertificateKind::UnknownAuthority] {
-            client_identities.insert(kind, pki.client(kind, &bench.identity, &pics.product.vendor)?);
+        for kind in [CertificateKind::Expired, CertificateKind::UnknownAuthority, CertificateKind::WrongName] {
+            client_identities.insert(kind, pki.client(kind, &serial_number, &pics.product.vendor)?);
         }
         let link = serve(network.clone(), &[], HashMap::new(), clock)
             .await
@@ -228,26 +241,7 @@ impl Environment {
             Some(operator) => operator,
             None => {
                 let (operator, requests) = simulated_operator::pair();
-                let identity = pki.server(CertificateKind::Valid, &[HOST.to_owned()])?;
-                let setup = CsmsSetup {
-                    address: format!("{HOST}:443"),
-                    policy: ServerPolicy {
-                        reachable: true,
-                        tls: secure.then(|| ServerTls {
-                            identity,
-                            client_roots: (bench.security_profile == 3).then(|| pki.root_pem().to_owned()),
-                            versions: Vec::new(),
-                            suites: Vec::new(),
-                        }),
-                        identity: bench.identity.clone(),
-                        passwords: if bench.security_profile < 3 { vec![bench.password.clone()] } else { Vec::new() },
-                        subprotocols: vec!["ocpp2.0.1".into()],
-                        refuse_upgrade: None,
-                        max_frame: 1 << 20,
-                    },
-                    tokens: bench.values.get("tokens").cloned().unwrap_or_default(),
-                    interval: bench.values.get("heartbeat_interval").and_then(Value::as_u64).unwrap_or(300),
-                };
+                let setup = reference_csms(pics, bench, &pki, &serial_number)?;
                 let network = network.clone();
                 tasks.spawn(async move {
                     let _ = csms::run(setup, network, clock, requests).await;
@@ -262,13 +256,16 @@ impl Environment {
             pki,
             endpoints: HashMap::new(),
             identities: HashMap::new(),
-            bench: Value::Object(bench.values.clone()),
+            bench: Value::Object(values),
             pics: super::pics_names(pics),
             memory: SutMemory { security_profile: bench.security_profile, ..SutMemory::default() },
             secrets: vec![bench.password.clone()],
             identity: bench.identity.clone(),
             client: Some(client),
             client_identities,
+            organisation: pics.product.vendor.clone(),
+            roots,
+            clock,
             tasks,
         })
     }
@@ -302,6 +299,12 @@ impl Environment {
                     .map(|chain| json!({ "chain": chain }))
                     .map_err(|error| format!("the CSR can't be signed: {error}"))
             }
+            "csr" => {
+                let name = self.bench["serial_number"].as_str().unwrap_or(&self.identity);
+                let (csr, key) = signing_request(name, &self.organisation).map_err(|error| error.to_string())?;
+                Ok(json!({ "public_key": inspect::request_key(&csr), "csr": csr, "key": key.expose() }))
+            }
+            "certificate" => inspect::certificate(text("chain"), self.roots.as_deref(), self.clock.now().wall),
             other => Err(format!("the harness has no service `{other}`")),
         }
     }
@@ -310,6 +313,68 @@ impl Environment {
     pub fn is_simulated(&self) -> bool {
         !self.tasks.is_empty()
     }
+}
+
+/// The serial number of the station that we play, the common name of its certificate.
+fn serial_number(bench: &Bench) -> String {
+    let told = bench.values.get("serial_number").and_then(Value::as_str).filter(|told| !told.is_empty());
+    told.unwrap_or(&bench.identity).to_owned()
+}
+
+/// The CSMS's URL for the next security profile: what the bench says, or the same place, by TLS.
+fn upgraded_url(bench: &Bench) -> String {
+    let told = bench.values.get("url_upgraded").and_then(Value::as_str).filter(|told| !told.is_empty());
+    told.map_or_else(|| bench.url.replacen("ws://", "wss://", 1), str::to_owned)
+}
+
+const CSMS_HOST: &str = "csms.attest.test";
+
+/// The reference CSMS has a port for each security profile.
+fn simulated_port(profile: u8) -> u16 {
+    match profile {
+        0 | 1 => 80,
+        2 => 443,
+        _ => 8443,
+    }
+}
+
+fn simulated_url(profile: u8) -> String {
+    let scheme = if profile >= 2 { "wss" } else { "ws" };
+    format!("{scheme}://{CSMS_HOST}:{}/ocpp", simulated_port(profile))
+}
+
+fn reference_csms(pics: &Pics, bench: &Bench, pki: &Arc<Pki>, serial_number: &str) -> Result<CsmsSetup, PkiError> {
+    let names = [CSMS_HOST.to_owned()];
+    let tls = |profile: u8| -> Result<Option<ServerTls>, PkiError> {
+        if profile < 2 {
+            return Ok(None);
+        }
+        // Two certificates, for the suites of both kinds (A00.FR.318).
+        Ok(Some(ServerTls {
+            identity: pki.server(CertificateKind::Valid, &names)?,
+            rsa_identity: Some(pki.server_of(KeyKind::Rsa, CertificateKind::Valid, &names)?),
+            client_roots: (profile == 3).then(|| pki.root_pem().to_owned()),
+            versions: Vec::new(),
+            suites: Vec::new(),
+        }))
+    };
+    let door = |profile: u8| -> Result<Door, PkiError> {
+        let address = format!("{CSMS_HOST}:{}", simulated_port(profile));
+        Ok(Door { profile, address, tls: tls(profile)? })
+    };
+    Ok(CsmsSetup {
+        doors: vec![door(1)?, door(2)?, door(3)?],
+        station: KnownStation {
+            identity: bench.identity.clone(),
+            password: bench.password.clone(),
+            serial_number: serial_number.to_owned(),
+            security_profile: bench.security_profile,
+        },
+        tokens: bench.values.get("tokens").cloned().unwrap_or_default(),
+        interval: bench.values.get("heartbeat_interval").and_then(Value::as_u64).unwrap_or(300),
+        inventory: pics.is_yes("C-50.1"),
+        authority: Some(pki.clone()),
+    })
 }
 
 /// `0.0.0.0:9080` is reached by the bench's host name.
@@ -371,6 +436,7 @@ fn endpoints(
         let identity = identities.get(&CertificateKind::Valid).filter(|_| profile >= 2)?;
         Some(ServerTls {
             identity: identity.clone(),
+            rsa_identity: None,
             client_roots: (profile == 3).then(|| pki.root_pem().to_owned()),
             versions: Vec::new(),
             suites: Vec::new(),

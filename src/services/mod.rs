@@ -1,4 +1,5 @@
 //! Services of the harness: the certificate authority, firmware images, uploads.
 
 pub mod bench;
+pub mod inspect;
 pub mod pki;

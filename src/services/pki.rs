@@ -137,28 +137,34 @@ impl Pki {
 
     /// A server's certificate with its key.
     pub fn server(&self, kind: CertificateKind, names: &[String]) -> Result<Identity, PkiError> {
+        self.server_of(self.key_kind, kind, names)
+    }
+
+    /// A server's certificate with a key of a certain kind.
+    pub fn server_of(&self, key: KeyKind, kind: CertificateKind, names: &[String]) -> Result<Identity, PkiError> {
         let names = if kind == CertificateKind::WrongName { vec!["wrong.example".to_owned()] } else { names.to_vec() };
         let common_name = names.first().cloned().unwrap_or_else(|| "localhost".into());
         let mut params = CertificateParams::new(names)?;
         params.distinguished_name = named(&common_name, "ocpp-attest");
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-        self.issue(params, kind)
+        self.issue(params, key, kind)
     }
 
     /// A station's certificate with its key.
     pub fn client(&self, kind: CertificateKind, common_name: &str, organisation: &str) -> Result<Identity, PkiError> {
+        let common_name = if kind == CertificateKind::WrongName { "another-station" } else { common_name };
         let mut params = CertificateParams::new(Vec::new())?;
         params.distinguished_name = named(common_name, organisation);
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
-        self.issue(params, kind)
+        self.issue(params, self.key_kind, kind)
     }
 
-    fn issue(&self, mut params: CertificateParams, kind: CertificateKind) -> Result<Identity, PkiError> {
+    fn issue(&self, mut params: CertificateParams, key: KeyKind, kind: CertificateKind) -> Result<Identity, PkiError> {
         let root = if kind == CertificateKind::UnknownAuthority { &self.unknown } else { &self.trusted };
         params.not_before = date(self.now, -20);
         params.not_after = date(self.now, if kind == CertificateKind::Expired { -10 } else { 365 });
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyEncipherment];
-        let key = key_pair(self.key_kind)?;
+        let key = key_pair(key)?;
         let certificate = params.signed_by(&key, &root.issuer)?;
         Ok(Identity { chain: certificate.pem(), key: Secret::new(key.serialize_pem()) })
     }

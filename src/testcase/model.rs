@@ -150,6 +150,8 @@ pub struct Send {
     pub expect_error: Option<Vec<String>>,
     /// A CALLRESULT or a CALLERROR will do; checks apply to the former.
     pub error_allowed: bool,
+    /// The connection may be closed instead of an answer.
+    pub lost_allowed: bool,
     /// Seconds for the answer.
     pub within: Option<Template>,
 }

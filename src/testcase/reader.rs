@@ -336,7 +336,7 @@ impl<'s> Reader<'s> {
                 "optional",
                 "nothing-else-before",
             ],
-            "send" => &["send", "payload", "check", "expect-error", "error-allowed", "within"],
+            "send" => &["send", "payload", "check", "expect-error", "error-allowed", "lost-allowed", "within"],
             "run" => &["run", "with"],
             "operator" => &["operator", "with", "optional"],
             "repeat" => &["repeat", "until"],
@@ -457,6 +457,7 @@ impl<'s> Reader<'s> {
             checks: self.checks(node.get("check"), Some((&action, false))),
             expect_error: node.get("expect-error").map(|node| words(Some(node))),
             error_allowed: self.flag(node.get("error-allowed")),
+            lost_allowed: self.flag(node.get("lost-allowed")),
             within: node.get("within").map(|node| self.template(node)),
             action,
         }

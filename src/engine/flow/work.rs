@@ -102,6 +102,9 @@ impl Node {
         let step = self.step.clone();
         let names = world.names(&self.scope);
         match answer {
+            Answer::Lost if send.lost_allowed => {
+                self.keep_answer(serde_json::json!({ "error": "lost" }), world);
+            }
             Answer::Lost => {
                 let message = format!("the connection was lost before {} was answered", send.action);
                 world.find(Verdict::Fail, Finding::at(&step, &self.path, message));
@@ -225,6 +228,7 @@ impl Node {
 
     pub(super) fn operating(&mut self, optional: bool, world: &mut World) -> bool {
         let Body::Operator(id) = self.body else { return true };
+        let step = self.step.clone();
         let Some(index) = world.answers.iter().position(|(answered, _)| *answered == id) else { return false };
         match world.answers.swap_remove(index).1 {
             Reply::Operator(ActionOutcome::Done) => true,
@@ -232,6 +236,11 @@ impl Node {
             Reply::Operator(ActionOutcome::NotPossible(reason)) => {
                 let message = format!("the manual action is not possible here: {reason}");
                 world.find(Verdict::Inconclusive, Finding::at(&self.step, &self.path, message));
+                false
+            }
+            Reply::Operator(ActionOutcome::Denied(reason)) => {
+                let message = format!("what the operator was to look at is not so: {reason}");
+                world.find(Verdict::Fail, Finding::at(&step, &self.path, message));
                 false
             }
             Reply::Operator(ActionOutcome::Failed(reason)) => {

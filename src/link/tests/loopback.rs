@@ -6,7 +6,7 @@ use super::*;
 async fn messages_go_both_ways_over_tcp() {
     let pki = Pki::new(KeyKind::Ecdsa, jiff::Timestamp::now()).unwrap();
     let identity = pki.server(CertificateKind::Valid, &["127.0.0.1".to_owned()]).unwrap();
-    let tls = ServerTls { identity, client_roots: None, versions: vec![], suites: vec![] };
+    let tls = ServerTls { identity, rsa_identity: None, client_roots: None, versions: vec![], suites: vec![] };
     let roots = Some(pki.root_pem().to_owned());
     let client_tls = ClientTls { roots, identity: None, versions: vec![], suites: vec![] };
     for (tls, client_tls, scheme) in [(None, None, "ws"), (Some(tls), Some(client_tls), "wss")] {

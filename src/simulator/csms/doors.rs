@@ -1,0 +1,135 @@
+//! The ways in: an end-point for each security profile, and who is let in by which.
+
+use std::collections::{BTreeMap, HashMap};
+
+use serde_json::Value;
+
+use crate::link::{EndpointId, Secret, ServerPolicy, ServerTls, UpgradeRequest};
+
+/// An end-point for stations of one security profile (A00.FR.006).
+#[derive(Debug, Clone)]
+pub struct Door {
+    /// Security profile.
+    pub profile: u8,
+    /// Where it listens.
+    pub address: String,
+    /// TLS, for profiles 2 and 3.
+    pub tls: Option<ServerTls>,
+}
+
+/// A station as it is registered.
+#[derive(Debug, Clone)]
+pub struct KnownStation {
+    /// Identity in the URL and user name.
+    pub identity: String,
+    /// Password of Basic authentication.
+    pub password: Secret,
+    /// Serial number, the common name of its certificate.
+    pub serial_number: String,
+    /// The security profile that it uses.
+    pub security_profile: u8,
+}
+
+/// The doors, and the station that comes in by one of them.
+pub(super) struct Doors {
+    doors: Vec<Door>,
+    station: KnownStation,
+    /// Network profiles that the station took: slot → security profile.
+    slots: BTreeMap<i64, u8>,
+    /// Common name of the certificate on the open connection.
+    common_name: Option<String>,
+    welcome: bool,
+}
+
+impl Doors {
+    pub(super) fn new(doors: Vec<Door>, station: KnownStation) -> Self {
+        Self { doors, station, slots: BTreeMap::new(), common_name: None, welcome: true }
+    }
+
+    pub(super) fn addresses(&self) -> Vec<(EndpointId, String)> {
+        self.doors.iter().map(|door| (EndpointId(door.profile), door.address.clone())).collect()
+    }
+
+    /// How each door treats the station: only its own profile is let in, and one that it was just given (A00.FR.002,
+    /// A05.FR.07).
+    pub(super) fn policies(&self) -> HashMap<EndpointId, ServerPolicy> {
+        let open = |profile: u8| {
+            profile == self.station.security_profile
+                || (profile > self.station.security_profile && self.slots.values().any(|of| *of == profile))
+        };
+        let policy = |door: &Door| ServerPolicy {
+            reachable: true,
+            tls: door.tls.clone(),
+            identity: self.station.identity.clone(),
+            passwords: if door.profile < 3 { vec![self.station.password.clone()] } else { Vec::new() },
+            subprotocols: vec!["ocpp2.0.1".into()],
+            refuse_upgrade: (!open(door.profile)).then_some(403),
+            max_frame: 1 << 20,
+        };
+        self.doors.iter().map(|door| (EndpointId(door.profile), policy(door))).collect()
+    }
+
+    /// The station came in; false when its certificate is another's (A00.FR.405).
+    pub(super) fn entered(&mut self, endpoint: EndpointId, request: &UpgradeRequest) -> bool {
+        let chain = request.tls.as_ref().map(|tls| tls.peer_chain.as_slice()).unwrap_or_default();
+        self.common_name = chain.first().and_then(|leaf| common_name(leaf));
+        self.welcome = endpoint.0 < 3 || self.common_name.as_deref() == Some(self.station.serial_number.as_str());
+        if self.welcome {
+            self.station.security_profile = self.station.security_profile.max(endpoint.0);
+        }
+        self.welcome
+    }
+
+    /// The station told its serial number, which must be its certificate's (B01.FR.11, B01.FR.12).
+    pub(super) fn named(&mut self, serial_number: Option<&str>) {
+        if self.station.security_profile == 3 && serial_number.is_some() && serial_number != self.common_name.as_deref()
+        {
+            self.welcome = false;
+        }
+    }
+
+    /// False when the connection has to be closed.
+    pub(super) fn is_welcome(&self) -> bool {
+        self.welcome
+    }
+
+    /// Learns from an answer of the station; true when the doors are to be set anew.
+    pub(super) fn answered(&mut self, action: &str, request: &Value, response: &Value) -> bool {
+        match action {
+            "SetNetworkProfile" if response["status"] == "Accepted" => {
+                let slot = request["configurationSlot"].as_i64().unwrap_or_default();
+                let profile = request["connectionData"]["securityProfile"].as_u64().unwrap_or_default();
+                self.slots.insert(slot, u8::try_from(profile).unwrap_or_default());
+                true
+            }
+            "SetVariables" => {
+                let results = response["setVariableResult"].as_array().into_iter().flatten();
+                let accepted = |name: &Value| {
+                    results.clone().any(|result| {
+                        result["variable"]["name"] == *name
+                            && (result["attributeStatus"] == "Accepted"
+                                || result["attributeStatus"] == "RebootRequired")
+                    })
+                };
+                let items = request["setVariableData"].as_array().into_iter().flatten();
+                let password = items
+                    .filter(|item| {
+                        item["variable"]["name"] == "BasicAuthPassword" && accepted(&item["variable"]["name"])
+                    })
+                    .find_map(|item| item["attributeValue"].as_str());
+                // From now on only the new credentials are right (A01.FR.03).
+                if let Some(password) = password {
+                    self.station.password = Secret::new(password);
+                }
+                password.is_some()
+            }
+            _ => false,
+        }
+    }
+}
+
+fn common_name(pem: &str) -> Option<String> {
+    let (_, pem) = x509_parser::pem::parse_x509_pem(pem.as_bytes()).ok()?;
+    let certificate = pem.parse_x509().ok()?;
+    certificate.subject().iter_common_name().next()?.as_str().ok().map(str::to_owned)
+}

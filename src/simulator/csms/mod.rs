@@ -1,0 +1,233 @@
+//! The reference CSMS: answers and initiates as Part 2 demands, driven through the operator's interface.
+
+mod authorization;
+mod certificates;
+mod console;
+mod doors;
+mod provisioning;
+mod transactions;
+
+use std::{collections::VecDeque, sync::Arc, time::Duration};
+
+use serde_json::{Map, Value, json};
+use tokio::{sync::mpsc, time::Instant};
+
+pub use self::doors::{Door, KnownStation};
+use self::{
+    authorization::Tokens, certificates::Certificates, doors::Doors, provisioning::Provisioning,
+    transactions::Transactions,
+};
+use super::operator::Request;
+use crate::{
+    clock::Clock,
+    link::{ConnId, LinkCommand, LinkEvent, LinkHandle, Network, serve},
+    ocpp::{frame::Frame, schema},
+    services::pki::Pki,
+};
+
+/// How long a station may take to answer a CALL.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+/// Close code for a station that may not go on.
+const POLICY_VIOLATION: u16 = 1008;
+
+/// What a CSMS is delivered with.
+#[derive(Debug, Clone)]
+pub struct CsmsSetup {
+    /// Where it listens: one door for each security profile that it supports.
+    pub doors: Vec<Door>,
+    /// The station that it knows.
+    pub station: KnownStation,
+    /// Tokens it knows, by what they are: `valid`, `invalid`, `blocked` …
+    pub tokens: Value,
+    /// Heartbeat interval it gives, seconds.
+    pub interval: u64,
+    /// Whether it asks a station for its whole device model when it first boots (B07.FR.14).
+    pub inventory: bool,
+    /// Who signs certificates for it; without one it signs none.
+    pub authority: Option<Arc<Pki>>,
+}
+
+/// A CALL that waits for its answer.
+struct Outstanding {
+    id: String,
+    action: String,
+    payload: Value,
+    until: Instant,
+}
+
+struct Csms {
+    clock: Clock,
+    link: LinkHandle,
+    doors: Doors,
+    provisioning: Provisioning,
+    tokens: Tokens,
+    transactions: Transactions,
+    certificates: Certificates,
+    conn: Option<ConnId>,
+    /// CALLs to send, one at a time (Part 4, 4.1.1).
+    queue: VecDeque<(String, Value)>,
+    outstanding: Option<Outstanding>,
+    made: u64,
+}
+
+/// Runs a CSMS until its operator goes away.
+pub async fn run(
+    setup: CsmsSetup,
+    network: Network,
+    clock: Clock,
+    mut requests: mpsc::UnboundedReceiver<Request>,
+) -> std::io::Result<()> {
+    let doors = Doors::new(setup.doors, setup.station);
+    let link = serve(network, &doors.addresses(), doors.policies(), clock).await?;
+    let mut csms = Csms {
+        clock,
+        link,
+        doors,
+        provisioning: Provisioning::new(setup.interval, setup.inventory),
+        tokens: Tokens::new(setup.tokens),
+        transactions: Transactions::default(),
+        certificates: Certificates::new(setup.authority),
+        conn: None,
+        queue: VecDeque::new(),
+        outstanding: None,
+        made: 0,
+    };
+    loop {
+        let overdue = csms.outstanding.as_ref().map(|call| call.until);
+        tokio::select! {
+            biased;
+            event = csms.link.next() => match event {
+                Some((_, event)) => csms.linked(event),
+                None => return Ok(()),
+            },
+            request = requests.recv() => match request {
+                Some(request) => csms.operated(request),
+                None => return Ok(()),
+            },
+            () = tokio::time::sleep_until(overdue.unwrap_or_else(Instant::now)), if overdue.is_some() => {
+                csms.outstanding = None;
+                csms.send_next();
+            }
+        }
+    }
+}
+
+impl Csms {
+    fn linked(&mut self, event: LinkEvent) {
+        match event {
+            LinkEvent::Opened { conn, endpoint, request, .. } => {
+                self.conn = Some(conn);
+                self.outstanding = None;
+                self.queue.clear();
+                self.provisioning.connected();
+                if !self.doors.entered(endpoint, &request) {
+                    self.link.send(LinkCommand::Close(conn, POLICY_VIOLATION));
+                }
+                self.apply_doors();
+            }
+            LinkEvent::Closed { conn, .. } if self.conn == Some(conn) => {
+                self.conn = None;
+                self.outstanding = None;
+                self.queue.clear();
+            }
+            LinkEvent::Text { conn, text } if self.conn == Some(conn) => self.received(conn, &text),
+            _ => {}
+        }
+    }
+
+    fn apply_doors(&self) {
+        for (endpoint, policy) in self.doors.policies() {
+            self.link.send(LinkCommand::SetPolicy(endpoint, policy));
+        }
+    }
+
+    fn received(&mut self, conn: ConnId, text: &str) {
+        let refusal = |id: String, code: &str, description: String| Frame::CallError {
+            id,
+            code: code.to_owned(),
+            description: description.chars().take(255).collect(),
+            details: Value::Object(Map::new()),
+        };
+        let reply = match Frame::parse(text) {
+            Err(error) => error.call_id.map(|id| refusal(id, error.code, error.reason)),
+            Ok(Frame::Call { id, action, payload }) => Some(match schema::validate(&action, true, &payload).first() {
+                Some(error) => refusal(id, error.code, error.message.clone()),
+                None if !self.provisioning.permits(&action, &payload) => {
+                    refusal(id, "SecurityError", "the station is not accepted".into())
+                }
+                None => Frame::CallResult { id, payload: self.respond(&action, &payload) },
+            }),
+            Ok(Frame::CallResult { id, payload }) => {
+                self.answered(&id, Some(&payload));
+                None
+            }
+            Ok(Frame::CallError { id, .. }) => {
+                self.answered(&id, None);
+                None
+            }
+        };
+        if let Some(reply) = reply {
+            self.link.send(LinkCommand::Send(conn, reply.to_text()));
+        }
+        if !self.doors.is_welcome() {
+            self.link.send(LinkCommand::Close(conn, POLICY_VIOLATION));
+        }
+        self.send_next();
+    }
+
+    fn respond(&mut self, action: &str, payload: &Value) -> Value {
+        let now = self.clock.now().wall.to_string();
+        match action {
+            "BootNotification" => {
+                self.doors.named(payload["chargingStation"]["serialNumber"].as_str());
+                let response = self.provisioning.boot(&now);
+                if self.provisioning.wants_inventory() {
+                    self.made += 1;
+                    let request = json!({ "requestId": self.made, "reportBase": "FullInventory" });
+                    self.queue.push_back(("GetBaseReport".into(), request));
+                }
+                response
+            }
+            "Heartbeat" => json!({ "currentTime": now }),
+            "NotifyReport" => self.provisioning.reported(payload),
+            "Authorize" => json!({ "idTokenInfo": self.tokens.judge(&payload["idToken"]) }),
+            "TransactionEvent" => self.transactions.event(payload, &self.tokens),
+            "SignCertificate" => {
+                let (status, signed) = self.certificates.sign(payload);
+                if let Some(signed) = signed {
+                    self.queue.push_back(("CertificateSigned".into(), signed));
+                }
+                json!({ "status": status })
+            }
+            "DataTransfer" => json!({ "status": "UnknownVendorId" }),
+            "NotifyEVChargingNeeds" => json!({ "status": "Rejected" }),
+            "NotifyEVChargingSchedule" => json!({ "status": "Accepted" }),
+            "GetCertificateStatus" => json!({ "status": "Failed" }),
+            "Get15118EVCertificate" => json!({ "status": "Failed", "exiResponse": "" }),
+            _ => json!({}),
+        }
+    }
+
+    /// The station answered a CALL of ours, or refused it.
+    fn answered(&mut self, id: &str, response: Option<&Value>) {
+        let Some(call) = self.outstanding.take_if(|call| call.id == id) else { return };
+        let Some(response) = response else { return };
+        self.provisioning.answered(&call.action, &call.payload, response);
+        self.tokens.answered(&call.action, &call.payload, response);
+        if self.doors.answered(&call.action, &call.payload, response) {
+            self.apply_doors();
+        }
+    }
+
+    /// Sends the next CALL, when none waits for its answer.
+    fn send_next(&mut self) {
+        let (Some(conn), None) = (self.conn, &self.outstanding) else { return };
+        let Some((action, payload)) = self.queue.pop_front() else { return };
+        self.made += 1;
+        let id = format!("csms-{}", self.made);
+        self.provisioning.asked(&action, &payload);
+        let frame = Frame::Call { id: id.clone(), action: action.clone(), payload: payload.clone() };
+        self.link.send(LinkCommand::Send(conn, frame.to_text()));
+        self.outstanding = Some(Outstanding { id, action, payload, until: Instant::now() + ANSWER_TIMEOUT });
+    }
+}
