@@ -196,7 +196,7 @@ fn every_test_case_of_a_station_can_fail() {
 
 #[test]
 fn every_test_case_of_a_csms_can_fail() {
-    can_fail(&pics("reference-csms.yaml"), 26);
+    can_fail(&pics("reference-csms.yaml"), 45);
 }
 
 #[test]

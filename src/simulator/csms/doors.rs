@@ -32,7 +32,7 @@ pub struct KnownStation {
 
 /// The doors, and the station that comes in by one of them.
 pub(super) struct Doors {
-    doors: Vec<Door>,
+    all: Vec<Door>,
     station: KnownStation,
     /// Network profiles that the station took: slot → security profile.
     slots: BTreeMap<i64, u8>,
@@ -43,11 +43,11 @@ pub(super) struct Doors {
 
 impl Doors {
     pub(super) fn new(doors: Vec<Door>, station: KnownStation) -> Self {
-        Self { doors, station, slots: BTreeMap::new(), common_name: None, welcome: true }
+        Self { all: doors, station, slots: BTreeMap::new(), common_name: None, welcome: true }
     }
 
     pub(super) fn addresses(&self) -> Vec<(EndpointId, String)> {
-        self.doors.iter().map(|door| (EndpointId(door.profile), door.address.clone())).collect()
+        self.all.iter().map(|door| (EndpointId(door.profile), door.address.clone())).collect()
     }
 
     /// How each door treats the station: only its own profile is let in, and one that it was just given (A00.FR.002,
@@ -66,7 +66,7 @@ impl Doors {
             refuse_upgrade: (!open(door.profile)).then_some(403),
             max_frame: 1 << 20,
         };
-        self.doors.iter().map(|door| (EndpointId(door.profile), policy(door))).collect()
+        self.all.iter().map(|door| (EndpointId(door.profile), policy(door))).collect()
     }
 
     /// The station came in; false when its certificate is another's (A00.FR.405).
