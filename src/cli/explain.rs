@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::{Problem, exit, print};
 use crate::{
+    ocpp::requirements,
     pics::{Pics, reader, writer},
     selection,
     testcase::catalogue::{Catalogue, Demand, Entry},
@@ -66,8 +67,14 @@ fn explain(entry: &Entry, pics: Option<&Pics>) -> String {
     if !header.use_cases.is_empty() {
         let _ = writeln!(out, "\nUse cases     {}", header.use_cases.join(", "));
     }
-    if !header.requirements.is_empty() {
-        let _ = writeln!(out, "Requirements  {}", header.requirements.join(", "));
+    if !header.requirements.is_empty() || entry.header.implemented {
+        out.push_str("\nRequirements\n");
+        // Those of the head first, then those that only a step names.
+        let mut told = std::collections::BTreeSet::new();
+        let cited = header.requirements.iter().map(String::as_str).chain(requirements::cited(&entry.source.text));
+        for id in cited.filter(|id| told.insert(id.to_string())) {
+            let _ = writeln!(out, "  {id:<11} {}", requirements::text(id).unwrap_or(""));
+        }
     }
     let body: Vec<&str> = entry
         .source

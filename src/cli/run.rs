@@ -10,6 +10,7 @@ use super::{Problem, exit, print};
 use crate::{
     bench::Bench,
     clock::Clock,
+    ocpp::requirements,
     operator::{self, Operator},
     pics::{SutKind, reader},
     record::{folder, summary},
@@ -209,7 +210,9 @@ fn line(result: &TestCaseResult) -> String {
         add("found", failure.found.as_deref());
         add("at", failure.pointer.as_deref());
         add("frame", failure.frame.as_deref());
-        add("requirement", Some(&failure.requirements.join(", ")));
+        for requirement in requirements::lines(&failure.requirements) {
+            add("requirement", Some(&requirement));
+        }
     }
     text
 }

@@ -1,4 +1,6 @@
 //! OCPP itself: RPC frames and message schemas. No I/O.
 
 pub mod frame;
+pub mod member;
+pub mod requirements;
 pub mod schema;

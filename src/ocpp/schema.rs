@@ -22,16 +22,7 @@ pub struct SchemaError {
     pub code: &'static str,
 }
 
-/// A name that a message does not have.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Complaint {
-    /// What was found.
-    pub message: String,
-    /// What to do.
-    pub help: String,
-}
-
-fn bundle() -> &'static Value {
+pub(super) fn bundle() -> &'static Value {
     static PARSED: OnceLock<Value> = OnceLock::new();
     PARSED.get_or_init(|| serde_json::from_str(BUNDLE).unwrap_or(Value::Null))
 }
@@ -61,7 +52,7 @@ pub fn sent_by(action: &str, charging_station: bool) -> bool {
     }
 }
 
-fn body(action: &str, request: bool) -> Option<&'static Value> {
+pub(super) fn body(action: &str, request: bool) -> Option<&'static Value> {
     bundle()["messages"].get(action)?.get(if request { "request" } else { "response" })
 }
 
@@ -110,49 +101,11 @@ fn validator(action: &str, request: bool) -> Option<Arc<Validator>> {
     Some(validator)
 }
 
-/// Follows member names through a message's schema; `None` when every name is known (or can't be decided).
-pub fn unknown_member(action: &str, request: bool, names: &[&str]) -> Option<Complaint> {
-    let mut schema = body(action, request)?;
-    for name in names {
-        schema = resolve(schema);
-        if schema.get("additionalProperties") != Some(&Value::Bool(false)) {
-            return None;
-        }
-        let properties = schema.get("properties")?.as_object()?;
-        let Some(next) = properties.get(*name) else {
-            let kind = if request { "Request" } else { "Response" };
-            let known = properties.keys().map(String::as_str).filter(|known| *known != "customData");
-            let help = crate::yaml::nearest(name, known.clone()).map_or_else(
-                || format!("known there: {}", known.collect::<Vec<_>>().join(", ")),
-                |near| format!("did you mean `{near}`?"),
-            );
-            return Some(Complaint { message: format!("{action}{kind} has no `{name}` there"), help });
-        };
-        schema = next;
-    }
-    None
-}
-
 /// True when a request of this action must have the member.
 pub fn requires(action: &str, member: &str) -> bool {
     body(action, true)
         .and_then(|schema| schema.get("required")?.as_array())
         .is_some_and(|required| required.iter().any(|name| name == member))
-}
-
-fn resolve(mut schema: &'static Value) -> &'static Value {
-    loop {
-        if let Some(reference) = schema.get("$ref").and_then(Value::as_str) {
-            match bundle().pointer(reference.trim_start_matches('#')) {
-                Some(target) => schema = target,
-                None => return schema,
-            }
-        } else if let Some(items) = schema.get("items") {
-            schema = items;
-        } else {
-            return schema;
-        }
-    }
 }
 
 #[cfg(test)]
@@ -196,13 +149,6 @@ mod tests {
     fn times_are_checked() {
         let heartbeat = |time: &str| validate("Heartbeat", false, &json!({"currentTime": time})).len();
         assert_eq!((heartbeat("2026-11-21T10:00:00.5+01:00"), heartbeat("yesterday")), (0, 1));
-    }
-
-    #[test]
-    fn members_are_followed_through_types_and_lists() {
-        assert_eq!(unknown_member("SetVariables", false, &["setVariableResult", "attributeStatus"]), None);
-        let complaint = unknown_member("SetVariables", false, &["setVariableResult", "atributeStatus"]).unwrap();
-        assert_eq!(complaint.help, "did you mean `attributeStatus`?");
     }
 
     /// The bundle is the project's own; it must say the same as the official schemas where those are at hand.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
-use crate::{record::Results, verdict::Verdict};
+use crate::{ocpp::requirements, record::Results, verdict::Verdict};
 
 /// The run as JUnit XML.
 pub(super) fn xml(results: &Results) -> String {
@@ -32,7 +32,7 @@ pub(super) fn xml(results: &Results) -> String {
                 failure.expected.as_deref().unwrap_or("-"),
                 failure.found.as_deref().unwrap_or("-"),
                 failure.frame.as_deref().unwrap_or("-"),
-                failure.requirements.join(", ")
+                requirements::lines(&failure.requirements).join("; ")
             ));
         }
         let mut test = TestCase::new(case.id.clone(), status);

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use crate::ocpp::requirements;
 use minijinja::{Environment, value::Serde};
 
 use super::abstract_model::Abstract;
@@ -10,6 +11,7 @@ use super::abstract_model::Abstract;
 pub(super) fn html(template: &str, context: &impl serde::Serialize) -> String {
     let mut environment = Environment::new();
     environment.set_auto_escape_callback(|_| minijinja::AutoEscape::Html);
+    environment.add_filter("requirement", |id: String| requirements::lines(&[id]).concat());
     environment
         .template_from_named_str("report.html", template)
         .and_then(|template| template.render(Serde(context)))

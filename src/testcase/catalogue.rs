@@ -6,6 +6,7 @@ use include_dir::{Dir, include_dir};
 
 use super::{condition::Condition, reader::BODY_KEYS};
 use crate::{
+    ocpp::requirements,
     pics::{Baseline, Profile, SutKind},
     yaml::{Defect, Defects, Node, Position, Source},
 };
@@ -182,6 +183,9 @@ pub fn header(root: &Node, defects: &mut Vec<Defect>) -> Option<Header> {
         }
     };
     let (id, title) = (text("id"), text("title"));
+    if let Some(list) = root.get("requirements") {
+        check_requirements(list, defects);
+    }
     let words = |key: &str| -> Vec<String> {
         root.get(key).and_then(Node::list).unwrap_or_default().iter().filter_map(Node::scalar).collect()
     };
@@ -195,6 +199,18 @@ pub fn header(root: &Node, defects: &mut Vec<Defect>) -> Option<Header> {
         certification: certification(root, defects),
         implemented: root.get("steps").is_some(),
     })
+}
+
+/// Requirement ids, one or a list, must be ids of OCPP 2.0.1.
+pub(super) fn check_requirements(node: &Node, defects: &mut Vec<Defect>) {
+    for item in node.list().unwrap_or(std::slice::from_ref(node)) {
+        let id = item.scalar().unwrap_or_default();
+        if requirements::text(&id).is_none() {
+            let help = crate::yaml::nearest(&id, requirements::ids())
+                .map_or_else(|| "write an id such as B01.FR.01".to_owned(), |near| format!("did you mean {near}?"));
+            defects.push(Defect::new(item.at, format!("`{id}` is no requirement of OCPP 2.0.1"), help));
+        }
+    }
 }
 
 fn certification(root: &Node, defects: &mut Vec<Defect>) -> Vec<(Baseline, Vec<(Profile, Demand)>)> {

@@ -1,13 +1,13 @@
 //! Reads test cases and states from YAML, with every defect at its place.
 
+mod messages;
+
 use std::sync::Arc;
 
-use regex::Regex;
 use serde_json::{Map, Value};
 
 use super::{
     catalogue,
-    matcher::{Checks, Matcher, Path},
     model::{
         Always, Connection, ConnectionAct, Expect, Need, Send, State, StateKind, Step, StepKind, TestCase,
         VariableSetting,
@@ -15,7 +15,7 @@ use super::{
     template::Template,
 };
 use crate::{
-    ocpp::schema,
+    ocpp::{member::Member, schema},
     operator::actions,
     pics::SutKind,
     yaml::{Defect, Defects, Key, Kind, Node, Position, Source, nearest},
@@ -264,10 +264,10 @@ impl<'s> Reader<'s> {
             };
             let action = self.action(action, true);
             rules.push(Always {
-                matches: self.checks(item.get("match"), Some((&action, true))),
-                checks: (word == "every").then(|| self.checks(item.get("check"), Some((&action, true)))),
+                matches: self.checks(item.get("match"), Member::root(&action, true)),
+                checks: (word == "every").then(|| self.checks(item.get("check"), Member::root(&action, true))),
                 action,
-                requirements: words(item.get("requirement")),
+                requirements: self.requirements(item.get("requirement")),
                 at: item.at,
                 file: self.file.clone(),
             });
@@ -356,7 +356,7 @@ impl<'s> Reader<'s> {
             file: self.file.clone(),
             when: node.get("when").map(|when| self.expression(when)),
             saved_as: node.get("as").and_then(Node::scalar),
-            requirements: words(node.get("requirement")),
+            requirements: self.requirements(node.get("requirement")),
             kind,
         })
     }
@@ -414,7 +414,7 @@ impl<'s> Reader<'s> {
             },
             "never" => {
                 let action = self.action(value, true);
-                let matches = self.checks(node.get("match"), Some((&action, true)));
+                let matches = self.checks(node.get("match"), Member::root(&action, true));
                 let Some(during) = node.get("during") else {
                     self.defect(node.at, "`never` needs `during`", "say for how many seconds; throughout: `always`");
                     return None;
@@ -429,11 +429,11 @@ impl<'s> Reader<'s> {
         let action = self.action(value, true);
         let reply = node.get("reply");
         if let Some(reply) = reply {
-            self.members(reply, &action, false);
+            self.payload(reply, &action, false);
         }
         Expect {
-            matches: self.checks(node.get("match"), Some((&action, true))),
-            checks: self.checks(node.get("check"), Some((&action, true))),
+            matches: self.checks(node.get("match"), Member::root(&action, true)),
+            checks: self.checks(node.get("check"), Member::root(&action, true)),
             reply: reply.map(|reply| self.template(reply)),
             reply_error: node.get("reply-error").and_then(Node::scalar),
             no_reply: self.flag(node.get("no-reply")),
@@ -450,11 +450,11 @@ impl<'s> Reader<'s> {
         let action = self.action(value, false);
         let payload = node.get("payload");
         if let Some(payload) = payload {
-            self.members(payload, &action, true);
+            self.payload(payload, &action, true);
         }
         Send {
             payload: payload.map_or_else(|| Template::new(Value::Object(Map::new())), |payload| self.template(payload)),
-            checks: self.checks(node.get("check"), Some((&action, false))),
+            checks: self.checks(node.get("check"), Member::root(&action, false)),
             expect_error: node.get("expect-error").map(|node| words(Some(node))),
             error_allowed: self.flag(node.get("error-allowed")),
             lost_allowed: self.flag(node.get("lost-allowed")),
@@ -518,109 +518,12 @@ impl<'s> Reader<'s> {
         action
     }
 
-    /// Complains about members that the message does not have.
-    fn members(&mut self, node: &Node, action: &str, request: bool) {
-        let Some(entries) = node.map() else { return };
-        for (key, _) in entries {
-            if let Some(complaint) = schema::unknown_member(action, request, &[key.name.as_str()]) {
-                self.defect(key.at, complaint.message, complaint.help);
-            }
+    /// Requirement ids; each must exist.
+    fn requirements(&mut self, node: Option<&Node>) -> Vec<String> {
+        if let Some(node) = node {
+            catalogue::check_requirements(node, &mut self.defects);
         }
-    }
-
-    /// Checks; `message` is (action, request?) for checking paths against the schema.
-    fn checks(&mut self, node: Option<&Node>, message: Option<(&str, bool)>) -> Checks {
-        let Some(node) = node else { return Checks::default() };
-        let Some(entries) = node.map() else {
-            self.defect(
-                node.at,
-                format!("checks were expected, found {}", node.describe()),
-                "write `{ path: matcher }`",
-            );
-            return Checks::default();
-        };
-        let mut checks = Checks::default();
-        for (key, value) in entries {
-            let path = match Path::parse(&key.name) {
-                Ok(path) => path,
-                Err(reason) => {
-                    self.defect(key.at, reason, "write `member[0].member`");
-                    continue;
-                }
-            };
-            if let Some((action, request)) = message {
-                let names: Vec<&str> = path.names().collect();
-                if let Some(complaint) = schema::unknown_member(action, request, &names) {
-                    self.defect(key.at, complaint.message, complaint.help);
-                }
-            }
-            let matcher = self.matcher(value);
-            checks.entries.push((path, matcher));
-        }
-        checks
-    }
-
-    fn matcher(&mut self, node: &Node) -> Matcher {
-        match &node.kind {
-            Kind::List(items) => Matcher::OneOf(items.iter().map(|item| self.matcher(item)).collect()),
-            Kind::Map(entries) => self.matcher_map(node, entries),
-            _ => Matcher::Is(self.template(node)),
-        }
-    }
-
-    fn matcher_map(&mut self, node: &Node, entries: &[(Key, Node)]) -> Matcher {
-        const WORDS: [&str; 16] = [
-            "absent", "present", "not", "matches", "at-least", "at-most", "near", "within", "each", "any", "contains",
-            "token", "when", "is", "all", "any-of",
-        ];
-        let ours = entries.iter().filter(|(key, _)| WORDS.contains(&key.name.as_str())).count();
-        if ours == 0 {
-            return Matcher::Members(self.checks(Some(node), None));
-        }
-        if ours < entries.len() {
-            self.defect(node.at, "this mixes matchers with members", "put the matchers under `all:`, or nest them");
-        }
-        let mut all = Vec::new();
-        for (key, value) in entries {
-            all.push(match key.name.as_str() {
-                "absent" => Matcher::Absent,
-                "present" => Matcher::Present,
-                "not" => Matcher::Not(Box::new(self.matcher(value))),
-                "matches" => match Regex::new(&value.scalar().unwrap_or_default()) {
-                    Ok(pattern) => Matcher::Matches(Box::new(pattern)),
-                    Err(error) => {
-                        self.defect(value.at, format!("not a regular expression: {error}"), "mend the pattern");
-                        Matcher::Present
-                    }
-                },
-                "at-least" => Matcher::AtLeast(self.template(value)),
-                "at-most" => Matcher::AtMost(self.template(value)),
-                "near" => {
-                    let within = match node.get("within") {
-                        Some(within) => self.template(within),
-                        None => Template::expression("bench.time_tolerance"),
-                    };
-                    Matcher::Near(self.template(value), within)
-                }
-                "each" => Matcher::Each(Box::new(self.matcher(value))),
-                "any" => Matcher::Any(Box::new(self.matcher(value))),
-                "contains" => Matcher::Contains(self.template(value)),
-                "any-of" => Matcher::AnyOf(self.template(value)),
-                "token" => Matcher::Token(self.template(value)),
-                "when" => {
-                    let is = if let Some(is) = node.get("is") {
-                        self.matcher(is)
-                    } else {
-                        self.defect(node.at, "`when` needs `is`", "say what must hold then");
-                        Matcher::Present
-                    };
-                    Matcher::When(self.expression(value), Box::new(is))
-                }
-                "all" => Matcher::All(value.list().unwrap_or_default().iter().map(|item| self.matcher(item)).collect()),
-                _ => continue, // `within` and `is` belong to their neighbours
-            });
-        }
-        if all.len() == 1 { all.remove(0) } else { Matcher::All(all) }
+        words(node)
     }
 }
 

@@ -1,0 +1,113 @@
+//! Places in a message, followed through its schema: for telling a typing error in a test case before it is run.
+
+use serde_json::Value;
+
+use super::schema;
+use crate::yaml::nearest;
+
+/// Something that can't be in a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Complaint {
+    /// What was found.
+    pub message: String,
+    /// What to do.
+    pub help: String,
+}
+
+/// A place in a message: the message itself, a member of it, a member of that.
+#[derive(Debug, Clone, Copy)]
+pub struct Member {
+    schema: &'static Value,
+    action: &'static str,
+    request: bool,
+}
+
+impl Member {
+    /// The message itself; `None` for an unknown action.
+    pub fn root(action: &str, request: bool) -> Option<Self> {
+        let action = schema::actions().find(|known| *known == action)?;
+        Some(Self { schema: resolve(schema::body(action, request)?), action, request })
+    }
+
+    /// A member, or an element's member when this is a list; `None` where anything may stand (custom data).
+    pub fn child(self, name: &str) -> Result<Option<Self>, Complaint> {
+        if self.schema.get("additionalProperties") != Some(&Value::Bool(false)) {
+            return Ok(None);
+        }
+        let Some(properties) = self.schema.get("properties").and_then(Value::as_object) else { return Ok(None) };
+        match properties.get(name) {
+            Some(next) => Ok(Some(Self { schema: resolve(next), ..self })),
+            None => {
+                let kind = if self.request { "Request" } else { "Response" };
+                let known = properties.keys().map(String::as_str).filter(|known| *known != "customData");
+                let help = nearest(name, known.clone()).map_or_else(
+                    || format!("known there: {}", known.collect::<Vec<_>>().join(", ")),
+                    |near| format!("did you mean `{near}`?"),
+                );
+                Err(Complaint { message: format!("{}{kind} has no `{name}` there", self.action), help })
+            }
+        }
+    }
+
+    /// What is wrong with the idea that this value could stand here (in a list: be an element).
+    pub fn can_be(self, value: &Value) -> Option<Complaint> {
+        let fits = match self.schema.get("type").and_then(Value::as_str)? {
+            "string" => value.is_string(),
+            "integer" => value.is_i64() || value.is_u64(),
+            "number" => value.is_number(),
+            "boolean" => value.is_boolean(),
+            "object" => value.is_object(),
+            _ => true,
+        };
+        if !fits {
+            let kind = self.schema["type"].as_str().unwrap_or_default();
+            return Some(Complaint {
+                message: format!("{value} stands where {} has a value of type {kind}", self.action),
+                help: "OCPP values never change their type; put text in quotation marks".into(),
+            });
+        }
+        let known: Vec<&str> = self.schema.get("enum")?.as_array()?.iter().filter_map(Value::as_str).collect();
+        let word = value.as_str()?;
+        if known.contains(&word) {
+            return None;
+        }
+        let help = nearest(word, known.iter().copied())
+            .map_or_else(|| format!("known: {}", known.join(", ")), |near| format!("did you mean `{near}`?"));
+        Some(Complaint { message: format!("`{word}` is no value that {} can have there", self.action), help })
+    }
+}
+
+fn resolve(mut schema: &'static Value) -> &'static Value {
+    loop {
+        if let Some(reference) = schema.get("$ref").and_then(Value::as_str) {
+            match schema::bundle().pointer(reference.trim_start_matches('#')) {
+                Some(target) => schema = target,
+                None => return schema,
+            }
+        } else if let Some(items) = schema.get("items") {
+            schema = items;
+        } else {
+            return schema;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn names_and_values_are_followed_through_lists_and_types() {
+        let root = Member::root("GetVariables", false).unwrap();
+        let result = root.child("getVariableResult").unwrap().unwrap();
+        let status = result.child("attributeStatus").unwrap().unwrap();
+        assert_eq!(status.can_be(&json!("Accepted")), None);
+        assert_eq!(status.can_be(&json!("Acepted")).unwrap().help, "did you mean `Accepted`?");
+        assert!(status.can_be(&json!(1)).unwrap().message.contains("type string"));
+        assert_eq!(result.child("atributeStatus").unwrap_err().help, "did you mean `attributeStatus`?");
+        let custom = root.child("customData").unwrap().unwrap();
+        assert!(custom.child("anything").unwrap().is_none());
+    }
+}

@@ -1,0 +1,163 @@
+//! What test cases say of messages: payloads to send, and matchers for what comes. Both are held against the schema when
+//! they are read, so that a typing error can't become a wrong verdict.
+
+use regex::Regex;
+
+use super::Reader;
+use crate::{
+    ocpp::{member::Member, schema},
+    testcase::{
+        matcher::{Checks, Matcher, Path},
+        template::Template,
+    },
+    yaml::{Key, Kind, Node, Position},
+};
+
+impl Reader<'_> {
+    /// Complains about what can't be valid in a payload of ours, whatever its expressions yield. What is required of the
+    /// message itself may be missing: the engine fills in ids, times, and the rest of a reply.
+    pub(super) fn payload(&mut self, node: &Node, action: &str, request: bool) {
+        let value = node.to_json();
+        if node.map().is_none() || !schema::is_action(action) {
+            return; // one expression for all of it, or told already
+        }
+        for error in schema::validate(action, request, &value) {
+            let whole = error.pointer.is_empty() && error.code == "OccurrenceConstraintViolation";
+            let undecided = value.pointer(&error.pointer).is_some_and(has_expression);
+            if !whole && !undecided {
+                let at = place(node, &error.pointer);
+                self.defect(at, format!("{action}: {}", error.message), "see the message's schema in Part 2");
+            }
+        }
+    }
+
+    /// Checks; `message` is what they are about, where that is a message.
+    pub(super) fn checks(&mut self, node: Option<&Node>, message: Option<Member>) -> Checks {
+        let Some(node) = node else { return Checks::default() };
+        let Some(entries) = node.map() else {
+            self.defect(
+                node.at,
+                format!("checks were expected, found {}", node.describe()),
+                "write `{ path: matcher }`",
+            );
+            return Checks::default();
+        };
+        let mut checks = Checks::default();
+        for (key, value) in entries {
+            let path = match Path::parse(&key.name) {
+                Ok(path) => path,
+                Err(reason) => {
+                    self.defect(key.at, reason, "write `member[0].member`");
+                    continue;
+                }
+            };
+            let mut place = message;
+            for name in path.names() {
+                match place.map(|place| place.child(name)) {
+                    Some(Ok(next)) => place = next,
+                    Some(Err(complaint)) => {
+                        self.defect(key.at, complaint.message, complaint.help);
+                        place = None;
+                    }
+                    None => break,
+                }
+            }
+            let matcher = self.matcher(value, place);
+            checks.entries.push((path, matcher));
+        }
+        checks
+    }
+
+    fn matcher(&mut self, node: &Node, place: Option<Member>) -> Matcher {
+        match &node.kind {
+            Kind::List(items) => Matcher::OneOf(items.iter().map(|item| self.matcher(item, place)).collect()),
+            Kind::Map(entries) => self.matcher_map(node, entries, place),
+            _ => {
+                let value = node.to_json();
+                if let Some(complaint) =
+                    place.filter(|_| !has_expression(&value)).and_then(|place| place.can_be(&value))
+                {
+                    self.defect(node.at, complaint.message, complaint.help);
+                }
+                Matcher::Is(self.template(node))
+            }
+        }
+    }
+
+    fn matcher_map(&mut self, node: &Node, entries: &[(Key, Node)], place: Option<Member>) -> Matcher {
+        const WORDS: [&str; 16] = [
+            "absent", "present", "not", "matches", "at-least", "at-most", "near", "within", "each", "any", "contains",
+            "token", "when", "is", "all", "any-of",
+        ];
+        let ours = entries.iter().filter(|(key, _)| WORDS.contains(&key.name.as_str())).count();
+        if ours == 0 {
+            return Matcher::Members(self.checks(Some(node), place));
+        }
+        if ours < entries.len() {
+            self.defect(node.at, "this mixes matchers with members", "put the matchers under `all:`, or nest them");
+        }
+        let mut all = Vec::new();
+        for (key, value) in entries {
+            all.push(match key.name.as_str() {
+                "absent" => Matcher::Absent,
+                "present" => Matcher::Present,
+                "not" => Matcher::Not(Box::new(self.matcher(value, place))),
+                "matches" => match Regex::new(&value.scalar().unwrap_or_default()) {
+                    Ok(pattern) => Matcher::Matches(Box::new(pattern)),
+                    Err(error) => {
+                        self.defect(value.at, format!("not a regular expression: {error}"), "mend the pattern");
+                        Matcher::Present
+                    }
+                },
+                "at-least" => Matcher::AtLeast(self.template(value)),
+                "at-most" => Matcher::AtMost(self.template(value)),
+                "near" => {
+                    let within = match node.get("within") {
+                        Some(within) => self.template(within),
+                        None => Template::expression("bench.time_tolerance"),
+                    };
+                    Matcher::Near(self.template(value), within)
+                }
+                "each" => Matcher::Each(Box::new(self.matcher(value, place))),
+                "any" => Matcher::Any(Box::new(self.matcher(value, place))),
+                "contains" => Matcher::Contains(self.template(value)),
+                "any-of" => Matcher::AnyOf(self.template(value)),
+                "token" => Matcher::Token(self.template(value)),
+                "when" => {
+                    let is = if let Some(is) = node.get("is") {
+                        self.matcher(is, place)
+                    } else {
+                        self.defect(node.at, "`when` needs `is`", "say what must hold then");
+                        Matcher::Present
+                    };
+                    Matcher::When(self.expression(value), Box::new(is))
+                }
+                "all" => Matcher::All(
+                    value.list().unwrap_or_default().iter().map(|item| self.matcher(item, place)).collect(),
+                ),
+                _ => continue, // `within` and `is` belong to their neighbours
+            });
+        }
+        if all.len() == 1 { all.remove(0) } else { Matcher::All(all) }
+    }
+}
+
+fn has_expression(value: &serde_json::Value) -> bool {
+    value.as_str().is_some_and(|text| text.contains("{{"))
+}
+
+/// Where in the file the value is that a JSON pointer leads to; as near as the file goes.
+fn place(node: &Node, pointer: &str) -> Position {
+    let mut node = node;
+    for part in pointer.split('/').skip(1) {
+        let next = match node.list() {
+            Some(items) => part.parse::<usize>().ok().and_then(|index| items.get(index)),
+            None => node.get(part),
+        };
+        match next {
+            Some(next) => node = next,
+            None => break,
+        }
+    }
+    node.at
+}
