@@ -9,7 +9,11 @@ use crate::{
     ocpp::requirements,
     pics::{Pics, reader, writer},
     selection,
-    testcase::catalogue::{Catalogue, Demand, Entry},
+    testcase::{
+        catalogue::{Catalogue, Demand, Entry},
+        library::Library,
+        prose,
+    },
     yaml::nearest,
 };
 
@@ -32,11 +36,15 @@ pub fn run(arguments: &Arguments, catalogue: &Catalogue) -> Result<u8, Problem> 
         return Err(Problem::Input(format!("there is no test case {id}"), help));
     };
     let pics = arguments.pics.as_deref().map(reader::read).transpose()?;
-    print(&explain(entry, pics.as_ref()));
+    let library = match entry.header.implemented {
+        true => Some(Library::load(catalogue, entry.header.sut())?),
+        false => None,
+    };
+    print(&explain(entry, pics.as_ref(), library.as_ref()));
     Ok(exit::OK)
 }
 
-fn explain(entry: &Entry, pics: Option<&Pics>) -> String {
+fn explain(entry: &Entry, pics: Option<&Pics>, library: Option<&Library>) -> String {
     let header = &entry.header;
     let mut out = format!("{}  {}\n", header.id, header.title);
     if !header.purpose.is_empty() {
@@ -76,16 +84,13 @@ fn explain(entry: &Entry, pics: Option<&Pics>) -> String {
             let _ = writeln!(out, "  {id:<11} {}", requirements::text(id).unwrap_or(""));
         }
     }
-    let body: Vec<&str> = entry
-        .source
-        .text
-        .lines()
-        .skip_while(|line| !["needs:", "variants:", "before:", "steps:"].iter().any(|key| line.starts_with(key)))
-        .collect();
-    if body.is_empty() {
+    let Some(library) = library else {
         out.push_str("\nIts steps are not implemented yet.\n");
-    } else {
-        let _ = writeln!(out, "\n{}", body.join("\n"));
+        return out;
+    };
+    if let Some(case) = library.cases.get(&header.id) {
+        let _ = writeln!(out, "\n{}", prose::describe(case, library).join("\n"));
     }
+    let _ = writeln!(out, "\nThe whole of it, as it is run, stands in {}.", entry.source.name);
     out
 }

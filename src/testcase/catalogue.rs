@@ -183,9 +183,6 @@ pub fn header(root: &Node, defects: &mut Vec<Defect>) -> Option<Header> {
         }
     };
     let (id, title) = (text("id"), text("title"));
-    if let Some(list) = root.get("requirements") {
-        check_requirements(list, defects);
-    }
     let words = |key: &str| -> Vec<String> {
         root.get(key).and_then(Node::list).unwrap_or_default().iter().filter_map(Node::scalar).collect()
     };

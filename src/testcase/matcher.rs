@@ -169,8 +169,9 @@ impl Checks {
         Ok(found)
     }
 
-    /// In words, for a failure's "expected": `status = Accepted, interval present`.
-    pub fn describe(&self, names: &Names) -> String {
+    /// In words, for a failure's "expected": `status = Accepted, interval present`; without names, expressions stand as
+    /// they are written.
+    pub fn describe(&self, names: Option<&Names>) -> String {
         self.entries
             .iter()
             .map(|(path, matcher)| format!("{} {}", path.text(), matcher.describe(names)))
@@ -290,17 +291,20 @@ impl Matcher {
     fn mismatch(&self, value: Option<&Value>, pointer: &str, names: &Names) -> Mismatch {
         Mismatch {
             pointer: pointer.to_owned(),
-            expected: self.describe(names),
+            expected: self.describe(Some(names)),
             found: value.map_or_else(|| "absent".to_owned(), ToString::to_string),
         }
     }
 
     /// In words.
-    pub fn describe(&self, names: &Names) -> String {
-        let shown = |template: &Template| template.evaluate(names).map_or_else(|_| template.text(), |v| v.to_string());
+    pub fn describe(&self, names: Option<&Names>) -> String {
+        let shown = |template: &Template| {
+            let value = names.and_then(|names| template.evaluate(names).ok());
+            value.map_or_else(|| template.text(), |value| value.to_string())
+        };
         match self {
-            Matcher::Is(expected) => match expected.evaluate(names) {
-                Ok(Value::Null) => "absent".into(),
+            Matcher::Is(expected) => match names.map(|names| expected.evaluate(names)) {
+                Some(Ok(Value::Null)) => "absent".into(),
                 _ => format!("= {}", shown(expected)),
             },
             Matcher::OneOf(matchers) => {
@@ -318,7 +322,7 @@ impl Matcher {
             Matcher::Any(matcher) => format!("any element {}", matcher.describe(names)),
             Matcher::Contains(member) => format!("containing {}", shown(member)),
             Matcher::AnyOf(list) => format!("one of {}", shown(list)),
-            Matcher::Token(token) => format!("the idToken {}", shown(token)),
+            Matcher::Token(token) => format!("the token {}", shown(token)),
             Matcher::When(condition, matcher) => format!("{} (when {})", matcher.describe(names), condition.text()),
             Matcher::Members(checks) => format!("{{ {} }}", checks.describe(names)),
             Matcher::All(matchers) => {

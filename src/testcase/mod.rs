@@ -5,5 +5,6 @@ pub mod condition;
 pub mod library;
 pub mod matcher;
 pub mod model;
+pub mod prose;
 pub mod reader;
 pub mod template;

@@ -52,6 +52,9 @@ pub fn test_case(source: &Source) -> Result<TestCase, Defects> {
     let header = catalogue::header(&root, &mut reader.defects);
     let sut = header.as_ref().map_or(SutKind::ChargingStation, super::catalogue::Header::sut);
     reader.sut = sut;
+    if let Some(list) = root.get("requirements") {
+        catalogue::check_requirements(list, &mut reader.defects);
+    }
     let before = root.get("before");
     let mut case = TestCase {
         header: header.unwrap_or_default(),

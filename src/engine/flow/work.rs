@@ -32,7 +32,7 @@ impl Node {
         let names = world.names(&self.scope);
         let mut wanted = expect.action.clone();
         if !expect.matches.is_empty() {
-            wanted = format!("{wanted} with {}", expect.matches.describe(&names));
+            wanted = format!("{wanted} with {}", expect.matches.describe(Some(&names)));
         }
         let mut finding = Finding::at(&self.step, &self.path, format!("{wanted} did not come within {waited:.1} s"));
         finding.expected = Some(wanted);
@@ -118,7 +118,7 @@ impl Node {
                     let mut finding = Finding::at(&step, &self.path, message);
                     finding.expected = Some(match &send.expect_error {
                         Some(codes) => format!("CALLERROR {}", codes.join(" or ")),
-                        None => format!("{}Response {}", send.action, send.checks.describe(&names)),
+                        None => format!("{}Response {}", send.action, send.checks.describe(Some(&names))),
                     });
                     finding.found = Some(format!("CALLERROR {code}"));
                     finding.frame = Some(shorten(&text, 4000));

@@ -1,0 +1,29 @@
+//! What people read of test cases: their explanation, and what is wrong with one.
+
+use assert_cmd::Command;
+
+fn attest(arguments: &[&str]) -> (Option<i32>, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_ocpp-attest"))
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .env("NO_COLOR", "1")
+        .args(arguments)
+        .output()
+        .unwrap();
+    let text = [output.stdout, output.stderr].concat();
+    (output.status.code(), String::from_utf8(text).unwrap())
+}
+
+#[test]
+fn a_test_case_is_explained_in_words() {
+    let pics = "pics/beny-bcpcv-ct2m-p.yaml";
+    let (status, text) = attest(&["--testcases", "tests/fixtures/sound", "explain", "TC_Z_01_CS", "--pics", pics]);
+    assert_eq!(status, Some(0), "{text}");
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn every_defect_of_a_test_case_is_told_at_its_place() {
+    let (status, text) = attest(&["--testcases", "tests/fixtures/defective", "check"]);
+    assert_eq!(status, Some(2), "{text}");
+    insta::assert_snapshot!(text);
+}
