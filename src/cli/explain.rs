@@ -36,10 +36,8 @@ pub fn run(arguments: &Arguments, catalogue: &Catalogue) -> Result<u8, Problem> 
         return Err(Problem::Input(format!("there is no test case {id}"), help));
     };
     let pics = arguments.pics.as_deref().map(reader::read).transpose()?;
-    let library = match entry.header.implemented {
-        true => Some(Library::load(catalogue, entry.header.sut())?),
-        false => None,
-    };
+    let implemented = entry.header.implemented;
+    let library = implemented.then(|| Library::load(catalogue, entry.header.sut())).transpose()?;
     print(&explain(entry, pics.as_ref(), library.as_ref()));
     Ok(exit::OK)
 }
