@@ -35,7 +35,8 @@ pub(crate) fn begin(connection: &Connection, node: &mut Node, world: &mut World)
     let step = node.step.clone();
     let names = world.names(&node.scope);
     let endpoint = match &connection.endpoint {
-        None => world.open.as_ref().map_or(EndpointId::MAIN, |open| open.endpoint),
+        // While it is away the SUT is thought to come back where it was.
+        None => world.open.as_ref().map(|open| open.endpoint).or(world.memory.endpoint).unwrap_or(EndpointId::MAIN),
         Some(template) => {
             let number = world.own_error(template.number(&names), &step, &node.path)?;
             EndpointId(if number > 1.0 { 2 } else { 1 })
@@ -343,6 +344,8 @@ fn attempted(connection: &Connection, attempt: &Attempt, node: &mut Node, world:
         ) => true,
         // A TLS handshake broken off by the SUT, whether with an alert or by closing before the upgrade request.
         ("refused-by-sut", Err(AttemptFailure::TlsRefusedBySut(_) | AttemptFailure::ClosedBeforeUpgrade)) => true,
+        // Turned away by us, with an HTTP status.
+        ("refused-by-us", Err(AttemptFailure::UpgradeRefusedByUs(..))) => true,
         // A CSMS that does not let us in: at TLS, at HTTP, or by closing.
         (
             "refused" | "any",

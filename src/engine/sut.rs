@@ -12,6 +12,8 @@ use crate::link::{ClientPolicy, ConnId, EndpointId, Secret};
 pub struct SutMemory {
     /// The connection that is open.
     pub open: Option<(ConnId, EndpointId)>,
+    /// The end-point that it was connected to last.
+    pub endpoint: Option<EndpointId>,
     /// It was told Accepted by our last BootNotificationResponse.
     pub accepted: bool,
     /// Values of variables that the SUT told or took: `Component.Variable` → value.

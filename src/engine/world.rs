@@ -457,6 +457,7 @@ impl World {
                 let facts = facts(&request, subprotocol.as_deref(), None);
                 self.open = Some(Open { conn, endpoint, at: self.now });
                 self.memory.open = Some((conn, endpoint));
+                self.memory.endpoint = Some(endpoint);
                 self.attempts.push(Attempt { conn, endpoint, at: self.now, outcome: Ok(()), facts });
             }
             LinkEvent::AttemptFailed { conn, endpoint, failure, request, hello } => {
