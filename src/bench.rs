@@ -67,7 +67,6 @@ pub(crate) fn defaults() -> Value {
         "reader-per-evse": true,
         "configuration-slot": 1,
         "configuration-slot-second": 2,
-        "ocpp-interface": "Wired0",
         "ocpp-interface-second": "Wired0",
         "retry-back-off-wait-minimum": 10,
         "charging-rate-unit": "A",
