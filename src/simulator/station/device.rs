@@ -463,3 +463,47 @@ impl Domain {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_domain_admits_its_own_values() {
+        let list = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+        for (domain, good, bad) in [
+            (Domain::Boolean, vec!["true"], vec!["True", "1", ""]),
+            (Domain::Integer(1, 300), vec!["1", "300"], vec!["0", "301", "30.5", "abc", ""]),
+            (Domain::Decimal(0.0, 100.0), vec!["0", "99.9"], vec!["-0.1", "NaN", "abc"]),
+            (Domain::MemberList(list(&["a", "b"])), vec!["", "a", "b, a"], vec!["c", "a,c", "a,a"]),
+            (Domain::SequenceList(list(&["1", "2"])), vec!["2,1"], vec!["1,3", "2,2"]),
+            (Domain::OptionList(list(&["a", "b"])), vec!["a"], vec!["", "a,b"]),
+            (Domain::Text(3), vec!["", "abc"], vec!["abcd"]),
+            (Domain::DateTime, vec!["2026-01-01T00:00:00Z"], vec!["300"]),
+        ] {
+            assert!(good.iter().all(|value| domain.admits(value)), "{domain:?}");
+            assert!(!bad.iter().any(|value| domain.admits(value)), "{domain:?}");
+        }
+    }
+
+    #[test]
+    fn every_variable_is_there_once_with_a_value_it_may_have() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("pics");
+        for name in ["beny-bcpcv-ct2m-p", "cp-flex-plus-eu", "reference-station", "simulated-station"] {
+            let pics = crate::pics::reader::read(&folder.join(format!("{name}.yaml"))).unwrap();
+            let device = Device::new(&pics);
+            for (at, variable) in device.variables.iter().enumerate() {
+                let same = |other: &Variable| {
+                    (other.component, other.place, other.name, other.instance)
+                        == (variable.component, variable.place, variable.name, variable.instance)
+                };
+                assert!(!device.variables[..at].iter().any(same), "{name}: twice: {variable:?}");
+                assert!(variable.domain.admits(&variable.value), "{name}: {variable:?}");
+                if let Domain::MemberList(all) | Domain::SequenceList(all) | Domain::OptionList(all) = &variable.domain
+                {
+                    assert!(!all.is_empty(), "{name}: {variable:?}");
+                }
+            }
+        }
+    }
+}
