@@ -11,6 +11,8 @@ mod operations;
 mod physical;
 mod reports;
 mod reset;
+#[cfg(test)]
+mod tests;
 mod variables;
 
 use std::{
