@@ -104,6 +104,35 @@ fn the_reference_station_passes_whatever_it_is_configured_to() {
     assert!(bad.is_empty(), "{} bad:\n{}", bad.len(), bad.join("\n"));
 }
 
+/// Whatever a station may do with cables, parking bays and signed data: each start point with two stop points.
+#[test]
+fn the_simulated_station_transacts_whatever_it_is_configured_to() {
+    let pics = pics("simulated-station.yaml");
+    let globs = only().unwrap_or_else(|| vec!["TC_E_*".to_owned()]);
+    let mut bad = Vec::new();
+    let stops = pics.tx_stop_points();
+    for (row, start) in pics.tx_start_points().iter().enumerate() {
+        // EVSE 1 takes a cable, EVSE 2 has one.
+        for (evse, how) in [(1, "local"), (2, "remote")] {
+            let stop = stops[(row + 2 * evse) % stops.len()];
+            let bench = format!(
+                "tx-start-point: {start}\ntx-stop-point: {stop}\nauthorization: {how}\nevse: {{ id: {evse} }}\n"
+            );
+            let other_cable = if evse == 1 { "TC_E_27_CS" } else { "TC_E_24_CS" };
+            for result in run_these(&pics, &bench, false, &globs).results {
+                let decided = !matches!(result.verdict, Verdict::Pass | Verdict::NotImplemented);
+                if decided && result.id != other_cable {
+                    bad.push(format!(
+                        "{start} {stop} {how} {evse}: {} {} {:?}",
+                        result.id, result.verdict, result.reason
+                    ));
+                }
+            }
+        }
+    }
+    assert!(bad.is_empty(), "{} bad:\n{}", bad.len(), bad.join("\n"));
+}
+
 #[test]
 fn greenflux_passes_under_every_security_profile_and_baseline() {
     let mut pics = pics("greenflux-ev-platform.yaml");
@@ -195,6 +224,19 @@ fn every_test_case_of_a_station_can_fail() {
 }
 
 #[test]
+fn every_transaction_of_a_station_that_can_do_more_can_fail() {
+    let pics = pics("simulated-station.yaml");
+    let globs = only().unwrap_or_else(|| vec!["TC_E_*".to_owned()]);
+    let mut recordings = run_these(&pics, "", true, &globs).recordings;
+    // This one needs the other cable.
+    recordings.retain(|recording| recording.id != "TC_E_27_CS");
+    if only().is_none() {
+        recordings.extend(run_these(&pics, "evse: { id: 2 }\n", true, &["TC_E_27_CS".to_owned()]).recordings);
+    }
+    can_fail_among(&recordings, 30);
+}
+
+#[test]
 fn every_test_case_of_a_csms_can_fail() {
     can_fail(&pics("reference-csms.yaml"), 45);
 }
@@ -212,7 +254,10 @@ fn the_reference_csms_passes_under_every_security_profile() {
 /// For each test case there is a faulty product that it fails: one with a word changed, a message or a connection
 /// missing.
 fn can_fail(pics: &Pics, at_least: usize) {
-    let recordings = run_all(pics, "", true).recordings;
+    can_fail_among(&run_all(pics, "", true).recordings, at_least);
+}
+
+fn can_fail_among(recordings: &[Recording], at_least: usize) {
     let mut ids: Vec<&str> = recordings.iter().map(|recording| recording.id.as_str()).collect();
     ids.dedup();
     self::at_least(ids.len(), at_least);

@@ -110,7 +110,9 @@ pub(crate) fn check_times(world: &mut World, call: &Call) {
     let tolerance = world.seconds("clock_tolerance", 30.0);
     let difference = time.duration_since(call.at.wall).as_secs_f64();
     let online_since = world.open.as_ref().map_or(call.at, |open| open.at);
-    let queued = time < online_since.wall || call.action != "TransactionEvent" && difference < 0.0;
+    // What we refuse or leave unanswered comes again (E13), and holds up what comes after it.
+    let held_up = call.action == "TransactionEvent" && world.withheld;
+    let queued = time < online_since.wall || held_up || call.action != "TransactionEvent" && difference < 0.0;
     if difference > tolerance || (difference < -tolerance && !queued) {
         let mut finding = Finding::new(
             "rule: timestamps near now",

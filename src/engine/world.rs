@@ -139,6 +139,8 @@ pub(crate) struct World {
     pub(crate) memory: SutMemory,
     pub(crate) policies: HashMap<EndpointId, ServerPolicy>,
     pub(crate) pongs: u32,
+    /// A TransactionEvent was refused or left unanswered.
+    pub(crate) withheld: bool,
     messages: usize,
     variables: Values,
     outstanding: HashMap<String, Outstanding>,
@@ -183,6 +185,7 @@ impl World {
             memory: SutMemory { evses: std::collections::BTreeMap::new(), ..setup.memory.clone() },
             policies: setup.endpoints.clone(),
             pongs: 0,
+            withheld: false,
             messages: 0,
             variables: Values::new(),
             outstanding: HashMap::new(),

@@ -242,8 +242,13 @@ impl Compiled {
 }
 
 /// Functions that read a name which does not stand in the expression.
-const LOOKS_UP: &[(&str, &str)] =
-    &[("starts_at", "tx_start_point"), ("stops_at", "tx_stop_point"), ("supports", "pics"), ("variable", "variables")];
+const LOOKS_UP: &[(&str, &str)] = &[
+    ("starts_at", "tx_start_point"),
+    ("stops_at", "tx_stop_point"),
+    ("supports", "pics"),
+    ("has_fixed_cable", "pics"),
+    ("variable", "variables"),
+];
 
 fn failed(expression: &str, error: &minijinja::Error) -> TemplateError {
     let mut reason = error.kind().to_string();
@@ -331,7 +336,11 @@ mod tests {
     fn names() -> Names {
         let Value::Object(names) = json!({
             "bench": {"interval": 30}, "token": {"idToken": "AB", "type": "ISO14443"}, "nothing": null,
-            "tx_start_point": "EVConnected, Authorized", "pics": {"C-49": true, "C-50": false},
+            "tx_start_point": "EVConnected, Authorized",
+            "pics": {
+                "C-49": true, "C-50": false,
+                "evses": [{"id": 1, "connectors": [1, 2], "cables": ["detachable", "fixed"]}],
+            },
             "now": "2026-11-21T10:00:00Z",
         }) else {
             unreachable!()
@@ -373,6 +382,8 @@ mod tests {
             ("starts_at('Auth')", false),
             ("supports('C-49')", true),
             ("supports('C-50') or supports('C-51')", false),
+            ("has_fixed_cable({'id': 1, 'connector': 2})", true),
+            ("has_fixed_cable({'id': 1, 'connector': 1})", false),
         ] {
             assert_eq!(Template::expression(expression).holds(&names()), Ok(expected), "{expression}");
         }

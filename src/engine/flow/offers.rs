@@ -257,6 +257,7 @@ impl Node {
         if answer {
             let mut names = names;
             names.insert("message".into(), saved.clone());
+            world.withheld |= call.action == "TransactionEvent" && (expect.no_reply || expect.reply_error.is_some());
             if let Some(code) = &expect.reply_error {
                 world.refuse(call.conn, &call.id, code, "as the test case demands");
             } else if expect.no_reply {

@@ -33,6 +33,13 @@ fn group_of(info: &Value) -> Option<Value> {
 impl Station {
     /// A driver presents a token (C01, C09, C12 to C16, E07).
     pub(super) fn present(&mut self, index: usize, token: Token) {
+        // E09.FR.03: whose cable it is may have it.
+        if self.evses[index].locked_for.as_ref().is_some_and(|owner| same(owner, &token)) {
+            self.evses[index].locked_for = None;
+            if self.evses[index].authorized.is_none() {
+                return;
+            }
+        }
         if let Some(current) = self.evses[index].authorized.clone() {
             if same(&current, &token) {
                 // Whoever began may always end (E07.FR.01).

@@ -198,12 +198,9 @@ impl Device {
         }
         let starts = strings(&pics.tx_start_points());
         let stops = strings(&pics.tx_stop_points());
-        add(
-            "TxCtrlr",
-            "TxStartPoint",
-            if yes("C-51") { RW } else { R },
-            members(&starts[..1.min(starts.len())], &starts),
-        );
+        // What can't be changed is all that the product supports.
+        let default_start = if yes("C-51") { &starts[..1.min(starts.len())] } else { &starts[..] };
+        add("TxCtrlr", "TxStartPoint", if yes("C-51") { RW } else { R }, members(default_start, &starts));
         let default_stop = if yes("C-52") { &stops[..1.min(stops.len())] } else { &stops[..] };
         add("TxCtrlr", "TxStopPoint", if yes("C-52") { RW } else { R }, members(default_stop, &stops));
         add("TxCtrlr", "EVConnectionTimeOut", RW, integer(60, 1, 3600));
@@ -220,6 +217,9 @@ impl Device {
         {
             let all = measurands(pics, id);
             add("SampledDataCtrlr", name, RW, members(&all[..1.min(all.len())], &all));
+        }
+        if yes("C-42") {
+            add("SampledDataCtrlr", "SignReadings", RW, boolean(false));
         }
         add("SampledDataCtrlr", "TxUpdatedInterval", RW, integer(0, 0, bound("ORS-10", 86_400)));
         add("SampledDataCtrlr", "TxEndedInterval", RW, integer(0, 0, 86_400));

@@ -28,12 +28,14 @@ pub struct Evse {
     pub group: Option<Value>,
     /// Energy flows.
     pub charging: bool,
-    /// The EV has suspended charging.
+    /// The EV has suspended charging, or is not ready to charge.
     pub ev_suspended: bool,
     /// The station gives no energy.
     pub evse_suspended: bool,
     /// The meter reading at which energy ends, for a token that proved invalid.
     pub energy_limit: Option<f64>,
+    /// The cable stays locked until a driver is authorised (E09.FR.03, E10.FR.01); with this token at any rate.
+    pub locked_for: Option<Token>,
     /// The running transaction.
     pub transaction: Option<Transaction>,
     /// The token that the next event has to name.
@@ -85,6 +87,7 @@ impl Evse {
             ev_suspended: false,
             evse_suspended: false,
             energy_limit: None,
+            locked_for: None,
             transaction: None,
             token_to_report: None,
             remote_start: None,
@@ -142,6 +145,11 @@ impl Station {
         self.device.lists("TxCtrlr", "TxStopPoint", point)
     }
 
+    /// PowerPathClosed is over as soon as one of EVConnected and Authorized is (Part 2, 2.6.6.2).
+    fn stops_without(&self, point: &str) -> bool {
+        self.stops_at(point) || self.stops_at("PowerPathClosed")
+    }
+
     /// An EV drives into the bay.
     pub fn drive_in(&mut self, index: usize) {
         self.evses[index].bay = true;
@@ -177,27 +185,28 @@ impl Station {
         self.try_charging(index);
     }
 
-    /// The EV's end of the cable is unplugged, or the whole cable.
+    /// The EV's end of the cable is unplugged, or the whole cable (E06, E09, E10).
     pub fn unplug(&mut self, index: usize, ev_side_only: bool) {
-        let was_charging = self.evses[index].charging;
-        self.evses[index].charging = false;
-        self.evses[index].ev_suspended = false;
-        if ev_side_only {
-            self.evses[index].ev_side_out = true;
-        }
-        let locked = ev_side_only
-            && !self.device.is("OCPPCommCtrlr", "UnlockOnEVSideDisconnect")
-            && !self.has_fixed_cable(index);
-        if !locked {
-            self.evses[index].plugged = None;
-            self.evses[index].ev_side_out = false;
+        let fixed = self.has_fixed_cable(index);
+        let evse = &mut self.evses[index];
+        let (was_charging, was_connected) = (evse.charging && !evse.ev_suspended, evse.connected());
+        evse.charging = false;
+        evse.ev_suspended = false;
+        evse.ev_side_out = ev_side_only && !fixed;
+        if ev_side_only && !fixed {
+            let token = evse.authorized.clone().or(evse.locked_for.clone());
+            self.evses[index].locked_for =
+                token.filter(|_| !self.device.is("OCPPCommCtrlr", "UnlockOnEVSideDisconnect"));
+        } else {
+            evse.plugged = None;
+            evse.locked_for = None;
             self.report_status(index);
         }
         let stop_on_disconnect = self.device.is("TxCtrlr", "StopTxOnEVSideDisconnect");
         let deauthorized = self.evses[index].authorized.is_some() && stop_on_disconnect;
-        if self.evses[index].transaction.is_some() {
-            let ends = self.stops_at("EVConnected")
-                || (was_charging && (self.stops_at("PowerPathClosed") || self.stops_at("EnergyTransfer")))
+        if self.evses[index].transaction.is_some() && was_connected {
+            let ends = self.stops_without("EVConnected")
+                || (was_charging && self.stops_at("EnergyTransfer"))
                 || (deauthorized && self.stops_at("Authorized"));
             if ends {
                 let reason = self.evses[index].stopped_by.unwrap_or("EVDisconnected");
@@ -206,13 +215,38 @@ impl Station {
                 self.update(index, "EVCommunicationLost");
             }
         }
-        if deauthorized || self.evses[index].transaction.is_none() {
-            self.evses[index].authorized = None;
+        let evse = &mut self.evses[index];
+        if deauthorized || (evse.transaction.is_none() && !ev_side_only) {
+            evse.authorized = None;
         }
-        if self.evses[index].transaction.is_none() {
-            self.evses[index].stopped_by = None;
+        if evse.transaction.is_none() {
+            evse.stopped_by = None;
+        } else if ev_side_only && fixed && evse.authorized.is_some() {
+            // E10.FR.02: whoever does not come back in time loses the authorisation.
+            self.start_connection_timeout(index);
         }
         self.apply_scheduled_availability();
+    }
+
+    /// The EV's end of the cable is plugged in again (E10).
+    pub fn plug_ev_side(&mut self, index: usize, connector: u32) {
+        let evse = &mut self.evses[index];
+        if evse.connected() {
+            return;
+        }
+        if evse.plugged.is_none() {
+            self.plug(index, connector);
+            return;
+        }
+        evse.ev_side_out = false;
+        evse.ev_suspended = false;
+        evse.locked_for = None;
+        if evse.transaction.is_some() {
+            self.update(index, "CablePluggedIn");
+        } else if self.starts_at("EVConnected") {
+            self.start(index, "CablePluggedIn");
+        }
+        self.try_charging(index);
     }
 
     /// A token is accepted on an idle or connected EVSE.
@@ -238,6 +272,8 @@ impl Station {
 
     /// Authorisation ends by the driver or the CSMS.
     pub fn stop_authorization(&mut self, index: usize, token: Option<Token>, remote: bool) {
+        // E06.FR.10, E07.FR.07.
+        self.evses[index].locked_for = None;
         let (trigger, reason) = if remote { ("RemoteStop", "Remote") } else { ("StopAuthorized", "Local") };
         self.deauthorize(index, token, trigger, reason);
     }
@@ -255,19 +291,17 @@ impl Station {
         if evse.transaction.is_none() {
             return;
         }
-        // E05.FR.10: an authorisation that the CSMS takes back ends the transaction whichever of the three it stops at.
+        // E05.FR.10: an authorisation that the CSMS takes back ends the transaction at once. E07 knows two ways for a driver
+        // who stops; this station takes the shorter one only where Authorized is the stop point.
         let taken_back = trigger == "Deauthorized";
-        let ends = self.stops_at("Authorized")
-            || taken_back && (self.stops_at("PowerPathClosed") || self.stops_at("EnergyTransfer"));
-        if ends {
+        let ends = self.stops_without("Authorized") || (was_charging && self.stops_at("EnergyTransfer"));
+        if ends && (self.stops_at("Authorized") || taken_back || !was_charging) {
             self.end(index, trigger, Some(reason));
-            return;
-        }
-        if was_charging && !taken_back {
+        } else if was_charging && !taken_back {
             // First the reason is told, while the charging state is still what it was; then the state changes.
             let state = self.evses[index].transaction.as_ref().map_or("Charging", |tx| tx.charging_state);
             self.event(index, "Updated", trigger, Some(state), None);
-            if self.stops_at("PowerPathClosed") || self.stops_at("EnergyTransfer") {
+            if ends {
                 self.end(index, "ChargingStateChanged", Some(reason));
             } else {
                 self.update(index, "ChargingStateChanged");
@@ -277,7 +311,7 @@ impl Station {
         }
     }
 
-    /// The EV was not plugged in in time (E03.FR.05).
+    /// The EV was not plugged in in time (C01.FR.26, E03.FR.05, E03.FR.15, E10.FR.02).
     pub fn connection_timed_out(&mut self, index: usize) {
         let evse = &mut self.evses[index];
         if evse.plugged.is_some() || evse.authorized.is_none() {
@@ -287,7 +321,7 @@ impl Station {
         evse.remote_start = None;
         evse.token_to_report = None;
         if evse.transaction.is_some() {
-            if self.starts_at("ParkingBayOccupancy") && !self.stops_at("Authorized") {
+            if self.stops_at("ParkingBayOccupancy") && !self.stops_without("Authorized") {
                 self.update(index, "EVConnectTimeout");
             } else {
                 self.end(index, "EVConnectTimeout", Some("Timeout"));
@@ -297,11 +331,19 @@ impl Station {
 
     /// The EV suspends or resumes.
     pub fn suspend(&mut self, index: usize, suspended: bool) {
-        self.evses[index].ev_suspended = suspended;
-        if self.evses[index].transaction.is_none() {
+        if self.evses[index].ev_suspended == suspended {
             return;
         }
-        if suspended && self.stops_at("EnergyTransfer") {
+        let was_charging = self.evses[index].charging;
+        self.evses[index].ev_suspended = suspended;
+        if !was_charging {
+            return;
+        }
+        if self.evses[index].transaction.is_none() {
+            if !suspended && self.starts_at("EnergyTransfer") {
+                self.start(index, "ChargingStateChanged");
+            }
+        } else if suspended && self.stops_at("EnergyTransfer") {
             self.end(index, "ChargingStateChanged", Some("StoppedByEV"));
         } else {
             self.update(index, "ChargingStateChanged");
@@ -314,14 +356,16 @@ impl Station {
             return;
         }
         let energy = !evse.evse_suspended;
-        if evse.transaction.is_none() && self.starts_at("PowerPathClosed") {
+        if evse.transaction.is_none() && self.starts_at("DataSigned") && self.signs_readings() {
+            self.start(index, "SignedDataReceived");
+        }
+        if self.evses[index].transaction.is_none() && self.starts_at("PowerPathClosed") {
             self.start_with_state(index, "ChargingStateChanged", "SuspendedEVSE");
         }
         self.evses[index].charging = true;
-        self.evses[index].ev_suspended = false;
         if self.evses[index].transaction.is_some() {
             self.update(index, "ChargingStateChanged");
-        } else if energy && self.starts_at("EnergyTransfer") {
+        } else if energy && self.starts_at("EnergyTransfer") && !self.evses[index].ev_suspended {
             self.start(index, "ChargingStateChanged");
         }
         self.schedule_samples(index);
@@ -432,6 +476,6 @@ impl Station {
         if let Some(meter) = meter {
             payload["meterValue"] = meter;
         }
-        self.queue_transaction_event(payload);
+        self.call("TransactionEvent", payload);
     }
 }

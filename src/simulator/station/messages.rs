@@ -19,15 +19,13 @@ impl Station {
             }
             Ok(Frame::Call { id, action, payload }) => self.asked(&id, &action, &payload, text.len()),
             Ok(Frame::CallResult { id, payload }) => {
-                if let Some((_, outgoing)) = self.outstanding.take_if(|(sent, _)| *sent == id) {
+                if let Some(outgoing) = self.take_outstanding(&id) {
                     self.answered(&outgoing, &payload);
                 }
             }
             Ok(Frame::CallError { id, .. }) => {
-                if let Some((_, outgoing)) = self.outstanding.take_if(|(sent, _)| *sent == id) {
-                    if outgoing.action == "Authorize" {
-                        self.authorize_failed();
-                    }
+                if let Some(outgoing) = self.take_outstanding(&id) {
+                    self.not_accepted(outgoing);
                 }
             }
         }

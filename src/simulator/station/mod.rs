@@ -9,6 +9,7 @@ mod messages;
 mod network;
 mod operations;
 mod physical;
+mod queue;
 mod reports;
 mod reset;
 #[cfg(test)]
@@ -28,7 +29,6 @@ use super::operator::Request;
 use crate::{
     clock::Clock,
     link::{ClientPolicy, ClientTls, ConnId, LinkCommand, LinkEvent, LinkHandle, Network, Secret, TlsVersion, serve},
-    ocpp::frame::Frame,
     pics::Pics,
 };
 
@@ -85,6 +85,10 @@ enum Timer {
     Aligned,
     Restart(&'static str),
     EvseReset(usize),
+    /// A CALL was not answered in time.
+    Unanswered,
+    /// A TransactionEvent may be sent again.
+    Retry,
     Firmware(usize),
     Log(usize),
     MasterPass,
@@ -97,6 +101,8 @@ const CACHE_ENTRIES: usize = 1000;
 struct Outgoing {
     action: &'static str,
     payload: Value,
+    /// How often it was refused or left unanswered.
+    failures: u64,
 }
 
 /// The station.
@@ -296,6 +302,8 @@ impl Station {
                 Timer::Aligned => self.aligned(),
                 Timer::Restart(reason) => self.restart(reason),
                 Timer::EvseReset(index) => self.evse_was_reset(index),
+                Timer::Unanswered => self.unanswered(),
+                Timer::Retry => {}
                 Timer::Firmware(stage) => self.firmware_stage(stage),
                 Timer::Log(stage) => self.log_stage(stage),
                 // Nobody selected anything: back to normal operation.
@@ -379,13 +387,7 @@ impl Station {
             LinkEvent::Text { text, .. } => self.received(&text),
             LinkEvent::Closed { conn, .. } if self.conn == Some(conn) => {
                 self.conn = None;
-                self.outstanding.take().into_iter().for_each(|(_, outgoing)| {
-                    if outgoing.action == "TransactionEvent" {
-                        self.transaction_queue.push_front(outgoing);
-                    }
-                });
-                self.queue.clear();
-                self.authorizing.clear();
+                self.keep_undelivered();
                 self.offline_since = Some(Instant::now());
                 self.cancel(|timer| matches!(timer, Timer::Heartbeat | Timer::BootAgain));
                 if self.boot != Boot::Accepted {
@@ -397,48 +399,6 @@ impl Station {
                 }
             }
             _ => {}
-        }
-    }
-
-    // ---- sending ----
-
-    fn call(&mut self, action: &'static str, payload: Value) {
-        if action == "TransactionEvent" {
-            self.transaction_queue.push_back(Outgoing { action, payload });
-        } else if self.conn.is_some() && self.queue.len() < 1000 {
-            self.queue.push_back(Outgoing { action, payload });
-        }
-    }
-
-    fn queue_transaction_event(&mut self, payload: Value) {
-        self.call("TransactionEvent", payload);
-    }
-
-    fn send_next(&mut self) {
-        let Some(conn) = self.conn.filter(|_| self.outstanding.is_none()) else { return };
-        let boot_first = self.boot != Boot::Accepted;
-        let next = if boot_first {
-            // Before acceptance only a BootNotification may go out, or what was triggered while pending (B02.FR.02).
-            let at = self.queue.iter().position(|outgoing| {
-                outgoing.action == "BootNotification"
-                    || (self.boot == Boot::Pending && outgoing.action == "NotifyReport")
-            });
-            at.and_then(|at| self.queue.remove(at))
-        } else {
-            self.queue.pop_front().or_else(|| self.transaction_queue.pop_front())
-        };
-        let Some(outgoing) = next else { return };
-        self.messages_made += 1;
-        let id = format!("{}-{}", self.boots, self.messages_made);
-        let frame =
-            Frame::Call { id: id.clone(), action: outgoing.action.to_owned(), payload: outgoing.payload.clone() };
-        self.link.send(LinkCommand::Send(conn, frame.to_text()));
-        self.outstanding = Some((id, outgoing));
-    }
-
-    fn answer(&self, frame: &Frame) {
-        if let Some(conn) = self.conn {
-            self.link.send(LinkCommand::Send(conn, frame.to_text()));
         }
     }
 
@@ -508,9 +468,7 @@ impl Station {
         self.boots += 1;
         self.boot = Boot::Down;
         self.boot_reason = reason;
-        self.outstanding = None;
-        self.queue.clear();
-        self.authorizing.clear();
+        self.keep_undelivered();
         self.timers.clear();
         self.reset_when_idle = false;
         self.reset_wanted = false;
@@ -532,7 +490,7 @@ impl Station {
             self.call("SecurityEventNotification", payload);
         } else {
             // Critical events are queued (A04.FR.02); they leave before transaction messages do.
-            self.queue.push_back(Outgoing { action: "SecurityEventNotification", payload });
+            self.queue.push_back(Outgoing { action: "SecurityEventNotification", payload, failures: 0 });
         }
     }
 

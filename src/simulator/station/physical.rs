@@ -45,7 +45,16 @@ impl Station {
                 ActionOutcome::Done
             }
             ("connect-ev" | "reconnect-ev-side", Some(index)) => {
-                self.evses[index].ev_side_out = false;
+                self.plug_ev_side(index, connector);
+                ActionOutcome::Done
+            }
+            ("disconnect-station-side", Some(index)) if self.evses[index].locked_for.is_some() => {
+                ActionOutcome::NotPossible("the cable is locked".into())
+            }
+            ("disconnect-station-side", Some(index)) => {
+                if self.evses[index].plugged.is_some() {
+                    self.unplug(index, false);
+                }
                 ActionOutcome::Done
             }
             ("disconnect-ev", Some(index)) => {
@@ -84,7 +93,7 @@ impl Station {
                     ActionOutcome::NotPossible("there is no master pass screen".into())
                 }
             }
-            ("ev-suspend", Some(index)) => {
+            ("ev-not-ready" | "ev-suspend", Some(index)) => {
                 self.suspend(index, true);
                 ActionOutcome::Done
             }
@@ -172,6 +181,7 @@ impl Station {
             self.evses[index].meter += 25.0;
         }
         let meter = self.evses[index].meter;
+        let signs = self.signs_readings();
         let sampled: Vec<Value> = measurands
             .split(',')
             .map(str::trim)
@@ -191,6 +201,9 @@ impl Station {
                     _ => (0.0, ""),
                 };
                 let mut sample = json!({ "value": value, "measurand": measurand, "context": context });
+                if signs && measurand == "Energy.Active.Import.Register" {
+                    sample["signedMeterValue"] = signature(meter);
+                }
                 if !unit.is_empty() {
                     sample["unitOfMeasure"] = json!({ "unit": unit });
                 }
@@ -200,8 +213,23 @@ impl Station {
         json!({ "timestamp": self.wall(), "sampledValue": sampled })
     }
 
+    /// The meter signs what it reads (E02.FR.14).
+    pub(super) fn signs_readings(&self) -> bool {
+        self.device.is("SampledDataCtrlr", "SignReadings")
+    }
+
     /// True while nothing may be asked of the station but what its boot allows.
     pub(super) fn refuses_calls(&self) -> bool {
         self.boot == Boot::Rejected
     }
+}
+
+/// A reading signed by a meter whose signature says nothing.
+fn signature(meter: f64) -> Value {
+    json!({
+        "signedMeterData": format!("T0NNRnw{meter:.0}"),
+        "signingMethod": "ECDSA-secp256r1-SHA256",
+        "encodingMethod": "OCMF",
+        "publicKey": "b2NhOmJhc2UxNjphc24xOjMwNTk=",
+    })
 }
