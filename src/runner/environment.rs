@@ -273,10 +273,11 @@ impl Environment {
     /// Does what a test case asks of the harness's services.
     pub(crate) fn serve(&self, service: &str, with: &Value) -> Result<Value, String> {
         let text = |key: &str| with.get(key).and_then(Value::as_str).unwrap_or_default();
+        let slow = with.get("slow").and_then(Value::as_u64).unwrap_or(0);
         match service {
             "firmware" => {
                 let image = b"firmware image of the bench, 1.0".to_vec();
-                let location = self.files.offer("image.bin", image.clone());
+                let location = self.files.offer("image.bin", image.clone(), slow);
                 let (certificate, signature) = self.pki.sign_firmware(&image).map_err(|error| error.to_string())?;
                 let signature = match text("signature") {
                     "invalid" => self.pki.sign_firmware(b"another image").map_err(|error| error.to_string())?.1,
@@ -285,7 +286,7 @@ impl Environment {
                 Ok(json!({ "location": location, "signature": signature, "signing_certificate": certificate }))
             }
             "downloads" => Ok(json!({ "count": self.files.downloads(text("location")) })),
-            "log" => Ok(json!({ "location": self.files.upload_location(), "before": self.files.uploads().len() })),
+            "log" => Ok(json!({ "location": self.files.upload_location(slow), "before": self.files.uploads().len() })),
             "uploads" => {
                 let uploads = self.files.uploads();
                 let names: Vec<&String> = uploads.iter().map(|(name, _)| name).collect();

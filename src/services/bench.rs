@@ -6,6 +6,7 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use aws_lc_rs::signature;
@@ -61,18 +62,18 @@ impl FileServer {
         Ok(server)
     }
 
-    /// Offers a file; the answer is its URL.
-    pub fn offer(&self, name: &str, content: Vec<u8>) -> String {
-        let path = format!("/firmware/{name}");
+    /// Offers a file, handed over only after so many seconds; the answer is its URL.
+    pub fn offer(&self, name: &str, content: Vec<u8>, slow: u64) -> String {
+        let path = format!("/firmware{}/{name}", slowly(slow));
         if let Ok(mut seen) = self.seen.lock() {
             seen.served.insert(path.clone(), content.into());
         }
         format!("{}{path}", self.base)
     }
 
-    /// The folder to upload to.
-    pub fn upload_location(&self) -> String {
-        format!("{}/uploads", self.base)
+    /// The folder to upload to, where an upload takes at least so many seconds.
+    pub fn upload_location(&self, slow: u64) -> String {
+        format!("{}/uploads{}", self.base, slowly(slow))
     }
 
     /// How often a URL was fetched.
@@ -87,6 +88,17 @@ impl FileServer {
     }
 }
 
+/// The part of a path that makes a transfer take so many seconds.
+fn slowly(seconds: u64) -> String {
+    if seconds == 0 { String::new() } else { format!("/slow-{seconds}") }
+}
+
+/// How long a transfer to or from this path is to take.
+fn slowness(path: &str) -> Duration {
+    let seconds = path.split('/').find_map(|part| part.strip_prefix("slow-")?.parse::<u64>().ok());
+    Duration::from_secs(seconds.unwrap_or(0).min(600))
+}
+
 async fn handle(
     request: Request<Incoming>,
     seen: Arc<Mutex<Seen>>,
@@ -97,6 +109,7 @@ async fn handle(
         *response.status_mut() = status;
         response
     };
+    tokio::time::sleep(slowness(&path)).await;
     if *request.method() == Method::GET {
         let found = seen.lock().ok().and_then(|mut seen| {
             let content = seen.served.get(&path).cloned()?;

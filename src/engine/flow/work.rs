@@ -212,6 +212,11 @@ impl Node {
         if nodes.is_empty() {
             return true;
         }
+        // What came earlier may have settled it already.
+        if let Some(index) = nodes.iter().position(|node| node.status == Status::Done) {
+            *chosen = Some(index);
+            return true;
+        }
         let until = nodes.iter().filter_map(Node::open_until).max();
         let fallback = self.reached.mono_ns.saturating_add(nanos(world.seconds("message_timeout", 30.0)));
         if world.now.mono_ns >= until.unwrap_or(fallback) {

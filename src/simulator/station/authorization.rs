@@ -66,6 +66,10 @@ impl Station {
 
     /// A token asks for energy, presented here or named by a remote start (F01.FR.01).
     fn request(&mut self, index: usize, token: Token) {
+        if !self.usable(index) {
+            self.refused(index);
+            return;
+        }
         if token["type"] == "NoAuthorization" || !self.device.is("AuthCtrlr", "Enabled") {
             self.authorize(index, token, None);
             return;

@@ -420,6 +420,16 @@ impl Device {
             variable.value = value.into();
         }
     }
+
+    /// Sets a value of an EVSE or a connector from within.
+    pub fn put_at(&mut self, component: &str, place: (u32, Option<u32>), name: &str, value: &str) {
+        let of = |variable: &&mut Variable| {
+            variable.component == component && variable.name == name && variable.place == Some(place)
+        };
+        if let Some(variable) = self.variables.iter_mut().find(of) {
+            value.clone_into(&mut variable.value);
+        }
+    }
 }
 
 impl Domain {

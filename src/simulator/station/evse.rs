@@ -12,10 +12,12 @@ pub type Token = Value;
 pub struct Evse {
     /// Id.
     pub id: u32,
-    /// Connectors with their availability (`true`: operative).
-    pub connectors: Vec<(u32, bool)>,
+    /// Connectors.
+    pub connectors: Vec<Connector>,
     /// The EVSE itself is operative.
     pub operative: bool,
+    /// That it (or the station) is not takes effect after the running transaction.
+    pub waits: bool,
     /// An EV stands in the bay.
     pub bay: bool,
     /// The connector that an EV is plugged into.
@@ -50,7 +52,18 @@ pub struct Evse {
     pub resetting: bool,
     /// It resets once its transaction has ended.
     pub reset_when_idle: bool,
-    /// Last connector status that was reported.
+}
+
+/// A connector.
+#[derive(Debug, Clone)]
+pub struct Connector {
+    /// Id.
+    pub id: u32,
+    /// It is operative, as far as it alone goes.
+    pub operative: bool,
+    /// That it is not takes effect after the running transaction.
+    pub waits: bool,
+    /// Last status that was reported.
     pub reported: Option<&'static str>,
 }
 
@@ -76,8 +89,13 @@ impl Evse {
     pub fn new(of: &crate::pics::model::Evse) -> Self {
         Self {
             id: of.id,
-            connectors: of.connectors.iter().map(|connector| (connector.id, true)).collect(),
+            connectors: of
+                .connectors
+                .iter()
+                .map(|connector| Connector { id: connector.id, operative: true, waits: false, reported: None })
+                .collect(),
             operative: true,
+            waits: false,
             bay: false,
             plugged: None,
             ev_side_out: false,
@@ -95,19 +113,40 @@ impl Evse {
             meter: 1000.0 * f64::from(of.id),
             resetting: false,
             reset_when_idle: false,
-            reported: None,
         }
     }
 
     /// The connector's status as it is to be reported.
-    pub fn status(&self, connector: u32, station_operative: bool) -> &'static str {
-        let operative = self.connectors.iter().any(|(id, operative)| *id == connector && *operative);
-        if self.plugged == Some(connector) {
+    pub fn status(&self, connector: &Connector, station_operative: bool) -> &'static str {
+        let operative = (self.operative && station_operative) || self.waits;
+        if !operative || !(connector.operative || connector.waits) {
+            "Unavailable"
+        } else if self.plugged == Some(connector.id) {
             "Occupied"
-        } else if !operative || !self.operative || !station_operative || self.resetting {
+        } else if self.resetting {
             "Unavailable"
         } else {
             "Available"
+        }
+    }
+
+    /// True when the EVSE has this connector.
+    pub fn has(&self, connector: u32) -> bool {
+        self.connectors.iter().any(|known| known.id == connector)
+    }
+
+    /// What waited for the end of the transaction waits no longer.
+    pub fn stop_waiting(&mut self) {
+        self.waits = false;
+        for connector in &mut self.connectors {
+            connector.waits = false;
+        }
+    }
+
+    /// Every status will be reported again.
+    pub fn forget_reported(&mut self) {
+        for connector in &mut self.connectors {
+            connector.reported = None;
         }
     }
 
@@ -153,7 +192,8 @@ impl Station {
     /// An EV drives into the bay.
     pub fn drive_in(&mut self, index: usize) {
         self.evses[index].bay = true;
-        if self.starts_at("ParkingBayOccupancy") && self.evses[index].transaction.is_none() {
+        let idle = self.evses[index].transaction.is_none() && self.usable(index);
+        if self.starts_at("ParkingBayOccupancy") && idle {
             self.start(index, "EVDetected");
         }
     }
@@ -179,7 +219,7 @@ impl Station {
         self.report_status(index);
         if self.evses[index].transaction.is_some() {
             self.update(index, "CablePluggedIn");
-        } else if self.starts_at("EVConnected") {
+        } else if self.starts_at("EVConnected") && self.usable(index) {
             self.start(index, "CablePluggedIn");
         }
         self.try_charging(index);
@@ -225,7 +265,6 @@ impl Station {
             // E10.FR.02: whoever does not come back in time loses the authorisation.
             self.start_connection_timeout(index);
         }
-        self.apply_scheduled_availability();
     }
 
     /// The EV's end of the cable is plugged in again (E10).
@@ -413,6 +452,7 @@ impl Station {
         evse.authorized = None;
         evse.token_to_report = None;
         evse.remote_start = None;
+        self.release(index);
         self.reset_if_idle();
     }
 
@@ -429,7 +469,7 @@ impl Station {
         let offline = !self.online();
         let meter = self.meter_values(index, kind, trigger);
         let evse = &mut self.evses[index];
-        let connector = evse.plugged.or(evse.connectors.first().map(|(id, _)| *id));
+        let connector = evse.plugged.or(evse.connectors.first().map(|known| known.id));
         let id = evse.id;
         let plugged = evse.plugged.is_some();
         let remote_start = evse.remote_start.take();

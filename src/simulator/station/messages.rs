@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Boot, Outgoing, Station, Timer};
+use super::{Boot, Outgoing, Station};
 use crate::{
     ocpp::{frame::Frame, schema},
     pics::Profile,
@@ -94,7 +94,7 @@ impl Station {
                 status(if found { "Accepted" } else { "Rejected" })
             }
             "ChangeAvailability" => status(self.change_availability(payload)),
-            "UnlockConnector" => self.unlock(payload),
+            "UnlockConnector" => status(self.unlock(payload)),
             "ClearCache" => {
                 let enabled = self.device.is("AuthCacheCtrlr", "Enabled");
                 if enabled {
@@ -159,13 +159,7 @@ impl Station {
 
     /// The EVSE on which a remote start can begin.
     fn startable(&self, payload: &Value) -> Option<usize> {
-        let free = |index: &usize| {
-            let evse = &self.evses[*index];
-            evse.authorized.is_none()
-                && evse.operative
-                && self.operative
-                && evse.connectors.iter().any(|(_, operative)| *operative)
-        };
+        let free = |index: &usize| self.evses[*index].authorized.is_none() && self.usable(*index);
         match payload["evseId"].as_u64() {
             Some(evse) => self.index_of(u32::try_from(evse).ok()?).filter(free),
             None => (0..self.evses.len()).find(free),
@@ -184,155 +178,6 @@ impl Station {
             response["transactionId"] = running.id.clone().into();
         }
         response
-    }
-
-    fn trigger(&self, payload: &Value) -> &'static str {
-        let evse = payload["evse"]["id"].as_u64();
-        let known = evse.is_none_or(|evse| u32::try_from(evse).is_ok_and(|evse| self.index_of(evse).is_some()));
-        let yes = |id: &str| self.pics.is_yes(id);
-        let wanted = payload["requestedMessage"].as_str().unwrap_or_default();
-        let supported = match wanted {
-            "MeterValues" => yes("C-29.1"),
-            "TransactionEvent" => yes("C-29.2"),
-            "LogStatusNotification" => yes("C-29.3"),
-            "FirmwareStatusNotification" => yes("C-29.4"),
-            "StatusNotification" => yes("C-29.5"),
-            "BootNotification" => yes("C-29.6"),
-            "Heartbeat" => true,
-            "SignChargingStationCertificate" => self.pics.has_profile(Profile::AdvancedSecurity),
-            _ => false,
-        };
-        if !supported {
-            return "NotImplemented";
-        }
-        let status_needs_connector = wanted == "StatusNotification" && payload["evse"]["connectorId"].is_null();
-        let boot_refused = wanted == "BootNotification" && self.boot == Boot::Accepted;
-        let running = |index: usize| self.evses[index].transaction.is_some();
-        let no_transaction = wanted == "TransactionEvent"
-            && match evse.and_then(|evse| self.index_of(u32::try_from(evse).ok()?)) {
-                Some(index) => !running(index),
-                None => !(0..self.evses.len()).any(running),
-            };
-        if !known || status_needs_connector || boot_refused || no_transaction { "Rejected" } else { "Accepted" }
-    }
-
-    fn triggered(&mut self, payload: &Value) {
-        if self.trigger(payload) != "Accepted" {
-            return;
-        }
-        let evse = payload["evse"]["id"].as_u64().and_then(|evse| u32::try_from(evse).ok());
-        let chosen = evse.and_then(|evse| self.index_of(evse));
-        let all: Vec<usize> = chosen.map_or_else(|| (0..self.evses.len()).collect(), |index| vec![index]);
-        match payload["requestedMessage"].as_str().unwrap_or_default() {
-            "BootNotification" => {
-                self.boot_reason = "Triggered";
-                self.cancel(|timer| *timer == Timer::BootAgain);
-                self.boot_notification();
-            }
-            "Heartbeat" => self.call("Heartbeat", json!({})),
-            "StatusNotification" => {
-                for index in all {
-                    self.evses[index].reported = None;
-                    self.report_status(index);
-                }
-            }
-            "MeterValues" => {
-                for index in all {
-                    let measurands = self.device.get("AlignedDataCtrlr", "Measurands").to_owned();
-                    let value = self.readings(index, &measurands, "Trigger");
-                    let evse = self.evses[index].id;
-                    self.call("MeterValues", json!({ "evseId": evse, "meterValue": [value] }));
-                }
-            }
-            "TransactionEvent" => {
-                for index in all {
-                    let state = self.evses[index].transaction.as_ref().map(|running| running.charging_state);
-                    self.event(index, "Updated", "Trigger", state, None);
-                }
-            }
-            "LogStatusNotification" => self.report_log_status(),
-            "FirmwareStatusNotification" => self.report_firmware_status(),
-            "SignChargingStationCertificate" => self.sign_certificate(),
-            _ => {}
-        }
-    }
-
-    // ---- availability ----
-
-    fn change_availability(&self, payload: &Value) -> &'static str {
-        let evse = payload["evse"]["id"].as_u64();
-        let index = evse.and_then(|evse| self.index_of(u32::try_from(evse).ok()?));
-        if evse.is_some() && index.is_none() {
-            return "Rejected";
-        }
-        let busy = match index {
-            Some(index) => self.evses[index].transaction.is_some(),
-            None => self.evses.iter().any(|evse| evse.transaction.is_some()),
-        };
-        if busy && payload["operationalStatus"] == "Inoperative" { "Scheduled" } else { "Accepted" }
-    }
-
-    fn apply_availability(&mut self, payload: &Value) {
-        let operative = payload["operationalStatus"] == "Operative";
-        let narrow = |value: &Value| value.as_u64().and_then(|number| u32::try_from(number).ok());
-        let place = narrow(&payload["evse"]["id"]).map(|evse| (evse, narrow(&payload["evse"]["connectorId"])));
-        match self.change_availability(payload) {
-            "Scheduled" => self.scheduled_availability.push((place, operative)),
-            "Accepted" => self.set_availability(place, operative),
-            _ => {}
-        }
-    }
-
-    fn set_availability(&mut self, place: Option<(u32, Option<u32>)>, operative: bool) {
-        match place {
-            None => self.operative = operative,
-            Some((evse, connector)) => {
-                let Some(index) = self.index_of(evse) else { return };
-                match connector {
-                    None => self.evses[index].operative = operative,
-                    Some(connector) => {
-                        for (id, state) in &mut self.evses[index].connectors {
-                            if *id == connector {
-                                *state = operative;
-                            }
-                        }
-                    }
-                }
-            }
-        }
-        for index in 0..self.evses.len() {
-            self.report_status(index);
-        }
-    }
-
-    /// G03.FR.05: what waited for the end of a transaction.
-    pub(super) fn apply_scheduled_availability(&mut self) {
-        let idle = |station: &Self, place: Option<(u32, Option<u32>)>| match place {
-            None => station.evses.iter().all(|evse| evse.transaction.is_none()),
-            Some((evse, _)) => station.index_of(evse).is_none_or(|index| station.evses[index].transaction.is_none()),
-        };
-        let scheduled = std::mem::take(&mut self.scheduled_availability);
-        for (place, operative) in scheduled {
-            if idle(self, place) {
-                self.set_availability(place, operative);
-            } else {
-                self.scheduled_availability.push((place, operative));
-            }
-        }
-    }
-
-    fn unlock(&self, payload: &Value) -> Value {
-        let evse = payload["evseId"].as_u64().and_then(|evse| self.index_of(u32::try_from(evse).ok()?));
-        let Some(index) = evse else { return json!({ "status": "UnknownConnector" }) };
-        if !self.evses[index]
-            .connectors
-            .iter()
-            .any(|(id, _)| u64::from(*id) == payload["connectorId"].as_u64().unwrap_or(0))
-        {
-            return json!({ "status": "UnknownConnector" });
-        }
-        let busy = self.evses[index].transaction.is_some() && self.evses[index].authorized.is_some();
-        json!({ "status": if busy { "OngoingAuthorizedTransaction" } else { "Unlocked" } })
     }
 
     fn transaction_status(&self, payload: &Value) -> Value {

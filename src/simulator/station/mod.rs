@@ -1,6 +1,7 @@
 //! The reference charging station: it does what Part 2 demands of the product that the PICS describes.
 
 mod authorization;
+mod availability;
 mod cache;
 pub mod device;
 pub mod evse;
@@ -14,6 +15,7 @@ mod reports;
 mod reset;
 #[cfg(test)]
 mod tests;
+mod triggers;
 mod variables;
 
 use std::{
@@ -123,7 +125,6 @@ pub struct Station {
     device: Device,
     evses: Vec<Evse>,
     operative: bool,
-    scheduled_availability: Vec<(Option<(u32, Option<u32>)>, bool)>,
     clock: Clock,
     link: LinkHandle,
     network: Network,
@@ -234,7 +235,6 @@ impl Station {
             pending_key: None,
             device,
             operative: true,
-            scheduled_availability: Vec::new(),
             clock,
             link,
             network,
@@ -367,7 +367,7 @@ impl Station {
                     let long = offline_since.is_some_and(|since| since.elapsed() > Duration::from_secs(threshold));
                     for index in 0..self.evses.len() {
                         if long {
-                            self.evses[index].reported = None;
+                            self.evses[index].forget_reported();
                         }
                         self.report_status(index);
                     }
@@ -440,7 +440,7 @@ impl Station {
                 self.schedule_heartbeat();
                 if booted {
                     for index in 0..self.evses.len() {
-                        self.evses[index].reported = None;
+                        self.evses[index].forget_reported();
                         self.report_status(index);
                     }
                     let kind = if self.boot_reason == "PowerUp" { "StartupOfTheDevice" } else { "ResetOrReboot" };
@@ -491,26 +491,6 @@ impl Station {
         } else {
             // Critical events are queued (A04.FR.02); they leave before transaction messages do.
             self.queue.push_back(Outgoing { action: "SecurityEventNotification", payload, failures: 0 });
-        }
-    }
-
-    /// Reports a connector's status where it changed.
-    fn report_status(&mut self, index: usize) {
-        let evse = &self.evses[index];
-        let connectors: Vec<u32> = evse.connectors.iter().map(|(id, _)| *id).collect();
-        for connector in connectors {
-            let status = self.evses[index].status(connector, self.operative);
-            if self.evses[index].reported == Some(status) || !self.online() {
-                continue;
-            }
-            self.evses[index].reported = Some(status);
-            let payload = json!({
-                "timestamp": self.wall(),
-                "connectorStatus": status,
-                "evseId": self.evses[index].id,
-                "connectorId": connector,
-            });
-            self.call("StatusNotification", payload);
         }
     }
 
