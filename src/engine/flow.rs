@@ -160,13 +160,17 @@ impl Sequence {
 
     fn offer_in_turn(&mut self, call: &Call, world: &mut World) -> Offer {
         let mut ahead = self.cursor;
+        let anticipated = world.anticipated.clone();
         if let Some(node) = self.nodes.get_mut(self.cursor).filter(|node| node.status == Status::Active) {
             match node.offer(call, world) {
                 Offer::Passed => ahead += 1,
                 other => return other,
             }
+            node.anticipate(world);
         }
-        self.offer_ahead(ahead, call, world)
+        let offer = self.offer_ahead(ahead, call, world);
+        world.anticipated = anticipated;
+        offer
     }
 
     fn offer_ahead(&mut self, from: usize, call: &Call, world: &mut World) -> Offer {
@@ -281,6 +285,15 @@ impl Node {
             self.finish(world, Status::Done, "done");
         }
         done
+    }
+
+    /// A message may be quicker than the person who caused it: what a state under way leads to already holds for the steps
+    /// behind it, as far as it can be said yet.
+    fn anticipate(&self, world: &mut World) {
+        let StepKind::Run { state, .. } = &self.step.kind else { return };
+        if let Some(Ok((evse, facts))) = self.reached(state, world) {
+            world.anticipated.entry(evse).or_default().extend(facts);
+        }
     }
 
     /// Reaches the step: conditions, deadlines, and what it does at once. False when it failed at that.

@@ -1,7 +1,7 @@
 //! What the engine knows while a test case runs, and what it has found.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::Arc,
 };
 
@@ -156,6 +156,8 @@ pub(crate) struct World {
     pub(crate) steps: Vec<StepRecord>,
     remarks: Vec<String>,
     complaints: usize,
+    /// Facts per EVSE that hold once the states under way are reached, while steps behind them are looked at.
+    pub(crate) anticipated: BTreeMap<String, Map<String, Value>>,
     base: Arc<Values>,
 }
 
@@ -182,7 +184,7 @@ impl World {
             open: setup.memory.open.map(|(conn, endpoint)| Open { conn, endpoint, at: now }),
             closed_at: None,
             last_activity: now,
-            memory: SutMemory { evses: std::collections::BTreeMap::new(), ..setup.memory.clone() },
+            memory: SutMemory { evses: BTreeMap::new(), ..setup.memory.clone() },
             policies: setup.endpoints.clone(),
             pongs: 0,
             withheld: false,
@@ -200,6 +202,7 @@ impl World {
             steps: Vec::new(),
             remarks: Vec::new(),
             complaints: 0,
+            anticipated: BTreeMap::new(),
             base: Arc::new(base),
             setup,
         }
@@ -269,7 +272,10 @@ impl World {
         let transactions = if self.is_station_test() { &self.transactions } else { &self.told };
         names.insert("transaction".into(), transactions.describe(evse));
         names.insert("transactions".into(), transactions.describe_all());
-        let facts = self.memory.evses.get(&evse.to_string()).cloned().unwrap_or_default();
+        let mut facts = self.memory.evses.get(&evse.to_string()).cloned().unwrap_or_default();
+        if let Some(anticipated) = self.anticipated.get(&evse.to_string()) {
+            facts.extend(anticipated.clone());
+        }
         names.insert("state".into(), facts.get("state").cloned().unwrap_or_else(|| "Idle".into()));
         names.insert("facts".into(), Value::Object(facts));
         names.extend(self.variables.clone());

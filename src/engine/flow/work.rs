@@ -13,11 +13,14 @@ use crate::{
     operator::ActionOutcome,
     testcase::{
         model::{Expect, Send, StateKind, Step},
-        template::Template,
+        template::{Template, TemplateError},
     },
     verdict::{StepRecord, Verdict},
     yaml::shorten,
 };
+
+/// An EVSE, and facts that hold of it.
+type Reached = (String, Map<String, Value>);
 
 impl Node {
     pub(super) fn expecting(&mut self, expect: &Expect, world: &mut World) -> bool {
@@ -167,20 +170,31 @@ impl Node {
         if !steps.advance(world) {
             return false;
         }
-        let Some(state) = world.state(name) else { return true };
-        let Some(scope) = steps.nodes.first().map(|node| node.scope.clone()) else { return true };
+        let Some(reached) = self.reached(name, world) else { return true };
+        let Some((evse, facts)) = world.own_error(reached, &self.step, &self.path) else { return false };
+        world.memory.evses.entry(evse).or_default().extend(facts);
+        self.save(serde_json::json!({ "at": world.now.seconds() }), world);
+        true
+    }
+
+    /// The EVSE of a state that is entered, and the facts that hold of it once the state is reached.
+    pub(super) fn reached(&self, name: &str, world: &World) -> Option<Result<Reached, TemplateError>> {
+        let Body::Steps(steps) = &self.body else { return None };
+        let state = world.state(name)?;
+        let scope = &steps.nodes.first()?.scope;
         let evse = scope.get("evse").and_then(|evse| evse["id"].as_u64()).unwrap_or(1).to_string();
         let mut facts = Map::new();
         if state.kind == StateKind::Reusable {
             facts.insert("state".into(), state.name.clone().into());
         }
+        let names = world.names(scope);
         for (fact, template) in &state.reached {
-            let Some(value) = world.evaluate(template, &scope, &self.step, &self.path) else { return false };
-            facts.insert(fact.clone(), value);
+            match template.evaluate(&names) {
+                Ok(value) => facts.insert(fact.clone(), value),
+                Err(error) => return Some(Err(error)),
+            };
         }
-        world.memory.evses.entry(evse).or_default().extend(facts);
-        self.save(serde_json::json!({ "at": world.now.seconds() }), world);
-        true
+        Some(Ok((evse, facts)))
     }
 
     pub(super) fn repeating(&mut self, steps: &[Arc<Step>], until: &Template, world: &mut World) -> bool {
