@@ -6,7 +6,7 @@ use ocpp_attest::{
     engine::Input,
     link::{ClosedBy, LinkEvent, UpgradeRequest},
     ocpp::frame::Frame,
-    pics::{Baseline, Pics, reader},
+    pics::{Answer, Baseline, Pics, reader},
     runner::{self, Plan, Recording},
     selection,
     testcase::{catalogue::Catalogue, library::Library},
@@ -248,6 +248,67 @@ fn the_reference_csms_passes_under_every_security_profile() {
         for result in run(&pics, &format!("security-profile: {profile}\n")) {
             assert_eq!(result.verdict, Verdict::Pass, "profile {profile}: {} {:?}", result.id, result.reason);
         }
+    }
+}
+
+/// The other answers to the questions where the reference station can give only one at a time.
+#[test]
+fn the_reference_station_passes_with_a_cable_lock_and_without_a_screen() {
+    let mut pics = pics("reference-station.yaml");
+    for (id, answer) in [("C-07", false), ("C-08", true)] {
+        pics.features.insert(id.into(), Answer::Bool(answer));
+    }
+    pics.questions.insert("AQ-2".into(), Answer::Bool(true));
+    let these = ["TC_C_05_CS", "TC_C_45_CS", "TC_C_49_CS"].map(str::to_owned);
+    for stop in pics.tx_stop_points() {
+        let results = run_these(&pics, &format!("tx-stop-point: {stop}\n"), false, &these).results;
+        assert_eq!(results.len(), these.len());
+        for result in results {
+            assert_eq!(result.verdict, Verdict::Pass, "{stop}: {} {:?}", result.id, result.reason);
+        }
+    }
+}
+
+/// A station that asks for an authorisation, or starts to charge, whenever it should not.
+fn unasked(recording: &Recording, at: usize) -> Option<Vec<Recording>> {
+    let stamp = &recording.inputs.get(at)?.0;
+    let connection = |input: &Input| match input {
+        Input::Link(LinkEvent::Text { conn, .. } | LinkEvent::Opened { conn, .. }) => Some(Some(*conn)),
+        Input::Link(LinkEvent::Closed { .. }) => Some(None),
+        _ => None,
+    };
+    let conn = recording.inputs[..=at].iter().rev().find_map(|(_, input)| connection(input)).flatten()?;
+    let token = serde_json::json!({ "idToken": "BAD00001", "type": "ISO14443" });
+    let started = serde_json::json!({
+        "eventType": "Started", "timestamp": stamp.wall.to_string(), "triggerReason": "Authorized", "seqNo": 0,
+        "transactionInfo": { "transactionId": "unasked", "chargingState": "Charging" }, "evse": { "id": 1 },
+    });
+    let with = |action: &str, payload| {
+        let mut mutant = recording.clone();
+        let text = Frame::Call { id: "unasked".into(), action: action.into(), payload }.to_text();
+        mutant.inputs.insert(at + 1, (*stamp, Input::Link(LinkEvent::Text { conn, text })));
+        mutant
+    };
+    Some(vec![with("Authorize", serde_json::json!({ "idToken": token })), with("TransactionEvent", started)])
+}
+
+/// Test cases of what a station must not do fail the one that does it.
+#[test]
+fn a_station_that_authorises_unasked_fails() {
+    let pics = pics("reference-station.yaml");
+    let ids =
+        ["TC_C_02", "TC_C_06", "TC_C_09", "TC_C_22", "TC_C_25", "TC_C_28", "TC_C_44", "TC_C_45", "TC_C_57", "TC_C_58"];
+    let these = ids.map(|id| format!("{id}_CS"));
+    for recording in run_these(&pics, "tx-start-point: Authorized\n", true, &these).recordings {
+        let (mut asks, mut starts) = (false, false);
+        for mutants in (0..recording.inputs.len()).rev().filter_map(|at| unasked(&recording, at)) {
+            asks = asks || mutants[0].judge().verdict == Verdict::Fail;
+            starts = starts || mutants[1].judge().verdict == Verdict::Fail;
+            if asks && starts {
+                break;
+            }
+        }
+        assert!(asks && starts, "{}: asks {asks}, starts {starts}", recording.id);
     }
 }
 
