@@ -393,4 +393,10 @@ fn a_station_that_lies_or_dies_makes_a_verdict() {
     let again = mutant.inputs[at].clone();
     mutant.inputs.insert(at + 1, again);
     assert!(mutant.judge().failures[0].message.contains("was used before"));
+    // A CALL that does not wait until the one before it is answered.
+    let mut mutant = recording.clone();
+    let (stamp, _) = mutant.inputs[at].clone();
+    mutant.inputs.insert(at + 1, (stamp, text("[2,\"early\",\"Heartbeat\",{}]".into())));
+    let found = mutant.judge().failures;
+    assert!(found.iter().any(|failure| failure.step == "rule: one CALL at a time"), "{found:?}");
 }

@@ -7,6 +7,7 @@ mod responder;
 mod rules;
 mod station;
 mod sut;
+mod turns;
 mod world;
 
 use std::{collections::HashMap, sync::Arc};

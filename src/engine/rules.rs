@@ -2,7 +2,10 @@
 
 use serde_json::Value;
 
-use super::world::{Call, Finding, World};
+use super::{
+    turns::OutOfTurn,
+    world::{Call, Finding, World},
+};
 use crate::{verdict::Verdict, yaml::shorten};
 
 /// Messages of a station that may come at any time.
@@ -123,4 +126,16 @@ pub(crate) fn check_times(world: &mut World, call: &Call) {
         finding.frame = Some(shorten(&call.text, 4000));
         world.find(Verdict::Fail, finding);
     }
+}
+
+/// The finding for a CALL that came before its turn.
+pub(crate) fn out_of_turn(early: &OutOfTurn) -> Finding {
+    let message = format!(
+        "{} was sent before {} had been answered ({:.3} s early)",
+        early.call.action, early.before, early.early_s
+    );
+    let mut finding = Finding::new("rule: one CALL at a time", message);
+    finding.expected = Some("a CALL only once all earlier ones are answered or timed out (Part 4, 4.1.1)".into());
+    finding.frame = Some(shorten(&early.call.text, 4000));
+    finding
 }

@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     Effect, Outcome, Phase, Scope, Setup, SutMemory, responder, rules, station::OwnStation, sut::Transactions,
+    turns::Turns,
 };
 use crate::{
     clock::Stamp,
@@ -145,6 +146,7 @@ pub(crate) struct World {
     variables: Values,
     outstanding: HashMap<String, Outstanding>,
     seen_ids: HashSet<(ConnId, String)>,
+    turns: Turns,
     transactions: Transactions,
     /// What we, as a station, told of our transactions.
     told: Transactions,
@@ -192,6 +194,7 @@ impl World {
             variables: Values::new(),
             outstanding: HashMap::new(),
             seen_ids: HashSet::new(),
+            turns: Turns::default(),
             transactions: Transactions::default(),
             told: Transactions::default(),
             station: OwnStation::default(),
@@ -489,6 +492,7 @@ impl World {
                     self.memory.open = None;
                     self.closed_at = Some((self.now, by));
                 }
+                self.turns.closed(conn);
                 let lost: Vec<String> = self
                     .outstanding
                     .iter()
@@ -501,7 +505,11 @@ impl World {
                 }
             }
             LinkEvent::Ping { pong, .. } => self.pongs += u32::from(pong),
-            LinkEvent::Sent { .. } => {}
+            LinkEvent::Sent { conn, text } => {
+                if let Some(early) = self.turns.wrote(conn, &text, self.now) {
+                    self.find(Verdict::Fail, rules::out_of_turn(&early));
+                }
+            }
         }
         None
     }
@@ -523,6 +531,7 @@ impl World {
         match frame {
             Frame::Call { id, action, payload } => {
                 let call = Call { conn, id, action, payload, at: self.now, text };
+                self.turns.came(&call);
                 if !self.seen_ids.insert((conn, call.id.clone())) {
                     let mut finding =
                         Finding::new("rule: unique message ids", format!("the message id {} was used before", call.id));

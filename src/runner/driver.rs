@@ -108,9 +108,10 @@ pub(super) async fn drive(
             biased;
             event = environment.link.next() => match event {
                 Some((at, LinkEvent::Sent { conn, text })) => {
-                    let text = redact(&text, &environment.secrets);
-                    let what = TraceEvent::Frame { direction: Direction::ToSut, text };
+                    let shown = redact(&text, &environment.secrets);
+                    let what = TraceEvent::Frame { direction: Direction::ToSut, text: shown };
                     recorder.push_at(trace, at, Some(conn.0), what);
+                    feed(&mut engine, at, Input::Link(LinkEvent::Sent { conn, text }));
                 }
                 Some((at, event)) => {
                     environment.secrets.extend(passwords_in(&event));
