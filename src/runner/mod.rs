@@ -274,16 +274,21 @@ fn worst(mut before: TestCaseResult, mut other: TestCaseResult, variant: &Map<St
 /// The PICS as expressions see it.
 pub(crate) fn pics_names(pics: &Pics) -> Value {
     let mut names = Map::new();
+    let mut tested = Map::new();
     for (id, answer) in [&pics.hardware, &pics.features, &pics.questions, &pics.settings].into_iter().flatten() {
         let value = match answer {
             Answer::Bool(value) => Value::Bool(*value),
             Answer::Number(number) => (*number).into(),
             Answer::Text(text) => text.clone().into(),
             Answer::List(words) => words.clone().into(),
-            Answer::Measurands { supported, .. } => supported.clone().into(),
+            Answer::Measurands { supported, tested: which } => {
+                tested.insert(id.clone(), which.clone().into());
+                supported.clone().into()
+            }
         };
         names.insert(id.clone(), value);
     }
+    names.insert("tested".into(), Value::Object(tested));
     names.insert("baseline".into(), serde_json::to_value(pics.baseline).unwrap_or_default());
     names.insert("profiles".into(), pics.profiles.iter().map(|profile| profile.id()).collect());
     let evses = pics.evses.iter().map(|evse| {

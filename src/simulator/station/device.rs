@@ -220,12 +220,18 @@ impl Device {
         }
         if yes("C-42") {
             add("SampledDataCtrlr", "SignReadings", RW, boolean(false));
+            add("AlignedDataCtrlr", "SignReadings", RW, boolean(false));
+            let policies = ["Never", "OncePerTransaction", "EveryMeterValue"];
+            add("OCPPCommCtrlr", "PublicKeyWithSignedMeterValue", RW, options("EveryMeterValue", &policies));
         }
         add("SampledDataCtrlr", "TxUpdatedInterval", RW, integer(0, 0, bound("ORS-10", 86_400)));
         add("SampledDataCtrlr", "TxEndedInterval", RW, integer(0, 0, 86_400));
         for (name, id) in [("Measurands", "C-40.4"), ("TxEndedMeasurands", "C-40.5")] {
             let all = measurands(pics, id);
             add("AlignedDataCtrlr", name, RW, members(&all[..1.min(all.len())], &all));
+        }
+        if yes("C-28") {
+            add("AlignedDataCtrlr", "SendDuringIdle", RW, boolean(false));
         }
         add("AlignedDataCtrlr", "Interval", RW, integer(0, 0, 86_400));
         add("AlignedDataCtrlr", "TxEndedInterval", RW, integer(0, 0, 86_400));

@@ -82,6 +82,10 @@ pub struct Transaction {
     pub remote_start: Option<i64>,
     /// Meter reading when it began, Wh.
     pub meter_start: f64,
+    /// Readings that its end will tell.
+    pub for_end: Vec<Value>,
+    /// The meter's public key was told.
+    pub key_told: bool,
 }
 
 impl Evse {
@@ -427,7 +431,10 @@ impl Station {
             charging_state: "Idle",
             remote_start: None,
             meter_start,
+            for_end: Vec::new(),
+            key_told: false,
         });
+        self.schedule_sample_for_end(index);
         self.event(index, "Started", trigger, Some(state), None);
     }
 

@@ -7,6 +7,7 @@ pub mod device;
 pub mod evse;
 mod local_list;
 mod messages;
+mod metering;
 mod network;
 mod operations;
 mod physical;
@@ -85,6 +86,9 @@ enum Timer {
     ConnectionTimeout(usize),
     Sample(usize),
     Aligned,
+    /// A reading for the end of a transaction.
+    SampleForEnd(usize),
+    AlignedForEnd,
     Restart(&'static str),
     EvseReset(usize),
     /// A CALL was not answered in time.
@@ -300,6 +304,8 @@ impl Station {
                 Timer::ConnectionTimeout(index) => self.connection_timed_out(index),
                 Timer::Sample(index) => self.sample(index),
                 Timer::Aligned => self.aligned(),
+                Timer::SampleForEnd(index) => self.sample_for_end(index),
+                Timer::AlignedForEnd => self.aligned_for_end(),
                 Timer::Restart(reason) => self.restart(reason),
                 Timer::EvseReset(index) => self.evse_was_reset(index),
                 Timer::Unanswered => self.unanswered(),

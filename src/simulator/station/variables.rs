@@ -150,7 +150,7 @@ impl Station {
                     }
                 }
                 Some("HeartbeatInterval") => self.schedule_heartbeat(),
-                Some("Interval") => self.schedule_aligned(),
+                Some("Interval" | "TxEndedInterval") => self.schedule_aligned(),
                 _ => {}
             }
         }
