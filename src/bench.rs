@@ -104,6 +104,8 @@ fn default_times() -> Value {
         "download-time": 120,
         "install-time": 300,
         "upload-time": 120,
+        "log-retry-interval": 10,
+        "customer-identifier": "CUSTOMER1",
     })
 }
 

@@ -74,6 +74,11 @@ pub const ACTIONS: &[ActionInfo] = &[
         parameters: &["evse"],
         prompt: "Let EVSE {{ evse }} suspend the energy supply.",
     },
+    ActionInfo {
+        name: "store-customer",
+        parameters: &["identifier"],
+        prompt: "Store information about the customer {{ identifier }} in the station.",
+    },
     ActionInfo { name: "network-down", parameters: &[], prompt: "Cut the station's network connection." },
     ActionInfo { name: "network-up", parameters: &[], prompt: "Restore the station's network connection." },
     ActionInfo {

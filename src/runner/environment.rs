@@ -286,7 +286,11 @@ impl Environment {
                 Ok(json!({ "location": location, "signature": signature, "signing_certificate": certificate }))
             }
             "downloads" => Ok(json!({ "count": self.files.downloads(text("location")) })),
-            "log" => Ok(json!({ "location": self.files.upload_location(slow), "before": self.files.uploads().len() })),
+            "log" => Ok(json!({
+                "location": self.files.upload_location(slow),
+                "missing": self.files.missing_location(),
+                "before": self.files.uploads().len(),
+            })),
             "uploads" => {
                 let uploads = self.files.uploads();
                 let names: Vec<&String> = uploads.iter().map(|(name, _)| name).collect();

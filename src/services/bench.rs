@@ -76,6 +76,11 @@ impl FileServer {
         format!("{}/uploads{}", self.base, slowly(slow))
     }
 
+    /// A folder that is not there.
+    pub fn missing_location(&self) -> String {
+        format!("{}/no-such-folder", self.base)
+    }
+
     /// How often a URL was fetched.
     pub fn downloads(&self, url: &str) -> u32 {
         let path = url.strip_prefix(&self.base).unwrap_or(url);
@@ -120,7 +125,10 @@ async fn handle(
             found.map_or_else(|| respond(StatusCode::NOT_FOUND, Bytes::new()), |body| respond(StatusCode::OK, body))
         );
     }
-    if ![Method::PUT, Method::POST].contains(request.method()) || !path.starts_with("/uploads") {
+    if !path.starts_with("/uploads") {
+        return Ok(respond(StatusCode::NOT_FOUND, Bytes::new()));
+    }
+    if ![Method::PUT, Method::POST].contains(request.method()) {
         return Ok(respond(StatusCode::METHOD_NOT_ALLOWED, Bytes::new()));
     }
     let Ok(body) = Limited::new(request.into_body(), MAX_UPLOAD).collect().await else {

@@ -65,6 +65,11 @@ impl TokenCache {
         self.entries.insert(key, Entry { info: info.clone(), used: Instant::now() });
     }
 
+    /// Forgets a token.
+    pub(super) fn forget(&mut self, token: &Value) {
+        self.entries.remove(&key(token));
+    }
+
     pub(super) fn clear(&mut self) {
         self.entries.clear();
     }

@@ -112,7 +112,7 @@ impl Station {
             "UpdateFirmware" => status(self.update_firmware(payload)),
             "SendLocalList" if self.has_local_list() => status(self.send_local_list(payload)),
             "GetLocalListVersion" if self.has_local_list() => self.local_list_version(),
-            "CustomerInformation" => status("Accepted"),
+            "CustomerInformation" => status(Self::customer_information(payload)),
             "DataTransfer" => status("UnknownVendorId"),
             _ => return None,
         })
@@ -145,12 +145,7 @@ impl Station {
             "ChangeAvailability" => self.apply_availability(payload),
             "SetVariables" => self.variables_were_set(payload),
             "Reset" => self.begin_reset(payload),
-            "CustomerInformation" => {
-                let answer = json!({
-                    "data": "", "seqNo": 0, "generatedAt": self.wall(), "requestId": payload["requestId"],
-                });
-                self.call("NotifyCustomerInformation", answer);
-            }
+            "CustomerInformation" => self.tell_customer_information(payload),
             _ => {}
         }
     }

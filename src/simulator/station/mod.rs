@@ -3,6 +3,7 @@
 mod authorization;
 mod availability;
 mod cache;
+mod customer;
 pub mod device;
 pub mod evse;
 mod local_list;
@@ -143,6 +144,7 @@ pub struct Station {
     queue: VecDeque<Outgoing>,
     transaction_queue: VecDeque<Outgoing>,
     ended: Vec<String>,
+    customers: Vec<String>,
     cache: cache::TokenCache,
     local_list: local_list::LocalList,
     master_pass: Option<Value>,
@@ -253,6 +255,7 @@ impl Station {
             queue: VecDeque::new(),
             transaction_queue: VecDeque::new(),
             ended: Vec::new(),
+            customers: Vec::new(),
             cache: cache::TokenCache::new(CACHE_ENTRIES),
             local_list: local_list::LocalList::default(),
             master_pass: None,

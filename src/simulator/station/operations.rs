@@ -22,6 +22,10 @@ pub struct Log {
     location: String,
     name: String,
     status: &'static str,
+    /// Attempts left, should this one fail, and the seconds from one to the next.
+    retries: i64,
+    interval: u64,
+    begun: tokio::time::Instant,
 }
 
 /// A file transfer came to its end.
@@ -112,15 +116,27 @@ impl Station {
             let cancelled = self.log.as_ref().map_or(0, |log| log.request_id);
             self.call("LogStatusNotification", json!({ "status": "AcceptedCanceled", "requestId": cancelled }));
         }
-        self.log = Some(Log { request_id, location, name: name.clone(), status: "Uploading" });
+        self.log = Some(Log {
+            request_id,
+            location,
+            name: name.clone(),
+            status: "Uploading",
+            retries: payload["retries"].as_i64().unwrap_or(0),
+            interval: payload["retryInterval"].as_u64().unwrap_or(30),
+            begun: tokio::time::Instant::now(),
+        });
         self.cancel(|timer| matches!(timer, Timer::Log(_)));
         self.schedule(Duration::from_secs(1), Timer::Log(0));
         json!({ "status": if busy { "AcceptedCanceled" } else { "Accepted" }, "filename": name })
     }
 
-    pub(super) fn log_stage(&mut self, _stage: usize) {
-        let Some(log) = self.log.clone() else { return };
-        self.log_status("Uploading");
+    pub(super) fn log_stage(&mut self, attempt: usize) {
+        if attempt == 0 {
+            self.log_status("Uploading");
+        }
+        let Some(log) = &mut self.log else { return };
+        log.begun = tokio::time::Instant::now();
+        let log = log.clone();
         let (network, done) = (self.network.clone(), self.files.clone());
         let location = format!("{}/{}", log.location.trim_end_matches('/'), log.name);
         let content = format!("log of {}\n", self.identity).into_bytes();
@@ -129,6 +145,18 @@ impl Station {
             let result = bench::upload(&network, &location, content).await.map(|()| Vec::new());
             let _ = done.send(TransferDone { upload: true, request_id: log.request_id, result });
         });
+    }
+
+    /// An attempt is over. How the upload went is told once, after the last one (N01.FR.10).
+    fn log_uploaded(&mut self, request_id: i64, done: bool) {
+        let Some(log) = self.log.as_mut().filter(|log| log.request_id == request_id) else { return };
+        if done || log.retries <= 0 {
+            self.log_status(if done { "Uploaded" } else { "UploadFailure" });
+            return;
+        }
+        log.retries -= 1;
+        let wait = Duration::from_secs(log.interval).saturating_sub(log.begun.elapsed());
+        self.schedule(wait, Timer::Log(1));
     }
 
     fn log_status(&mut self, status: &'static str) {
@@ -211,9 +239,7 @@ impl Station {
 
     pub(super) fn transferred(&mut self, done: TransferDone) {
         if done.upload {
-            if self.log.as_ref().is_some_and(|log| log.request_id == done.request_id) {
-                self.log_status(if done.result.is_ok() { "Uploaded" } else { "UploadFailure" });
-            }
+            self.log_uploaded(done.request_id, done.result.is_ok());
             return;
         }
         let Some(firmware) = self.firmware.clone().filter(|firmware| firmware.request_id == done.request_id) else {

@@ -31,6 +31,11 @@ impl Station {
                 self.schedule(Duration::from_secs(1), Timer::Connect);
                 ActionOutcome::Done
             }
+            ("store-customer", _) => {
+                let identifier = parameters.get("identifier").and_then(Value::as_str).unwrap_or_default();
+                self.customers.push(identifier.to_owned());
+                ActionOutcome::Done
+            }
             (_, None) => ActionOutcome::NotPossible(format!("there is no EVSE {evse}")),
             ("drive-in", Some(index)) => {
                 self.drive_in(index);
