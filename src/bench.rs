@@ -106,6 +106,7 @@ fn default_times() -> Value {
         "upload-time": 120,
         "log-retry-interval": 10,
         "customer-identifier": "CUSTOMER1",
+        "cert-signing-wait-minimum": 20,
     })
 }
 

@@ -12,6 +12,7 @@ use super::{
     turns::Turns,
 };
 use crate::{
+    certificate::Certificate,
     clock::Stamp,
     link::{
         AttemptFailure, ClosedBy, ConnId, EndpointId, LinkCommand, LinkEvent, Secret, ServerPolicy, UpgradeRequest,
@@ -258,6 +259,7 @@ impl World {
         names.insert("now".into(), self.now.wall.to_string().into());
         names.insert("elapsed".into(), self.now.seconds().into());
         names.insert("connected".into(), self.connected().into());
+        names.insert("connected_since".into(), self.open.as_ref().map(|open| open.at.seconds()).into());
         names.insert("endpoint".into(), self.open.as_ref().map_or(0, |open| open.endpoint.0).into());
         names.insert("accepted".into(), self.memory.accepted.into());
         names.insert("next_id".into(), (i64::from(self.next_id) + 1000).into());
@@ -766,6 +768,8 @@ fn facts(request: &UpgradeRequest, subprotocol: Option<&str>, status: Option<u16
     if let Some(tls) = &request.tls {
         facts["tls"] = serde_json::to_value(tls).unwrap_or_default();
         facts["hello"] = facts["tls"]["hello"].take();
+        let shown = tls.peer_chain.first().and_then(|pem| Certificate::first(pem));
+        facts["certificate"] = shown.map_or(Value::Null, |certificate| certificate.facts());
     }
     if let Value::Object(members) = &mut facts {
         members.retain(|_, value| !value.is_null());

@@ -113,6 +113,10 @@ pub enum CertificateKind {
     Expired,
     /// From the trusted root, for another name.
     WrongName,
+    /// From the root that is to succeed the trusted one.
+    NextRoot,
+    /// From a root of its own that the SUT can be given.
+    OtherRoot,
 }
 
 /// A certificate chain with its key, PEM.

@@ -82,6 +82,11 @@ pub const ACTIONS: &[ActionInfo] = &[
     ActionInfo { name: "network-down", parameters: &[], prompt: "Cut the station's network connection." },
     ActionInfo { name: "network-up", parameters: &[], prompt: "Restore the station's network connection." },
     ActionInfo {
+        name: "remove-certificate",
+        parameters: &[],
+        prompt: "Remove the station's client certificate (ChargingStationCertificate), if it has one.",
+    },
+    ActionInfo {
         name: "send",
         parameters: &["action", "payload", "station"],
         prompt: "Let the CSMS send {{ action }} to station {{ station }} with {{ payload | tojson }}.",

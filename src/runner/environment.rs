@@ -10,8 +10,8 @@ use crate::{
     clock::Clock,
     engine::SutMemory,
     link::{
-        CertificateKind, ClientPolicy, ClientTls, EndpointId, Identity, LinkHandle, MemoryNetwork, Network, Secret,
-        ServerPolicy, ServerTls, serve,
+        CertificateKind, ClientPolicy, ClientTls, EndpointId, Identity, LinkCommand, LinkHandle, MemoryNetwork,
+        Network, Secret, ServerPolicy, ServerTls, serve,
     },
     operator::Operator,
     pics::{Pics, SutKind},
@@ -61,6 +61,9 @@ pub struct Environment {
     /// What a CSMS under test has its certificates from, if we were told.
     roots: Option<String>,
     clock: Clock,
+    setup: Bench,
+    hosts: [String; 2],
+    simulated: bool,
     tasks: JoinSet<()>,
 }
 
@@ -95,7 +98,7 @@ impl Environment {
         };
         let pki = authority(bench, simulated, key_kind(pics), clock)?;
         let identities = identities(&pki, bench, &hosts)?;
-        let endpoints = endpoints(pics, bench, &pki, &identities);
+        let endpoints = endpoints(bench, &pki, &identities);
         let addresses: Vec<(EndpointId, String)> = [(EndpointId(1), listen), (EndpointId(2), second)]
             .into_iter()
             .filter(|(_, address)| !address.is_empty())
@@ -118,9 +121,9 @@ impl Environment {
         {
             values.insert(key.into(), url(endpoint, host, bench.security_profile).into());
             values.insert(format!("{key}_secure"), url(endpoint, host, 2).into());
+            values.insert(format!("{key}_plain"), url(endpoint, host, 1).into());
         }
-        values.insert("root".into(), pki.root_pem().into());
-        values.insert("other_root".into(), pki.other_root_pem().into());
+        values.extend(roots(&pki, bench)?);
         for (key, points) in [("tx_start_point", pics.tx_start_points()), ("tx_stop_point", pics.tx_stop_points())] {
             if values.get(key).and_then(Value::as_str).is_none_or(str::is_empty) {
                 values.insert(key.into(), points.first().copied().unwrap_or("EVConnected").into());
@@ -170,6 +173,9 @@ impl Environment {
             organisation: pics.product.vendor.clone(),
             roots: None,
             clock,
+            setup: bench.clone(),
+            hosts,
+            simulated,
             tasks,
         })
     }
@@ -266,12 +272,15 @@ impl Environment {
             organisation: pics.product.vendor.clone(),
             roots,
             clock,
+            setup: bench.clone(),
+            hosts: [bench.host.clone(), bench.host.clone()],
+            simulated,
             tasks,
         })
     }
 
     /// Does what a test case asks of the harness's services.
-    pub(crate) fn serve(&self, service: &str, with: &Value) -> Result<Value, String> {
+    pub(crate) fn serve(&mut self, service: &str, with: &Value) -> Result<Value, String> {
         let text = |key: &str| with.get(key).and_then(Value::as_str).unwrap_or_default();
         let slow = with.get("slow").and_then(Value::as_u64).unwrap_or(0);
         match service {
@@ -296,22 +305,53 @@ impl Environment {
                 let names: Vec<&String> = uploads.iter().map(|(name, _)| name).collect();
                 Ok(json!({ "count": uploads.len(), "names": names }))
             }
-            "certificate-hash" => crate::services::bench::hash_data(text("certificate"))
-                .ok_or_else(|| "the certificate can't be read".to_owned()),
+            "sign" if !self.setup.certificate.is_empty() => {
+                Err("the bench does not hold the key of the root that the SUT trusts, so it can't sign for it".into())
+            }
             "sign" => {
-                let chain = self.pki.sign_request(text("csr"));
+                let kind = match with.get("certificate") {
+                    None => CertificateKind::Valid,
+                    Some(kind) => serde_json::from_value(kind.clone()).map_err(|error| error.to_string())?,
+                };
+                let chain = self.pki.sign_request(text("csr"), kind);
                 chain
                     .map(|chain| json!({ "chain": chain }))
                     .map_err(|error| format!("the CSR can't be signed: {error}"))
             }
             "csr" => {
                 let name = self.bench["serial_number"].as_str().unwrap_or(&self.identity);
-                let (csr, key) = signing_request(name, &self.organisation).map_err(|error| error.to_string())?;
+                let (csr, key) =
+                    signing_request(KeyKind::Ecdsa, name, &self.organisation).map_err(|error| error.to_string())?;
                 Ok(json!({ "public_key": inspect::request_key(&csr), "csr": csr, "key": key.expose() }))
             }
             "certificate" => inspect::certificate(text("chain"), self.roots.as_deref(), self.clock.now().wall),
+            "succeed-root" => {
+                self.succeed_root().map_err(|error| error.to_string())?;
+                Ok(json!({}))
+            }
             other => Err(format!("the harness has no service `{other}`")),
         }
+    }
+
+    /// The SUT trusts the next root now: what the CSMS shows from here on comes from that one.
+    fn succeed_root(&mut self) -> Result<(), EnvironmentError> {
+        let folder = Some(&self.setup.authority).filter(|folder| !self.simulated && !folder.is_empty());
+        self.pki = self.pki.succeeded(folder.map(std::path::Path::new))?;
+        self.identities = identities(&self.pki, &self.setup, &self.hosts)?;
+        self.endpoints = endpoints(&self.setup, &self.pki, &self.identities);
+        let profile = self.memory.security_profile.saturating_add(10);
+        if let Some(mut policy) = self.endpoints.get(&EndpointId(profile)).cloned() {
+            if let Some(password) = self.memory.passwords.last().filter(|_| !policy.passwords.is_empty()) {
+                policy.passwords = vec![password.clone()];
+            }
+            for endpoint in [EndpointId(1), EndpointId(2)] {
+                self.link.send(LinkCommand::SetPolicy(endpoint, policy.clone()));
+            }
+        }
+        if let Value::Object(values) = &mut self.bench {
+            values.extend(roots(&self.pki, &self.setup)?);
+        }
+        Ok(())
     }
 
     /// True while the simulated product (if any) is alive.
@@ -382,6 +422,22 @@ fn reference_csms(pics: &Pics, bench: &Bench, pki: &Arc<Pki>, serial_number: &st
     })
 }
 
+/// The roots as expressions see them. Without the key of the root that the SUT trusts there is none to succeed it.
+fn roots(pki: &Pki, bench: &Bench) -> Result<Map<String, Value>, EnvironmentError> {
+    let own = bench.certificate.is_empty();
+    let root = if own || bench.root.is_empty() {
+        pki.root_pem().to_owned()
+    } else {
+        std::fs::read_to_string(&bench.root).map_err(|error| EnvironmentError::File(bench.root.clone(), error))?
+    };
+    let (next, expired) =
+        if own { (pki.next_root_pem().to_owned(), pki.expired_next_root_pem()?) } else { Default::default() };
+    let other = pki.other_root_pem().to_owned();
+    let names = ["root", "next_root", "expired_next_root", "other_root", "expired_root", "manufacturer_root"];
+    let texts = [root, next, expired, other, pki.expired_root_pem().into(), pki.manufacturer_root_pem().into()];
+    Ok(names.into_iter().map(str::to_owned).zip(texts.into_iter().map(Value::from)).collect())
+}
+
 /// `0.0.0.0:9080` is reached by the bench's host name.
 fn public(listen: &str, host: &str) -> String {
     let port = listen.rsplit(':').next().unwrap_or("80");
@@ -418,6 +474,8 @@ fn identities(
         CertificateKind::Expired,
         CertificateKind::UnknownAuthority,
         CertificateKind::WrongName,
+        CertificateKind::NextRoot,
+        CertificateKind::OtherRoot,
     ] {
         identities.insert(kind, pki.server(kind, &names)?);
     }
@@ -430,19 +488,21 @@ fn identities(
     Ok(identities)
 }
 
-/// The two end-points, and under 12 and 13 what security profiles 2 and 3 add when a test case raises the profile.
+/// The two end-points, and under 11 to 13 what they are under the security profiles that a test case may go to.
 fn endpoints(
-    pics: &Pics,
     bench: &Bench,
     pki: &Pki,
     identities: &HashMap<CertificateKind, Identity>,
 ) -> HashMap<EndpointId, ServerPolicy> {
+    // A station may have its certificate from where the bench has its own.
+    let told = std::fs::read_to_string(&bench.root).unwrap_or_default();
+    let client_roots = format!("{}{told}", pki.client_roots());
     let tls = |profile: u8| {
         let identity = identities.get(&CertificateKind::Valid).filter(|_| profile >= 2)?;
         Some(ServerTls {
             identity: identity.clone(),
             rsa_identity: None,
-            client_roots: (profile == 3).then(|| pki.root_pem().to_owned()),
+            client_roots: (profile == 3).then(|| client_roots.clone()),
             versions: Vec::new(),
             suites: Vec::new(),
         })
@@ -456,10 +516,10 @@ fn endpoints(
         refuse_upgrade: None,
         max_frame: 1 << 20,
     };
-    let _ = pics;
     HashMap::from([
         (EndpointId(1), policy(bench.security_profile)),
         (EndpointId(2), policy(bench.security_profile)),
+        (EndpointId(11), policy(1)),
         (EndpointId(12), policy(2)),
         (EndpointId(13), policy(3)),
     ])

@@ -15,8 +15,6 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::{Method, Request, Response, StatusCode, body::Incoming, service::service_fn};
 use hyper_util::rt::TokioIo;
-use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 use url::Url;
 
 use crate::link::Network;
@@ -187,20 +185,4 @@ pub fn signature_is_valid(image: &[u8], signature_text: &str, certificate: &str)
     [&signature::ECDSA_P256_SHA256_ASN1 as &dyn signature::VerificationAlgorithm, &signature::RSA_PSS_2048_8192_SHA256]
         .into_iter()
         .any(|algorithm| signature::UnparsedPublicKey::new(algorithm, key).verify(image, &signature_bytes).is_ok())
-}
-
-/// CertificateHashData of a self-signed certificate (its issuer's key is its own).
-pub fn hash_data(pem: &str) -> Option<Value> {
-    let (_, pem) = x509_parser::pem::parse_x509_pem(pem.as_bytes()).ok()?;
-    let certificate = pem.parse_x509().ok()?;
-    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    let digest = |bytes: &[u8]| hex(&Sha256::digest(bytes));
-    let serial = hex(certificate.raw_serial());
-    let serial = serial.trim_start_matches('0');
-    Some(json!({
-        "hashAlgorithm": "SHA256",
-        "issuerNameHash": digest(certificate.issuer().as_raw()),
-        "issuerKeyHash": digest(&certificate.public_key().subject_public_key.data),
-        "serialNumber": if serial.is_empty() { "0" } else { serial },
-    }))
 }

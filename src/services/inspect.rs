@@ -100,8 +100,8 @@ mod tests {
     fn a_certificate_tells_its_facts() {
         let now: Timestamp = "2026-11-21T10:00:00Z".parse().unwrap();
         let pki = Pki::new(KeyKind::Ecdsa, now).unwrap();
-        let (csr, _) = signing_request("CS001", "us").unwrap();
-        let chain = pki.sign_request(&csr).unwrap();
+        let (csr, _) = signing_request(KeyKind::Ecdsa, "CS001", "us").unwrap();
+        let chain = pki.sign_request(&csr, CertificateKind::Valid).unwrap();
         let facts = certificate(&chain, Some(pki.root_pem()), now).unwrap();
         assert_eq!(facts["common_name"], "CS001");
         assert_eq!((&facts["key_kind"], &facts["key_bits"]), (&json!("EC"), &json!(256)));

@@ -7,12 +7,15 @@ use std::{
 
 use jiff::{SignedDuration, Timestamp};
 use rcgen::{
-    BasicConstraints, CertificateParams, CertificateSigningRequestParams, DistinguishedName, DnType,
-    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256,
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256, SerialNumber, SubjectPublicKeyInfo,
 };
 use time::OffsetDateTime;
 
-use crate::link::{CertificateKind, Identity, Secret};
+use crate::{
+    certificate,
+    link::{CertificateKind, Identity, Secret},
+};
 
 /// What kind of key a certificate has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -34,13 +37,25 @@ impl From<rcgen::Error> for PkiError {
     }
 }
 
-/// A certificate authority with a root that the SUT trusts, and one that it does not know.
+/// A certificate authority with a root that the SUT trusts, the root that is to succeed it, and others.
 #[derive(Debug)]
 pub struct Pki {
     key_kind: KeyKind,
     trusted: Root,
+    next: Root,
     unknown: Root,
+    other: Root,
+    spare: Spare,
     now: Timestamp,
+}
+
+/// Roots that are the same for every authority of a process.
+#[derive(Debug, Clone)]
+struct Spare {
+    other: String,
+    other_key: String,
+    manufacturer: String,
+    expired: String,
 }
 
 #[derive(Debug)]
@@ -67,16 +82,56 @@ fn date(time: Timestamp, days: i64) -> OffsetDateTime {
     OffsetDateTime::from_unix_timestamp(shifted.as_second()).unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }
 
-fn root(name: &str, kind: KeyKind, now: Timestamp) -> Result<Root, PkiError> {
+/// Random, so that no two certificates share one even where they share a key; without leading zeros, about which
+/// products differ.
+fn serial() -> SerialNumber {
+    let mut bytes: [u8; 16] = rand::random();
+    bytes[0] = bytes[0] & 0x6f | 0x10;
+    SerialNumber::from_slice(&bytes)
+}
+
+/// A root, signed by itself, or by the one that it succeeds; expired when its last day is past.
+fn root_until(name: &str, kind: KeyKind, now: Timestamp, last_day: i64, by: Option<&Root>) -> Result<Root, PkiError> {
     let mut params = CertificateParams::new(Vec::new())?;
     params.distinguished_name = named(name, "ocpp-attest");
+    params.serial_number = Some(serial());
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     params.not_before = date(now, -30);
-    params.not_after = date(now, 3650);
+    params.not_after = date(now, last_day);
     let key = key_pair(kind)?;
-    let pem = params.self_signed(&key)?.pem();
+    let pem = match by {
+        None => params.self_signed(&key)?.pem(),
+        Some(by) => params.signed_by(&key, &by.issuer)?.pem(),
+    };
     Ok(Root { issuer: Issuer::new(params, key), pem })
+}
+
+fn root(name: &str, kind: KeyKind, now: Timestamp) -> Result<Root, PkiError> {
+    root_until(name, kind, now, 3650, None)
+}
+
+/// The root to succeed another, which signs it.
+fn successor(of: &Root, kind: KeyKind, now: Timestamp) -> Result<Root, PkiError> {
+    let name = format!("ocpp-attest root {:08x}", rand::random::<u32>());
+    root_until(&name, kind, now, 3650, Some(of))
+}
+
+/// Made once per process, which saves time.
+fn spare(kind: KeyKind, now: Timestamp) -> Result<Spare, PkiError> {
+    static MADE: [OnceLock<Spare>; 2] = [OnceLock::new(), OnceLock::new()];
+    let place = &MADE[usize::from(kind == KeyKind::Rsa)];
+    if let Some(made) = place.get() {
+        return Ok(made.clone());
+    }
+    let other = root("ocpp-attest other root", kind, now)?;
+    let made = Spare {
+        other_key: other.issuer.key().serialize_pem(),
+        other: other.pem,
+        manufacturer: root("ocpp-attest manufacturer root", kind, now)?.pem,
+        expired: root_until("ocpp-attest expired root", kind, now, -10, None)?.pem,
+    };
+    Ok(place.get_or_init(|| made).clone())
 }
 
 /// Writes a file that only its owner can read.
@@ -99,12 +154,38 @@ fn named(common_name: &str, organisation: &str) -> DistinguishedName {
 impl Pki {
     /// A fresh authority; certificates are valid around `now`.
     pub fn new(key_kind: KeyKind, now: Timestamp) -> Result<Arc<Self>, PkiError> {
+        Self::around(root("ocpp-attest root", key_kind, now)?, key_kind, now)
+    }
+
+    fn around(trusted: Root, key_kind: KeyKind, now: Timestamp) -> Result<Arc<Self>, PkiError> {
+        let spare = spare(key_kind, now)?;
+        let other = Issuer::from_ca_cert_pem(&spare.other, KeyPair::from_pem(&spare.other_key)?)?;
         Ok(Arc::new(Self {
             key_kind,
-            trusted: root("ocpp-attest root", key_kind, now)?,
+            next: successor(&trusted, key_kind, now)?,
+            trusted,
             unknown: root("ocpp-attest unknown root", key_kind, now)?,
+            other: Root { issuer: other, pem: spare.other.clone() },
+            spare,
             now,
         }))
+    }
+
+    /// The authority once the SUT trusts the next root in place of the former; kept in the folder where there is one.
+    pub fn succeeded(&self, folder: Option<&Path>) -> Result<Arc<Self>, PkiError> {
+        let key = self.next.issuer.key().serialize_pem();
+        if let Some(folder) = folder {
+            let failed = |path: &Path, error: std::io::Error| PkiError(format!("{}: {error}", path.display()));
+            for (name, text) in [("root.key", &key), ("root.pem", &self.next.pem)] {
+                let (path, new) = (folder.join(name), folder.join(format!("{name}.new")));
+                let _ = std::fs::remove_file(&new);
+                write_private(&new, text).map_err(|error| failed(&new, error))?;
+                std::fs::rename(&path, folder.join(format!("former-{name}"))).map_err(|error| failed(&path, error))?;
+                std::fs::rename(&new, &path).map_err(|error| failed(&path, error))?;
+            }
+        }
+        let issuer = Issuer::from_ca_cert_pem(&self.next.pem, KeyPair::from_pem(&key)?)?;
+        Self::around(Root { issuer, pem: self.next.pem.clone() }, self.key_kind, self.now)
     }
 
     /// An authority whose root is kept in a folder (`root.pem`, `root.key`), made there the first time, so that a real
@@ -121,8 +202,7 @@ impl Pki {
         let pem = std::fs::read_to_string(&certificate).map_err(|error| failed(&certificate, error))?;
         let key_pem = std::fs::read_to_string(&key).map_err(|error| failed(&key, error))?;
         let issuer = Issuer::from_ca_cert_pem(&pem, KeyPair::from_pem(&key_pem)?)?;
-        let unknown = root("ocpp-attest unknown root", key_kind, now)?;
-        Ok(Arc::new(Self { key_kind, trusted: Root { issuer, pem }, unknown, now }))
+        Self::around(Root { issuer, pem }, key_kind, now)
     }
 
     /// The trusted root, PEM.
@@ -132,7 +212,32 @@ impl Pki {
 
     /// Another root, PEM, which nobody trusts yet.
     pub fn other_root_pem(&self) -> &str {
-        &self.unknown.pem
+        &self.other.pem
+    }
+
+    /// The root that may succeed the trusted one, which has signed it.
+    pub fn next_root_pem(&self) -> &str {
+        &self.next.pem
+    }
+
+    /// A manufacturer's root.
+    pub fn manufacturer_root_pem(&self) -> &str {
+        &self.spare.manufacturer
+    }
+
+    /// A root that has expired: signed by itself.
+    pub fn expired_root_pem(&self) -> &str {
+        &self.spare.expired
+    }
+
+    /// A root that has expired: signed by the trusted one.
+    pub fn expired_next_root_pem(&self) -> Result<String, PkiError> {
+        Ok(root_until("ocpp-attest expired root", self.key_kind, self.now, -10, Some(&self.trusted))?.pem)
+    }
+
+    /// What client certificates may chain to: the trusted root and its successor.
+    pub fn client_roots(&self) -> String {
+        format!("{}{}", self.trusted.pem, self.next.pem)
     }
 
     /// A server's certificate with its key.
@@ -155,15 +260,25 @@ impl Pki {
         let common_name = if kind == CertificateKind::WrongName { "another-station" } else { common_name };
         let mut params = CertificateParams::new(Vec::new())?;
         params.distinguished_name = named(common_name, organisation);
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
         self.issue(params, self.key_kind, kind)
     }
 
-    fn issue(&self, mut params: CertificateParams, key: KeyKind, kind: CertificateKind) -> Result<Identity, PkiError> {
-        let root = if kind == CertificateKind::UnknownAuthority { &self.unknown } else { &self.trusted };
+    /// The root that certificates of this kind come from; their validity and usage are filled in.
+    fn prepare(&self, params: &mut CertificateParams, kind: CertificateKind) -> &Root {
+        params.serial_number = Some(serial());
         params.not_before = date(self.now, -20);
         params.not_after = date(self.now, if kind == CertificateKind::Expired { -10 } else { 365 });
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyEncipherment];
+        match kind {
+            CertificateKind::UnknownAuthority => &self.unknown,
+            CertificateKind::NextRoot => &self.next,
+            CertificateKind::OtherRoot => &self.other,
+            _ => &self.trusted,
+        }
+    }
+
+    fn issue(&self, mut params: CertificateParams, key: KeyKind, kind: CertificateKind) -> Result<Identity, PkiError> {
+        let root = self.prepare(&mut params, kind);
         let key = key_pair(key)?;
         let certificate = params.signed_by(&key, &root.issuer)?;
         Ok(Identity { chain: certificate.pem(), key: Secret::new(key.serialize_pem()) })
@@ -185,17 +300,24 @@ impl Pki {
     }
 
     /// Signs a certificate signing request; the answer is the chain, leaf first, PEM.
-    pub fn sign_request(&self, csr: &str) -> Result<String, PkiError> {
-        let mut request = CertificateSigningRequestParams::from_pem(csr)?;
-        request.params.not_before = date(self.now, -1);
-        request.params.not_after = date(self.now, 365);
-        Ok(request.signed_by(&self.trusted.issuer)?.pem())
+    ///
+    /// Of the request only subject and key are taken over: what else it asks for is the authority's to decide.
+    pub fn sign_request(&self, csr: &str, kind: CertificateKind) -> Result<String, PkiError> {
+        let (subject, key) = certificate::request_parts(csr).ok_or_else(|| PkiError("it can't be read".into()))?;
+        let mut params = CertificateParams::new(Vec::new())?;
+        params.distinguished_name = DistinguishedName::new();
+        for (oid, value) in subject {
+            let arcs: Vec<u64> = oid.split('.').filter_map(|arc| arc.parse().ok()).collect();
+            params.distinguished_name.push(DnType::from_oid(&arcs), value);
+        }
+        let root = self.prepare(&mut params, kind);
+        Ok(params.signed_by(&SubjectPublicKeyInfo::from_der(&key)?, &root.issuer)?.pem())
     }
 }
 
 /// A key and a signing request for it, as a station makes them.
-pub fn signing_request(common_name: &str, organisation: &str) -> Result<(String, Secret), PkiError> {
-    let key = key_pair(KeyKind::Ecdsa)?;
+pub fn signing_request(kind: KeyKind, common_name: &str, organisation: &str) -> Result<(String, Secret), PkiError> {
+    let key = key_pair(kind)?;
     let mut params = CertificateParams::new(Vec::new())?;
     params.distinguished_name = named(common_name, organisation);
     let csr = params.serialize_request(&key)?.pem()?;

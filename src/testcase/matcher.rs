@@ -4,6 +4,7 @@ use regex::Regex;
 use serde_json::Value;
 
 use super::template::{Names, Template, TemplateError};
+use crate::certificate;
 
 /// Path → matcher, all of which must hold.
 #[derive(Debug, Clone, Default)]
@@ -57,6 +58,8 @@ pub enum Matcher {
     AnyOf(Template),
     /// The same idToken: the text without regard to case, and the type.
     Token(Template),
+    /// The hash data of a chain's first certificate, in whichever algorithm, digits in any case.
+    HashOf(Template),
     /// Holds only where the condition does; the condition sees the payload's members by name.
     When(Template, Box<Matcher>),
     /// An object's members.
@@ -257,6 +260,10 @@ impl Matcher {
                 let token = token.evaluate(names)?;
                 value.is_some_and(|value| same_token(value, &token))
             }
+            Matcher::HashOf(chain) => {
+                let chain = chain.evaluate(names)?;
+                value.is_some_and(|value| certificate::is_hash_of(value, chain.as_str().unwrap_or_default()))
+            }
             Matcher::When(condition, matcher) => {
                 let mut names = names.clone();
                 if let Value::Object(members) = payload {
@@ -323,6 +330,13 @@ impl Matcher {
             Matcher::Contains(member) => format!("containing {}", shown(member)),
             Matcher::AnyOf(list) => format!("one of {}", shown(list)),
             Matcher::Token(token) => format!("the token {}", shown(token)),
+            Matcher::HashOf(chain) => {
+                let value = names.and_then(|names| chain.evaluate(names).ok());
+                match value.and_then(|value| certificate::hash_data(value.as_str().unwrap_or_default(), "SHA256")) {
+                    Some(hash) => format!("the hash data of a certificate, as in {hash}"),
+                    None => format!("the hash data of the certificate {}", chain.text()),
+                }
+            }
             Matcher::When(condition, matcher) => format!("{} (when {})", matcher.describe(names), condition.text()),
             Matcher::Members(checks) => format!("{{ {} }}", checks.describe(names)),
             Matcher::All(matchers) => {

@@ -198,6 +198,8 @@ pub struct Connection {
     pub within: Option<Template>,
     /// Only a connection opened after this time (seconds of the run) counts.
     pub since: Option<Template>,
+    /// Go on when it does not come about in time.
+    pub optional: bool,
 }
 
 /// What a step does.

@@ -344,7 +344,7 @@ impl<'s> Reader<'s> {
             "operator" => &["operator", "with", "optional"],
             "repeat" => &["repeat", "until"],
             "for-each" => &["for-each", "in", "do", "in-order"],
-            "connection" => &["connection", "endpoint", "offer", "outcome", "check", "within", "since"],
+            "connection" => &["connection", "endpoint", "offer", "outcome", "check", "within", "since", "optional"],
             "service" => &["service", "with"],
             "assert" => &["assert", "otherwise", "inconclusive"],
             "never" => &["never", "match", "during"],
@@ -481,6 +481,7 @@ impl<'s> Reader<'s> {
             checks: self.checks(node.get("check"), None),
             within: node.get("within").map(|node| self.template(node)),
             since: node.get("since").map(|node| self.template(node)),
+            optional: self.flag(node.get("optional")),
         })
     }
 

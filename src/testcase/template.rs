@@ -301,6 +301,21 @@ fn environment() -> &'static Environment<'static> {
         });
         environment.add_function("later", |time: String, seconds: f64| shift(&time, seconds));
         environment.add_function("earlier", |time: String, seconds: f64| shift(&time, -seconds));
+        environment.add_function("certificate", |chain: String| {
+            let facts = crate::certificate::Certificate::first(&chain).map_or(Value::Null, |first| first.facts());
+            minijinja::Value::from(Serde(facts))
+        });
+        environment.add_function("signing_request", |pem: String| {
+            minijinja::Value::from(Serde(crate::certificate::request_facts(&pem)))
+        });
+        environment.add_function("hash_data", |chain: String, algorithm: String| {
+            minijinja::Value::from(Serde(crate::certificate::hash_data(&chain, &algorithm).unwrap_or(Value::Null)))
+        });
+        environment.add_filter("of_certificate", |entries: Serde<Vec<Value>>, chain: String| {
+            let mut entries = entries.0;
+            entries.retain(|entry| crate::certificate::is_hash_of(&entry["certificateHashData"], &chain));
+            minijinja::Value::from(Serde(entries))
+        });
         environment.add_filter("members", |text: String| {
             text.split(',').map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect::<Vec<_>>()
         });

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use crate::services::pki::Pki;
+use crate::{link::CertificateKind, services::pki::Pki};
 
 /// Who signs, if anybody does.
 pub(super) struct Certificates {
@@ -19,7 +19,8 @@ impl Certificates {
     /// The status for a SignCertificateRequest, and the CertificateSignedRequest that follows (A02.FR.11, A02.FR.14).
     pub(super) fn sign(&self, payload: &Value) -> (&'static str, Option<Value>) {
         let csr = payload["csr"].as_str().unwrap_or_default();
-        let chain = self.authority.as_ref().and_then(|authority| authority.sign_request(csr).ok());
+        let chain =
+            self.authority.as_ref().and_then(|authority| authority.sign_request(csr, CertificateKind::Valid).ok());
         let Some(chain) = chain else { return ("Rejected", None) };
         let mut signed = json!({ "certificateChain": chain });
         if let Some(kind) = payload.get("certificateType") {

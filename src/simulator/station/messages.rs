@@ -36,6 +36,7 @@ impl Station {
             "BootNotification" => self.boot_answered(response),
             "Authorize" => self.authorize_answered(response),
             "TransactionEvent" => self.transaction_answered(&outgoing.payload, response),
+            "SignCertificate" => self.sign_answered(response),
             _ => {}
         }
     }
@@ -145,6 +146,7 @@ impl Station {
             "ChangeAvailability" => self.apply_availability(payload),
             "SetVariables" => self.variables_were_set(payload),
             "Reset" => self.begin_reset(payload),
+            "CertificateSigned" => self.use_new_certificate(),
             "CustomerInformation" => self.tell_customer_information(payload),
             _ => {}
         }

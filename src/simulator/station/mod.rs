@@ -3,6 +3,8 @@
 mod authorization;
 mod availability;
 mod cache;
+mod certificates;
+mod connection;
 mod customer;
 pub mod device;
 pub mod evse;
@@ -32,7 +34,7 @@ use self::{device::Device, evse::Evse};
 use super::operator::Request;
 use crate::{
     clock::Clock,
-    link::{ClientPolicy, ClientTls, ConnId, LinkCommand, LinkEvent, LinkHandle, Network, Secret, TlsVersion, serve},
+    link::{ConnId, LinkCommand, LinkHandle, Network, Secret, serve},
     pics::Pics,
 };
 
@@ -99,6 +101,7 @@ enum Timer {
     Firmware(usize),
     Log(usize),
     MasterPass,
+    SignAgain,
 }
 
 /// Most tokens that the authorization cache holds.
@@ -123,10 +126,7 @@ pub struct Station {
     exhausted_slots: usize,
     fallen_back: bool,
     last_good_slot: Option<i64>,
-    roots: String,
-    installed: Vec<(String, String)>,
-    certificate: Option<crate::link::Identity>,
-    pending_key: Option<Secret>,
+    certificates: certificates::Store,
     device: Device,
     evses: Vec<Evse>,
     operative: bool,
@@ -235,10 +235,7 @@ impl Station {
             exhausted_slots: 0,
             fallen_back: false,
             last_good_slot: None,
-            roots: setup.roots,
-            installed: Vec::new(),
-            certificate: setup.certificate,
-            pending_key: None,
+            certificates: certificates::Store::delivered(&setup.roots, setup.certificate),
             device,
             operative: true,
             clock,
@@ -317,97 +314,8 @@ impl Station {
                 Timer::Log(stage) => self.log_stage(stage),
                 // Nobody selected anything: back to normal operation.
                 Timer::MasterPass => self.master_pass = None,
+                Timer::SignAgain => self.sign_again(),
             }
-        }
-    }
-
-    // ---- connection ----
-
-    fn connect(&mut self) {
-        if self.conn.is_some() || !self.network_up {
-            return;
-        }
-        let Some(profile) = self.profile().cloned() else { return };
-        let suites = self.pics.list("C-41").to_vec();
-        let tls = (profile.security_profile >= 2).then(|| ClientTls {
-            roots: Some(self.roots.clone()),
-            identity: self.certificate.clone().filter(|_| profile.security_profile == 3),
-            // A product that names no suite of TLS 1.3 speaks TLS 1.2.
-            versions: if suites
-                .iter()
-                .any(|suite| suite.starts_with("TLS_AES") || suite.starts_with("TLS_CHACHA20_POLY1305_SHA256"))
-            {
-                vec![TlsVersion::V1_2, TlsVersion::V1_3]
-            } else {
-                vec![TlsVersion::V1_2]
-            },
-            suites,
-        });
-        let credentials = (profile.security_profile < 3).then(|| (self.identity.clone(), self.password.clone()));
-        self.next_conn += 1;
-        let policy = ClientPolicy {
-            url: profile.url,
-            identity: self.identity.clone(),
-            credentials,
-            subprotocols: vec!["ocpp2.0.1".into()],
-            tls,
-            max_frame: 1 << 20,
-        };
-        self.link.send(LinkCommand::Connect(ConnId(self.next_conn), policy));
-    }
-
-    fn linked(&mut self, event: LinkEvent) {
-        match event {
-            LinkEvent::Opened { conn, .. } => {
-                self.conn = Some(conn);
-                let migrated = self.slot_works();
-                let offline_since = self.offline_since.take();
-                let profile = self.profile().map_or(1, |profile| profile.security_profile);
-                self.forget_weaker_profiles(profile);
-                self.device.put("SecurityCtrlr", "SecurityProfile", profile.to_string());
-                if migrated && self.boot == Boot::Accepted {
-                    // B10.FR.10: this may be another CSMS.
-                    self.boot = Boot::Down;
-                    self.boot_reason = "Unknown";
-                }
-                if self.boot == Boot::Accepted {
-                    // B04: after a long time offline every connector is reported again.
-                    let threshold = self.device.number("OCPPCommCtrlr", "OfflineThreshold");
-                    let long = offline_since.is_some_and(|since| since.elapsed() > Duration::from_secs(threshold));
-                    for index in 0..self.evses.len() {
-                        if long {
-                            self.evses[index].forget_reported();
-                        }
-                        self.report_status(index);
-                    }
-                    self.schedule_heartbeat();
-                } else {
-                    self.boot_notification();
-                }
-            }
-            LinkEvent::AttemptFailed { failure, .. } => {
-                if matches!(failure, crate::link::AttemptFailure::TlsRefusedByUs(_)) {
-                    self.security_event("InvalidCsmsCertificate");
-                }
-                self.attempt_failed();
-                let wait = self.back_off();
-                self.schedule(wait, Timer::Connect);
-            }
-            LinkEvent::Text { text, .. } => self.received(&text),
-            LinkEvent::Closed { conn, .. } if self.conn == Some(conn) => {
-                self.conn = None;
-                self.keep_undelivered();
-                self.offline_since = Some(Instant::now());
-                self.cancel(|timer| matches!(timer, Timer::Heartbeat | Timer::BootAgain));
-                if self.boot != Boot::Accepted {
-                    self.boot = Boot::Down;
-                }
-                if !self.timers.iter().any(|(_, timer)| matches!(timer, Timer::Restart(_) | Timer::Connect)) {
-                    let wait = self.back_off();
-                    self.schedule(wait, Timer::Connect);
-                }
-            }
-            _ => {}
         }
     }
 
@@ -479,6 +387,7 @@ impl Station {
         self.boot_reason = reason;
         self.keep_undelivered();
         self.timers.clear();
+        self.certificates.forget_request();
         self.reset_when_idle = false;
         self.reset_wanted = false;
         self.first_slot();
@@ -497,8 +406,9 @@ impl Station {
         let payload = json!({ "type": kind, "timestamp": self.wall() });
         if self.conn.is_some() {
             self.call("SecurityEventNotification", payload);
-        } else {
-            // Critical events are queued (A04.FR.02); they leave before transaction messages do.
+        } else if !self.queue.iter().any(|waiting| waiting.payload["type"] == kind) {
+            // Critical events are queued (A04.FR.02), once for failures that repeat themselves (A00.FR.419); they leave
+            // before transaction messages do.
             self.queue.push_back(Outgoing { action: "SecurityEventNotification", payload, failures: 0 });
         }
     }

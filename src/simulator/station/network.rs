@@ -105,10 +105,9 @@ impl Station {
         if profile < current {
             return rejected("NoSecurityDowngrade"); // B09.FR.04
         }
-        // A05.FR.02/03: the next profile needs its certificates.
+        // What a stronger profile needs is asked when it is put to use (A05.FR.02 and 03).
         let sound = profile <= 3
             && (profile >= 2) == url.starts_with("wss://")
-            && (profile < 3 || self.certificate.is_some())
             && data["ocppTransport"] == "JSON"
             && data["ocppVersion"] == "OCPP20";
         if !sound {

@@ -1,11 +1,11 @@
-//! Long operations: certificates, log uploads, firmware updates.
+//! Long operations: log uploads, firmware updates.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::{Station, Timer};
-use crate::services::{bench, pki};
+use crate::services::bench;
 
 /// A firmware update under way.
 #[derive(Debug, Clone)]
@@ -38,73 +38,6 @@ pub struct TransferDone {
 }
 
 impl Station {
-    // ---- certificates ----
-
-    pub(super) fn install_certificate(&mut self, payload: &Value) -> &'static str {
-        let kind = payload["certificateType"].as_str().unwrap_or_default();
-        let pem = payload["certificate"].as_str().unwrap_or_default();
-        if x509_parser::pem::parse_x509_pem(pem.as_bytes()).is_err() {
-            return "Rejected";
-        }
-        let entries = self.pics.number("ORS-17").unwrap_or(10);
-        let known = self.installed.iter().any(|(known, of)| of == pem && known == kind);
-        if !known && i64::try_from(self.installed.len()).unwrap_or(i64::MAX) >= entries.max(1) {
-            return "Rejected";
-        }
-        if !known {
-            self.installed.push((kind.to_owned(), pem.to_owned()));
-        }
-        if kind == "CSMSRootCertificate" {
-            self.roots.push_str(pem);
-        }
-        "Accepted"
-    }
-
-    pub(super) fn installed_certificates(&self, payload: &Value) -> Value {
-        let wanted: Option<Vec<&str>> =
-            payload["certificateType"].as_array().map(|kinds| kinds.iter().filter_map(Value::as_str).collect());
-        let chain: Vec<Value> = self
-            .installed
-            .iter()
-            .filter(|(kind, _)| wanted.as_ref().is_none_or(|wanted| wanted.contains(&kind.as_str())))
-            .filter_map(|(kind, pem)| {
-                Some(json!({ "certificateType": kind, "certificateHashData": bench::hash_data(pem)? }))
-            })
-            .collect();
-        if chain.is_empty() {
-            json!({ "status": "NotFound" })
-        } else {
-            json!({ "status": "Accepted", "certificateHashDataChain": chain })
-        }
-    }
-
-    pub(super) fn delete_certificate(&mut self, payload: &Value) -> &'static str {
-        let wanted = &payload["certificateHashData"];
-        let before = self.installed.len();
-        self.installed
-            .retain(|(_, pem)| bench::hash_data(pem).is_none_or(|hash| hash["serialNumber"] != wanted["serialNumber"]));
-        if self.installed.len() < before { "Accepted" } else { "NotFound" }
-    }
-
-    /// A02/A03: a new key and a request for its certificate.
-    pub(super) fn sign_certificate(&mut self) {
-        let organisation = self.device.get("SecurityCtrlr", "OrganizationName").to_owned();
-        if let Ok((csr, key)) = pki::signing_request(&self.identity, &organisation) {
-            self.pending_key = Some(key);
-            self.call("SignCertificate", json!({ "csr": csr, "certificateType": "ChargingStationCertificate" }));
-        }
-    }
-
-    pub(super) fn certificate_signed(&mut self, payload: &Value) -> &'static str {
-        let chain = payload["certificateChain"].as_str().unwrap_or_default();
-        let Some(key) = self.pending_key.take() else { return "Rejected" };
-        if x509_parser::pem::parse_x509_pem(chain.as_bytes()).is_err() {
-            return "Rejected";
-        }
-        self.certificate = Some(crate::link::Identity { chain: chain.to_owned(), key });
-        "Accepted"
-    }
-
     // ---- logs (N01) ----
 
     pub(super) fn get_log(&mut self, payload: &Value) -> Value {

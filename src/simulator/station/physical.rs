@@ -36,6 +36,7 @@ impl Station {
                 self.customers.push(identifier.to_owned());
                 ActionOutcome::Done
             }
+            ("remove-certificate", _) => self.remove_certificate(),
             (_, None) => ActionOutcome::NotPossible(format!("there is no EVSE {evse}")),
             ("drive-in", Some(index)) => {
                 self.drive_in(index);

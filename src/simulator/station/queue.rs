@@ -86,14 +86,16 @@ impl Station {
     /// The connection is gone. What was under way has not been delivered, and whatever waits is offline from now on
     /// (E11.FR.07).
     pub(super) fn keep_undelivered(&mut self) {
-        let undelivered = self.outstanding.take().map(|(_, outgoing)| outgoing);
-        if let Some(outgoing) = undelivered.filter(|outgoing| outgoing.action == "TransactionEvent") {
-            self.transaction_queue.push_front(outgoing);
+        // A04.FR.02: security events wait as well.
+        self.queue.retain(|outgoing| outgoing.action == "SecurityEventNotification");
+        match self.outstanding.take() {
+            Some((_, outgoing)) if outgoing.action == "TransactionEvent" => self.transaction_queue.push_front(outgoing),
+            Some((_, outgoing)) if outgoing.action == "SecurityEventNotification" => self.queue.push_front(outgoing),
+            _ => {}
         }
         for outgoing in &mut self.transaction_queue {
             outgoing.payload["offline"] = true.into();
         }
-        self.queue.clear();
         self.authorizing.clear();
         self.cancel(|timer| matches!(timer, Timer::Unanswered | Timer::Retry));
     }

@@ -129,7 +129,9 @@ impl Station {
                 return Ok("Accepted");
             }
             // B10.FR.02: only profiles that have been set can be put in order.
-            ("OCPPCommCtrlr", "NetworkConfigurationPriority") if !self.has_profiles(value) => {
+            ("OCPPCommCtrlr", "NetworkConfigurationPriority")
+                if !self.has_profiles(value) || !self.may_use_profiles(value) =>
+            {
                 return Err("InvalidNetworkConf");
             }
             _ => {}

@@ -85,9 +85,9 @@ impl Reader<'_> {
     }
 
     fn matcher_map(&mut self, node: &Node, entries: &[(Key, Node)], place: Option<Member>) -> Matcher {
-        const WORDS: [&str; 16] = [
+        const WORDS: [&str; 17] = [
             "absent", "present", "not", "matches", "at-least", "at-most", "near", "within", "each", "any", "contains",
-            "token", "when", "is", "all", "any-of",
+            "token", "when", "is", "all", "any-of", "hash-of",
         ];
         let ours = entries.iter().filter(|(key, _)| WORDS.contains(&key.name.as_str())).count();
         if ours == 0 {
@@ -123,6 +123,7 @@ impl Reader<'_> {
                 "contains" => Matcher::Contains(self.template(value)),
                 "any-of" => Matcher::AnyOf(self.template(value)),
                 "token" => Matcher::Token(self.template(value)),
+                "hash-of" => Matcher::HashOf(self.template(value)),
                 "when" => {
                     let is = if let Some(is) = node.get("is") {
                         self.matcher(is, place)

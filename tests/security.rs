@@ -1,0 +1,181 @@
+//! Certificates and security profiles: a product with every option of them, under every profile, and what a faulty one
+//! is caught at.
+
+use ocpp_attest::{
+    bench::Bench,
+    certificate,
+    clock::Clock,
+    engine::Input,
+    link::LinkEvent,
+    ocpp::frame::Frame,
+    pics::{Answer, Pics, reader},
+    runner::{self, Plan, Recording},
+    selection,
+    testcase::{catalogue::Catalogue, library::Library},
+    verdict::Verdict,
+    yaml::Source,
+};
+use serde_json::json;
+
+/// What the certified products leave out is in.
+fn pics(name: &str) -> Pics {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("pics").join(name);
+    let mut pics = reader::read(&path).unwrap_or_else(|defects| panic!("{defects}"));
+    pics.features.insert("AS-2".into(), Answer::Bool(true));
+    pics.questions.insert("AQ-3".into(), Answer::Bool(true));
+    pics
+}
+
+fn run(pics: &Pics, bench: &str) -> runner::Yield {
+    let catalogue = Catalogue::embedded().unwrap();
+    let library = Library::load(&catalogue, pics.sut).unwrap();
+    let bench = Bench::read_source(&Source::new("bench.yaml", bench)).unwrap();
+    let mut entries = selection::plan(pics, &catalogue);
+    entries.retain(|entry| library.cases.contains_key(&entry.id));
+    let only = runner::globs(&["TC_A_*".into(), "TC_M_*".into()]).unwrap();
+    let plan = Plan { pics, bench: &bench, entries: &entries, library: &library, only, simulated: true, record: true };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    let (_stop, interrupt) = tokio::sync::watch::channel(false);
+    runtime.block_on(runner::run(&plan, None, interrupt, Clock::start(), |_| {})).unwrap()
+}
+
+#[test]
+fn every_security_option_passes_under_every_profile() {
+    for (name, profiles) in [("cp-flex-plus-eu.yaml", &[1, 2, 3][..]), ("beny-bcpcv-ct2m-p.yaml", &[1, 2])] {
+        let pics = pics(name);
+        for profile in profiles {
+            let results = run(&pics, &format!("security-profile: {profile}\n")).results;
+            assert!(results.len() >= 20, "{name} {profile}: {}", results.len());
+            for result in results {
+                assert_eq!(result.verdict, Verdict::Pass, "{name} {profile} {}: {:?}", result.id, result.failures);
+            }
+        }
+    }
+}
+
+/// A recording with one thing in it changed, wherever the change can be made.
+fn mutants(recording: &Recording, change: impl Fn(&Recording, &mut Input) -> bool) -> Vec<Recording> {
+    let changed = |at: usize| {
+        let mut mutant = recording.clone();
+        change(recording, &mut mutant.inputs[at].1).then_some(mutant)
+    };
+    (0..recording.inputs.len()).filter_map(changed).collect()
+}
+
+fn in_text(input: &mut Input, from: &str, to: &str) -> bool {
+    let Input::Link(LinkEvent::Text { text, .. }) = input else { return false };
+    let changed = text.replace(from, to);
+    let differs = changed != *text;
+    *text = changed;
+    differs
+}
+
+/// The list of installed certificates has this one as well.
+fn also_listed(recording: &Recording, input: &mut Input, root: &str) -> bool {
+    let Input::Link(LinkEvent::Text { text, .. }) = input else { return false };
+    let Ok(Frame::CallResult { id, mut payload }) = Frame::parse(text) else { return false };
+    let bench = &recording.setup.bench;
+    let issuer = if root.contains("next") { bench["root"].as_str().unwrap() } else { "" };
+    let chain = format!("{}{issuer}", bench[root].as_str().unwrap());
+    let Some(list) = payload["certificateHashDataChain"].as_array_mut() else { return false };
+    let hash = certificate::hash_data(&chain, "SHA256");
+    list.push(json!({ "certificateType": "CSMSRootCertificate", "certificateHashData": hash }));
+    *text = Frame::CallResult { id, payload }.to_text();
+    true
+}
+
+/// The station shows another certificate than it must.
+fn other_certificate(recording: &Recording, input: &mut Input) -> bool {
+    let Input::Link(LinkEvent::Opened { request, .. }) = input else { return false };
+    let Some(tls) = &mut request.tls else { return false };
+    tls.peer_chain = vec![recording.setup.bench["other_root"].as_str().unwrap().to_owned()];
+    true
+}
+
+#[test]
+fn what_a_faulty_product_says_of_its_security_is_seen() {
+    const ANSWERS: [(&str, &str, &str); 29] = [
+        ("TC_A_10_CS", "Rejected", "Accepted"),
+        ("TC_A_11_CS", "BEGIN CERTIFICATE REQUEST", "BEGIN CERTIFICATE"),
+        ("TC_A_11_CS", "Accepted", "Rejected"),
+        ("TC_A_14_CS", "Rejected", "Accepted"),
+        ("TC_A_14_CS", "InvalidChargingStationCertificate", "InvalidCsmsCertificate"),
+        ("TC_A_15_CS", "Accepted", "NotImplemented"),
+        ("TC_A_20_CS", "Rejected", "RebootRequired"),
+        ("TC_A_20_CS", "Rejected", "Accepted"),
+        ("TC_A_21_CS", "Rejected", "RebootRequired"),
+        ("TC_A_21_CS", "Accepted", "Rejected"),
+        ("TC_A_22_CS", "Rejected", "Accepted"),
+        ("TC_A_23_CS", "Accepted", "Rejected"),
+        ("TC_M_01_CS", "CSMSRootCertificate", "V2GRootCertificate"),
+        ("TC_M_02_CS", "ManufacturerRootCertificate", "CSMSRootCertificate"),
+        ("TC_M_02_CS", "SHA256", "SHA512"),
+        ("TC_M_07_CS", "Rejected", "Accepted"),
+        ("TC_M_09_CS", "Rejected", "Accepted"),
+        ("TC_M_09_CS", "CSMSRootCertificate", "V2GRootCertificate"),
+        ("TC_M_12_CS", "serialNumber\":\"", "serialNumber\":\"1"),
+        ("TC_M_13_CS", "serialNumber\":\"", "serialNumber\":\"1"),
+        ("TC_M_17_CS", "ManufacturerRootCertificate", "CSMSRootCertificate"),
+        ("TC_M_18_CS", "CSMSRootCertificate", "ManufacturerRootCertificate"),
+        ("TC_M_19_CS", "NotFound", "Accepted"),
+        ("TC_M_20_CS", "Accepted", "NotFound"),
+        ("TC_M_20_CS", "Accepted", "Failed"),
+        ("TC_M_22_CS", "NotFound", "Failed"),
+        ("TC_M_23_CS", "Failed", "Accepted"),
+        ("TC_M_30_CS", "Accepted", "NotFound"),
+        ("TC_M_31_CS", "serialNumber\":\"", "serialNumber\":\"1"),
+    ];
+    const LISTED: [(&str, &str); 4] = [
+        ("TC_M_07_CS", "expired_next_root"),
+        ("TC_M_09_CS", "other_root"),
+        ("TC_M_20_CS", "next_root"),
+        ("TC_M_30_CS", "root"),
+    ];
+    let recordings = run(&pics("cp-flex-plus-eu.yaml"), "").recordings;
+    let of = |id: &str| -> Vec<&Recording> {
+        let found: Vec<_> = recordings.iter().filter(|recording| recording.id == id).collect();
+        assert!(!found.is_empty(), "{id} did not run");
+        found
+    };
+    let mut missed = Vec::new();
+    let mut caught = |id: &str, what: String, change: &dyn Fn(&Recording, &mut Input) -> bool| {
+        for recording in of(id) {
+            let mutants = mutants(recording, change);
+            if !mutants.iter().any(|mutant| mutant.judge().verdict == Verdict::Fail) {
+                let verdicts: Vec<_> = mutants
+                    .iter()
+                    .map(Recording::judge)
+                    .map(|o| (o.verdict, o.failures.first().map(|f| f.message.clone())))
+                    .collect();
+                missed.push(format!("{id}: {what}: {verdicts:?}"));
+            }
+        }
+    };
+    for (id, from, to) in ANSWERS {
+        caught(id, format!("{from} -> {to}"), &|_, input| in_text(input, from, to));
+    }
+    for (id, root) in LISTED {
+        caught(id, format!("{root} is listed"), &|recording, input| also_listed(recording, input, root));
+    }
+    for id in ["TC_A_07_CS", "TC_A_11_CS", "TC_A_23_CS"] {
+        caught(id, "another certificate".into(), &other_certificate);
+    }
+    assert!(missed.is_empty(), "not caught:\n{}", missed.join("\n"));
+}
+
+/// TC_A_23: a signing request that is sent again too soon, or at the same interval each time.
+#[test]
+fn signing_requests_keep_their_intervals() {
+    let recordings = run(&pics("cp-flex-plus-eu.yaml"), "").recordings;
+    let recording = recordings.iter().find(|recording| recording.id == "TC_A_23_CS").unwrap();
+    let asks = |input: &Input| matches!(input, Input::Link(LinkEvent::Text { text, .. }) if text.contains("SignCertificate\""));
+    let sent: Vec<usize> = (0..recording.inputs.len()).filter(|at| asks(&recording.inputs[*at].1)).collect();
+    assert_eq!(sent.len(), 3);
+    for (again, after, fails) in [(1, 20, false), (1, 12, true), (2, 40, false), (2, 20, true)] {
+        let mut mutant = recording.clone();
+        let late = std::time::Duration::from_secs(after);
+        mutant.inputs[sent[again]].0 = recording.inputs[sent[again - 1]].0.plus(late);
+        let verdict = mutant.judge().verdict;
+        assert_eq!(verdict == Verdict::Fail, fails, "request {again} after {after} s: {verdict}");
+    }
+}
