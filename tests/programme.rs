@@ -238,7 +238,7 @@ fn every_transaction_of_a_station_that_can_do_more_can_fail() {
 
 #[test]
 fn every_test_case_of_a_csms_can_fail() {
-    can_fail(&pics("reference-csms.yaml"), 71);
+    can_fail(&pics("reference-csms.yaml"), 81);
 }
 
 #[test]

@@ -211,7 +211,8 @@ fn certificate_of(offer: &Value, world: &World) -> Option<Identity> {
 
 /// Knocks at the CSMS.
 fn knock(offer: &Value, world: &mut World, node: &Node) -> Option<ClientPolicy> {
-    let Some(mut policy) = world.memory.client.clone().or_else(|| world.setup().client.clone()) else {
+    let known = world.memory.client.clone().filter(|_| offer.get("as-configured").is_none());
+    let Some(mut policy) = known.or_else(|| world.setup().client.clone()) else {
         world
             .find(Verdict::Error, Finding::at(&node.step, &node.path, "`connection: connect` is for CSMSs under test"));
         return None;

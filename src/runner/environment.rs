@@ -210,8 +210,9 @@ impl Environment {
             (bench.url.clone(), upgraded_url(bench))
         };
         let mut values = bench.values.clone();
-        values.insert("url".into(), url.clone().into());
+        values.insert("url".into(), url.as_str().into());
         values.insert("url_upgraded".into(), upgraded.into());
+        values.insert("url_fqdn".into(), fqdn(&url).into());
         values.insert("serial_number".into(), serial_number.clone().into());
         let client = ClientPolicy {
             url,
@@ -370,6 +371,14 @@ fn serial_number(bench: &Bench) -> String {
 fn upgraded_url(bench: &Bench) -> String {
     let told = bench.values.get("url_upgraded").and_then(Value::as_str).filter(|told| !told.is_empty());
     told.map_or_else(|| bench.url.replacen("ws://", "wss://", 1), str::to_owned)
+}
+
+/// The host of a URL, where it is a name; empty where it is an address.
+fn fqdn(url: &str) -> String {
+    match url::Url::parse(url).as_ref().map(url::Url::host) {
+        Ok(Some(url::Host::Domain(name))) if name.parse::<std::net::IpAddr>().is_err() => name.to_owned(),
+        _ => String::new(),
+    }
 }
 
 const CSMS_HOST: &str = "csms.attest.test";

@@ -135,7 +135,11 @@ impl Prose<'_> {
                     (None, true) => String::new(),
                     (None, false) => format!("; {sut} must answer with {}", text(&send.checks)),
                 };
-                let refusal = if send.error_allowed { " (or an error)" } else { "" };
+                let refusal = match (send.error_allowed, send.lost_allowed) {
+                    (_, true) => " (or the connection may be closed)",
+                    (true, false) => " (or an error)",
+                    (false, false) => "",
+                };
                 format!("we send {}{payload}{answer}{refusal}", send.action)
             }
             StepKind::Run { state, with } => {
@@ -159,7 +163,10 @@ impl Prose<'_> {
             StepKind::Settle(seconds) => format!("wait until nothing has come for {} s", seconds.text()),
             StepKind::Connection(connection) => {
                 let offer = connection.offer.as_ref().map(|offer| format!(", offering {}", offer.text()));
-                let outcome = connection.outcome.as_ref().map(|outcome| format!("; it must be {outcome}"));
+                let outcome = connection.outcome.as_ref().map(|outcome| match outcome.as_str() {
+                    "any" => "; whatever comes of it".to_owned(),
+                    outcome => format!("; it must be {outcome}"),
+                });
                 let checks = (!connection.checks.is_empty()).then(|| format!(" with {}", text(&connection.checks)));
                 format!(
                     "connection: {}{}{}{}",
