@@ -26,6 +26,8 @@ pub(crate) struct Waiting {
     pongs: u32,
     /// Only a connection opened after this second counts.
     since: f64,
+    /// How to knock, once the connection that was open is closed.
+    knock: Option<ClientPolicy>,
     /// How to knock from now on, once we were let in.
     remember: Option<(ClientPolicy, Option<u8>)>,
 }
@@ -60,6 +62,7 @@ pub(crate) fn begin(connection: &Connection, node: &mut Node, world: &mut World)
         seen: world.attempts.len(),
         pongs: world.pongs,
         since,
+        knock: None,
         remember: None,
     };
     match connection.act {
@@ -107,7 +110,15 @@ pub(crate) fn begin(connection: &Connection, node: &mut Node, world: &mut World)
         ConnectionAct::Connect => {
             let policy = knock(&offer, world, node)?;
             if offer.get("remember").and_then(Value::as_bool) == Some(true) {
-                waiting.remember = Some((policy, profile_of(&offer)));
+                waiting.remember = Some((policy.clone(), profile_of(&offer)));
+            }
+            match &world.open {
+                // The link tells of the end, whether the SUT takes part in it or not.
+                Some(open) => {
+                    world.link_command(LinkCommand::Close(open.conn, 1000));
+                    waiting.knock = Some(policy);
+                }
+                None => connect(policy, world),
             }
         }
     }
@@ -209,7 +220,7 @@ fn certificate_of(offer: &Value, world: &World) -> Option<Identity> {
     world.setup().client_identities.get(&kind).cloned()
 }
 
-/// Knocks at the CSMS.
+/// How to knock at the CSMS.
 fn knock(offer: &Value, world: &mut World, node: &Node) -> Option<ClientPolicy> {
     let known = world.memory.client.clone().filter(|_| offer.get("as-configured").is_none());
     let Some(mut policy) = known.or_else(|| world.setup().client.clone()) else {
@@ -217,11 +228,6 @@ fn knock(offer: &Value, world: &mut World, node: &Node) -> Option<ClientPolicy> 
             .find(Verdict::Error, Finding::at(&node.step, &node.path, "`connection: connect` is for CSMSs under test"));
         return None;
     };
-    if let Some(open) = world.open.clone() {
-        world.link_command(LinkCommand::Close(open.conn, 1000));
-        world.open = None;
-        world.memory.open = None;
-    }
     let text = |key: &str| offer.get(key).and_then(Value::as_str);
     if let Some((user, password)) = &mut policy.credentials {
         if let Some(new) = text("user") {
@@ -262,10 +268,13 @@ fn knock(offer: &Value, world: &mut World, node: &Node) -> Option<ClientPolicy> 
             tls.identity = identity;
         }
     }
+    Some(policy)
+}
+
+fn connect(policy: ClientPolicy, world: &mut World) {
     world.memory.connections += 1;
     let conn = crate::link::ConnId(1_000_000 + world.memory.connections);
-    world.link_command(LinkCommand::Connect(conn, policy.clone()));
-    Some(policy)
+    world.link_command(LinkCommand::Connect(conn, policy));
 }
 
 /// Looks whether the step is done; its facts when it is.
@@ -276,6 +285,9 @@ pub(crate) fn advance(
     world: &mut World,
 ) -> Option<Value> {
     let at = json!({ "at": world.now.seconds() });
+    if let Some(policy) = waiting.knock.take_if(|_| !world.connected()) {
+        connect(policy, world);
+    }
     match connection.act {
         ConnectionAct::Close | ConnectionAct::Abort | ConnectionAct::Refuse | ConnectionAct::Accept => return Some(at),
         ConnectionAct::Closed if !world.connected() => return Some(at),
