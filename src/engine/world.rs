@@ -294,7 +294,7 @@ impl World {
     pub(crate) fn acted(&mut self, action: &str, parameters: &Values) {
         let (fact, value) = match action {
             "connect-ev" => ("plugged", true),
-            "disconnect-ev" => ("plugged", false),
+            "disconnect-ev" | "disconnect-station-side" => ("plugged", false),
             "drive-in" => ("in_bay", true),
             "drive-out" => ("in_bay", false),
             _ => return,
