@@ -400,3 +400,56 @@ fn a_station_that_lies_or_dies_makes_a_verdict() {
     let found = mutant.judge().failures;
     assert!(found.iter().any(|failure| failure.step == "rule: one CALL at a time"), "{found:?}");
 }
+
+/// The recording of one test case, and the place of the first message with these words on the last connection.
+fn recorded(id: &str, words: &str) -> (Recording, usize) {
+    let recordings = run_these(&pics("cp-flex-plus-eu.yaml"), "", true, &[id.to_owned()]).recordings;
+    let recording = recordings.into_iter().next().unwrap();
+    let reopened = |(_, input): &(_, Input)| matches!(input, Input::Link(LinkEvent::Opened { .. }));
+    let since = recording.inputs.iter().rposition(reopened).unwrap();
+    let found = from_station(&recording).into_iter().find(|(at, frame)| *at > since && frame.to_text().contains(words));
+    let at = found.unwrap_or_else(|| panic!("{id}: no {words}")).0;
+    (recording, at)
+}
+
+/// Where the right message does not come, the finding names the one that was nearly right, and the requirement of the
+/// state that was being run.
+#[test]
+fn a_near_miss_is_named() {
+    let (recording, at) = recorded("TC_B_51_CS", "\"Occupied\"");
+    let mut mutant = recording.clone();
+    let Input::Link(LinkEvent::Text { text, .. }) = &mut mutant.inputs[at].1 else { panic!() };
+    assert!(text.contains("\"evseId\":1"), "{text}");
+    *text = text.replace("\"evseId\":1", "\"evseId\":0");
+    mutant.inputs.truncate(at + 1);
+    let outcome = mutant.judge();
+    let failure = &outcome.failures[0];
+    assert_eq!(outcome.verdict, Verdict::Fail);
+    assert!(failure.message.starts_with("StatusNotification or NotifyEvent did not come within"), "{failure:?}");
+    assert_eq!(failure.found.as_deref(), Some("StatusNotification with /evseId 0"));
+    assert_eq!(failure.pointer.as_deref(), Some("/evseId"));
+    assert!(failure.requirements.contains(&"B04.FR.01".to_owned()), "{failure:?}");
+}
+
+/// Part 4 advises against a BootNotification after a mere reconnect and does not forbid it; after a loss that nobody
+/// asked for it means that the station has started again.
+#[test]
+fn a_boot_after_our_own_interruption_is_a_remark() {
+    let (recording, at) = recorded("TC_B_51_CS", "StatusNotification");
+    let Input::Link(LinkEvent::Text { conn, .. }) = recording.inputs[at].1.clone() else { panic!() };
+    let boot = r#"[2,"boot","BootNotification",{"reason":"Unknown","chargingStation":{"model":"M","vendorName":"V"}}]"#;
+    let mut mutant = recording.clone();
+    let when = mutant.inputs[at].0;
+    mutant.inputs.insert(at, (when, Input::Link(LinkEvent::Text { conn, text: boot.into() })));
+    let outcome = mutant.judge();
+    assert_eq!(outcome.verdict, Verdict::Pass, "{:?}", outcome.failures.first());
+    assert!(outcome.remarks.iter().any(|remark| remark.contains("mere reconnect")), "{:?}", outcome.remarks);
+    for (_, input) in &mut mutant.inputs {
+        if let Input::Link(LinkEvent::Closed { by, .. }) = input {
+            *by = ClosedBy::Broken;
+        }
+    }
+    let outcome = mutant.judge();
+    assert_eq!(outcome.verdict, Verdict::Fail);
+    assert!(outcome.failures[0].message.contains("BootNotification (Unknown) was not expected"), "{outcome:?}");
+}

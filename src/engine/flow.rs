@@ -192,14 +192,19 @@ impl Sequence {
         self.nodes[..end].iter().filter_map(|node| node.deadline(world)).min()
     }
 
-    /// Gives the current step up.
-    pub(crate) fn skip_current(&mut self, world: &mut World) {
-        for node in self.nodes.iter_mut().take(self.cursor + 1).filter(|node| node.status == Status::Active) {
-            node.finish(world, Status::Skipped, "failed");
+    /// Goes as far as it can. What can't be tidied up is said, and left; the rest is tidied up all the same.
+    pub(crate) fn tidy(&mut self, world: &mut World) -> bool {
+        while let Some(node) = self.nodes.get_mut(self.cursor) {
+            let complaints = world.complaints();
+            if !node.advance(world) {
+                if world.complaints() == complaints {
+                    return false;
+                }
+                node.finish(world, Status::Skipped, "failed");
+            }
+            self.cursor += 1;
         }
-        if let Some(node) = self.nodes.get_mut(self.cursor) {
-            node.status = Status::Skipped;
-        }
+        true
     }
 
     /// What is waited for, for people.
@@ -317,6 +322,7 @@ impl Node {
             }
         }
         self.status = Status::Active;
+        world.proves(&self.path, &step.requirements);
         world.effects.push(Effect::Step(self.path.clone()));
         self.record = Some(world.steps.len());
         world.steps.push(StepRecord {

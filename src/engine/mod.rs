@@ -7,6 +7,8 @@ mod responder;
 mod rules;
 mod station;
 mod sut;
+#[cfg(test)]
+mod tests;
 mod turns;
 mod world;
 
@@ -252,13 +254,8 @@ impl Engine {
             }
             let Some((phase, sequence)) = self.phases.get_mut(self.current) else { return };
             self.world.phase = *phase;
-            let complaints = self.world.complaints();
-            let done = sequence.advance(&mut self.world);
-            if *phase == Phase::After && !done && self.world.complaints() > complaints {
-                // What can't be tidied up is said, and left; the rest is tidied up all the same.
-                sequence.skip_current(&mut self.world);
-                continue;
-            }
+            let tidying = *phase == Phase::After;
+            let done = if tidying { sequence.tidy(&mut self.world) } else { sequence.advance(&mut self.world) };
             if self.world.decided() && self.current < after {
                 continue;
             }
@@ -293,8 +290,9 @@ impl Engine {
                 kind: StepKind::Run { state: state.to_owned(), with },
             })
         };
-        if self.world.has_state(RESTORED) {
-            steps.push(run(&self.world, RESTORED, Vec::new()));
+        if let Some(restored) = self.world.state(RESTORED) {
+            // Step by step, for what can't be done must not keep the rest from being done.
+            steps.extend(restored.steps.iter().cloned());
         }
         if self.world.has_state(VARIABLE_SET) && self.world.connected() {
             for (component, variable, value) in self.world.changed_variables() {
@@ -311,6 +309,9 @@ impl Engine {
         let Some(call) = self.world.link(event) else { return };
         let Some((phase, sequence)) = self.phases.get_mut(self.current) else { return };
         self.world.phase = *phase;
+        if self.world.left_behind(&call) {
+            return;
+        }
         self.world.apply_always(&call);
         if sequence.offer(&call, &mut self.world) != flow::Offer::Taken && !self.world.late(&call) {
             self.world.background(&call, &sequence.waiting_for());

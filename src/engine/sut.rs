@@ -1,6 +1,6 @@
 //! What is known of the SUT: its transactions, its EVSEs, and what outlasts a test case.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use serde_json::{Map, Value, json};
 
@@ -26,6 +26,12 @@ pub struct SutMemory {
     pub passwords: Vec<Secret>,
     /// How we knock at a CSMS, where a test case changed it for good.
     pub client: Option<ClientPolicy>,
+    /// Calls of ours that were not answered in their test case; an answer may still come.
+    pub(crate) unanswered: HashSet<String>,
+    /// Transactions of former test cases; events of them may still come.
+    pub(crate) left_behind: HashSet<String>,
+    /// The last id that was given out, so that none is used twice on a connection.
+    pub(crate) last_id: u32,
     pub(crate) last_boot_status: Option<String>,
     pub(crate) connections: u32,
 }
@@ -53,6 +59,11 @@ pub(crate) struct Transactions {
 const MAX_FOLLOWED: usize = 2000;
 
 impl Transactions {
+    /// The ids of all of them.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = &String> {
+        self.all.iter().map(|known| &known.id)
+    }
+
     /// True for an event that was received before, to the letter.
     pub(crate) fn is_repetition(&self, call: &Call) -> bool {
         let Some(seq) = call.payload["seqNo"].as_i64() else { return false };

@@ -137,6 +137,9 @@ pub(crate) struct World {
     pub(crate) attempts: Vec<Attempt>,
     pub(crate) open: Option<Open>,
     pub(crate) closed_at: Option<(Stamp, ClosedBy)>,
+    /// The last connection was ended by us or by the operator, not by the SUT.
+    cut_by_us: bool,
+    network_cut: bool,
     pub(crate) last_activity: Stamp,
     pub(crate) memory: SutMemory,
     pub(crate) policies: HashMap<EndpointId, ServerPolicy>,
@@ -154,10 +157,10 @@ pub(crate) struct World {
     pub(crate) station: OwnStation,
     received: Vec<Call>,
     originals: Vec<(String, String, String)>,
-    next_id: u32,
     failures: Vec<Failure>,
     pub(crate) steps: Vec<StepRecord>,
     remarks: Vec<String>,
+    proven: HashMap<String, Vec<String>>,
     complaints: usize,
     /// Facts per EVSE that hold once the states under way are reached, while steps behind them are looked at.
     pub(crate) anticipated: BTreeMap<String, Map<String, Value>>,
@@ -186,6 +189,8 @@ impl World {
             attempts: Vec::new(),
             open: setup.memory.open.map(|(conn, endpoint)| Open { conn, endpoint, at: now }),
             closed_at: None,
+            cut_by_us: false,
+            network_cut: false,
             last_activity: now,
             memory: SutMemory { evses: BTreeMap::new(), ..setup.memory.clone() },
             policies: setup.endpoints.clone(),
@@ -201,10 +206,10 @@ impl World {
             station: OwnStation::default(),
             received: Vec::new(),
             originals: Vec::new(),
-            next_id: 0,
             failures: Vec::new(),
             steps: Vec::new(),
             remarks: Vec::new(),
+            proven: HashMap::new(),
             complaints: 0,
             anticipated: BTreeMap::new(),
             base: Arc::new(base),
@@ -262,7 +267,7 @@ impl World {
         names.insert("connected_since".into(), self.open.as_ref().map(|open| open.at.seconds()).into());
         names.insert("endpoint".into(), self.open.as_ref().map_or(0, |open| open.endpoint.0).into());
         names.insert("accepted".into(), self.memory.accepted.into());
-        names.insert("next_id".into(), (i64::from(self.next_id) + 1000).into());
+        names.insert("next_id".into(), (i64::from(self.memory.last_id) + 1000).into());
         for point in ["tx_start_point", "tx_stop_point"] {
             let variable = if point == "tx_start_point" { "TxCtrlr.TxStartPoint" } else { "TxCtrlr.TxStopPoint" };
             let value = self.memory.variables.get(variable).cloned().or_else(|| self.bench(point));
@@ -292,6 +297,7 @@ impl World {
 
     /// Remembers what a manual action leaves behind, so that it can be undone.
     pub(crate) fn acted(&mut self, action: &str, parameters: &Values) {
+        self.network_cut |= action == "network-down";
         let (fact, value) = match action {
             "connect-ev" => ("plugged", true),
             "disconnect-ev" | "disconnect-station-side" => ("plugged", false),
@@ -315,8 +321,8 @@ impl World {
 
     /// An id that no other message of this test case has.
     pub(crate) fn fresh_id(&mut self) -> u32 {
-        self.next_id += 1;
-        self.next_id
+        self.memory.last_id += 1;
+        self.memory.last_id
     }
 
     /// Evaluates a template, an error being the harness's own.
@@ -343,8 +349,11 @@ impl World {
     }
 
     /// Records a finding. While tidying up it is only a remark.
-    pub(crate) fn find(&mut self, verdict: Verdict, finding: Finding) {
+    pub(crate) fn find(&mut self, verdict: Verdict, mut finding: Finding) {
         self.complaints += 1;
+        if finding.requirements.is_empty() {
+            finding.requirements = self.requirements_around(&finding.step);
+        }
         if self.phase == Phase::After || self.decided() {
             let found = finding.found.map(|found| format!(" (found {found})")).unwrap_or_default();
             if self.remarks.len() < 20 {
@@ -365,6 +374,27 @@ impl World {
             waited_s: finding.waited_s,
             at_s: self.now.seconds(),
         });
+    }
+
+    /// Notes what a step proves; what goes wrong within it breaks that.
+    pub(crate) fn proves(&mut self, path: &str, requirements: &[String]) {
+        if requirements.is_empty() {
+            self.proven.remove(path);
+        } else {
+            self.proven.insert(path.to_owned(), requirements.to_vec());
+        }
+    }
+
+    /// The requirements of the nearest step around this one that names any.
+    fn requirements_around(&self, path: &str) -> Vec<String> {
+        let mut around = path;
+        while let Some((outer, _)) = around.rsplit_once(" > ") {
+            if let Some(requirements) = self.proven.get(outer) {
+                return requirements.clone();
+            }
+            around = outer;
+        }
+        Vec::new()
     }
 
     /// How many findings were made, remarks included.
@@ -493,6 +523,7 @@ impl World {
                     self.open = None;
                     self.memory.open = None;
                     self.closed_at = Some((self.now, by));
+                    self.cut_by_us = by == ClosedBy::Harness || std::mem::take(&mut self.network_cut);
                 }
                 self.turns.closed(conn);
                 let lost: Vec<String> = self
@@ -574,7 +605,7 @@ impl World {
 
     fn answered(&mut self, id: &str, text: &str) -> Option<Outstanding> {
         let sent = self.outstanding.remove(id);
-        if sent.is_none() {
+        if sent.is_none() && !self.memory.unanswered.remove(id) {
             let mut finding =
                 Finding::new("rule: answers to our calls only", format!("no call of ours has the id {id}"));
             finding.frame = Some(shorten(text, 4000));
@@ -689,6 +720,11 @@ impl World {
     /// A message that no step claimed: answered where it is background, a failure where it is not.
     pub(crate) fn background(&mut self, call: &Call, waiting_for: &str) {
         self.default_reply(call);
+        // Part 4, 5.3 only advises against booting anew where nothing but the connection was lost.
+        if call.action == "BootNotification" && self.is_station_test() && std::mem::take(&mut self.cut_by_us) {
+            self.remarks.push("after a mere reconnect the station sent a BootNotification, which it should not".into());
+            return;
+        }
         if self.phase == Phase::Main && !rules::is_background(call, self.is_station_test()) {
             let mut finding = Finding::new(waiting_for, format!("{} was not expected here", rules::summary(call)));
             finding.expected = Some(waiting_for.to_owned());
@@ -696,6 +732,21 @@ impl World {
             finding.frame = Some(shorten(&call.text, 4000));
             self.find(Verdict::Fail, finding);
         }
+    }
+
+    /// True for an event of a transaction that a former test case left behind: it is answered, and tells nothing here.
+    pub(crate) fn left_behind(&mut self, call: &Call) -> bool {
+        let id = call.payload["transactionInfo"]["transactionId"].as_str().unwrap_or_default();
+        if call.action != "TransactionEvent" || !self.memory.left_behind.contains(id) {
+            return false;
+        }
+        if call.payload["eventType"] == "Started" {
+            // Not the same one, though it has the same id.
+            self.memory.left_behind.remove(id);
+            return false;
+        }
+        self.default_reply(call);
+        true
     }
 
     /// A duplicate of a TransactionEvent that was already answered may come again after a reconnect.
@@ -749,6 +800,8 @@ impl World {
     pub(crate) fn outcome(mut self) -> Outcome {
         self.failures.sort_by_key(|failure| std::cmp::Reverse(failure.verdict));
         let verdict = self.failures.first().map_or(Verdict::Pass, |failure| failure.verdict);
+        self.memory.unanswered.extend(self.outstanding.into_keys().take(MAX_KEPT));
+        self.memory.left_behind.extend(self.transactions.ids().cloned());
         let _ = self.started;
         Outcome { verdict, failures: self.failures, steps: self.steps, remarks: self.remarks, memory: self.memory }
     }

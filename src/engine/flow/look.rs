@@ -3,7 +3,7 @@
 use super::{Body, Node, Status, nanos};
 use crate::{
     engine::{Phase, world::World},
-    testcase::model::StepKind,
+    testcase::model::{Expect, StepKind},
     verdict::StepRecord,
 };
 
@@ -43,6 +43,14 @@ impl Node {
                 }))
             }
             Body::None | Body::Operator(_) | Body::Service(_) => None,
+        }
+    }
+
+    /// The message that a step is about, where it is about one.
+    pub(super) fn expects(&self) -> Option<&Expect> {
+        match &self.step.kind {
+            StepKind::Expect(expect) => Some(expect),
+            _ => None,
         }
     }
 

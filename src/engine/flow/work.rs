@@ -31,16 +31,25 @@ impl Node {
         if world.now.mono_ns < until {
             return false;
         }
-        let waited = world.now.seconds_since(&self.reached);
+        let (wanted, mut finding) = self.missing(&[expect], world);
+        finding.message = format!("{wanted} did not come within {:.1} s", finding.waited_s.unwrap_or_default());
+        let verdict = world.missing_verdict();
+        world.find(verdict, finding);
+        false
+    }
+
+    /// What was waited for in vain, and a finding that tells what came instead; the nearest miss with what is wrong with it.
+    fn missing(&self, expects: &[&Expect], world: &World) -> (String, Finding) {
         let names = world.names(&self.scope);
-        let mut wanted = expect.action.clone();
-        if !expect.matches.is_empty() {
-            wanted = format!("{wanted} with {}", expect.matches.describe(Some(&names)));
-        }
-        let mut finding = Finding::at(&self.step, &self.path, format!("{wanted} did not come within {waited:.1} s"));
-        finding.expected = Some(wanted);
-        finding.waited_s = Some(waited);
-        let came: Vec<String> = world.received_since(self.reached.seconds()).map(rules::summary).collect();
+        let describe = |expect: &&Expect| match expect.matches.describe(Some(&names)) {
+            none if none.is_empty() => expect.action.clone(),
+            matches => format!("{} with {matches}", expect.action),
+        };
+        let mut finding = Finding::at(&self.step, &self.path, String::new());
+        finding.expected = Some(expects.iter().map(describe).collect::<Vec<_>>().join(" | "));
+        finding.waited_s = Some(world.now.seconds_since(&self.reached));
+        let since = self.reached.seconds();
+        let came: Vec<String> = world.received_since(since).map(rules::summary).collect();
         finding.found = Some(match (came.is_empty(), world.closed_at) {
             (false, _) => format!("meanwhile: {}", shorten(&came.join(", "), 400)),
             (true, Some((at, by))) if !world.connected() => {
@@ -48,14 +57,23 @@ impl Node {
             }
             (true, _) => "nothing".into(),
         });
-        if let Some(near) =
-            world.received_since(self.reached.seconds()).filter(|call| call.action == expect.action).last()
+        let misses = world.received_since(since).filter_map(|call| {
+            let expect = expects.iter().find(|expect| expect.action == call.action)?;
+            Some((call, expect.matches.mismatches(&call.payload, &names).unwrap_or_default()))
+        });
+        // The latest of those that miss the least.
+        if let Some((call, found)) =
+            misses.min_by_key(|(call, found)| (found.len(), std::cmp::Reverse(call.at.mono_ns)))
         {
-            finding.frame = Some(shorten(&near.text, 4000));
+            finding.frame = Some(shorten(&call.text, 4000));
+            if let Some(mismatch) = found.first() {
+                let (action, place) = (&call.action, &mismatch.pointer);
+                finding.found = Some(format!("{action} with {place} {}", shorten(&mismatch.found, 300)));
+                finding.pointer = Some(place.clone());
+            }
         }
-        let verdict = world.missing_verdict();
-        world.find(verdict, finding);
-        false
+        let actions: Vec<&str> = expects.iter().map(|expect| expect.action.as_str()).collect();
+        (actions.join(" or "), finding)
     }
 
     pub(super) fn sending(&mut self, send: &Send, world: &mut World) -> bool {
@@ -234,11 +252,17 @@ impl Node {
         let until = nodes.iter().filter_map(Node::open_until).max();
         let fallback = self.reached.mono_ns.saturating_add(nanos(world.seconds("message_timeout", 30.0)));
         if world.now.mono_ns >= until.unwrap_or(fallback) {
+            let Body::OneOf(nodes, _) = &self.body else { return true };
             let wanted: Vec<String> = nodes.iter().map(Node::waiting_for).collect();
-            let wanted = wanted.join(" | ");
-            let mut finding = Finding::at(&self.step, &self.path, format!("none of these came: {wanted}"));
-            finding.expected = Some(wanted);
-            finding.waited_s = Some(world.now.seconds_since(&self.reached));
+            let expects: Vec<&Expect> = nodes.iter().filter_map(Node::expects).collect();
+            let (described, mut finding) = self.missing(&expects, world);
+            let waited = finding.waited_s.unwrap_or_default();
+            if expects.len() < nodes.len() {
+                finding.expected = Some(wanted.join(" | "));
+                finding.message = format!("none of these came within {waited:.1} s: {}", wanted.join(" | "));
+            } else {
+                finding.message = format!("{described} did not come within {waited:.1} s");
+            }
             let verdict = world.missing_verdict();
             world.find(verdict, finding);
         }

@@ -1,0 +1,124 @@
+//! The engine over several test cases: what one leaves behind must not be held against the next.
+
+use std::{collections::HashMap, sync::Arc};
+
+use serde_json::{Map, Value, json};
+
+use super::{Effect, Engine, Input, Outcome, Setup, SutMemory};
+use crate::{
+    clock::Stamp,
+    link::{ConnId, EndpointId, LinkCommand, LinkEvent},
+    testcase::reader,
+    verdict::Verdict,
+    yaml::Source,
+};
+
+fn at(seconds: u64) -> Stamp {
+    Stamp { mono_ns: 0, wall: jiff::Timestamp::UNIX_EPOCH }.plus(std::time::Duration::from_secs(seconds))
+}
+
+fn engine(steps: &str, memory: SutMemory) -> Engine {
+    let text = format!(
+        "id: TC_B_06_CS\ntitle: T\nuse-cases: []\nrequirements: []\npurpose: P.\n\
+         certification:\n  2024-06: {{ core: mandatory }}\n{steps}"
+    );
+    let case = reader::test_case(&Source::new("TC_B_06_CS.yaml", text)).unwrap_or_else(|bad| panic!("{bad}"));
+    let setup = Setup {
+        case: Arc::new(case),
+        variant: Map::new(),
+        states: Arc::new(HashMap::new()),
+        bench: json!({ "message_timeout": 5, "response_timeout": 5 }),
+        pics: Value::Null,
+        endpoints: HashMap::new(),
+        identities: HashMap::new(),
+        client: None,
+        client_identities: HashMap::new(),
+        memory,
+    };
+    Engine::new(setup, at(0))
+}
+
+fn connected() -> SutMemory {
+    SutMemory { open: Some((ConnId(1), EndpointId(1))), accepted: true, ..SutMemory::default() }
+}
+
+fn says(engine: &mut Engine, seconds: u64, text: &str) {
+    engine.handle(at(seconds), Input::Link(LinkEvent::Text { conn: ConnId(1), text: text.to_owned() }));
+}
+
+/// What was sent, since this was asked last.
+fn sent(engine: &mut Engine) -> Vec<String> {
+    let frame = |effect| match effect {
+        Effect::Link(LinkCommand::Send(_, text)) => Some(text),
+        _ => None,
+    };
+    engine.effects().into_iter().filter_map(frame).collect()
+}
+
+fn ended(mut engine: Engine, seconds: u64) -> Outcome {
+    engine.handle(at(seconds), Input::Tick);
+    assert!(engine.finished(), "{}", engine.waiting_for());
+    engine.outcome()
+}
+
+const QUIET: &str = "steps:\n  - wait: 5\n";
+
+#[test]
+fn a_late_answer_is_no_breach_in_the_next_test_case() {
+    let asks = "steps:\n  - send: ClearCache\n";
+    let mut first = engine(asks, connected());
+    assert_eq!(sent(&mut first), [r#"[2,"TC_B_06_CS-1","ClearCache",{}]"#]);
+    let outcome = ended(first, 5);
+    assert_eq!(outcome.failures[0].message, "ClearCache was not answered within 5.0 s");
+    let mut next = engine(QUIET, outcome.memory.clone());
+    says(&mut next, 1, r#"[3,"TC_B_06_CS-1",{"status":"Accepted"}]"#);
+    assert_eq!(ended(next, 5).verdict, Verdict::Pass);
+    // One that nobody ever waited for is a breach, and so is a second one.
+    let mut next = engine(QUIET, outcome.memory.clone());
+    says(&mut next, 1, r#"[3,"TC_B_06_CS-1",{"status":"Accepted"}]"#);
+    says(&mut next, 2, r#"[3,"TC_B_06_CS-1",{"status":"Accepted"}]"#);
+    assert_eq!(ended(next, 5).failures[0].message, "no call of ours has the id TC_B_06_CS-1");
+    // Ids go on, also where a test case is run twice.
+    assert_eq!(sent(&mut engine(asks, outcome.memory)), [r#"[2,"TC_B_06_CS-2","ClearCache",{}]"#]);
+}
+
+#[test]
+fn a_transaction_left_behind_is_not_judged_again() {
+    let event = |kind: &str, seq: u8, id: &str| {
+        format!(
+            r#"[2,"{id}{seq}","TransactionEvent",{{"eventType":"{kind}","timestamp":"1970-01-01T00:00:01Z","triggerReason":"CablePluggedIn","seqNo":{seq},"transactionInfo":{{"transactionId":"{id}"}}}}]"#
+        )
+    };
+    let mut first = engine("steps:\n  - expect: TransactionEvent\n", connected());
+    says(&mut first, 1, &event("Started", 0, "t"));
+    let outcome = ended(first, 1);
+    assert_eq!(outcome.verdict, Verdict::Pass);
+    let expects = "steps:\n  - expect: TransactionEvent\n    check: { eventType: Started }\n";
+    let mut next = engine(expects, outcome.memory.clone());
+    says(&mut next, 1, &event("Ended", 1, "t"));
+    assert_eq!(sent(&mut next), [r#"[3,"t1",{}]"#], "it is answered");
+    says(&mut next, 2, &event("Started", 0, "u"));
+    assert_eq!(ended(next, 2).verdict, Verdict::Pass);
+    // Another transaction without a beginning is a breach still.
+    let mut next = engine(QUIET, outcome.memory);
+    says(&mut next, 1, &event("Ended", 1, "u"));
+    assert_eq!(ended(next, 5).verdict, Verdict::Fail);
+}
+
+#[test]
+fn what_can_not_be_tidied_up_keeps_nothing_else_from_it() {
+    let case = "steps:\n  - wait: 1\nafter:\n  - send: ClearCache\n  - send: GetLocalListVersion\n";
+    let mut engine = engine(case, connected());
+    engine.handle(at(1), Input::Tick);
+    assert_eq!(sent(&mut engine).len(), 1);
+    says(&mut engine, 2, r#"[4,"TC_B_06_CS-1","NotImplemented","",{}]"#);
+    assert_eq!(sent(&mut engine), [r#"[2,"TC_B_06_CS-2","GetLocalListVersion",{}]"#]);
+    assert!(!engine.finished(), "the answer is waited for");
+    says(&mut engine, 3, r#"[3,"TC_B_06_CS-2",{"versionNumber":0}]"#);
+    let outcome = ended(engine, 3);
+    assert_eq!(outcome.verdict, Verdict::Pass);
+    assert_eq!(
+        outcome.remarks,
+        ["after 1 send ClearCache: ClearCache was answered with a CALLERROR (found CALLERROR NotImplemented)"]
+    );
+}
