@@ -12,7 +12,7 @@ use crate::{
     clock::Clock,
     ocpp::requirements,
     operator::{self, Operator},
-    pics::{SutKind, reader},
+    pics::{Pics, SutKind, reader},
     record::{folder, summary},
     report,
     runner::{self, Event, Plan},
@@ -53,7 +53,8 @@ pub fn run(arguments: &Arguments, catalogue: &Catalogue) -> Result<u8, Problem> 
         .map_err(|error| Problem::Input(error.to_string(), "a pattern is like `TC_B_*_CS`".into()))?;
     let entries = selection::plan(&pics, catalogue);
     let chosen = |id: &str| only.as_ref().is_none_or(|only| only.is_match(id));
-    if !entries.iter().any(|entry| entry.applicable && chosen(&entry.id)) {
+    let chosen = entries.iter().filter(|entry| entry.applicable && chosen(&entry.id)).count();
+    if chosen == 0 {
         let help = "`ocpp-attest list --pics FILE --all` tells which apply, and why the others do not";
         return Err(Problem::Input("no applicable test case has such an id".into(), help.into()));
     }
@@ -79,12 +80,15 @@ pub fn run(arguments: &Arguments, catalogue: &Catalogue) -> Result<u8, Problem> 
     let runtime = builder.build().map_err(|error| Problem::Own(error.to_string()))?;
     let plan =
         Plan { pics: &pics, bench: &bench, entries: &entries, library: &library, only, simulated, record: false };
+    if !simulated {
+        eprintln!("{}", introduction(&pics, &bench));
+    }
     let mut display = Display::new();
     let (stop, interrupt) = watch::channel(false);
     let outcome = runtime.block_on(async {
         let clock = Clock::start_at(started);
         let signal = tokio::spawn(async move {
-            if tokio::signal::ctrl_c().await.is_ok() {
+            if asked_to_stop().await {
                 let _ = stop.send(true);
             }
             // The channel stays open for as long as the run lasts.
@@ -124,6 +128,9 @@ pub fn run(arguments: &Arguments, catalogue: &Catalogue) -> Result<u8, Problem> 
         count(Verdict::NotImplemented),
         count(Verdict::Error)
     ));
+    if results.interrupted {
+        print(&format!("interrupted: {} of {chosen} test cases came to their turn\n", results.test_cases.len()));
+    }
     print(&format!("report: {}\n", folder.join("abstract.html").display()));
     Ok(match results.verdict {
         Verdict::Pass => exit::OK,
@@ -132,6 +139,44 @@ pub fn run(arguments: &Arguments, catalogue: &Catalogue) -> Result<u8, Problem> 
         Verdict::Error => exit::OWN_ERROR,
         _ => exit::INCOMPLETE,
     })
+}
+
+/// Ctrl-C, or what a CI system sends: either way the run folder is written with what there is.
+async fn asked_to_stop() -> bool {
+    #[cfg(unix)]
+    if let Ok(mut terminated) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        return tokio::select! {
+            stop = tokio::signal::ctrl_c() => stop.is_ok(),
+            stop = terminated.recv() => stop.is_some(),
+        };
+    }
+    tokio::signal::ctrl_c().await.is_ok()
+}
+
+/// What a person needs to know to bring product and harness together.
+fn introduction(pics: &Pics, bench: &Bench) -> String {
+    let (identity, profile) = (&bench.identity, bench.security_profile);
+    if pics.sut == SutKind::Csms {
+        return format!("connecting to {}/{identity} with security profile {profile}", bench.url);
+    }
+    let port = bench.listen.rsplit(':').next().unwrap_or_default();
+    let scheme = if profile >= 2 { "wss" } else { "ws" };
+    let mut text = format!(
+        "listening on {}: the station connects to {scheme}://{}:{port}/ocpp/{identity} with security profile {profile}",
+        bench.listen, bench.host
+    );
+    if profile >= 2 {
+        text.push_str(&match (bench.certificate.is_empty(), bench.authority.is_empty()) {
+            (false, _) => format!(",\nand trusts the root of {}", bench.certificate),
+            (true, false) => {
+                format!(",\nand trusts {}", std::path::Path::new(&bench.authority).join("root.pem").display())
+            }
+            (true, true) => {
+                ",\nand trusts a root that is made for this run alone: set `authority` in the bench to keep it".into()
+            }
+        });
+    }
+    text
 }
 
 fn default_folder(designation: &str, started: jiff::Timestamp) -> PathBuf {
@@ -215,4 +260,27 @@ fn line(result: &TestCaseResult) -> String {
         }
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::yaml::Source;
+
+    #[test]
+    fn a_person_is_told_how_product_and_harness_meet() {
+        let read = |text: &str| Bench::read_source(&Source::new("b.yaml", text)).unwrap();
+        let told = |sut: &str, bench: &str| {
+            let pics = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("pics").join(sut);
+            introduction(&reader::read(&pics).unwrap(), &read(bench))
+        };
+        insta::assert_snapshot!(told("beny-bcpcv-ct2m-p.yaml", "listen: 0.0.0.0:443\nhost: lab.example\nauthority: ca\n"), @r"
+        listening on 0.0.0.0:443: the station connects to wss://lab.example:443/ocpp/CS001 with security profile 2,
+        and trusts ca/root.pem
+        ");
+        assert!(told("beny-bcpcv-ct2m-p.yaml", "").contains("set `authority` in the bench"));
+        assert!(!told("beny-bcpcv-ct2m-p.yaml", "security-profile: 1\n").contains("trusts"));
+        let csms = told("greenflux-ev-platform.yaml", "url: wss://csms.example/ocpp\n");
+        assert_eq!(csms, "connecting to wss://csms.example/ocpp/CS001 with security profile 2");
+    }
 }

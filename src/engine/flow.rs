@@ -13,7 +13,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::{
-    Effect, Phase, Scope, connection,
+    Effect, Phase, Scope, connection, responder,
     world::{Call, Finding, World},
 };
 use crate::{
@@ -205,6 +205,16 @@ impl Sequence {
             self.cursor += 1;
         }
         true
+    }
+
+    /// The step that is under way, the innermost where there is but one.
+    pub(crate) fn current(&self) -> Option<&Node> {
+        let mut node = self.nodes.get(self.cursor)?;
+        while let Body::Steps(inner) = &node.body {
+            let Some(next) = inner.nodes.get(inner.cursor) else { break };
+            node = next;
+        }
+        Some(node)
     }
 
     /// What is waited for, for people.
@@ -418,7 +428,12 @@ impl Node {
             }
             StepKind::Operator { action, with, .. } => {
                 self.touched = true;
-                let parameters = self.parameters(with, world)?;
+                let mut parameters = self.parameters(with, world)?;
+                let to_send = parameters.get("action").and_then(Value::as_str).map(str::to_owned);
+                if let (Some(action), Some(payload)) = (to_send, parameters.get_mut("payload")) {
+                    // A CSMS that sends what it is given needs all of it; one that numbers for itself may do so.
+                    responder::complete_request(world, &action, payload);
+                }
                 let names = parameters.clone();
                 let prompt = actions::find(action).map_or("", |known| known.prompt);
                 let prompt = Template::new(Value::String(prompt.to_owned())).evaluate(&names.clone().into());

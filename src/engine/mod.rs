@@ -314,7 +314,8 @@ impl Engine {
         }
         self.world.apply_always(&call);
         if sequence.offer(&call, &mut self.world) != flow::Offer::Taken && !self.world.late(&call) {
-            self.world.background(&call, &sequence.waiting_for());
+            let at = sequence.current().map(|node| world::Finding::at(&node.step, &node.path, String::new()));
+            self.world.background(&call, &sequence.waiting_for(), at.unwrap_or_default());
         }
         self.world.learn(&call);
     }

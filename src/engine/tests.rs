@@ -8,6 +8,7 @@ use super::{Effect, Engine, Input, Outcome, Setup, SutMemory};
 use crate::{
     clock::Stamp,
     link::{ConnId, EndpointId, LinkCommand, LinkEvent},
+    operator::ActionOutcome,
     testcase::reader,
     verdict::Verdict,
     yaml::Source,
@@ -121,4 +122,37 @@ fn what_can_not_be_tidied_up_keeps_nothing_else_from_it() {
         outcome.remarks,
         ["after 1 send ClearCache: ClearCache was answered with a CALLERROR (found CALLERROR NotImplemented)"]
     );
+}
+
+#[test]
+fn an_unexpected_message_is_said_at_the_step_that_is_under_way() {
+    let mut engine = engine("steps:\n  - steps:\n      - wait: 5\n        requirement: B01.FR.01\n", connected());
+    says(&mut engine, 1, r#"[2,"x","SignCertificate",{"csr":"c"}]"#);
+    let failure = ended(engine, 1).failures.remove(0);
+    assert_eq!(
+        (failure.step.as_str(), failure.message.as_str()),
+        ("1 steps > 1 wait", "SignCertificate was not expected here")
+    );
+    assert_eq!(failure.requirements, Vec::<String>::new(), "the wait proves something else");
+}
+
+#[test]
+fn an_operator_may_deny_what_it_is_asked_but_not_what_it_is_told() {
+    let denied = |action: &str| {
+        let mut engine = engine(&format!("steps:\n  - operator: {action}\n"), connected());
+        let asked = engine.effects().into_iter().find_map(|effect| match effect {
+            Effect::Operator(id, action) => Some((id, action)),
+            _ => None,
+        });
+        let (id, action) = asked.unwrap();
+        engine.handle(at(1), Input::OperatorDone(id, ActionOutcome::Denied("no".into())));
+        (ended(engine, 1).verdict, action)
+    };
+    let check = "check-variable\n    with: { component: C, variable: V, value: x, station: S }";
+    assert_eq!(denied(check).0, Verdict::Fail);
+    let send = "send\n    with: { action: GetBaseReport, payload: { reportBase: FullInventory }, station: S }";
+    let (verdict, action) = denied(send);
+    assert_eq!(verdict, Verdict::Error);
+    // What is to be sent is whole, for a CSMS that numbers nothing by itself.
+    assert_eq!(action.parameters["payload"], json!({ "reportBase": "FullInventory", "requestId": 1 }));
 }

@@ -88,6 +88,8 @@ pub(crate) struct Finding {
     pub(crate) pointer: Option<String>,
     pub(crate) requirements: Vec<String>,
     pub(crate) waited_s: Option<f64>,
+    /// It came in between, and says nothing of what the steps around it prove.
+    pub(crate) in_between: bool,
 }
 
 impl Finding {
@@ -351,7 +353,7 @@ impl World {
     /// Records a finding. While tidying up it is only a remark.
     pub(crate) fn find(&mut self, verdict: Verdict, mut finding: Finding) {
         self.complaints += 1;
-        if finding.requirements.is_empty() {
+        if finding.requirements.is_empty() && !finding.in_between {
             finding.requirements = self.requirements_around(&finding.step);
         }
         if self.phase == Phase::After || self.decided() {
@@ -718,7 +720,7 @@ impl World {
     }
 
     /// A message that no step claimed: answered where it is background, a failure where it is not.
-    pub(crate) fn background(&mut self, call: &Call, waiting_for: &str) {
+    pub(crate) fn background(&mut self, call: &Call, waiting_for: &str, at: Finding) {
         self.default_reply(call);
         // Part 4, 5.3 only advises against booting anew where nothing but the connection was lost.
         if call.action == "BootNotification" && self.is_station_test() && std::mem::take(&mut self.cut_by_us) {
@@ -726,7 +728,8 @@ impl World {
             return;
         }
         if self.phase == Phase::Main && !rules::is_background(call, self.is_station_test()) {
-            let mut finding = Finding::new(waiting_for, format!("{} was not expected here", rules::summary(call)));
+            let message = format!("{} was not expected here", rules::summary(call));
+            let mut finding = Finding { message, requirements: Vec::new(), in_between: true, ..at };
             finding.expected = Some(waiting_for.to_owned());
             finding.found = Some(rules::summary(call));
             finding.frame = Some(shorten(&call.text, 4000));

@@ -105,7 +105,10 @@ impl Operator for Exec {
                     ActionOutcome::NotPossible(if said.is_empty() { "the command says so".into() } else { said })
                 }
                 Ok(Some(2)) => ActionOutcome::Denied(if said.is_empty() { "the command says so".into() } else { said }),
-                Ok(code) => ActionOutcome::Failed(format!("{} ended with {code:?}: {said}", self.command)),
+                Ok(code) => {
+                    let how = code.map_or("a signal".into(), |code| format!("exit status {code}"));
+                    ActionOutcome::Failed(format!("{} ended with {how}: {said}", self.command))
+                }
                 Err(error) => ActionOutcome::Failed(error.to_string()),
             }
         })

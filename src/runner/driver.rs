@@ -1,6 +1,6 @@
 //! Drives one test case: link events, answers and the clock go into the engine, its effects come out.
 
-use std::{pin::Pin, sync::Arc};
+use std::{collections::HashMap, pin::Pin, sync::Arc};
 
 use serde_json::{Map, Value};
 use tokio::sync::{mpsc, watch};
@@ -61,6 +61,7 @@ pub(super) async fn drive(
         }
         engine.handle(at, input);
     };
+    let mut asked: HashMap<u32, String> = HashMap::new();
     let mut recorder = Recorder { id: job.entry.id.clone(), station: environment.identity.clone() };
     loop {
         for effect in engine.effects() {
@@ -69,6 +70,7 @@ pub(super) async fn drive(
                 Effect::Operator(id, action) => {
                     let parameters = redact_members(&action.parameters, &environment.secrets);
                     let name = action.action.clone();
+                    asked.insert(id, name.clone());
                     recorder.push(trace, clock, None, TraceEvent::Operator { action: name, parameters });
                     let (operator, answers) = (environment.operator.clone(), answers.clone());
                     tokio::spawn(async move {
@@ -121,8 +123,9 @@ pub(super) async fn drive(
                 None => feed(&mut engine, clock.now(), Input::Interrupt),
             },
             Some(answer) = answered.recv() => {
-                if let Input::OperatorDone(_, outcome) = &answer {
-                    let what = TraceEvent::OperatorDone { action: String::new(), outcome: format!("{outcome:?}") };
+                if let Input::OperatorDone(id, outcome) = &answer {
+                    let action = asked.remove(id).unwrap_or_default();
+                    let what = TraceEvent::OperatorDone { action, outcome: format!("{outcome:?}") };
                     recorder.push(trace, clock, None, what);
                 }
                 feed(&mut engine, clock.now(), answer);

@@ -10,9 +10,12 @@ use crate::{
         responder, rules,
         world::{Answer, Finding, Reply, World},
     },
-    operator::ActionOutcome,
+    operator::{
+        ActionOutcome,
+        actions::{self, ActionInfo},
+    },
     testcase::{
-        model::{Expect, Send, StateKind, Step},
+        model::{Expect, Send, StateKind, Step, StepKind},
         template::{Template, TemplateError},
     },
     verdict::{StepRecord, Verdict},
@@ -282,8 +285,17 @@ impl Node {
                 false
             }
             Reply::Operator(ActionOutcome::Denied(reason)) => {
-                let message = format!("what the operator was to look at is not so: {reason}");
-                world.find(Verdict::Fail, Finding::at(&step, &self.path, message));
+                let asked = match &step.kind {
+                    StepKind::Operator { action, .. } => actions::find(action).is_some_and(ActionInfo::is_question),
+                    _ => false,
+                };
+                let (verdict, what) = if asked {
+                    (Verdict::Fail, "what the operator was to look at is not so")
+                } else {
+                    // Nothing was asked that the SUT could be blamed for.
+                    (Verdict::Error, "the operator said no where there was something to do")
+                };
+                world.find(verdict, Finding::at(&step, &self.path, format!("{what}: {reason}")));
                 false
             }
             Reply::Operator(ActionOutcome::Failed(reason)) => {
