@@ -1,6 +1,6 @@
 //! What is known of the SUT: its transactions, its EVSEs, and what outlasts a test case.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use serde_json::{Map, Value, json};
 
@@ -28,8 +28,8 @@ pub struct SutMemory {
     pub client: Option<ClientPolicy>,
     /// Calls of ours that were not answered in their test case; an answer may still come.
     pub(crate) unanswered: HashSet<String>,
-    /// Transactions of former test cases; events of them may still come.
-    pub(crate) left_behind: HashSet<String>,
+    /// Transactions of former test cases, with the time of their Started; events of them may still come.
+    pub(crate) left_behind: HashMap<String, Value>,
     /// The last id that was given out, so that none is used twice on a connection.
     pub(crate) last_id: u32,
     pub(crate) last_boot_status: Option<String>,
@@ -59,9 +59,12 @@ pub(crate) struct Transactions {
 const MAX_FOLLOWED: usize = 2000;
 
 impl Transactions {
-    /// The ids of all of them.
-    pub(crate) fn ids(&self) -> impl Iterator<Item = &String> {
-        self.all.iter().map(|known| &known.id)
+    /// All of them by id, with the time of their Started.
+    pub(crate) fn starts(&self) -> impl Iterator<Item = (String, Value)> {
+        self.all.iter().map(|known| {
+            let started = known.started.and_then(|seq| known.seq.get(&seq));
+            (known.id.clone(), started.map_or(Value::Null, |event| event["timestamp"].clone()))
+        })
     }
 
     /// True for an event that was received before, to the letter.

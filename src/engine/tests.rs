@@ -100,6 +100,15 @@ fn a_transaction_left_behind_is_not_judged_again() {
     assert_eq!(sent(&mut next), [r#"[3,"t1",{}]"#], "it is answered");
     says(&mut next, 2, &event("Started", 0, "u"));
     assert_eq!(ended(next, 2).verdict, Verdict::Pass);
+    // The same event again is a repetition; the same id for another transaction is a breach.
+    let mut next = engine(QUIET, outcome.memory.clone());
+    says(&mut next, 1, &event("Started", 0, "t"));
+    assert_eq!(ended(next, 5).verdict, Verdict::Pass);
+    let mut next = engine(QUIET, outcome.memory.clone());
+    says(&mut next, 1, &event("Started", 0, "t").replace("00:00:01Z", "00:00:02Z"));
+    let failure = ended(next, 5).failures.remove(0);
+    assert_eq!(failure.message, "the transactionId t was used by another transaction before");
+    assert_eq!(failure.requirements, ["E01.FR.08"]);
     // Another transaction without a beginning is a breach still.
     let mut next = engine(QUIET, outcome.memory);
     says(&mut next, 1, &event("Ended", 1, "u"));

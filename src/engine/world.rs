@@ -740,12 +740,21 @@ impl World {
     /// True for an event of a transaction that a former test case left behind: it is answered, and tells nothing here.
     pub(crate) fn left_behind(&mut self, call: &Call) -> bool {
         let id = call.payload["transactionInfo"]["transactionId"].as_str().unwrap_or_default();
-        if call.action != "TransactionEvent" || !self.memory.left_behind.contains(id) {
+        let Some(started) = self.memory.left_behind.get(id).filter(|_| call.action == "TransactionEvent") else {
             return false;
-        }
-        if call.payload["eventType"] == "Started" {
-            // Not the same one, though it has the same id.
+        };
+        if call.payload["eventType"] == "Started" && call.payload["timestamp"] != *started {
+            // Another transaction, though it has the same id.
+            let message = format!("the transactionId {id} was used by another transaction before");
             self.memory.left_behind.remove(id);
+            self.find(
+                Verdict::Fail,
+                Finding {
+                    frame: Some(shorten(&call.text, 4000)),
+                    requirements: vec!["E01.FR.08".into()],
+                    ..Finding::new("rule: unique transaction ids", message)
+                },
+            );
             return false;
         }
         self.default_reply(call);
@@ -804,7 +813,7 @@ impl World {
         self.failures.sort_by_key(|failure| std::cmp::Reverse(failure.verdict));
         let verdict = self.failures.first().map_or(Verdict::Pass, |failure| failure.verdict);
         self.memory.unanswered.extend(self.outstanding.into_keys().take(MAX_KEPT));
-        self.memory.left_behind.extend(self.transactions.ids().cloned());
+        self.memory.left_behind.extend(self.transactions.starts());
         let _ = self.started;
         Outcome { verdict, failures: self.failures, steps: self.steps, remarks: self.remarks, memory: self.memory }
     }
