@@ -100,6 +100,7 @@ fn default_times() -> Value {
         "evse-reset-time": 15,
         "boot-wait": 15,
         "settle-time": 2,
+        "schedule-ahead": 60,
         "offline-time": 5,
         "download-time": 120,
         "install-time": 300,

@@ -34,6 +34,8 @@ const MAX_VARIABLES: usize = 2000;
 pub(crate) struct OwnStation {
     /// Values that the CSMS set.
     set: BTreeMap<String, String>,
+    /// Version of the local list; 0 before there is one.
+    local_list: i64,
 }
 
 fn name_of(item: &Value) -> Option<String> {
@@ -52,6 +54,9 @@ impl OwnStation {
 
     /// Takes in what an answer, the test case's or our own, did.
     pub(crate) fn learn(&mut self, action: &str, request: &Value, reply: &Value) {
+        if action == "SendLocalList" && reply["status"] == "Accepted" {
+            self.local_list = request["versionNumber"].as_i64().unwrap_or(self.local_list);
+        }
         if action != "SetVariables" {
             return;
         }
@@ -117,7 +122,7 @@ impl OwnStation {
             }
             "GetBaseReport" | "GetReport" | "GetMonitoringReport" => json!({ "status": "EmptyResultSet" }),
             "TriggerMessage" => json!({ "status": "NotImplemented" }),
-            "GetLocalListVersion" => json!({ "versionNumber": 0 }),
+            "GetLocalListVersion" => json!({ "versionNumber": self.local_list }),
             "GetTransactionStatus" => json!({ "messagesInQueue": false }),
             "GetInstalledCertificateIds" => json!({ "status": "NotFound" }),
             "GetChargingProfiles" => json!({ "status": "NoProfiles" }),

@@ -17,7 +17,7 @@ use crate::{
     pics::{Pics, SutKind},
     services::{
         bench::FileServer,
-        inspect,
+        inspect, meter,
         pki::{KeyKind, Pki, PkiError, signing_request},
     },
     simulator::{
@@ -324,6 +324,12 @@ impl Environment {
                 let (csr, key) =
                     signing_request(KeyKind::Ecdsa, name, &self.organisation).map_err(|error| error.to_string())?;
                 Ok(json!({ "public_key": inspect::request_key(&csr), "csr": csr, "key": key.expose() }))
+            }
+            "signed-meter-value" => {
+                let serial_number = self.bench["serial_number"].as_str().unwrap_or(&self.identity);
+                let value = with.get("value").and_then(Value::as_f64).unwrap_or_default();
+                meter::signed_value(serial_number, text("time"), value, text("context"))
+                    .ok_or_else(|| "the reading can't be signed".to_owned())
             }
             "certificate" => inspect::certificate(text("chain"), self.roots.as_deref(), self.clock.now().wall),
             "succeed-root" => {

@@ -1,4 +1,4 @@
-//! Certificates for the station.
+//! Certificates for the station, and those that it has.
 
 use std::sync::Arc;
 
@@ -6,14 +6,19 @@ use serde_json::{Value, json};
 
 use crate::{link::CertificateKind, services::pki::Pki};
 
-/// Who signs, if anybody does.
+/// Most certificates of a station that are kept.
+const MAX_REPORTED: usize = 1000;
+
+/// Who signs, if anybody does, and what the station has.
 pub(super) struct Certificates {
     authority: Option<Arc<Pki>>,
+    /// Hash data as the station reported them.
+    reported: Vec<Value>,
 }
 
 impl Certificates {
     pub(super) fn new(authority: Option<Arc<Pki>>) -> Self {
-        Self { authority }
+        Self { authority, reported: Vec::new() }
     }
 
     /// The status for a SignCertificateRequest, and the CertificateSignedRequest that follows (A02.FR.11, A02.FR.14).
@@ -27,5 +32,28 @@ impl Certificates {
             signed["certificateType"] = kind.clone();
         }
         ("Accepted", Some(signed))
+    }
+
+    /// True when the station has to be asked how it reports the certificate before it is told to delete it (M04.FR.07).
+    pub(super) fn must_look(&self, request: &Value) -> bool {
+        !self.reported.contains(&request["certificateHashData"])
+    }
+
+    /// Learns from an answer of the station.
+    pub(super) fn answered(&mut self, action: &str, request: &Value, response: &Value) {
+        match action {
+            "GetInstalledCertificateIds" => {
+                let chains = response["certificateHashDataChain"].as_array().into_iter().flatten();
+                let reported = chains.flat_map(|chain| {
+                    let children = chain["childCertificateHashData"].as_array().into_iter().flatten();
+                    std::iter::once(&chain["certificateHashData"]).chain(children)
+                });
+                self.reported = reported.take(MAX_REPORTED).cloned().collect();
+            }
+            "DeleteCertificate" if response["status"] == "Accepted" => {
+                self.reported.retain(|reported| *reported != request["certificateHashData"]);
+            }
+            _ => {}
+        }
     }
 }

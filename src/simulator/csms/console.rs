@@ -42,6 +42,9 @@ impl Csms {
         if let Some(error) = schema::validate(&action, true, &payload).first() {
             return ActionOutcome::Failed(format!("{action}: {} {}", error.pointer, error.message));
         }
+        if action == "DeleteCertificate" && self.certificates.must_look(&payload) {
+            self.queue.push_back(("GetInstalledCertificateIds".into(), json!({})));
+        }
         self.queue.push_back((action, payload));
         self.send_next();
         ActionOutcome::Done

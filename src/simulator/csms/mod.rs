@@ -3,6 +3,7 @@
 mod authorization;
 mod certificates;
 mod console;
+mod customers;
 mod doors;
 mod provisioning;
 mod transactions;
@@ -14,7 +15,7 @@ use tokio::{sync::mpsc, time::Instant};
 
 pub use self::doors::{Door, KnownStation};
 use self::{
-    authorization::Tokens, certificates::Certificates, doors::Doors, provisioning::Provisioning,
+    authorization::Tokens, certificates::Certificates, customers::Customers, doors::Doors, provisioning::Provisioning,
     transactions::Transactions,
 };
 use super::operator::Request;
@@ -63,6 +64,7 @@ struct Csms {
     tokens: Tokens,
     transactions: Transactions,
     certificates: Certificates,
+    customers: Customers,
     conn: Option<ConnId>,
     /// CALLs to send, one at a time (Part 4, 4.1.1).
     queue: VecDeque<(String, Value)>,
@@ -87,6 +89,7 @@ pub async fn run(
         tokens: Tokens::new(setup.tokens),
         transactions: Transactions::default(),
         certificates: Certificates::new(setup.authority),
+        customers: Customers::default(),
         conn: None,
         queue: VecDeque::new(),
         outstanding: None,
@@ -214,6 +217,10 @@ impl Csms {
         let Some(response) = response else { return };
         self.provisioning.answered(&call.action, &call.payload, response);
         self.tokens.answered(&call.action, &call.payload, response);
+        self.certificates.answered(&call.action, &call.payload, response);
+        if let Some(update) = self.customers.answered(&call.action, &call.payload, response) {
+            self.queue.push_back(("SendLocalList".into(), update));
+        }
         if self.doors.answered(&call.action, &call.payload, response) {
             self.apply_doors();
         }
