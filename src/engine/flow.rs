@@ -20,8 +20,8 @@ use crate::{
     clock::Stamp,
     operator::{ManualAction, actions},
     testcase::{
-        model::{Step, StepKind},
-        template::{Template, Values},
+        model::{State, Step, StepKind},
+        template::{Template, TemplateError, Values},
     },
     verdict::{StepRecord, Verdict},
     yaml::shorten,
@@ -584,20 +584,27 @@ impl Node {
             world.find(Verdict::Error, finding);
             return None;
         };
+        let scope = self.scope_of(&state, with, world);
+        let scope = world.own_error(scope, &self.step, &self.path)?;
+        Some(Sequence::new(&state.steps, &Arc::new(scope), &self.path, self.depth + 1))
+    }
+
+    /// What the steps of a state see: the EVSE, the parameters that are given, and the defaults of the others.
+    fn scope_of(&self, state: &State, with: &[(String, Template)], world: &World) -> Result<Values, TemplateError> {
         let mut scope: Values = Values::new();
         if let Some(evse) = self.scope.get("evse") {
             scope.insert("evse".into(), evse.clone());
         }
+        let names = world.names(&self.scope);
         for (parameter, value) in with {
-            let value = world.evaluate(value, &self.scope, &self.step, &self.path)?;
-            scope.insert(parameter.clone(), value);
+            scope.insert(parameter.clone(), value.evaluate(&names)?);
         }
         for (parameter, default) in &state.parameters {
             if !scope.contains_key(parameter) {
-                let value = world.evaluate(default, &Arc::new(scope.clone()), &self.step, &self.path)?;
+                let value = default.evaluate(&world.names(&Arc::new(scope.clone())))?;
                 scope.insert(parameter.clone(), value);
             }
         }
-        Some(Sequence::new(&state.steps, &Arc::new(scope), &self.path, self.depth + 1))
+        Ok(scope)
     }
 }

@@ -1,5 +1,7 @@
 //! Which message answers which step.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use super::{Body, MAX_DEPTH, Node, Offer, Sequence, Status};
@@ -103,7 +105,9 @@ impl Node {
                 if expect.no_earlier_than.is_some() || expect.nothing_else_before {
                     return Offer::Passed;
                 }
-                if Self::wants(expect, call, &names) && self.enter(world) && self.status == Status::Active {
+                // Nor can what its checks speak of only later.
+                let known = expect.checks.mismatches(&call.payload, &names).is_ok();
+                if known && Self::wants(expect, call, &names) && self.enter(world) && self.status == Status::Active {
                     return self.offer_expect(expect, call, world);
                 }
                 Offer::Passed
@@ -111,11 +115,11 @@ impl Node {
             StepKind::Run { state, with } => {
                 if !matches!(self.body, Body::Steps(_)) {
                     // Only a look: errors in parameters are for when its turn has come.
-                    let known = with.iter().all(|(_, template)| template.evaluate(&names).is_ok());
-                    if !known || self.depth > MAX_DEPTH {
+                    let Some(state) = world.state(state).filter(|_| self.depth <= MAX_DEPTH) else {
                         return Offer::Passed;
-                    }
-                    let Some(steps) = self.instantiate(state, with, world) else { return Offer::Passed };
+                    };
+                    let Ok(scope) = self.scope_of(&state, with, world) else { return Offer::Passed };
+                    let steps = Sequence::new(&state.steps, &Arc::new(scope), &self.path, self.depth + 1);
                     self.body = Body::Steps(steps);
                 }
                 self.offer_ahead_inside(call, world)
