@@ -210,6 +210,10 @@ impl Environment {
             (bench.url.clone(), upgraded_url(bench))
         };
         let mut values = bench.values.clone();
+        values.extend(self::roots(&pki, bench)?);
+        if let Some(root) = &roots {
+            values.insert("root".into(), root.as_str().into());
+        }
         values.insert("url".into(), url.as_str().into());
         values.insert("url_upgraded".into(), upgraded.into());
         values.insert("url_fqdn".into(), fqdn(&url).into());
