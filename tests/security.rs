@@ -32,7 +32,7 @@ fn run(pics: &Pics, bench: &str) -> runner::Yield {
     let bench = Bench::read_source(&Source::new("bench.yaml", bench)).unwrap();
     let mut entries = selection::plan(pics, &catalogue);
     entries.retain(|entry| library.cases.contains_key(&entry.id));
-    let only = runner::globs(&["TC_A_*".into(), "TC_M_*".into()]).unwrap();
+    let only = runner::globs(&["TC_A_*".into(), "TC_M_*".into(), "TC_B_47_CS".into(), "TC_B_50_CS".into()]).unwrap();
     let plan = Plan { pics, bench: &bench, entries: &entries, library: &library, only, simulated: true, record: true };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
     let (_stop, interrupt) = tokio::sync::watch::channel(false);
