@@ -75,6 +75,16 @@ pub const ACTIONS: &[ActionInfo] = &[
         prompt: "Let EVSE {{ evse }} suspend the energy supply.",
     },
     ActionInfo {
+        name: "jam-lock",
+        parameters: &["evse", "connector"],
+        prompt: "Keep the lock of EVSE {{ evse }}, connector {{ connector }} from moving (a plug not fully in, a cable under tension).",
+    },
+    ActionInfo {
+        name: "free-lock",
+        parameters: &["evse", "connector"],
+        prompt: "Let the lock of EVSE {{ evse }}, connector {{ connector }} move again.",
+    },
+    ActionInfo {
         name: "store-customer",
         parameters: &["identifier"],
         prompt: "Store information about the customer {{ identifier }} in the station.",

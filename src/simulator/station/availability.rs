@@ -1,4 +1,4 @@
-//! Availability: what the CSMS takes out of service and puts back (G03, G04), and unlocking (F05).
+//! Availability: what the CSMS takes out of service and puts back (G03, G04).
 //!
 //! Station, EVSE and connector each have a state of their own, and keep it over a restart. What is taken out of
 //! service under a running transaction waits for its end, or for the cable to be unplugged (G01.FR.05).
@@ -23,7 +23,7 @@ impl Station {
     }
 
     /// A transaction holds the EVSE, or (where one is named and known) the connector.
-    fn held(&self, index: usize, connector: Option<u32>) -> bool {
+    pub(super) fn held(&self, index: usize, connector: Option<u32>) -> bool {
         let evse = &self.evses[index];
         let elsewhere = connector.is_some() && evse.plugged.is_some() && evse.plugged != connector;
         evse.transaction.is_some() && !elsewhere
@@ -109,18 +109,5 @@ impl Station {
             "AvailabilityState",
             if self.operative { "Available" } else { "Unavailable" },
         );
-    }
-
-    /// The answer to an UnlockConnector.
-    pub(super) fn unlock(&self, payload: &Value) -> &'static str {
-        let evse = narrow(&payload["evseId"]).and_then(|evse| self.index_of(evse));
-        let connector = narrow(&payload["connectorId"]);
-        let Some(index) = evse.filter(|index| connector.is_some_and(|connector| self.evses[*index].has(connector)))
-        else {
-            return "UnknownConnector";
-        };
-        // F05.FR.02, for a transaction on this connector.
-        let busy = self.held(index, connector) && self.evses[index].authorized.is_some();
-        if busy { "OngoingAuthorizedTransaction" } else { "Unlocked" }
     }
 }

@@ -361,6 +361,9 @@ impl Device {
                 at("Connector", "Available", Some(connector.id), boolean(true));
                 at("Connector", "AvailabilityState", Some(connector.id), options("Available", &states));
                 at("Connector", "ConnectorType", Some(connector.id), text(&connector.kind, 20));
+                if connector.cable != "fixed" {
+                    at("ConnectorPlugRetentionLock", "Problem", Some(connector.id), boolean(false));
+                }
                 at(
                     "Connector",
                     "SupplyPhases",
@@ -427,14 +430,16 @@ impl Device {
         }
     }
 
-    /// Sets a value of an EVSE or a connector from within.
-    pub fn put_at(&mut self, component: &str, place: (u32, Option<u32>), name: &str, value: &str) {
+    /// Sets a value of an EVSE or a connector from within; true when that changed it.
+    pub fn put_at(&mut self, component: &str, place: (u32, Option<u32>), name: &str, value: &str) -> bool {
         let of = |variable: &&mut Variable| {
             variable.component == component && variable.name == name && variable.place == Some(place)
         };
-        if let Some(variable) = self.variables.iter_mut().find(of) {
-            value.clone_into(&mut variable.value);
-        }
+        let Some(variable) = self.variables.iter_mut().find(of).filter(|variable| variable.value != value) else {
+            return false;
+        };
+        value.clone_into(&mut variable.value);
+        true
     }
 }
 

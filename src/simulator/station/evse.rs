@@ -65,6 +65,8 @@ pub struct Connector {
     pub waits: bool,
     /// Last status that was reported.
     pub reported: Option<&'static str>,
+    /// Its lock can't move.
+    pub stuck: bool,
 }
 
 /// A running transaction.
@@ -96,7 +98,13 @@ impl Evse {
             connectors: of
                 .connectors
                 .iter()
-                .map(|connector| Connector { id: connector.id, operative: true, waits: false, reported: None })
+                .map(|connector| Connector {
+                    id: connector.id,
+                    operative: true,
+                    waits: false,
+                    reported: None,
+                    stuck: false,
+                })
                 .collect(),
             operative: true,
             waits: false,
@@ -393,13 +401,13 @@ impl Station {
         }
     }
 
-    fn try_charging(&mut self, index: usize) {
+    pub(super) fn try_charging(&mut self, index: usize) {
         let evse = &self.evses[index];
-        if evse.charging || !evse.connected() || evse.authorized.is_none() {
+        if evse.charging || !evse.connected() || evse.authorized.is_none() || !self.plug_is_held(index) {
             return;
         }
-        let energy = !evse.evse_suspended;
-        if evse.transaction.is_none() && self.starts_at("DataSigned") && self.signs_readings() {
+        let energy = !self.evses[index].evse_suspended;
+        if self.evses[index].transaction.is_none() && self.starts_at("DataSigned") && self.signs_readings() {
             self.start(index, "SignedDataReceived");
         }
         if self.evses[index].transaction.is_none() && self.starts_at("PowerPathClosed") {

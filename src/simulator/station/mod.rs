@@ -9,6 +9,7 @@ mod customer;
 pub mod device;
 pub mod evse;
 mod local_list;
+mod locks;
 mod messages;
 mod metering;
 mod network;
@@ -145,6 +146,7 @@ pub struct Station {
     transaction_queue: VecDeque<Outgoing>,
     ended: Vec<String>,
     customers: Vec<String>,
+    events_made: u64,
     cache: cache::TokenCache,
     local_list: local_list::LocalList,
     master_pass: Option<Value>,
@@ -253,6 +255,7 @@ impl Station {
             transaction_queue: VecDeque::new(),
             ended: Vec::new(),
             customers: Vec::new(),
+            events_made: 0,
             cache: cache::TokenCache::new(CACHE_ENTRIES),
             local_list: local_list::LocalList::default(),
             master_pass: None,

@@ -38,6 +38,13 @@ impl Station {
             }
             ("remove-certificate", _) => self.remove_certificate(),
             (_, None) => ActionOutcome::NotPossible(format!("there is no EVSE {evse}")),
+            (action @ ("jam-lock" | "free-lock"), Some(index)) => {
+                if self.jam(index, connector, action == "jam-lock") {
+                    ActionOutcome::Done
+                } else {
+                    ActionOutcome::NotPossible("the connector has no lock".into())
+                }
+            }
             ("drive-in", Some(index)) => {
                 self.drive_in(index);
                 ActionOutcome::Done

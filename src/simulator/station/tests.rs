@@ -188,3 +188,66 @@ async fn network_profiles_are_tried_in_their_order() {
     assert_eq!(slots_tried(true).await, [2, 2, 1, 1, 1, 1, 1, 1]);
     assert_eq!(slots_tried(false).await, [2, 2, 1, 1, 2, 2, 1, 1]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_plug_that_is_not_held_fast_gets_no_energy() {
+    let mut station = station(pics("simulated-station.yaml")).await;
+    station.conn = Some(crate::link::ConnId(1));
+    station.boot = super::Boot::Accepted;
+    let token = json!({ "idToken": "AA", "type": "ISO14443" });
+    let unlock = json!({ "evseId": 1, "connectorId": 1 });
+    assert!(!station.jam(1, 1, true)); // a fixed cable
+    assert!(station.jam(0, 1, true));
+    station.plug(0, 1);
+    station.authorize(0, token, None);
+    assert!(!station.evses[0].charging); // G05.FR.01
+    let told = |station: &Station, value: &str| {
+        station.queue.iter().any(|outgoing| {
+            outgoing.action == "NotifyEvent"
+                && outgoing.payload["eventData"][0]["component"]["name"] == "ConnectorPlugRetentionLock"
+                && outgoing.payload["eventData"][0]["actualValue"] == value
+        })
+    };
+    assert!(told(&station, "true") && !told(&station, "false"));
+    assert_eq!(station.unlock(&unlock), "OngoingAuthorizedTransaction");
+    station.stop_authorization(0, None, true);
+    assert_eq!(station.unlock(&unlock), "UnlockFailed"); // F05.FR.05
+    assert!(station.jam(0, 1, false));
+    assert!(told(&station, "false"));
+    assert_eq!(station.unlock(&unlock), "Unlocked");
+    assert_eq!(station.unlock(&json!({ "evseId": 1, "connectorId": 9 })), "UnknownConnector");
+}
+
+#[tokio::test(start_paused = true)]
+async fn availability_waits_for_the_transaction_and_outlives_a_restart() {
+    let mut station = station(pics("simulated-station.yaml")).await;
+    let change = |station: &mut Station, evse: Option<u32>, status: &str| {
+        let mut payload = json!({ "operationalStatus": status });
+        if let Some(evse) = evse {
+            payload["evse"] = json!({ "id": evse });
+        }
+        let answer = station.change_availability(&payload);
+        station.apply_availability(&payload);
+        answer
+    };
+    let state = |station: &Station, index: usize| {
+        let evse = &station.evses[index];
+        evse.status(&evse.connectors[0], station.operative)
+    };
+    station.plug(0, 1);
+    station.authorize(0, json!({ "idToken": "AA", "type": "ISO14443" }), None);
+    assert!(station.evses[0].transaction.is_some());
+    // G04.FR.06: what is idle goes at once, the rest when its transaction has ended.
+    assert_eq!(change(&mut station, None, "Inoperative"), "Scheduled");
+    assert_eq!((state(&station, 0), state(&station, 1)), ("Occupied", "Unavailable"));
+    assert_eq!(change(&mut station, Some(2), "Inoperative"), "Accepted");
+    station.end(0, "RemoteStop", Some("Remote"));
+    assert_eq!(state(&station, 0), "Unavailable");
+    assert!(!station.usable(0));
+    // G03.FR.08, G04.FR.09; then each has its own state again.
+    station.restart("PowerUp");
+    assert_eq!((state(&station, 0), state(&station, 1)), ("Unavailable", "Unavailable"));
+    assert_eq!(change(&mut station, None, "Operative"), "Accepted");
+    assert_eq!((state(&station, 0), state(&station, 1)), ("Occupied", "Unavailable"));
+    assert_eq!(change(&mut station, Some(9), "Operative"), "Rejected");
+}
