@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::{Effect, Engine, Input, Outcome, Setup, SutMemory};
 use crate::{
     clock::Stamp,
-    link::{ConnId, EndpointId, LinkCommand, LinkEvent},
+    link::{ClosedBy, ConnId, EndpointId, LinkCommand, LinkEvent, UpgradeRequest},
     operator::ActionOutcome,
     testcase::reader,
     verdict::Verdict,
@@ -164,4 +164,25 @@ fn an_operator_may_deny_what_it_is_asked_but_not_what_it_is_told() {
     assert_eq!(verdict, Verdict::Error);
     // What is to be sent is whole, for a CSMS that numbers nothing by itself.
     assert_eq!(action.parameters["payload"], json!({ "reportBase": "FullInventory", "requestId": 1 }));
+}
+
+#[test]
+fn a_quick_station_may_be_back_before_its_old_connection_is_gone() {
+    let mut engine = engine(QUIET, connected());
+    let request = UpgradeRequest {
+        path: "/ocpp/S".into(),
+        identity: None,
+        user: None,
+        password: None,
+        subprotocols: Vec::new(),
+        tls: None,
+    };
+    let opened = LinkEvent::Opened { conn: ConnId(2), endpoint: EndpointId(1), request, subprotocol: None };
+    engine.handle(at(1), Input::Link(opened));
+    engine.handle(at(1), Input::Link(LinkEvent::Closed { conn: ConnId(1), code: None, by: ClosedBy::Harness }));
+    let boot = r#"[2,"b","BootNotification",{"reason":"Unknown","chargingStation":{"model":"M","vendorName":"V"}}]"#;
+    engine.handle(at(1), Input::Link(LinkEvent::Text { conn: ConnId(2), text: boot.into() }));
+    let outcome = ended(engine, 5);
+    assert_eq!(outcome.verdict, Verdict::Pass);
+    assert!(outcome.remarks[0].contains("mere reconnect"), "{:?}", outcome.remarks);
 }

@@ -526,6 +526,9 @@ impl World {
                     self.memory.open = None;
                     self.closed_at = Some((self.now, by));
                     self.cut_by_us = by == ClosedBy::Harness || std::mem::take(&mut self.network_cut);
+                } else {
+                    // A quick station is back before the end of the old connection is seen.
+                    self.cut_by_us |= by == ClosedBy::Harness;
                 }
                 self.turns.closed(conn);
                 let lost: Vec<String> = self
