@@ -104,6 +104,7 @@ fn default_times() -> Value {
         "offline-time": 5,
         "download-time": 120,
         "install-time": 300,
+        "firmware-delay": 60,
         "upload-time": 120,
         "log-retry-interval": 10,
         "customer-identifier": "CUSTOMER1",

@@ -290,11 +290,20 @@ impl Environment {
         let slow = with.get("slow").and_then(Value::as_u64).unwrap_or(0);
         match service {
             "firmware" => {
-                let image = b"firmware image of the bench, 1.0".to_vec();
-                let location = self.files.offer("image.bin", image.clone(), slow);
-                let (certificate, signature) = self.pki.sign_firmware(&image).map_err(|error| error.to_string())?;
+                // `broken`: signed all right, but nothing that a station could run.
+                let image = match text("image") {
+                    "broken" => b"nothing of use".to_vec(),
+                    _ => b"firmware image of the bench, 1.0".to_vec(),
+                };
+                let name = if text("image") == "broken" { "broken.bin" } else { "image.bin" };
+                let location = self.files.offer(name, image.clone(), slow);
+                let sign = |image: &[u8]| {
+                    let expired = text("certificate") == "expired";
+                    self.pki.sign_firmware(image, expired).map_err(|error| error.to_string())
+                };
+                let (certificate, signature) = sign(&image)?;
                 let signature = match text("signature") {
-                    "invalid" => self.pki.sign_firmware(b"another image").map_err(|error| error.to_string())?.1,
+                    "invalid" => sign(b"another image")?.1,
                     _ => signature,
                 };
                 Ok(json!({ "location": location, "signature": signature, "signing_certificate": certificate }))

@@ -285,14 +285,14 @@ impl Pki {
     }
 
     /// A certificate for signing firmware, and the signature (base64) of an image.
-    pub fn sign_firmware(&self, image: &[u8]) -> Result<(String, String), PkiError> {
+    pub fn sign_firmware(&self, image: &[u8], expired: bool) -> Result<(String, String), PkiError> {
         use base64::Engine as _;
         use rcgen::SigningKey as _;
         let mut params = CertificateParams::new(Vec::new())?;
         params.distinguished_name = named("ocpp-attest firmware signing", "ocpp-attest");
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::CodeSigning];
         params.not_before = date(self.now, -20);
-        params.not_after = date(self.now, 365);
+        params.not_after = date(self.now, if expired { -10 } else { 365 });
         let key = key_pair(KeyKind::Ecdsa)?;
         let certificate = params.signed_by(&key, &self.trusted.issuer)?;
         let signature = key.sign(image)?;

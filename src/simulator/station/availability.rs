@@ -102,6 +102,9 @@ impl Station {
             });
             self.call("StatusNotification", payload);
         }
+        if self.evses[index].plugged.is_none() {
+            self.update_if_idle();
+        }
         let of_evse = ["Occupied", "Available"].into_iter().find(|status| all.contains(status));
         self.device.put_at("EVSE", (id, None), "AvailabilityState", of_evse.unwrap_or("Unavailable"));
         self.device.put(

@@ -67,6 +67,7 @@ impl Station {
                         self.report_status(index);
                     }
                     self.schedule_heartbeat();
+                    self.firmware_runs();
                 } else {
                     self.boot_notification();
                 }

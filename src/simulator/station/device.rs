@@ -260,6 +260,9 @@ impl Device {
             add("ClockCtrlr", "TimeOffset", RW, text("+00:00", 6));
         }
         add("ChargingStation", "Available", R, boolean(true));
+        if yes("C-20") {
+            add("ChargingStation", "AllowNewSessionsPendingFirmwareUpdate", RW, boolean(true));
+        }
         let states = ["Available", "Occupied", "Reserved", "Unavailable", "Faulted"];
         add("ChargingStation", "AvailabilityState", R, options("Available", &states));
         add("ChargingStation", "SupplyPhases", R, integer(3, 0, 3));

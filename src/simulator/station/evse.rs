@@ -50,6 +50,8 @@ pub struct Evse {
     pub meter: f64,
     /// It resets, and can do nothing meanwhile.
     pub resetting: bool,
+    /// A firmware update waits; nobody new is served meanwhile (L01.FR.07).
+    pub updating: bool,
     /// It resets once its transaction has ended.
     pub reset_when_idle: bool,
 }
@@ -124,6 +126,7 @@ impl Evse {
             stopped_by: None,
             meter: 1000.0 * f64::from(of.id),
             resetting: false,
+            updating: false,
             reset_when_idle: false,
         }
     }
@@ -135,7 +138,7 @@ impl Evse {
             "Unavailable"
         } else if self.plugged == Some(connector.id) {
             "Occupied"
-        } else if self.resetting {
+        } else if self.resetting || self.updating {
             "Unavailable"
         } else {
             "Available"
@@ -469,6 +472,7 @@ impl Station {
         evse.remote_start = None;
         self.release(index);
         self.reset_if_idle();
+        self.update_if_idle();
     }
 
     /// Queues a TransactionEvent.

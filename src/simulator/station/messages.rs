@@ -124,6 +124,7 @@ impl Station {
         match action {
             "GetBaseReport" | "GetReport" => self.send_report(action, payload),
             "TriggerMessage" => self.triggered(payload),
+            "UpdateFirmware" => self.firmware_asked(payload),
             "RequestStartTransaction" => {
                 let token = payload["idToken"].clone();
                 if self.request_start(payload)["status"] != "Accepted" {

@@ -8,6 +8,7 @@ mod connection;
 mod customer;
 pub mod device;
 pub mod evse;
+pub(crate) mod firmware;
 mod local_list;
 mod locks;
 mod messages;
@@ -99,7 +100,7 @@ enum Timer {
     Unanswered,
     /// A TransactionEvent may be sent again.
     Retry,
-    Firmware(usize),
+    Firmware(firmware::Stage),
     Log(usize),
     MasterPass,
     SignAgain,
@@ -157,7 +158,7 @@ pub struct Station {
     network_up: bool,
     offline_since: Option<Instant>,
     timers: Vec<(Instant, Timer)>,
-    firmware: Option<operations::Firmware>,
+    firmware: Option<firmware::Firmware>,
     log: Option<operations::Log>,
     upload: Option<mpsc::UnboundedReceiver<operations::TransferDone>>,
     files: mpsc::UnboundedSender<operations::TransferDone>,
@@ -365,7 +366,7 @@ impl Station {
                     }
                     let kind = if self.boot_reason == "PowerUp" { "StartupOfTheDevice" } else { "ResetOrReboot" };
                     self.security_event(kind);
-                    self.firmware_after_boot();
+                    self.firmware_runs();
                     self.schedule_aligned();
                 }
                 self.boot_reason = "Triggered";
@@ -399,6 +400,7 @@ impl Station {
             self.evses[index].charging = false;
             self.evses[index].allow_energy();
             self.evses[index].resetting = false;
+            self.evses[index].updating = false;
             self.evses[index].reset_when_idle = false;
         }
         self.master_pass = None;

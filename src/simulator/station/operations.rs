@@ -1,4 +1,4 @@
-//! Long operations: log uploads, firmware updates.
+//! Long operations: log uploads.
 
 use std::time::Duration;
 
@@ -6,14 +6,6 @@ use serde_json::{Value, json};
 
 use super::{Station, Timer};
 use crate::services::bench;
-
-/// A firmware update under way.
-#[derive(Debug, Clone)]
-pub struct Firmware {
-    request_id: i64,
-    request: Value,
-    status: &'static str,
-}
 
 /// A log upload under way.
 #[derive(Debug, Clone)]
@@ -32,9 +24,9 @@ pub struct Log {
 #[derive(Debug)]
 pub struct TransferDone {
     /// True for an upload.
-    upload: bool,
-    request_id: i64,
-    result: Result<Vec<u8>, String>,
+    pub(super) upload: bool,
+    pub(super) request_id: i64,
+    pub(super) result: Result<Vec<u8>, String>,
 }
 
 impl Station {
@@ -107,97 +99,11 @@ impl Station {
         self.call("LogStatusNotification", payload);
     }
 
-    // ---- firmware (L01) ----
-
-    pub(super) fn update_firmware(&mut self, payload: &Value) -> &'static str {
-        let certificate = payload["firmware"]["signingCertificate"].as_str().unwrap_or_default();
-        if !certificate.is_empty() && x509_parser::pem::parse_x509_pem(certificate.as_bytes()).is_err() {
-            return "InvalidCertificate";
-        }
-        let request_id = payload["requestId"].as_i64().unwrap_or(0);
-        let busy = self
-            .firmware
-            .as_ref()
-            .is_some_and(|firmware| !["Installed", "InvalidSignature", "DownloadFailed"].contains(&firmware.status));
-        if busy && !self.pics.is_yes("C-60") {
-            return "Rejected";
-        }
-        self.cancel(|timer| matches!(timer, Timer::Firmware(_)));
-        self.firmware = Some(Firmware { request_id, request: payload.clone(), status: "Idle" });
-        self.schedule(Duration::from_secs(1), Timer::Firmware(0));
-        if busy { "AcceptedCanceled" } else { "Accepted" }
-    }
-
-    fn firmware_status(&mut self, status: &'static str) {
-        let Some(firmware) = &mut self.firmware else { return };
-        firmware.status = status;
-        let payload = json!({ "status": status, "requestId": firmware.request_id });
-        self.call("FirmwareStatusNotification", payload);
-    }
-
-    pub(super) fn report_firmware_status(&mut self) {
-        let payload = match &self.firmware {
-            Some(firmware) if firmware.status != "Installed" && firmware.status != "Idle" => {
-                json!({ "status": firmware.status, "requestId": firmware.request_id })
-            }
-            _ => json!({ "status": "Idle" }),
-        };
-        self.call("FirmwareStatusNotification", payload);
-    }
-
-    pub(super) fn firmware_stage(&mut self, stage: usize) {
-        match stage {
-            0 => {
-                self.firmware_status("Downloading");
-                let Some(firmware) = &self.firmware else { return };
-                let location = firmware.request["firmware"]["location"].as_str().unwrap_or_default().to_owned();
-                let (network, done, request_id) = (self.network.clone(), self.files.clone(), firmware.request_id);
-                tokio::spawn(async move {
-                    tokio::time::sleep(Duration::from_secs(2)).await;
-                    let result = bench::download(&network, &location).await;
-                    let _ = done.send(TransferDone { upload: false, request_id, result });
-                });
-            }
-            1 => {
-                // L01.FR.06/07: what can't charge any more is not offered any more; running transactions come first.
-                self.firmware_status("Installing");
-                self.schedule(Duration::from_secs(3), Timer::Firmware(2));
-            }
-            _ => {
-                self.firmware_status("InstallRebooting");
-                self.schedule(Duration::from_secs(2), Timer::Restart("FirmwareUpdate"));
-            }
-        }
-    }
-
     pub(super) fn transferred(&mut self, done: TransferDone) {
         if done.upload {
             self.log_uploaded(done.request_id, done.result.is_ok());
             return;
         }
-        let Some(firmware) = self.firmware.clone().filter(|firmware| firmware.request_id == done.request_id) else {
-            return;
-        };
-        let Ok(image) = done.result else {
-            self.firmware_status("DownloadFailed");
-            return;
-        };
-        self.firmware_status("Downloaded");
-        let text = |name: &str| firmware.request["firmware"][name].as_str().unwrap_or_default();
-        if bench::signature_is_valid(&image, text("signature"), text("signingCertificate")) {
-            self.firmware_status("SignatureVerified");
-            self.schedule(Duration::from_secs(1), Timer::Firmware(1));
-        } else {
-            self.firmware_status("InvalidSignature");
-            self.security_event("InvalidFirmwareSignature");
-        }
-    }
-
-    /// The new firmware runs.
-    pub(super) fn firmware_after_boot(&mut self) {
-        if self.firmware.as_ref().is_some_and(|firmware| firmware.status == "InstallRebooting") {
-            self.firmware_status("Installed");
-            self.security_event("FirmwareUpdated");
-        }
+        self.firmware_downloaded(done);
     }
 }

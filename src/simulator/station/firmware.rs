@@ -1,0 +1,247 @@
+//! Firmware updates (L01): scheduled, cancelled, held back by transactions, verified, installed.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::{Station, Timer, operations::TransferDone};
+use crate::{link::LinkCommand, services::bench};
+
+/// What an image begins with; anything else can be signed, but not run.
+pub const IMAGE_MAGIC: &[u8] = b"firmware image";
+
+/// A firmware update under way.
+#[derive(Debug, Clone)]
+pub struct Firmware {
+    request_id: i64,
+    request: Value,
+    status: &'static str,
+    /// The image is one that can be run.
+    runs: bool,
+    /// It is active once the connection is back.
+    reconnects: bool,
+    /// What waits until no transaction is left.
+    waits_for: Option<Stage>,
+}
+
+/// What comes next in an update.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// Download the image.
+    Download,
+    /// Install what was verified.
+    Install,
+    /// Run it.
+    Activate,
+}
+
+/// States in which an update is over.
+const OVER: [&str; 5] =
+    ["Installed", "InvalidSignature", "DownloadFailed", "InstallVerificationFailed", "InstallationFailed"];
+
+impl Station {
+    /// The answer to an UpdateFirmware.
+    pub(super) fn update_firmware(&mut self, payload: &Value) -> &'static str {
+        let certificate = payload["firmware"]["signingCertificate"].as_str().unwrap_or_default();
+        // L01.FR.21, L01.FR.22; an update that nothing is signed for is none that a secure station takes.
+        if !self.is_valid_now(certificate) {
+            return "InvalidCertificate";
+        }
+        let busy = self.firmware.as_ref().is_some_and(|firmware| !OVER.contains(&firmware.status));
+        match busy {
+            true if !self.pics.is_yes("C-60") => "Rejected",
+            true => "AcceptedCanceled",
+            false => "Accepted",
+        }
+    }
+
+    fn is_valid_now(&self, certificate: &str) -> bool {
+        let now = self.clock.now().wall.as_second();
+        x509_parser::pem::parse_x509_pem(certificate.as_bytes()).is_ok_and(|(_, pem)| {
+            pem.parse_x509().is_ok_and(|certificate| {
+                let validity = certificate.validity();
+                (validity.not_before.timestamp()..=validity.not_after.timestamp()).contains(&now)
+            })
+        })
+    }
+
+    /// Once the answer is out.
+    pub(super) fn firmware_asked(&mut self, payload: &Value) {
+        match self.update_firmware(payload) {
+            "InvalidCertificate" if payload["firmware"].get("signingCertificate").is_some() => {
+                self.security_event("InvalidFirmwareSigningCertificate");
+            }
+            "Accepted" | "AcceptedCanceled" => {
+                self.cancel(|timer| matches!(timer, Timer::Firmware(_)));
+                let request_id = payload["requestId"].as_i64().unwrap_or(0);
+                let request = payload.clone();
+                self.firmware = Some(Firmware {
+                    request_id,
+                    request,
+                    status: "Idle",
+                    runs: false,
+                    reconnects: false,
+                    waits_for: None,
+                });
+                let wait = self.seconds_until("retrieveDateTime");
+                if wait.is_zero() {
+                    self.schedule(Duration::from_secs(1), Timer::Firmware(Stage::Download));
+                } else {
+                    self.firmware_status("DownloadScheduled");
+                    self.schedule(wait, Timer::Firmware(Stage::Download));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// How far in the future a time of the request is; zero when it is past or not given.
+    fn seconds_until(&self, name: &str) -> Duration {
+        let time = self.firmware.as_ref().and_then(|firmware| firmware.request["firmware"][name].as_str());
+        let time = time.and_then(|time| time.parse::<jiff::Timestamp>().ok());
+        let span = time.map(|time| time.duration_since(self.clock.now().wall));
+        span.and_then(|span| Duration::try_from(span).ok()).unwrap_or_default()
+    }
+
+    fn firmware_status(&mut self, status: &'static str) {
+        let Some(firmware) = &mut self.firmware else { return };
+        firmware.status = status;
+        let payload = json!({ "status": status, "requestId": firmware.request_id });
+        self.call("FirmwareStatusNotification", payload);
+        if OVER.contains(&status) {
+            self.hold_evses(false);
+        }
+    }
+
+    pub(super) fn report_firmware_status(&mut self) {
+        let payload = match &self.firmware {
+            Some(firmware) if firmware.status != "Installed" && firmware.status != "Idle" => {
+                json!({ "status": firmware.status, "requestId": firmware.request_id })
+            }
+            _ => json!({ "status": "Idle" }),
+        };
+        self.call("FirmwareStatusNotification", payload);
+    }
+
+    /// A driver is being served: a transaction runs, or a cable is plugged in.
+    fn is_serving(&self) -> bool {
+        self.evses.iter().any(|evse| evse.transaction.is_some() || evse.plugged.is_some())
+    }
+
+    /// Waits for drivers, where this stage can't be done beside them; true when it does.
+    fn held_back(&mut self, stage: Stage, beside: bool, status: &'static str) -> bool {
+        if beside || !self.is_serving() {
+            return false;
+        }
+        if self.firmware.as_ref().is_some_and(|firmware| firmware.status != status) {
+            self.firmware_status(status);
+        }
+        if let Some(firmware) = &mut self.firmware {
+            firmware.waits_for = Some(stage);
+        }
+        // L01.FR.07
+        if !self.device.is("ChargingStation", "AllowNewSessionsPendingFirmwareUpdate") {
+            self.hold_evses(true);
+        }
+        true
+    }
+
+    fn hold_evses(&mut self, hold: bool) {
+        for index in 0..self.evses.len() {
+            if self.evses[index].updating != hold {
+                self.evses[index].updating = hold;
+                self.report_status(index);
+            }
+        }
+    }
+
+    /// Goes on with an update that waited, once no driver is served any more (L01.FR.06).
+    pub(super) fn update_if_idle(&mut self) {
+        if self.is_serving() {
+            return;
+        }
+        if let Some(stage) = self.firmware.as_mut().and_then(|firmware| firmware.waits_for.take()) {
+            self.schedule(Duration::from_secs(1), Timer::Firmware(stage));
+        }
+    }
+
+    pub(super) fn firmware_stage(&mut self, stage: Stage) {
+        let install_beside = self.pics.is_yes("C-43");
+        let download_beside = install_beside || self.pics.is_yes("AQ-7");
+        match stage {
+            Stage::Download if self.held_back(stage, download_beside, "DownloadScheduled") => {}
+            Stage::Download => {
+                self.firmware_status("Downloading");
+                let Some(firmware) = &self.firmware else { return };
+                let location = firmware.request["firmware"]["location"].as_str().unwrap_or_default().to_owned();
+                let (network, done, request_id) = (self.network.clone(), self.files.clone(), firmware.request_id);
+                tokio::spawn(async move {
+                    tokio::time::sleep(Duration::from_secs(2)).await;
+                    let result = bench::download(&network, &location).await;
+                    let _ = done.send(TransferDone { upload: false, request_id, result });
+                });
+            }
+            Stage::Install if self.held_back(stage, install_beside, "InstallScheduled") => {}
+            Stage::Install => {
+                self.firmware_status("Installing");
+                self.schedule(Duration::from_secs(3), Timer::Firmware(Stage::Activate));
+            }
+            Stage::Activate => {
+                let runs = self.firmware.as_ref().is_some_and(|firmware| firmware.runs);
+                if !runs {
+                    // L01.FR.29; the old firmware goes on.
+                    self.firmware_status("InstallVerificationFailed");
+                } else if self.is_serving() {
+                    // The part that talks to the CSMS starts anew; charging goes on.
+                    if let Some(conn) = self.conn {
+                        self.link.send(LinkCommand::Close(conn, 1001));
+                    }
+                    if let Some(firmware) = &mut self.firmware {
+                        firmware.reconnects = true;
+                    }
+                } else {
+                    self.firmware_status("InstallRebooting");
+                    self.schedule(Duration::from_secs(2), Timer::Restart("FirmwareUpdate"));
+                }
+            }
+        }
+    }
+
+    /// The image is here, or is not.
+    pub(super) fn firmware_downloaded(&mut self, done: TransferDone) {
+        let Some(firmware) = self.firmware.as_mut().filter(|firmware| firmware.request_id == done.request_id) else {
+            return;
+        };
+        let Ok(image) = done.result else {
+            self.firmware_status("DownloadFailed");
+            return;
+        };
+        firmware.runs = image.starts_with(IMAGE_MAGIC);
+        let text = |name: &str| firmware.request["firmware"][name].as_str().unwrap_or_default();
+        let valid = bench::signature_is_valid(&image, text("signature"), text("signingCertificate"));
+        self.firmware_status("Downloaded");
+        if !valid {
+            self.firmware_status("InvalidSignature");
+            self.security_event("InvalidFirmwareSignature");
+            return;
+        }
+        self.firmware_status("SignatureVerified");
+        let wait = self.seconds_until("installDateTime");
+        if wait.is_zero() {
+            self.schedule(Duration::from_secs(1), Timer::Firmware(Stage::Install));
+        } else {
+            self.firmware_status("InstallScheduled");
+            self.schedule(wait, Timer::Firmware(Stage::Install));
+        }
+    }
+
+    /// The new firmware runs: after a boot, or when its part that talks to the CSMS is back.
+    pub(super) fn firmware_runs(&mut self) {
+        let begun =
+            |firmware: &mut Firmware| std::mem::take(&mut firmware.reconnects) || firmware.status == "InstallRebooting";
+        if self.firmware.as_mut().is_some_and(begun) {
+            self.firmware_status("Installed");
+            self.security_event("FirmwareUpdated");
+        }
+    }
+}
