@@ -11,7 +11,7 @@ use super::{Problem, exit, print};
 use crate::{
     bench::Bench,
     clock::Clock,
-    link::{CertificateKind, Network, Secret, ServerTls},
+    link::{Network, Secret},
     operator::{ActionOutcome, ManualAction, Operator as _},
     pics::{SutKind, reader},
     services::pki::{KeyKind, Pki, PkiError},
@@ -66,7 +66,8 @@ enum Command {
         /// Its Basic authentication password
         #[arg(long, env = "OCPP_ATTEST_PASSWORD", default_value = "attest-bench-password", hide_env_values = true)]
         password: String,
-        /// Folder of a certificate authority (as the bench's `authority`); with it the CSMS speaks TLS
+        /// Folder of a certificate authority (as the bench's `authority`); with it the CSMS speaks TLS:
+        /// security profile 2 on its address, 3 on the port after it
         #[arg(long, value_name = "DIR")]
         authority: Option<PathBuf>,
         /// Listen for manual actions on this address (HTTP POST)
@@ -161,27 +162,30 @@ fn run_csms(
         return Err(Problem::Input("this is the PICS of a charging station".into(), "give the PICS of a CSMS".into()));
     }
     let clock = Clock::start();
-    let tls = authority
-        .map(|folder| {
-            let pki = Pki::kept(folder, KeyKind::Ecdsa, clock.now().wall)?;
-            let host = listen.rsplit_once(':').map_or(listen, |(host, _)| host).to_owned();
-            let identity = pki.server(CertificateKind::Valid, &["localhost".to_owned(), host])?;
-            let tls = ServerTls {
-                identity,
-                rsa_identity: None,
-                client_roots: None,
-                versions: Vec::new(),
-                suites: Vec::new(),
+    let (host, port) = listen.rsplit_once(':').unwrap_or((listen, ""));
+    let (doors, signs) = match authority {
+        None => (vec![Door { profile: 1, address: listen.to_owned(), tls: None }], None),
+        Some(folder) => {
+            let doors = || {
+                let pki = Pki::kept(folder, KeyKind::Ecdsa, clock.now().wall)?;
+                let names = ["localhost".to_owned(), host.to_owned()];
+                let mut doors = vec![Door::new(2, listen.to_owned(), &pki, &names)?];
+                if let Some(next) = port.parse::<u16>().ok().and_then(|port| port.checked_add(1)) {
+                    doors.push(Door::new(3, format!("{host}:{next}"), &pki, &names)?);
+                }
+                Ok((doors, pki))
             };
-            Ok((tls, pki))
-        })
-        .transpose()
-        .map_err(|error: PkiError| Problem::Input(error.to_string(), "check the folder".into()))?;
-    let (tls, signs) = tls.unzip();
-    let security_profile = if tls.is_some() { 2 } else { 1 };
+            let (doors, pki) =
+                doors().map_err(|error: PkiError| Problem::Input(error.to_string(), "check the folder".into()))?;
+            (doors, Some(pki))
+        }
+    };
+    let security_profile = doors[0].profile;
+    let addresses: Vec<String> =
+        doors.iter().map(|door| format!("{} (security profile {})", door.address, door.profile)).collect();
     let bench = Bench::default();
     let setup = CsmsSetup {
-        doors: vec![Door { profile: security_profile, address: listen.to_owned(), tls }],
+        doors,
         station: KnownStation {
             identity: identity.to_owned(),
             password: Secret::new(password),
@@ -200,7 +204,7 @@ fn run_csms(
     runtime.block_on(async {
         let (operator, requests) = operator::pair();
         take_actions(operator, actions).await?;
-        print(&format!("listening on {listen}\n"));
+        print(&format!("listening on {}\n", addresses.join(" and ")));
         tokio::select! {
             result = csms::run(setup, Network::Tcp, clock, requests) => {
                 result.map_err(|error| Problem::Input(format!("{listen} can't be bound: {error}"), "choose another address".into()))?;

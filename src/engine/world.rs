@@ -1,5 +1,8 @@
 //! What the engine knows while a test case runs, and what it has found.
 
+mod background;
+mod intake;
+
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
     sync::Arc,
@@ -8,16 +11,12 @@ use std::{
 use serde_json::{Map, Value, json};
 
 use super::{
-    Effect, Outcome, Phase, Scope, Setup, SutMemory, responder, rules, station::OwnStation, sut::Transactions,
-    turns::Turns,
+    Effect, Outcome, Phase, Scope, Setup, SutMemory, responder, station::OwnStation, sut::Transactions, turns::Turns,
 };
 use crate::{
-    certificate::Certificate,
     clock::Stamp,
-    link::{
-        AttemptFailure, ClosedBy, ConnId, EndpointId, LinkCommand, LinkEvent, Secret, ServerPolicy, UpgradeRequest,
-    },
-    ocpp::{frame::Frame, schema},
+    link::{AttemptFailure, ClosedBy, ConnId, EndpointId, LinkCommand, Secret, ServerPolicy},
+    ocpp::frame::Frame,
     operator::ActionOutcome,
     pics::SutKind,
     testcase::{
@@ -169,8 +168,6 @@ pub(crate) struct World {
     base: Arc<Values>,
 }
 
-/// Most messages of the SUT in one test case; beyond it the SUT floods us, which no product needs to do.
-const MAX_MESSAGES: usize = 20_000;
 /// Most calls that are kept for `any-time-since`.
 const MAX_KEPT: usize = 4096;
 
@@ -477,197 +474,6 @@ impl World {
         self.reply(call, payload);
     }
 
-    /// Takes a link event in; a CALL of the SUT is handed back for the steps to look at.
-    pub(crate) fn link(&mut self, event: LinkEvent) -> Option<Call> {
-        match event {
-            LinkEvent::Text { conn, text } => {
-                self.last_activity = self.now;
-                self.messages += 1;
-                if self.messages > MAX_MESSAGES {
-                    let message = format!("the SUT sent more than {MAX_MESSAGES} messages in one test case");
-                    self.find(Verdict::Fail, Finding::new("rule: no flood of messages", message));
-                    self.link_command(LinkCommand::Abort(conn));
-                    return None;
-                }
-                return self.text(conn, text);
-            }
-            LinkEvent::Garbage { conn: _, what } => {
-                self.last_activity = self.now;
-                let mut finding =
-                    Finding::new("rule: only text messages", "the SUT sent something that is no OCPP-J message");
-                finding.found = Some(what);
-                self.find(Verdict::Fail, finding);
-            }
-            LinkEvent::Opened { conn, endpoint, request, subprotocol } => {
-                self.last_activity = self.now;
-                let facts = facts(&request, subprotocol.as_deref(), None);
-                self.open = Some(Open { conn, endpoint, at: self.now });
-                self.memory.open = Some((conn, endpoint));
-                self.memory.endpoint = Some(endpoint);
-                self.attempts.push(Attempt { conn, endpoint, at: self.now, outcome: Ok(()), facts });
-            }
-            LinkEvent::AttemptFailed { conn, endpoint, failure, request, hello } => {
-                let mut known = request.as_ref().map_or(json!({}), |request| facts(request, None, None));
-                if let Some(hello) = hello {
-                    known["hello"] = serde_json::to_value(hello).unwrap_or_default();
-                }
-                if let AttemptFailure::UpgradeRefusedBySut(status) | AttemptFailure::UpgradeRefusedByUs(status, _) =
-                    &failure
-                {
-                    known["status"] = (*status).into();
-                }
-                if self.attempts.len() < MAX_KEPT {
-                    self.attempts.push(Attempt { conn, endpoint, at: self.now, outcome: Err(failure), facts: known });
-                }
-            }
-            LinkEvent::Closed { conn, by, .. } => {
-                if self.open.as_ref().is_some_and(|open| open.conn == conn) {
-                    self.open = None;
-                    self.memory.open = None;
-                    self.closed_at = Some((self.now, by));
-                    self.cut_by_us = by == ClosedBy::Harness || std::mem::take(&mut self.network_cut);
-                } else {
-                    // A quick station is back before the end of the old connection is seen.
-                    self.cut_by_us |= by == ClosedBy::Harness;
-                }
-                self.turns.closed(conn);
-                let lost: Vec<String> = self
-                    .outstanding
-                    .iter()
-                    .filter(|(_, outstanding)| outstanding.conn == conn)
-                    .map(|(id, _)| id.clone())
-                    .collect();
-                for id in lost {
-                    self.outstanding.remove(&id);
-                    self.call_answers.insert(id, Answer::Lost);
-                }
-            }
-            LinkEvent::Ping { pong, .. } => self.pongs += u32::from(pong),
-            LinkEvent::Sent { conn, text } => {
-                if let Some(early) = self.turns.wrote(conn, &text, self.now) {
-                    self.find(Verdict::Fail, rules::out_of_turn(&early));
-                }
-            }
-        }
-        None
-    }
-
-    fn text(&mut self, conn: ConnId, text: String) -> Option<Call> {
-        let frame = match Frame::parse(&text) {
-            Ok(frame) => frame,
-            Err(error) => {
-                if let Some(id) = &error.call_id {
-                    self.refuse(conn, id, error.code, &error.reason);
-                }
-                let mut finding =
-                    Finding::new("rule: well-formed frames", format!("the SUT sent a broken frame: {error}"));
-                finding.frame = Some(shorten(&text, 4000));
-                self.find(Verdict::Fail, finding);
-                return None;
-            }
-        };
-        match frame {
-            Frame::Call { id, action, payload } => {
-                let call = Call { conn, id, action, payload, at: self.now, text };
-                self.turns.came(&call);
-                if !self.seen_ids.insert((conn, call.id.clone())) {
-                    let mut finding =
-                        Finding::new("rule: unique message ids", format!("the message id {} was used before", call.id));
-                    finding.frame = Some(shorten(&call.text, 4000));
-                    self.find(Verdict::Fail, finding);
-                }
-                let errors = schema::validate(&call.action, true, &call.payload);
-                if let Some(first) = errors.first() {
-                    self.refuse(conn, &call.id, first.code, &first.message);
-                    self.schema_finding(&call.action, "Request", &errors, &call.text);
-                    return None;
-                }
-                rules::check_times(self, &call);
-                if self.received.len() < MAX_KEPT {
-                    self.received.push(call.clone());
-                }
-                Some(call)
-            }
-            Frame::CallResult { id, payload } => {
-                if let Some(sent) = self.answered(&id, &text) {
-                    let errors = schema::validate(&sent.action, false, &payload);
-                    if !errors.is_empty() {
-                        self.schema_finding(&sent.action, "Response", &errors, &text);
-                    }
-                    self.learn_result(&sent.action, &sent.payload, &payload);
-                    self.call_answers.insert(id, Answer::Result(payload, text));
-                }
-                None
-            }
-            Frame::CallError { id, code, .. } => {
-                if self.answered(&id, &text).is_some() {
-                    self.call_answers.insert(id, Answer::Error(code, text));
-                }
-                None
-            }
-        }
-    }
-
-    fn answered(&mut self, id: &str, text: &str) -> Option<Outstanding> {
-        let sent = self.outstanding.remove(id);
-        if sent.is_none() && !self.memory.unanswered.remove(id) {
-            let mut finding =
-                Finding::new("rule: answers to our calls only", format!("no call of ours has the id {id}"));
-            finding.frame = Some(shorten(text, 4000));
-            self.find(Verdict::Fail, finding);
-        }
-        sent
-    }
-
-    fn schema_finding(&mut self, action: &str, kind: &str, errors: &[schema::SchemaError], text: &str) {
-        let mut finding = Finding::new(
-            "rule: schema-valid messages",
-            format!("{action}{kind} does not follow its schema ({})", schema::edition()),
-        );
-        let all: Vec<String> = errors.iter().map(|error| format!("{}: {}", error.pointer, error.message)).collect();
-        finding.found = Some(shorten(&all.join("; "), 1000));
-        finding.pointer = errors.first().map(|error| error.pointer.clone());
-        finding.frame = Some(shorten(text, 4000));
-        self.find(Verdict::Fail, finding);
-    }
-
-    /// Learns from an answer to our own call: values of variables, and which of them we changed.
-    fn learn_result(&mut self, action: &str, request: &Value, response: &Value) {
-        let name = |item: &Value| {
-            let variable = &item["variable"];
-            let instance = variable["instance"].as_str().map(|instance| format!("[{instance}]"));
-            let (component, variable) = (item["component"]["name"].as_str()?, variable["name"].as_str()?);
-            Some(format!("{component}.{variable}{}", instance.unwrap_or_default()))
-        };
-        if action == "GetVariables" {
-            for item in response["getVariableResult"].as_array().into_iter().flatten() {
-                let actual = item.get("attributeType").is_none_or(|kind| kind == "Actual");
-                if let (true, Some(name), Some(value)) = (actual, name(item), item.get("attributeValue")) {
-                    self.memory.variables.insert(name, value.clone());
-                }
-            }
-        }
-        if action == "SetVariables" {
-            let items = request["setVariableData"].as_array().into_iter().flatten();
-            for (item, result) in items.zip(response["setVariableResult"].as_array().into_iter().flatten()) {
-                let taken = result["attributeStatus"] == "Accepted" || result["attributeStatus"] == "RebootRequired";
-                let (true, Some(name)) = (taken, name(item)) else { continue };
-                let Some(value) = item["attributeValue"].as_str() else { continue };
-                let (component, variable) = name.split_once('.').unwrap_or((&name, ""));
-                if variable == "BasicAuthPassword" {
-                    continue;
-                }
-                if let Some(Value::String(old)) = self.memory.variables.get(&name) {
-                    let known = self.originals.iter().any(|(c, v, _)| c == component && v == variable);
-                    if !known && self.phase != Phase::After {
-                        self.originals.push((component.to_owned(), variable.to_owned(), old.clone()));
-                    }
-                }
-                self.memory.variables.insert(name.clone(), value.into());
-            }
-        }
-    }
-
     /// Variables that this test case changed and has not put back, with their former values.
     pub(crate) fn changed_variables(&self) -> Vec<(String, String, String)> {
         self.originals
@@ -677,132 +483,6 @@ impl World {
             })
             .cloned()
             .collect()
-    }
-
-    /// Rules of the test case for every message of a kind.
-    pub(crate) fn apply_always(&mut self, call: &Call) {
-        if self.phase != Phase::Main {
-            return;
-        }
-        let scope = self.root_scope();
-        for rule in self.setup.case.clone().always.iter().filter(|rule| rule.action == call.action) {
-            let names = self.names(&scope);
-            if !rule.matches.mismatches(&call.payload, &names).is_ok_and(|found| found.is_empty()) {
-                continue;
-            }
-            let base = Finding {
-                source: Some(format!("{}:{}", file_name(&rule.file), rule.at.line)),
-                requirements: rule.requirements.clone(),
-                frame: Some(shorten(&call.text, 4000)),
-                ..Finding::default()
-            };
-            match &rule.checks {
-                None => self.find(
-                    Verdict::Fail,
-                    Finding {
-                        step: format!("always: never {}", call.action),
-                        message: format!("{} must not come here", call.action),
-                        ..base
-                    },
-                ),
-                Some(checks) => match checks.mismatches(&call.payload, &names) {
-                    Ok(found) => {
-                        if let Some(mismatch) = found.first() {
-                            let finding = Finding {
-                                step: format!("always: every {}", call.action),
-                                message: format!("{} breaks a rule that holds throughout", call.action),
-                                ..base
-                            };
-                            self.find(Verdict::Fail, finding.mismatch(mismatch, &call.text));
-                        }
-                    }
-                    Err(error) => self.find(Verdict::Error, Finding::new("always", error.to_string())),
-                },
-            }
-        }
-    }
-
-    /// A message that no step claimed: answered where it is background, a failure where it is not.
-    pub(crate) fn background(&mut self, call: &Call, waiting_for: &str, at: Finding) {
-        self.default_reply(call);
-        // Part 4, 5.3 only advises against booting anew where nothing but the connection was lost.
-        if call.action == "BootNotification" && self.is_station_test() && std::mem::take(&mut self.cut_by_us) {
-            self.remarks.push("after a mere reconnect the station sent a BootNotification, which it should not".into());
-            return;
-        }
-        if self.phase == Phase::Main && !rules::is_background(call, self.is_station_test()) {
-            let message = format!("{} was not expected here", rules::summary(call));
-            let mut finding = Finding { message, requirements: Vec::new(), in_between: true, ..at };
-            finding.expected = Some(waiting_for.to_owned());
-            finding.found = Some(rules::summary(call));
-            finding.frame = Some(shorten(&call.text, 4000));
-            self.find(Verdict::Fail, finding);
-        }
-    }
-
-    /// True for an event of a transaction that a former test case left behind: it is answered, and tells nothing here.
-    pub(crate) fn left_behind(&mut self, call: &Call) -> bool {
-        let id = call.payload["transactionInfo"]["transactionId"].as_str().unwrap_or_default();
-        let Some(started) = self.memory.left_behind.get(id).filter(|_| call.action == "TransactionEvent") else {
-            return false;
-        };
-        if call.payload["eventType"] == "Started" && call.payload["timestamp"] != *started {
-            // Another transaction, though it has the same id.
-            let message = format!("the transactionId {id} was used by another transaction before");
-            self.memory.left_behind.remove(id);
-            self.find(
-                Verdict::Fail,
-                Finding {
-                    frame: Some(shorten(&call.text, 4000)),
-                    requirements: vec!["E01.FR.08".into()],
-                    ..Finding::new("rule: unique transaction ids", message)
-                },
-            );
-            return false;
-        }
-        self.default_reply(call);
-        true
-    }
-
-    /// A duplicate of a TransactionEvent that was already answered may come again after a reconnect.
-    pub(crate) fn late(&mut self, call: &Call) -> bool {
-        let again = self.transactions.is_repetition(call);
-        if again {
-            self.default_reply(call);
-        }
-        again
-    }
-
-    /// Learns from a message, once the steps have seen it.
-    pub(crate) fn learn(&mut self, call: &Call) {
-        if call.action == "BootNotification" {
-            self.memory.accepted = false; // the answer decides; see `learn_boot`
-        }
-        if call.action == "TransactionEvent" {
-            for complaint in self.transactions.learn(call) {
-                let mut finding = Finding::new("rule: order of TransactionEvents", complaint);
-                finding.frame = Some(shorten(&call.text, 4000));
-                self.find(Verdict::Fail, finding);
-            }
-        }
-        self.learn_boot();
-    }
-
-    /// The status of a boot is what we last answered.
-    fn learn_boot(&mut self) {
-        if let Some(status) = self.memory.last_boot_status.take() {
-            self.memory.accepted = status == "Accepted";
-        }
-    }
-
-    /// Notes that a BootNotification was answered.
-    pub(crate) fn boot_answered(&mut self, status: &str) {
-        self.memory.last_boot_status = Some(status.to_owned());
-    }
-
-    /// Calls received since a time, latest last.
-    pub(crate) fn received_since(&self, seconds: f64) -> impl Iterator<Item = &Call> {
-        self.received.iter().filter(move |call| call.at.seconds() >= seconds)
     }
 
     /// Rules that can only be judged at the end.
@@ -820,27 +500,4 @@ impl World {
         let _ = self.started;
         Outcome { verdict, failures: self.failures, steps: self.steps, remarks: self.remarks, memory: self.memory }
     }
-}
-
-/// What checks on a connection see.
-fn facts(request: &UpgradeRequest, subprotocol: Option<&str>, status: Option<u16>) -> Value {
-    let mut facts = json!({
-        "path": request.path,
-        "identity": request.identity,
-        "user": request.user,
-        "password": request.password.as_ref().map(|password| password.expose().to_owned()),
-        "subprotocols": request.subprotocols,
-        "subprotocol": subprotocol,
-        "status": status,
-    });
-    if let Some(tls) = &request.tls {
-        facts["tls"] = serde_json::to_value(tls).unwrap_or_default();
-        facts["hello"] = facts["tls"]["hello"].take();
-        let shown = tls.peer_chain.first().and_then(|pem| Certificate::first(pem));
-        facts["certificate"] = shown.map_or(Value::Null, |certificate| certificate.facts());
-    }
-    if let Value::Object(members) = &mut facts {
-        members.retain(|_, value| !value.is_null());
-    }
-    facts
 }

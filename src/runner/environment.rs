@@ -418,23 +418,7 @@ fn simulated_url(profile: u8) -> String {
 
 fn reference_csms(pics: &Pics, bench: &Bench, pki: &Arc<Pki>, serial_number: &str) -> Result<CsmsSetup, PkiError> {
     let names = [CSMS_HOST.to_owned()];
-    let tls = |profile: u8| -> Result<Option<ServerTls>, PkiError> {
-        if profile < 2 {
-            return Ok(None);
-        }
-        // Two certificates, for the suites of both kinds (A00.FR.318).
-        Ok(Some(ServerTls {
-            identity: pki.server(CertificateKind::Valid, &names)?,
-            rsa_identity: Some(pki.server_of(KeyKind::Rsa, CertificateKind::Valid, &names)?),
-            client_roots: (profile == 3).then(|| pki.root_pem().to_owned()),
-            versions: Vec::new(),
-            suites: Vec::new(),
-        }))
-    };
-    let door = |profile: u8| -> Result<Door, PkiError> {
-        let address = format!("{CSMS_HOST}:{}", simulated_port(profile));
-        Ok(Door { profile, address, tls: tls(profile)? })
-    };
+    let door = |profile: u8| Door::new(profile, format!("{CSMS_HOST}:{}", simulated_port(profile)), pki, &names);
     Ok(CsmsSetup {
         doors: vec![door(1)?, door(2)?, door(3)?],
         station: KnownStation {

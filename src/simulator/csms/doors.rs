@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde_json::Value;
 
-use crate::link::{EndpointId, Secret, ServerPolicy, ServerTls, UpgradeRequest};
+use crate::{
+    link::{CertificateKind, EndpointId, Secret, ServerPolicy, ServerTls, UpgradeRequest},
+    services::pki::{KeyKind, Pki, PkiError},
+};
 
 /// An end-point for stations of one security profile (A00.FR.006).
 #[derive(Debug, Clone)]
@@ -15,6 +18,25 @@ pub struct Door {
     pub address: String,
     /// TLS, for profiles 2 and 3.
     pub tls: Option<ServerTls>,
+}
+
+impl Door {
+    /// A door for a security profile, with certificates for these names where it needs them: two, for the cipher suites
+    /// of both kinds (A00.FR.318).
+    pub fn new(profile: u8, address: String, pki: &Pki, names: &[String]) -> Result<Self, PkiError> {
+        let tls = if profile < 2 {
+            None
+        } else {
+            Some(ServerTls {
+                identity: pki.server(CertificateKind::Valid, names)?,
+                rsa_identity: Some(pki.server_of(KeyKind::Rsa, CertificateKind::Valid, names)?),
+                client_roots: (profile == 3).then(|| pki.root_pem().to_owned()),
+                versions: Vec::new(),
+                suites: Vec::new(),
+            })
+        };
+        Ok(Self { profile, address, tls })
+    }
 }
 
 /// A station as it is registered.

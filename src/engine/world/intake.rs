@@ -1,0 +1,232 @@
+//! What comes from the link: connections, frames, and the rules that hold for each of them.
+
+use serde_json::{Value, json};
+
+use super::{Answer, Attempt, Call, Finding, MAX_KEPT, Open, Outstanding, World};
+use crate::{
+    certificate::Certificate,
+    engine::{Phase, rules},
+    link::{AttemptFailure, ClosedBy, ConnId, LinkCommand, LinkEvent, UpgradeRequest},
+    ocpp::{frame::Frame, schema},
+    verdict::Verdict,
+    yaml::shorten,
+};
+
+/// Most messages of the SUT in one test case; beyond it the SUT floods us, which no product needs to do.
+const MAX_MESSAGES: usize = 20_000;
+
+impl World {
+    /// Takes a link event in; a CALL of the SUT is handed back for the steps to look at.
+    pub(crate) fn link(&mut self, event: LinkEvent) -> Option<Call> {
+        match event {
+            LinkEvent::Text { conn, text } => {
+                self.last_activity = self.now;
+                self.messages += 1;
+                if self.messages > MAX_MESSAGES {
+                    let message = format!("the SUT sent more than {MAX_MESSAGES} messages in one test case");
+                    self.find(Verdict::Fail, Finding::new("rule: no flood of messages", message));
+                    self.link_command(LinkCommand::Abort(conn));
+                    return None;
+                }
+                return self.text(conn, text);
+            }
+            LinkEvent::Garbage { conn: _, what } => {
+                self.last_activity = self.now;
+                let mut finding =
+                    Finding::new("rule: only text messages", "the SUT sent something that is no OCPP-J message");
+                finding.found = Some(what);
+                self.find(Verdict::Fail, finding);
+            }
+            LinkEvent::Opened { conn, endpoint, request, subprotocol } => {
+                self.last_activity = self.now;
+                let facts = facts(&request, subprotocol.as_deref(), None);
+                self.open = Some(Open { conn, endpoint, at: self.now });
+                self.memory.open = Some((conn, endpoint));
+                self.memory.endpoint = Some(endpoint);
+                self.attempts.push(Attempt { conn, endpoint, at: self.now, outcome: Ok(()), facts });
+            }
+            LinkEvent::AttemptFailed { conn, endpoint, failure, request, hello } => {
+                let mut known = request.as_ref().map_or(json!({}), |request| facts(request, None, None));
+                if let Some(hello) = hello {
+                    known["hello"] = serde_json::to_value(hello).unwrap_or_default();
+                }
+                if let AttemptFailure::UpgradeRefusedBySut(status) | AttemptFailure::UpgradeRefusedByUs(status, _) =
+                    &failure
+                {
+                    known["status"] = (*status).into();
+                }
+                if self.attempts.len() < MAX_KEPT {
+                    self.attempts.push(Attempt { conn, endpoint, at: self.now, outcome: Err(failure), facts: known });
+                }
+            }
+            LinkEvent::Closed { conn, by, .. } => {
+                if self.open.as_ref().is_some_and(|open| open.conn == conn) {
+                    self.open = None;
+                    self.memory.open = None;
+                    self.closed_at = Some((self.now, by));
+                    self.cut_by_us = by == ClosedBy::Harness || std::mem::take(&mut self.network_cut);
+                } else {
+                    // A quick station is back before the end of the old connection is seen.
+                    self.cut_by_us |= by == ClosedBy::Harness;
+                }
+                self.turns.closed(conn);
+                let lost: Vec<String> = self
+                    .outstanding
+                    .iter()
+                    .filter(|(_, outstanding)| outstanding.conn == conn)
+                    .map(|(id, _)| id.clone())
+                    .collect();
+                for id in lost {
+                    self.outstanding.remove(&id);
+                    self.call_answers.insert(id, Answer::Lost);
+                }
+            }
+            LinkEvent::Ping { pong, .. } => self.pongs += u32::from(pong),
+            LinkEvent::Sent { conn, text } => {
+                if let Some(early) = self.turns.wrote(conn, &text, self.now) {
+                    self.find(Verdict::Fail, rules::out_of_turn(&early));
+                }
+            }
+        }
+        None
+    }
+
+    fn text(&mut self, conn: ConnId, text: String) -> Option<Call> {
+        let frame = match Frame::parse(&text) {
+            Ok(frame) => frame,
+            Err(error) => {
+                if let Some(id) = &error.call_id {
+                    self.refuse(conn, id, error.code, &error.reason);
+                }
+                let mut finding =
+                    Finding::new("rule: well-formed frames", format!("the SUT sent a broken frame: {error}"));
+                finding.frame = Some(shorten(&text, 4000));
+                self.find(Verdict::Fail, finding);
+                return None;
+            }
+        };
+        match frame {
+            Frame::Call { id, action, payload } => {
+                let call = Call { conn, id, action, payload, at: self.now, text };
+                self.turns.came(&call);
+                if !self.seen_ids.insert((conn, call.id.clone())) {
+                    let mut finding =
+                        Finding::new("rule: unique message ids", format!("the message id {} was used before", call.id));
+                    finding.frame = Some(shorten(&call.text, 4000));
+                    self.find(Verdict::Fail, finding);
+                }
+                let errors = schema::validate(&call.action, true, &call.payload);
+                if let Some(first) = errors.first() {
+                    self.refuse(conn, &call.id, first.code, &first.message);
+                    self.schema_finding(&call.action, "Request", &errors, &call.text);
+                    return None;
+                }
+                rules::check_times(self, &call);
+                if self.received.len() < MAX_KEPT {
+                    self.received.push(call.clone());
+                }
+                Some(call)
+            }
+            Frame::CallResult { id, payload } => {
+                if let Some(sent) = self.answered(&id, &text) {
+                    let errors = schema::validate(&sent.action, false, &payload);
+                    if !errors.is_empty() {
+                        self.schema_finding(&sent.action, "Response", &errors, &text);
+                    }
+                    self.learn_result(&sent.action, &sent.payload, &payload);
+                    self.call_answers.insert(id, Answer::Result(payload, text));
+                }
+                None
+            }
+            Frame::CallError { id, code, .. } => {
+                if self.answered(&id, &text).is_some() {
+                    self.call_answers.insert(id, Answer::Error(code, text));
+                }
+                None
+            }
+        }
+    }
+
+    fn answered(&mut self, id: &str, text: &str) -> Option<Outstanding> {
+        let sent = self.outstanding.remove(id);
+        if sent.is_none() && !self.memory.unanswered.remove(id) {
+            let mut finding =
+                Finding::new("rule: answers to our calls only", format!("no call of ours has the id {id}"));
+            finding.frame = Some(shorten(text, 4000));
+            self.find(Verdict::Fail, finding);
+        }
+        sent
+    }
+
+    fn schema_finding(&mut self, action: &str, kind: &str, errors: &[schema::SchemaError], text: &str) {
+        let mut finding = Finding::new(
+            "rule: schema-valid messages",
+            format!("{action}{kind} does not follow its schema ({})", schema::edition()),
+        );
+        let all: Vec<String> = errors.iter().map(|error| format!("{}: {}", error.pointer, error.message)).collect();
+        finding.found = Some(shorten(&all.join("; "), 1000));
+        finding.pointer = errors.first().map(|error| error.pointer.clone());
+        finding.frame = Some(shorten(text, 4000));
+        self.find(Verdict::Fail, finding);
+    }
+
+    /// Learns from an answer to our own call: values of variables, and which of them we changed.
+    fn learn_result(&mut self, action: &str, request: &Value, response: &Value) {
+        let name = |item: &Value| {
+            let variable = &item["variable"];
+            let instance = variable["instance"].as_str().map(|instance| format!("[{instance}]"));
+            let (component, variable) = (item["component"]["name"].as_str()?, variable["name"].as_str()?);
+            Some(format!("{component}.{variable}{}", instance.unwrap_or_default()))
+        };
+        if action == "GetVariables" {
+            for item in response["getVariableResult"].as_array().into_iter().flatten() {
+                let actual = item.get("attributeType").is_none_or(|kind| kind == "Actual");
+                if let (true, Some(name), Some(value)) = (actual, name(item), item.get("attributeValue")) {
+                    self.memory.variables.insert(name, value.clone());
+                }
+            }
+        }
+        if action == "SetVariables" {
+            let items = request["setVariableData"].as_array().into_iter().flatten();
+            for (item, result) in items.zip(response["setVariableResult"].as_array().into_iter().flatten()) {
+                let taken = result["attributeStatus"] == "Accepted" || result["attributeStatus"] == "RebootRequired";
+                let (true, Some(name)) = (taken, name(item)) else { continue };
+                let Some(value) = item["attributeValue"].as_str() else { continue };
+                let (component, variable) = name.split_once('.').unwrap_or((&name, ""));
+                if variable == "BasicAuthPassword" {
+                    continue;
+                }
+                if let Some(Value::String(old)) = self.memory.variables.get(&name) {
+                    let known = self.originals.iter().any(|(c, v, _)| c == component && v == variable);
+                    if !known && self.phase != Phase::After {
+                        self.originals.push((component.to_owned(), variable.to_owned(), old.clone()));
+                    }
+                }
+                self.memory.variables.insert(name.clone(), value.into());
+            }
+        }
+    }
+}
+
+/// What checks on a connection see.
+fn facts(request: &UpgradeRequest, subprotocol: Option<&str>, status: Option<u16>) -> Value {
+    let mut facts = json!({
+        "path": request.path,
+        "identity": request.identity,
+        "user": request.user,
+        "password": request.password.as_ref().map(|password| password.expose().to_owned()),
+        "subprotocols": request.subprotocols,
+        "subprotocol": subprotocol,
+        "status": status,
+    });
+    if let Some(tls) = &request.tls {
+        facts["tls"] = serde_json::to_value(tls).unwrap_or_default();
+        facts["hello"] = facts["tls"]["hello"].take();
+        let shown = tls.peer_chain.first().and_then(|pem| Certificate::first(pem));
+        facts["certificate"] = shown.map_or(Value::Null, |certificate| certificate.facts());
+    }
+    if let Value::Object(members) = &mut facts {
+        members.retain(|_, value| !value.is_null());
+    }
+    facts
+}
