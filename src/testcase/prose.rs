@@ -8,8 +8,7 @@ use super::{
 };
 use crate::pics::SutKind;
 
-/// Needs, preparations, steps and what is tidied up afterwards, each under a heading; lines of at most the given depth of
-/// indentation, without line ends.
+/// Needs, preparations, steps and what is tidied up afterwards, each under a heading; lines without line ends.
 pub fn describe(case: &TestCase, library: &Library) -> Vec<String> {
     let mut prose = Prose {
         sut: match case.header.sut() {

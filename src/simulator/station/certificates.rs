@@ -101,7 +101,7 @@ impl Store {
 }
 
 impl Station {
-    fn now(&self) -> jiff::Timestamp {
+    pub(super) fn now(&self) -> jiff::Timestamp {
         self.clock.now().wall
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{Station, Timer, operations::TransferDone};
-use crate::{link::LinkCommand, services::bench};
+use crate::{certificate::Certificate, link::LinkCommand, services::bench};
 
 /// What an image begins with; anything else can be signed, but not run.
 pub const IMAGE_MAGIC: &[u8] = b"firmware image";
@@ -44,7 +44,7 @@ impl Station {
     pub(super) fn update_firmware(&mut self, payload: &Value) -> &'static str {
         let certificate = payload["firmware"]["signingCertificate"].as_str().unwrap_or_default();
         // L01.FR.21, L01.FR.22; an update that nothing is signed for is none that a secure station takes.
-        if !self.is_valid_now(certificate) {
+        if !Certificate::first(certificate).is_some_and(|certificate| certificate.is_valid_at(self.now())) {
             return "InvalidCertificate";
         }
         let busy = self.firmware.as_ref().is_some_and(|firmware| !OVER.contains(&firmware.status));
@@ -53,16 +53,6 @@ impl Station {
             true => "AcceptedCanceled",
             false => "Accepted",
         }
-    }
-
-    fn is_valid_now(&self, certificate: &str) -> bool {
-        let now = self.clock.now().wall.as_second();
-        x509_parser::pem::parse_x509_pem(certificate.as_bytes()).is_ok_and(|(_, pem)| {
-            pem.parse_x509().is_ok_and(|certificate| {
-                let validity = certificate.validity();
-                (validity.not_before.timestamp()..=validity.not_after.timestamp()).contains(&now)
-            })
-        })
     }
 
     /// Once the answer is out.
@@ -83,24 +73,24 @@ impl Station {
                     reconnects: false,
                     waits_for: None,
                 });
-                let wait = self.seconds_until("retrieveDateTime");
-                if wait.is_zero() {
-                    self.schedule(Duration::from_secs(1), Timer::Firmware(Stage::Download));
-                } else {
-                    self.firmware_status("DownloadScheduled");
-                    self.schedule(wait, Timer::Firmware(Stage::Download));
-                }
+                self.begin_at("retrieveDateTime", Stage::Download, "DownloadScheduled");
             }
             _ => {}
         }
     }
 
-    /// How far in the future a time of the request is; zero when it is past or not given.
-    fn seconds_until(&self, name: &str) -> Duration {
-        let time = self.firmware.as_ref().and_then(|firmware| firmware.request["firmware"][name].as_str());
+    /// Begins a stage when a time of the request has come (L01.FR.13, L01.FR.16): soon where it is past or not given, else
+    /// then, and says that it is scheduled.
+    fn begin_at(&mut self, time: &str, stage: Stage, scheduled: &'static str) {
+        let time = self.firmware.as_ref().and_then(|firmware| firmware.request["firmware"][time].as_str());
         let time = time.and_then(|time| time.parse::<jiff::Timestamp>().ok());
-        let span = time.map(|time| time.duration_since(self.clock.now().wall));
-        span.and_then(|span| Duration::try_from(span).ok()).unwrap_or_default()
+        let wait = time.and_then(|time| Duration::try_from(time.duration_since(self.now())).ok()).unwrap_or_default();
+        if wait.is_zero() {
+            self.schedule(Duration::from_secs(1), Timer::Firmware(stage));
+        } else {
+            self.firmware_status(scheduled);
+            self.schedule(wait, Timer::Firmware(stage));
+        }
     }
 
     fn firmware_status(&mut self, status: &'static str) {
@@ -226,13 +216,7 @@ impl Station {
             return;
         }
         self.firmware_status("SignatureVerified");
-        let wait = self.seconds_until("installDateTime");
-        if wait.is_zero() {
-            self.schedule(Duration::from_secs(1), Timer::Firmware(Stage::Install));
-        } else {
-            self.firmware_status("InstallScheduled");
-            self.schedule(wait, Timer::Firmware(Stage::Install));
-        }
+        self.begin_at("installDateTime", Stage::Install, "InstallScheduled");
     }
 
     /// The new firmware runs: after a boot, or when its part that talks to the CSMS is back.
