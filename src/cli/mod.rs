@@ -1,6 +1,7 @@
 //! The command line: one file per subcommand.
 
 mod check;
+mod display;
 mod explain;
 mod list;
 mod pics;
