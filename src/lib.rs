@@ -17,6 +17,7 @@ pub mod ocpp;
 pub mod operator;
 pub mod pics;
 pub mod record;
+pub mod replay;
 pub mod report;
 pub mod runner;
 pub mod selection;

@@ -5,13 +5,14 @@ use std::{collections::HashMap, pin::Pin, sync::Arc};
 use serde_json::{Map, Value};
 use tokio::sync::{mpsc, watch};
 
-use super::{Event, Recording, environment::Environment};
+use super::{Event, environment::Environment};
 use crate::{
     clock::{Clock, Stamp},
     engine::{Effect, Engine, Input, Setup},
     link::{LinkEvent, Secret},
     ocpp::frame::Frame,
     record::{Direction, PlanEntry, TraceEntry, TraceEvent},
+    replay::Recording,
     testcase::{library::Library, model::TestCase},
     verdict::TestCaseResult,
 };
