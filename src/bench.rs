@@ -92,6 +92,7 @@ fn default_times() -> Value {
         "aligned-interval": 60,
         "time-tolerance": 4,
         "clock-tolerance": 30,
+        "manual-action-timeout": 600,
         "message-timeout": 30,
         "response-timeout": 30,
         "connect-timeout": 120,

@@ -42,4 +42,14 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 pub trait Operator: Send + Sync {
     /// Performs one action; resolves when it is done (or can't be).
     fn perform(&self, action: ManualAction) -> BoxFuture<'_, ActionOutcome>;
+
+    /// Resolves when the next test case may begin: at once, unless the operator has paused the run.
+    fn ready(&self) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
+
+    /// What the operator noted about a test case: resolves once there is something, and hands it over.
+    fn remarks<'o>(&'o self, _test_case: &'o str) -> BoxFuture<'o, Vec<String>> {
+        Box::pin(std::future::pending())
+    }
 }

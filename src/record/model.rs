@@ -109,6 +109,11 @@ pub enum TraceEvent {
         /// `done`, or the reason why not.
         outcome: String,
     },
+    /// The operator noted something.
+    Remark {
+        /// What, in the operator's words.
+        text: String,
+    },
     /// A service of the harness did something (file fetched, certificate signed).
     Service {
         /// Which service.

@@ -109,6 +109,7 @@ fn message(entry: &TraceEntry, actions: &mut HashMap<String, String>) -> Option<
         TraceEvent::Operator { action, parameters } => {
             ("operator", action.clone(), Value::Object(parameters.clone()).to_string())
         }
+        TraceEvent::Remark { text } => ("operator", "remark".to_owned(), text.clone()),
         _ => return None,
     };
     Some(Message { at: format!("{:.3}", entry.at.seconds()), arrow, what, detail })

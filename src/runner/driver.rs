@@ -3,7 +3,10 @@
 use std::{collections::HashMap, pin::Pin, sync::Arc};
 
 use serde_json::{Map, Value};
-use tokio::sync::{mpsc, watch};
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinSet,
+};
 
 use super::{Event, environment::Environment};
 use crate::{
@@ -11,6 +14,7 @@ use crate::{
     engine::{Effect, Engine, Input, Setup},
     link::{LinkEvent, Secret},
     ocpp::frame::Frame,
+    operator::ActionOutcome,
     record::{Direction, PlanEntry, TraceEntry, TraceEvent},
     replay::Recording,
     testcase::{library::Library, model::TestCase},
@@ -28,6 +32,16 @@ pub(super) struct Job<'j> {
 
 /// A test case that takes longer than this is cut off, seconds.
 const LIMIT: f64 = 4.0 * 3600.0;
+/// How long a manual action may take where the bench does not say, seconds.
+const PATIENCE: f64 = 600.0;
+
+/// A manual action that nobody does in its time is not done.
+async fn in_time(seconds: f64, acting: impl Future<Output = ActionOutcome>) -> ActionOutcome {
+    let limit = std::time::Duration::try_from_secs_f64(seconds).unwrap_or(std::time::Duration::MAX);
+    tokio::time::timeout(limit, acting)
+        .await
+        .unwrap_or_else(|_| ActionOutcome::NotPossible(format!("it was not done within {seconds} s")))
+}
 
 pub(super) async fn drive(
     environment: &mut Environment,
@@ -63,7 +77,13 @@ pub(super) async fn drive(
         engine.handle(at, input);
     };
     let mut asked: HashMap<u32, String> = HashMap::new();
-    let mut recorder = Recorder { id: job.entry.id.clone(), station: environment.identity.clone() };
+    // What is still being done when the test case is over is called off with it.
+    let mut acting = JoinSet::new();
+    let patience = environment.bench["manual_action_timeout"].as_f64().unwrap_or(PATIENCE);
+    let operator = environment.operator.clone();
+    let mut noted = Vec::new();
+    let mut recorder =
+        Recorder { id: Some(job.entry.id.clone()).filter(|id| !id.is_empty()), station: environment.identity.clone() };
     loop {
         for effect in engine.effects() {
             match effect {
@@ -74,8 +94,8 @@ pub(super) async fn drive(
                     asked.insert(id, name.clone());
                     recorder.push(trace, clock, None, TraceEvent::Operator { action: name, parameters });
                     let (operator, answers) = (environment.operator.clone(), answers.clone());
-                    tokio::spawn(async move {
-                        let outcome = operator.perform(action).await;
+                    acting.spawn(async move {
+                        let outcome = in_time(patience, operator.perform(action)).await;
                         let _ = answers.send(Input::OperatorDone(id, outcome));
                     });
                 }
@@ -131,6 +151,13 @@ pub(super) async fn drive(
                 }
                 feed(&mut engine, clock.now(), answer);
             }
+            remarks = operator.remarks(&job.entry.id) => {
+                for text in remarks {
+                    let text = redact(&text, &environment.secrets);
+                    recorder.push(trace, clock, None, TraceEvent::Remark { text: text.clone() });
+                    noted.push(text);
+                }
+            }
             () = wake => feed(&mut engine, clock.now(), Input::Tick),
             changed = interrupt.changed() => {
                 if changed.is_err() || *interrupt.borrow() {
@@ -141,6 +168,7 @@ pub(super) async fn drive(
     }
     let mut outcome = engine.outcome();
     environment.memory = outcome.memory;
+    outcome.remarks.extend(noted.iter().map(|text| super::operators(text)));
     for failure in &mut outcome.failures {
         for text in [&mut failure.frame, &mut failure.found, &mut failure.expected].into_iter().flatten() {
             *text = redact(text, &environment.secrets);
@@ -168,7 +196,8 @@ pub(super) async fn drive(
 }
 
 struct Recorder {
-    id: String,
+    /// None while no test case is under way.
+    id: Option<String>,
     station: String,
 }
 
@@ -178,13 +207,7 @@ impl Recorder {
     }
 
     fn push_at(&mut self, trace: &mut Vec<TraceEntry>, at: crate::clock::Stamp, conn: Option<u32>, what: TraceEvent) {
-        trace.push(TraceEntry {
-            at,
-            test_case: Some(self.id.clone()),
-            station: Some(self.station.clone()),
-            conn,
-            what,
-        });
+        trace.push(TraceEntry { at, test_case: self.id.clone(), station: Some(self.station.clone()), conn, what });
     }
 
     fn link(&mut self, trace: &mut Vec<TraceEntry>, at: crate::clock::Stamp, event: &LinkEvent, secrets: &[Secret]) {

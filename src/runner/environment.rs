@@ -374,6 +374,11 @@ impl Environment {
         Ok(())
     }
 
+    /// True when a CSMS is under test.
+    pub(super) fn is_for_csms(&self) -> bool {
+        self.client.is_some()
+    }
+
     /// True while the simulated product (if any) is alive.
     pub fn is_simulated(&self) -> bool {
         !self.tasks.is_empty()

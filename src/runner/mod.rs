@@ -2,9 +2,11 @@
 
 mod driver;
 mod environment;
+mod pause;
 
 use std::sync::Arc;
 
+use futures_util::FutureExt as _;
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use serde_json::{Map, Value};
 use tokio::sync::watch;
@@ -99,6 +101,13 @@ pub async fn run(
             result.interrupted = true;
             break;
         }
+        if let Some(operator) = &operator {
+            pause::hold(operator.as_ref(), &mut environment, &interrupt, clock, &mut result.trace).await;
+            if *interrupt.borrow() {
+                result.interrupted = true;
+                break;
+            }
+        }
         tell(Event::Begins(index + 1, chosen.len(), entry.id.clone(), entry.title.clone()));
         let Some(case) = plan.library.cases.get(&entry.id) else {
             let outcome = empty(entry, Verdict::NotImplemented, Some(NOT_IMPLEMENTED.into()), clock);
@@ -154,7 +163,25 @@ pub async fn run(
             break;
         }
     }
+    if let Some(operator) = &operator {
+        late_remarks(operator.as_ref(), &mut result, clock);
+    }
     Ok(result)
+}
+
+/// What the operator noted about test cases that were over by then.
+fn late_remarks(operator: &dyn Operator, result: &mut Yield, clock: Clock) {
+    for case in &mut result.results {
+        for text in operator.remarks(&case.id).now_or_never().unwrap_or_default() {
+            case.remarks.push(operators(&text));
+            result.trace.push(note(clock, TraceEvent::Remark { text }, &case.id));
+        }
+    }
+}
+
+/// A remark of the operator among the others.
+fn operators(text: &str) -> String {
+    format!("operator: {text}")
 }
 
 /// The simulated bench sets up the security profile that a test case needs, as a lab would.
