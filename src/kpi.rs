@@ -90,14 +90,41 @@ fn fulfilment(action: &str, payload: &Value) -> Option<String> {
 struct Pending {
     key: &'static str,
     at: Stamp,
+    request: String,
     action: String,
     remote_start: Option<Value>,
     transaction: Option<Value>,
 }
 
+/// One measured time.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sample {
+    /// The key of its KPI.
+    pub key: &'static str,
+    /// The request's action.
+    pub action: String,
+    /// How long it took, seconds.
+    pub seconds: f64,
+    /// The test case under way.
+    pub test_case: Option<String>,
+}
+
 /// Measures the KPIs of a trace.
 pub fn measure(pics: &Pics, trace: &[TraceEntry]) -> Vec<Kpi> {
-    let mut samples: HashMap<&'static str, Vec<f64>> = HashMap::new();
+    let samples = samples(pics.sut, trace);
+    definitions(pics.sut)
+        .iter()
+        .map(|definition| {
+            let samples = samples.iter().filter(|sample| sample.key == definition.key).map(|sample| sample.seconds);
+            let limit_s = pics.performance.maximum.get(definition.key).copied();
+            summary(definition, samples.collect(), limit_s)
+        })
+        .collect()
+}
+
+/// Everything in a trace that a KPI counts, in the order in which it was complete.
+pub fn samples(sut: SutKind, trace: &[TraceEntry]) -> Vec<Sample> {
+    let mut samples = Vec::new();
     // Per connection: our open calls, and what they promised for later.
     let mut open: HashMap<(Option<String>, String), (Stamp, String, Value)> = HashMap::new();
     let mut pending: Vec<Pending> = Vec::new();
@@ -119,12 +146,13 @@ pub fn measure(pics: &Pics, trace: &[TraceEntry]) -> Vec<Kpi> {
                     (Direction::FromSut, Frame::CallResult { id, payload }) => {
                         let Some((sent, action, request)) = open.remove(&(entry.station.clone(), id)) else { continue };
                         let seconds = entry.at.seconds_since(&sent);
-                        let key = match (pics.sut, action.as_str()) {
+                        let key = match (sut, action.as_str()) {
                             (SutKind::Csms, "Authorize") => "authorize",
                             _ => "response-time",
                         };
-                        samples.entry(key).or_default().push(seconds);
-                        if pics.sut == SutKind::ChargingStation && payload.get("status") == Some(&"Accepted".into()) {
+                        let test_case = entry.test_case.clone();
+                        samples.push(Sample { key, action: action.clone(), seconds, test_case });
+                        if sut == SutKind::ChargingStation && payload.get("status") == Some(&"Accepted".into()) {
                             pending.extend(promise(&action, &request, sent));
                         }
                     }
@@ -132,7 +160,7 @@ pub fn measure(pics: &Pics, trace: &[TraceEntry]) -> Vec<Kpi> {
                         open.remove(&(entry.station.clone(), id));
                     }
                     (Direction::FromSut, Frame::Call { action, payload, .. }) => {
-                        fulfil(&mut pending, &mut samples, &action, &payload, entry.at);
+                        samples.extend(fulfil(&mut pending, &action, &payload, entry));
                     }
                     (Direction::ToSut, _) => {}
                 }
@@ -140,14 +168,7 @@ pub fn measure(pics: &Pics, trace: &[TraceEntry]) -> Vec<Kpi> {
             _ => {}
         }
     }
-    definitions(pics.sut)
-        .iter()
-        .map(|definition| {
-            let samples = samples.remove(definition.key).unwrap_or_default();
-            let limit_s = pics.performance.maximum.get(definition.key).copied();
-            summary(definition, &samples, limit_s)
-        })
-        .collect()
+    samples
 }
 
 fn promise(action: &str, request: &Value, sent: Stamp) -> Option<Pending> {
@@ -159,19 +180,14 @@ fn promise(action: &str, request: &Value, sent: Stamp) -> Option<Pending> {
     Some(Pending {
         key,
         at: sent,
+        request: action.to_owned(),
         action: later,
         remote_start: request.get("remoteStartId").cloned(),
         transaction: request.get("transactionId").cloned(),
     })
 }
 
-fn fulfil(
-    pending: &mut Vec<Pending>,
-    samples: &mut HashMap<&'static str, Vec<f64>>,
-    action: &str,
-    payload: &Value,
-    at: Stamp,
-) {
+fn fulfil(pending: &mut Vec<Pending>, action: &str, payload: &Value, entry: &TraceEntry) -> Option<Sample> {
     let info = &payload["transactionInfo"];
     let reason = payload["triggerReason"].as_str().unwrap_or("");
     let Some(index) = pending.iter().position(|pending| {
@@ -190,25 +206,56 @@ fn fulfil(
         if action == "TransactionEvent" && reason == "ChargingStateChanged" {
             pending.retain(|pending| pending.key == "triggered-function");
         }
-        return;
+        return None;
     };
     let done = pending.remove(index);
     if done.key == "stop-authorization" && info["chargingState"] == "EVConnected" {
-        return;
+        return None;
     }
-    samples.entry(done.key).or_default().push(at.seconds_since(&done.at));
+    Some(Sample {
+        key: done.key,
+        action: done.request,
+        seconds: entry.at.seconds_since(&done.at),
+        test_case: entry.test_case.clone(),
+    })
 }
 
 #[allow(clippy::cast_precision_loss)] // sample counts are small
-fn summary(definition: &Definition, samples: &[f64], limit_s: Option<f64>) -> Kpi {
-    let pick = |better: fn(f64, f64) -> f64| samples.iter().copied().reduce(better);
+fn summary(definition: &Definition, mut samples: Vec<f64>, limit_s: Option<f64>) -> Kpi {
+    samples.sort_by(f64::total_cmp);
     Kpi {
         name: definition.name.to_owned(),
         key: definition.key.to_owned(),
-        min_s: pick(f64::min),
-        max_s: pick(f64::max),
+        min_s: samples.first().copied(),
+        max_s: samples.last().copied(),
         average_s: (!samples.is_empty()).then(|| samples.iter().sum::<f64>() / samples.len() as f64),
+        p50_s: percentile(&samples, 50),
+        p90_s: percentile(&samples, 90),
+        p99_s: percentile(&samples, 99),
         samples: samples.len(),
         limit_s,
+    }
+}
+
+/// The nearest-rank percentile of sorted samples: the smallest that is not exceeded by `per_cent` of them. Always one that
+/// was measured, never one in between.
+pub fn percentile(sorted: &[f64], per_cent: usize) -> Option<f64> {
+    let rank = (sorted.len() * per_cent).div_ceil(100).max(1);
+    sorted.get(rank - 1).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_are_measured_values() {
+        let samples: Vec<f64> = (1..=200).map(f64::from).collect();
+        assert_eq!(percentile(&samples, 50), Some(100.0));
+        assert_eq!(percentile(&samples, 99), Some(198.0));
+        assert_eq!(percentile(&samples, 100), Some(200.0));
+        assert_eq!(percentile(&samples[..3], 90), Some(3.0));
+        assert_eq!(percentile(&samples[..1], 50), Some(1.0));
+        assert_eq!(percentile(&[], 50), None);
     }
 }

@@ -59,6 +59,7 @@ pub fn select(pics: &Pics, header: &Header) -> PlanEntry {
         applicable,
         implemented: header.implemented,
         reason,
+        requirements: header.requirements.clone(),
     }
 }
 

@@ -1,9 +1,10 @@
 //! Verdicts of steps, test cases and runs (the TTCN-3 meanings).
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The verdict of one test case. The order is that of severity, for taking the worst of several.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// Everything that was demanded was observed.
@@ -38,7 +39,7 @@ impl std::fmt::Display for Verdict {
 }
 
 /// Why a test case did not pass, in all detail a reader needs to agree or to object.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Failure {
     /// The verdict that this finding stands for.
@@ -73,7 +74,7 @@ pub struct Failure {
 }
 
 /// One executed step, for the report.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct StepRecord {
     /// The phase: `prepare`, `before`, `main` or `after`.
@@ -91,7 +92,7 @@ pub struct StepRecord {
 }
 
 /// What became of one test case.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct TestCaseResult {
     /// The id, `TC_B_02_CS`.
@@ -104,6 +105,9 @@ pub struct TestCaseResult {
     pub verdict: Verdict,
     /// The reason in one sentence; none for a pass.
     pub reason: Option<String>,
+    /// The requirements that the test case verifies.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub requirements: Vec<String>,
     /// How long it took, seconds.
     pub duration_s: f64,
     /// When it began, seconds since the run began.

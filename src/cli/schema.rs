@@ -11,6 +11,7 @@ use crate::{
         reader::kpi_keys,
         tables::{self, AnswerKind, Part},
     },
+    record::{FORMAT, Results},
 };
 
 /// The schema of test cases; `docs/test-cases.md` describes them in words.
@@ -29,6 +30,7 @@ enum Format {
     Testcase,
     Pics,
     Bench,
+    Results,
 }
 
 /// Runs the subcommand.
@@ -37,6 +39,7 @@ pub fn run(arguments: &Arguments) -> Result<u8, Problem> {
         Format::Testcase => TEST_CASE.to_owned(),
         Format::Pics => pretty(&pics())?,
         Format::Bench => pretty(&bench_schema())?,
+        Format::Results => pretty(&results())?,
     };
     print(&text);
     Ok(exit::OK)
@@ -50,6 +53,19 @@ const DRAFT: &str = "https://json-schema.org/draft/2020-12/schema";
 
 fn object(properties: Map<String, Value>) -> Value {
     json!({ "type": "object", "properties": properties, "additionalProperties": false })
+}
+
+/// The schema of `results.json`, from the type itself; published as `docs/results.schema.json`.
+fn results() -> Value {
+    let mut schema = json!({ "$schema": DRAFT, "title": format!("results.json of ocpp-attest, format {FORMAT}") });
+    let rest = schemars::schema_for!(Results).to_value();
+    for (name, value) in rest.as_object().into_iter().flatten() {
+        if schema.get(name).is_none() {
+            schema[name] = value.clone();
+        }
+    }
+    schema["properties"]["format"]["maximum"] = FORMAT.into();
+    schema
 }
 
 /// A schema from the bench's defaults: each has the type of its default.
@@ -226,6 +242,18 @@ mod tests {
             assert_eq!(complaints(&pics, &text, &path.display().to_string()), [""; 0]);
         }
         assert_eq!(complaints(&bench_schema(), "identity: CS1\nmessage-timeout: 5\n", "bench"), [""; 0]);
+    }
+
+    #[test]
+    fn the_published_schema_of_results_is_the_one_that_holds() {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/results.schema.json");
+        let published = std::fs::read_to_string(&path).unwrap_or_default();
+        let holds = pretty(&results()).unwrap();
+        assert!(
+            published == holds,
+            "a public contract changed: raise `FORMAT` where it is not a mere addition, tell CHANGELOG.md, and write \
+             `ocpp-attest schema results` to docs/results.schema.json"
+        );
     }
 
     #[test]

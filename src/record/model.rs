@@ -1,11 +1,14 @@
 //! What a run folder holds, as data: the trace, the results, the plan.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use sha2::{Digest as _, Sha256};
 
 use crate::{
     clock::Stamp,
     link::{AttemptFailure, ClosedBy, HelloInfo, TlsInfo},
+    pics::{Baseline, Pics, Profile, SutKind, writer},
     verdict::{TestCaseResult, Verdict},
 };
 
@@ -141,7 +144,7 @@ pub enum TraceEvent {
 }
 
 /// One KPI, in seconds. `samples` 0 means not measurable, and no numbers.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Kpi {
     /// The name printed on certificates, `OCPP response time`.
@@ -154,6 +157,15 @@ pub struct Kpi {
     pub max_s: Option<f64>,
     /// Mean.
     pub average_s: Option<f64>,
+    /// Half of the samples took no longer (nearest rank).
+    #[serde(default)]
+    pub p50_s: Option<f64>,
+    /// Nine of ten samples took no longer.
+    #[serde(default)]
+    pub p90_s: Option<f64>,
+    /// 99 of 100 samples took no longer.
+    #[serde(default)]
+    pub p99_s: Option<f64>,
     /// How many were measured.
     pub samples: usize,
     /// The vendor's maximum, seconds.
@@ -161,7 +173,7 @@ pub struct Kpi {
 }
 
 /// What became of a certification profile.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum ProfileOutcome {
     /// Every applicable test case passed.
     Pass,
@@ -175,7 +187,7 @@ pub enum ProfileOutcome {
 }
 
 /// A profile with its result.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct ProfileResult {
     /// The profile's name as printed on certificates.
@@ -184,8 +196,54 @@ pub struct ProfileResult {
     pub result: ProfileOutcome,
 }
 
+/// The version of `results.json` that this tool writes; it reads this one and all before it.
+pub const FORMAT: u32 = 2;
+
+/// What a run was made for, as far as it decides which results can be compared.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct PicsFacts {
+    /// The side under test.
+    pub side: SutKind,
+    /// The edition of the certification programme.
+    pub edition: u8,
+    /// Its baseline.
+    pub baseline: Baseline,
+    /// The certification profiles asked for.
+    pub profiles: Vec<Profile>,
+    /// The vendor.
+    pub vendor: String,
+    /// The firmware version of a charging station, the software version of a CSMS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// SHA-256 over the PICS in its canonical form, without product, laboratory, approval and references: equal where the
+    /// answers are equal.
+    pub answers_sha256: String,
+}
+
+impl PicsFacts {
+    /// The facts of a PICS.
+    pub fn of(pics: &Pics) -> Self {
+        let mut answers = pics.clone();
+        answers.product = crate::pics::model::Product::default();
+        answers.laboratory = crate::pics::model::Laboratory::default();
+        answers.approval = crate::pics::model::Approval::default();
+        answers.references = crate::pics::model::References::default();
+        let digest = Sha256::digest(writer::to_yaml(&answers, ""));
+        Self {
+            side: pics.sut,
+            edition: pics.edition,
+            baseline: pics.baseline,
+            profiles: pics.profiles.clone(),
+            vendor: pics.product.vendor.clone(),
+            version: pics.product.firmware_version.clone().or_else(|| pics.product.software_version.clone()),
+            answers_sha256: digest.iter().map(|byte| format!("{byte:02x}")).collect(),
+        }
+    }
+}
+
 /// `results.json`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Results {
     /// Version of this format.
@@ -195,11 +253,16 @@ pub struct Results {
     /// Unique id of the run.
     pub run_id: String,
     /// When the run began (UTC).
+    #[schemars(with = "String", extend("format" = "date-time"))]
     pub started: jiff::Timestamp,
     /// When it ended.
+    #[schemars(with = "String", extend("format" = "date-time"))]
     pub finished: jiff::Timestamp,
     /// Product designation.
     pub product: String,
+    /// What the run was made for; absent in format 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pics: Option<PicsFacts>,
     /// `simulated`, or the bench's address.
     pub sut: String,
     /// True when the run was interrupted.
@@ -231,4 +294,7 @@ pub struct PlanEntry {
     pub implemented: bool,
     /// Why it is, or is not, applicable.
     pub reason: String,
+    /// The requirements that it verifies.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub requirements: Vec<String>,
 }

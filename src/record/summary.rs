@@ -1,6 +1,6 @@
 //! From verdicts to results: profiles, KPIs, the verdict of the whole run.
 
-use super::model::{PlanEntry, ProfileOutcome, ProfileResult, Results, TraceEntry};
+use super::model::{FORMAT, PicsFacts, PlanEntry, ProfileOutcome, ProfileResult, Results, TraceEntry};
 use crate::{
     kpi,
     pics::{Pics, Profile, tables},
@@ -35,12 +35,13 @@ pub fn results(
         verdict = Verdict::Inconclusive;
     }
     Results {
-        format: 1,
+        format: FORMAT,
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
         run_id: info.run_id,
         started: info.started,
         finished: info.finished,
         product: pics.product.designation.clone(),
+        pics: Some(PicsFacts::of(pics)),
         sut: info.sut,
         interrupted: info.interrupted,
         verdict,

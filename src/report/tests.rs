@@ -17,6 +17,7 @@ fn results(pics: &Pics, text: &str) -> Results {
         id: id.into(),
         title: text.into(),
         profiles: vec!["core".into()],
+        requirements: vec!["B01.FR.01".into()],
         verdict,
         reason: Some(text.into()),
         duration_s: 1.25,
@@ -43,6 +44,9 @@ fn results(pics: &Pics, text: &str) -> Results {
         min_s: (samples > 0).then_some(0.151),
         max_s: (samples > 0).then_some(0.829),
         average_s: (samples > 0).then_some(0.5),
+        p50_s: (samples > 0).then_some(0.5),
+        p90_s: (samples > 0).then_some(0.8),
+        p99_s: (samples > 0).then_some(0.829),
         samples,
         limit_s: None,
     };
@@ -50,12 +54,13 @@ fn results(pics: &Pics, text: &str) -> Results {
     let mut profiles = summary::profiles(pics, &[], &cases);
     profiles[0] = ProfileResult { name: "Core".into(), result: ProfileOutcome::Fail };
     Results {
-        format: 1,
+        format: crate::record::FORMAT,
         tool_version: "0.0.0".into(),
         run_id: "run-id".into(),
         started: "2026-11-21T10:00:00Z".parse().unwrap(),
         finished: "2026-11-21T11:00:00Z".parse().unwrap(),
         product: pics.product.designation.clone(),
+        pics: Some(crate::record::PicsFacts::of(pics)),
         sut: "simulated".into(),
         interrupted: false,
         verdict: Verdict::Fail,

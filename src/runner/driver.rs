@@ -185,6 +185,7 @@ pub(super) async fn drive(
         id: job.entry.id.clone(),
         title: job.entry.title.clone(),
         profiles: job.entry.profiles.clone(),
+        requirements: job.entry.requirements.clone(),
         verdict: outcome.verdict,
         reason,
         duration_s: clock.now().seconds_since(&started),

@@ -217,6 +217,7 @@ fn empty(entry: &PlanEntry, verdict: Verdict, reason: Option<String>, clock: Clo
         id: entry.id.clone(),
         title: entry.title.clone(),
         profiles: entry.profiles.clone(),
+        requirements: entry.requirements.clone(),
         verdict,
         reason,
         duration_s: 0.0,
