@@ -65,6 +65,7 @@ async fn idle(
         applicable: true,
         implemented: true,
         reason: String::new(),
+        requirements: Vec::new(),
     };
     let library = Library { cases: std::collections::BTreeMap::new(), states: Arc::new(HashMap::new()) };
     let case = Arc::new(case);
