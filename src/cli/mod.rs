@@ -5,6 +5,7 @@ mod display;
 mod explain;
 mod list;
 mod pics;
+mod report;
 mod run;
 mod schema;
 mod simulate;
@@ -79,6 +80,8 @@ enum Command {
     Simulate(simulate::Arguments),
     /// Run the applicable test cases against a product
     Run(run::Arguments),
+    /// Make the reports of a run again, from its folder
+    Report(report::Arguments),
 }
 
 /// Runs the tool with the process's arguments.
@@ -98,6 +101,7 @@ pub fn main() -> ExitCode {
         Command::Check => catalogue(folder).and_then(|catalogue| check::run(&catalogue)),
         Command::Schema(arguments) => schema::run(&arguments),
         Command::Simulate(arguments) => simulate::run(&arguments),
+        Command::Report(arguments) => report::run(&arguments),
         Command::Run(arguments) => catalogue(folder).and_then(|catalogue| run::run(&arguments, &catalogue)),
     };
     match result {

@@ -11,12 +11,13 @@ use crate::{
     clock::Clock,
     operator::{self, Operator},
     pics::{Pics, SutKind, reader},
-    record::{folder, summary},
+    record::{folder, read::PICS_FILE, summary},
     report,
     runner::{self, Plan},
     selection,
     testcase::{catalogue::Catalogue, library::Library},
     verdict::Verdict,
+    yaml::Source,
 };
 
 /// Arguments of `run`.
@@ -44,7 +45,8 @@ pub struct Arguments {
 
 /// Runs the subcommand.
 pub fn run(arguments: &Arguments, catalogue: &Catalogue) -> Result<u8, Problem> {
-    let pics = reader::read(&arguments.pics)?;
+    let pics_source = Source::read(&arguments.pics)?;
+    let pics = reader::read_source(&pics_source)?;
     let bench = arguments.bench.as_deref().map_or_else(|| Ok(Bench::default()), Bench::read)?;
     let library = Library::load(catalogue, pics.sut)?;
     let only = runner::globs(&arguments.tests)
@@ -68,6 +70,7 @@ pub fn run(arguments: &Arguments, catalogue: &Catalogue) -> Result<u8, Problem> 
     let started = jiff::Timestamp::now();
     let folder = arguments.out.clone().unwrap_or_else(|| default_folder(&pics.product.designation, started));
     folder::create(&folder)
+        .and_then(|()| folder::write(&folder, PICS_FILE, pics_source.text.as_bytes()))
         .map_err(|error| Problem::Input(error.to_string(), "name another folder with --out".into()))?;
     let mut builder = tokio::runtime::Builder::new_current_thread();
     builder.enable_all();
@@ -115,7 +118,8 @@ pub fn run(arguments: &Arguments, catalogue: &Catalogue) -> Result<u8, Problem> 
     folder::write_plan(&folder, &entries).map_err(own)?;
     folder::write_trace(&folder, &result.trace).map_err(own)?;
     folder::write_results(&folder, &results).map_err(own)?;
-    report::write_all(&folder, &pics, &results, &result.trace).map_err(own)?;
+    let run = report::Run { pics: &pics, plan: &entries, results: &results, trace: &result.trace };
+    report::write_all(&folder, run)?;
     let count = |verdict: Verdict| results.test_cases.iter().filter(|case| case.verdict == verdict).count();
     print(&format!(
         "\n{}: {} passed, {} failed, {} inconclusive, {} not implemented, {} errors\n",
@@ -189,7 +193,6 @@ fn default_folder(designation: &str, started: jiff::Timestamp) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::yaml::Source;
 
     #[test]
     fn a_person_is_told_how_product_and_harness_meet() {

@@ -2,6 +2,7 @@
 
 pub mod folder;
 pub mod model;
+pub mod read;
 pub mod summary;
 
 pub use model::*;

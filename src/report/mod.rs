@@ -10,18 +10,85 @@ use std::path::Path;
 use crate::{
     pics::Pics,
     record::{
-        Results, TraceEntry,
+        PlanEntry, Results, TraceEntry,
         folder::{FolderError, write},
+        read,
     },
 };
 
+/// What the reports of a run are made of.
+#[derive(Debug, Clone, Copy)]
+pub struct Run<'r> {
+    /// The PICS.
+    pub pics: &'r Pics,
+    /// The plan.
+    pub plan: &'r [PlanEntry],
+    /// The results.
+    pub results: &'r Results,
+    /// Everything that happened.
+    pub trace: &'r [TraceEntry],
+}
+
+impl<'r> From<&'r read::Run> for Run<'r> {
+    fn from(run: &'r read::Run) -> Self {
+        Self { pics: &run.pics, plan: &run.plan, results: &run.results, trace: &run.trace }
+    }
+}
+
+/// A report, and the form it takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// The abstract as a page
+    Html,
+    /// The abstract as Markdown
+    Md,
+    /// The full report: every test case with steps and messages
+    Full,
+    /// JUnit XML
+    Junit,
+}
+
+impl Format {
+    /// Every one, in the order of the help.
+    pub const ALL: [Format; 4] = [Format::Html, Format::Md, Format::Full, Format::Junit];
+
+    /// Its file in the run folder.
+    pub fn file(self) -> &'static str {
+        match self {
+            Format::Html => "abstract.html",
+            Format::Md => "abstract.md",
+            Format::Full => "report.html",
+            Format::Junit => "junit.xml",
+        }
+    }
+}
+
+/// Why a report could not be made; the tool's own fault.
+#[derive(Debug, thiserror::Error)]
+pub enum ReportError {
+    /// It can't be written.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+}
+
+/// One report of a run.
+pub fn render(format: Format, run: Run<'_>) -> Result<Vec<u8>, ReportError> {
+    let abstract_of = || abstract_model::build(run.pics, run.results);
+    Ok(match format {
+        Format::Html => render::abstract_html(&abstract_of()),
+        Format::Md => render::abstract_markdown(&abstract_of()),
+        Format::Full => full::html(run.pics, run.results, run.trace),
+        Format::Junit => junit::xml(run.results),
+    }
+    .into_bytes())
+}
+
 /// Writes every report of a run into its folder.
-pub fn write_all(folder: &Path, pics: &Pics, results: &Results, trace: &[TraceEntry]) -> Result<(), FolderError> {
-    let model = abstract_model::build(pics, results);
-    write(folder, "abstract.html", render::abstract_html(&model).as_bytes())?;
-    write(folder, "abstract.md", render::abstract_markdown(&model).as_bytes())?;
-    write(folder, "report.html", full::html(pics, results, trace).as_bytes())?;
-    write(folder, "junit.xml", junit::xml(results).as_bytes())
+pub fn write_all(folder: &Path, run: Run<'_>) -> Result<(), ReportError> {
+    for format in Format::ALL {
+        write(folder, format.file(), &render(format, run)?)?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -1,0 +1,113 @@
+//! `ocpp-attest report`: the reports of a run, made again from its folder alone.
+
+use std::{
+    io::Write as _,
+    path::{Path, PathBuf},
+};
+
+use clap::{Args, ValueEnum, builder::PossibleValue};
+
+use super::{Problem, exit, print};
+use crate::{
+    record::{folder, read},
+    report::{self, Format, ReportError},
+};
+
+/// Arguments of `report`.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// The run folder
+    #[arg(value_name = "RUN_DIR")]
+    folder: PathBuf,
+    /// Which reports (may be given several times, or separated by commas)
+    #[arg(long, value_name = "FORMAT", value_delimiter = ',', default_value = "all")]
+    format: Vec<Wanted>,
+    /// Where to: a file (`-` is standard output) for one report, a folder for several [default: the run folder]
+    #[arg(long, value_name = "PATH")]
+    out: Option<PathBuf>,
+}
+
+/// A format, or all of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    One(Format),
+    All,
+}
+
+impl ValueEnum for Wanted {
+    fn value_variants<'a>() -> &'a [Self] {
+        static VARIANTS: std::sync::OnceLock<Vec<Wanted>> = std::sync::OnceLock::new();
+        VARIANTS.get_or_init(|| Format::ALL.into_iter().map(Wanted::One).chain([Wanted::All]).collect())
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        match self {
+            Wanted::One(format) => format.to_possible_value(),
+            Wanted::All => Some(PossibleValue::new("all").help("Every report")),
+        }
+    }
+}
+
+/// Runs the subcommand.
+pub fn run(arguments: &Arguments) -> Result<u8, Problem> {
+    let mut formats: Vec<Format> = Vec::new();
+    for wanted in &arguments.format {
+        let these = match wanted {
+            Wanted::One(format) => vec![*format],
+            Wanted::All => Format::ALL.to_vec(),
+        };
+        formats.extend(these.into_iter().filter(|format| !formats.contains(format)).collect::<Vec<_>>());
+    }
+    let run = read::run(&arguments.folder)?;
+    let render = |format| report::render(format, (&run).into()).map_err(Problem::from);
+    match (formats.as_slice(), arguments.out.as_deref()) {
+        ([format], Some(out)) if out == Path::new("-") => {
+            // A closed pipe is no error.
+            let _ = std::io::stdout().lock().write_all(&render(*format)?);
+        }
+        (_, Some(out)) if out == Path::new("-") => {
+            let help = "name one report with --format, or a folder with --out";
+            return Err(Problem::Input("only one report goes to standard output".into(), help.into()));
+        }
+        ([format], Some(out)) if !out.is_dir() => {
+            let folder = out.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            let Some(name) = out.file_name().and_then(|name| name.to_str()) else {
+                let help = "name a file, a folder, or `-`";
+                return Err(Problem::Input(format!("{} can't be a file's name", out.display()), help.into()));
+            };
+            write(folder, name, &render(*format)?)?;
+        }
+        (formats, out) => {
+            let folder = out.unwrap_or(&arguments.folder);
+            for format in formats {
+                write(folder, format.file(), &render(*format)?)?;
+            }
+        }
+    }
+    Ok(exit::OK)
+}
+
+fn write(folder: &Path, name: &str, content: &[u8]) -> Result<(), Problem> {
+    let wrong = |error: folder::FolderError| {
+        Problem::Input(error.to_string(), "name another place with --out, or mend its permissions".into())
+    };
+    folder::create(folder).map_err(wrong)?;
+    folder::write(folder, name, content).map_err(wrong)?;
+    print(&format!("{}\n", folder.join(name).display()));
+    Ok(())
+}
+
+impl From<read::ReadError> for Problem {
+    fn from(error: read::ReadError) -> Self {
+        match error {
+            read::ReadError::Missing(what, help) => Problem::Input(what, help),
+            read::ReadError::Broken(defects) => defects.into(),
+        }
+    }
+}
+
+impl From<ReportError> for Problem {
+    fn from(error: ReportError) -> Self {
+        Problem::Own(error.to_string())
+    }
+}
