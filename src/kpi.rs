@@ -109,6 +109,15 @@ pub struct Sample {
     pub test_case: Option<String>,
 }
 
+/// What one station's part of a trace has begun and not ended. Test cases that run side by side have one each.
+#[derive(Default)]
+struct Under {
+    /// Our open calls by message id, and what they asked for.
+    open: HashMap<String, (Stamp, String, Value)>,
+    /// What they promised for later.
+    pending: Vec<Pending>,
+}
+
 /// Measures the KPIs of a trace.
 pub fn measure(pics: &Pics, trace: &[TraceEntry]) -> Vec<Kpi> {
     let samples = samples(pics.sut, trace);
@@ -125,10 +134,9 @@ pub fn measure(pics: &Pics, trace: &[TraceEntry]) -> Vec<Kpi> {
 /// Everything in a trace that a KPI counts, in the order in which it was complete.
 pub fn samples(sut: SutKind, trace: &[TraceEntry]) -> Vec<Sample> {
     let mut samples = Vec::new();
-    // Per connection: our open calls, and what they promised for later.
-    let mut open: HashMap<(Option<String>, String), (Stamp, String, Value)> = HashMap::new();
-    let mut pending: Vec<Pending> = Vec::new();
+    let mut stations: HashMap<Option<&str>, Under> = HashMap::new();
     for entry in trace {
+        let Under { open, pending } = stations.entry(entry.station.as_deref()).or_default();
         match &entry.what {
             TraceEvent::TestCase { .. } | TraceEvent::Opened { .. } | TraceEvent::Closed { .. } => {
                 open.clear();
@@ -141,10 +149,10 @@ pub fn samples(sut: SutKind, trace: &[TraceEntry]) -> Vec<Sample> {
                 let Ok(frame) = Frame::parse(text) else { continue };
                 match (direction, frame) {
                     (Direction::ToSut, Frame::Call { id, action, payload }) => {
-                        open.insert((entry.station.clone(), id), (entry.at, action, payload));
+                        open.insert(id, (entry.at, action, payload));
                     }
                     (Direction::FromSut, Frame::CallResult { id, payload }) => {
-                        let Some((sent, action, request)) = open.remove(&(entry.station.clone(), id)) else { continue };
+                        let Some((sent, action, request)) = open.remove(&id) else { continue };
                         let seconds = entry.at.seconds_since(&sent);
                         let key = match (sut, action.as_str()) {
                             (SutKind::Csms, "Authorize") => "authorize",
@@ -157,10 +165,10 @@ pub fn samples(sut: SutKind, trace: &[TraceEntry]) -> Vec<Sample> {
                         }
                     }
                     (Direction::FromSut, Frame::CallError { id, .. }) => {
-                        open.remove(&(entry.station.clone(), id));
+                        open.remove(&id);
                     }
                     (Direction::FromSut, Frame::Call { action, payload, .. }) => {
-                        samples.extend(fulfil(&mut pending, &action, &payload, entry));
+                        samples.extend(fulfil(pending, &action, &payload, entry));
                     }
                     (Direction::ToSut, _) => {}
                 }
@@ -247,6 +255,7 @@ pub fn percentile(sorted: &[f64], per_cent: usize) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::Clock;
 
     #[test]
     fn percentiles_are_measured_values() {
@@ -257,5 +266,35 @@ mod tests {
         assert_eq!(percentile(&samples[..3], 90), Some(3.0));
         assert_eq!(percentile(&samples[..1], 50), Some(1.0));
         assert_eq!(percentile(&[], 50), None);
+    }
+
+    /// Two stations whose messages have the same ids and lie between each other's.
+    #[tokio::test(start_paused = true)]
+    async fn stations_side_by_side_are_measured_one_by_one() {
+        let started = Clock::start().now();
+        let line = |ms: u64, station: &str, what: TraceEvent| TraceEntry {
+            at: started.plus(std::time::Duration::from_millis(ms)),
+            test_case: None,
+            station: Some(station.to_owned()),
+            conn: Some(1),
+            what,
+        };
+        let frame = |direction: Direction, text: &str| TraceEvent::Frame { direction, text: text.to_owned() };
+        let call = |action: &str| frame(Direction::ToSut, &format!("[2,\"1\",\"{action}\",{{}}]"));
+        let answer = || frame(Direction::FromSut, "[3,\"1\",{}]");
+        let trace = [
+            line(0, "A", call("Heartbeat")),
+            line(100, "B", call("Authorize")),
+            line(200, "B", TraceEvent::TestCase { id: "TC_C_01_CSMS".into() }),
+            line(300, "B", call("Authorize")),
+            line(500, "A", answer()),
+            line(1000, "B", answer()),
+        ];
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("pics");
+        let pics = crate::pics::reader::read(&folder.join("reference-csms.yaml")).unwrap();
+        let kpis = measure(&pics, &trace);
+        let of = |key: &str| kpis.iter().find(|kpi| kpi.key == key).map(|kpi| (kpi.samples, kpi.max_s));
+        assert_eq!(of("response-time"), Some((1, Some(0.5))));
+        assert_eq!(of("authorize"), Some((1, Some(0.7))));
     }
 }

@@ -34,7 +34,16 @@ fn run(pics: &Pics, bench: &str) -> runner::Yield {
     let mut entries = selection::plan(pics, &catalogue);
     entries.retain(|entry| library.cases.contains_key(&entry.id));
     let only = runner::globs(&["TC_A_*".into(), "TC_M_*".into(), "TC_B_47_CS".into(), "TC_B_50_CS".into()]).unwrap();
-    let plan = Plan { pics, bench: &bench, entries: &entries, library: &library, only, simulated: true, record: true };
+    let plan = Plan {
+        pics,
+        bench: &bench,
+        entries: &entries,
+        library: &library,
+        only,
+        simulated: true,
+        record: true,
+        jobs: 1,
+    };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
     let (_stop, interrupt) = tokio::sync::watch::channel(false);
     runtime.block_on(runner::run(&plan, None, interrupt, Clock::start(), |_| {})).unwrap()

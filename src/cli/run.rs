@@ -38,6 +38,9 @@ pub struct Arguments {
     /// Who performs manual actions: prompt, exec:COMMAND, or an http:// URL
     #[arg(long, value_name = "HOW")]
     operator: Option<String>,
+    /// Run so many test cases of a CSMS side by side, each as a station of the bench's `stations`
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    jobs: u16,
     /// The run folder [default: reports/DATE-PRODUCT]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -67,6 +70,7 @@ pub fn run(arguments: &Arguments, catalogue: &Catalogue) -> Result<u8, Problem> 
             Some(operator::adapters::parse(how).map_err(|why| Problem::Input(why, help.into()))?)
         }
     };
+    let jobs = jobs(arguments, &pics, &bench)?;
     let started = jiff::Timestamp::now();
     let folder = arguments.out.clone().unwrap_or_else(|| default_folder(&pics.product.designation, started));
     folder::create(&folder)
@@ -80,7 +84,7 @@ pub fn run(arguments: &Arguments, catalogue: &Catalogue) -> Result<u8, Problem> 
     }
     let runtime = builder.build().map_err(|error| Problem::Own(error.to_string()))?;
     let plan =
-        Plan { pics: &pics, bench: &bench, entries: &entries, library: &library, only, simulated, record: false };
+        Plan { pics: &pics, bench: &bench, entries: &entries, library: &library, only, simulated, record: false, jobs };
     if !simulated {
         eprintln!("{}", introduction(&pics, &bench));
     }
@@ -141,6 +145,30 @@ pub fn run(arguments: &Arguments, catalogue: &Catalogue) -> Result<u8, Problem> 
         Verdict::Error => exit::OWN_ERROR,
         _ => exit::INCOMPLETE,
     })
+}
+
+/// How many test cases may run side by side, where product, bench and operator allow what was asked for.
+fn jobs(arguments: &Arguments, pics: &Pics, bench: &Bench) -> Result<usize, Problem> {
+    let (jobs, simulated) = (usize::from(arguments.jobs), arguments.sut.is_some());
+    let refusal = |what: String, help: &str| Err(Problem::Input(what, help.into()));
+    if jobs == 1 {
+        return Ok(jobs);
+    }
+    if pics.sut == SutKind::ChargingStation {
+        let what = format!("--jobs {jobs}: a charging station is one product, and does one thing after the other");
+        return refusal(what, "leave --jobs out");
+    }
+    if !simulated && jobs > bench.pool() {
+        let known = if bench.pool() == 1 { "one station".into() } else { format!("{} stations", bench.pool()) };
+        let what = format!("--jobs {jobs}: each job is a station of its own, and the bench names {known}");
+        return refusal(what, "name more under `stations` in the bench, each known to the CSMS, or ask for fewer jobs");
+    }
+    let by_hand = arguments.operator.as_deref().map_or(!simulated, |how| how == "prompt");
+    if by_hand {
+        let what = format!("--jobs {jobs}: a person at the terminal can't do what {jobs} test cases ask for at once");
+        return refusal(what, "let --operator be exec:COMMAND or an http:// URL, or leave --jobs out");
+    }
+    Ok(jobs)
 }
 
 /// Ctrl-C, or what a CI system sends: either way the run folder is written with what there is.

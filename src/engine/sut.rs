@@ -36,6 +36,13 @@ pub struct SutMemory {
     pub(crate) connections: u32,
 }
 
+impl SutMemory {
+    /// Numbers connections so that no two stations of a run have one of the same number.
+    pub fn number_connections_from(&mut self, station: usize) {
+        self.connections = u32::try_from(station).unwrap_or(0).saturating_mul(10_000);
+    }
+}
+
 /// A transaction as its events tell it.
 #[derive(Debug, Default)]
 struct Transaction {

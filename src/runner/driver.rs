@@ -8,14 +8,14 @@ use tokio::{
     task::JoinSet,
 };
 
-use super::{Event, environment::Environment};
+use super::{Event, environment::Environment, journal::Voice};
 use crate::{
     clock::{Clock, Stamp},
     engine::{Effect, Engine, Input, Setup},
     link::{LinkEvent, Secret},
     ocpp::frame::Frame,
     operator::ActionOutcome,
-    record::{Direction, PlanEntry, TraceEntry, TraceEvent},
+    record::{Direction, PlanEntry, TraceEvent},
     replay::Recording,
     testcase::{library::Library, model::TestCase},
     verdict::TestCaseResult,
@@ -43,14 +43,24 @@ async fn in_time(seconds: f64, acting: impl Future<Output = ActionOutcome>) -> A
         .unwrap_or_else(|_| ActionOutcome::NotPossible(format!("it was not done within {seconds} s")))
 }
 
+/// What came of it.
+pub(super) struct Driven {
+    pub(super) result: TestCaseResult,
+    /// What the engine was told, where that was asked for.
+    pub(super) recording: Option<Recording>,
+    /// A step was reached: the test case was not turned down for what the bench lacks.
+    pub(super) begun: bool,
+    /// A connection to the product was open.
+    pub(super) met: bool,
+}
+
 pub(super) async fn drive(
     environment: &mut Environment,
     job: Job<'_>,
     interrupt: &mut watch::Receiver<bool>,
-    trace: &mut Vec<TraceEntry>,
-    tell: &mut impl FnMut(Event),
-    mut recordings: Option<&mut Vec<Recording>>,
-) -> TestCaseResult {
+    voice: &Voice<'_, '_>,
+    record: bool,
+) -> Driven {
     let clock = job.clock;
     let started = clock.now();
     let setup = Setup {
@@ -65,13 +75,14 @@ pub(super) async fn drive(
         client_identities: environment.client_identities.clone(),
         memory: environment.memory.clone(),
     };
-    if let Some(recordings) = recordings.as_deref_mut() {
-        recordings.push(Recording { id: job.entry.id.clone(), setup: setup.clone(), started, inputs: Vec::new() });
-    }
+    let mut met = setup.memory.open.is_some();
+    let mut begun = false;
+    let mut recording =
+        record.then(|| Recording { id: job.entry.id.clone(), setup: setup.clone(), started, inputs: Vec::new() });
     let mut engine = Engine::new(setup, started);
     let (answers, mut answered) = mpsc::unbounded_channel::<Input>();
     let mut feed = |engine: &mut Engine, at: Stamp, input: Input| {
-        if let Some(recording) = recordings.as_deref_mut().and_then(|recordings| recordings.last_mut()) {
+        if let Some(recording) = &mut recording {
             recording.inputs.push((at, input.clone()));
         }
         engine.handle(at, input);
@@ -82,8 +93,6 @@ pub(super) async fn drive(
     let patience = environment.bench["manual_action_timeout"].as_f64().unwrap_or(PATIENCE);
     let operator = environment.operator.clone();
     let mut noted = Vec::new();
-    let mut recorder =
-        Recorder { id: Some(job.entry.id.clone()).filter(|id| !id.is_empty()), station: environment.identity.clone() };
     loop {
         for effect in engine.effects() {
             match effect {
@@ -92,7 +101,7 @@ pub(super) async fn drive(
                     let parameters = redact_members(&action.parameters, &environment.secrets);
                     let name = action.action.clone();
                     asked.insert(id, name.clone());
-                    recorder.push(trace, clock, None, TraceEvent::Operator { action: name, parameters });
+                    voice.note(TraceEvent::Operator { action: name, parameters });
                     let (operator, answers) = (environment.operator.clone(), answers.clone());
                     acting.spawn(async move {
                         let outcome = in_time(patience, operator.perform(action)).await;
@@ -106,12 +115,13 @@ pub(super) async fn drive(
                     if let Some(key) = detail.as_object_mut().and_then(|members| members.remove("key")) {
                         environment.secrets.extend(key.as_str().map(Secret::new));
                     }
-                    recorder.push(trace, clock, None, TraceEvent::Service { service, detail });
+                    voice.note(TraceEvent::Service { service, detail });
                     let _ = answers.send(Input::ServiceDone(id, result));
                 }
                 Effect::Step(step) => {
-                    tell(Event::Step(job.entry.id.clone(), step.clone()));
-                    recorder.push(trace, clock, None, TraceEvent::Step { step });
+                    begun = true;
+                    voice.tell(Event::Step(job.entry.id.clone(), step.clone()));
+                    voice.note(TraceEvent::Step { step });
                 }
                 Effect::Secret(secret) => environment.secrets.push(secret),
             }
@@ -133,12 +143,13 @@ pub(super) async fn drive(
                 Some((at, LinkEvent::Sent { conn, text })) => {
                     let shown = redact(&text, &environment.secrets);
                     let what = TraceEvent::Frame { direction: Direction::ToSut, text: shown };
-                    recorder.push_at(trace, at, Some(conn.0), what);
+                    voice.at(at, Some(conn.0), what);
                     feed(&mut engine, at, Input::Link(LinkEvent::Sent { conn, text }));
                 }
                 Some((at, event)) => {
                     environment.secrets.extend(passwords_in(&event));
-                    recorder.link(trace, at, &event, &environment.secrets);
+                    met |= matches!(event, LinkEvent::Opened { .. });
+                    note_link(voice, at, &event, &environment.secrets);
                     feed(&mut engine, at, Input::Link(event));
                 }
                 None => feed(&mut engine, clock.now(), Input::Interrupt),
@@ -147,14 +158,14 @@ pub(super) async fn drive(
                 if let Input::OperatorDone(id, outcome) = &answer {
                     let action = asked.remove(id).unwrap_or_default();
                     let what = TraceEvent::OperatorDone { action, outcome: format!("{outcome:?}") };
-                    recorder.push(trace, clock, None, what);
+                    voice.note(what);
                 }
                 feed(&mut engine, clock.now(), answer);
             }
             remarks = operator.remarks(&job.entry.id) => {
                 for text in remarks {
                     let text = redact(&text, &environment.secrets);
-                    recorder.push(trace, clock, None, TraceEvent::Remark { text: text.clone() });
+                    voice.note(TraceEvent::Remark { text: text.clone() });
                     noted.push(text);
                 }
             }
@@ -181,7 +192,7 @@ pub(super) async fn drive(
         }
         reason
     });
-    TestCaseResult {
+    let result = TestCaseResult {
         id: job.entry.id.clone(),
         title: job.entry.title.clone(),
         profiles: job.entry.profiles.clone(),
@@ -193,52 +204,36 @@ pub(super) async fn drive(
         failures: outcome.failures,
         steps: outcome.steps,
         remarks: outcome.remarks,
-    }
+    };
+    Driven { result, recording, begun, met }
 }
 
-struct Recorder {
-    /// None while no test case is under way.
-    id: Option<String>,
-    station: String,
-}
-
-impl Recorder {
-    fn push(&mut self, trace: &mut Vec<TraceEntry>, clock: Clock, conn: Option<u32>, what: TraceEvent) {
-        self.push_at(trace, clock.now(), conn, what);
-    }
-
-    fn push_at(&mut self, trace: &mut Vec<TraceEntry>, at: crate::clock::Stamp, conn: Option<u32>, what: TraceEvent) {
-        trace.push(TraceEntry { at, test_case: self.id.clone(), station: Some(self.station.clone()), conn, what });
-    }
-
-    fn link(&mut self, trace: &mut Vec<TraceEntry>, at: crate::clock::Stamp, event: &LinkEvent, secrets: &[Secret]) {
-        let (conn, what) = match event {
-            LinkEvent::Text { conn, text } => {
-                (conn, TraceEvent::Frame { direction: Direction::FromSut, text: redact(text, secrets) })
-            }
-            LinkEvent::Sent { conn, text } => {
-                (conn, TraceEvent::Frame { direction: Direction::ToSut, text: redact(text, secrets) })
-            }
-            LinkEvent::Garbage { conn, what } => (conn, TraceEvent::Garbage { what: redact(what, secrets) }),
-            LinkEvent::Ping { conn, pong } => (conn, TraceEvent::Ping { pong: *pong }),
-            LinkEvent::Opened { conn, endpoint, request, subprotocol } => (
-                conn,
-                TraceEvent::Opened {
-                    endpoint: endpoint.0,
-                    path: request.path.clone(),
-                    user: request.user.clone(),
-                    subprotocol: subprotocol.clone(),
-                    tls: request.tls.clone(),
-                },
-            ),
-            LinkEvent::AttemptFailed { conn, endpoint, failure, hello, .. } => (
-                conn,
-                TraceEvent::AttemptFailed { endpoint: endpoint.0, failure: failure.clone(), hello: hello.clone() },
-            ),
-            LinkEvent::Closed { conn, code, by } => (conn, TraceEvent::Closed { code: *code, by: *by }),
-        };
-        self.push_at(trace, at, Some(conn.0), what);
-    }
+fn note_link(voice: &Voice<'_, '_>, at: Stamp, event: &LinkEvent, secrets: &[Secret]) {
+    let (conn, what) = match event {
+        LinkEvent::Text { conn, text } => {
+            (conn, TraceEvent::Frame { direction: Direction::FromSut, text: redact(text, secrets) })
+        }
+        LinkEvent::Sent { conn, text } => {
+            (conn, TraceEvent::Frame { direction: Direction::ToSut, text: redact(text, secrets) })
+        }
+        LinkEvent::Garbage { conn, what } => (conn, TraceEvent::Garbage { what: redact(what, secrets) }),
+        LinkEvent::Ping { conn, pong } => (conn, TraceEvent::Ping { pong: *pong }),
+        LinkEvent::Opened { conn, endpoint, request, subprotocol } => (
+            conn,
+            TraceEvent::Opened {
+                endpoint: endpoint.0,
+                path: request.path.clone(),
+                user: request.user.clone(),
+                subprotocol: subprotocol.clone(),
+                tls: request.tls.clone(),
+            },
+        ),
+        LinkEvent::AttemptFailed { conn, endpoint, failure, hello, .. } => {
+            (conn, TraceEvent::AttemptFailed { endpoint: endpoint.0, failure: failure.clone(), hello: hello.clone() })
+        }
+        LinkEvent::Closed { conn, code, by } => (conn, TraceEvent::Closed { code: *code, by: *by }),
+    };
+    voice.at(at, Some(conn.0), what);
 }
 
 /// Passwords that a CSMS under test sets at our station.

@@ -68,16 +68,18 @@ pub struct Environment {
 }
 
 impl Environment {
-    /// Binds what is to be bound, and starts the simulated product where one is wanted.
+    /// Binds what is to be bound, and starts the simulated product where one is wanted. Stations that run side by side
+    /// share a file server: `files`.
     pub async fn start(
         pics: &Pics,
         bench: &Bench,
         simulated: bool,
         operator: Option<Arc<dyn Operator>>,
         clock: Clock,
+        files: Option<FileServer>,
     ) -> Result<Self, EnvironmentError> {
         if pics.sut == SutKind::Csms {
-            return Self::start_for_csms(pics, bench, simulated, operator, clock).await;
+            return Self::start_for_csms(pics, bench, simulated, operator, clock, files).await;
         }
         let network = if simulated { Network::Memory(MemoryNetwork::default()) } else { Network::Tcp };
         let (hosts, listen, second, files) = if simulated {
@@ -187,6 +189,7 @@ impl Environment {
         simulated: bool,
         operator: Option<Arc<dyn Operator>>,
         clock: Clock,
+        files: Option<FileServer>,
     ) -> Result<Self, EnvironmentError> {
         let network = if simulated { Network::Memory(MemoryNetwork::default()) } else { Network::Tcp };
         let pki = authority(bench, simulated, KeyKind::Ecdsa, clock)?;
@@ -239,14 +242,16 @@ impl Environment {
         let link = serve(network.clone(), &[], HashMap::new(), clock)
             .await
             .map_err(|error| EnvironmentError::Bind(bench.url.clone(), error))?;
-        let address = if simulated { "files.attest.test:80".to_owned() } else { bench.files.clone() };
-        let files = FileServer::start(
-            &network,
-            &address,
-            &if simulated { address.clone() } else { public(&address, &bench.host) },
-        )
-        .await
-        .map_err(|error| EnvironmentError::Bind(address.clone(), error))?;
+        let files = match files {
+            Some(files) => files,
+            None => {
+                let address = if simulated { "files.attest.test:80".to_owned() } else { bench.files.clone() };
+                let seen_as = if simulated { address.clone() } else { public(&address, &bench.host) };
+                FileServer::start(&network, &address, &seen_as)
+                    .await
+                    .map_err(|error| EnvironmentError::Bind(address.clone(), error))?
+            }
+        };
         let mut tasks = JoinSet::new();
         let operator = match operator {
             Some(operator) => operator,

@@ -1,8 +1,10 @@
-//! Runs a plan: one test case after the other, each driven against link, operator and services.
+//! Runs a plan: each test case driven against link, operator and services, one after the other or side by side.
 
 mod driver;
 mod environment;
+mod journal;
 mod pause;
+mod stage;
 
 use std::sync::Arc;
 
@@ -15,14 +17,16 @@ use crate::{
     bench::Bench,
     clock::Clock,
     operator::Operator,
-    pics::{Answer, Pics, Profile},
+    pics::{Answer, Pics},
     record::{PlanEntry, TraceEntry, TraceEvent},
     replay::Recording,
-    testcase::{library::Library, model::TestCase, template::Names},
-    verdict::{TestCaseResult, Verdict},
+    testcase::library::Library,
+    verdict::TestCaseResult,
 };
 
 pub use environment::{Environment, simulated};
+use journal::Journal;
+use stage::Stage;
 
 /// What happens while a plan is run.
 #[derive(Debug, Clone)]
@@ -51,6 +55,8 @@ pub struct Plan<'p> {
     pub simulated: bool,
     /// Keep what the engines are told.
     pub record: bool,
+    /// How many test cases may run side by side, each as a station of its own; 1 for a charging station.
+    pub jobs: usize,
 }
 
 /// Patterns on test case ids.
@@ -65,9 +71,6 @@ pub fn globs(patterns: &[String]) -> Result<Option<GlobSet>, globset::Error> {
     set.build().map(Some)
 }
 
-/// The reason of a test case without steps.
-const NOT_IMPLEMENTED: &str = "its steps are not implemented yet";
-
 /// What a run yields.
 #[derive(Debug, Default)]
 pub struct Yield {
@@ -81,11 +84,11 @@ pub struct Yield {
     pub recordings: Vec<Recording>,
 }
 
-/// Runs the plan.
+/// Runs the plan: side by side where it asks for that, each test case as one station. What it yields is in plan order.
 pub async fn run(
     plan: &Plan<'_>,
     operator: Option<Arc<dyn Operator>>,
-    mut interrupt: watch::Receiver<bool>,
+    interrupt: watch::Receiver<bool>,
     clock: Clock,
     mut tell: impl FnMut(Event),
 ) -> Result<Yield, environment::EnvironmentError> {
@@ -94,74 +97,16 @@ pub async fn run(
         .iter()
         .filter(|entry| entry.applicable && plan.only.as_ref().is_none_or(|only| only.is_match(&entry.id)))
         .collect();
-    let mut result = Yield::default();
-    let mut environment = None;
-    for (index, entry) in chosen.iter().enumerate() {
-        if *interrupt.borrow() {
-            result.interrupted = true;
-            break;
-        }
-        if let Some(operator) = &operator {
-            pause::hold(operator.as_ref(), &mut environment, &interrupt, clock, &mut result.trace).await;
-            if *interrupt.borrow() {
-                result.interrupted = true;
-                break;
-            }
-        }
-        tell(Event::Begins(index + 1, chosen.len(), entry.id.clone(), entry.title.clone()));
-        let Some(case) = plan.library.cases.get(&entry.id) else {
-            let outcome = empty(entry, Verdict::NotImplemented, Some(NOT_IMPLEMENTED.into()), clock);
-            tell(Event::Ended(Box::new(outcome.clone())));
-            result.results.push(outcome);
-            continue;
-        };
-        result.trace.push(note(clock, TraceEvent::TestCase { id: entry.id.clone() }, &entry.id));
-        let variants = if case.variants.is_empty() { vec![Map::new()] } else { case.variants.clone() };
-        let mut outcome: Option<TestCaseResult> = None;
-        for variant in variants {
-            // A simulated product is fresh for every test case; a real one is kept.
-            if plan.simulated || environment.is_none() {
-                let bench = if plan.simulated { fitting(plan, case) } else { plan.bench.clone() };
-                let started = Environment::start(plan.pics, &bench, plan.simulated, operator.clone(), clock).await?;
-                environment = Some(started);
-            }
-            let Some(environment) = &mut environment else { break };
-            let job = driver::Job { entry, case, variant: &variant, library: plan.library, clock };
-            let one = driver::drive(
-                environment,
-                job,
-                &mut interrupt,
-                &mut result.trace,
-                &mut tell,
-                plan.record.then_some(&mut result.recordings),
-            )
-            .await;
-            outcome = Some(match outcome {
-                None => one,
-                Some(before) => worst(before, one, &variant),
-            });
-        }
-        let Some(outcome) = outcome else { continue };
-        result.trace.push(note(
-            clock,
-            TraceEvent::Verdict { id: entry.id.clone(), verdict: outcome.verdict },
-            &entry.id,
-        ));
-        tell(Event::Ended(Box::new(outcome.clone())));
-        result.results.push(outcome);
-        // A product that has not appeared for the first test case will not for the hundredth.
-        let opened = |entry: &TraceEntry| matches!(entry.what, TraceEvent::Opened { .. });
-        if !plan.simulated && !result.interrupted && !result.trace.iter().any(opened) {
-            for entry in &chosen[index + 1..] {
-                let (verdict, reason) = if plan.library.cases.contains_key(&entry.id) {
-                    (Verdict::Inconclusive, "not run, for the product never connected")
-                } else {
-                    (Verdict::NotImplemented, NOT_IMPLEMENTED)
-                };
-                result.results.push(empty(entry, verdict, Some(reason.into()), clock));
-            }
-            break;
-        }
+    let journal = Journal::new(clock, &mut tell);
+    let stage = Stage { plan, chosen: &chosen, operator: operator.clone(), interrupt, clock, journal: &journal };
+    let mut ended = stage.play().await?;
+    let interrupted = *stage.interrupt.borrow();
+    drop(stage);
+    ended.sort_by_key(|ended| ended.index);
+    let mut result = Yield { trace: journal.into_trace(), interrupted, ..Yield::default() };
+    for ended in ended {
+        result.results.push(ended.result);
+        result.recordings.extend(ended.recordings);
     }
     if let Some(operator) = &operator {
         late_remarks(operator.as_ref(), &mut result, clock);
@@ -174,7 +119,8 @@ fn late_remarks(operator: &dyn Operator, result: &mut Yield, clock: Clock) {
     for case in &mut result.results {
         for text in operator.remarks(&case.id).now_or_never().unwrap_or_default() {
             case.remarks.push(operators(&text));
-            result.trace.push(note(clock, TraceEvent::Remark { text }, &case.id));
+            let (at, what) = (clock.now(), TraceEvent::Remark { text });
+            result.trace.push(TraceEntry { at, test_case: Some(case.id.clone()), station: None, conn: None, what });
         }
     }
 }
@@ -182,68 +128,6 @@ fn late_remarks(operator: &dyn Operator, result: &mut Yield, clock: Clock) {
 /// A remark of the operator among the others.
 fn operators(text: &str) -> String {
     format!("operator: {text}")
-}
-
-/// The simulated bench sets up the security profile that a test case needs, as a lab would.
-fn fitting(plan: &Plan<'_>, case: &TestCase) -> Bench {
-    let mut supported = vec![plan.bench.security_profile, 2];
-    if plan.pics.is_yes("C-61") {
-        supported.push(1);
-    }
-    if plan.pics.has_profile(Profile::AdvancedSecurity) {
-        supported.push(3);
-    }
-    let fits = |profile: &u8| {
-        let mut names = Names::default();
-        names.insert("bench".into(), Value::Object(plan.bench.values.clone()));
-        names.insert("pics".into(), pics_names(plan.pics));
-        names.insert("security_profile".into(), (*profile).into());
-        // A need that rests on more than this is judged when the test case begins.
-        case.needs.iter().all(|need| need.condition.holds(&names) != Ok(false))
-    };
-    let mut bench = plan.bench.clone();
-    if let Some(profile) = supported.into_iter().find(fits) {
-        bench.security_profile = profile;
-    }
-    bench
-}
-
-fn note(clock: Clock, what: TraceEvent, id: &str) -> TraceEntry {
-    TraceEntry { at: clock.now(), test_case: Some(id.to_owned()), station: None, conn: None, what }
-}
-
-fn empty(entry: &PlanEntry, verdict: Verdict, reason: Option<String>, clock: Clock) -> TestCaseResult {
-    TestCaseResult {
-        id: entry.id.clone(),
-        title: entry.title.clone(),
-        profiles: entry.profiles.clone(),
-        requirements: entry.requirements.clone(),
-        verdict,
-        reason,
-        duration_s: 0.0,
-        started_s: clock.now().seconds(),
-        failures: Vec::new(),
-        steps: Vec::new(),
-        remarks: Vec::new(),
-    }
-}
-
-/// Two variants of a test case in one result: the worst verdict counts.
-fn worst(mut before: TestCaseResult, mut other: TestCaseResult, variant: &Map<String, Value>) -> TestCaseResult {
-    let named = Value::Object(variant.clone()).to_string();
-    for failure in &mut other.failures {
-        failure.message = format!("{} (variant {named})", failure.message);
-    }
-    if other.verdict > before.verdict {
-        before.verdict = other.verdict;
-        before.reason = other.reason.map(|reason| format!("{reason} (variant {named})"));
-    }
-    before.duration_s += other.duration_s;
-    before.failures.extend(other.failures);
-    before.failures.sort_by_key(|failure| std::cmp::Reverse(failure.verdict));
-    before.steps.extend(other.steps);
-    before.remarks.extend(other.remarks);
-    before
 }
 
 /// The PICS as expressions see it.

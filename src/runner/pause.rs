@@ -6,12 +6,12 @@ use futures_util::FutureExt as _;
 use serde_json::Map;
 use tokio::sync::watch;
 
-use super::{driver, environment::Environment};
+use super::{driver, environment::Environment, journal::Voice};
 use crate::{
     clock::Clock,
     operator::Operator,
     pics::SutKind,
-    record::{PlanEntry, TraceEntry},
+    record::PlanEntry,
     testcase::{library::Library, model::TestCase, reader},
     yaml::Source,
 };
@@ -26,7 +26,7 @@ pub(super) async fn hold(
     environment: &mut Option<Environment>,
     interrupt: &watch::Receiver<bool>,
     clock: Clock,
-    trace: &mut Vec<TraceEntry>,
+    voice: &Voice<'_, '_>,
 ) {
     if operator.ready().now_or_never().is_some() {
         return;
@@ -42,19 +42,14 @@ pub(super) async fn hold(
     };
     let idle = async {
         if let Some(environment) = environment {
-            idle(environment, over, clock, trace).await;
+            idle(environment, over, clock, voice).await;
         }
     };
     tokio::join!(waiting, idle);
 }
 
 /// Answers the SUT until it is over.
-async fn idle(
-    environment: &mut Environment,
-    mut over: watch::Receiver<bool>,
-    clock: Clock,
-    trace: &mut Vec<TraceEntry>,
-) {
+async fn idle(environment: &mut Environment, mut over: watch::Receiver<bool>, clock: Clock, voice: &Voice<'_, '_>) {
     let Some(case) = nothing(if environment.is_for_csms() { SutKind::Csms } else { SutKind::ChargingStation }) else {
         return;
     };
@@ -71,7 +66,7 @@ async fn idle(
     let case = Arc::new(case);
     while !*over.borrow() {
         let job = driver::Job { entry: &entry, case: &case, variant: &Map::new(), library: &library, clock };
-        driver::drive(environment, job, &mut over, trace, &mut |_| {}, None).await;
+        driver::drive(environment, job, &mut over, voice, false).await;
         let _ = tokio::time::timeout(REST, over.wait_for(|over| *over)).await;
     }
 }

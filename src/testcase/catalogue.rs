@@ -39,6 +39,8 @@ pub struct Header {
     pub note: Option<String>,
     /// Per baseline (each holding until the next one named): profile → demand.
     pub certification: Vec<(Baseline, Vec<(Profile, Demand)>)>,
+    /// Why it must run alone and after all others, where it must.
+    pub exclusive: Option<String>,
     /// Has steps.
     pub implemented: bool,
 }
@@ -159,7 +161,7 @@ fn collect(folder: &'static Dir<'static>, sources: &mut Vec<Source>) {
 
 /// Reads the header of a test case; defects are added to the list.
 pub fn header(root: &Node, defects: &mut Vec<Defect>) -> Option<Header> {
-    const KEYS: [&str; 6] = ["id", "title", "use-cases", "requirements", "purpose", "certification"];
+    const KEYS: [&str; 7] = ["id", "title", "use-cases", "requirements", "purpose", "certification", "exclusive"];
     let Some(entries) = root.map() else {
         defects.push(Defect::new(root.at, "a test case is a mapping", "begin with `id: TC_…`"));
         return None;
@@ -194,8 +196,20 @@ pub fn header(root: &Node, defects: &mut Vec<Defect>) -> Option<Header> {
         purpose: root.get("purpose").and_then(Node::scalar).unwrap_or_default(),
         note: root.get("note").and_then(Node::scalar),
         certification: certification(root, defects),
+        exclusive: exclusive(root, defects),
         implemented: root.get("steps").is_some(),
     })
+}
+
+/// `exclusive:` is the reason itself, so that nobody leaves it out.
+fn exclusive(root: &Node, defects: &mut Vec<Defect>) -> Option<String> {
+    let node = root.get("exclusive")?;
+    let reason = node.text().filter(|reason| !reason.trim().is_empty());
+    if reason.is_none() {
+        let message = format!("`exclusive` is the reason why the test case must be alone, found {}", node.describe());
+        defects.push(Defect::new(node.at, message, "write a sentence, or leave `exclusive` out"));
+    }
+    reason.map(str::to_owned)
 }
 
 /// Requirement ids, one or a list, must be ids of OCPP 2.0.1.

@@ -1,9 +1,12 @@
 //! The test bench: addresses, identities, tokens, time-outs.
 
+mod stations;
+
 use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
+pub use self::stations::Station;
 use crate::{
     link::Secret,
     yaml::{Defect, Defects, Kind, Node, Source, nearest},
@@ -36,6 +39,8 @@ pub struct Bench {
     pub key: String,
     /// The root the SUT trusts (PEM file).
     pub root: String,
+    /// Stations that the CSMS under test knows, to run test cases side by side; empty: the one above.
+    pub stations: Vec<Station>,
     /// What expressions see as `bench`.
     pub values: Map<String, Value>,
 }
@@ -148,8 +153,10 @@ impl Bench {
         if root.kind != Kind::Null {
             merge(&mut values, &root, "", &mut defects);
         }
+        let stations = stations::read(&root, &mut defects);
         if defects.is_empty() {
-            let bench = Self::from_values(values.as_object().cloned().unwrap_or_default());
+            let mut bench = Self::from_values(values.as_object().cloned().unwrap_or_default());
+            bench.stations = stations;
             if !(1..=3).contains(&bench.security_profile) {
                 let at = root.get("security-profile").map_or(root.at, |node| node.at);
                 defects.push(Defect::new(at, "there is no such security profile", "write 1, 2 or 3"));
@@ -194,10 +201,14 @@ impl Bench {
             certificate: text("certificate"),
             key: text("key"),
             root: text("root"),
+            stations: Vec::new(),
             values: shown,
         }
     }
 }
+
+/// Parts of the file that are more than values over defaults.
+const SECTIONS: [&str; 1] = ["stations"];
 
 /// Lays a file over the defaults; keys and kinds must be known. Tokens may have any name.
 fn merge(values: &mut Value, node: &Node, path: &str, defects: &mut Vec<Defect>) {
@@ -210,6 +221,9 @@ fn merge(values: &mut Value, node: &Node, path: &str, defects: &mut Vec<Defect>)
         return;
     };
     for (key, value) in entries {
+        if path.is_empty() && SECTIONS.contains(&key.name.as_str()) {
+            continue;
+        }
         let here = if path.is_empty() { key.name.clone() } else { format!("{path}.{}", key.name) };
         if path == "tokens" || path.starts_with("tokens.") {
             known.insert(key.name.clone(), value.to_json());

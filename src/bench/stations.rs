@@ -1,0 +1,191 @@
+//! The pool: stations that a CSMS under test knows, so that test cases can run side by side, each as one of them.
+
+use serde_json::{Map, Value};
+
+use super::Bench;
+use crate::{
+    link::Secret,
+    yaml::{Defect, Node, nearest},
+};
+
+/// A station of the pool; what it does not say is the bench's.
+#[derive(Debug, Clone)]
+pub struct Station {
+    /// Its identity.
+    pub identity: String,
+    /// Its Basic authentication password.
+    pub password: Option<Secret>,
+    /// Its serial number, the common name of its certificate; its identity where there is none.
+    pub serial_number: String,
+    /// Its certificate chain and key (PEM files), for security profile 3.
+    pub certificate: Option<(String, String)>,
+    /// Its own idTokens, laid over the bench's by name.
+    pub tokens: Map<String, Value>,
+}
+
+/// Keys of a station.
+pub(crate) const KEYS: [&str; 6] = ["identity", "password", "serial-number", "certificate", "key", "tokens"];
+
+/// Reads `stations:`; defects are added to the list.
+pub(super) fn read(root: &Node, defects: &mut Vec<Defect>) -> Vec<Station> {
+    let Some(node) = root.get("stations") else { return Vec::new() };
+    let Some(items) = node.list() else {
+        let message = format!("`stations` must be a list, found {}", node.describe());
+        defects.push(Defect::new(node.at, message, "write `- identity: CS001` lines"));
+        return Vec::new();
+    };
+    if let Some(identity) = root.get("identity") {
+        let message = "`identity` says who the station is, and so does `stations`";
+        defects.push(Defect::new(identity.at, message, "name this one in the list, and leave `identity` out"));
+    }
+    let mut stations: Vec<Station> = Vec::new();
+    for item in items {
+        let Some(station) = station(item, defects) else { continue };
+        if stations.iter().any(|known| known.identity == station.identity) {
+            let message = format!("`{}` is in the list already", station.identity);
+            defects.push(Defect::new(item.at, message, "give every station an identity of its own"));
+            continue;
+        }
+        stations.push(station);
+    }
+    stations
+}
+
+fn station(node: &Node, defects: &mut Vec<Defect>) -> Option<Station> {
+    let Some(entries) = node.map() else {
+        let message = format!("a station was expected, found {}", node.describe());
+        defects.push(Defect::new(node.at, message, "write `identity: CS001`, and what belongs to it"));
+        return None;
+    };
+    for (key, _) in entries {
+        if !KEYS.contains(&key.name.as_str()) {
+            let help = nearest(&key.name, KEYS)
+                .map_or_else(|| format!("known: {}", KEYS.join(", ")), |near| format!("did you mean `{near}`?"));
+            defects.push(Defect::new(key.at, format!("`{}` is not known of a station", key.name), help));
+        }
+    }
+    let mut text = |key: &str| {
+        let value = node.get(key)?;
+        let text = value.text().filter(|text| !text.is_empty());
+        if text.is_none() {
+            let message = format!("`{key}` can't be {}", value.describe());
+            defects.push(Defect::new(value.at, message, "write text (in quotes)"));
+        }
+        text.map(str::to_owned)
+    };
+    let (identity, password, serial_number) = (text("identity"), text("password"), text("serial-number"));
+    let (certificate, key) = (text("certificate"), text("key"));
+    if node.get("identity").is_none() {
+        defects.push(Defect::new(node.at, "a station has an `identity`", "add `identity: …`"));
+    }
+    if certificate.is_some() != key.is_some() {
+        let message = "a certificate and its `key` belong together";
+        defects.push(Defect::new(node.at, message, "name both PEM files, or neither"));
+    }
+    let tokens = match node.get("tokens").map(|tokens| (tokens, tokens.to_json())) {
+        Some((_, Value::Object(tokens))) => tokens,
+        Some((node, _)) => {
+            let message = format!("`tokens` must be a mapping, found {}", node.describe());
+            defects.push(Defect::new(node.at, message, "write `valid: { idToken: …, type: … }`"));
+            Map::new()
+        }
+        None => Map::new(),
+    };
+    let identity = identity?;
+    Some(Station {
+        serial_number: serial_number.unwrap_or_default(),
+        password: password.map(Secret::new),
+        certificate: certificate.zip(key),
+        tokens,
+        identity,
+    })
+}
+
+impl Bench {
+    /// How many test cases can run side by side: one for each station that a CSMS under test knows.
+    pub fn pool(&self) -> usize {
+        self.stations.len().max(1)
+    }
+
+    /// The bench as so many stations see it. A simulated CSMS knows whoever is asked for, so that a pool which is too
+    /// small for it is made up.
+    pub fn as_stations(&self, wanted: usize, simulated: bool) -> Vec<Bench> {
+        let mut benches: Vec<Bench> = if self.stations.is_empty() {
+            vec![self.clone()]
+        } else {
+            self.stations.iter().map(|station| self.as_station(station)).collect()
+        };
+        benches.truncate(wanted.max(1));
+        while simulated && benches.len() < wanted {
+            let identity = format!("{}-{}", benches[0].identity, benches.len() + 1);
+            let serial_number = String::new();
+            let (password, certificate, tokens) = (None, None, Map::new());
+            benches.push(self.as_station(&Station { identity, password, serial_number, certificate, tokens }));
+        }
+        benches
+    }
+
+    fn as_station(&self, station: &Station) -> Bench {
+        let mut bench = self.clone();
+        bench.identity.clone_from(&station.identity);
+        if let Some(password) = &station.password {
+            bench.password = password.clone();
+        }
+        if let Some((certificate, key)) = &station.certificate {
+            bench.certificate.clone_from(certificate);
+            bench.key.clone_from(key);
+        }
+        bench.values.insert("identity".into(), station.identity.clone().into());
+        bench.values.insert("serial_number".into(), station.serial_number.clone().into());
+        if let Some(Value::Object(tokens)) = bench.values.get_mut("tokens") {
+            // Expressions write names with underscores.
+            tokens.extend(station.tokens.iter().map(|(name, token)| (name.replace('-', "_"), token.clone())));
+        }
+        bench
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::yaml::Source;
+
+    #[test]
+    fn a_station_of_the_pool_takes_from_the_bench_what_it_does_not_say() {
+        let text = "password: everybodys-password\nserial-number: ''\nstations:\n  - identity: CS001\n  - identity: CS002\n    password: its-own-password\n    serial-number: SN2\n    certificate: two.pem\n    key: two.key\n    tokens: { valid: { idToken: T2, type: Central }, same-group: { idToken: S2, type: Central } }\n";
+        let bench = Bench::read_source(&Source::new("b.yaml", text)).unwrap();
+        assert_eq!(bench.pool(), 2);
+        let [first, second] = <[Bench; 2]>::try_from(bench.as_stations(8, false)).unwrap();
+        assert_eq!((first.identity.as_str(), first.password.expose()), ("CS001", "everybodys-password"));
+        assert_eq!(first.values["tokens"]["valid"]["idToken"], "D001D001");
+        assert_eq!((second.identity.as_str(), second.password.expose()), ("CS002", "its-own-password"));
+        assert_eq!((second.certificate.as_str(), second.key.as_str()), ("two.pem", "two.key"));
+        assert_eq!(second.values["identity"], "CS002");
+        assert_eq!(second.values["serial_number"], "SN2");
+        assert_eq!(second.values["tokens"]["valid"]["idToken"], "T2");
+        assert_eq!(second.values["tokens"]["same_group"]["idToken"], "S2");
+        assert_eq!(second.values["tokens"]["invalid"]["idToken"], "BAD00001");
+        let made_up: Vec<String> = bench.as_stations(4, true).iter().map(|bench| bench.identity.clone()).collect();
+        assert_eq!(made_up, ["CS001", "CS002", "CS001-3", "CS001-4"]);
+    }
+
+    #[test]
+    fn every_defect_of_the_pool_is_named() {
+        let text = "identity: CS000\nstations:\n  - identity: CS001\n    pasword: x\n  - identity: CS001\n  - CS003\n  - password: p\n    certificate: c.pem\n";
+        let defects = Bench::read_source(&Source::new("b.yaml", text)).unwrap_err();
+        insta::assert_snapshot!(defects.to_string(), @r#"
+        b.yaml:1:11: `identity` says who the station is, and so does `stations`
+            → name this one in the list, and leave `identity` out
+        b.yaml:4:5: `pasword` is not known of a station
+            → did you mean `password`?
+        b.yaml:5:5: `CS001` is in the list already
+            → give every station an identity of its own
+        b.yaml:6:5: a station was expected, found the text "CS003"
+            → write `identity: CS001`, and what belongs to it
+        b.yaml:7:5: a station has an `identity`
+            → add `identity: …`
+        b.yaml:7:5: a certificate and its `key` belong together
+            → name both PEM files, or neither
+        "#);
+    }
+}

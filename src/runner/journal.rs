@@ -1,0 +1,78 @@
+//! Where everything that happens in a run is told, whichever test case it belongs to.
+
+use std::cell::RefCell;
+
+use super::Event;
+use crate::{
+    clock::{Clock, Stamp},
+    record::{TraceEntry, TraceEvent},
+};
+
+/// What happens, in the order of time. Test cases that run side by side share it on one thread.
+pub(super) struct Journal<'t> {
+    clock: Clock,
+    tell: RefCell<&'t mut dyn FnMut(Event)>,
+    trace: RefCell<Vec<TraceEntry>>,
+}
+
+impl<'t> Journal<'t> {
+    pub(super) fn new(clock: Clock, tell: &'t mut dyn FnMut(Event)) -> Self {
+        Self { clock, tell: RefCell::new(tell), trace: RefCell::default() }
+    }
+
+    /// Tells whoever looks on.
+    pub(super) fn tell(&self, event: Event) {
+        (self.tell.borrow_mut())(event);
+    }
+
+    /// Adds a line to the trace.
+    pub(super) fn push(&self, entry: TraceEntry) {
+        self.trace.borrow_mut().push(entry);
+    }
+
+    pub(super) fn into_trace(self) -> Vec<TraceEntry> {
+        self.trace.into_inner()
+    }
+
+    /// The voice of one test case as one station: every line of it names both.
+    pub(super) fn voice(&self, test_case: &str, station: &str) -> Voice<'_, 't> {
+        Voice { journal: self, test_case: Some(test_case.to_owned()), station: station.to_owned() }
+    }
+
+    /// What happens as one station while no test case is under way.
+    pub(super) fn between(&self, station: &str) -> Voice<'_, 't> {
+        Voice { journal: self, test_case: None, station: station.to_owned() }
+    }
+}
+
+/// Adds the lines of one test case to the trace.
+pub(super) struct Voice<'j, 't> {
+    journal: &'j Journal<'t>,
+    test_case: Option<String>,
+    station: String,
+}
+
+impl Voice<'_, '_> {
+    /// Something that happens now.
+    pub(super) fn note(&self, what: TraceEvent) {
+        self.at(self.journal.clock.now(), None, what);
+    }
+
+    /// Something that happened, and on which connection.
+    pub(super) fn at(&self, at: Stamp, conn: Option<u32>, what: TraceEvent) {
+        self.journal.push(TraceEntry {
+            at,
+            test_case: self.test_case.clone(),
+            station: Some(self.station.clone()),
+            conn,
+            what,
+        });
+    }
+
+    /// Tells whoever looks on, if this is a test case.
+    pub(super) fn tell(&self, event: Event) {
+        if self.test_case.is_some() {
+            self.journal.tell(event);
+        }
+    }
+}
