@@ -7,6 +7,7 @@
 #![recursion_limit = "256"]
 
 pub mod bench;
+pub mod calibrate;
 pub mod certificate;
 pub mod cli;
 pub mod clock;

@@ -1,5 +1,6 @@
 //! The command line: one file per subcommand.
 
+mod calibrate;
 mod check;
 mod display;
 mod explain;
@@ -78,6 +79,8 @@ enum Command {
     Check,
     /// Run a reference product on the wire
     Simulate(simulate::Arguments),
+    /// Measure how well the harness measures on this machine
+    Calibrate(calibrate::Arguments),
     /// Run the applicable test cases against a product
     Run(run::Arguments),
     /// Make the reports of a run again, from its folder
@@ -100,6 +103,7 @@ pub fn main() -> ExitCode {
         Command::Explain(arguments) => catalogue(folder).and_then(|catalogue| explain::run(&arguments, &catalogue)),
         Command::Check => catalogue(folder).and_then(|catalogue| check::run(&catalogue)),
         Command::Schema(arguments) => schema::run(&arguments),
+        Command::Calibrate(arguments) => calibrate::run(&arguments),
         Command::Simulate(arguments) => simulate::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),
         Command::Run(arguments) => catalogue(folder).and_then(|catalogue| run::run(&arguments, &catalogue)),

@@ -1,6 +1,7 @@
 //! Reports: siblings that read one result type.
 
 mod abstract_model;
+pub mod calibration;
 mod full;
 mod junit;
 mod render;

@@ -1,0 +1,52 @@
+//! `ocpp-attest calibrate`: how well the harness measures on this machine.
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::Args;
+
+use super::{Problem, exit, print};
+use crate::{
+    calibrate::{Settings, calibrate},
+    record::folder,
+    report::calibration,
+};
+
+/// Arguments of `calibrate`.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// Requests to measure, for each of the two conditions
+    #[arg(long, value_name = "N", default_value_t = 2000, value_parser = clap::value_parser!(u32).range(10..=1_000_000))]
+    samples: u32,
+    /// The peer's longest delay, seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 2.0)]
+    longest: f64,
+    /// Only the idle machine
+    #[arg(long)]
+    idle_only: bool,
+    /// Folder for calibration.json and calibration.html
+    #[arg(long, value_name = "DIR", default_value = "calibration")]
+    out: PathBuf,
+}
+
+/// Runs the subcommand.
+pub fn run(arguments: &Arguments) -> Result<u8, Problem> {
+    let Some(longest) = Duration::try_from_secs_f64(arguments.longest).ok().filter(|longest| longest.as_secs() <= 60)
+    else {
+        let found = format!("--longest {} is no time that a peer can take", arguments.longest);
+        return Err(Problem::Input(found, "give seconds from 0 to 60".into()));
+    };
+    let unwritable =
+        |error: folder::FolderError| Problem::Input(error.to_string(), "name another folder with --out".into());
+    folder::create(&arguments.out).map_err(unwritable)?;
+    let samples = usize::try_from(arguments.samples).unwrap_or(usize::MAX);
+    let settings = Settings { samples, longest, load: !arguments.idle_only, ..Settings::default() };
+    let sheet =
+        calibrate(&settings, |what| eprintln!("measuring: {what}")).map_err(|error| Problem::Own(error.to_string()))?;
+    let mut json = serde_json::to_vec_pretty(&sheet).map_err(|error| Problem::Own(error.to_string()))?;
+    json.push(b'\n');
+    folder::write(&arguments.out, "calibration.json", &json).map_err(unwritable)?;
+    folder::write(&arguments.out, "calibration.html", calibration::html(&sheet).as_bytes()).map_err(unwritable)?;
+    print(&calibration::text(&sheet));
+    print(&format!("\nsheet: {}\n", arguments.out.join("calibration.html").display()));
+    Ok(exit::OK)
+}
