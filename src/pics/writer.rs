@@ -22,8 +22,8 @@ pub fn to_yaml(pics: &Pics, comment: &str) -> String {
         pics.edition,
         baseline(pics.baseline)
     );
-    out.push_str("product:\n");
     let product = &pics.product;
+    let mut lines = String::new();
     for (key, value) in [
         ("holder", Some(&product.holder)),
         ("vendor", Some(&product.vendor)),
@@ -34,8 +34,9 @@ pub fn to_yaml(pics: &Pics, comment: &str) -> String {
         ("subtype", product.subtype.as_ref()),
         ("firmware-hash", product.firmware_hash.as_ref()),
     ] {
-        entry(&mut out, 2, key, value.map(String::as_str));
+        entry(&mut lines, 2, key, value.map(String::as_str));
     }
+    mapping(&mut out, "product", &lines);
     let profiles: Vec<&str> = pics.profiles.iter().map(|profile| profile.id()).collect();
     let _ = writeln!(out, "profiles: [{}]", profiles.join(", "));
     answers(&mut out, pics, Part::Hardware);
@@ -44,8 +45,10 @@ pub fn to_yaml(pics: &Pics, comment: &str) -> String {
         for evse in &pics.evses {
             let _ = writeln!(
                 out,
-                "  - id: {}\n    current: {}\n    phases: {:?}\n    connectors:",
-                evse.id, evse.current, evse.phases
+                "  - id: {}\n    current: {}\n    phases: {}\n    connectors:",
+                evse.id,
+                evse.current,
+                serde_json::Value::String(evse.phases.clone())
             );
             for connector in &evse.connectors {
                 let kind = quoted(&connector.kind);
@@ -64,22 +67,25 @@ pub fn to_yaml(pics: &Pics, comment: &str) -> String {
             entry(&mut out, 4, "description", Some(&setting.description));
         }
     }
-    out.push_str("performance:\n");
-    entry(&mut out, 2, "communication", pics.performance.communication.as_deref());
+    let mut lines = String::new();
+    entry(&mut lines, 2, "communication", pics.performance.communication.as_deref());
     if !pics.performance.maximum.is_empty() {
         let maxima: Vec<String> =
             pics.performance.maximum.iter().map(|(key, seconds)| format!("{key}: {seconds}")).collect();
-        let _ = writeln!(out, "  maximum: {{ {} }}", maxima.join(", "));
+        let _ = writeln!(lines, "  maximum: {{ {} }}", maxima.join(", "));
     }
-    out.push_str("laboratory:\n");
+    mapping(&mut out, "performance", &lines);
     let laboratory = &pics.laboratory;
-    entry(&mut out, 2, "name", laboratory.name.as_deref());
-    entry(&mut out, 2, "location", laboratory.location.as_deref());
-    entry(&mut out, 2, "test-location", laboratory.test_location.as_deref());
-    entry(&mut out, 2, "report-reference", laboratory.report_reference.as_deref());
-    out.push_str("approval:\n");
-    approver(&mut out, "vendor", &pics.approval.vendor);
-    approver(&mut out, "laboratory", &pics.approval.laboratory);
+    let mut lines = String::new();
+    entry(&mut lines, 2, "name", laboratory.name.as_deref());
+    entry(&mut lines, 2, "location", laboratory.location.as_deref());
+    entry(&mut lines, 2, "test-location", laboratory.test_location.as_deref());
+    entry(&mut lines, 2, "report-reference", laboratory.report_reference.as_deref());
+    mapping(&mut out, "laboratory", &lines);
+    let mut lines = String::new();
+    approver(&mut lines, "  vendor", &pics.approval.vendor);
+    approver(&mut lines, "  laboratory", &pics.approval.laboratory);
+    mapping(&mut out, "approval", &lines);
     if pics.references != References::default() {
         out.push_str("references:\n");
         let references = &pics.references;
@@ -107,8 +113,15 @@ pub fn baseline(baseline: Baseline) -> &'static str {
     }
 }
 
+/// A mapping, unless there is nothing in it.
+fn mapping(out: &mut String, key: &str, lines: &str) {
+    if !lines.is_empty() {
+        let _ = write!(out, "{key}:\n{lines}");
+    }
+}
+
 fn approver(out: &mut String, who: &str, approver: &Approver) {
-    let _ = writeln!(out, "  {who}:");
+    let mut lines = String::new();
     for (key, value) in [
         ("name", &approver.name),
         ("reviewer", &approver.reviewer),
@@ -118,8 +131,9 @@ fn approver(out: &mut String, who: &str, approver: &Approver) {
         ("position", &approver.position),
         ("location", &approver.location),
     ] {
-        entry(out, 4, key, value.as_deref());
+        entry(&mut lines, 4, key, value.as_deref());
     }
+    mapping(out, who, &lines);
 }
 
 fn entry(out: &mut String, indent: usize, key: &str, value: Option<&str>) {
