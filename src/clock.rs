@@ -47,6 +47,8 @@ impl Stamp {
 pub struct Clock {
     started: Instant,
     started_wall: Timestamp,
+    /// How much of the run had passed when this clock was started, nanoseconds.
+    before_ns: u64,
 }
 
 impl Clock {
@@ -57,16 +59,38 @@ impl Clock {
 
     /// Starts a clock at a given wall time (simulated runs, tests).
     pub fn start_at(started_wall: Timestamp) -> Self {
-        Self { started: Instant::now(), started_wall }
+        Self::resume(started_wall, Duration::ZERO)
+    }
+
+    /// Goes on with the clock of a run that began at `started_wall` and of which `passed` is over.
+    pub fn resume(started_wall: Timestamp, passed: Duration) -> Self {
+        let before_ns = u64::try_from(passed.as_nanos()).unwrap_or(u64::MAX);
+        Self { started: Instant::now(), started_wall, before_ns }
     }
 
     /// The stamp of this moment.
     pub fn now(&self) -> Stamp {
-        Stamp { mono_ns: 0, wall: self.started_wall }.plus(self.started.elapsed())
+        let passed = Duration::from_nanos(self.before_ns).saturating_add(self.started.elapsed());
+        Stamp { mono_ns: 0, wall: self.started_wall }.plus(passed)
     }
 
-    /// The runtime's instant at which `mono_ns` is reached.
+    /// The runtime's instant at which `mono_ns` is reached (this moment's past: when the clock was started).
     pub fn instant(&self, mono_ns: u64) -> Instant {
-        self.started + Duration::from_nanos(mono_ns)
+        self.started + Duration::from_nanos(mono_ns.saturating_sub(self.before_ns))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_resumed_clock_goes_on_where_the_run_was() {
+        let began: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
+        let clock = Clock::resume(began, Duration::from_secs(60));
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        let now = clock.now();
+        assert_eq!((now.mono_ns, now.wall.to_string().as_str()), (65_000_000_000, "2026-01-01T00:01:05Z"));
+        assert_eq!(clock.instant(now.mono_ns), Instant::now());
     }
 }

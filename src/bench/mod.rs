@@ -43,6 +43,25 @@ pub struct Bench {
     pub stations: Vec<Station>,
     /// What expressions see as `bench`.
     pub values: Map<String, Value>,
+    /// Every setting under the name it has in the file, secrets redacted.
+    settings: Map<String, Value>,
+}
+
+/// What stands in the place of a secret in everything that is written.
+const REDACTED: &str = "[redacted]";
+
+/// A copy without secrets: passwords, and the headers that an HTTP adapter sends (they carry credentials).
+fn redacted(key: &str, value: &Value) -> Value {
+    let secret = ["password", "secret", "api-key", "headers"].iter().any(|word| key.ends_with(word));
+    match value {
+        Value::Object(members) if !secret => {
+            Value::Object(members.iter().map(|(key, value)| (key.clone(), redacted(key, value))).collect())
+        }
+        Value::Array(items) if !secret => items.iter().map(|item| redacted(key, item)).collect(),
+        Value::String(text) if secret && text.is_empty() => value.clone(),
+        _ if secret => REDACTED.into(),
+        other => other.clone(),
+    }
 }
 
 /// Keys of the bench file with their defaults; the type of the default is the type of the value.
@@ -179,6 +198,7 @@ impl Bench {
             }
         }
         let password = Secret::new(text("password"));
+        let settings = values.iter().map(|(key, value)| (key.clone(), redacted(key, value))).collect();
         let mut shown = values.clone();
         shown.remove("password");
         let shown = match underscored(&Value::Object(shown)) {
@@ -203,7 +223,13 @@ impl Bench {
             root: text("root"),
             stations: Vec::new(),
             values: shown,
+            settings,
         }
+    }
+
+    /// Every setting in force under the name it has in the file, secrets redacted.
+    pub fn settings(&self) -> &Map<String, Value> {
+        &self.settings
     }
 }
 
@@ -271,6 +297,16 @@ mod tests {
         assert_eq!(bench.values["tokens"]["valid"]["type"], "Central");
         assert_eq!(bench.values["tokens"]["invalid"]["idToken"], "BAD00001");
         assert!(!bench.values.contains_key("password"));
+    }
+
+    #[test]
+    fn what_is_written_of_a_bench_holds_no_secret_and_reads_back() {
+        let source = |text: &str| Bench::read_source(&Source::new("b.yaml", text)).unwrap();
+        let bench = source("identity: CS 7\npassword: hunter2-hunter2\nmessage-timeout: 5\n");
+        let text = serde_saphyr::to_string(bench.settings()).unwrap();
+        assert!(!text.contains("hunter2") && text.contains("[redacted]"), "{text}");
+        assert_eq!(source(&text).settings(), bench.settings());
+        assert_eq!(redacted("headers", &json!({ "Authorization": "Bearer x" })), json!("[redacted]"));
     }
 
     #[test]

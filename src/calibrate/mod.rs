@@ -29,7 +29,7 @@ use crate::{
     operator::{ActionOutcome, BoxFuture, ManualAction, Operator},
     pics::{Pics, SutKind, reader},
     record::{Direction, PlanEntry, TraceEntry, TraceEvent},
-    runner::{self, Plan},
+    runner::{self, Event, Plan},
     testcase::{library::Library, reader::test_case},
     verdict::Verdict,
     yaml::Source,
@@ -196,10 +196,16 @@ async fn session(
     let peer = tokio::task::spawn_blocking(move || peer.answer());
     let (_stay, interrupt) = watch::channel(false);
     let operator = Some(Arc::new(Nobody) as Arc<dyn Operator>);
-    let run = runner::run(&plan, operator, interrupt, Clock::start(), |_| {}).await.map_err(|error| failed(&error))?;
+    let mut trace = Vec::new();
+    let keep = |event: Event| {
+        if let Event::Trace(entry) = event {
+            trace.push(*entry);
+        }
+    };
+    let run = runner::run(&plan, operator, interrupt, Clock::start(), keep).await.map_err(|error| failed(&error))?;
     let known = peer.await.map_err(|error| failed(&error))?.map_err(|error| failed(&error))?;
     match run.results.first() {
-        Some(result) if result.verdict == Verdict::Pass => Ok(exchanges(&run.trace, &known)),
+        Some(result) if result.verdict == Verdict::Pass => Ok(exchanges(&trace, &known)),
         Some(result) => Err(CalibrationError::Run(result.reason.clone().unwrap_or_default())),
         None => Err(CalibrationError::Run("nothing was run".into())),
     }

@@ -43,6 +43,7 @@ impl Display {
                     bar.set_message(format!("{id} {step}"));
                 }
             }
+            Event::Trace(_) => {}
             Event::Ended(result) => {
                 let text = line(&result);
                 match &self.bar {

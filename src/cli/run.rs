@@ -1,31 +1,36 @@
 //! `ocpp-attest run`: the main job.
 
-use std::{path::PathBuf, sync::Arc};
+mod introduction;
+mod prepare;
+
+use std::{cell::RefCell, path::PathBuf, sync::Arc};
 
 use clap::Args;
 use tokio::sync::watch;
 
+use self::prepare::Prepared;
 use super::{Problem, display::Display, exit, print};
 use crate::{
-    bench::Bench,
-    clock::Clock,
     operator::{self, Operator},
-    pics::{Pics, SutKind, reader},
-    record::{folder, read::PICS_FILE, summary},
+    pics::SutKind,
+    record::{
+        Results,
+        folder::{self, FolderError},
+        journal::Journal,
+        read, summary,
+    },
     report,
-    runner::{self, Plan},
-    selection,
-    testcase::{catalogue::Catalogue, library::Library},
-    verdict::Verdict,
-    yaml::Source,
+    runner::{self, Event, Plan},
+    testcase::catalogue::Catalogue,
+    verdict::{TestCaseResult, Verdict},
 };
 
 /// Arguments of `run`.
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// The PICS file
-    #[arg(long, value_name = "FILE")]
-    pics: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present = "resume")]
+    pics: Option<PathBuf>,
     /// The bench file
     #[arg(long, value_name = "FILE")]
     bench: Option<PathBuf>,
@@ -41,93 +46,136 @@ pub struct Arguments {
     /// Run so many test cases of a CSMS side by side, each as a station of the bench's `stations`
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1000))]
     jobs: u16,
-    /// The run folder [default: reports/DATE-PRODUCT]
-    #[arg(long, value_name = "DIR")]
+    /// The run folder [default: reports/DATE-PRODUCT]; an earlier run there is replaced
+    #[arg(long, value_name = "DIR", conflicts_with = "resume")]
     out: Option<PathBuf>,
+    /// Go on with a run that was ended early, in its folder
+    #[arg(long, value_name = "RUN_DIR")]
+    resume: Option<PathBuf>,
 }
 
 /// Runs the subcommand.
 pub fn run(arguments: &Arguments, catalogue: &Catalogue) -> Result<u8, Problem> {
-    let pics_source = Source::read(&arguments.pics)?;
-    let pics = reader::read_source(&pics_source)?;
-    let bench = arguments.bench.as_deref().map_or_else(|| Ok(Bench::default()), Bench::read)?;
-    let library = Library::load(catalogue, pics.sut)?;
-    let only = runner::globs(&arguments.tests)
-        .map_err(|error| Problem::Input(error.to_string(), "a pattern is like `TC_B_*_CS`".into()))?;
-    let entries = selection::plan(&pics, catalogue);
-    let chosen = |id: &str| only.as_ref().is_none_or(|only| only.is_match(id));
-    let chosen = entries.iter().filter(|entry| entry.applicable && chosen(&entry.id)).count();
-    if chosen == 0 {
-        let help = "`ocpp-attest list --pics FILE --all` tells which apply, and why the others do not";
-        return Err(Problem::Input("no applicable test case has such an id".into(), help.into()));
-    }
-    let simulated = arguments.sut.is_some();
-    let operator: Option<Arc<dyn Operator>> = match (&arguments.operator, simulated) {
-        (None, true) => None,
-        (None, false) => Some(operator::adapters::parse("prompt").map_err(|why| Problem::Input(why, String::new()))?),
-        (Some(how), _) => {
-            let help = "write prompt, exec:./bench.sh, or http://host:port/path";
-            Some(operator::adapters::parse(how).map_err(|why| Problem::Input(why, help.into()))?)
-        }
+    let operator = operator(arguments)?;
+    let prepared = match &arguments.resume {
+        None => prepare::fresh(arguments, catalogue)?,
+        Some(folder) => prepare::resumed(arguments, folder, catalogue)?,
     };
-    let jobs = jobs(arguments, &pics, &bench)?;
-    let started = jiff::Timestamp::now();
-    let folder = arguments.out.clone().unwrap_or_else(|| default_folder(&pics.product.designation, started));
-    folder::create(&folder)
-        .and_then(|()| folder::write(&folder, PICS_FILE, pics_source.text.as_bytes()))
-        .map_err(|error| Problem::Input(error.to_string(), "name another folder with --out".into()))?;
+    if !prepared.simulated {
+        eprintln!("{}", introduction::introduction(&prepared.pics, &prepared.bench));
+    }
+    let jobs = jobs(arguments, &prepared)?;
+    let results = execute(prepared, operator, jobs)?;
+    Ok(match results.verdict {
+        Verdict::Pass => exit::OK,
+        Verdict::Fail => exit::FAILED,
+        Verdict::Inconclusive | Verdict::NotImplemented => exit::INCOMPLETE,
+        Verdict::Error => exit::OWN_ERROR,
+    })
+}
+
+/// Who performs manual actions; none is the simulated product's own.
+fn operator(arguments: &Arguments) -> Result<Option<Arc<dyn Operator>>, Problem> {
+    let Some(how) = &arguments.operator else { return Ok(None) };
+    let help = "write prompt, exec:./bench.sh, or http://host:port/path";
+    operator::adapters::parse(how).map(Some).map_err(|why| Problem::Input(why, help.into()))
+}
+
+/// Runs the test cases, writing the run folder as they end, and the reports when all have.
+fn execute(prepared: Prepared, operator: Option<Arc<dyn Operator>>, jobs: usize) -> Result<Results, Problem> {
+    let Prepared { pics, bench, library, entries, manifest, only, before, folder, simulated, .. } = &prepared;
+    let operator = match operator {
+        None if !simulated => {
+            Some(operator::adapters::parse("prompt").map_err(|why| Problem::Input(why, String::new()))?)
+        }
+        operator => operator,
+    };
     let mut builder = tokio::runtime::Builder::new_current_thread();
     builder.enable_all();
-    if simulated {
+    if *simulated {
         // Nothing waits on a real socket, so virtual time may jump from event to event.
         builder.start_paused(true);
     }
     let runtime = builder.build().map_err(|error| Problem::Own(error.to_string()))?;
     let plan =
-        Plan { pics: &pics, bench: &bench, entries: &entries, library: &library, only, simulated, record: false, jobs };
-    if !simulated {
-        eprintln!("{}", introduction(&pics, &bench));
-    }
+        Plan { pics, bench, entries, library, only: Some(only.clone()), simulated: *simulated, record: false, jobs };
     let mut display = Display::new();
     let (stop, interrupt) = watch::channel(false);
+    let stop = Arc::new(stop);
+    let writing = RefCell::new(Writing { journal: prepared.open()?, failed: None });
     let outcome = runtime.block_on(async {
-        let clock = Clock::start_at(started);
+        let clock = prepared.clock();
+        let asked = stop.clone();
         let signal = tokio::spawn(async move {
             if asked_to_stop().await {
+                let _ = asked.send(true);
+            }
+        });
+        let cut = interrupt.clone();
+        let tell = |event: Event| {
+            let mut writing = writing.borrow_mut();
+            writing.take(&event, *cut.borrow());
+            if writing.failed.is_some() {
+                // A verdict that can't be written is worth nothing.
                 let _ = stop.send(true);
             }
-            // The channel stays open for as long as the run lasts.
-            std::future::pending::<()>().await;
-        });
-        let result = runner::run(&plan, operator, interrupt, clock, |event| display.show(event)).await;
+            display.show(event);
+        };
+        let result = runner::run(&plan, operator, interrupt, clock, tell).await;
         signal.abort();
         result.map(|result| (result, clock.now().wall))
     });
     display.clear();
+    let Writing { mut journal, failed } = writing.into_inner();
+    if let Some(error) = failed {
+        return Err(Problem::Own(error.to_string()));
+    }
     let (result, finished) = outcome
         .map_err(|error| Problem::Input(error.to_string(), "check the addresses and files of the bench".into()))?;
     let info = summary::RunInfo {
-        run_id: uuid::Uuid::new_v4().to_string(),
-        started,
+        run_id: manifest.run_id.clone(),
+        started: manifest.started,
         finished,
-        sut: match (simulated, pics.sut) {
-            (true, _) => "simulated".into(),
-            (false, SutKind::Csms) => bench.url.clone(),
-            (false, SutKind::ChargingStation) => bench.listen.clone(),
-        },
+        resumed: manifest.resumed.clone(),
+        sut: manifest.sut.clone(),
         interrupted: result.interrupted,
     };
-    let results = summary::results(&pics, &entries, result.results, &result.trace, info);
-    let own = |error: folder::FolderError| Problem::Own(error.to_string());
-    folder::write_plan(&folder, &entries).map_err(own)?;
-    folder::write_trace(&folder, &result.trace).map_err(own)?;
-    folder::write_results(&folder, &results).map_err(own)?;
-    let run = report::Run { pics: &pics, plan: &entries, results: &results, trace: &result.trace };
-    report::write_all(&folder, run)?;
+    let own = |error: &dyn std::fmt::Display| Problem::Own(error.to_string());
+    journal.close(&result.results).map_err(|error| own(&error))?;
+    let trace = read::trace(folder)?;
+    let mut cases: Vec<TestCaseResult> = before.clone();
+    cases.extend(result.results);
+    cases.sort_by_key(|case| entries.iter().position(|entry| entry.id == case.id));
+    let results = summary::results(pics, entries, cases, &trace, info);
+    folder::write_results(folder, &results).map_err(|error| own(&error))?;
+    report::write_all(folder, report::Run { pics, plan: entries, results: &results, trace: &trace })?;
+    tell_the_end(&prepared, &results);
+    Ok(results)
+}
+
+/// The run folder as it is written while the run goes on.
+struct Writing {
+    journal: Journal,
+    failed: Option<FolderError>,
+}
+
+impl Writing {
+    fn take(&mut self, event: &Event, cut_short: bool) {
+        let written = match event {
+            _ if self.failed.is_some() => return,
+            Event::Trace(entry) => self.journal.trace(entry),
+            Event::Ended(result) => self.journal.ended(result, cut_short),
+            Event::Begins(..) | Event::Step(..) => Ok(()),
+        };
+        self.failed = written.err();
+    }
+}
+
+fn tell_the_end(prepared: &Prepared, results: &Results) {
     let count = |verdict: Verdict| results.test_cases.iter().filter(|case| case.verdict == verdict).count();
     print(&format!(
         "\n{}: {} passed, {} failed, {} inconclusive, {} not implemented, {} errors\n",
-        pics.product.designation,
+        prepared.pics.product.designation,
         count(Verdict::Pass),
         count(Verdict::Fail),
         count(Verdict::Inconclusive),
@@ -135,21 +183,17 @@ pub fn run(arguments: &Arguments, catalogue: &Catalogue) -> Result<u8, Problem> 
         count(Verdict::Error)
     ));
     if results.interrupted {
-        print(&format!("interrupted: {} of {chosen} test cases came to their turn\n", results.test_cases.len()));
+        let (done, chosen) = (results.test_cases.len(), prepared.manifest.chosen.len());
+        print(&format!("interrupted: {done} of {chosen} test cases came to their turn\n"));
+        print(&format!("go on with: ocpp-attest run --resume {}\n", prepared.folder.display()));
     }
-    print(&format!("report: {}\n", folder.join("abstract.html").display()));
-    Ok(match results.verdict {
-        Verdict::Pass => exit::OK,
-        Verdict::Fail => exit::FAILED,
-        Verdict::Inconclusive | Verdict::NotImplemented if count(Verdict::Fail) == 0 => exit::INCOMPLETE,
-        Verdict::Error => exit::OWN_ERROR,
-        _ => exit::INCOMPLETE,
-    })
+    print(&format!("report: {}\n", prepared.folder.join("abstract.html").display()));
 }
 
 /// How many test cases may run side by side, where product, bench and operator allow what was asked for.
-fn jobs(arguments: &Arguments, pics: &Pics, bench: &Bench) -> Result<usize, Problem> {
-    let (jobs, simulated) = (usize::from(arguments.jobs), arguments.sut.is_some());
+fn jobs(arguments: &Arguments, prepared: &Prepared) -> Result<usize, Problem> {
+    let Prepared { pics, bench, simulated, .. } = prepared;
+    let (jobs, simulated) = (usize::from(arguments.jobs), *simulated);
     let refusal = |what: String, help: &str| Err(Problem::Input(what, help.into()));
     if jobs == 1 {
         return Ok(jobs);
@@ -181,61 +225,4 @@ async fn asked_to_stop() -> bool {
         };
     }
     tokio::signal::ctrl_c().await.is_ok()
-}
-
-/// What a person needs to know to bring product and harness together.
-fn introduction(pics: &Pics, bench: &Bench) -> String {
-    let (identity, profile) = (&bench.identity, bench.security_profile);
-    if pics.sut == SutKind::Csms {
-        return format!("connecting to {}/{identity} with security profile {profile}", bench.url);
-    }
-    let port = bench.listen.rsplit(':').next().unwrap_or_default();
-    let scheme = if profile >= 2 { "wss" } else { "ws" };
-    let mut text = format!(
-        "listening on {}: the station connects to {scheme}://{}:{port}/ocpp/{identity} with security profile {profile}",
-        bench.listen, bench.host
-    );
-    if profile >= 2 {
-        text.push_str(&match (bench.certificate.is_empty(), bench.authority.is_empty()) {
-            (false, _) => format!(",\nand trusts the root of {}", bench.certificate),
-            (true, false) => {
-                format!(",\nand trusts {}", std::path::Path::new(&bench.authority).join("root.pem").display())
-            }
-            (true, true) => {
-                ",\nand trusts a root that is made for this run alone: set `authority` in the bench to keep it".into()
-            }
-        });
-    }
-    text
-}
-
-fn default_folder(designation: &str, started: jiff::Timestamp) -> PathBuf {
-    let name: String = designation
-        .chars()
-        .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' })
-        .take(40)
-        .collect();
-    PathBuf::from("reports").join(format!("{}-{}", started.strftime("%Y%m%d-%H%M%S"), name.trim_matches('-')))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_person_is_told_how_product_and_harness_meet() {
-        let read = |text: &str| Bench::read_source(&Source::new("b.yaml", text)).unwrap();
-        let told = |sut: &str, bench: &str| {
-            let pics = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("pics").join(sut);
-            introduction(&reader::read(&pics).unwrap(), &read(bench))
-        };
-        insta::assert_snapshot!(told("beny-bcpcv-ct2m-p.yaml", "listen: 0.0.0.0:443\nhost: lab.example\nauthority: ca\n"), @r"
-        listening on 0.0.0.0:443: the station connects to wss://lab.example:443/ocpp/CS001 with security profile 2,
-        and trusts ca/root.pem
-        ");
-        assert!(told("beny-bcpcv-ct2m-p.yaml", "").contains("set `authority` in the bench"));
-        assert!(!told("beny-bcpcv-ct2m-p.yaml", "security-profile: 1\n").contains("trusts"));
-        let csms = told("greenflux-ev-platform.yaml", "url: wss://csms.example/ocpp\n");
-        assert_eq!(csms, "connecting to wss://csms.example/ocpp/CS001 with security profile 2");
-    }
 }

@@ -4,7 +4,7 @@ use std::{fs, io, path::Path};
 
 use serde::Serialize;
 
-use super::model::{PlanEntry, Results, TraceEntry};
+use super::model::Results;
 
 /// Why a run folder could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -14,7 +14,7 @@ pub struct FolderError {
     reason: String,
 }
 
-fn failed(path: &Path, reason: impl std::fmt::Display) -> FolderError {
+pub(super) fn failed(path: &Path, reason: impl std::fmt::Display) -> FolderError {
     FolderError { path: path.display().to_string(), reason: reason.to_string() }
 }
 
@@ -34,28 +34,13 @@ pub fn write(folder: &Path, name: &str, content: &[u8]) -> Result<(), FolderErro
     write().map_err(|error| failed(&path, error))
 }
 
-fn json(value: &impl Serialize, path: &Path) -> Result<Vec<u8>, FolderError> {
+pub(super) fn json(value: &impl Serialize, path: &Path) -> Result<Vec<u8>, FolderError> {
     let mut text = serde_json::to_vec_pretty(value).map_err(|error| failed(path, error))?;
     text.push(b'\n');
     Ok(text)
 }
 
-/// Writes `plan.json`.
-pub fn write_plan(folder: &Path, plan: &[PlanEntry]) -> Result<(), FolderError> {
-    write(folder, "plan.json", &json(&plan, folder)?)
-}
-
 /// Writes `results.json`.
 pub fn write_results(folder: &Path, results: &Results) -> Result<(), FolderError> {
     write(folder, "results.json", &json(results, folder)?)
-}
-
-/// Writes `trace.jsonl`.
-pub fn write_trace(folder: &Path, trace: &[TraceEntry]) -> Result<(), FolderError> {
-    let mut text = Vec::new();
-    for entry in trace {
-        serde_json::to_writer(&mut text, entry).map_err(|error| failed(folder, error))?;
-        text.push(b'\n');
-    }
-    write(folder, "trace.jsonl", &text)
 }

@@ -1,8 +1,11 @@
-//! The run folder: trace, verdicts, plan.
+//! The run folder: what was to be run, the trace, the verdicts.
 
 pub mod folder;
+pub mod journal;
+pub mod manifest;
 pub mod model;
 pub mod read;
+pub mod saved;
 pub mod summary;
 
 pub use model::*;

@@ -258,6 +258,10 @@ pub struct Results {
     /// When it ended.
     #[schemars(with = "String", extend("format" = "date-time"))]
     pub finished: jiff::Timestamp,
+    /// When it was gone on with after it had been ended early, each time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(with = "Vec<String>")]
+    pub resumed: Vec<jiff::Timestamp>,
     /// Product designation.
     pub product: String,
     /// What the run was made for; absent in format 1.

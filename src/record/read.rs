@@ -1,6 +1,10 @@
 //! Reads a run folder back: what the reports are made of, from the folder alone.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs::File,
+    io::{self, BufRead as _, BufReader, Read as _},
+    path::{Path, PathBuf},
+};
 
 use serde::de::DeserializeOwned;
 
@@ -89,31 +93,70 @@ pub fn plan(folder: &Path) -> Result<Vec<PlanEntry>, ReadError> {
 /// Reads `trace.jsonl`. A last line that was never finished, because the tool was killed, is left out.
 pub fn trace(folder: &Path) -> Result<Vec<TraceEntry>, ReadError> {
     let path = existing(folder, "trace.jsonl", || "name a folder that `ocpp-attest run` wrote".into())?;
-    let source = text(&path)?;
-    let mut entries = Vec::new();
-    for (index, line) in source.text.split_inclusive('\n').enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        match serde_json::from_str(line) {
-            Ok(entry) => entries.push(entry),
-            Err(_) if !line.ends_with('\n') => {}
-            Err(error) => {
-                let at = Position { line: index + 1, column: error.column().max(1) };
-                return Err(source.defects(vec![defect(at, &error)]).into());
-            }
-        }
-    }
-    Ok(entries)
+    lines(&path)?.collect()
 }
 
-fn existing(folder: &Path, name: &str, help: impl FnOnce() -> String) -> Result<PathBuf, ReadError> {
+/// Longest line that is read, bytes: the longest message (1 MiB) with every character escaped.
+const LONGEST: u64 = 8 << 20;
+
+/// Reads a file of JSON lines one by one; a last line that was not written whole is no line. A file that is not there
+/// has none. After a line that can't be read there is no other.
+pub(super) fn lines<T: DeserializeOwned>(
+    path: &Path,
+) -> Result<impl Iterator<Item = Result<T, ReadError>> + use<T>, ReadError> {
+    let mut reader = match File::open(path) {
+        Ok(file) => Some(BufReader::new(file)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(error) => return Err(unreadable(path, &error.to_string())),
+    };
+    let (path, mut number) = (path.to_owned(), 0);
+    Ok(std::iter::from_fn(move || {
+        loop {
+            let mut line = Vec::new();
+            number += 1;
+            let found = match reader.as_mut()?.take(LONGEST).read_until(b'\n', &mut line) {
+                Err(error) => Err(unreadable(&path, &error.to_string())),
+                Ok(_) if line.last() == Some(&b'\n') => match serde_json::from_slice(&line) {
+                    Ok(value) => Ok(value),
+                    Err(_) if line.trim_ascii().is_empty() => continue,
+                    Err(error) => Err(broken_line(&path, number, &error)),
+                },
+                Ok(read) if read as u64 == LONGEST => {
+                    Err(unreadable(&path, &format!("line {number} has more than {LONGEST} bytes")))
+                }
+                Ok(_) => {
+                    reader = None;
+                    return None;
+                }
+            };
+            if found.is_err() {
+                reader = None;
+            }
+            return Some(found);
+        }
+    }))
+}
+
+fn broken_line(path: &Path, line: usize, error: &serde_json::Error) -> ReadError {
+    let at = Position { line, column: error.column().max(1) };
+    match text(path) {
+        Ok(source) => source.defects(vec![defect(at, error)]).into(),
+        Err(error) => error,
+    }
+}
+
+fn unreadable(path: &Path, why: &str) -> ReadError {
+    let help = "check the file and its permissions";
+    ReadError::Missing(format!("{} can't be read: {why}", path.display()), help.into())
+}
+
+pub(super) fn existing(folder: &Path, name: &str, help: impl FnOnce() -> String) -> Result<PathBuf, ReadError> {
     let path = folder.join(name);
     if path.is_file() { Ok(path) } else { Err(ReadError::Missing(format!("{} is missing", path.display()), help())) }
 }
 
-fn text(path: &Path) -> Result<Source, ReadError> {
-    let failed = |why: String| {
-        let help = "check the file and its permissions";
-        ReadError::Missing(format!("{} can't be read: {why}", path.display()), help.into())
-    };
+pub(super) fn text(path: &Path) -> Result<Source, ReadError> {
+    let failed = |why: String| unreadable(path, &why);
     let size = std::fs::metadata(path).map_err(|error| failed(error.to_string()))?.len();
     if size > LIMIT {
         return Err(failed(format!("it has {size} bytes; at most {LIMIT} are read")));
@@ -122,7 +165,7 @@ fn text(path: &Path) -> Result<Source, ReadError> {
     Ok(Source::new(path.display().to_string(), text))
 }
 
-fn parse<T: DeserializeOwned>(source: &Source) -> Result<T, Defects> {
+pub(super) fn parse<T: DeserializeOwned>(source: &Source) -> Result<T, Defects> {
     serde_json::from_str(&source.text).map_err(|error| {
         let at = Position { line: error.line().max(1), column: error.column().max(1) };
         source.defects(vec![defect(at, &error)])

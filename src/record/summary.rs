@@ -16,6 +16,8 @@ pub struct RunInfo {
     pub started: jiff::Timestamp,
     /// End.
     pub finished: jiff::Timestamp,
+    /// When it was gone on with.
+    pub resumed: Vec<jiff::Timestamp>,
     /// `simulated`, or where the SUT is.
     pub sut: String,
     /// It was interrupted.
@@ -40,6 +42,7 @@ pub fn results(
         run_id: info.run_id,
         started: info.started,
         finished: info.finished,
+        resumed: info.resumed,
         product: pics.product.designation.clone(),
         pics: Some(PicsFacts::of(pics)),
         sut: info.sut,

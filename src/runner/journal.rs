@@ -12,12 +12,11 @@ use crate::{
 pub(super) struct Journal<'t> {
     clock: Clock,
     tell: RefCell<&'t mut dyn FnMut(Event)>,
-    trace: RefCell<Vec<TraceEntry>>,
 }
 
 impl<'t> Journal<'t> {
     pub(super) fn new(clock: Clock, tell: &'t mut dyn FnMut(Event)) -> Self {
-        Self { clock, tell: RefCell::new(tell), trace: RefCell::default() }
+        Self { clock, tell: RefCell::new(tell) }
     }
 
     /// Tells whoever looks on.
@@ -26,12 +25,13 @@ impl<'t> Journal<'t> {
     }
 
     /// Adds a line to the trace.
-    pub(super) fn push(&self, entry: TraceEntry) {
-        self.trace.borrow_mut().push(entry);
+    fn push(&self, entry: TraceEntry) {
+        self.tell(Event::Trace(Box::new(entry)));
     }
 
-    pub(super) fn into_trace(self) -> Vec<TraceEntry> {
-        self.trace.into_inner()
+    /// Adds something that happens now, and on no connection.
+    pub(super) fn note(&self, test_case: Option<String>, station: Option<String>, what: TraceEvent) {
+        self.push(TraceEntry { at: self.clock.now(), test_case, station, conn: None, what });
     }
 
     /// The voice of one test case as one station: every line of it names both.
@@ -55,7 +55,7 @@ pub(super) struct Voice<'j, 't> {
 impl Voice<'_, '_> {
     /// Something that happens now.
     pub(super) fn note(&self, what: TraceEvent) {
-        self.at(self.journal.clock.now(), None, what);
+        self.journal.note(self.test_case.clone(), Some(self.station.clone()), what);
     }
 
     /// Something that happened, and on which connection.

@@ -35,7 +35,9 @@ pub enum Event {
     Begins(usize, usize, String, String),
     /// A step is reached.
     Step(String, String),
-    /// A test case is over.
+    /// Something happened that belongs into the trace.
+    Trace(Box<TraceEntry>),
+    /// A test case is over: nothing more of it comes into the trace but remarks of the operator.
     Ended(Box<TestCaseResult>),
 }
 
@@ -76,8 +78,6 @@ pub fn globs(patterns: &[String]) -> Result<Option<GlobSet>, globset::Error> {
 pub struct Yield {
     /// Per test case, in plan order.
     pub results: Vec<TestCaseResult>,
-    /// Everything that happened.
-    pub trace: Vec<TraceEntry>,
     /// True when it was interrupted.
     pub interrupted: bool,
     /// What the engines were told, where the plan asked for it.
@@ -103,24 +103,23 @@ pub async fn run(
     let interrupted = *stage.interrupt.borrow();
     drop(stage);
     ended.sort_by_key(|ended| ended.index);
-    let mut result = Yield { trace: journal.into_trace(), interrupted, ..Yield::default() };
+    let mut result = Yield { interrupted, ..Yield::default() };
     for ended in ended {
         result.results.push(ended.result);
         result.recordings.extend(ended.recordings);
     }
     if let Some(operator) = &operator {
-        late_remarks(operator.as_ref(), &mut result, clock);
+        late_remarks(operator.as_ref(), &mut result, &journal);
     }
     Ok(result)
 }
 
 /// What the operator noted about test cases that were over by then.
-fn late_remarks(operator: &dyn Operator, result: &mut Yield, clock: Clock) {
+fn late_remarks(operator: &dyn Operator, result: &mut Yield, journal: &Journal<'_>) {
     for case in &mut result.results {
         for text in operator.remarks(&case.id).now_or_never().unwrap_or_default() {
             case.remarks.push(operators(&text));
-            let (at, what) = (clock.now(), TraceEvent::Remark { text });
-            result.trace.push(TraceEntry { at, test_case: Some(case.id.clone()), station: None, conn: None, what });
+            journal.note(Some(case.id.clone()), None, TraceEvent::Remark { text });
         }
     }
 }

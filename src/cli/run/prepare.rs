@@ -1,0 +1,230 @@
+//! From arguments to all that a run needs: a fresh one, or one that goes on.
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use globset::GlobSet;
+
+use super::{Arguments, Problem};
+use crate::{
+    bench::Bench,
+    clock::Clock,
+    pics::{Pics, SutKind, reader},
+    record::{
+        PlanEntry,
+        journal::Journal,
+        manifest::{self, Manifest, Selection},
+        read::PICS_FILE,
+        saved::Saved,
+    },
+    runner, selection,
+    testcase::{catalogue::Catalogue, library::Library},
+    verdict::TestCaseResult,
+    yaml::Source,
+};
+
+/// All that a run needs.
+pub(super) struct Prepared {
+    pub(super) pics: Pics,
+    pub(super) bench: Bench,
+    pub(super) library: Library,
+    pub(super) entries: Vec<PlanEntry>,
+    pub(super) manifest: Manifest,
+    /// The test cases that are still to be run.
+    pub(super) only: GlobSet,
+    /// The results of those that were run before.
+    pub(super) before: Vec<TestCaseResult>,
+    pub(super) folder: PathBuf,
+    /// What the folder holds.
+    begun: Begun,
+    pub(super) simulated: bool,
+    /// How much of the run is over.
+    passed: Duration,
+}
+
+/// Where a run begins.
+enum Begun {
+    /// Nowhere yet: the text of the PICS, to be kept.
+    Fresh(String),
+    /// Where another was ended early.
+    Saved(Box<Saved>),
+}
+
+impl Prepared {
+    /// Begins to write the run folder.
+    pub(super) fn open(&self) -> Result<Journal, Problem> {
+        let Self { folder, manifest, entries, bench, .. } = self;
+        match &self.begun {
+            Begun::Fresh(pics) => Journal::begin(folder, manifest, entries, pics, &settings(bench)?),
+            Begun::Saved(saved) => Journal::resume(saved, manifest),
+        }
+        .map_err(|error| Problem::Input(error.to_string(), "name another folder with --out".into()))
+    }
+
+    /// The run's clock, which goes on where the run was.
+    pub(super) fn clock(&self) -> Clock {
+        Clock::resume(self.manifest.started, self.passed)
+    }
+}
+
+/// What both a fresh run and one that goes on are made of.
+struct Inputs {
+    pics: Pics,
+    pics_text: String,
+    bench: Bench,
+    library: Library,
+    entries: Vec<PlanEntry>,
+}
+
+fn inputs(pics: &Path, bench: Option<&Path>, catalogue: &Catalogue) -> Result<Inputs, Problem> {
+    let source = Source::read(pics)?;
+    let pics = reader::read_source(&source)?;
+    let bench = bench.map_or_else(|| Ok(Bench::default()), Bench::read)?;
+    let library = Library::load(catalogue, pics.sut)?;
+    let entries = selection::plan(&pics, catalogue);
+    Ok(Inputs { pics, pics_text: source.text.to_string(), bench, library, entries })
+}
+
+/// A run from its beginning.
+pub(super) fn fresh(arguments: &Arguments, catalogue: &Catalogue) -> Result<Prepared, Problem> {
+    let pics = arguments.pics.as_deref().unwrap_or(Path::new(""));
+    let Inputs { pics, pics_text, bench, library, entries } = inputs(pics, arguments.bench.as_deref(), catalogue)?;
+    let selection = Selection { test: arguments.tests.clone() };
+    let chosen = choose(&selection, &entries)?;
+    let simulated = arguments.sut.is_some();
+    let started = jiff::Timestamp::now();
+    let folder = arguments.out.clone().unwrap_or_else(|| default_folder(&pics.product.designation, started));
+    let manifest = Manifest {
+        format: manifest::FORMAT,
+        tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+        run_id: uuid::Uuid::new_v4().to_string(),
+        started,
+        resumed: Vec::new(),
+        product: pics.product.designation.clone(),
+        sut: match (simulated, pics.sut) {
+            (true, _) => "simulated".into(),
+            (false, SutKind::Csms) => bench.url.clone(),
+            (false, SutKind::ChargingStation) => bench.listen.clone(),
+        },
+        test_cases: manifest::digest(catalogue, pics.sut),
+        bench: arguments.bench.as_ref().map(|path| path.display().to_string()),
+        selection,
+        chosen,
+    };
+    let (only, before, passed) = (exactly(&manifest.chosen)?, Vec::new(), Duration::ZERO);
+    let begun = Begun::Fresh(pics_text);
+    Ok(Prepared { pics, bench, library, entries, manifest, only, before, folder, begun, simulated, passed })
+}
+
+/// A run that was ended early, by whatever. What it was begun with must be what there is now.
+pub(super) fn resumed(arguments: &Arguments, folder: &Path, catalogue: &Catalogue) -> Result<Prepared, Problem> {
+    let saved = Saved::read(folder)?;
+    let mut manifest = saved.manifest.clone();
+    let pics_then = folder.join(PICS_FILE);
+    let bench = arguments.bench.clone().or_else(|| manifest.bench.as_ref().map(PathBuf::from));
+    let pics = arguments.pics.as_deref().unwrap_or(&pics_then);
+    let Inputs { pics, bench, library, entries, .. } = inputs(pics, bench.as_deref(), catalogue)?;
+    same("version of ocpp-attest", &manifest.tool_version, env!("CARGO_PKG_VERSION"))?;
+    if let Some(path) = difference("", &value(&reader::read(&pics_then)?)?, &value(&pics)?) {
+        return Err(differs(&format!("the PICS ({path})")));
+    }
+    let bench_then = Bench::read(&folder.join("bench.yaml"))?;
+    if let Some(path) = difference("", &value(bench_then.settings())?, &value(bench.settings())?) {
+        return Err(differs(&format!("the bench ({path})")));
+    }
+    if manifest.test_cases != manifest::digest(catalogue, pics.sut) {
+        return Err(differs("the text of the test cases"));
+    }
+    let simulated = manifest.simulated();
+    if arguments.sut.is_some() && !simulated {
+        return Err(differs(&format!("the product under test ({} then, the simulated one now)", manifest.sut)));
+    }
+    if !arguments.tests.is_empty() && arguments.tests != manifest.selection.test {
+        return Err(differs("the choice of test cases"));
+    }
+    let done = |id: &String| saved.results.iter().any(|result| result.id == *id);
+    let left: Vec<String> = manifest.chosen.iter().filter(|id| !done(id)).cloned().collect();
+    if left.is_empty() && folder.join("results.json").exists() {
+        let help = "begin another one without --resume";
+        return Err(Problem::Input(format!("the run in {} is complete", folder.display()), help.into()));
+    }
+    let now = jiff::Timestamp::now();
+    // Virtual time goes on where the trace ends, real time has not stood still.
+    let passed = if simulated {
+        let ended = saved.results.iter().map(|result| result.started_s + result.duration_s).fold(0.0, f64::max);
+        Duration::try_from_secs_f64(ended).unwrap_or_default()
+    } else {
+        Duration::try_from(now.duration_since(manifest.started)).unwrap_or_default()
+    };
+    manifest.resumed.push(now);
+    let (only, folder) = (exactly(&left)?, folder.to_owned());
+    let before = saved.results.clone();
+    let begun = Begun::Saved(Box::new(saved));
+    Ok(Prepared { pics, bench, library, entries, manifest, only, before, folder, begun, simulated, passed })
+}
+
+/// The ids of the applicable test cases that are asked for.
+fn choose(selection: &Selection, entries: &[PlanEntry]) -> Result<Vec<String>, Problem> {
+    let only = runner::globs(&selection.test)
+        .map_err(|error| Problem::Input(error.to_string(), "a pattern is like `TC_B_*_CS`".into()))?;
+    let asked = |entry: &&PlanEntry| entry.applicable && only.as_ref().is_none_or(|only| only.is_match(&entry.id));
+    let chosen: Vec<String> = entries.iter().filter(asked).map(|entry| entry.id.clone()).collect();
+    if chosen.is_empty() {
+        let help = "`ocpp-attest list --pics FILE --all` tells which apply, and why the others do not";
+        return Err(Problem::Input("no applicable test case has such an id".into(), help.into()));
+    }
+    Ok(chosen)
+}
+
+/// Just these test cases.
+fn exactly(ids: &[String]) -> Result<GlobSet, Problem> {
+    let globs = runner::globs(ids).map_err(|error| Problem::Own(error.to_string()))?;
+    Ok(globs.unwrap_or_default())
+}
+
+fn settings(bench: &Bench) -> Result<String, Problem> {
+    let yaml = serde_saphyr::to_string(bench.settings()).map_err(|error| Problem::Own(error.to_string()))?;
+    Ok(format!("# The settings of this run, defaults included, secrets redacted.\n{yaml}"))
+}
+
+fn value(of: &impl serde::Serialize) -> Result<serde_json::Value, Problem> {
+    serde_json::to_value(of).map_err(|error| Problem::Own(error.to_string()))
+}
+
+fn same(what: &str, then: &str, now: &str) -> Result<(), Problem> {
+    if then == now { Ok(()) } else { Err(differs(&format!("the {what} ({then} then, {now} now)"))) }
+}
+
+fn differs(what: &str) -> Problem {
+    Problem::Input(
+        format!("{what} is not what this run was begun with"),
+        "verdicts that were reached differently can't stand in one report: bring back what was, or begin another run"
+            .into(),
+    )
+}
+
+/// The first place where two values differ, with both values in short.
+fn difference(path: &str, then: &serde_json::Value, now: &serde_json::Value) -> Option<String> {
+    use serde_json::Value;
+    if let (Value::Object(then), Value::Object(now)) = (then, now) {
+        let names = then.keys().chain(now.keys().filter(|name| !then.contains_key(*name)));
+        return names.into_iter().find_map(|name| {
+            let below = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+            let of = |members: &serde_json::Map<String, Value>| members.get(name).cloned().unwrap_or_default();
+            difference(&below, &of(then), &of(now))
+        });
+    }
+    let short = |value: &Value| crate::yaml::shorten(&value.to_string(), 40);
+    (then != now).then(|| format!("{path}: {} then, {} now", short(then), short(now)))
+}
+
+fn default_folder(designation: &str, started: jiff::Timestamp) -> PathBuf {
+    let name: String = designation
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' })
+        .take(40)
+        .collect();
+    PathBuf::from("reports").join(format!("{}-{}", started.strftime("%Y%m%d-%H%M%S"), name.trim_matches('-')))
+}

@@ -1,0 +1,164 @@
+//! Writes the run folder while the run goes on, so that whatever ends the tool costs at most the test case under way.
+//!
+//! The trace lines of a test case are appended first, then its result: a test case counts as done when its line in
+//! `results.jsonl` is whole. Each append is one write. What a killed run left behind a last whole line is ignored when
+//! the folder is read, and removed when the run goes on.
+
+use std::{
+    collections::{HashMap, HashSet},
+    fs::{self, File, OpenOptions, TryLockError},
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+};
+
+use super::{
+    folder::{self, FolderError, failed, json, write},
+    manifest::Manifest,
+    model::{PlanEntry, TraceEntry},
+    read::PICS_FILE,
+    saved::Saved,
+};
+use crate::verdict::TestCaseResult;
+
+/// Trace lines of one test case that are kept in memory until it ends, bytes; more are written at once.
+const KEPT: usize = 4 << 20;
+
+/// What a run leaves in its folder at its end: of an earlier run there, nothing may stand beside the new one.
+const LEFT: [&str; 9] = [
+    "run.json",
+    "results.jsonl",
+    "trace.jsonl",
+    "results.json",
+    "abstract.html",
+    "abstract.md",
+    "abstract.pdf",
+    "report.html",
+    "junit.xml",
+];
+
+/// The folder of a run that is going on.
+#[derive(Debug)]
+pub struct Journal {
+    folder: PathBuf,
+    trace: File,
+    results: File,
+    /// Lines of the test cases under way.
+    waiting: HashMap<String, Vec<u8>>,
+    /// The test cases that are done.
+    done: HashSet<String>,
+    /// Held for as long as the run goes on; the operating system lets go of it whatever ends the tool.
+    _lock: File,
+}
+
+impl Journal {
+    /// Begins a run in a folder; an earlier run there is replaced.
+    pub fn begin(
+        folder: &Path,
+        manifest: &Manifest,
+        plan: &[PlanEntry],
+        pics: &str,
+        bench: &str,
+    ) -> Result<Self, FolderError> {
+        folder::create(folder)?;
+        let lock = lock(folder)?;
+        for path in LEFT.map(|name| folder.join(name)) {
+            match fs::remove_file(&path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(&path, error)),
+                _ => {}
+            }
+        }
+        write(folder, PICS_FILE, pics.as_bytes())?;
+        write(folder, "bench.yaml", bench.as_bytes())?;
+        write(folder, "plan.json", &json(&plan, folder)?)?;
+        write(folder, "run.json", &json(manifest, folder)?)?;
+        Self::open(folder, HashSet::new(), lock)
+    }
+
+    /// Goes on with the run of a folder: what no finished test case wrote is removed.
+    pub fn resume(saved: &Saved, manifest: &Manifest) -> Result<Self, FolderError> {
+        let folder = &saved.folder;
+        let lock = lock(folder)?;
+        let mut lines = Vec::new();
+        for result in &saved.results {
+            append(&mut lines, result, folder)?;
+        }
+        saved.keep_finished_trace()?;
+        write(folder, "results.jsonl", &lines)?;
+        write(folder, "run.json", &json(manifest, folder)?)?;
+        Self::open(folder, saved.results.iter().map(|result| result.id.clone()).collect(), lock)
+    }
+
+    fn open(folder: &Path, done: HashSet<String>, lock: File) -> Result<Self, FolderError> {
+        let open = |name: &str| {
+            let path = folder.join(name);
+            OpenOptions::new().create(true).append(true).open(&path).map_err(|error| failed(&path, error))
+        };
+        let (trace, results) = (open("trace.jsonl")?, open("results.jsonl")?);
+        Ok(Self { folder: folder.to_owned(), trace, results, waiting: HashMap::new(), done, _lock: lock })
+    }
+
+    /// Takes in a line of the trace.
+    pub fn trace(&mut self, entry: &TraceEntry) -> Result<(), FolderError> {
+        let Some(id) = entry.test_case.clone() else {
+            // Between test cases nothing comes to an end that could be waited for.
+            let mut line = Vec::new();
+            append(&mut line, entry, &self.folder)?;
+            return self.flush(&line);
+        };
+        let lines = self.waiting.entry(id).or_default();
+        append(lines, entry, &self.folder)?;
+        if lines.len() > KEPT {
+            let full = std::mem::take(lines);
+            self.flush(&full)?;
+        }
+        Ok(())
+    }
+
+    /// A test case is over. One that was cut short has its trace written, and is not done: it comes again when the run
+    /// goes on.
+    pub fn ended(&mut self, result: &TestCaseResult, cut_short: bool) -> Result<(), FolderError> {
+        let lines = self.waiting.remove(&result.id).unwrap_or_default();
+        self.flush(&lines)?;
+        if cut_short {
+            return Ok(());
+        }
+        let mut line = Vec::new();
+        append(&mut line, result, &self.folder)?;
+        self.done.insert(result.id.clone());
+        self.results.write_all(&line).map_err(|error| failed(&self.folder.join("results.jsonl"), error))
+    }
+
+    /// The run is over: what was noted about test cases after their end is written too.
+    pub fn close(&mut self, results: &[TestCaseResult]) -> Result<(), FolderError> {
+        for result in results.iter().filter(|result| self.waiting.contains_key(&result.id)).collect::<Vec<_>>() {
+            self.ended(result, !self.done.contains(&result.id))?;
+        }
+        for lines in std::mem::take(&mut self.waiting).into_values() {
+            self.flush(&lines)?;
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self, lines: &[u8]) -> Result<(), FolderError> {
+        self.trace.write_all(lines).map_err(|error| failed(&self.folder.join("trace.jsonl"), error))
+    }
+}
+
+/// One value as one line.
+pub(super) fn append(lines: &mut Vec<u8>, value: &impl serde::Serialize, folder: &Path) -> Result<(), FolderError> {
+    serde_json::to_writer(&mut *lines, value).map_err(|error| failed(folder, error))?;
+    lines.push(b'\n');
+    Ok(())
+}
+
+/// Two runs never write into one folder at once.
+fn lock(folder: &Path) -> Result<File, FolderError> {
+    let path = folder.join(".lock");
+    let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
+    let file = file.map_err(|error| failed(&path, error))?;
+    match file.try_lock() {
+        Err(TryLockError::WouldBlock) => Err(failed(folder, "another run is writing into it")),
+        // Where a file system knows no locks there are none.
+        Ok(()) | Err(TryLockError::Error(_)) => Ok(file),
+    }
+}

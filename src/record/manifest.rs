@@ -1,0 +1,73 @@
+//! `run.json`: what a run was asked to do, and with what. Resuming and merging hold runs against each other by it.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::{pics::SutKind, testcase::catalogue::Catalogue};
+
+/// The version of the run folder's layout and of `run.json`.
+pub const FORMAT: u32 = 1;
+
+/// `run.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Manifest {
+    /// Version of the run folder's layout.
+    pub format: u32,
+    /// The tool's version.
+    pub tool_version: String,
+    /// Unique id of the run.
+    pub run_id: String,
+    /// When the run began (UTC).
+    pub started: jiff::Timestamp,
+    /// When it was gone on with, each time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub resumed: Vec<jiff::Timestamp>,
+    /// Product designation.
+    pub product: String,
+    /// `simulated`, or the bench's address.
+    pub sut: String,
+    /// What the test cases and states of the side under test were, as a digest of their texts.
+    pub test_cases: String,
+    /// The bench file as it was named; none: the defaults. Its settings are in `bench.yaml`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bench: Option<String>,
+    /// Which test cases were asked for.
+    pub selection: Selection,
+    /// The ids of those chosen, in the order of the plan.
+    pub chosen: Vec<String>,
+}
+
+/// Which of the applicable test cases are to be run.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Selection {
+    /// Only these; none: all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub test: Vec<String>,
+}
+
+impl Manifest {
+    /// True for a run against the embedded simulator.
+    pub fn simulated(&self) -> bool {
+        self.sut == "simulated"
+    }
+}
+
+/// A digest of all test cases and states of a side.
+pub fn digest(catalogue: &Catalogue, sut: SutKind) -> String {
+    let mut hash = Sha256::new();
+    let mut add = |name: &str, text: &str| {
+        for part in [name, text] {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part);
+        }
+    };
+    for (id, entry) in catalogue.cases.iter().filter(|(_, entry)| entry.header.sut() == sut) {
+        add(id, &entry.source.text);
+    }
+    for ((_, name), source) in catalogue.states.iter().filter(|((of, _), _)| *of == sut) {
+        add(name, &source.text);
+    }
+    format!("sha256:{:x}", hash.finalize())
+}
