@@ -11,9 +11,10 @@ use super::{Problem, exit, print};
 use crate::{
     bench::Bench,
     clock::Clock,
-    link::{Network, Secret},
+    link::{CertificateKind, Network, Secret},
     operator::{ActionOutcome, ManualAction, Operator as _},
     pics::{SutKind, reader},
+    runner::key_kind,
     services::pki::{KeyKind, Pki, PkiError},
     simulator::{
         csms::{self, CsmsSetup, Door, KnownStation},
@@ -46,8 +47,15 @@ enum Command {
         #[arg(long, env = "OCPP_ATTEST_PASSWORD", default_value = "attest-bench-password", hide_env_values = true)]
         password: String,
         /// Root certificates that it trusts (PEM), for wss
-        #[arg(long, value_name = "FILE")]
+        #[arg(long, value_name = "FILE", conflicts_with = "authority")]
         root: Option<PathBuf>,
+        /// Folder of the certificate authority (the bench's `authority`): the station trusts its roots, and has its own
+        /// certificate from it
+        #[arg(long, value_name = "DIR")]
+        authority: Option<PathBuf>,
+        /// Security profile [default: 1 for ws://, 2 for wss://]; 3 needs --authority
+        #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u8).range(1..=3))]
+        security_profile: Option<u8>,
         /// Listen for manual actions on this address (HTTP POST, as `run --operator http://…` sends them)
         #[arg(long, value_name = "ADDR")]
         operator: Option<String>,
@@ -78,46 +86,82 @@ enum Command {
 
 /// Runs the subcommand.
 pub fn run(arguments: &Arguments) -> Result<u8, Problem> {
-    let (pics, connect, identity, password, root, listen) = match &arguments.command {
-        Command::ChargingStation { pics, connect, identity, password, root, operator } => {
-            (pics, connect, identity, password, root, operator)
+    match &arguments.command {
+        Command::ChargingStation { operator, .. } => {
+            let clock = Clock::start();
+            run_station(setup(&arguments.command, clock)?, operator.as_deref(), clock)
         }
         Command::Csms { pics, listen, identity, password, authority, operator } => {
-            return run_csms(pics, listen, identity, password, authority.as_deref(), operator.as_deref());
+            run_csms(pics, listen, identity, password, authority.as_deref(), operator.as_deref())
         }
+    }
+}
+
+/// The station as the arguments describe it.
+fn setup(command: &Command, clock: Clock) -> Result<StationSetup, Problem> {
+    let input = |what: String, help: &str| Problem::Input(what, help.into());
+    let Command::ChargingStation { pics, connect, identity, password, root, authority, security_profile, .. } = command
+    else {
+        return Err(Problem::Own("the station's arguments are a CSMS's".into()));
     };
     let pics = reader::read(pics)?;
     if pics.sut != SutKind::ChargingStation {
-        return Err(Problem::Input("this is the PICS of a CSMS".into(), "give the PICS of a charging station".into()));
+        return Err(input("this is the PICS of a CSMS".into(), "give the PICS of a charging station"));
     }
-    if !connect.starts_with("ws://") && !connect.starts_with("wss://") {
-        return Err(Problem::Input(format!("`{connect}` is no WebSocket URL"), "write ws://host:port/path".into()));
+    let secure = connect.starts_with("wss://");
+    if !secure && !connect.starts_with("ws://") {
+        return Err(input(format!("`{connect}` is no WebSocket URL"), "write ws://host:port/path"));
     }
-    let roots = match root {
-        None => String::new(),
-        Some(path) => std::fs::read_to_string(path)
-            .map_err(|error| Problem::Input(format!("{}: {error}", path.display()), "check the path".into()))?,
-    };
-    let security_profile = if connect.starts_with("wss://") { 2 } else { 1 };
-    let setup = StationSetup {
-        pics,
+    let security_profile = security_profile.unwrap_or(if secure { 2 } else { 1 });
+    if secure != (security_profile >= 2) {
+        let what = format!("security profile {security_profile} does not go with `{connect}`");
+        return Err(input(what, "1 is for ws://, 2 and 3 are for wss://"));
+    }
+    let mut setup = StationSetup {
         identity: identity.clone(),
         password: Secret::new(password.as_str()),
         profiles: vec![(1, NetworkProfile { url: connect.clone(), security_profile })],
-        roots,
+        roots: String::new(),
+        manufacturer_roots: String::new(),
         certificate: None,
         variables: Vec::new(),
+        pics,
     };
+    if let Some(path) = root {
+        setup.roots = std::fs::read_to_string(path)
+            .map_err(|error| input(format!("{}: {error}", path.display()), "check the path"))?;
+    }
+    if let Some(folder) = authority {
+        let given = || {
+            let pki = Pki::kept(folder, key_kind(&setup.pics), clock.now().wall)?;
+            let vendor = &setup.pics.product.vendor;
+            let own = (security_profile == 3).then(|| pki.client(CertificateKind::Valid, identity, vendor));
+            Ok((pki.root_pem().to_owned(), pki.manufacturer_root_pem().to_owned(), own.transpose()?))
+        };
+        let given = given().map_err(|error: PkiError| input(error.to_string(), "check the folder"))?;
+        (setup.roots, setup.manufacturer_roots, setup.certificate) = given;
+    }
+    if security_profile == 3 && setup.certificate.is_none() {
+        return Err(input(
+            "security profile 3 needs a certificate".into(),
+            "name the bench's authority: --authority DIR",
+        ));
+    }
+    Ok(setup)
+}
+
+fn run_station(setup: StationSetup, actions: Option<&str>, clock: Clock) -> Result<u8, Problem> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Problem::Own(error.to_string()))?;
     runtime.block_on(async {
         let (bench, requests) = operator::pair();
-        take_actions(bench, listen.as_deref()).await?;
-        print(&format!("{identity} connects to {connect}\n"));
+        take_actions(bench, actions).await?;
+        let url = setup.profiles.first().map(|(_, profile)| profile.url.clone()).unwrap_or_default();
+        print(&format!("{} connects to {url}\n", setup.identity));
         tokio::select! {
-            result = station::run(setup, Network::Tcp, Clock::start(), requests) => {
+            result = station::run(setup, Network::Tcp, clock, requests) => {
                 result.map_err(|error| Problem::Own(error.to_string()))?;
             }
             _ = tokio::signal::ctrl_c() => {}

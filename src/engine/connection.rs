@@ -137,18 +137,42 @@ fn apply(world: &mut World, endpoint: EndpointId, policy: ServerPolicy) {
     world.link_command(LinkCommand::SetPolicy(endpoint, policy));
 }
 
+/// Lets the SUT in at every end-point as it is known by now, whatever a test case before left of them.
+pub(crate) fn as_usual(world: &mut World) {
+    for endpoint in [EndpointId(1), EndpointId(2)] {
+        if let Some(policy) = ordinary(endpoint, world) {
+            apply(world, endpoint, policy);
+        }
+    }
+}
+
+/// The bench's policy for an end-point, with the password and the security profile that the SUT has come to.
+fn ordinary(endpoint: EndpointId, world: &World) -> Option<ServerPolicy> {
+    let mut policy = world.setup().endpoints.get(&endpoint).cloned()?;
+    if let Some(password) = world.memory.passwords.last().filter(|_| !policy.passwords.is_empty()) {
+        policy.passwords = vec![password.clone()];
+    }
+    let profile = world.memory.security_profile;
+    if let Some(of_profile) = world.setup().endpoints.get(&EndpointId(profile.saturating_add(10))) {
+        policy.tls = of_profile.tls.clone();
+        if of_profile.passwords.is_empty() {
+            policy.passwords.clear();
+        }
+    }
+    Some(policy)
+}
+
 /// The end-point's ordinary policy with what the step offers.
 fn offered(offer: &Value, endpoint: EndpointId, world: &mut World, node: &Node) -> Option<ServerPolicy> {
-    let Some(mut policy) = world.setup().endpoints.get(&endpoint).cloned() else {
+    // What a test case raised stays raised, for this test case and the next.
+    if let Some(profile) = profile_of(offer) {
+        world.memory.security_profile = profile;
+    }
+    let Some(mut policy) = ordinary(endpoint, world) else {
         let message = format!("the bench has no CSMS end-point {}", endpoint.0);
         world.find(Verdict::Inconclusive, Finding::at(&node.step, &node.path, message));
         return None;
     };
-    if let Some(password) = world.memory.passwords.last().cloned() {
-        if !policy.passwords.is_empty() {
-            policy.passwords = vec![password];
-        }
-    }
     if let Some(password) = offer.get("password").and_then(Value::as_str) {
         let password = Secret::new(password);
         world.effects.push(super::Effect::Secret(password.clone()));
@@ -160,17 +184,6 @@ fn offered(offer: &Value, endpoint: EndpointId, world: &mut World, node: &Node) 
     }
     if let Some(protocols) = words(offer, "subprotocols") {
         policy.subprotocols = protocols;
-    }
-    // What a test case raised stays raised, for this test case and the next.
-    if let Some(profile) = offer.get("security-profile").and_then(Value::as_u64) {
-        world.memory.security_profile = u8::try_from(profile).unwrap_or(1);
-    }
-    let profile = world.memory.security_profile;
-    if let Some(of_profile) = world.setup().endpoints.get(&EndpointId(profile.saturating_add(10))) {
-        policy.tls = of_profile.tls.clone();
-        if of_profile.passwords.is_empty() {
-            policy.passwords.clear();
-        }
     }
     let certificate = offer
         .get("certificate")

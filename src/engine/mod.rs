@@ -195,6 +195,7 @@ impl Engine {
             // Nothing was begun, so there is nothing to tidy up.
             engine.current = engine.phases.len();
         } else {
+            connection::as_usual(&mut engine.world);
             engine.advance();
         }
         engine

@@ -7,7 +7,9 @@ use serde_json::{Map, Value, json};
 use super::{Effect, Engine, Input, Outcome, Setup, SutMemory};
 use crate::{
     clock::Stamp,
-    link::{ClosedBy, ConnId, EndpointId, LinkCommand, LinkEvent, UpgradeRequest},
+    link::{
+        ClosedBy, ConnId, EndpointId, Identity, LinkCommand, LinkEvent, Secret, ServerPolicy, ServerTls, UpgradeRequest,
+    },
     operator::ActionOutcome,
     testcase::reader,
     verdict::Verdict,
@@ -19,6 +21,10 @@ fn at(seconds: u64) -> Stamp {
 }
 
 fn engine(steps: &str, memory: SutMemory) -> Engine {
+    engine_at(HashMap::new(), steps, memory)
+}
+
+fn engine_at(endpoints: HashMap<EndpointId, ServerPolicy>, steps: &str, memory: SutMemory) -> Engine {
     let text = format!(
         "id: TC_B_06_CS\ntitle: T\nuse-cases: []\nrequirements: []\npurpose: P.\n\
          certification:\n  2024-06: {{ core: mandatory }}\n{steps}"
@@ -30,7 +36,7 @@ fn engine(steps: &str, memory: SutMemory) -> Engine {
         states: Arc::new(HashMap::new()),
         bench: json!({ "message_timeout": 5, "response_timeout": 5 }),
         pics: Value::Null,
-        endpoints: HashMap::new(),
+        endpoints,
         identities: HashMap::new(),
         client: None,
         client_identities: HashMap::new(),
@@ -185,4 +191,48 @@ fn a_quick_station_may_be_back_before_its_old_connection_is_gone() {
     let outcome = ended(engine, 5);
     assert_eq!(outcome.verdict, Verdict::Pass);
     assert!(outcome.remarks[0].contains("mere reconnect"), "{:?}", outcome.remarks);
+}
+
+#[test]
+fn every_end_point_lets_the_sut_in_as_it_is_by_now() {
+    let policy = |tls: bool| ServerPolicy {
+        reachable: true,
+        tls: tls.then(|| ServerTls {
+            identity: Identity { chain: String::new(), key: Secret::new("") },
+            rsa_identity: None,
+            client_roots: None,
+            versions: Vec::new(),
+            suites: Vec::new(),
+        }),
+        identity: "CS001".into(),
+        passwords: vec![Secret::new("of-the-bench")],
+        subprotocols: vec!["ocpp2.0.1".into()],
+        refuse_upgrade: None,
+        max_frame: 1 << 20,
+    };
+    let of_profile_3 = ServerPolicy { passwords: Vec::new(), ..policy(true) };
+    let endpoints = HashMap::from([
+        (EndpointId(1), policy(false)),
+        (EndpointId(2), policy(false)),
+        (EndpointId(12), policy(true)),
+        (EndpointId(13), of_profile_3),
+    ]);
+    for (profile, tls, passwords) in [(1, false, 1), (2, true, 1), (3, true, 0)] {
+        let memory =
+            SutMemory { security_profile: profile, passwords: vec![Secret::new("the-new-one")], ..connected() };
+        let mut engine = engine_at(endpoints.clone(), QUIET, memory);
+        let set: Vec<(EndpointId, ServerPolicy)> = engine
+            .effects()
+            .into_iter()
+            .filter_map(|effect| match effect {
+                Effect::Link(LinkCommand::SetPolicy(endpoint, policy)) => Some((endpoint, policy)),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(set.iter().map(|(endpoint, _)| endpoint.0).collect::<Vec<_>>(), [1, 2]);
+        for (_, policy) in set {
+            assert_eq!((policy.tls.is_some(), policy.passwords.len()), (tls, passwords), "profile {profile}");
+            assert!(policy.passwords.iter().all(|password| password.expose() == "the-new-one"));
+        }
+    }
 }

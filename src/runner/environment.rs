@@ -146,6 +146,7 @@ impl Environment {
                     password: bench.password.clone(),
                     profiles: vec![(1, profile)],
                     roots: pki.root_pem().to_owned(),
+                    manufacturer_roots: pki.manufacturer_root_pem().to_owned(),
                     certificate: (bench.security_profile == 3)
                         .then(|| pki.client(CertificateKind::Valid, &bench.identity, &pics.product.vendor))
                         .transpose()?,
@@ -302,10 +303,8 @@ impl Environment {
                 };
                 let name = if text("image") == "broken" { "broken.bin" } else { "image.bin" };
                 let location = self.files.offer(name, image.clone(), slow);
-                let sign = |image: &[u8]| {
-                    let expired = text("certificate") == "expired";
-                    self.pki.sign_firmware(image, expired).map_err(|error| error.to_string())
-                };
+                let kind = certificate_kind(with)?;
+                let sign = |image: &[u8]| self.pki.sign_firmware(image, kind).map_err(|error| error.to_string());
                 let (certificate, signature) = sign(&image)?;
                 let signature = match text("signature") {
                     "invalid" => sign(b"another image")?.1,
@@ -328,11 +327,7 @@ impl Environment {
                 Err("the bench does not hold the key of the root that the SUT trusts, so it can't sign for it".into())
             }
             "sign" => {
-                let kind = match with.get("certificate") {
-                    None => CertificateKind::Valid,
-                    Some(kind) => serde_json::from_value(kind.clone()).map_err(|error| error.to_string())?,
-                };
-                let chain = self.pki.sign_request(text("csr"), kind);
+                let chain = self.pki.sign_request(text("csr"), certificate_kind(with)?);
                 chain
                     .map(|chain| json!({ "chain": chain }))
                     .map_err(|error| format!("the CSR can't be signed: {error}"))
@@ -388,6 +383,12 @@ impl Environment {
     pub fn is_simulated(&self) -> bool {
         !self.tasks.is_empty()
     }
+}
+
+/// The kind of certificate that a test case asks a service for; a valid one where it does not say.
+fn certificate_kind(with: &Value) -> Result<CertificateKind, String> {
+    let Some(kind) = with.get("certificate") else { return Ok(CertificateKind::Valid) };
+    serde_json::from_value(kind.clone()).map_err(|error| error.to_string())
 }
 
 /// The serial number of the station that we play, the common name of its certificate.
@@ -474,7 +475,7 @@ fn authority(bench: &Bench, simulated: bool, kind: KeyKind, clock: Clock) -> Res
 }
 
 /// Suites that sign with ECDSA need such a key; anything else gets RSA.
-fn key_kind(pics: &Pics) -> KeyKind {
+pub(crate) fn key_kind(pics: &Pics) -> KeyKind {
     let suites = pics.list("C-41");
     let rsa_only =
         !suites.is_empty() && !suites.iter().any(|suite| suite.contains("_ECDSA_") || suite.starts_with("TLS_AES"));

@@ -24,6 +24,7 @@ use crate::{
     verdict::TestCaseResult,
 };
 
+pub(crate) use environment::key_kind;
 pub use environment::{Environment, simulated};
 use journal::Journal;
 use stage::Stage;

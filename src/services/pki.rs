@@ -45,16 +45,16 @@ pub struct Pki {
     next: Root,
     unknown: Root,
     other: Root,
-    spare: Spare,
+    manufacturer: Root,
+    expired: String,
     now: Timestamp,
 }
 
 /// Roots that are the same for every authority of a process.
 #[derive(Debug, Clone)]
 struct Spare {
-    other: String,
-    other_key: String,
-    manufacturer: String,
+    other: Written,
+    manufacturer: Written,
     expired: String,
 }
 
@@ -62,6 +62,38 @@ struct Spare {
 struct Root {
     issuer: Issuer<'static, KeyPair>,
     pem: String,
+}
+
+/// A root and its key as text.
+#[derive(Debug, Clone)]
+struct Written {
+    pem: String,
+    key: Secret,
+}
+
+impl Written {
+    fn of(root: &Root) -> Self {
+        Self { pem: root.pem.clone(), key: Secret::new(root.issuer.key().serialize_pem()) }
+    }
+
+    fn root(&self) -> Result<Root, PkiError> {
+        let issuer = Issuer::from_ca_cert_pem(&self.pem, KeyPair::from_pem(self.key.expose())?)?;
+        Ok(Root { issuer, pem: self.pem.clone() })
+    }
+
+    /// The root `NAME.pem` and its key `NAME.key` of a folder, made there where they are missing.
+    fn kept(folder: &Path, name: &str, make: impl FnOnce() -> Result<Root, PkiError>) -> Result<Self, PkiError> {
+        let (certificate, key) = (folder.join(format!("{name}.pem")), folder.join(format!("{name}.key")));
+        let failed = |path: &Path, error: std::io::Error| PkiError(format!("{}: {error}", path.display()));
+        if !certificate.exists() {
+            let made = Self::of(&make()?);
+            std::fs::create_dir_all(folder).map_err(|error| failed(folder, error))?;
+            write_private(&key, made.key.expose()).map_err(|error| failed(&key, error))?;
+            std::fs::write(&certificate, &made.pem).map_err(|error| failed(&certificate, error))?;
+        }
+        let read = |path: &Path| std::fs::read_to_string(path).map_err(|error| failed(path, error));
+        Ok(Self { pem: read(&certificate)?, key: Secret::new(read(&key)?) })
+    }
 }
 
 /// RSA keys take long to make, so a process makes few of them and uses them for all it signs.
@@ -124,11 +156,9 @@ fn spare(kind: KeyKind, now: Timestamp) -> Result<Spare, PkiError> {
     if let Some(made) = place.get() {
         return Ok(made.clone());
     }
-    let other = root("ocpp-attest other root", kind, now)?;
     let made = Spare {
-        other_key: other.issuer.key().serialize_pem(),
-        other: other.pem,
-        manufacturer: root("ocpp-attest manufacturer root", kind, now)?.pem,
+        other: Written::of(&root("ocpp-attest other root", kind, now)?),
+        manufacturer: Written::of(&root(MANUFACTURER, kind, now)?),
         expired: root_until("ocpp-attest expired root", kind, now, -10, None)?.pem,
     };
     Ok(place.get_or_init(|| made).clone())
@@ -144,6 +174,8 @@ fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
     options.open(path)?.write_all(text.as_bytes())
 }
 
+const MANUFACTURER: &str = "ocpp-attest manufacturer root";
+
 fn named(common_name: &str, organisation: &str) -> DistinguishedName {
     let mut name = DistinguishedName::new();
     name.push(DnType::CommonName, common_name);
@@ -154,29 +186,30 @@ fn named(common_name: &str, organisation: &str) -> DistinguishedName {
 impl Pki {
     /// A fresh authority; certificates are valid around `now`.
     pub fn new(key_kind: KeyKind, now: Timestamp) -> Result<Arc<Self>, PkiError> {
-        Self::around(root("ocpp-attest root", key_kind, now)?, key_kind, now)
+        let manufacturer = spare(key_kind, now)?.manufacturer.root()?;
+        Self::around(root("ocpp-attest root", key_kind, now)?, manufacturer, key_kind, now)
     }
 
-    fn around(trusted: Root, key_kind: KeyKind, now: Timestamp) -> Result<Arc<Self>, PkiError> {
+    fn around(trusted: Root, manufacturer: Root, key_kind: KeyKind, now: Timestamp) -> Result<Arc<Self>, PkiError> {
         let spare = spare(key_kind, now)?;
-        let other = Issuer::from_ca_cert_pem(&spare.other, KeyPair::from_pem(&spare.other_key)?)?;
         Ok(Arc::new(Self {
             key_kind,
             next: successor(&trusted, key_kind, now)?,
             trusted,
             unknown: root("ocpp-attest unknown root", key_kind, now)?,
-            other: Root { issuer: other, pem: spare.other.clone() },
-            spare,
+            other: spare.other.root()?,
+            manufacturer,
+            expired: spare.expired,
             now,
         }))
     }
 
     /// The authority once the SUT trusts the next root in place of the former; kept in the folder where there is one.
     pub fn succeeded(&self, folder: Option<&Path>) -> Result<Arc<Self>, PkiError> {
-        let key = self.next.issuer.key().serialize_pem();
+        let next = Written::of(&self.next);
         if let Some(folder) = folder {
             let failed = |path: &Path, error: std::io::Error| PkiError(format!("{}: {error}", path.display()));
-            for (name, text) in [("root.key", &key), ("root.pem", &self.next.pem)] {
+            for (name, text) in [("root.key", next.key.expose()), ("root.pem", &next.pem)] {
                 let (path, new) = (folder.join(name), folder.join(format!("{name}.new")));
                 let _ = std::fs::remove_file(&new);
                 write_private(&new, text).map_err(|error| failed(&new, error))?;
@@ -184,25 +217,16 @@ impl Pki {
                 std::fs::rename(&new, &path).map_err(|error| failed(&path, error))?;
             }
         }
-        let issuer = Issuer::from_ca_cert_pem(&self.next.pem, KeyPair::from_pem(&key)?)?;
-        Self::around(Root { issuer, pem: self.next.pem.clone() }, self.key_kind, self.now)
+        Self::around(next.root()?, Written::of(&self.manufacturer).root()?, self.key_kind, self.now)
     }
 
-    /// An authority whose root is kept in a folder (`root.pem`, `root.key`), made there the first time, so that a real
-    /// product can be given the root once.
+    /// An authority whose roots are kept in a folder (`root.pem` with `root.key`, and of the manufacturer
+    /// `manufacturer.pem` with `manufacturer.key`), made there the first time, so that a real product can be given them
+    /// once.
     pub fn kept(folder: &Path, key_kind: KeyKind, now: Timestamp) -> Result<Arc<Self>, PkiError> {
-        let (certificate, key) = (folder.join("root.pem"), folder.join("root.key"));
-        let failed = |path: &Path, error: std::io::Error| PkiError(format!("{}: {error}", path.display()));
-        if !certificate.exists() {
-            let root = root("ocpp-attest root", key_kind, now)?;
-            std::fs::create_dir_all(folder).map_err(|error| failed(folder, error))?;
-            write_private(&key, &root.issuer.key().serialize_pem()).map_err(|error| failed(&key, error))?;
-            std::fs::write(&certificate, &root.pem).map_err(|error| failed(&certificate, error))?;
-        }
-        let pem = std::fs::read_to_string(&certificate).map_err(|error| failed(&certificate, error))?;
-        let key_pem = std::fs::read_to_string(&key).map_err(|error| failed(&key, error))?;
-        let issuer = Issuer::from_ca_cert_pem(&pem, KeyPair::from_pem(&key_pem)?)?;
-        Self::around(Root { issuer, pem }, key_kind, now)
+        let trusted = Written::kept(folder, "root", || root("ocpp-attest root", key_kind, now))?;
+        let manufacturer = Written::kept(folder, "manufacturer", || root(MANUFACTURER, key_kind, now))?;
+        Self::around(trusted.root()?, manufacturer.root()?, key_kind, now)
     }
 
     /// The trusted root, PEM.
@@ -222,12 +246,12 @@ impl Pki {
 
     /// A manufacturer's root.
     pub fn manufacturer_root_pem(&self) -> &str {
-        &self.spare.manufacturer
+        &self.manufacturer.pem
     }
 
     /// A root that has expired: signed by itself.
     pub fn expired_root_pem(&self) -> &str {
-        &self.spare.expired
+        &self.expired
     }
 
     /// A root that has expired: signed by the trusted one.
@@ -284,17 +308,18 @@ impl Pki {
         Ok(Identity { chain: certificate.pem(), key: Secret::new(key.serialize_pem()) })
     }
 
-    /// A certificate for signing firmware, and the signature (base64) of an image.
-    pub fn sign_firmware(&self, image: &[u8], expired: bool) -> Result<(String, String), PkiError> {
+    /// A certificate for signing firmware, from the manufacturer's root, and the signature (base64) of an image.
+    pub fn sign_firmware(&self, image: &[u8], kind: CertificateKind) -> Result<(String, String), PkiError> {
         use base64::Engine as _;
         use rcgen::SigningKey as _;
         let mut params = CertificateParams::new(Vec::new())?;
         params.distinguished_name = named("ocpp-attest firmware signing", "ocpp-attest");
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::CodeSigning];
         params.not_before = date(self.now, -20);
-        params.not_after = date(self.now, if expired { -10 } else { 365 });
+        params.not_after = date(self.now, if kind == CertificateKind::Expired { -10 } else { 365 });
         let key = key_pair(KeyKind::Ecdsa)?;
-        let certificate = params.signed_by(&key, &self.trusted.issuer)?;
+        let root = if kind == CertificateKind::UnknownAuthority { &self.unknown } else { &self.manufacturer };
+        let certificate = params.signed_by(&key, &root.issuer)?;
         let signature = key.sign(image)?;
         Ok((certificate.pem(), base64::engine::general_purpose::STANDARD.encode(signature)))
     }

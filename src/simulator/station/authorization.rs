@@ -37,6 +37,7 @@ impl Station {
         if self.evses[index].locked_for.as_ref().is_some_and(|owner| same(owner, &token)) {
             self.evses[index].locked_for = None;
             if self.evses[index].authorized.is_none() {
+                self.reset_if_idle();
                 return;
             }
         }

@@ -1,19 +1,15 @@
-//! What the station trusts, and what it shows of itself: roots (M03 to M05), its own certificate (A02, A03), and what a
-//! stronger security profile asks for (A05).
-
-use std::time::Duration;
+//! What the station trusts: roots (M03 to M05), and what a stronger security profile asks for (A05).
 
 use serde_json::{Value, json};
 
-use super::{Station, Timer};
+use super::{Station, own_certificate::OwnCertificate};
 use crate::{
     certificate::{Certificate, same_hash},
-    link::{Identity, LinkCommand, Secret},
-    operator::ActionOutcome,
-    services::pki::{self, KeyKind},
+    link::Identity,
 };
 
 const CSMS_ROOT: &str = "CSMSRootCertificate";
+const MANUFACTURER_ROOT: &str = "ManufacturerRootCertificate";
 
 /// A root in the store.
 #[derive(Debug, Clone)]
@@ -29,30 +25,20 @@ struct Root {
     fallback: bool,
 }
 
-/// A signing request that was not answered with a certificate yet.
-#[derive(Debug, Clone)]
-struct Asked {
-    key: Secret,
-    csr: String,
-    /// How often it was sent again.
-    again: u64,
-}
-
 /// The certificates.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Store {
     roots: Vec<Root>,
-    client: Option<Identity>,
-    asked: Option<Asked>,
+    /// Part of the firmware, so that no CSMS sees or deletes them.
+    manufacturer: Vec<Certificate>,
+    pub(super) own: OwnCertificate,
     /// The next attempt to connect trusts the root that was succeeded.
     try_fallback: bool,
-    /// A new certificate waits to be used.
-    renewed: bool,
 }
 
 impl Store {
     /// What the station is delivered with.
-    pub(super) fn delivered(roots: &str, client: Option<Identity>) -> Self {
+    pub(super) fn delivered(roots: &str, manufacturer: &str, client: Option<Identity>) -> Self {
         let blocks = roots.split_inclusive("-----END CERTIFICATE-----\n");
         let roots = blocks.filter_map(|pem| {
             let certificate = Certificate::first(pem)?;
@@ -65,7 +51,8 @@ impl Store {
                 fallback: false,
             })
         });
-        Self { roots: roots.collect(), client, ..Self::default() }
+        let manufacturer = Certificate::chain(manufacturer);
+        Self { roots: roots.collect(), manufacturer, own: OwnCertificate::delivered(client), ..Self::default() }
     }
 
     /// The roots that a CSMS's certificate may come from, PEM.
@@ -74,9 +61,8 @@ impl Store {
         roots.map(|root| root.pem.as_str()).collect()
     }
 
-    /// The station's own certificate.
-    pub(super) fn client(&self) -> Option<&Identity> {
-        self.client.as_ref()
+    fn roots_of(&self, kind: &'static str) -> impl Iterator<Item = &Certificate> {
+        self.roots.iter().filter(move |root| root.kind == kind).map(|root| &root.certificate)
     }
 
     /// Turns to the former root after a failure with the new one; false when there is none to turn to.
@@ -93,11 +79,13 @@ impl Store {
         }
         self.try_fallback = false;
     }
+}
 
-    /// A reboot forgets what was asked for.
-    pub(super) fn forget_request(&mut self) {
-        self.asked = None;
-    }
+/// True for a chain, leaf first, in which all are in their time, each is signed by the next, and the last by a root.
+fn leads_to<'r>(chain: &[Certificate], mut roots: impl Iterator<Item = &'r Certificate>, now: jiff::Timestamp) -> bool {
+    chain.iter().all(|certificate| certificate.is_valid_at(now))
+        && chain.windows(2).all(|pair| pair[0].is_signed_by(&pair[1]))
+        && chain.last().is_some_and(|top| roots.any(|root| top.is_signed_by(root)))
 }
 
 impl Station {
@@ -179,7 +167,7 @@ impl Station {
             certificate.hash_data(issuer, "SHA256").is_some_and(|hash| same_hash(&hash, wanted))
         };
         // M04.FR.06
-        let own = self.certificates.client.as_ref().and_then(|own| Certificate::first(&own.chain));
+        let own = self.certificates.own.certificate();
         if own.is_some_and(|own| self.certificates.roots.iter().any(|root| is_wanted(&own, &root.certificate))) {
             return "Failed";
         }
@@ -198,97 +186,20 @@ impl Station {
         "Accepted"
     }
 
-    // ---- the station's own certificate ----
-
-    /// A02: a new key, and a request for its certificate.
-    pub(super) fn sign_certificate(&mut self) {
-        let organisation = self.device.get("SecurityCtrlr", "OrganizationName").to_owned();
-        let suites = self.pics.list("C-41");
-        let rsa = !suites.is_empty() && suites.iter().all(|suite| suite.contains("_RSA_"));
-        let kind = if rsa { KeyKind::Rsa } else { KeyKind::Ecdsa };
-        if let Ok((csr, key)) = pki::signing_request(kind, &self.identity, &organisation) {
-            self.cancel(|timer| *timer == Timer::SignAgain);
-            self.certificates.asked = Some(Asked { key, csr, again: 0 });
-            self.ask_to_sign();
-        }
-    }
-
-    fn ask_to_sign(&mut self) {
-        if let Some(asked) = &self.certificates.asked {
-            let payload = json!({ "csr": asked.csr, "certificateType": "ChargingStationCertificate" });
-            self.call("SignCertificate", payload);
-        }
-    }
-
-    /// A02.FR.17 to 19: what was accepted but not signed is asked for again, after twice the time each time.
-    pub(super) fn sign_answered(&mut self, response: &Value) {
-        let repeats = self.device.number("SecurityCtrlr", "CertSigningRepeatTimes");
-        let minimum = self.device.number("SecurityCtrlr", "CertSigningWaitMinimum");
-        let Some(asked) = &self.certificates.asked else { return };
-        if response["status"] != "Accepted" {
-            self.certificates.asked = None;
-        } else if minimum > 0 && asked.again <= repeats {
-            let wait = Duration::from_secs(minimum << asked.again.min(16));
-            self.schedule(wait, Timer::SignAgain);
-        }
-    }
-
-    pub(super) fn sign_again(&mut self) {
-        if let Some(asked) = &mut self.certificates.asked {
-            asked.again += 1;
-            self.ask_to_sign();
-        }
-    }
-
-    pub(super) fn certificate_signed(&mut self, payload: &Value) -> &'static str {
-        let chain = payload["certificateChain"].as_str().unwrap_or_default();
-        let limit = self.device.number("SecurityCtrlr", "MaxCertificateChainSize");
-        if limit > 0 && u64::try_from(chain.len()).unwrap_or(u64::MAX) > limit {
-            return "Rejected"; // A02.FR.16
-        }
-        self.cancel(|timer| *timer == Timer::SignAgain);
-        let asked = self.certificates.asked.take();
-        let is_own = payload.get("certificateType").is_none_or(|kind| kind == "ChargingStationCertificate");
-        match asked.filter(|asked| is_own && self.is_sound(chain, &asked.csr)) {
-            Some(asked) => {
-                self.certificates.client = Some(Identity { chain: chain.to_owned(), key: asked.key });
-                self.certificates.renewed = true;
-                "Accepted"
-            }
-            None => {
-                self.security_event("InvalidChargingStationCertificate"); // A02.FR.07
-                "Rejected"
-            }
-        }
-    }
-
     /// A02.FR.06: for our key, in its time, for us, and from a CSMS root.
-    fn is_sound(&self, chain: &str, request: &str) -> bool {
+    pub(super) fn is_sound(&self, chain: &str, request: &str) -> bool {
         let chain = Certificate::chain(chain);
-        let (Some(leaf), Some(top)) = (chain.first(), chain.last()) else { return false };
+        let Some(leaf) = chain.first() else { return false };
         leaf.answers(request)
             && leaf.common_name() == self.identity
-            && chain.iter().all(|certificate| certificate.is_valid_at(self.now()))
-            && chain.windows(2).all(|pair| pair[0].is_signed_by(&pair[1]))
-            && self.certificates.roots.iter().any(|root| root.kind == CSMS_ROOT && top.is_signed_by(&root.certificate))
+            && leads_to(&chain, self.certificates.roots_of(CSMS_ROOT), self.now())
     }
 
-    /// A02.FR.08: the new certificate is used at once.
-    pub(super) fn use_new_certificate(&mut self) {
-        let renewed = std::mem::take(&mut self.certificates.renewed);
-        let shown = self.profile().is_some_and(|profile| profile.security_profile == 3);
-        if let Some(conn) = self.conn.filter(|_| renewed && shown) {
-            self.link.send(LinkCommand::Close(conn, 1000));
-        }
-    }
-
-    /// The installer's tool takes the station's certificate away, where there is such a tool.
-    pub(super) fn remove_certificate(&mut self) -> ActionOutcome {
-        if self.certificates.client.is_some() && !self.pics.is_yes("AQ-3") {
-            return ActionOutcome::NotPossible("the certificate of this station can't be removed".into());
-        }
-        self.certificates.client = None;
-        ActionOutcome::Done
+    /// L01.FR.12 and 21: what signs firmware is in its time, and comes from the manufacturer: from a root that the station
+    /// is made with, or one that was installed.
+    pub(super) fn signs_firmware(&self, pem: &str) -> bool {
+        let roots = self.certificates.manufacturer.iter().chain(self.certificates.roots_of(MANUFACTURER_ROOT));
+        leads_to(&Certificate::chain(pem), roots, self.now())
     }
 
     // ---- security profiles ----
@@ -301,10 +212,7 @@ impl Station {
             let mut roots = self.certificates.roots.iter().filter(|root| root.kind == CSMS_ROOT);
             roots.any(|root| root.certificate.is_valid_at(self.now()))
         };
-        let has_certificate = || {
-            let own = self.certificates.client.as_ref().and_then(|own| Certificate::first(&own.chain));
-            own.is_some_and(|own| own.is_valid_at(self.now()))
-        };
+        let has_certificate = || self.certificates.own.certificate().is_some_and(|own| own.is_valid_at(self.now()));
         wanted.filter_map(|slot| self.profiles.iter().find(|(known, _)| *known == slot)).all(|(_, profile)| {
             let wanted = profile.security_profile;
             wanted == present || (wanted > present && has_root() && (wanted < 3 || has_certificate()))

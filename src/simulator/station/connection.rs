@@ -16,7 +16,7 @@ impl Station {
         let suites = self.pics.list("C-41").to_vec();
         let tls = (profile.security_profile >= 2).then(|| ClientTls {
             roots: Some(self.certificates.trusted()),
-            identity: self.certificates.client().cloned().filter(|_| profile.security_profile == 3),
+            identity: self.certificates.own.shown().cloned().filter(|_| profile.security_profile == 3),
             // A product that names no suite of TLS 1.3 speaks TLS 1.2.
             versions: if suites
                 .iter()
@@ -50,6 +50,7 @@ impl Station {
                 let profile = self.profile().map_or(1, |profile| profile.security_profile);
                 self.forget_weaker_profiles(profile);
                 self.certificates.connected(profile);
+                self.certificate_works(profile);
                 self.device.put("SecurityCtrlr", "SecurityProfile", profile.to_string());
                 if migrated && self.boot == Boot::Accepted {
                     // B10.FR.10: this may be another CSMS.

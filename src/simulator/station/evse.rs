@@ -54,6 +54,8 @@ pub struct Evse {
     pub updating: bool,
     /// It resets once its transaction has ended.
     pub reset_when_idle: bool,
+    /// It was available when a reset was scheduled, and takes no EV any more.
+    pub awaits_reset: bool,
 }
 
 /// A connector.
@@ -128,6 +130,7 @@ impl Evse {
             resetting: false,
             updating: false,
             reset_when_idle: false,
+            awaits_reset: false,
         }
     }
 
@@ -138,7 +141,7 @@ impl Evse {
             "Unavailable"
         } else if self.plugged == Some(connector.id) {
             "Occupied"
-        } else if self.resetting || self.updating {
+        } else if self.resetting || self.updating || self.awaits_reset {
             "Unavailable"
         } else {
             "Available"
@@ -280,6 +283,7 @@ impl Station {
             // E10.FR.02: whoever does not come back in time loses the authorisation.
             self.start_connection_timeout(index);
         }
+        self.reset_if_idle();
     }
 
     /// The EV's end of the cable is plugged in again (E10).

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Station, Timer, operations::TransferDone};
-use crate::{certificate::Certificate, link::LinkCommand, services::bench};
+use super::{Boot, Station, Timer, operations::TransferDone};
+use crate::{link::LinkCommand, services::bench};
 
 /// What an image begins with; anything else can be signed, but not run.
 pub const IMAGE_MAGIC: &[u8] = b"firmware image";
@@ -35,6 +35,8 @@ pub enum Stage {
     Activate,
 }
 
+/// States in which it waits for its time, or for drivers to leave.
+const WAITS: [&str; 3] = ["Idle", "DownloadScheduled", "InstallScheduled"];
 /// States in which an update is over.
 const OVER: [&str; 5] =
     ["Installed", "InvalidSignature", "DownloadFailed", "InstallVerificationFailed", "InstallationFailed"];
@@ -44,7 +46,7 @@ impl Station {
     pub(super) fn update_firmware(&mut self, payload: &Value) -> &'static str {
         let certificate = payload["firmware"]["signingCertificate"].as_str().unwrap_or_default();
         // L01.FR.21, L01.FR.22; an update that nothing is signed for is none that a secure station takes.
-        if !Certificate::first(certificate).is_some_and(|certificate| certificate.is_valid_at(self.now())) {
+        if !self.signs_firmware(certificate) {
             return "InvalidCertificate";
         }
         let busy = self.firmware.as_ref().is_some_and(|firmware| !OVER.contains(&firmware.status));
@@ -100,6 +102,7 @@ impl Station {
         self.call("FirmwareStatusNotification", payload);
         if OVER.contains(&status) {
             self.hold_evses(false);
+            self.reset_if_idle();
         }
     }
 
@@ -111,6 +114,27 @@ impl Station {
             _ => json!({ "status": "Idle" }),
         };
         self.call("FirmwareStatusNotification", payload);
+    }
+
+    /// An update is at work, rather than waiting.
+    pub(super) fn is_updating(&self) -> bool {
+        self.firmware.as_ref().is_some_and(|firmware| !OVER.contains(&firmware.status) && !self.update_waits())
+    }
+
+    /// An update waits: over a restart, too.
+    pub(super) fn update_waits(&self) -> bool {
+        self.firmware.as_ref().is_some_and(|firmware| WAITS.contains(&firmware.status))
+    }
+
+    /// The station restarts in the midst of an update: unless that is part of it, it has failed. Told once the station is
+    /// back (L01.FR.01).
+    pub(super) fn interrupt_update(&mut self) -> Option<Value> {
+        let interrupted = self.is_updating();
+        let firmware =
+            self.firmware.as_mut().filter(|firmware| interrupted && firmware.status != "InstallRebooting")?;
+        firmware.status = if firmware.status == "Downloading" { "DownloadFailed" } else { "InstallationFailed" };
+        firmware.reconnects = false;
+        Some(json!({ "status": firmware.status, "requestId": firmware.request_id }))
     }
 
     /// A driver is being served: a transaction runs, or a cable is plugged in.
@@ -158,6 +182,10 @@ impl Station {
     pub(super) fn firmware_stage(&mut self, stage: Stage) {
         let install_beside = self.pics.is_yes("C-43");
         let download_beside = install_beside || self.pics.is_yes("AQ-7");
+        if self.boot != Boot::Accepted && stage != Stage::Activate {
+            self.schedule(Duration::from_secs(5), Timer::Firmware(stage)); // it has only just been switched on
+            return;
+        }
         match stage {
             Stage::Download if self.held_back(stage, download_beside, "DownloadScheduled") => {}
             Stage::Download => {
@@ -199,9 +227,9 @@ impl Station {
 
     /// The image is here, or is not.
     pub(super) fn firmware_downloaded(&mut self, done: TransferDone) {
-        let Some(firmware) = self.firmware.as_mut().filter(|firmware| firmware.request_id == done.request_id) else {
-            return;
-        };
+        let awaited =
+            |firmware: &&mut Firmware| firmware.request_id == done.request_id && firmware.status == "Downloading";
+        let Some(firmware) = self.firmware.as_mut().filter(awaited) else { return };
         let Ok(image) = done.result else {
             self.firmware_status("DownloadFailed");
             return;

@@ -15,6 +15,7 @@ mod messages;
 mod metering;
 mod network;
 mod operations;
+mod own_certificate;
 mod physical;
 mod queue;
 mod reports;
@@ -62,6 +63,8 @@ pub struct StationSetup {
     pub profiles: Vec<(i64, NetworkProfile)>,
     /// Roots that it trusts, PEM.
     pub roots: String,
+    /// Roots of its manufacturer, PEM: what signs its firmware comes from there.
+    pub manufacturer_roots: String,
     /// Its certificate for security profile 3.
     pub certificate: Option<crate::link::Identity>,
     /// Initial values of variables: `Component.Variable` → value.
@@ -104,6 +107,8 @@ enum Timer {
     Log(usize),
     MasterPass,
     SignAgain,
+    /// The end of the own certificate is looked at.
+    Renewal,
 }
 
 /// Most tokens that the authorization cache holds.
@@ -160,6 +165,8 @@ pub struct Station {
     timers: Vec<(Instant, Timer)>,
     firmware: Option<firmware::Firmware>,
     log: Option<operations::Log>,
+    /// What a restart put an end to, to be told after the next boot.
+    interrupted: Vec<(&'static str, Value)>,
     upload: Option<mpsc::UnboundedReceiver<operations::TransferDone>>,
     files: mpsc::UnboundedSender<operations::TransferDone>,
 }
@@ -238,7 +245,7 @@ impl Station {
             exhausted_slots: 0,
             fallen_back: false,
             last_good_slot: None,
-            certificates: certificates::Store::delivered(&setup.roots, setup.certificate),
+            certificates: certificates::Store::delivered(&setup.roots, &setup.manufacturer_roots, setup.certificate),
             device,
             operative: true,
             clock,
@@ -269,6 +276,7 @@ impl Station {
             timers: Vec::new(),
             firmware: None,
             log: None,
+            interrupted: Vec::new(),
             upload: None,
             files,
         }
@@ -319,6 +327,7 @@ impl Station {
                 // Nobody selected anything: back to normal operation.
                 Timer::MasterPass => self.master_pass = None,
                 Timer::SignAgain => self.sign_again(),
+                Timer::Renewal => self.renew_in_time(),
             }
         }
     }
@@ -367,7 +376,11 @@ impl Station {
                     let kind = if self.boot_reason == "PowerUp" { "StartupOfTheDevice" } else { "ResetOrReboot" };
                     self.security_event(kind);
                     self.firmware_runs();
+                    for (action, payload) in std::mem::take(&mut self.interrupted) {
+                        self.call(action, payload);
+                    }
                     self.schedule_aligned();
+                    self.renew_in_time();
                 }
                 self.boot_reason = "Triggered";
             }
@@ -390,8 +403,12 @@ impl Station {
         self.boot = Boot::Down;
         self.boot_reason = reason;
         self.keep_undelivered();
-        self.timers.clear();
-        self.certificates.forget_request();
+        let waits = self.update_waits();
+        self.timers.retain(|(_, timer)| waits && matches!(timer, Timer::Firmware(_)));
+        let (update, upload) = (self.interrupt_update(), self.interrupt_upload());
+        self.interrupted.extend(update.map(|payload| ("FirmwareStatusNotification", payload)));
+        self.interrupted.extend(upload.map(|payload| ("LogStatusNotification", payload)));
+        self.certificates.own.forget_request();
         self.reset_when_idle = false;
         self.reset_wanted = false;
         self.first_slot();
@@ -402,6 +419,7 @@ impl Station {
             self.evses[index].resetting = false;
             self.evses[index].updating = false;
             self.evses[index].reset_when_idle = false;
+            self.evses[index].awaits_reset = false;
         }
         self.master_pass = None;
         self.schedule(Duration::from_secs(5), Timer::Connect);

@@ -52,13 +52,14 @@ impl Station {
     pub(super) fn attempt_failed(&mut self) {
         self.failed_attempts += 1;
         let attempts = self.device.number("OCPPCommCtrlr", "NetworkProfileConnectionAttempts").max(1);
-        if self.fallen_back || self.failed_attempts < attempts {
+        if self.fallen_back || !self.failed_attempts.is_multiple_of(attempts) {
             return;
         }
         let priority = self.priority();
         self.exhausted_slots += 1;
         if self.exhausted_slots >= priority.len().max(1) {
             self.exhausted_slots = 0;
+            self.certificates.own.alternate();
             if let Some(slot) = self.last_good_slot.filter(|slot| self.pics.is_yes("C-47") && self.knows(*slot)) {
                 // B10.FR.07: from here on the station reconnects where it was connected last.
                 self.fallen_back = true;

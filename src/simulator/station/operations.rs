@@ -36,7 +36,7 @@ impl Station {
         let location = payload["log"]["remoteLocation"].as_str().unwrap_or_default().to_owned();
         let request_id = payload["requestId"].as_i64().unwrap_or(0);
         let name = format!("{}-{request_id}.log", self.identity);
-        let busy = self.log.as_ref().is_some_and(|log| log.status == "Uploading");
+        let busy = self.is_uploading();
         if busy {
             let cancelled = self.log.as_ref().map_or(0, |log| log.request_id);
             self.call("LogStatusNotification", json!({ "status": "AcceptedCanceled", "requestId": cancelled }));
@@ -72,11 +72,24 @@ impl Station {
         });
     }
 
+    pub(super) fn is_uploading(&self) -> bool {
+        self.log.as_ref().is_some_and(|log| log.status == "Uploading")
+    }
+
+    /// The station restarts in the midst of an upload, which has failed; told once the station is back.
+    pub(super) fn interrupt_upload(&mut self) -> Option<Value> {
+        let log = self.log.as_mut().filter(|log| log.status == "Uploading")?;
+        log.status = "UploadFailure";
+        Some(json!({ "status": log.status, "requestId": log.request_id }))
+    }
+
     /// An attempt is over. How the upload went is told once, after the last one (N01.FR.10).
     fn log_uploaded(&mut self, request_id: i64, done: bool) {
-        let Some(log) = self.log.as_mut().filter(|log| log.request_id == request_id) else { return };
+        let awaited = |log: &&mut Log| log.request_id == request_id && log.status == "Uploading";
+        let Some(log) = self.log.as_mut().filter(awaited) else { return };
         if done || log.retries <= 0 {
             self.log_status(if done { "Uploaded" } else { "UploadFailure" });
+            self.reset_if_idle();
             return;
         }
         log.retries -= 1;

@@ -18,14 +18,24 @@ impl Station {
         self.evses[index].transaction.is_some()
     }
 
+    /// B11: whether an EVSE (or, without one, the station) has something under way that a reset would interfere with: a
+    /// transaction or a locked cable, and for the station also an update or an upload.
+    fn is_idle(&self, evse: Option<usize>) -> bool {
+        let idle = |index: usize| !self.busy(index) && self.evses[index].locked_for.is_none();
+        match evse {
+            Some(index) => idle(index),
+            None => (0..self.evses.len()).all(idle) && !self.is_updating() && !self.is_uploading(),
+        }
+    }
+
     pub(super) fn reset(&self, payload: &Value) -> &'static str {
-        let busy = match (payload.get("evseId"), self.evse_to_reset(payload)) {
-            (None, _) => (0..self.evses.len()).any(|index| self.busy(index)),
-            (Some(_), Some(index)) if self.pics.is_yes("C-13") => self.busy(index),
+        let idle = match (payload.get("evseId"), self.evse_to_reset(payload)) {
+            (None, _) => self.is_idle(None),
+            (Some(_), Some(index)) if self.pics.is_yes("C-13") => self.is_idle(Some(index)),
             // B11.FR.09, B12.FR.09: a station that can't reset an EVSE says so.
             _ => return "Rejected",
         };
-        if busy && payload["type"] == "OnIdle" { "Scheduled" } else { "Accepted" }
+        if !idle && payload["type"] == "OnIdle" { "Scheduled" } else { "Accepted" }
     }
 
     pub(super) fn begin_reset(&mut self, payload: &Value) {
@@ -35,7 +45,13 @@ impl Station {
             return;
         }
         let concerned: Vec<usize> = evse.map_or_else(|| (0..self.evses.len()).collect(), |index| vec![index]);
-        if payload["type"] == "OnIdle" && concerned.iter().any(|index| self.busy(*index)) {
+        if payload["type"] == "OnIdle" && !self.is_idle(evse) {
+            // B12: what is available takes no EV any more.
+            for index in &concerned {
+                let free = self.evses[*index].plugged.is_none() && !self.busy(*index);
+                self.evses[*index].awaits_reset = free;
+                self.report_status(*index);
+            }
             match evse {
                 Some(index) => self.evses[index].reset_when_idle = true,
                 None => self.reset_when_idle = true,
@@ -55,12 +71,12 @@ impl Station {
 
     /// A reset that waits for the end of transactions (B12.FR.03, B12.FR.07).
     pub(super) fn reset_if_idle(&mut self) {
-        if self.reset_when_idle && (0..self.evses.len()).all(|index| !self.busy(index)) {
+        if self.reset_when_idle && self.is_idle(None) {
             self.reset_when_idle = false;
             self.schedule(Duration::from_secs(2), Timer::Restart("ScheduledReset"));
         }
         for index in 0..self.evses.len() {
-            if self.evses[index].reset_when_idle && !self.busy(index) {
+            if self.evses[index].reset_when_idle && self.is_idle(Some(index)) {
                 self.reset_evse(index);
             }
         }
@@ -69,6 +85,7 @@ impl Station {
     fn reset_evse(&mut self, index: usize) {
         let evse = &mut self.evses[index];
         evse.reset_when_idle = false;
+        evse.awaits_reset = false;
         evse.resetting = true;
         evse.authorized = None;
         evse.remote_start = None;

@@ -1,5 +1,7 @@
 //! The device model, its reports and the network profiles, asked directly.
 
+mod upkeep;
+
 use std::collections::HashMap;
 
 use serde_json::{Value, json};
@@ -27,6 +29,7 @@ async fn station(pics: Pics) -> Station {
         password: Secret::new("a-password-of-the-bench"),
         profiles: vec![(1, profile)],
         roots: String::new(),
+        manufacturer_roots: String::new(),
         certificate: None,
         variables: Vec::new(),
     };
