@@ -5,6 +5,7 @@ mod check;
 mod display;
 mod explain;
 mod list;
+mod operator;
 mod pics;
 mod report;
 mod run;

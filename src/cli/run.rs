@@ -9,9 +9,8 @@ use clap::Args;
 use tokio::sync::watch;
 
 use self::prepare::Prepared;
-use super::{Problem, display::Display, exit, print};
+use super::{Problem, display::Display, exit, operator::Choice, print};
 use crate::{
-    operator::{self, Operator},
     pics::SutKind,
     record::{
         Results,
@@ -40,7 +39,8 @@ pub struct Arguments {
     /// Run only these test cases (may be given several times)
     #[arg(long = "test", value_name = "GLOB")]
     tests: Vec<String>,
-    /// Who performs manual actions: prompt, exec:COMMAND, or an http:// URL
+    /// Who performs manual actions: prompt (the default), web[:[ADDR:]PORT] for the operator's page, exec:COMMAND, or an
+    /// http:// URL
     #[arg(long, value_name = "HOW")]
     operator: Option<String>,
     /// Run so many test cases of a CSMS side by side, each as a station of the bench's `stations`
@@ -56,15 +56,15 @@ pub struct Arguments {
 
 /// Runs the subcommand.
 pub fn run(arguments: &Arguments, catalogue: &Catalogue) -> Result<u8, Problem> {
-    let operator = operator(arguments)?;
     let prepared = match &arguments.resume {
         None => prepare::fresh(arguments, catalogue)?,
         Some(folder) => prepare::resumed(arguments, folder, catalogue)?,
     };
+    let operator = Choice::read(arguments.operator.as_deref(), prepared.simulated)?;
+    let jobs = jobs(&operator, arguments, &prepared)?;
     if !prepared.simulated {
         eprintln!("{}", introduction::introduction(&prepared.pics, &prepared.bench));
     }
-    let jobs = jobs(arguments, &prepared)?;
     let results = execute(prepared, operator, jobs)?;
     Ok(match results.verdict {
         Verdict::Pass => exit::OK,
@@ -74,22 +74,9 @@ pub fn run(arguments: &Arguments, catalogue: &Catalogue) -> Result<u8, Problem> 
     })
 }
 
-/// Who performs manual actions; none is the simulated product's own.
-fn operator(arguments: &Arguments) -> Result<Option<Arc<dyn Operator>>, Problem> {
-    let Some(how) = &arguments.operator else { return Ok(None) };
-    let help = "write prompt, exec:./bench.sh, or http://host:port/path";
-    operator::adapters::parse(how).map(Some).map_err(|why| Problem::Input(why, help.into()))
-}
-
 /// Runs the test cases, writing the run folder as they end, and the reports when all have.
-fn execute(prepared: Prepared, operator: Option<Arc<dyn Operator>>, jobs: usize) -> Result<Results, Problem> {
+fn execute(prepared: Prepared, operator: Choice, jobs: usize) -> Result<Results, Problem> {
     let Prepared { pics, bench, library, entries, manifest, only, before, folder, simulated, .. } = &prepared;
-    let operator = match operator {
-        None if !simulated => {
-            Some(operator::adapters::parse("prompt").map_err(|why| Problem::Input(why, String::new()))?)
-        }
-        operator => operator,
-    };
     let mut builder = tokio::runtime::Builder::new_current_thread();
     builder.enable_all();
     if *simulated {
@@ -103,7 +90,8 @@ fn execute(prepared: Prepared, operator: Option<Arc<dyn Operator>>, jobs: usize)
     let (stop, interrupt) = watch::channel(false);
     let stop = Arc::new(stop);
     let writing = RefCell::new(Writing { journal: prepared.open()?, failed: None });
-    let outcome = runtime.block_on(async {
+    let outcome: Result<_, Problem> = runtime.block_on(async {
+        let operator = operator.start(pics, bench, stop.clone()).await?;
         let clock = prepared.clock();
         let asked = stop.clone();
         let signal = tokio::spawn(async move {
@@ -119,19 +107,22 @@ fn execute(prepared: Prepared, operator: Option<Arc<dyn Operator>>, jobs: usize)
                 // A verdict that can't be written is worth nothing.
                 let _ = stop.send(true);
             }
+            operator.show(&event, library);
             display.show(event);
         };
-        let result = runner::run(&plan, operator, interrupt, clock, tell).await;
+        let result = runner::run(&plan, operator.operator.clone(), interrupt, clock, tell).await;
         signal.abort();
-        result.map(|result| (result, clock.now().wall))
+        operator.finish(folder).await;
+        let help = "`ocpp-attest bench check FILE` looks at the addresses and files of the bench";
+        let result = result.map_err(|error| Problem::Input(error.to_string(), help.into()))?;
+        Ok((result, clock.now().wall))
     });
     display.clear();
     let Writing { mut journal, failed } = writing.into_inner();
     if let Some(error) = failed {
         return Err(Problem::Own(error.to_string()));
     }
-    let (result, finished) = outcome
-        .map_err(|error| Problem::Input(error.to_string(), "check the addresses and files of the bench".into()))?;
+    let (result, finished) = outcome?;
     let info = summary::RunInfo {
         run_id: manifest.run_id.clone(),
         started: manifest.started,
@@ -191,7 +182,7 @@ fn tell_the_end(prepared: &Prepared, results: &Results) {
 }
 
 /// How many test cases may run side by side, where product, bench and operator allow what was asked for.
-fn jobs(arguments: &Arguments, prepared: &Prepared) -> Result<usize, Problem> {
+fn jobs(operator: &Choice, arguments: &Arguments, prepared: &Prepared) -> Result<usize, Problem> {
     let Prepared { pics, bench, simulated, .. } = prepared;
     let (jobs, simulated) = (usize::from(arguments.jobs), *simulated);
     let refusal = |what: String, help: &str| Err(Problem::Input(what, help.into()));
@@ -207,9 +198,8 @@ fn jobs(arguments: &Arguments, prepared: &Prepared) -> Result<usize, Problem> {
         let what = format!("--jobs {jobs}: each job is a station of its own, and the bench names {known}");
         return refusal(what, "name more under `stations` in the bench, each known to the CSMS, or ask for fewer jobs");
     }
-    let by_hand = arguments.operator.as_deref().map_or(!simulated, |how| how == "prompt");
-    if by_hand {
-        let what = format!("--jobs {jobs}: a person at the terminal can't do what {jobs} test cases ask for at once");
+    if operator.is_a_person() {
+        let what = format!("--jobs {jobs}: a person can't do what {jobs} test cases ask for at once");
         return refusal(what, "let --operator be exec:COMMAND or an http:// URL, or leave --jobs out");
     }
     Ok(jobs)

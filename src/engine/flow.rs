@@ -174,8 +174,14 @@ impl Sequence {
     }
 
     fn offer_ahead(&mut self, from: usize, call: &Call, world: &mut World) -> Offer {
-        for node in self.nodes.iter_mut().skip(from).filter(|node| node.status == Status::Fresh) {
-            match node.offer_ahead(call, world) {
+        for node in self.nodes.iter_mut().skip(from) {
+            let offer = match node.status {
+                Status::Fresh => node.offer_ahead(call, world),
+                // Begun ahead of its turn by an earlier message.
+                Status::Active => node.offer(call, world),
+                _ => Offer::Passed,
+            };
+            match offer {
                 Offer::Passed => {}
                 other => return other,
             }

@@ -2,6 +2,7 @@
 
 pub mod actions;
 pub mod adapters;
+pub mod web;
 
 use std::{future::Future, pin::Pin};
 

@@ -1,0 +1,280 @@
+//! The page over HTTP: the files of the page, the state as server-sent events, and what a browser may ask for.
+
+use std::{convert::Infallible, sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    body::{Body, Bytes},
+    extract::{DefaultBodyLimit, Path, Request, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    middleware::{self, Next},
+    response::{
+        IntoResponse, Response,
+        sse::{Event, KeepAlive, Sse},
+    },
+    routing::{get, post},
+};
+use serde::Deserialize;
+use serde_json::json;
+use tokio::{
+    net::TcpListener,
+    sync::{mpsc, watch},
+    task::JoinHandle,
+};
+use tokio_stream::wrappers::ReceiverStream;
+
+use super::{
+    board::{Board, Refused},
+    guard::Guard,
+};
+use crate::operator::ActionOutcome;
+
+const PAGE: &str = include_str!("page.html");
+const STYLE: &str = include_str!("page.css");
+const SCRIPT: &str = include_str!("page.js");
+
+/// Longest body of a request, bytes.
+const MAX_BODY: usize = 16 * 1024;
+/// Most browsers that look at once.
+const MAX_LOOKERS: usize = 32;
+/// Changes that come closer together than this are sent together.
+const BREATH: Duration = Duration::from_millis(60);
+
+/// The browser may load nothing but what is served here, and send it nowhere else.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; \
+                      base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// What requests have to do with.
+pub(super) struct Doors {
+    pub(super) board: Arc<Board>,
+    pub(super) paused: watch::Sender<bool>,
+    pub(super) stop: Arc<watch::Sender<bool>>,
+    pub(super) guard: Guard,
+    pub(super) say: Box<dyn Fn(&str) + Send + Sync>,
+}
+
+type Shared = State<(Arc<Doors>, watch::Receiver<bool>)>;
+
+pub(super) fn serve(listener: TcpListener, doors: Doors, mut close: watch::Receiver<bool>) -> JoinHandle<()> {
+    (doors.say)(&format!("operator's page: {}", doors.guard.link(None)));
+    let state = (Arc::new(doors), close.clone());
+    let changes = Router::new()
+        .route("/actions/{id}", post(answer))
+        .route("/remarks", post(remark))
+        .route("/pause", post(pause))
+        .route("/abort", post(abort))
+        .route("/link", post(link))
+        .route_layer(middleware::from_fn_with_state(state.clone(), from_page));
+    let pages = Router::new()
+        .route("/", get(|| async { file("text/html; charset=utf-8", PAGE) }))
+        .route("/page.css", get(|| async { file("text/css; charset=utf-8", STYLE) }))
+        .route("/page.js", get(|| async { file("text/javascript; charset=utf-8", SCRIPT) }))
+        .route("/state", get(state_now))
+        .route("/events", get(events));
+    let service = pages
+        .merge(changes)
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(middleware::from_fn_with_state(state.clone(), let_in))
+        .with_state(state);
+    tokio::spawn(async move {
+        let closed = async move {
+            let _ = close.wait_for(|close| *close).await;
+        };
+        let _ = axum::serve(listener, service).with_graceful_shutdown(closed).await;
+    })
+}
+
+fn file(kind: &'static str, content: &'static str) -> Response {
+    ([(header::CONTENT_TYPE, kind)], content).into_response()
+}
+
+/// A page without a script, for who is not let in.
+fn notice(status: StatusCode, head: &str, words: &str) -> Response {
+    let page = format!(
+        "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content=\"width=device-width\">{head}\
+         <title>ocpp-attest</title><p>{words}</p></html>"
+    );
+    (status, [(header::CONTENT_TYPE, "text/html; charset=utf-8")], page).into_response()
+}
+
+/// Every request: the host must be ours and the browser let in, by its cookie or by the token of a link.
+async fn let_in(State((doors, _)): Shared, request: Request, next: Next) -> Response {
+    let mut response = if doors.guard.host(request.headers()).is_none() {
+        notice(StatusCode::MISDIRECTED_REQUEST, "", "This page is not known under that name.")
+    } else if let Some(token) = token(&request) {
+        enter(&doors, &token)
+    } else if doors.guard.is_in(request.headers()) {
+        next.run(request).await
+    } else {
+        let words =
+            "Open the link that the run has printed on its terminal. It works once; a fresh one is printed then.";
+        notice(StatusCode::UNAUTHORIZED, "", words)
+    };
+    for (name, value) in [
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::CACHE_CONTROL, "no-store"),
+    ] {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+fn token(request: &Request) -> Option<String> {
+    if request.uri().path() != "/" || request.method() != axum::http::Method::GET {
+        return None;
+    }
+    let query = request.uri().query()?;
+    url::form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "token").map(|(_, token)| token.into_owned())
+}
+
+/// The page is fetched by the page itself: a cookie that no other site can make the browser send would not come along
+/// with a mere redirect of a link on another site.
+fn enter(doors: &Doors, token: &str) -> Response {
+    let Some(cookie) = doors.guard.enter(token) else {
+        let words = "This link was used already, or is none of this run. The terminal has a fresh one.";
+        return notice(StatusCode::UNAUTHORIZED, "", words);
+    };
+    (doors.say)(&format!("a browser has opened the operator's page; another one: {}", doors.guard.link(None)));
+    let mut response = notice(StatusCode::OK, "<meta http-equiv=refresh content=\"0;url=/\">", "<a href=/>Go on</a>");
+    if let Ok(cookie) = HeaderValue::from_str(&cookie) {
+        response.headers_mut().insert(header::SET_COOKIE, cookie);
+    }
+    response
+}
+
+/// What changes something must come from the page.
+async fn from_page(State((doors, _)): Shared, request: Request, next: Next) -> Response {
+    if doors.guard.is_from_page(request.headers()) {
+        next.run(request).await
+    } else {
+        (StatusCode::FORBIDDEN, "this did not come from the page").into_response()
+    }
+}
+
+async fn state_now(State((doors, _)): Shared) -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], doors.board.snapshot().to_string()).into_response()
+}
+
+/// The state, now and whenever it has changed. A browser that is slow gets the newest only.
+async fn events(State((doors, mut close)): Shared) -> Response {
+    if doors.board.lookers() >= MAX_LOOKERS {
+        return (StatusCode::SERVICE_UNAVAILABLE, "too many browsers look at the page").into_response();
+    }
+    let mut changed = doors.board.watch();
+    let (states, stream) = mpsc::channel::<Result<Event, Infallible>>(1);
+    tokio::spawn(async move {
+        loop {
+            changed.borrow_and_update();
+            let last = *close.borrow_and_update();
+            let event = Event::default().data(doors.board.snapshot().to_string());
+            if states.send(Ok(event)).await.is_err() || last {
+                break;
+            }
+            tokio::time::sleep(BREATH).await;
+            tokio::select! {
+                // The browser is gone.
+                () = states.closed() => break,
+                changed = changed.changed() => if changed.is_err() { break },
+                closed = close.changed() => if closed.is_err() { break },
+            }
+        }
+    });
+    let alive = KeepAlive::new().interval(Duration::from_secs(10));
+    Sse::new(ReceiverStream::new(stream)).keep_alive(alive).into_response()
+}
+
+fn said(result: Result<(), Refused>) -> Response {
+    match result {
+        Ok(()) => StatusCode::NO_CONTENT.into_response(),
+        Err(refused) => {
+            let status = match refused {
+                Refused::Over => StatusCode::CONFLICT,
+                Refused::Unknown => StatusCode::NOT_FOUND,
+                Refused::TooMany => StatusCode::TOO_MANY_REQUESTS,
+                Refused::Length | Refused::Unfitting => StatusCode::BAD_REQUEST,
+            };
+            (status, refused.to_string()).into_response()
+        }
+    }
+}
+
+fn read<'b, T: Deserialize<'b>>(body: &'b Bytes) -> Result<T, Response> {
+    serde_json::from_slice(body)
+        .map_err(|error| (StatusCode::BAD_REQUEST, Body::from(error.to_string())).into_response())
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Answer {
+    Done,
+    NotPossible,
+    Denied,
+}
+
+#[derive(Deserialize)]
+struct Answered {
+    answer: Answer,
+    #[serde(default)]
+    reason: String,
+}
+
+async fn answer(State((doors, _)): Shared, Path(id): Path<u64>, body: Bytes) -> Response {
+    let answered: Answered = match read(&body) {
+        Ok(answered) => answered,
+        Err(response) => return response,
+    };
+    let reason = crate::yaml::shorten(answered.reason.trim(), 300);
+    let reason = |without: &str| if reason.is_empty() { without.to_owned() } else { reason.clone() };
+    said(doors.board.answer(
+        id,
+        match answered.answer {
+            Answer::Done => ActionOutcome::Done,
+            Answer::NotPossible => ActionOutcome::NotPossible(reason("the operator says so")),
+            Answer::Denied => ActionOutcome::Denied(reason("the operator says no")),
+        },
+    ))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Remark {
+    test_case: String,
+    text: String,
+}
+
+async fn remark(State((doors, _)): Shared, body: Bytes) -> Response {
+    match read::<Remark>(&body) {
+        Ok(remark) => said(doors.board.remark(&remark.test_case, &remark.text)),
+        Err(response) => response,
+    }
+}
+
+#[derive(Deserialize)]
+struct Pause {
+    paused: bool,
+}
+
+async fn pause(State((doors, _)): Shared, body: Bytes) -> Response {
+    match read::<Pause>(&body) {
+        Ok(pause) => {
+            doors.paused.send_replace(pause.paused);
+            doors.board.pause(pause.paused);
+            said(Ok(()))
+        }
+        Err(response) => response,
+    }
+}
+
+async fn abort(State((doors, _)): Shared) -> Response {
+    doors.board.abort();
+    doors.stop.send_replace(true);
+    said(Ok(()))
+}
+
+/// A link for another browser, a phone's say.
+async fn link(State((doors, _)): Shared, headers: HeaderMap) -> Response {
+    let url = doors.guard.link(doors.guard.host(&headers));
+    ([(header::CONTENT_TYPE, "application/json")], json!({ "url": url }).to_string()).into_response()
+}
