@@ -12,6 +12,7 @@ pub mod certificate;
 pub mod cli;
 pub mod clock;
 pub mod engine;
+pub mod expect;
 pub mod kpi;
 pub mod link;
 pub mod ocpp;

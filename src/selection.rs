@@ -1,10 +1,41 @@
 //! PICS × catalogue → plan: each test case selected or left out, with the reason in words.
 
+pub mod choice;
+
+use serde::{Deserialize, Serialize};
+
 use crate::{
     pics::{Pics, writer},
-    record::PlanEntry,
     testcase::catalogue::{Catalogue, Demand, Header},
 };
+
+/// One line of the plan.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct PlanEntry {
+    /// Test case id.
+    pub id: String,
+    /// Its title.
+    pub title: String,
+    /// Profiles (of those the PICS names) that contain it under this baseline.
+    pub profiles: Vec<String>,
+    /// Selected by its condition.
+    pub applicable: bool,
+    /// Has steps.
+    pub implemented: bool,
+    /// Why it is, or is not, applicable.
+    pub reason: String,
+    /// The requirements that it verifies.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub requirements: Vec<String>,
+}
+
+impl PlanEntry {
+    /// The functional block, `B`.
+    pub fn block(&self) -> char {
+        self.id.chars().nth(3).unwrap_or('?')
+    }
+}
 
 /// The plan for a product: every test case of its side, in catalogue order.
 pub fn plan(pics: &Pics, catalogue: &Catalogue) -> Vec<PlanEntry> {

@@ -91,6 +91,20 @@ pub struct StepRecord {
     pub outcome: String,
 }
 
+/// One of several attempts at a test case.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct Attempt {
+    /// The verdict of this attempt alone.
+    pub verdict: Verdict,
+    /// Its reason; none for a pass.
+    pub reason: Option<String>,
+    /// When it began, seconds since the run began.
+    pub started_s: f64,
+    /// How long it took, seconds.
+    pub duration_s: f64,
+}
+
 /// What became of one test case.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -119,7 +133,22 @@ pub struct TestCaseResult {
     /// The steps as executed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<StepRecord>,
+    /// Every attempt, where there was more than one (`--retries`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attempts: Vec<Attempt>,
     /// Remarks that do not change the verdict.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub remarks: Vec<String>,
+}
+
+impl TestCaseResult {
+    /// True where only a further attempt passed. The verdict is inconclusive then: the product did both.
+    pub fn is_flaky(&self) -> bool {
+        self.attempts.len() > 1 && self.attempts.last().is_some_and(|attempt| attempt.verdict == Verdict::Pass)
+    }
+
+    /// The word used for it in outputs that people read.
+    pub fn word(&self) -> &'static str {
+        if self.is_flaky() { "flaky" } else { self.verdict.word() }
+    }
 }

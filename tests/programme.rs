@@ -47,8 +47,17 @@ fn run_these(pics: &Pics, bench: &str, record: bool, globs: &[String]) -> runner
     let bench = Bench::read_source(&Source::new("bench.yaml", bench)).unwrap();
     let entries = selection::plan(pics, &catalogue);
     let only = runner::globs(globs).unwrap();
-    let plan =
-        Plan { pics, bench: &bench, entries: &entries, library: &library, only, simulated: true, record, jobs: 1 };
+    let plan = Plan {
+        pics,
+        bench: &bench,
+        entries: &entries,
+        library: &library,
+        only,
+        simulated: true,
+        record,
+        jobs: 1,
+        course: runner::Course::default(),
+    };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
     let (_stop, interrupt) = tokio::sync::watch::channel(false);
     runtime.block_on(runner::run(&plan, None, interrupt, Clock::start(), |_| {})).unwrap()

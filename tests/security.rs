@@ -43,6 +43,7 @@ fn run(pics: &Pics, bench: &str) -> runner::Yield {
         simulated: true,
         record: true,
         jobs: 1,
+        course: runner::Course::default(),
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
     let (_stop, interrupt) = tokio::sync::watch::channel(false);

@@ -190,6 +190,7 @@ async fn session(
         simulated: false,
         record: false,
         jobs: 1,
+        course: runner::Course::default(),
     };
     let delays = peer::delays(samples, settings.longest, number);
     let peer = peer::Peer { address, identity: bench.identity.clone(), roots: authority.root(), delays };

@@ -63,8 +63,7 @@ impl Display {
 
 /// A verdict in one line; a failure with all it takes to agree or to object.
 fn line(result: &TestCaseResult) -> String {
-    let mut text =
-        format!("{:<15} {:<14} {} ({:.1} s)\n", result.verdict.word(), result.id, result.title, result.duration_s);
+    let mut text = format!("{:<15} {:<14} {} ({:.1} s)\n", result.word(), result.id, result.title, result.duration_s);
     let shown = result.verdict != Verdict::Pass && result.verdict != Verdict::NotImplemented;
     for failure in result.failures.iter().take(if shown { 3 } else { 0 }) {
         let mut add = |name: &str, value: Option<&str>| {

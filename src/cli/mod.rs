@@ -2,8 +2,10 @@
 
 mod calibrate;
 mod check;
+mod differences;
 mod display;
 mod explain;
+mod gate;
 mod list;
 mod operator;
 mod pics;
@@ -12,7 +14,12 @@ mod run;
 mod schema;
 mod simulate;
 
-use std::{io::Write as _, path::PathBuf, process::ExitCode};
+use std::{
+    io::Write as _,
+    path::PathBuf,
+    process::ExitCode,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use clap::{Parser, Subcommand};
 
@@ -122,9 +129,16 @@ fn catalogue(folder: Option<PathBuf>) -> Result<Catalogue, Problem> {
     })
 }
 
-/// Prints to standard output; a closed pipe is no error.
+/// Set where standard output is for the trace, so that what people read goes to standard error.
+static STDOUT_IS_TAKEN: AtomicBool = AtomicBool::new(false);
+
+/// Prints what people read: to standard output, unless that is taken. A closed pipe is no error.
 fn print(text: &str) {
-    let _ = std::io::stdout().lock().write_all(text.as_bytes());
+    let _ = if STDOUT_IS_TAKEN.load(Ordering::Relaxed) {
+        std::io::stderr().lock().write_all(text.as_bytes())
+    } else {
+        std::io::stdout().lock().write_all(text.as_bytes())
+    };
 }
 
 fn complain(problem: &Problem) -> u8 {

@@ -1,28 +1,18 @@
 //! `ocpp-attest run`: the main job.
 
+mod ending;
+mod execute;
 mod introduction;
+mod live;
 mod prepare;
 
-use std::{cell::RefCell, path::PathBuf, sync::Arc};
+use std::path::PathBuf;
 
 use clap::Args;
-use tokio::sync::watch;
 
-use self::prepare::Prepared;
-use super::{Problem, display::Display, exit, operator::Choice, print};
-use crate::{
-    pics::SutKind,
-    record::{
-        Results,
-        folder::{self, FolderError},
-        journal::Journal,
-        read, summary,
-    },
-    report,
-    runner::{self, Event, Plan},
-    testcase::catalogue::Catalogue,
-    verdict::{TestCaseResult, Verdict},
-};
+use self::{live::Live, prepare::Prepared};
+use super::{Problem, gate::Gate, operator::Choice};
+use crate::{pics::SutKind, selection::choice::Shard, testcase::catalogue::Catalogue};
 
 /// Arguments of `run`.
 #[derive(Debug, Args)]
@@ -36,9 +26,26 @@ pub struct Arguments {
     /// Test the embedded simulator instead of a real product
     #[arg(long, value_name = "SUT", value_parser = ["simulated"])]
     sut: Option<String>,
-    /// Run only these test cases (may be given several times)
-    #[arg(long = "test", value_name = "GLOB")]
+    /// Run only these: ids, globs, profile:ID or block:LETTER, with commas between or given several times
+    #[arg(long = "test", value_name = "WHICH")]
     tests: Vec<String>,
+    /// Leave these out
+    #[arg(long, value_name = "WHICH")]
+    skip: Vec<String>,
+    /// Run the K-th of N shards; `merge` makes one run of all
+    #[arg(long, value_name = "K/N")]
+    shard: Option<Shard>,
+    /// Give a test case that does not pass so many further attempts; one that passes then is flaky, and inconclusive
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=100))]
+    retries: Option<u32>,
+    /// Begin nothing else after the first failure that is not expected
+    #[arg(long)]
+    fail_fast: bool,
+    #[command(flatten)]
+    gate: Gate,
+    /// Write the trace as JSON lines while the run goes on, to a file or to standard output (`-`)
+    #[arg(long, value_name = "FILE|-")]
+    trace_to: Option<PathBuf>,
     /// Who performs manual actions: prompt (the default), web[:[ADDR:]PORT] for the operator's page, exec:COMMAND, or an
     /// http:// URL
     #[arg(long, value_name = "HOW")]
@@ -56,129 +63,22 @@ pub struct Arguments {
 
 /// Runs the subcommand.
 pub fn run(arguments: &Arguments, catalogue: &Catalogue) -> Result<u8, Problem> {
+    let gate = arguments.gate.open()?;
     let prepared = match &arguments.resume {
         None => prepare::fresh(arguments, catalogue)?,
         Some(folder) => prepare::resumed(arguments, folder, catalogue)?,
     };
+    gate.check(&prepared.entries)?;
     let operator = Choice::read(arguments.operator.as_deref(), prepared.simulated)?;
     let jobs = jobs(&operator, arguments, &prepared)?;
+    let live = arguments.trace_to.as_deref().map(Live::open).transpose()?;
     if !prepared.simulated {
         eprintln!("{}", introduction::introduction(&prepared.pics, &prepared.bench));
     }
-    let results = execute(prepared, operator, jobs)?;
-    Ok(match results.verdict {
-        Verdict::Pass => exit::OK,
-        Verdict::Fail => exit::FAILED,
-        Verdict::Inconclusive | Verdict::NotImplemented => exit::INCOMPLETE,
-        Verdict::Error => exit::OWN_ERROR,
-    })
-}
-
-/// Runs the test cases, writing the run folder as they end, and the reports when all have.
-fn execute(prepared: Prepared, operator: Choice, jobs: usize) -> Result<Results, Problem> {
-    let Prepared { pics, bench, library, entries, manifest, only, before, folder, simulated, .. } = &prepared;
-    let mut builder = tokio::runtime::Builder::new_current_thread();
-    builder.enable_all();
-    if *simulated {
-        // Nothing waits on a real socket, so virtual time may jump from event to event.
-        builder.start_paused(true);
-    }
-    let runtime = builder.build().map_err(|error| Problem::Own(error.to_string()))?;
-    let plan =
-        Plan { pics, bench, entries, library, only: Some(only.clone()), simulated: *simulated, record: false, jobs };
-    let mut display = Display::new();
-    let (stop, interrupt) = watch::channel(false);
-    let stop = Arc::new(stop);
-    let writing = RefCell::new(Writing { journal: prepared.open()?, failed: None });
-    let outcome: Result<_, Problem> = runtime.block_on(async {
-        let operator = operator.start(pics, bench, stop.clone()).await?;
-        let clock = prepared.clock();
-        let asked = stop.clone();
-        let signal = tokio::spawn(async move {
-            if asked_to_stop().await {
-                let _ = asked.send(true);
-            }
-        });
-        let cut = interrupt.clone();
-        let tell = |event: Event| {
-            let mut writing = writing.borrow_mut();
-            writing.take(&event, *cut.borrow());
-            if writing.failed.is_some() {
-                // A verdict that can't be written is worth nothing.
-                let _ = stop.send(true);
-            }
-            operator.show(&event, library);
-            display.show(event);
-        };
-        let result = runner::run(&plan, operator.operator.clone(), interrupt, clock, tell).await;
-        signal.abort();
-        operator.finish(folder).await;
-        let help = "`ocpp-attest bench check FILE` looks at the addresses and files of the bench";
-        let result = result.map_err(|error| Problem::Input(error.to_string(), help.into()))?;
-        Ok((result, clock.now().wall))
-    });
-    display.clear();
-    let Writing { mut journal, failed } = writing.into_inner();
-    if let Some(error) = failed {
-        return Err(Problem::Own(error.to_string()));
-    }
-    let (result, finished) = outcome?;
-    let info = summary::RunInfo {
-        run_id: manifest.run_id.clone(),
-        started: manifest.started,
-        finished,
-        resumed: manifest.resumed.clone(),
-        sut: manifest.sut.clone(),
-        interrupted: result.interrupted,
-    };
-    let own = |error: &dyn std::fmt::Display| Problem::Own(error.to_string());
-    journal.close(&result.results).map_err(|error| own(&error))?;
-    let trace = read::trace(folder)?;
-    let mut cases: Vec<TestCaseResult> = before.clone();
-    cases.extend(result.results);
-    cases.sort_by_key(|case| entries.iter().position(|entry| entry.id == case.id));
-    let results = summary::results(pics, entries, cases, &trace, info);
-    folder::write_results(folder, &results).map_err(|error| own(&error))?;
-    report::write_all(folder, report::Run { pics, plan: entries, results: &results, trace: &trace })?;
-    tell_the_end(&prepared, &results);
-    Ok(results)
-}
-
-/// The run folder as it is written while the run goes on.
-struct Writing {
-    journal: Journal,
-    failed: Option<FolderError>,
-}
-
-impl Writing {
-    fn take(&mut self, event: &Event, cut_short: bool) {
-        let written = match event {
-            _ if self.failed.is_some() => return,
-            Event::Trace(entry) => self.journal.trace(entry),
-            Event::Ended(result) => self.journal.ended(result, cut_short),
-            Event::Begins(..) | Event::Step(..) => Ok(()),
-        };
-        self.failed = written.err();
-    }
-}
-
-fn tell_the_end(prepared: &Prepared, results: &Results) {
-    let count = |verdict: Verdict| results.test_cases.iter().filter(|case| case.verdict == verdict).count();
-    print(&format!(
-        "\n{}: {} passed, {} failed, {} inconclusive, {} not implemented, {} errors\n",
-        prepared.pics.product.designation,
-        count(Verdict::Pass),
-        count(Verdict::Fail),
-        count(Verdict::Inconclusive),
-        count(Verdict::NotImplemented),
-        count(Verdict::Error)
-    ));
-    if results.interrupted {
-        let (done, chosen) = (results.test_cases.len(), prepared.manifest.chosen.len());
-        print(&format!("interrupted: {done} of {chosen} test cases came to their turn\n"));
-        print(&format!("go on with: ocpp-attest run --resume {}\n", prepared.folder.display()));
-    }
-    print(&format!("report: {}\n", prepared.folder.join("abstract.html").display()));
+    let course = execute::Course { operator, jobs, fail_fast: arguments.fail_fast, gate: &gate, live };
+    let results = execute::execute(&prepared, course)?;
+    ending::tell(&prepared, &results);
+    Ok(gate.exit(&results))
 }
 
 /// How many test cases may run side by side, where product, bench and operator allow what was asked for.
@@ -203,16 +103,4 @@ fn jobs(operator: &Choice, arguments: &Arguments, prepared: &Prepared) -> Result
         return refusal(what, "let --operator be exec:COMMAND or an http:// URL, or leave --jobs out");
     }
     Ok(jobs)
-}
-
-/// Ctrl-C, or what a CI system sends: either way the run folder is written with what there is.
-async fn asked_to_stop() -> bool {
-    #[cfg(unix)]
-    if let Ok(mut terminated) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-        return tokio::select! {
-            stop = tokio::signal::ctrl_c() => stop.is_ok(),
-            stop = terminated.recv() => stop.is_some(),
-        };
-    }
-    tokio::signal::ctrl_c().await.is_ok()
 }

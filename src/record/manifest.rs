@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::{pics::SutKind, testcase::catalogue::Catalogue};
+use crate::{pics::SutKind, selection::choice::Choice, testcase::catalogue::Catalogue};
 
 /// The version of the run folder's layout and of `run.json`.
 pub const FORMAT: u32 = 1;
@@ -33,18 +33,12 @@ pub struct Manifest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bench: Option<String>,
     /// Which test cases were asked for.
-    pub selection: Selection,
+    pub choice: Choice,
+    /// How many further attempts a test case gets that does not pass.
+    #[serde(default)]
+    pub retries: u32,
     /// The ids of those chosen, in the order of the plan.
     pub chosen: Vec<String>,
-}
-
-/// Which of the applicable test cases are to be run.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct Selection {
-    /// Only these; none: all.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub test: Vec<String>,
 }
 
 impl Manifest {

@@ -5,8 +5,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
+pub use crate::selection::PlanEntry;
 use crate::{
     clock::Stamp,
+    expect::Expectation,
     link::{AttemptFailure, ClosedBy, HelloInfo, TlsInfo},
     pics::{Baseline, Pics, Profile, SutKind, writer},
     verdict::{TestCaseResult, Verdict},
@@ -274,31 +276,13 @@ pub struct Results {
     pub interrupted: bool,
     /// The worst verdict of all.
     pub verdict: Verdict,
+    /// What the file of known failures said of test cases, where one was given; no verdict rests on it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub expectations: Vec<Expectation>,
     /// Per profile, all eight (edition 3) or four (edition 4).
     pub profiles: Vec<ProfileResult>,
     /// Per test case, in plan order.
     pub test_cases: Vec<TestCaseResult>,
     /// The KPIs.
     pub kpis: Vec<Kpi>,
-}
-
-/// One line of the plan.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct PlanEntry {
-    /// Test case id.
-    pub id: String,
-    /// Its title.
-    pub title: String,
-    /// Profiles (of those the PICS names) that contain it under this baseline.
-    pub profiles: Vec<String>,
-    /// Selected by its condition.
-    pub applicable: bool,
-    /// Has steps.
-    pub implemented: bool,
-    /// Why it is, or is not, applicable.
-    pub reason: String,
-    /// The requirements that it verifies.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub requirements: Vec<String>,
 }

@@ -2,6 +2,7 @@
 
 use super::model::{FORMAT, PicsFacts, PlanEntry, ProfileOutcome, ProfileResult, Results, TraceEntry};
 use crate::{
+    expect::Expectation,
     kpi,
     pics::{Pics, Profile, tables},
     verdict::{TestCaseResult, Verdict},
@@ -22,6 +23,8 @@ pub struct RunInfo {
     pub sut: String,
     /// It was interrupted.
     pub interrupted: bool,
+    /// What the file of known failures says of the test cases.
+    pub expectations: Vec<Expectation>,
 }
 
 /// Puts the results of a run together.
@@ -48,6 +51,7 @@ pub fn results(
         sut: info.sut,
         interrupted: info.interrupted,
         verdict,
+        expectations: info.expectations,
         profiles: profiles(pics, plan, &cases),
         kpis: kpi::measure(pics, trace),
         test_cases: cases,

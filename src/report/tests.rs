@@ -36,6 +36,7 @@ fn results(pics: &Pics, text: &str) -> Results {
             at_s: 0.0,
         }],
         steps: Vec::new(),
+        attempts: Vec::new(),
         remarks: vec![text.into()],
     };
     let kpi = |key: &str, samples: usize| Kpi {
@@ -64,6 +65,8 @@ fn results(pics: &Pics, text: &str) -> Results {
         sut: "simulated".into(),
         interrupted: false,
         verdict: Verdict::Fail,
+        expectations: Vec::new(),
+        resumed: Vec::new(),
         profiles,
         kpis: crate::kpi::definitions(pics.sut).iter().enumerate().map(|(n, one)| kpi(one.key, n % 2)).collect(),
         test_cases: cases,

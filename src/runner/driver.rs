@@ -203,6 +203,7 @@ pub(super) async fn drive(
         started_s: started.seconds(),
         failures: outcome.failures,
         steps: outcome.steps,
+        attempts: Vec::new(),
         remarks: outcome.remarks,
     };
     Driven { result, recording, begun, met }

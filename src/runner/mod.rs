@@ -4,6 +4,7 @@ mod driver;
 mod environment;
 mod journal;
 mod pause;
+mod retry;
 mod stage;
 
 use std::sync::Arc;
@@ -60,6 +61,17 @@ pub struct Plan<'p> {
     pub record: bool,
     /// How many test cases may run side by side, each as a station of its own; 1 for a charging station.
     pub jobs: usize,
+    /// What happens after a test case that did not pass.
+    pub course: Course<'p>,
+}
+
+/// What happens after a test case that did not pass.
+#[derive(Clone, Copy, Default)]
+pub struct Course<'p> {
+    /// How many further attempts it gets.
+    pub retries: u32,
+    /// Whether nothing else is begun after it.
+    pub last: Option<&'p dyn Fn(&TestCaseResult) -> bool>,
 }
 
 /// Patterns on test case ids.
@@ -79,7 +91,7 @@ pub fn globs(patterns: &[String]) -> Result<Option<GlobSet>, globset::Error> {
 pub struct Yield {
     /// Per test case, in plan order.
     pub results: Vec<TestCaseResult>,
-    /// True when it was interrupted.
+    /// True when it was interrupted, or stopped by its course, before all was run.
     pub interrupted: bool,
     /// What the engines were told, where the plan asked for it.
     pub recordings: Vec<Recording>,
@@ -101,7 +113,7 @@ pub async fn run(
     let journal = Journal::new(clock, &mut tell);
     let stage = Stage { plan, chosen: &chosen, operator: operator.clone(), interrupt, clock, journal: &journal };
     let mut ended = stage.play().await?;
-    let interrupted = *stage.interrupt.borrow();
+    let interrupted = *stage.interrupt.borrow() || ended.len() < chosen.len();
     drop(stage);
     ended.sort_by_key(|ended| ended.index);
     let mut result = Yield { interrupted, ..Yield::default() };

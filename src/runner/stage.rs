@@ -18,7 +18,7 @@ use super::{
     Event, Plan, driver,
     environment::{Environment, EnvironmentError},
     journal::Journal,
-    pause, pics_names,
+    pause, pics_names, retry,
 };
 use crate::{
     bench::Bench,
@@ -72,6 +72,8 @@ struct Shared {
     open: Cell<usize>,
     /// Nobody has met the product, so what waits is not run.
     absent: Cell<bool>,
+    /// Nothing else is begun.
+    stopped: Cell<bool>,
     /// Remarks on test cases that had to be begun again as another station.
     moved: RefCell<HashMap<usize, String>>,
 }
@@ -131,7 +133,7 @@ impl Stage<'_, '_> {
                 let voice = self.journal.between(&lane.bench.identity);
                 pause::hold(operator.as_ref(), &mut lane.environment, &self.interrupt, self.clock, &voice).await;
             }
-            if *self.interrupt.borrow() {
+            if *self.interrupt.borrow() || shared.stopped.get() {
                 break;
             }
             let Some(index) = shared.waiting.borrow_mut().pop_front() else { break };
@@ -168,13 +170,47 @@ impl Stage<'_, '_> {
             if let Some(reason) = self.exclusive(index).filter(|_| begun && !self.plan.simulated) {
                 done.result.remarks.push(format!("alone, and after all others: {reason}"));
             }
-            let what = TraceEvent::Verdict { id: entry.id.clone(), verdict: done.result.verdict };
-            self.journal.voice(&entry.id, &lane.bench.identity).note(what);
+            let done = self.attempts(lane, done, entry, case).await?;
             self.journal.tell(Event::Ended(Box::new(done.result.clone())));
+            if self.plan.course.last.is_some_and(|last| last(&done.result)) {
+                shared.stopped.set(true);
+            }
             ended.push(done);
         }
         shared.open.set(shared.open.get() - 1);
         Ok(ended)
+    }
+
+    /// Further attempts at a test case that did not pass, as many as there may be.
+    async fn attempts(
+        &self,
+        lane: &mut Lane,
+        first: Ended,
+        entry: &PlanEntry,
+        case: &Arc<TestCase>,
+    ) -> Result<Ended, EnvironmentError> {
+        let Ended { index, result, mut recordings } = first;
+        let ended = |lane: &Lane, verdict: Verdict| {
+            let what = TraceEvent::Verdict { id: entry.id.clone(), verdict };
+            self.journal.voice(&entry.id, &lane.bench.identity).note(what);
+        };
+        ended(lane, result.verdict);
+        let mut all = vec![result];
+        for _ in 0..self.plan.course.retries {
+            let again = all.last().is_some_and(|last| last.verdict != Verdict::Pass);
+            if !again || !lane.met || *self.interrupt.borrow() {
+                break;
+            }
+            let Some((further, _)) = self.run(lane, index, entry, case).await? else { break };
+            // An attempt that was cut short says nothing.
+            if *self.interrupt.borrow() {
+                break;
+            }
+            ended(lane, further.result.verdict);
+            recordings.extend(further.recordings);
+            all.push(further.result);
+        }
+        Ok(Ended { index, result: retry::together(all), recordings })
     }
 
     fn begins(&self, entry: &PlanEntry, shared: &Shared) {
@@ -260,6 +296,7 @@ fn empty(entry: &PlanEntry, verdict: Verdict, reason: &str, clock: Clock) -> Tes
         started_s: clock.now().seconds(),
         failures: Vec::new(),
         steps: Vec::new(),
+        attempts: Vec::new(),
         remarks: Vec::new(),
     }
 }

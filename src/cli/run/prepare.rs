@@ -7,7 +7,10 @@ use std::{
 
 use globset::GlobSet;
 
-use super::{Arguments, Problem};
+use super::{
+    super::differences::{difference, differs, same, value},
+    Arguments, Problem,
+};
 use crate::{
     bench::Bench,
     clock::Clock,
@@ -15,15 +18,22 @@ use crate::{
     record::{
         PlanEntry,
         journal::Journal,
-        manifest::{self, Manifest, Selection},
+        manifest::{self, Manifest},
         read::PICS_FILE,
         saved::Saved,
     },
-    runner, selection,
+    runner,
+    selection::{
+        self,
+        choice::{Choice, ChoiceError},
+    },
     testcase::{catalogue::Catalogue, library::Library},
     verdict::TestCaseResult,
     yaml::Source,
 };
+
+/// What the differences are told of.
+const RUN: &str = "what this run was begun with";
 
 /// All that a run needs.
 pub(super) struct Prepared {
@@ -91,8 +101,8 @@ fn inputs(pics: &Path, bench: Option<&Path>, catalogue: &Catalogue) -> Result<In
 pub(super) fn fresh(arguments: &Arguments, catalogue: &Catalogue) -> Result<Prepared, Problem> {
     let pics = arguments.pics.as_deref().unwrap_or(Path::new(""));
     let Inputs { pics, pics_text, bench, library, entries } = inputs(pics, arguments.bench.as_deref(), catalogue)?;
-    let selection = Selection { test: arguments.tests.clone() };
-    let chosen = choose(&selection, &entries)?;
+    let choice = choice(arguments);
+    let chosen = choice.of(&entries)?.into_iter().map(|entry| entry.id.clone()).collect();
     let simulated = arguments.sut.is_some();
     let started = jiff::Timestamp::now();
     let folder = arguments.out.clone().unwrap_or_else(|| default_folder(&pics.product.designation, started));
@@ -110,7 +120,8 @@ pub(super) fn fresh(arguments: &Arguments, catalogue: &Catalogue) -> Result<Prep
         },
         test_cases: manifest::digest(catalogue, pics.sut),
         bench: arguments.bench.as_ref().map(|path| path.display().to_string()),
-        selection,
+        choice,
+        retries: arguments.retries.unwrap_or(0),
         chosen,
     };
     let (only, before, passed) = (exactly(&manifest.chosen)?, Vec::new(), Duration::ZERO);
@@ -126,23 +137,27 @@ pub(super) fn resumed(arguments: &Arguments, folder: &Path, catalogue: &Catalogu
     let bench = arguments.bench.clone().or_else(|| manifest.bench.as_ref().map(PathBuf::from));
     let pics = arguments.pics.as_deref().unwrap_or(&pics_then);
     let Inputs { pics, bench, library, entries, .. } = inputs(pics, bench.as_deref(), catalogue)?;
-    same("version of ocpp-attest", &manifest.tool_version, env!("CARGO_PKG_VERSION"))?;
-    if let Some(path) = difference("", &value(&reader::read(&pics_then)?)?, &value(&pics)?) {
-        return Err(differs(&format!("the PICS ({path})")));
+    same(RUN, "version of ocpp-attest", &manifest.tool_version, env!("CARGO_PKG_VERSION"))?;
+    if let Some(path) = difference(&value(&reader::read(&pics_then)?)?, &value(&pics)?) {
+        return Err(differs(RUN, &format!("the PICS ({path})")));
     }
     let bench_then = Bench::read(&folder.join("bench.yaml"))?;
-    if let Some(path) = difference("", &value(bench_then.settings())?, &value(bench.settings())?) {
-        return Err(differs(&format!("the bench ({path})")));
+    if let Some(path) = difference(&value(bench_then.settings())?, &value(bench.settings())?) {
+        return Err(differs(RUN, &format!("the bench ({path})")));
     }
     if manifest.test_cases != manifest::digest(catalogue, pics.sut) {
-        return Err(differs("the text of the test cases"));
+        return Err(differs(RUN, "the text of the test cases"));
     }
     let simulated = manifest.simulated();
     if arguments.sut.is_some() && !simulated {
-        return Err(differs(&format!("the product under test ({} then, the simulated one now)", manifest.sut)));
+        return Err(differs(RUN, &format!("the product under test ({} then, the simulated one now)", manifest.sut)));
     }
-    if !arguments.tests.is_empty() && arguments.tests != manifest.selection.test {
-        return Err(differs("the choice of test cases"));
+    let choice = choice(arguments);
+    if !choice.is_everything() && choice != manifest.choice {
+        return Err(differs(RUN, "the choice of test cases"));
+    }
+    if arguments.retries.is_some_and(|retries| retries != manifest.retries) {
+        return Err(differs(RUN, "the number of retries"));
     }
     let done = |id: &String| saved.results.iter().any(|result| result.id == *id);
     let left: Vec<String> = manifest.chosen.iter().filter(|id| !done(id)).cloned().collect();
@@ -165,17 +180,14 @@ pub(super) fn resumed(arguments: &Arguments, folder: &Path, catalogue: &Catalogu
     Ok(Prepared { pics, bench, library, entries, manifest, only, before, folder, begun, simulated, passed })
 }
 
-/// The ids of the applicable test cases that are asked for.
-fn choose(selection: &Selection, entries: &[PlanEntry]) -> Result<Vec<String>, Problem> {
-    let only = runner::globs(&selection.test)
-        .map_err(|error| Problem::Input(error.to_string(), "a pattern is like `TC_B_*_CS`".into()))?;
-    let asked = |entry: &&PlanEntry| entry.applicable && only.as_ref().is_none_or(|only| only.is_match(&entry.id));
-    let chosen: Vec<String> = entries.iter().filter(asked).map(|entry| entry.id.clone()).collect();
-    if chosen.is_empty() {
-        let help = "`ocpp-attest list --pics FILE --all` tells which apply, and why the others do not";
-        return Err(Problem::Input("no applicable test case has such an id".into(), help.into()));
+fn choice(arguments: &Arguments) -> Choice {
+    Choice::new(&arguments.tests, &arguments.skip, arguments.shard)
+}
+
+impl From<ChoiceError> for Problem {
+    fn from(error: ChoiceError) -> Self {
+        Problem::Input(error.what, error.help)
     }
-    Ok(chosen)
 }
 
 /// Just these test cases.
@@ -187,37 +199,6 @@ fn exactly(ids: &[String]) -> Result<GlobSet, Problem> {
 fn settings(bench: &Bench) -> Result<String, Problem> {
     let yaml = serde_saphyr::to_string(bench.settings()).map_err(|error| Problem::Own(error.to_string()))?;
     Ok(format!("# The settings of this run, defaults included, secrets redacted.\n{yaml}"))
-}
-
-fn value(of: &impl serde::Serialize) -> Result<serde_json::Value, Problem> {
-    serde_json::to_value(of).map_err(|error| Problem::Own(error.to_string()))
-}
-
-fn same(what: &str, then: &str, now: &str) -> Result<(), Problem> {
-    if then == now { Ok(()) } else { Err(differs(&format!("the {what} ({then} then, {now} now)"))) }
-}
-
-fn differs(what: &str) -> Problem {
-    Problem::Input(
-        format!("{what} is not what this run was begun with"),
-        "verdicts that were reached differently can't stand in one report: bring back what was, or begin another run"
-            .into(),
-    )
-}
-
-/// The first place where two values differ, with both values in short.
-fn difference(path: &str, then: &serde_json::Value, now: &serde_json::Value) -> Option<String> {
-    use serde_json::Value;
-    if let (Value::Object(then), Value::Object(now)) = (then, now) {
-        let names = then.keys().chain(now.keys().filter(|name| !then.contains_key(*name)));
-        return names.into_iter().find_map(|name| {
-            let below = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
-            let of = |members: &serde_json::Map<String, Value>| members.get(name).cloned().unwrap_or_default();
-            difference(&below, &of(then), &of(now))
-        });
-    }
-    let short = |value: &Value| crate::yaml::shorten(&value.to_string(), 40);
-    (then != now).then(|| format!("{path}: {} then, {} now", short(then), short(now)))
 }
 
 fn default_folder(designation: &str, started: jiff::Timestamp) -> PathBuf {

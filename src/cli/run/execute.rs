@@ -1,0 +1,142 @@
+//! Runs what is prepared: the run folder is written as test cases end, and the reports when all have.
+
+use std::{cell::RefCell, sync::Arc};
+
+use tokio::sync::watch;
+
+use super::{Problem, live::Live, prepare::Prepared};
+use crate::{
+    cli::{display::Display, gate::Opened, operator::Choice},
+    record::{
+        Results,
+        folder::{self, FolderError},
+        journal::Journal,
+        read, summary,
+    },
+    report,
+    runner::{self, Event, Plan},
+    verdict::TestCaseResult,
+};
+
+/// How it is run.
+pub(super) struct Course<'g> {
+    pub(super) operator: Choice,
+    pub(super) jobs: usize,
+    pub(super) fail_fast: bool,
+    pub(super) gate: &'g Opened,
+    pub(super) live: Option<Live>,
+}
+
+/// Runs the test cases and writes everything that is left of them.
+pub(super) fn execute(prepared: &Prepared, course: Course<'_>) -> Result<Results, Problem> {
+    let Prepared { pics, bench, library, entries, manifest, only, before, folder, simulated, .. } = prepared;
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    builder.enable_all();
+    if *simulated {
+        // Nothing waits on a real socket, so virtual time may jump from event to event.
+        builder.start_paused(true);
+    }
+    let runtime = builder.build().map_err(|error| Problem::Own(error.to_string()))?;
+    let failed = |result: &TestCaseResult| course.gate.fails(result, entries, manifest.started);
+    let plan = Plan {
+        pics,
+        bench,
+        entries,
+        library,
+        only: Some(only.clone()),
+        simulated: *simulated,
+        record: false,
+        jobs: course.jobs,
+        course: runner::Course { retries: manifest.retries, last: course.fail_fast.then_some(&failed) },
+    };
+    let mut display = Display::new();
+    let (stop, interrupt) = watch::channel(false);
+    let stop = Arc::new(stop);
+    let writing = RefCell::new(Writing { journal: prepared.open()?, live: course.live, failed: None });
+    let outcome: Result<_, Problem> = runtime.block_on(async {
+        let operator = course.operator.start(pics, bench, stop.clone()).await?;
+        let clock = prepared.clock();
+        let asked = stop.clone();
+        let signal = tokio::spawn(async move {
+            if asked_to_stop().await {
+                let _ = asked.send(true);
+            }
+        });
+        let cut = interrupt.clone();
+        let tell = |event: Event| {
+            let mut writing = writing.borrow_mut();
+            writing.take(&event, *cut.borrow());
+            if writing.failed.is_some() {
+                // A verdict that can't be written is worth nothing.
+                let _ = stop.send(true);
+            }
+            operator.show(&event, library);
+            display.show(event);
+        };
+        let result = runner::run(&plan, operator.operator.clone(), interrupt, clock, tell).await;
+        signal.abort();
+        operator.finish(folder).await;
+        let help = "`ocpp-attest bench check FILE` looks at the addresses and files of the bench";
+        let result = result.map_err(|error| Problem::Input(error.to_string(), help.into()))?;
+        Ok((result, clock.now().wall))
+    });
+    display.clear();
+    let Writing { mut journal, failed, .. } = writing.into_inner();
+    if let Some(error) = failed {
+        return Err(Problem::Own(error.to_string()));
+    }
+    let (result, finished) = outcome?;
+    let own = |error: FolderError| Problem::Own(error.to_string());
+    journal.close(&result.results).map_err(own)?;
+    let mut cases: Vec<TestCaseResult> = before.clone();
+    cases.extend(result.results);
+    cases.sort_by_key(|case| entries.iter().position(|entry| entry.id == case.id));
+    let info = summary::RunInfo {
+        run_id: manifest.run_id.clone(),
+        started: manifest.started,
+        finished,
+        resumed: manifest.resumed.clone(),
+        sut: manifest.sut.clone(),
+        interrupted: result.interrupted,
+        expectations: course.gate.judge(&cases, entries, manifest.started),
+    };
+    let trace = read::trace(folder)?;
+    let results = summary::results(pics, entries, cases, &trace, info);
+    folder::write_results(folder, &results).map_err(own)?;
+    report::write_all(folder, report::Run { pics, plan: entries, results: &results, trace: &trace })?;
+    Ok(results)
+}
+
+/// What is written while the run goes on.
+struct Writing {
+    journal: Journal,
+    live: Option<Live>,
+    failed: Option<FolderError>,
+}
+
+impl Writing {
+    fn take(&mut self, event: &Event, cut_short: bool) {
+        if let (Event::Trace(entry), Some(live)) = (event, &mut self.live) {
+            live.write(entry);
+        }
+        let written = match event {
+            _ if self.failed.is_some() => return,
+            Event::Trace(entry) => self.journal.trace(entry),
+            Event::Ended(result) => self.journal.ended(result, cut_short),
+            Event::Begins(..) | Event::Step(..) => Ok(()),
+        };
+        self.failed = written.err();
+    }
+}
+
+/// Ctrl-C, or what a CI system sends: either way the run folder is written with what there is.
+async fn asked_to_stop() -> bool {
+    #[cfg(unix)]
+    if let Ok(mut terminated) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        return tokio::select! {
+            stop = tokio::signal::ctrl_c() => stop.is_ok(),
+            stop = terminated.recv() => stop.is_some(),
+        };
+    }
+    tokio::signal::ctrl_c().await.is_ok()
+}
