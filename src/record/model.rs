@@ -174,6 +174,13 @@ pub struct Kpi {
     pub limit_s: Option<f64>,
 }
 
+impl Kpi {
+    /// True when the largest measured time is beyond the vendor's maximum.
+    pub fn exceeded(&self) -> bool {
+        matches!((self.max_s, self.limit_s), (Some(max), Some(limit)) if max > limit)
+    }
+}
+
 /// What became of a certification profile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum ProfileOutcome {

@@ -1,116 +1,369 @@
-//! The full report: every test case with its steps, findings and messages, in one page that works offline.
+//! The full report: one page that works offline. Summary, findings, verdicts, KPIs and coverage are static; the steps and messages
+//! of a test case are data, which the page's own script draws when somebody opens the test case.
 
-use std::collections::HashMap;
+pub(crate) mod charts;
+mod coverage;
+mod data;
+mod frame;
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::Serialize;
-use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 
+use self::charts::{Axis, Histogram, span, time};
 use super::render;
 use crate::{
-    ocpp::frame::Frame,
-    pics::Pics,
-    record::{Direction, Kpi, Results, TraceEntry, TraceEvent},
-    verdict::{TestCaseResult, Verdict},
-    yaml::shorten,
+    kpi::{self, Sample},
+    ocpp::requirements,
+    pics::{Pics, Profile, writer},
+    record::{Kpi, ProfileOutcome, Results, TraceEntry, TraceEvent},
+    verdict::{Failure, TestCaseResult, Verdict},
 };
+
+const SCRIPT: &str = include_str!("full/page.js");
+const STYLE: &str = include_str!("full/page.css");
+
+/// Most findings shown of one test case.
+const MAX_FINDINGS: usize = 12;
 
 #[derive(Serialize)]
 struct Page<'r> {
+    style: &'static str,
+    script_hash: String,
     product: &'r str,
-    run_id: &'r str,
-    started: String,
-    sut: &'r str,
-    counts: Vec<(&'static str, usize)>,
-    cases: Vec<Case<'r>>,
-    kpis: &'r [Kpi],
+    vendor: &'r str,
+    simulated: bool,
+    interrupted: bool,
+    facts: Vec<(&'static str, String)>,
+    verdict: (&'static str, &'static str),
+    total: usize,
+    counts: Vec<Count>,
+    profiles: Vec<(String, &'static str, &'static str)>,
+    kpis: Vec<KpiRow>,
+    actions: Vec<ActionRow>,
+    blocks: Vec<Block<'r>>,
+    findings: Vec<CaseFindings<'r>>,
+    cases: Vec<CaseRow<'r>>,
+    profile_ids: Vec<(&'static str, &'static str)>,
+    coverage: Vec<coverage::Block<'r>>,
+    coverage_totals: (usize, usize, usize),
 }
 
 #[derive(Serialize)]
-struct Case<'r> {
-    result: &'r TestCaseResult,
-    verdict: &'static str,
-    messages: Vec<Message>,
+struct Count {
+    class: &'static str,
+    word: &'static str,
+    number: usize,
 }
 
 #[derive(Serialize)]
-struct Message {
+struct KpiRow {
+    name: String,
+    description: &'static str,
+    measured: Option<[String; 5]>,
+    samples: usize,
+    limit: Option<String>,
+    exceeded: bool,
+    slowest: Option<String>,
+    histogram: Histogram,
+}
+
+#[derive(Serialize)]
+struct ActionRow {
+    kpi: &'static str,
+    action: String,
+    samples: usize,
+    measured: [String; 4],
+    histogram: Histogram,
+}
+
+/// One letter of the strip of verdicts.
+#[derive(Serialize)]
+struct Block<'r> {
+    letter: char,
+    title: &'static str,
+    cases: Vec<(&'r str, &'static str)>,
+}
+
+#[derive(Serialize)]
+struct CaseFindings<'r> {
+    id: &'r str,
+    title: &'r str,
+    class: &'static str,
+    word: &'static str,
+    reason: Option<&'r str>,
+    findings: Vec<Finding<'r>>,
+    more: usize,
+}
+
+#[derive(Serialize)]
+struct Finding<'r> {
+    class: &'static str,
+    word: &'static str,
+    message: &'r str,
+    step: &'r str,
+    source: Option<&'r str>,
+    expected: Option<&'r str>,
+    found: Option<&'r str>,
+    pointer: Option<&'r str>,
+    waited: Option<String>,
     at: String,
-    arrow: &'static str,
-    what: String,
-    detail: String,
+    requirements: Vec<(&'r str, &'static str)>,
+    frame: Vec<frame::Line>,
 }
 
-/// Most messages shown for one test case; the trace has them all.
-const MAX_MESSAGES: usize = 2000;
+#[derive(Serialize)]
+struct CaseRow<'r> {
+    id: &'r str,
+    title: &'r str,
+    class: &'static str,
+    word: &'static str,
+    profiles: &'r [String],
+    block: char,
+    duration: String,
+    reason: Option<&'r str>,
+    remarks: &'r [String],
+    words: String,
+}
+
+/// The class of a verdict in the page's style sheet.
+fn class(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Pass => "pass",
+        Verdict::Fail => "fail",
+        Verdict::Inconclusive => "inconclusive",
+        Verdict::Error => "error",
+        Verdict::NotImplemented => "open",
+    }
+}
+
+/// The block of a test case: the letter in `TC_B_01_CS`.
+pub(super) fn block(id: &str) -> char {
+    id.split('_').nth(1).and_then(|letter| letter.chars().next()).unwrap_or('?')
+}
 
 /// The full report.
 pub(super) fn html(pics: &Pics, results: &Results, trace: &[TraceEntry]) -> String {
-    let mut messages: HashMap<&str, Vec<Message>> = HashMap::new();
-    let mut actions: HashMap<String, String> = HashMap::new();
-    for entry in trace {
-        let Some(id) = entry.test_case.as_deref() else { continue };
-        let list = messages.entry(id).or_default();
-        if let Some(message) = message(entry, &mut actions).filter(|_| list.len() < MAX_MESSAGES) {
-            list.push(message);
-        }
-    }
-    let count = |verdict: Verdict| results.test_cases.iter().filter(|case| case.verdict == verdict).count();
-    let page = Page {
-        product: &pics.product.designation,
-        run_id: &results.run_id,
-        started: results.started.strftime("%Y-%m-%d %H:%M:%S UTC").to_string(),
-        sut: &results.sut,
-        counts: [Verdict::Pass, Verdict::Fail, Verdict::Inconclusive, Verdict::Error, Verdict::NotImplemented]
-            .into_iter()
-            .map(|verdict| (verdict.word(), count(verdict)))
-            .collect(),
-        cases: results
-            .test_cases
-            .iter()
-            .map(|result| Case {
-                result,
-                verdict: result.verdict.word(),
-                messages: messages.remove(result.id.as_str()).unwrap_or_default(),
-            })
-            .collect(),
-        kpis: &results.kpis,
+    let count = |verdict: Verdict| Count {
+        class: class(verdict),
+        word: verdict.word(),
+        number: results.test_cases.iter().filter(|case| case.verdict == verdict).count(),
     };
-    render::html(include_str!("full.html"), &page)
+    let coverage = coverage::blocks(results);
+    let sum = |of: fn(&coverage::Block<'_>) -> usize| coverage.iter().map(of).sum();
+    let coverage_totals = (sum(|block| block.rows.len()), sum(|block| block.verified), sum(|block| block.broken));
+    let frames = frames_in_question(results, trace);
+    let samples = kpi::samples(pics.sut, trace);
+    let axis = Axis::for_values(
+        samples.iter().map(|sample| sample.seconds).chain(results.kpis.iter().filter_map(|kpi| kpi.limit_s)),
+    );
+    let used: BTreeSet<&str> =
+        results.test_cases.iter().flat_map(|case| &case.profiles).map(String::as_str).collect();
+    let page = Page {
+        style: STYLE,
+        script_hash: STANDARD.encode(Sha256::digest(SCRIPT)),
+        product: &results.product,
+        vendor: &pics.product.vendor,
+        simulated: results.sut == "simulated",
+        interrupted: results.interrupted,
+        facts: facts(pics, results),
+        verdict: (class(results.verdict), results.verdict.word()),
+        total: results.test_cases.len(),
+        counts: [Verdict::Pass, Verdict::Fail, Verdict::Error, Verdict::Inconclusive, Verdict::NotImplemented]
+            .map(count)
+            .into(),
+        profiles: results.profiles.iter().map(|one| (one.name.clone(), outcome(one.result).0, outcome(one.result).1)).collect(),
+        kpis: results.kpis.iter().map(|kpi| kpi_row(pics, kpi, &samples, axis)).collect(),
+        actions: actions(pics, &samples, axis),
+        blocks: blocks(results),
+        findings: results.test_cases.iter().filter_map(|case| case_findings(case, &frames)).collect(),
+        cases: results.test_cases.iter().map(case_row).collect(),
+        profile_ids: Profile::ALL
+            .into_iter()
+            .filter(|profile| used.contains(profile.id()))
+            .map(|profile| (profile.id(), profile.title()))
+            .collect(),
+        coverage,
+        coverage_totals,
+    };
+    let mut out = render::html(include_str!("full/page.html"), &page);
+    let cited: BTreeSet<&str> =
+        results.test_cases.iter().flat_map(|case| &case.requirements).map(String::as_str).collect();
+    let mut add = |id: &str, json: &str| {
+        let id: String = id.chars().filter(|letter| letter.is_ascii_alphanumeric() || *letter == '_').collect();
+        out.push_str(&format!("<script type=\"application/json\" id=\"data-{id}\">{json}</script>\n"));
+    };
+    add("requirements", &data::texts(cited.into_iter()));
+    let mut data = data::Data::of(trace);
+    for case in &results.test_cases {
+        add(&case.id, &data.of_case(case));
+    }
+    out.push_str("<script>");
+    out.push_str(SCRIPT);
+    out.push_str("</script>\n</body>\n</html>\n");
+    out
 }
 
-fn message(entry: &TraceEntry, actions: &mut HashMap<String, String>) -> Option<Message> {
-    let (arrow, what, detail) = match &entry.what {
-        TraceEvent::Frame { direction, text } => {
-            let arrow = if *direction == Direction::FromSut { "SUT →" } else { "→ SUT" };
-            let what = match Frame::parse(text) {
-                Ok(Frame::Call { id, action, .. }) => {
-                    actions.insert(id, action.clone());
-                    action
-                }
-                Ok(Frame::CallResult { id, .. }) => {
-                    format!("{}Response", actions.get(&id).map_or("?", String::as_str))
-                }
-                Ok(Frame::CallError { id, code, .. }) => {
-                    format!("{} refused: {code}", actions.get(&id).map_or("?", String::as_str))
-                }
-                Err(error) => format!("broken frame: {error}"),
-            };
-            (arrow, what, shorten(text, 20_000))
+fn facts(pics: &Pics, results: &Results) -> Vec<(&'static str, String)> {
+    let minute = |time: jiff::Timestamp| time.strftime("%Y-%m-%d %H:%M").to_string();
+    let seconds = results.finished.duration_since(results.started).as_secs_f64().max(0.0);
+    let version = pics.product.firmware_version.as_ref().or(pics.product.software_version.as_ref());
+    let mut facts = vec![("Vendor", pics.product.vendor.clone())];
+    facts.extend(version.map(|version| ("Version", version.clone())));
+    facts.extend([
+        ("Programme", format!("OCPP 2.0.1, edition {}, errata {}", pics.edition, writer::baseline(pics.baseline))),
+        ("Tested", format!("{} UTC, {}", minute(results.started), span(seconds))),
+        ("Against", if results.sut == "simulated" { "the embedded simulator".into() } else { results.sut.clone() }),
+        ("Run", results.run_id.clone()),
+        ("Tool", format!("ocpp-attest {}", results.tool_version)),
+    ]);
+    facts
+}
+
+/// Word and class of a profile's outcome.
+fn outcome(outcome: ProfileOutcome) -> (&'static str, &'static str) {
+    match outcome {
+        ProfileOutcome::Pass => ("Pass", "pass"),
+        ProfileOutcome::Fail => ("Fail", "fail"),
+        ProfileOutcome::Incomplete => ("Incomplete", "inconclusive"),
+        ProfileOutcome::NotTested => ("Not tested", "open"),
+    }
+}
+
+fn sorted<'s>(samples: impl Iterator<Item = &'s Sample>) -> Vec<f64> {
+    let mut times: Vec<f64> = samples.map(|sample| sample.seconds).collect();
+    times.sort_by(f64::total_cmp);
+    times
+}
+
+fn kpi_row(pics: &Pics, kpi: &Kpi, samples: &[Sample], axis: Axis) -> KpiRow {
+    let of = || samples.iter().filter(|sample| sample.key == kpi.key);
+    let times = sorted(of());
+    let slowest = of().max_by(|a, b| a.seconds.total_cmp(&b.seconds)).and_then(|sample| sample.test_case.clone());
+    let shown = |value: Option<f64>| value.map_or("–".to_owned(), time);
+    KpiRow {
+        name: kpi.name.clone(),
+        description: kpi::definitions(pics.sut)
+            .iter()
+            .find(|known| known.key == kpi.key)
+            .map_or("", |known| known.description),
+        measured: kpi
+            .max_s
+            .map(|_| [shown(kpi.min_s), shown(kpi.p50_s), shown(kpi.p90_s), shown(kpi.p99_s), shown(kpi.max_s)]),
+        samples: kpi.samples,
+        limit: kpi.limit_s.map(time),
+        exceeded: kpi.exceeded(),
+        slowest,
+        histogram: axis
+            .histogram(&times, &[(kpi.p50_s, "p50"), (kpi.p90_s, "p90"), (kpi.p99_s, "p99"), (kpi.limit_s, "limit")]),
+    }
+}
+
+fn actions(pics: &Pics, samples: &[Sample], axis: Axis) -> Vec<ActionRow> {
+    let order: Vec<&str> = kpi::definitions(pics.sut).iter().map(|definition| definition.key).collect();
+    let mut groups: BTreeMap<(usize, &str), Vec<&Sample>> = BTreeMap::new();
+    for sample in samples {
+        let place = order.iter().position(|key| *key == sample.key).unwrap_or(order.len());
+        groups.entry((place, &sample.action)).or_default().push(sample);
+    }
+    groups
+        .into_iter()
+        .map(|((place, action), group)| {
+            let times = sorted(group.into_iter());
+            let at = |per_cent: usize| kpi::percentile(&times, per_cent);
+            let shown = |value: Option<f64>| value.map_or_else(String::new, time);
+            ActionRow {
+                kpi: kpi::definitions(pics.sut).get(place).map_or("", |definition| definition.name),
+                action: action.to_owned(),
+                samples: times.len(),
+                measured: [shown(at(50)), shown(at(90)), shown(at(99)), shown(at(100))],
+                histogram: axis.histogram(&times, &[]),
+            }
+        })
+        .collect()
+}
+
+fn blocks(results: &Results) -> Vec<Block<'_>> {
+    let mut blocks: BTreeMap<char, Vec<(&str, &'static str)>> = BTreeMap::new();
+    for case in &results.test_cases {
+        blocks.entry(block(&case.id)).or_default().push((&case.id, class(case.verdict)));
+    }
+    blocks.into_iter().map(|(letter, cases)| Block { letter, title: coverage::title(letter), cases }).collect()
+}
+
+/// Per test case, the texts of its frames that a finding quotes only in part.
+fn frames_in_question<'t>(results: &Results, trace: &'t [TraceEntry]) -> BTreeMap<&'t str, Vec<&'t str>> {
+    let shortened = |failure: &Failure| failure.frame.as_ref().is_some_and(|frame| frame.ends_with('…'));
+    let wanted: BTreeSet<&str> = results
+        .test_cases
+        .iter()
+        .filter(|case| case.failures.iter().any(shortened))
+        .map(|case| case.id.as_str())
+        .collect();
+    let mut frames: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for entry in trace {
+        if let (Some(id), TraceEvent::Frame { text, .. }) = (entry.test_case.as_deref(), &entry.what)
+            && wanted.contains(id)
+        {
+            frames.entry(id).or_default().push(text);
         }
-        TraceEvent::Garbage { what } => ("SUT →", "not OCPP-J".to_owned(), what.clone()),
-        TraceEvent::AttemptFailed { failure, hello, .. } => {
-            ("connection", "attempt failed".to_owned(), format!("{failure:?} {hello:?}"))
-        }
-        TraceEvent::Opened { path, subprotocol, tls, .. } => {
-            let tls = tls.as_ref().map(|tls| format!("{:?} {}", tls.version, tls.suite)).unwrap_or_default();
-            ("connection", "opened".to_owned(), format!("{path} {} {tls}", subprotocol.as_deref().unwrap_or("")))
-        }
-        TraceEvent::Closed { code, by } => ("connection", "closed".to_owned(), format!("{by:?} {code:?}")),
-        TraceEvent::Operator { action, parameters } => {
-            ("operator", action.clone(), Value::Object(parameters.clone()).to_string())
-        }
-        TraceEvent::Remark { text } => ("operator", "remark".to_owned(), text.clone()),
-        _ => return None,
+    }
+    frames
+}
+
+fn case_findings<'r>(case: &'r TestCaseResult, frames: &BTreeMap<&str, Vec<&str>>) -> Option<CaseFindings<'r>> {
+    if matches!(case.verdict, Verdict::Pass | Verdict::NotImplemented) {
+        return None;
+    }
+    let empty = Vec::new();
+    let frames = frames.get(case.id.as_str()).unwrap_or(&empty);
+    let finding = |failure: &'r Failure| Finding {
+        class: class(failure.verdict),
+        word: failure.verdict.word(),
+        message: &failure.message,
+        step: &failure.step,
+        source: failure.source.as_deref(),
+        expected: failure.expected.as_deref(),
+        found: failure.found.as_deref(),
+        pointer: failure.pointer.as_deref(),
+        waited: failure.waited_s.map(time),
+        at: span((failure.at_s - case.started_s).max(0.0)),
+        requirements: failure
+            .requirements
+            .iter()
+            .map(|id| (id.as_str(), requirements::text(id).unwrap_or_default()))
+            .collect(),
+        frame: failure.frame.as_deref().map_or_else(Vec::new, |quoted| {
+            let whole = data::whole(failure, frames.iter().copied());
+            frame::lay_out(whole.unwrap_or(quoted), failure.pointer.as_deref())
+        }),
     };
-    Some(Message { at: format!("{:.3}", entry.at.seconds()), arrow, what, detail })
+    Some(CaseFindings {
+        id: &case.id,
+        title: &case.title,
+        class: class(case.verdict),
+        word: case.verdict.word(),
+        reason: case.reason.as_deref().filter(|_| case.failures.is_empty()),
+        findings: case.failures.iter().take(MAX_FINDINGS).map(finding).collect(),
+        more: case.failures.len().saturating_sub(MAX_FINDINGS),
+    })
+}
+
+fn case_row(case: &TestCaseResult) -> CaseRow<'_> {
+    let words = [&case.id, &case.title, &case.profiles.join(" "), &case.requirements.join(" ")].map(|text| text.to_lowercase());
+    let found = case.failures.iter().map(|failure| failure.message.to_lowercase());
+    CaseRow {
+        id: &case.id,
+        title: &case.title,
+        class: class(case.verdict),
+        word: case.verdict.word(),
+        profiles: &case.profiles,
+        block: block(&case.id),
+        duration: span(case.duration_s),
+        reason: case.reason.as_deref().filter(|_| case.failures.is_empty()),
+        remarks: &case.remarks,
+        words: words.into_iter().chain(found).collect::<Vec<_>>().join(" "),
+    }
 }
