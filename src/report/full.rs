@@ -159,8 +159,7 @@ pub(super) fn html(pics: &Pics, results: &Results, trace: &[TraceEntry]) -> Stri
     let axis = Axis::for_values(
         samples.iter().map(|sample| sample.seconds).chain(results.kpis.iter().filter_map(|kpi| kpi.limit_s)),
     );
-    let used: BTreeSet<&str> =
-        results.test_cases.iter().flat_map(|case| &case.profiles).map(String::as_str).collect();
+    let used: BTreeSet<&str> = results.test_cases.iter().flat_map(|case| &case.profiles).map(String::as_str).collect();
     let page = Page {
         style: STYLE,
         script_hash: STANDARD.encode(Sha256::digest(SCRIPT)),
@@ -174,7 +173,11 @@ pub(super) fn html(pics: &Pics, results: &Results, trace: &[TraceEntry]) -> Stri
         counts: [Verdict::Pass, Verdict::Fail, Verdict::Error, Verdict::Inconclusive, Verdict::NotImplemented]
             .map(count)
             .into(),
-        profiles: results.profiles.iter().map(|one| (one.name.clone(), outcome(one.result).0, outcome(one.result).1)).collect(),
+        profiles: results
+            .profiles
+            .iter()
+            .map(|one| (one.name.clone(), outcome(one.result).0, outcome(one.result).1))
+            .collect(),
         kpis: results.kpis.iter().map(|kpi| kpi_row(pics, kpi, &samples, axis)).collect(),
         actions: actions(pics, &samples, axis),
         blocks: blocks(results),
@@ -352,7 +355,8 @@ fn case_findings<'r>(case: &'r TestCaseResult, frames: &BTreeMap<&str, Vec<&str>
 }
 
 fn case_row(case: &TestCaseResult) -> CaseRow<'_> {
-    let words = [&case.id, &case.title, &case.profiles.join(" "), &case.requirements.join(" ")].map(|text| text.to_lowercase());
+    let words =
+        [&case.id, &case.title, &case.profiles.join(" "), &case.requirements.join(" ")].map(|text| text.to_lowercase());
     let found = case.failures.iter().map(|failure| failure.message.to_lowercase());
     CaseRow {
         id: &case.id,

@@ -105,11 +105,15 @@ mod tests {
     fn times_lie_where_they_belong() {
         let axis = Axis::for_values([0.2, 10.0].into_iter());
         assert_eq!(axis.decades, 4);
-        let drawn = axis.histogram(&[0.0, 0.001, 0.1, 10.0], &[(Some(10.0), "limit"), (None, "p50"), (Some(0.1), "p90")]);
+        let drawn =
+            axis.histogram(&[0.0, 0.001, 0.1, 10.0], &[(Some(10.0), "limit"), (None, "p50"), (Some(0.1), "p90")]);
         assert_eq!(drawn.marks, [(100.0, "limit"), (50.0, "p90")]);
         assert_eq!(drawn.bars.matches('M').count(), 3);
         assert!(drawn.bars.starts_with("M0.00 100v-100.0"), "{}", drawn.bars);
-        assert_eq!(drawn.ticks.iter().map(|tick| tick.1.as_str()).collect::<Vec<_>>(), ["1 ms", "10 ms", "100 ms", "1 s", "10 s"]);
+        assert_eq!(
+            drawn.ticks.iter().map(|tick| tick.1.as_str()).collect::<Vec<_>>(),
+            ["1 ms", "10 ms", "100 ms", "1 s", "10 s"]
+        );
         assert_eq!(axis.histogram(&[], &[]).bars, "");
     }
 

@@ -13,7 +13,9 @@ const MAX_LINE: usize = 1000;
 /// One line of a laid out frame.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct Line {
-    /// With its indentation.
+    /// Blanks before it.
+    pub(super) indent: String,
+    /// What stands there.
     pub(super) text: String,
     /// It belongs to the place that is pointed at.
     pub(super) marked: bool,
@@ -24,7 +26,7 @@ pub(super) struct Line {
 pub(super) fn lay_out(text: &str, pointer: Option<&str>) -> Vec<Line> {
     let mut layout = Layout { text, at: 0, lines: Vec::new(), path: Vec::new() };
     if layout.value(String::new(), 0).is_none() || !text[layout.at..].trim().is_empty() {
-        return vec![Line { text: shorten(text), marked: false }];
+        return vec![Line { indent: String::new(), text: shorten(text), marked: false }];
     }
     let payload = payload_place(&layout.lines);
     let wanted: Option<Vec<String>> = pointer.map(|pointer| {
@@ -37,10 +39,13 @@ pub(super) fn lay_out(text: &str, pointer: Option<&str>) -> Vec<Line> {
         wanted.as_ref().is_some_and(|wanted| lines.iter().any(|(path, _)| path.starts_with(&wanted[..*depth])))
     };
     let depth = (1..=wanted.as_ref().map_or(0, Vec::len)).rev().find(known).unwrap_or(0);
-    let marked = |path: &[String]| depth > 0 && wanted.as_ref().is_some_and(|wanted| path.starts_with(&wanted[..depth]));
-    let lines: Vec<Line> =
-        lines.into_iter().map(|(path, text)| Line { marked: marked(&path), text: shorten(&text) }).collect();
-    clip(lines)
+    let marked =
+        |path: &[String]| depth > 0 && wanted.as_ref().is_some_and(|wanted| path.starts_with(&wanted[..depth]));
+    let line = |(path, text): (Vec<String>, String)| {
+        let bare = text.trim_start_matches(' ');
+        Line { indent: " ".repeat(text.len() - bare.len()), marked: marked(&path), text: shorten(bare) }
+    };
+    clip(lines.into_iter().map(line).collect())
 }
 
 /// The index of the payload in the frame's array: the last one (a CALL's fourth member, a CALLRESULT's third).
@@ -61,7 +66,8 @@ fn clip(lines: Vec<Line>) -> Vec<Line> {
     let from = mark.saturating_sub(MAX_LINES / 3);
     let to = (from + MAX_LINES).min(lines.len());
     let left_out = |count: usize| {
-        (count > 0).then(|| Line { text: format!("… {count} more {}", if count == 1 { "line" } else { "lines" }), marked: false })
+        let text = format!("… {count} more {}", if count == 1 { "line" } else { "lines" });
+        (count > 0).then_some(Line { indent: String::new(), text, marked: false })
     };
     let after = lines.len() - to;
     let shown = lines.into_iter().skip(from).take(to - from);
@@ -170,7 +176,7 @@ mod tests {
     use super::*;
 
     fn shown(text: &str, pointer: Option<&str>) -> String {
-        let line = |line: Line| format!("{} {}\n", if line.marked { '>' } else { ' ' }, line.text);
+        let line = |line: Line| format!("{} {}{}\n", if line.marked { '>' } else { ' ' }, line.indent, line.text);
         lay_out(text, pointer).into_iter().map(line).collect()
     }
 
@@ -225,7 +231,10 @@ mod tests {
         let frame = format!("[2,\"1\",\"NotifyReport\",{{\"reportData\":[{}]}}]", items.join(","));
         let lines = lay_out(&frame, Some("/reportData/4000/n"));
         assert!(lines.len() <= MAX_LINES + 2);
-        assert_eq!(lines.iter().filter(|line| line.marked).map(|line| line.text.trim()).collect::<Vec<_>>(), ["\"n\": 4000"]);
+        assert_eq!(
+            lines.iter().filter(|line| line.marked).map(|line| line.text.trim()).collect::<Vec<_>>(),
+            ["\"n\": 4000"]
+        );
         assert!(lines[0].text.starts_with("… "));
     }
 
