@@ -105,6 +105,23 @@ pub struct Attempt {
     pub duration_s: f64,
 }
 
+/// A file that the SUT has uploaded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct UploadRecord {
+    /// Where it is in the run folder, under a name of ours; none where the run had kept as much as it may.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// The name that the SUT gave it. Show it, don't use it.
+    pub name: String,
+    /// The protocol by which it came: HTTP, HTTPS, FTP, FTPS, SFTP.
+    pub protocol: String,
+    /// Size, bytes.
+    pub size: u64,
+    /// SHA-256, hexadecimal.
+    pub sha256: String,
+}
+
 /// What became of one test case.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -139,6 +156,9 @@ pub struct TestCaseResult {
     /// Remarks that do not change the verdict.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub remarks: Vec<String>,
+    /// What the SUT uploaded.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub uploads: Vec<UploadRecord>,
 }
 
 impl TestCaseResult {

@@ -1,15 +1,16 @@
 //! The test bench: addresses, identities, tokens, time-outs.
 
+mod files;
 mod stations;
 
-use std::path::Path;
+use std::{collections::HashMap, path::Path};
 
 use serde_json::{Map, Value, json};
 
-pub use self::stations::Station;
+pub use self::{files::FileBench, stations::Station};
 use crate::{
     link::Secret,
-    yaml::{Defect, Defects, Kind, Node, Source, nearest},
+    yaml::{Defect, Defects, Kind, Node, Position, Source, nearest},
 };
 
 /// A test bench.
@@ -21,8 +22,8 @@ pub struct Bench {
     pub listen_second: String,
     /// The host name by which the station reaches us, for certificates and network profiles.
     pub host: String,
-    /// Where the file server listens.
-    pub files: String,
+    /// File transfers.
+    pub files: FileBench,
     /// URL of the CSMS under test.
     pub url: String,
     /// Identity of the station (ours or the SUT's).
@@ -45,6 +46,9 @@ pub struct Bench {
     pub values: Map<String, Value>,
     /// Every setting under the name it has in the file, secrets redacted.
     settings: Map<String, Value>,
+    /// The file it was read from, with the place of each key that it gives (`a.b` within a mapping).
+    source: ReadFrom,
+    places: HashMap<String, Position>,
 }
 
 /// What stands in the place of a secret in everything that is written.
@@ -64,13 +68,22 @@ fn redacted(key: &str, value: &Value) -> Value {
     }
 }
 
+/// The text that a bench was read from. It has passwords in it, so it is never printed.
+#[derive(Clone)]
+struct ReadFrom(Option<Source>);
+
+impl std::fmt::Debug for ReadFrom {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.0.as_ref().map_or("no file", |source| &source.name))
+    }
+}
+
 /// Keys of the bench file with their defaults; the type of the default is the type of the value.
 pub(crate) fn defaults() -> Value {
     let mut values = json!({
         "listen": "127.0.0.1:9000",
         "listen-second": "127.0.0.1:9001",
         "host": "localhost",
-        "files": "127.0.0.1:9080",
         "url": "wss://127.0.0.1:9000/ocpp",
         "url-upgraded": "",
         "identity": "CS001",
@@ -97,8 +110,10 @@ pub(crate) fn defaults() -> Value {
         "model": "Attest",
         "vendor-name": "ocpp-attest",
     });
-    if let (Value::Object(values), Value::Object(times)) = (&mut values, default_times()) {
-        values.extend(times);
+    for more in [files::defaults(), default_times()] {
+        if let (Value::Object(values), Value::Object(more)) = (&mut values, more) {
+            values.extend(more);
+        }
     }
     values
 }
@@ -176,14 +191,35 @@ impl Bench {
         if defects.is_empty() {
             let mut bench = Self::from_values(values.as_object().cloned().unwrap_or_default());
             bench.stations = stations;
+            bench.source = ReadFrom(Some(source.clone()));
+            note_places(&root, "", &mut bench.places);
             if !(1..=3).contains(&bench.security_profile) {
-                let at = root.get("security-profile").map_or(root.at, |node| node.at);
-                defects.push(Defect::new(at, "there is no such security profile", "write 1, 2 or 3"));
-            } else {
+                let message = "there is no such security profile";
+                defects.push(bench.defect("security-profile", message, "write 1, 2 or 3"));
+            }
+            defects.extend(bench.files.defects(&bench));
+            if defects.is_empty() {
                 return Ok(bench);
             }
         }
         Err(source.defects(defects))
+    }
+
+    /// The text of a value, by its name in expressions; empty where it is none.
+    pub fn text(&self, name: &str) -> &str {
+        self.values.get(name).and_then(Value::as_str).unwrap_or_default()
+    }
+
+    /// A defect at the value of a key (`a.b` within a mapping), or at the file as a whole where it does not give the key.
+    pub fn defect(&self, key: &str, message: impl Into<String>, help: impl Into<String>) -> Defect {
+        let within = key.split('.').next().unwrap_or(key);
+        let at = self.places.get(key).or_else(|| self.places.get(within)).copied().unwrap_or_default();
+        Defect::new(at, message, help)
+    }
+
+    /// Bundles defects of this bench.
+    pub fn defects(&self, defects: Vec<Defect>) -> Defects {
+        self.source.0.clone().unwrap_or_else(|| Source::new("the default bench", "")).defects(defects)
     }
 
     fn from_values(values: Map<String, Value>) -> Self {
@@ -200,7 +236,9 @@ impl Bench {
         let password = Secret::new(text("password"));
         let settings = values.iter().map(|(key, value)| (key.clone(), redacted(key, value))).collect();
         let mut shown = values.clone();
-        shown.remove("password");
+        for secret in ["password", files::SECRET] {
+            shown.remove(secret);
+        }
         let shown = match underscored(&Value::Object(shown)) {
             Value::Object(shown) => shown,
             _ => Map::new(),
@@ -209,7 +247,7 @@ impl Bench {
             listen: text("listen"),
             listen_second: text("listen-second"),
             host: text("host"),
-            files: text("files"),
+            files: FileBench::of(&values),
             url: text("url"),
             identity: text("identity"),
             password,
@@ -224,12 +262,23 @@ impl Bench {
             stations: Vec::new(),
             values: shown,
             settings,
+            source: ReadFrom(None),
+            places: HashMap::new(),
         }
     }
 
     /// Every setting in force under the name it has in the file, secrets redacted.
     pub fn settings(&self) -> &Map<String, Value> {
         &self.settings
+    }
+}
+
+/// Notes where each key's value stands.
+fn note_places(node: &Node, within: &str, places: &mut HashMap<String, Position>) {
+    for (key, value) in node.map().unwrap_or_default() {
+        let here = if within.is_empty() { key.name.clone() } else { format!("{within}.{}", key.name) };
+        note_places(value, &here, places);
+        places.insert(here, value.at);
     }
 }
 

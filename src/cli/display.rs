@@ -43,7 +43,8 @@ impl Display {
                     bar.set_message(format!("{id} {step}"));
                 }
             }
-            Event::Trace(_) => {}
+            // The trace and the result of its test case tell of it.
+            Event::Trace(_) | Event::Uploaded(..) => {}
             Event::Ended(result) => {
                 let text = line(&result);
                 match &self.bar {

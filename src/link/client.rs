@@ -134,7 +134,8 @@ fn judge(headers: &[httparse::Header<'_>], key: &str, offered: &[String]) -> Res
     }
 }
 
-fn percent_encoded(text: &str) -> String {
+/// A text as part of a URL.
+pub(crate) fn percent_encoded(text: &str) -> String {
     text.bytes()
         .map(|byte| match byte {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),

@@ -4,7 +4,7 @@
 //! when it is read or written, before parsing, and tells what happened as [`LinkEvent`]s.
 
 pub mod client;
-mod hello;
+pub(crate) mod hello;
 pub mod network;
 pub mod server;
 pub mod session;

@@ -344,7 +344,8 @@ fn credentials(header: &HeaderValue) -> Option<(String, Vec<u8>)> {
     Some((String::from_utf8_lossy(&decoded[..colon]).into_owned(), decoded[colon + 1..].to_vec()))
 }
 
-fn percent_decoded(text: &str) -> String {
+/// A text of a URL without its percent-encoding.
+pub(crate) fn percent_decoded(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut decoded = Vec::with_capacity(bytes.len());
     let mut at = 0;

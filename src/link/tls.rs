@@ -125,6 +125,23 @@ fn refused(error: &io::Error) -> AttemptFailure {
     }
 }
 
+/// What rustls needs to be a server.
+pub fn server_config(tls: &ServerTls, clock: Clock) -> Result<ServerConfig, AttemptFailure> {
+    let builder = ServerConfig::builder_with_details(provider(&tls.suites), Arc::new(WallTime(clock)))
+        .with_protocol_versions(&rustls_versions(&tls.versions))
+        .map_err(broken)?;
+    let builder = match &tls.client_roots {
+        None => builder.with_no_client_auth(),
+        Some(pem) => {
+            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots(pem)?), provider(&[]))
+                .build()
+                .map_err(broken)?;
+            builder.with_client_cert_verifier(verifier)
+        }
+    };
+    builder.with_single_cert(chain(&tls.identity.chain)?, key(&tls.identity)?).map_err(broken)
+}
+
 /// The server's side of a handshake.
 pub async fn accept(
     stream: Prefixed,
@@ -147,25 +164,28 @@ pub async fn accept(
         }
         return legacy::accept(stream, &tls, hello, clock).await;
     }
-    let builder = ServerConfig::builder_with_details(provider(&tls.suites), Arc::new(WallTime(clock)))
-        .with_protocol_versions(&rustls_versions(&tls.versions))
-        .map_err(broken)?;
-    let builder = match &tls.client_roots {
-        None => builder.with_no_client_auth(),
-        Some(pem) => {
-            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots(pem)?), provider(&[]))
-                .build()
-                .map_err(broken)?;
-            builder.with_client_cert_verifier(verifier)
-        }
-    };
-    let config = builder.with_single_cert(chain(&tls.identity.chain)?, key(&tls.identity)?).map_err(broken)?;
+    let config = server_config(tls, clock)?;
     match TlsAcceptor::from(Arc::new(config)).accept(stream).await {
         Ok(stream) => {
             let info = info(stream.get_ref().1, hello);
             Ok((Box::new(stream), info))
         }
         Err(error) => Err(refused(&error)),
+    }
+}
+
+/// What rustls needs to be a client.
+pub fn client_config(tls: &ClientTls, clock: Clock) -> Result<ClientConfig, AttemptFailure> {
+    let builder = ClientConfig::builder_with_details(provider(&tls.suites), Arc::new(WallTime(clock)))
+        .with_protocol_versions(&rustls_versions(&tls.versions))
+        .map_err(broken)?;
+    let builder = match &tls.roots {
+        Some(pem) => builder.with_root_certificates(roots(pem)?),
+        None => builder.dangerous().with_custom_certificate_verifier(Arc::new(AnyCertificate)),
+    };
+    match &tls.identity {
+        Some(identity) => builder.with_client_auth_cert(chain(&identity.chain)?, key(identity)?).map_err(broken),
+        None => Ok(builder.with_no_client_auth()),
     }
 }
 
@@ -179,17 +199,7 @@ pub async fn connect(
     if needs_legacy(&tls.versions, &tls.suites) {
         return legacy::connect(stream, tls, host, clock).await;
     }
-    let builder = ClientConfig::builder_with_details(provider(&tls.suites), Arc::new(WallTime(clock)))
-        .with_protocol_versions(&rustls_versions(&tls.versions))
-        .map_err(broken)?;
-    let builder = match &tls.roots {
-        Some(pem) => builder.with_root_certificates(roots(pem)?),
-        None => builder.dangerous().with_custom_certificate_verifier(Arc::new(AnyCertificate)),
-    };
-    let config = match &tls.identity {
-        Some(identity) => builder.with_client_auth_cert(chain(&identity.chain)?, key(identity)?).map_err(broken)?,
-        None => builder.with_no_client_auth(),
-    };
+    let config = client_config(tls, clock)?;
     let name = ServerName::try_from(host.to_owned()).map_err(broken)?;
     match TlsConnector::from(Arc::new(config)).connect(name, stream).await {
         Ok(stream) => {

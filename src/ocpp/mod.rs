@@ -4,3 +4,4 @@ pub mod frame;
 pub mod member;
 pub mod requirements;
 pub mod schema;
+pub mod transfer;

@@ -34,6 +34,26 @@ pub fn write(folder: &Path, name: &str, content: &[u8]) -> Result<(), FolderErro
     write().map_err(|error| failed(&path, error))
 }
 
+/// Writes a file that the SUT has uploaded to its place in the folder, which is one of ours (`uploads/…`).
+pub fn write_upload(folder: &Path, place: &str, content: &[u8]) -> Result<(), FolderError> {
+    let (within, name) = place.rsplit_once('/').unwrap_or(("", place));
+    let within = folder.join(within);
+    create(&within)?;
+    write(&within, name, content)
+}
+
+/// Removes what an earlier run in this folder was sent: files of our naming, and nothing else.
+pub(super) fn remove_uploads(folder: &Path) -> Result<(), FolderError> {
+    let Ok(entries) = fs::read_dir(folder.join("uploads")) else { return Ok(()) };
+    for path in entries.flatten().map(|entry| entry.path()) {
+        let ours = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("TC_"));
+        if ours && path.is_file() {
+            fs::remove_file(&path).map_err(|error| failed(&path, error))?;
+        }
+    }
+    Ok(())
+}
+
 pub(super) fn json(value: &impl Serialize, path: &Path) -> Result<Vec<u8>, FolderError> {
     let mut text = serde_json::to_vec_pretty(value).map_err(|error| failed(path, error))?;
     text.push(b'\n');

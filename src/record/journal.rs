@@ -67,6 +67,7 @@ impl Journal {
                 _ => {}
             }
         }
+        folder::remove_uploads(folder)?;
         write(folder, PICS_FILE, pics.as_bytes())?;
         write(folder, "bench.yaml", bench.as_bytes())?;
         write(folder, "plan.json", &json(&plan, folder)?)?;
@@ -126,6 +127,11 @@ impl Journal {
         append(&mut line, result, &self.folder)?;
         self.done.insert(result.id.clone());
         self.results.write_all(&line).map_err(|error| failed(&self.folder.join("results.jsonl"), error))
+    }
+
+    /// The SUT has uploaded a file, which has its place in the folder.
+    pub fn uploaded(&self, place: &str, content: &[u8]) -> Result<(), FolderError> {
+        folder::write_upload(&self.folder, place, content)
     }
 
     /// The run is over: what was noted about test cases after their end is written too.

@@ -11,7 +11,7 @@ use crate::{
     expect::Expectation,
     link::{AttemptFailure, ClosedBy, HelloInfo, TlsInfo},
     pics::{Baseline, Pics, Profile, SutKind, writer},
-    verdict::{TestCaseResult, Verdict},
+    verdict::{TestCaseResult, UploadRecord, Verdict},
 };
 
 /// Which way a frame went.
@@ -126,6 +126,8 @@ pub enum TraceEvent {
         /// What it did.
         detail: Value,
     },
+    /// The SUT has uploaded a file.
+    Upload(UploadRecord),
     /// A step was reached.
     Step {
         /// `3 expect BootNotification`.

@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     pics::reader,
     record::{Kpi, ProfileOutcome, ProfileResult, summary},
-    verdict::{Failure, TestCaseResult, Verdict},
+    verdict::{Failure, TestCaseResult, UploadRecord, Verdict},
 };
 
 fn pics(name: &str) -> Pics {
@@ -38,6 +38,13 @@ fn results(pics: &Pics, text: &str) -> Results {
         steps: Vec::new(),
         attempts: Vec::new(),
         remarks: vec![text.into()],
+        uploads: vec![UploadRecord {
+            file: Some("uploads/TC_N_25_CS-1.log".into()),
+            name: text.into(),
+            protocol: "FTP".into(),
+            size: 4,
+            sha256: "ab".repeat(32),
+        }],
     };
     let kpi = |key: &str, samples: usize| Kpi {
         name: crate::kpi::definitions(pics.sut).iter().find(|known| known.key == key).unwrap().name.into(),

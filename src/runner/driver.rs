@@ -93,7 +93,11 @@ pub(super) async fn drive(
     let patience = environment.bench["manual_action_timeout"].as_f64().unwrap_or(PATIENCE);
     let operator = environment.operator.clone();
     let mut noted = Vec::new();
+    let mut uploads = Vec::new();
+    environment.files.test_case.clone_from(&job.entry.id);
     loop {
+        let arrived = environment.files.collect(Some(&job.entry.id));
+        uploads.extend(arrived.into_iter().map(|upload| voice.uploaded(upload)));
         for effect in engine.effects() {
             match effect {
                 Effect::Link(command) => environment.link.send(command),
@@ -115,6 +119,7 @@ pub(super) async fn drive(
                     if let Some(key) = detail.as_object_mut().and_then(|members| members.remove("key")) {
                         environment.secrets.extend(key.as_str().map(Secret::new));
                     }
+                    let detail = redact_value(&detail, &environment.secrets);
                     voice.note(TraceEvent::Service { service, detail });
                     let _ = answers.send(Input::ServiceDone(id, result));
                 }
@@ -181,6 +186,7 @@ pub(super) async fn drive(
     environment.memory = outcome.memory;
     outcome.remarks.extend(noted.iter().map(|text| super::operators(text)));
     for failure in &mut outcome.failures {
+        failure.message = redact(&failure.message, &environment.secrets);
         for text in [&mut failure.frame, &mut failure.found, &mut failure.expected].into_iter().flatten() {
             *text = redact(text, &environment.secrets);
         }
@@ -204,7 +210,8 @@ pub(super) async fn drive(
         failures: outcome.failures,
         steps: outcome.steps,
         attempts: Vec::new(),
-        remarks: outcome.remarks,
+        remarks: outcome.remarks.iter().map(|text| redact(text, &environment.secrets)).collect(),
+        uploads,
     };
     Driven { result, recording, begun, met }
 }
@@ -253,15 +260,17 @@ fn passwords_in(event: &LinkEvent) -> Vec<Secret> {
 
 /// Parameters without the secrets that passed through the run.
 fn redact_members(members: &Map<String, Value>, secrets: &[Secret]) -> Map<String, Value> {
-    fn clean(value: &Value, secrets: &[Secret]) -> Value {
-        match value {
-            Value::String(text) => redact(text, secrets).into(),
-            Value::Array(items) => items.iter().map(|item| clean(item, secrets)).collect(),
-            Value::Object(members) => Value::Object(redact_members(members, secrets)),
-            other => other.clone(),
-        }
+    members.iter().map(|(name, value)| (name.clone(), redact_value(value, secrets))).collect()
+}
+
+/// A value without the secrets that passed through the run.
+fn redact_value(value: &Value, secrets: &[Secret]) -> Value {
+    match value {
+        Value::String(text) => redact(text, secrets).into(),
+        Value::Array(items) => items.iter().map(|item| redact_value(item, secrets)).collect(),
+        Value::Object(members) => Value::Object(redact_members(members, secrets)),
+        other => other.clone(),
     }
-    members.iter().map(|(name, value)| (name.clone(), clean(value, secrets))).collect()
 }
 
 /// A text without the secrets that passed through the run.

@@ -5,6 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use serde_json::{Map, Value, json};
 use tokio::task::JoinSet;
 
+use super::files::Files;
 use crate::{
     bench::Bench,
     clock::Clock,
@@ -16,7 +17,6 @@ use crate::{
     operator::Operator,
     pics::{Pics, SutKind},
     services::{
-        bench::FileServer,
         inspect, meter,
         pki::{KeyKind, Pki, PkiError, signing_request},
     },
@@ -25,6 +25,7 @@ use crate::{
         operator as simulated_operator,
         station::{self, NetworkProfile, StationSetup},
     },
+    yaml::Defects,
 };
 
 /// Why there is nothing to run in.
@@ -39,13 +40,16 @@ pub enum EnvironmentError {
     /// A file of the bench can't be read.
     #[error("{0} can't be read: {1}")]
     File(String, std::io::Error),
+    /// The bench names files that can't be used.
+    #[error("{0}")]
+    Bench(#[from] Defects),
 }
 
 /// What a test case runs in.
 pub struct Environment {
     pub(crate) link: LinkHandle,
     pub(crate) operator: Arc<dyn Operator>,
-    pub(crate) files: FileServer,
+    pub(super) files: Files,
     pub(crate) pki: Arc<Pki>,
     pub(crate) endpoints: HashMap<EndpointId, ServerPolicy>,
     pub(crate) identities: HashMap<CertificateKind, Identity>,
@@ -76,27 +80,17 @@ impl Environment {
         simulated: bool,
         operator: Option<Arc<dyn Operator>>,
         clock: Clock,
-        files: Option<FileServer>,
+        files: Option<Files>,
     ) -> Result<Self, EnvironmentError> {
         if pics.sut == SutKind::Csms {
             return Self::start_for_csms(pics, bench, simulated, operator, clock, files).await;
         }
         let network = if simulated { Network::Memory(MemoryNetwork::default()) } else { Network::Tcp };
-        let (hosts, listen, second, files) = if simulated {
+        let (hosts, listen, second) = if simulated {
             let (first, second) = ("csms.attest.test", "csms2.attest.test");
-            (
-                [first.to_owned(), second.to_owned()],
-                format!("{first}:443"),
-                format!("{second}:443"),
-                "files.attest.test:80".into(),
-            )
+            ([first.to_owned(), second.to_owned()], format!("{first}:443"), format!("{second}:443"))
         } else {
-            (
-                [bench.host.clone(), bench.host.clone()],
-                bench.listen.clone(),
-                bench.listen_second.clone(),
-                bench.files.clone(),
-            )
+            ([bench.host.clone(), bench.host.clone()], bench.listen.clone(), bench.listen_second.clone())
         };
         let pki = authority(bench, simulated, key_kind(pics), clock)?;
         let identities = identities(&pki, bench, &hosts)?;
@@ -108,10 +102,10 @@ impl Environment {
         let link = serve(network.clone(), &addresses, endpoints.clone(), clock)
             .await
             .map_err(|error| EnvironmentError::Bind(bench.listen.clone(), error))?;
-        let files_public = if simulated { files.clone() } else { public(&files, &bench.host) };
-        let files = FileServer::start(&network, &files, &files_public)
-            .await
-            .map_err(|error| EnvironmentError::Bind(files.clone(), error))?;
+        let files = match files {
+            Some(files) => files,
+            None => Files::start(pics, bench, &network, &pki, clock).await?,
+        };
         let url = |endpoint: EndpointId, host: &str, profile: u8| {
             let address = link.address(endpoint).unwrap_or_default();
             let port = address.rsplit(':').next().unwrap_or("443");
@@ -162,14 +156,13 @@ impl Environment {
         Ok(Self {
             link,
             operator,
-            files,
             pki,
             endpoints,
             identities,
             bench: Value::Object(values),
             pics: super::pics_names(pics),
             memory: SutMemory { security_profile: bench.security_profile, ..SutMemory::default() },
-            secrets: vec![bench.password.clone()],
+            secrets: std::iter::once(bench.password.clone()).chain(files.secrets()).collect(),
             identity: bench.identity.clone(),
             client: None,
             client_identities: HashMap::new(),
@@ -180,6 +173,7 @@ impl Environment {
             hosts,
             simulated,
             tasks,
+            files,
         })
     }
 
@@ -190,7 +184,7 @@ impl Environment {
         simulated: bool,
         operator: Option<Arc<dyn Operator>>,
         clock: Clock,
-        files: Option<FileServer>,
+        files: Option<Files>,
     ) -> Result<Self, EnvironmentError> {
         let network = if simulated { Network::Memory(MemoryNetwork::default()) } else { Network::Tcp };
         let pki = authority(bench, simulated, KeyKind::Ecdsa, clock)?;
@@ -245,13 +239,7 @@ impl Environment {
             .map_err(|error| EnvironmentError::Bind(bench.url.clone(), error))?;
         let files = match files {
             Some(files) => files,
-            None => {
-                let address = if simulated { "files.attest.test:80".to_owned() } else { bench.files.clone() };
-                let seen_as = if simulated { address.clone() } else { public(&address, &bench.host) };
-                FileServer::start(&network, &address, &seen_as)
-                    .await
-                    .map_err(|error| EnvironmentError::Bind(address.clone(), error))?
-            }
+            None => Files::start(pics, bench, &network, &pki, clock).await?,
         };
         let mut tasks = JoinSet::new();
         let operator = match operator {
@@ -269,14 +257,13 @@ impl Environment {
         Ok(Self {
             link,
             operator,
-            files,
             pki,
             endpoints: HashMap::new(),
             identities: HashMap::new(),
             bench: Value::Object(values),
             pics: super::pics_names(pics),
             memory: SutMemory { security_profile: bench.security_profile, ..SutMemory::default() },
-            secrets: vec![bench.password.clone()],
+            secrets: std::iter::once(bench.password.clone()).chain(files.secrets()).collect(),
             identity: bench.identity.clone(),
             client: Some(client),
             client_identities,
@@ -287,42 +274,17 @@ impl Environment {
             hosts: [bench.host.clone(), bench.host.clone()],
             simulated,
             tasks,
+            files,
         })
     }
 
     /// Does what a test case asks of the harness's services.
     pub(crate) fn serve(&mut self, service: &str, with: &Value) -> Result<Value, String> {
         let text = |key: &str| with.get(key).and_then(Value::as_str).unwrap_or_default();
-        let slow = with.get("slow").and_then(Value::as_u64).unwrap_or(0);
+        if let Some(served) = self.files.serve(service, with, &self.pki) {
+            return served;
+        }
         match service {
-            "firmware" => {
-                // `broken`: signed all right, but nothing that a station could run.
-                let image = match text("image") {
-                    "broken" => b"nothing of use".to_vec(),
-                    _ => b"firmware image of the bench, 1.0".to_vec(),
-                };
-                let name = if text("image") == "broken" { "broken.bin" } else { "image.bin" };
-                let location = self.files.offer(name, image.clone(), slow);
-                let kind = certificate_kind(with)?;
-                let sign = |image: &[u8]| self.pki.sign_firmware(image, kind).map_err(|error| error.to_string());
-                let (certificate, signature) = sign(&image)?;
-                let signature = match text("signature") {
-                    "invalid" => sign(b"another image")?.1,
-                    _ => signature,
-                };
-                Ok(json!({ "location": location, "signature": signature, "signing_certificate": certificate }))
-            }
-            "downloads" => Ok(json!({ "count": self.files.downloads(text("location")) })),
-            "log" => Ok(json!({
-                "location": self.files.upload_location(slow),
-                "missing": self.files.missing_location(),
-                "before": self.files.uploads().len(),
-            })),
-            "uploads" => {
-                let uploads = self.files.uploads();
-                let names: Vec<&String> = uploads.iter().map(|(name, _)| name).collect();
-                Ok(json!({ "count": uploads.len(), "names": names }))
-            }
             "sign" if !self.setup.certificate.is_empty() => {
                 Err("the bench does not hold the key of the root that the SUT trusts, so it can't sign for it".into())
             }
@@ -368,6 +330,7 @@ impl Environment {
                 self.link.send(LinkCommand::SetPolicy(endpoint, policy.clone()));
             }
         }
+        self.files.root_changed(SutKind::ChargingStation, &self.setup, &self.pki)?;
         if let Value::Object(values) = &mut self.bench {
             values.extend(roots(&self.pki, &self.setup)?);
         }
@@ -386,7 +349,7 @@ impl Environment {
 }
 
 /// The kind of certificate that a test case asks a service for; a valid one where it does not say.
-fn certificate_kind(with: &Value) -> Result<CertificateKind, String> {
+pub(super) fn certificate_kind(with: &Value) -> Result<CertificateKind, String> {
     let Some(kind) = with.get("certificate") else { return Ok(CertificateKind::Valid) };
     serde_json::from_value(kind.clone()).map_err(|error| error.to_string())
 }
@@ -459,12 +422,6 @@ fn roots(pki: &Pki, bench: &Bench) -> Result<Map<String, Value>, EnvironmentErro
     let names = ["root", "next_root", "expired_next_root", "other_root", "expired_root", "manufacturer_root"];
     let texts = [root, next, expired, other, pki.expired_root_pem().into(), pki.manufacturer_root_pem().into()];
     Ok(names.into_iter().map(str::to_owned).zip(texts.into_iter().map(Value::from)).collect())
-}
-
-/// `0.0.0.0:9080` is reached by the bench's host name.
-fn public(listen: &str, host: &str) -> String {
-    let port = listen.rsplit(':').next().unwrap_or("80");
-    format!("{host}:{port}")
 }
 
 fn authority(bench: &Bench, simulated: bool, kind: KeyKind, clock: Clock) -> Result<Arc<Pki>, PkiError> {

@@ -1,22 +1,26 @@
 //! Where everything that happens in a run is told, whichever test case it belongs to.
 
-use std::cell::RefCell;
+use std::{cell::RefCell, collections::HashMap};
 
 use super::Event;
 use crate::{
     clock::{Clock, Stamp},
     record::{TraceEntry, TraceEvent},
+    services::files::Upload,
+    verdict::UploadRecord,
 };
 
 /// What happens, in the order of time. Test cases that run side by side share it on one thread.
 pub(super) struct Journal<'t> {
     clock: Clock,
     tell: RefCell<&'t mut dyn FnMut(Event)>,
+    /// How many files each test case was sent.
+    uploads: RefCell<HashMap<String, u32>>,
 }
 
 impl<'t> Journal<'t> {
     pub(super) fn new(clock: Clock, tell: &'t mut dyn FnMut(Event)) -> Self {
-        Self { clock, tell: RefCell::new(tell) }
+        Self { clock, tell: RefCell::new(tell), uploads: RefCell::default() }
     }
 
     /// Tells whoever looks on.
@@ -27,6 +31,14 @@ impl<'t> Journal<'t> {
     /// Adds a line to the trace.
     fn push(&self, entry: TraceEntry) {
         self.tell(Event::Trace(Box::new(entry)));
+    }
+
+    /// A file that the SUT has sent gets its place in the run folder: `uploads/`, and a name of ours.
+    fn place(&self, upload: &Upload) -> String {
+        let mut uploads = self.uploads.borrow_mut();
+        let number = uploads.entry(upload.test_case.clone()).or_default();
+        *number += 1;
+        format!("uploads/{}-{number}.{}", upload.test_case, upload.extension)
     }
 
     /// Adds something that happens now, and on no connection.
@@ -67,6 +79,23 @@ impl Voice<'_, '_> {
             conn,
             what,
         });
+    }
+
+    /// Takes down what the SUT has uploaded.
+    pub(super) fn uploaded(&self, upload: Upload) -> UploadRecord {
+        let file = upload.content.is_some().then(|| self.journal.place(&upload));
+        if let (Some(file), Some(content)) = (&file, upload.content) {
+            self.journal.tell(Event::Uploaded(file.clone(), content));
+        }
+        let record = UploadRecord {
+            file,
+            name: upload.name,
+            protocol: upload.protocol.name().into(),
+            size: upload.size,
+            sha256: upload.sha256,
+        };
+        self.note(TraceEvent::Upload(record.clone()));
+        record
     }
 
     /// Tells whoever looks on, if this is a test case.

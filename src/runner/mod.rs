@@ -2,6 +2,7 @@
 
 mod driver;
 mod environment;
+mod files;
 mod journal;
 mod pause;
 mod retry;
@@ -9,6 +10,7 @@ mod stage;
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use futures_util::FutureExt as _;
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use serde_json::{Map, Value};
@@ -37,6 +39,8 @@ pub enum Event {
     Begins(usize, usize, String, String),
     /// A step is reached.
     Step(String, String),
+    /// The SUT has uploaded a file: its place in the run folder, and its content.
+    Uploaded(String, Bytes),
     /// Something happened that belongs into the trace.
     Trace(Box<TraceEntry>),
     /// A test case is over: nothing more of it comes into the trace but remarks of the operator.

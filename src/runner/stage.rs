@@ -97,6 +97,12 @@ impl Stage<'_, '_> {
         if let Some(lane) = lanes.get_mut(best) {
             ended.extend(self.work(lane, &shared).await?);
         }
+        // What came when its test case was over.
+        for (lane, environment) in lanes.iter().filter_map(|lane| Some((lane, lane.environment.as_ref()?))) {
+            for upload in environment.files.collect(None) {
+                self.journal.voice(&upload.test_case.clone(), &lane.bench.identity).uploaded(upload);
+            }
+        }
         Ok(ended)
     }
 
@@ -298,6 +304,7 @@ fn empty(entry: &PlanEntry, verdict: Verdict, reason: &str, clock: Clock) -> Tes
         steps: Vec::new(),
         attempts: Vec::new(),
         remarks: Vec::new(),
+        uploads: Vec::new(),
     }
 }
 
@@ -316,5 +323,6 @@ fn worst(mut before: TestCaseResult, mut other: TestCaseResult, variant: &Map<St
     before.failures.sort_by_key(|failure| std::cmp::Reverse(failure.verdict));
     before.steps.extend(other.steps);
     before.remarks.extend(other.remarks);
+    before.uploads.extend(other.uploads);
     before
 }

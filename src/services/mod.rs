@@ -1,6 +1,8 @@
 //! Services of the harness: the certificate authority, firmware images, uploads.
 
-pub mod bench;
+pub mod files;
+pub mod firmware;
 pub mod inspect;
 pub mod meter;
 pub mod pki;
+pub mod transfer;

@@ -123,6 +123,7 @@ impl Writing {
             _ if self.failed.is_some() => return,
             Event::Trace(entry) => self.journal.trace(entry),
             Event::Ended(result) => self.journal.ended(result, cut_short),
+            Event::Uploaded(place, content) => self.journal.uploaded(place, content),
             Event::Begins(..) | Event::Step(..) => Ok(()),
         };
         self.failed = written.err();

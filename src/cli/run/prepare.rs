@@ -27,6 +27,7 @@ use crate::{
         self,
         choice::{Choice, ChoiceError},
     },
+    services::firmware::Firmware,
     testcase::{catalogue::Catalogue, library::Library},
     verdict::TestCaseResult,
     yaml::Source,
@@ -92,6 +93,8 @@ fn inputs(pics: &Path, bench: Option<&Path>, catalogue: &Catalogue) -> Result<In
     let source = Source::read(pics)?;
     let pics = reader::read_source(&source)?;
     let bench = bench.map_or_else(|| Ok(Bench::default()), Bench::read)?;
+    bench.fits(&pics)?;
+    Firmware::read(&bench)?;
     let library = Library::load(catalogue, pics.sut)?;
     let entries = selection::plan(&pics, catalogue);
     Ok(Inputs { pics, pics_text: source.text.to_string(), bench, library, entries })

@@ -4,8 +4,11 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Boot, Station, Timer, operations::TransferDone};
-use crate::{link::LinkCommand, services::bench};
+use super::{Boot, Station, Timer};
+use crate::{
+    link::LinkCommand,
+    services::{firmware::signature_is_valid, transfer::TransferError},
+};
 
 /// What an image begins with; anything else can be signed, but not run.
 pub const IMAGE_MAGIC: &[u8] = b"firmware image";
@@ -65,6 +68,7 @@ impl Station {
             }
             "Accepted" | "AcceptedCanceled" => {
                 self.cancel(|timer| matches!(timer, Timer::Firmware(_)));
+                self.transfers.cancel_download();
                 let request_id = payload["requestId"].as_i64().unwrap_or(0);
                 let request = payload.clone();
                 self.firmware = Some(Firmware {
@@ -192,12 +196,8 @@ impl Station {
                 self.firmware_status("Downloading");
                 let Some(firmware) = &self.firmware else { return };
                 let location = firmware.request["firmware"]["location"].as_str().unwrap_or_default().to_owned();
-                let (network, done, request_id) = (self.network.clone(), self.files.clone(), firmware.request_id);
-                tokio::spawn(async move {
-                    tokio::time::sleep(Duration::from_secs(2)).await;
-                    let result = bench::download(&network, &location).await;
-                    let _ = done.send(TransferDone { upload: false, request_id, result });
-                });
+                let request_id = firmware.request_id;
+                self.fetch_file(request_id, location);
             }
             Stage::Install if self.held_back(stage, install_beside, "InstallScheduled") => {}
             Stage::Install => {
@@ -226,17 +226,16 @@ impl Station {
     }
 
     /// The image is here, or is not.
-    pub(super) fn firmware_downloaded(&mut self, done: TransferDone) {
-        let awaited =
-            |firmware: &&mut Firmware| firmware.request_id == done.request_id && firmware.status == "Downloading";
+    pub(super) fn firmware_downloaded(&mut self, request_id: i64, result: Result<Vec<u8>, TransferError>) {
+        let awaited = |firmware: &&mut Firmware| firmware.request_id == request_id && firmware.status == "Downloading";
         let Some(firmware) = self.firmware.as_mut().filter(awaited) else { return };
-        let Ok(image) = done.result else {
+        let Ok(image) = result else {
             self.firmware_status("DownloadFailed");
             return;
         };
         firmware.runs = image.starts_with(IMAGE_MAGIC);
         let text = |name: &str| firmware.request["firmware"][name].as_str().unwrap_or_default();
-        let valid = bench::signature_is_valid(&image, text("signature"), text("signingCertificate"));
+        let valid = signature_is_valid(&image, text("signature"), text("signingCertificate"));
         self.firmware_status("Downloaded");
         if !valid {
             self.firmware_status("InvalidSignature");

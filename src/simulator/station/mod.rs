@@ -22,6 +22,7 @@ mod reports;
 mod reset;
 #[cfg(test)]
 mod tests;
+mod transfers;
 mod triggers;
 mod variables;
 
@@ -167,8 +168,7 @@ pub struct Station {
     log: Option<operations::Log>,
     /// What a restart put an end to, to be told after the next boot.
     interrupted: Vec<(&'static str, Value)>,
-    upload: Option<mpsc::UnboundedReceiver<operations::TransferDone>>,
-    files: mpsc::UnboundedSender<operations::TransferDone>,
+    transfers: transfers::Transfers,
 }
 
 /// Runs a station until its operator goes away.
@@ -179,22 +179,14 @@ pub async fn run(
     mut requests: mpsc::UnboundedReceiver<Request>,
 ) -> std::io::Result<()> {
     let link = serve(network.clone(), &[], HashMap::new(), clock).await?;
-    let (files, transfers) = mpsc::unbounded_channel();
-    let mut station = Station::new(setup, network, clock, link, files);
-    station.upload = Some(transfers);
+    let (done, mut transfers) = mpsc::unbounded_channel();
+    let mut station = Station::new(setup, network, clock, link, done);
     station.schedule(Duration::ZERO, Timer::Connect);
-    let mut transfers = station.upload.take();
     loop {
         let wake = station.timers.iter().map(|(at, _)| *at).min();
         let sleep = async {
             match wake {
                 Some(at) => tokio::time::sleep_until(at).await,
-                None => std::future::pending().await,
-            }
-        };
-        let transfer = async {
-            match &mut transfers {
-                Some(transfers) => transfers.recv().await,
                 None => std::future::pending().await,
             }
         };
@@ -204,7 +196,7 @@ pub async fn run(
                 Some((_, event)) => station.linked(event),
                 None => return Ok(()),
             },
-            Some(done) = transfer => station.transferred(done),
+            Some(done) = transfers.recv() => station.transferred(done),
             request = requests.recv() => match request {
                 Some(request) => station.operated(request),
                 None => return Ok(()),
@@ -221,7 +213,7 @@ impl Station {
         network: Network,
         clock: Clock,
         link: LinkHandle,
-        files: mpsc::UnboundedSender<operations::TransferDone>,
+        transfers: mpsc::UnboundedSender<transfers::TransferDone>,
     ) -> Self {
         let mut device = Device::new(&setup.pics);
         device.put("SecurityCtrlr", "Identity", setup.identity.clone());
@@ -277,8 +269,7 @@ impl Station {
             firmware: None,
             log: None,
             interrupted: Vec::new(),
-            upload: None,
-            files,
+            transfers: transfers::Transfers::new(transfers),
         }
     }
 
@@ -406,6 +397,8 @@ impl Station {
         let waits = self.update_waits();
         self.timers.retain(|(_, timer)| waits && matches!(timer, Timer::Firmware(_)));
         let (update, upload) = (self.interrupt_update(), self.interrupt_upload());
+        self.transfers.cancel_download();
+        self.transfers.cancel_upload();
         self.interrupted.extend(update.map(|payload| ("FirmwareStatusNotification", payload)));
         self.interrupted.extend(upload.map(|payload| ("LogStatusNotification", payload)));
         self.certificates.own.forget_request();

@@ -1,11 +1,11 @@
-//! Long operations: log uploads.
+//! Log uploads (N01).
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::{Station, Timer};
-use crate::services::bench;
+use crate::services::transfer::TransferError;
 
 /// A log upload under way.
 #[derive(Debug, Clone)]
@@ -20,15 +20,6 @@ pub struct Log {
     begun: tokio::time::Instant,
 }
 
-/// A file transfer came to its end.
-#[derive(Debug)]
-pub struct TransferDone {
-    /// True for an upload.
-    pub(super) upload: bool,
-    pub(super) request_id: i64,
-    pub(super) result: Result<Vec<u8>, String>,
-}
-
 impl Station {
     // ---- logs (N01) ----
 
@@ -38,6 +29,7 @@ impl Station {
         let name = format!("{}-{request_id}.log", self.identity);
         let busy = self.is_uploading();
         if busy {
+            self.transfers.cancel_upload();
             let cancelled = self.log.as_ref().map_or(0, |log| log.request_id);
             self.call("LogStatusNotification", json!({ "status": "AcceptedCanceled", "requestId": cancelled }));
         }
@@ -62,14 +54,8 @@ impl Station {
         let Some(log) = &mut self.log else { return };
         log.begun = tokio::time::Instant::now();
         let log = log.clone();
-        let (network, done) = (self.network.clone(), self.files.clone());
-        let location = format!("{}/{}", log.location.trim_end_matches('/'), log.name);
         let content = format!("log of {}\n", self.identity).into_bytes();
-        tokio::spawn(async move {
-            tokio::time::sleep(Duration::from_secs(2)).await;
-            let result = bench::upload(&network, &location, content).await.map(|()| Vec::new());
-            let _ = done.send(TransferDone { upload: true, request_id: log.request_id, result });
-        });
+        self.send_file(log.request_id, log.location, log.name, content);
     }
 
     pub(super) fn is_uploading(&self) -> bool {
@@ -84,11 +70,18 @@ impl Station {
     }
 
     /// An attempt is over. How the upload went is told once, after the last one (N01.FR.10).
-    fn log_uploaded(&mut self, request_id: i64, done: bool) {
+    pub(super) fn log_uploaded(&mut self, request_id: i64, result: Result<(), TransferError>) {
         let awaited = |log: &&mut Log| log.request_id == request_id && log.status == "Uploading";
         let Some(log) = self.log.as_mut().filter(awaited) else { return };
-        if done || log.retries <= 0 {
-            self.log_status(if done { "Uploaded" } else { "UploadFailure" });
+        let over = match result {
+            Ok(()) => Some("Uploaded"),
+            // It would be the same another time.
+            Err(TransferError::NotSupported(_)) => Some("NotSupportedOperation"),
+            Err(TransferError::Denied(_)) => (log.retries <= 0).then_some("PermissionDenied"),
+            Err(TransferError::Failed(_)) => (log.retries <= 0).then_some("UploadFailure"),
+        };
+        if let Some(status) = over {
+            self.log_status(status);
             self.reset_if_idle();
             return;
         }
@@ -110,13 +103,5 @@ impl Station {
             _ => json!({ "status": "Idle" }),
         };
         self.call("LogStatusNotification", payload);
-    }
-
-    pub(super) fn transferred(&mut self, done: TransferDone) {
-        if done.upload {
-            self.log_uploaded(done.request_id, done.result.is_ok());
-            return;
-        }
-        self.firmware_downloaded(done);
     }
 }

@@ -1,0 +1,188 @@
+//! What a bench says of file transfers: the protocol, where the servers listen, who may use them.
+
+use std::ops::RangeInclusive;
+
+use serde_json::{Map, Value, json};
+
+use super::Bench;
+use crate::{
+    link::Secret,
+    ocpp::transfer::Protocol,
+    pics::{Pics, SutKind},
+    yaml::Defects,
+};
+
+/// Shortest password for files; what is shorter could not be told from other text and so not be kept out of artefacts.
+const MIN_PASSWORD: usize = 8;
+
+/// File transfers.
+#[derive(Debug, Clone)]
+pub struct FileBench {
+    /// The protocol that is used; `None`: the first that the product has.
+    pub protocol: Option<Protocol>,
+    /// Where the server for each protocol listens, `host:port`.
+    listen: [(Protocol, String); 5],
+    /// `host` or `host:port` in URLs, where NAT makes it another; empty: the bench's host.
+    pub host: String,
+    /// User that the servers demand; empty: anybody may transfer.
+    pub user: String,
+    /// Its password.
+    pub password: Secret,
+    /// Ports for FTP's data connections.
+    pub passive_ports: RangeInclusive<u16>,
+}
+
+/// The keys with their defaults.
+pub(super) fn defaults() -> Value {
+    json!({
+        "file-protocol": "",
+        "files": "127.0.0.1:9080",
+        "files-https": "127.0.0.1:9443",
+        "files-ftp": "127.0.0.1:9021",
+        "files-ftps": "127.0.0.1:9990",
+        "files-sftp": "127.0.0.1:9022",
+        "file-host": "",
+        "file-user": "",
+        "file-password": "",
+        "ftp-passive-ports": "50000-50100",
+        "firmware": {
+            "image": "",
+            "signature": "",
+            "certificate": "",
+            "broken-image": "",
+            "broken-signature": "",
+            "broken-certificate": "",
+            "made": false,
+        },
+    })
+}
+
+/// Keys that no artefact may show.
+pub(super) const SECRET: &str = "file-password";
+
+fn ports(text: &str) -> Option<RangeInclusive<u16>> {
+    let (from, to) = text.split_once('-').unwrap_or((text, text));
+    let (from, to) = (from.trim().parse::<u16>().ok()?, to.trim().parse::<u16>().ok()?);
+    (0 < from && from <= to).then_some(from..=to)
+}
+
+impl FileBench {
+    pub(super) fn of(values: &Map<String, Value>) -> Self {
+        let text = |key: &str| values.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let key = |protocol: Protocol| match protocol {
+            Protocol::Http => "files".to_owned(),
+            other => format!("files-{}", other.scheme()),
+        };
+        Self {
+            protocol: Protocol::parse(&text("file-protocol")),
+            listen: Protocol::ALL.map(|protocol| (protocol, text(&key(protocol)))),
+            host: text("file-host"),
+            user: text("file-user"),
+            password: Secret::new(text("file-password")),
+            passive_ports: ports(&text("ftp-passive-ports")).unwrap_or(50000..=50100),
+        }
+    }
+
+    /// Where the server for a protocol listens.
+    pub fn listen(&self, protocol: Protocol) -> &str {
+        self.listen.iter().find(|(known, _)| *known == protocol).map_or("", |(_, address)| address)
+    }
+
+    /// What is wrong in the bench alone.
+    pub(super) fn defects(&self, bench: &Bench) -> Vec<crate::yaml::Defect> {
+        let text = |key: &str| bench.text(key);
+        let mut defects = Vec::new();
+        let names = Protocol::ALL.map(Protocol::name).join(", ");
+        if !text("file_protocol").is_empty() && self.protocol.is_none() {
+            defects.push(bench.defect(
+                "file-protocol",
+                format!("`{}` is no file transfer protocol", text("file_protocol")),
+                format!("write one of {names}"),
+            ));
+        }
+        if ports(text("ftp_passive_ports")).is_none() {
+            let message = format!("`{}` are no ports", text("ftp_passive_ports"));
+            defects.push(bench.defect("ftp-passive-ports", message, "write the first and the last, as in 50000-50100"));
+        }
+        match (self.user.is_empty(), self.password.expose().len()) {
+            (true, 0) => {}
+            (true, _) => defects.push(bench.defect(
+                "file-password",
+                "a password for files, but no user",
+                "name the user with `file-user`",
+            )),
+            (false, length) if length < MIN_PASSWORD => defects.push(bench.defect(
+                if length == 0 { "file-user" } else { "file-password" },
+                format!("a password for files of {length} characters"),
+                format!("give `file-password` at least {MIN_PASSWORD} characters; the SUT gets it in URLs"),
+            )),
+            _ => {}
+        }
+        defects
+    }
+}
+
+impl Bench {
+    /// What of the bench contradicts a PICS.
+    pub fn fits(&self, pics: &Pics) -> Result<(), Defects> {
+        let claimed = Protocol::among(pics.list("ORS-24"));
+        let Some(protocol) = self.files.protocol else { return Ok(()) };
+        if pics.sut == SutKind::Csms || claimed.is_empty() || claimed.contains(&protocol) {
+            return Ok(());
+        }
+        let names: Vec<&str> = claimed.iter().map(|protocol| protocol.name()).collect();
+        Err(self.defects(vec![self.defect(
+            "file-protocol",
+            format!("the PICS does not claim {protocol}: its ORS-24 has {}", names.join(", ")),
+            "choose one of these, leave `file-protocol` out, or mend the PICS",
+        )]))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{pics::reader, yaml::Source};
+
+    fn read(text: &str) -> Result<Bench, Defects> {
+        Bench::read_source(&Source::new("b.yaml", text))
+    }
+
+    #[test]
+    fn what_is_wrong_with_files_has_a_place() {
+        let defects = read("file-protocol: TFTP\nftp-passive-ports: \"9-3\"\nfile-user: me\nfile-password: short\n");
+        insta::assert_snapshot!(defects.unwrap_err().to_string(), @r"
+        b.yaml:1:16: `TFTP` is no file transfer protocol
+            → write one of HTTP, HTTPS, FTP, FTPS, SFTP
+        b.yaml:2:20: `9-3` are no ports
+            → write the first and the last, as in 50000-50100
+        b.yaml:4:16: a password for files of 5 characters
+            → give `file-password` at least 8 characters; the SUT gets it in URLs
+        ");
+        assert!(read("file-password: long enough\n").unwrap_err().to_string().contains("no user"));
+    }
+
+    #[test]
+    fn a_bench_for_files_is_read_and_its_password_is_not_shown() {
+        let bench = read("file-protocol: sftp\nfiles-sftp: 0.0.0.0:22\nfile-user: me\nfile-password: not to be seen\nftp-passive-ports: 40000-40010\n").unwrap();
+        assert_eq!(bench.files.protocol, Some(Protocol::Sftp));
+        assert_eq!(bench.files.listen(Protocol::Sftp), "0.0.0.0:22");
+        assert_eq!(bench.files.listen(Protocol::Http), "127.0.0.1:9080");
+        assert_eq!(bench.files.passive_ports, 40000..=40010);
+        let shown = serde_json::to_string(&bench.values).unwrap();
+        assert!(shown.contains("file_user") && !shown.contains("not to be seen"));
+        assert!(!format!("{bench:?}").contains("not to be seen"));
+    }
+
+    #[test]
+    fn a_protocol_that_the_pics_does_not_claim_is_a_contradiction() {
+        let pics = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("pics/beny-bcpcv-ct2m-p.yaml");
+        let pics = reader::read(&pics).unwrap();
+        insta::assert_snapshot!(read("host: x\nfile-protocol: SFTP\n").unwrap().fits(&pics).unwrap_err().to_string(), @r"
+        b.yaml:2:16: the PICS does not claim SFTP: its ORS-24 has HTTP, FTP
+            → choose one of these, leave `file-protocol` out, or mend the PICS
+        ");
+        assert!(read("file-protocol: FTP\n").unwrap().fits(&pics).is_ok());
+        assert!(read("").unwrap().fits(&pics).is_ok());
+    }
+}

@@ -1,0 +1,153 @@
+//! File transfers of a run: the server that bench and PICS choose, and the firmware that is served.
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+
+use super::environment::{EnvironmentError, certificate_kind};
+use crate::{
+    bench::Bench,
+    clock::Clock,
+    link::{CertificateKind, Identity, Network, Secret},
+    pics::{Pics, SutKind},
+    services::{
+        files::{FileServer, FileSetup, FilesError, Upload},
+        firmware::{self, Firmware},
+        pki::Pki,
+    },
+};
+
+/// The file server's name in a run in memory.
+const HOST: &str = "files.attest.test";
+/// What a bench without the vendor's firmware is told.
+const NO_FIRMWARE: &str = "the bench has no firmware of the vendor: it needs firmware.image, firmware.signature and \
+    firmware.certificate (or firmware.made, for a product that installs any image)";
+const NO_BROKEN_FIRMWARE: &str = "the bench has no firmware that is rightly signed, but can't be installed: it needs \
+    firmware.broken-image, firmware.broken-signature and firmware.broken-certificate (or firmware.made, for a product \
+    that checks nothing but the signature before it installs)";
+
+/// Transfers of a run. Clones share the server.
+#[derive(Debug, Clone)]
+pub struct Files {
+    /// Or why there is no server.
+    server: Result<FileServer, String>,
+    firmware: Firmware,
+    /// The test case under way.
+    pub(super) test_case: String,
+}
+
+impl Files {
+    pub(super) async fn start(
+        pics: &Pics,
+        bench: &Bench,
+        network: &Network,
+        pki: &Pki,
+        clock: Clock,
+    ) -> Result<Self, EnvironmentError> {
+        let simulated = matches!(network, Network::Memory(_));
+        let setup = if simulated { FileSetup::in_memory(bench, HOST) } else { FileSetup::of(bench, pics) };
+        let firmware = if simulated {
+            Firmware { made: true, ..Firmware::default() }
+        } else {
+            let read = Firmware::read(bench)?;
+            // What a CSMS hands on is nothing to it.
+            Firmware { made: read.made || pics.sut == SutKind::Csms, ..read }
+        };
+        let identity = if setup.protocol.has_tls() { Some(identity(pics.sut, bench, pki)?) } else { None };
+        let server = match FileServer::start(&setup, network, identity, clock).await {
+            Ok(server) => Ok(server),
+            Err(FilesError::Bind(address, error)) => return Err(EnvironmentError::Bind(address, error)),
+            Err(other) => Err(other.to_string()),
+        };
+        Ok(Self { server, firmware, test_case: String::new() })
+    }
+
+    /// The SUT trusts another root now.
+    pub(super) fn root_changed(&self, sut: SutKind, bench: &Bench, pki: &Pki) -> Result<(), EnvironmentError> {
+        if let Some(server) = self.server.as_ref().ok().filter(|server| server.protocol().has_tls()) {
+            server.show(identity(sut, bench, pki)?);
+        }
+        Ok(())
+    }
+
+    pub(super) fn secrets(&self) -> Vec<Secret> {
+        self.server.as_ref().map(FileServer::secrets).unwrap_or_default()
+    }
+
+    /// What has arrived for a test case (or for any) since this was asked for the last time.
+    pub(super) fn collect(&self, test_case: Option<&str>) -> Vec<Upload> {
+        self.server.as_ref().map(|server| server.collect(test_case)).unwrap_or_default()
+    }
+
+    /// Does what a test case asks; `None` when it is nothing about files.
+    pub(super) fn serve(&self, service: &str, with: &Value, pki: &Pki) -> Option<Result<Value, String>> {
+        match service {
+            "firmware" => Some(self.offer(with, pki)),
+            "downloads" => {
+                Some(self.server().map(|server| json!({ "count": server.downloads(text(with, "location")) })))
+            }
+            "log" => Some(self.server().map(|server| {
+                json!({
+                    "location": server.upload_location(&self.test_case, slow(with)),
+                    "missing": server.missing_location(),
+                })
+            })),
+            "uploads" => Some(self.server().map(|server| {
+                let arrived = server.received(text(with, "location"));
+                let names: Vec<&String> = arrived.iter().map(|(name, _)| name).collect();
+                let sizes: Vec<u64> = arrived.iter().map(|(_, size)| *size).collect();
+                json!({ "count": arrived.len(), "names": names, "sizes": sizes })
+            })),
+            _ => None,
+        }
+    }
+
+    fn server(&self) -> Result<&FileServer, String> {
+        self.server.as_ref().map_err(Clone::clone)
+    }
+
+    fn offer(&self, with: &Value, pki: &Pki) -> Result<Value, String> {
+        let server = self.server()?;
+        // `broken`: signed all right, but nothing that a station could run.
+        let broken = text(with, "image") == "broken";
+        let kind = certificate_kind(with)?;
+        let known = if broken { &self.firmware.broken } else { &self.firmware.good };
+        let image = match known {
+            Some(image) if kind == CertificateKind::Valid => image.clone(),
+            // What nobody may accept need not be the vendor's.
+            _ if kind != CertificateKind::Valid || self.firmware.made => {
+                firmware::made(pki, broken, kind).map_err(|error| error.to_string())?
+            }
+            _ => return Err((if broken { NO_BROKEN_FIRMWARE } else { NO_FIRMWARE }).into()),
+        };
+        let signature = match text(with, "signature") {
+            "invalid" => image.wrong_signature(),
+            _ => image.signature.clone(),
+        };
+        let location = server.offer(&image.name, Bytes::clone(&image.content), slow(with));
+        Ok(json!({ "location": location, "signature": signature, "signing_certificate": image.certificate }))
+    }
+}
+
+fn text<'v>(with: &'v Value, key: &str) -> &'v str {
+    with.get(key).and_then(Value::as_str).unwrap_or_default()
+}
+
+fn slow(with: &Value) -> u64 {
+    with.get("slow").and_then(Value::as_u64).unwrap_or(0)
+}
+
+/// What the server shows to clients that speak TLS: the certificate of the bench's CSMS, or one of our authority.
+fn identity(sut: SutKind, bench: &Bench, pki: &Pki) -> Result<Identity, EnvironmentError> {
+    if sut == SutKind::ChargingStation && !bench.certificate.is_empty() {
+        let read =
+            |path: &str| std::fs::read_to_string(path).map_err(|error| EnvironmentError::File(path.to_owned(), error));
+        return Ok(Identity { chain: read(&bench.certificate)?, key: Secret::new(read(&bench.key)?) });
+    }
+    let told = url::Url::parse(&format!("ocpp://{}", bench.files.host));
+    let told = told.ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default();
+    let mut names = vec![HOST.to_owned(), bench.host.clone(), told, "localhost".into(), "127.0.0.1".into()];
+    names.retain(|name| !name.is_empty());
+    names.sort();
+    names.dedup();
+    Ok(pki.server(CertificateKind::Valid, &names)?)
+}

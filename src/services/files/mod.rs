@@ -1,0 +1,328 @@
+//! The server that the SUT fetches firmware from and sends logs to: over HTTP, HTTPS, FTP, FTPS or SFTP.
+//!
+//! One protocol per run: the one that the bench chooses, or the first that the product has. HTTP and HTTPS run over the
+//! run's [`Network`], so that a simulated run needs no socket; the others need real ones.
+
+#[cfg(feature = "files")]
+mod ftp;
+mod http;
+#[cfg(feature = "files")]
+mod sftp;
+mod store;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    ops::RangeInclusive,
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use tokio::{sync::Semaphore, task::JoinHandle};
+use url::Url;
+
+use self::store::Store;
+pub use self::store::{Limits, Upload};
+use crate::{
+    bench::Bench,
+    clock::Clock,
+    link::{Identity, Network, Secret, ServerTls, client::percent_encoded, network::Listener},
+    ocpp::transfer::Protocol,
+    pics::Pics,
+};
+
+/// Most connections at a time; beyond it they are closed at once.
+const MAX_CONNECTIONS: usize = 64;
+/// How long a peer may take for a TLS handshake, a request's head or a login.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a connection may last that somebody transfers over.
+const MAX_TRANSFER: Duration = Duration::from_mins(30);
+
+/// Why there is no file server.
+#[derive(Debug, thiserror::Error)]
+pub enum FilesError {
+    /// This build doesn't speak the protocol.
+    #[error("{0} is not in this build (it was built without the feature `files`)")]
+    NotInThisBuild(Protocol),
+    /// Only real sockets do.
+    #[error("{0} needs real sockets, and a simulated run has none: HTTP and HTTPS do")]
+    NeedsSockets(Protocol),
+    /// The address could not be bound.
+    #[error("{0} can't be bound: {1}")]
+    Bind(String, std::io::Error),
+    /// The server could not be set up.
+    #[error("the {0} server can't be set up: {1}")]
+    Setup(Protocol, String),
+}
+
+/// User name and password that a peer has to give.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Credentials {
+    /// User name.
+    pub user: String,
+    /// Password.
+    pub password: Secret,
+}
+
+/// What file server there is to be.
+#[derive(Debug, Clone)]
+pub struct FileSetup {
+    /// The protocol.
+    pub protocol: Protocol,
+    /// Where to listen, `host:port`.
+    pub listen: String,
+    /// `host` or `host:port` in URLs; empty: the bound address.
+    pub public: String,
+    /// What the peer has to give; `None`: nothing (SFTP then gets credentials of its own, for it can't do without).
+    pub credentials: Option<Credentials>,
+    /// Ports for FTP's data connections.
+    pub passive_ports: RangeInclusive<u16>,
+    /// How much is taken.
+    pub limits: Limits,
+}
+
+impl FileSetup {
+    /// What bench and PICS choose: the bench's protocol, else the first that the product has, else HTTP.
+    pub fn of(bench: &Bench, pics: &Pics) -> Self {
+        let claimed = Protocol::among(pics.list("ORS-24"));
+        let usable = claimed.iter().copied().find(|protocol| protocol.is_built_in()).or(claimed.first().copied());
+        let protocol = bench.files.protocol.or(usable).unwrap_or(Protocol::Http);
+        Self {
+            protocol,
+            listen: bench.files.listen(protocol).to_owned(),
+            public: if bench.files.host.is_empty() { bench.host.clone() } else { bench.files.host.clone() },
+            credentials: (!bench.files.user.is_empty())
+                .then(|| Credentials { user: bench.files.user.clone(), password: bench.files.password.clone() }),
+            passive_ports: bench.files.passive_ports.clone(),
+            limits: Limits::default(),
+        }
+    }
+
+    /// The same for a run in memory: HTTPS where the bench wants that, else HTTP.
+    pub fn in_memory(bench: &Bench, host: &str) -> Self {
+        let protocol = bench.files.protocol.filter(|protocol| *protocol == Protocol::Https).unwrap_or(Protocol::Http);
+        let address = format!("{host}:{}", protocol.port());
+        Self {
+            protocol,
+            listen: address.clone(),
+            public: address,
+            credentials: None,
+            passive_ports: 0..=0,
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// What the tasks of a server share.
+#[derive(Debug, Clone)]
+struct Shared {
+    protocol: Protocol,
+    store: Store,
+    credentials: Option<Credentials>,
+    /// What is shown to clients that speak TLS.
+    tls: Arc<RwLock<Option<ServerTls>>>,
+    clock: Clock,
+}
+
+impl Shared {
+    fn tls(&self) -> Option<ServerTls> {
+        self.tls.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// True when these are the credentials, or none are wanted.
+    fn knows(&self, user: &str, password: &str) -> bool {
+        self.credentials.as_ref().is_none_or(|known| {
+            aws_lc_rs::constant_time::verify_slices_are_equal(known.password.expose().as_bytes(), password.as_bytes())
+                .is_ok()
+                && known.user == user
+        })
+    }
+}
+
+/// A file server. Clones are the same server; it ends with the last of them.
+#[derive(Debug, Clone)]
+pub struct FileServer {
+    /// `scheme://user:password@host:port`
+    base: String,
+    address: String,
+    shared: Shared,
+    _task: Arc<Task>,
+}
+
+/// A task that ends with whoever holds it.
+#[derive(Debug)]
+struct Task(JoinHandle<()>);
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+fn server_tls(identity: Identity) -> ServerTls {
+    ServerTls { identity, rsa_identity: None, client_roots: None, versions: Vec::new(), suites: Vec::new() }
+}
+
+impl FileServer {
+    /// Binds and serves; HTTPS and FTPS show the certificate.
+    pub async fn start(
+        setup: &FileSetup,
+        network: &Network,
+        identity: Option<Identity>,
+        clock: Clock,
+    ) -> Result<Self, FilesError> {
+        let protocol = setup.protocol;
+        if !protocol.is_built_in() {
+            return Err(FilesError::NotInThisBuild(protocol));
+        }
+        if protocol.has_tls() && identity.is_none() {
+            return Err(FilesError::Setup(protocol, "it has no certificate".into()));
+        }
+        let failed = |error| FilesError::Bind(setup.listen.clone(), error);
+        let listener = network.bind(&setup.listen).await.map_err(failed)?;
+        let address = listener.address();
+        let credentials = setup.credentials.clone().or_else(|| (protocol == Protocol::Sftp).then(made_up));
+        let shared = Shared {
+            protocol,
+            store: Store::new(setup.limits),
+            credentials,
+            tls: Arc::new(RwLock::new(identity.filter(|_| protocol.has_tls()).map(server_tls))),
+            clock,
+        };
+        let public = public(&setup.public, &address);
+        let task = match (protocol, listener) {
+            (Protocol::Http | Protocol::Https, listener) => tokio::spawn(http::serve(listener, shared.clone())),
+            #[cfg(feature = "files")]
+            (Protocol::Ftp | Protocol::Ftps, Listener::Tcp(listener)) => {
+                let host = public.rsplit_once(':').map_or(public.as_str(), |(host, _)| host);
+                // Where nobody says otherwise, data goes where the control connection went.
+                let host = (!setup.public.is_empty()).then(|| host.to_owned());
+                tokio::spawn(ftp::serve(listener, shared.clone(), host, setup.passive_ports.clone()))
+            }
+            #[cfg(feature = "files")]
+            (Protocol::Sftp, Listener::Tcp(listener)) => {
+                let config = sftp::config().map_err(|why| FilesError::Setup(protocol, why))?;
+                tokio::spawn(sftp::serve(listener, shared.clone(), config))
+            }
+            #[cfg(not(feature = "files"))]
+            (_, Listener::Tcp(_)) => return Err(FilesError::NotInThisBuild(protocol)),
+            (_, Listener::Memory(..)) => return Err(FilesError::NeedsSockets(protocol)),
+        };
+        let login = shared.credentials.as_ref().map_or_else(String::new, |known| {
+            format!("{}:{}@", percent_encoded(&known.user), percent_encoded(known.password.expose()))
+        });
+        Ok(Self {
+            base: format!("{}://{login}{public}", protocol.scheme()),
+            address,
+            shared,
+            _task: Arc::new(Task(task)),
+        })
+    }
+
+    /// The protocol it speaks.
+    pub fn protocol(&self) -> Protocol {
+        self.shared.protocol
+    }
+
+    /// The address it is bound to, `host:port`.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// What stands in URLs and has no place in an artefact.
+    pub fn secrets(&self) -> Vec<Secret> {
+        let Some(known) = &self.shared.credentials else { return Vec::new() };
+        let encoded = percent_encoded(known.password.expose());
+        vec![known.password.clone(), Secret::new(encoded)]
+    }
+
+    /// Shows another certificate from now on.
+    pub fn show(&self, identity: Identity) {
+        let mut tls = self.shared.tls.write().unwrap_or_else(PoisonError::into_inner);
+        if tls.is_some() {
+            *tls = Some(server_tls(identity));
+        }
+    }
+
+    /// Offers a file whose transfer takes at least so many seconds; the answer is its URL.
+    pub fn offer(&self, name: &str, content: Bytes, slow: u64) -> String {
+        format!("{}{}", self.base, self.shared.store.offer(name, content, slow))
+    }
+
+    /// A folder to upload to for a test case, where an upload takes at least so many seconds.
+    pub fn upload_location(&self, test_case: &str, slow: u64) -> String {
+        format!("{}{}", self.base, self.shared.store.folder(test_case, slow))
+    }
+
+    /// A folder that is not there.
+    pub fn missing_location(&self) -> String {
+        format!("{}/no-such-folder", self.base)
+    }
+
+    fn path<'u>(&self, url: &'u str) -> &'u str {
+        url.strip_prefix(&self.base).unwrap_or(url)
+    }
+
+    /// How often a URL was fetched.
+    pub fn downloads(&self, url: &str) -> u32 {
+        self.shared.store.downloads(self.path(url))
+    }
+
+    /// Names (as the SUT gave them, last part only) and sizes of what has arrived at an upload's URL.
+    pub fn received(&self, url: &str) -> Vec<(String, u64)> {
+        self.shared.store.received(self.path(url))
+    }
+
+    /// What has arrived for a test case (or for any) since this was asked for the last time.
+    pub fn collect(&self, test_case: Option<&str>) -> Vec<Upload> {
+        self.shared.store.collect(test_case)
+    }
+}
+
+/// Credentials for who can't do without and was given none.
+fn made_up() -> Credentials {
+    Credentials { user: "attest".into(), password: Secret::new(uuid::Uuid::new_v4().simple().to_string()) }
+}
+
+/// `host:port` in URLs: what was told, with the bound port where none was.
+fn public(told: &str, bound: &str) -> String {
+    if told.is_empty() {
+        return bound.to_owned();
+    }
+    let has_port = Url::parse(&format!("ocpp://{told}")).is_ok_and(|url| url.port().is_some());
+    if has_port {
+        return told.to_owned();
+    }
+    let port = bound.rsplit(':').next().unwrap_or_default();
+    let host = if told.contains(':') && !told.starts_with('[') { format!("[{told}]") } else { told.to_owned() };
+    format!("{host}:{port}")
+}
+
+/// The connections of a server, as many as there are slots for; they end with it.
+struct Connections {
+    slots: Arc<Semaphore>,
+    tasks: tokio::task::JoinSet<()>,
+}
+
+impl Connections {
+    fn new() -> Self {
+        Self { slots: Arc::new(Semaphore::new(MAX_CONNECTIONS)), tasks: tokio::task::JoinSet::new() }
+    }
+
+    /// Serves one in a task of its own, in its time; where there is no slot left, it is dropped and so closed.
+    fn take(&mut self, serving: impl Future<Output = ()> + Send + 'static) {
+        while self.tasks.try_join_next().is_some() {}
+        if let Ok(slot) = self.slots.clone().try_acquire_owned() {
+            self.tasks.spawn(async move {
+                let _ = tokio::time::timeout(MAX_TRANSFER, serving).await;
+                drop(slot);
+            });
+        }
+    }
+}
+
+/// A connection could not be taken: out of file handles, most likely. Some come back.
+async fn pause() {
+    tokio::time::sleep(Duration::from_millis(100)).await;
+}

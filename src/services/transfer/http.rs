@@ -1,0 +1,59 @@
+//! HTTP and HTTPS.
+
+use base64::Engine as _;
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::{Method, Request, Response, StatusCode, body::Incoming, header};
+use hyper_util::rt::TokioIo;
+
+use super::{Client, MAX_DOWNLOAD, Target, TransferError, patiently};
+use crate::{link::tls, ocpp::transfer::Protocol};
+
+async fn exchange(
+    client: &Client,
+    target: &Target,
+    method: Method,
+    body: Vec<u8>,
+) -> Result<Response<Incoming>, TransferError> {
+    let mut stream = patiently(client.network.connect(&target.host, target.port)).await?;
+    if target.protocol == Protocol::Https {
+        let handshake = async {
+            let tls = tls::connect(stream, &client.tls(), &target.host, client.clock).await;
+            tls.map_err(|failure| format!("{failure:?}"))
+        };
+        stream = patiently(handshake).await?.0;
+    }
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(TransferError::failed)?;
+    tokio::spawn(connection);
+    let host = if target.host.contains(':') { format!("[{}]", target.host) } else { target.host.clone() };
+    let mut request = Request::builder()
+        .method(method)
+        .uri(if target.encoded.is_empty() { "/" } else { &target.encoded })
+        .header(header::HOST, format!("{host}:{}", target.port))
+        .header(header::CONTENT_TYPE, "application/octet-stream");
+    if !target.user.is_empty() {
+        let plain = format!("{}:{}", target.user, target.password);
+        let encoded = base64::engine::general_purpose::STANDARD.encode(plain);
+        request = request.header(header::AUTHORIZATION, format!("Basic {encoded}"));
+    }
+    let request = request.body(Full::new(Bytes::from(body))).map_err(TransferError::failed)?;
+    let response = sender.send_request(request).await.map_err(TransferError::failed)?;
+    match response.status() {
+        status if status.is_success() => Ok(response),
+        status @ (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => {
+            Err(TransferError::Denied(format!("HTTP {status}")))
+        }
+        status => Err(TransferError::Failed(format!("HTTP {status}"))),
+    }
+}
+
+pub(super) async fn download(client: &Client, target: &Target) -> Result<Vec<u8>, TransferError> {
+    let response = exchange(client, target, Method::GET, Vec::new()).await?;
+    let body = Limited::new(response.into_body(), MAX_DOWNLOAD).collect().await.map_err(TransferError::failed)?;
+    Ok(body.to_bytes().to_vec())
+}
+
+pub(super) async fn upload(client: &Client, target: &Target, content: Vec<u8>) -> Result<(), TransferError> {
+    exchange(client, target, Method::PUT, content).await.map(|_| ())
+}
