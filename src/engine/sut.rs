@@ -20,6 +20,8 @@ pub struct SutMemory {
     pub variables: Map<String, Value>,
     /// Facts per EVSE: the state reached, whether an EV is connected, who is authorised.
     pub evses: BTreeMap<String, Map<String, Value>>,
+    /// What was last told of connectors, by the ids of EVSE and connector; nothing since a boot that told none.
+    pub connectors: BTreeMap<(u64, u64), String>,
     /// The security profile in use.
     pub security_profile: u8,
     /// Passwords that were set by a test case, newest last.
@@ -36,7 +38,41 @@ pub struct SutMemory {
     pub(crate) connections: u32,
 }
 
+/// Most connectors that are followed.
+const MAX_CONNECTORS: usize = 1000;
+
 impl SutMemory {
+    /// Learns the status of connectors from a message that tells it.
+    pub(crate) fn learn_connectors(&mut self, call: &Call) {
+        let payload = &call.payload;
+        match call.action.as_str() {
+            // They are told anew (B01.FR.05).
+            "BootNotification" => self.connectors.clear(),
+            "StatusNotification" => {
+                self.tell_connector(&payload["evseId"], &payload["connectorId"], &payload["connectorStatus"]);
+            }
+            "NotifyEvent" => {
+                for event in payload["eventData"].as_array().into_iter().flatten() {
+                    let component = &event["component"];
+                    if component["name"] == "Connector" && event["variable"]["name"] == "AvailabilityState" {
+                        let evse = &component["evse"];
+                        self.tell_connector(&evse["id"], &evse["connectorId"], &event["actualValue"]);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn tell_connector(&mut self, evse: &Value, connector: &Value, status: &Value) {
+        let (Some(evse), Some(connector), Some(status)) = (evse.as_u64(), connector.as_u64(), status.as_str()) else {
+            return;
+        };
+        if self.connectors.len() < MAX_CONNECTORS || self.connectors.contains_key(&(evse, connector)) {
+            self.connectors.insert((evse, connector), status.to_owned());
+        }
+    }
+
     /// Numbers connections so that no two stations of a run have one of the same number.
     pub fn number_connections_from(&mut self, station: usize) {
         self.connections = u32::try_from(station).unwrap_or(0).saturating_mul(10_000);

@@ -266,3 +266,47 @@ fn every_end_point_lets_the_sut_in_as_it_is_by_now() {
         }
     }
 }
+
+#[test]
+fn a_connection_lost_before_the_main_part_decides_nothing() {
+    let lost = |case: &str| {
+        let mut engine = engine(case, connected());
+        engine.effects();
+        engine.handle(at(1), Input::Link(LinkEvent::Closed { conn: ConnId(1), code: None, by: ClosedBy::Broken }));
+        ended(engine, 10)
+    };
+    let before = lost("before:\n  states:\n    - send: ClearCache\nsteps:\n  - wait: 1\n");
+    assert_eq!(before.verdict, Verdict::Inconclusive, "{:?}", before.failures);
+    assert_eq!(lost("steps:\n  - send: ClearCache\n").verdict, Verdict::Fail);
+}
+
+#[test]
+fn what_was_last_told_of_a_connector_is_known_to_the_next_test_case() {
+    let status = |status: &str, id: &str| {
+        format!(
+            r#"[2,"{id}","StatusNotification",{{"timestamp":"1970-01-01T00:00:01Z","connectorStatus":"{status}","evseId":1,"connectorId":2}}]"#
+        )
+    };
+    let event = r#"[2,"c","NotifyEvent",{"generatedAt":"1970-01-01T00:00:01Z","seqNo":0,"eventData":[{"eventId":1,"timestamp":"1970-01-01T00:00:01Z","trigger":"Delta","actualValue":"Occupied","eventNotificationType":"HardWiredNotification","component":{"name":"Connector","evse":{"id":1,"connectorId":1}},"variable":{"name":"AvailabilityState"}}]}]"#;
+    let mut first = engine(QUIET, connected());
+    says(&mut first, 1, &status("Occupied", "a"));
+    says(&mut first, 1, event);
+    says(&mut first, 2, &status("Available", "b"));
+    let memory = ended(first, 7).memory;
+    let knows = |memory: SutMemory, what: &str| {
+        let case = format!("steps:\n  - assert: connector_statuses == {what}\n    otherwise: Other.\n");
+        let outcome = ended(engine(&case, memory), 1);
+        assert_eq!(outcome.verdict, Verdict::Pass, "{what}: {:?}", outcome.failures);
+    };
+    let (one, two) =
+        ("{'evse': 1, 'connector': 1, 'status': 'Occupied'}", "{'evse': 1, 'connector': 2, 'status': 'Available'}");
+    knows(memory.clone(), &format!("[{one}, {two}]"));
+    // A boot tells everything anew, or nothing.
+    let mut booted = engine(QUIET, memory);
+    says(
+        &mut booted,
+        1,
+        r#"[2,"boot","BootNotification",{"reason":"Unknown","chargingStation":{"model":"M","vendorName":"V"}}]"#,
+    );
+    knows(ended(booted, 6).memory, "[]");
+}

@@ -276,6 +276,10 @@ impl World {
             self.attempts.iter().filter(|attempt| attempt.endpoint.0 == endpoint && attempt.outcome.is_err()).count()
         };
         names.insert("refused_attempts".into(), json!({ "first": refused(1), "second": refused(2) }));
+        let statuses = self.memory.connectors.iter();
+        let statuses = statuses
+            .map(|((evse, connector), status)| json!({ "evse": evse, "connector": connector, "status": status }));
+        names.insert("connector_statuses".into(), statuses.collect());
         names.insert("variables".into(), Value::Object(self.memory.variables.clone()));
         names.insert("security_profile".into(), self.memory.security_profile.into());
         let transactions = if self.is_station_test() { &self.transactions } else { &self.told };

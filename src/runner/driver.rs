@@ -17,7 +17,7 @@ use crate::{
     operator::ActionOutcome,
     record::{Direction, PlanEntry, TraceEvent},
     replay::Recording,
-    testcase::{library::Library, model::TestCase},
+    testcase::{library::Library, model::TestCase, template::Names},
     verdict::TestCaseResult,
 };
 
@@ -54,6 +54,28 @@ pub(super) struct Driven {
     pub(super) met: bool,
 }
 
+/// The bench as a test case sees it: of its two EVSEs the one that the test case needs comes first, a fixed cable say.
+/// The manual actions name the EVSE, so that a person is told.
+fn at_fitting_evse(bench: &Value, pics: &Value, security_profile: u8, case: &TestCase) -> Value {
+    let fits = |evse: &Value| {
+        let mut names = Names::default();
+        for (name, value) in [("bench", bench), ("pics", pics), ("evse", evse)] {
+            names.insert(name.into(), value.clone());
+        }
+        names.insert("security_profile".into(), security_profile.into());
+        // A need that rests on more than this is judged when the test case begins.
+        case.needs.iter().all(|need| need.condition.holds(&names) != Ok(false))
+    };
+    let known =
+        |evse: &Value| pics["evses"].as_array().is_some_and(|all| all.iter().any(|one| one["id"] == evse["id"]));
+    let (first, second) = (&bench["evse"], &bench["evse_second"]);
+    let mut bench = bench.clone();
+    if known(second) && !fits(first) && fits(second) {
+        (bench["evse"], bench["evse_second"]) = (second.clone(), first.clone());
+    }
+    bench
+}
+
 pub(super) async fn drive(
     environment: &mut Environment,
     job: Job<'_>,
@@ -67,7 +89,7 @@ pub(super) async fn drive(
         case: job.case.clone(),
         variant: job.variant.clone(),
         states: job.library.states.clone(),
-        bench: environment.bench.clone(),
+        bench: at_fitting_evse(&environment.bench, &environment.pics, environment.memory.security_profile, job.case),
         pics: environment.pics.clone(),
         endpoints: environment.endpoints.clone(),
         identities: environment.identities.clone(),

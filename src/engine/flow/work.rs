@@ -131,7 +131,8 @@ impl Node {
             }
             Answer::Lost => {
                 let message = format!("the connection was lost before {} was answered", send.action);
-                world.find(Verdict::Fail, Finding::at(&step, &self.path, message));
+                let verdict = world.missing_verdict();
+                world.find(verdict, Finding::at(&step, &self.path, message));
                 return false;
             }
             Answer::Error(code, text) => {

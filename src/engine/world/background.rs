@@ -107,6 +107,7 @@ impl World {
         if call.action == "BootNotification" {
             self.memory.accepted = false; // the answer decides; see `learn_boot`
         }
+        self.memory.learn_connectors(call);
         if call.action == "TransactionEvent" {
             for complaint in self.transactions.learn(call) {
                 let mut finding = Finding::new("rule: order of TransactionEvents", complaint);
