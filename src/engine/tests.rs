@@ -294,7 +294,7 @@ fn what_was_last_told_of_a_connector_is_known_to_the_next_test_case() {
     says(&mut first, 2, &status("Available", "b"));
     let memory = ended(first, 7).memory;
     let knows = |memory: SutMemory, what: &str| {
-        let case = format!("steps:\n  - assert: connector_statuses == {what}\n    otherwise: Other.\n");
+        let case = format!("steps:\n  - assert: \"connector_statuses == {what}\"\n    otherwise: Other.\n");
         let outcome = ended(engine(&case, memory), 1);
         assert_eq!(outcome.verdict, Verdict::Pass, "{what}: {:?}", outcome.failures);
     };
