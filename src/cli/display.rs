@@ -44,7 +44,7 @@ impl Display {
                 }
             }
             // The trace and the result of its test case tell of it.
-            Event::Trace(_) | Event::Uploaded(..) => {}
+            Event::Trace(_) | Event::Recorded(_) | Event::Uploaded(..) => {}
             Event::Ended(result) => {
                 let text = line(&result);
                 match &self.bar {

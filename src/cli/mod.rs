@@ -9,6 +9,7 @@ mod gate;
 mod list;
 mod operator;
 mod pics;
+mod replay;
 mod report;
 mod run;
 mod schema;
@@ -89,6 +90,8 @@ enum Command {
     Simulate(simulate::Arguments),
     /// Measure how well the harness measures on this machine
     Calibrate(calibrate::Arguments),
+    /// Judge a recorded run again: it must come to the same verdicts
+    Replay(replay::Arguments),
     /// Run the applicable test cases against a product
     Run(run::Arguments),
     /// Make the reports of a run again, from its folder
@@ -114,6 +117,7 @@ pub fn main() -> ExitCode {
         Command::Calibrate(arguments) => calibrate::run(&arguments),
         Command::Simulate(arguments) => simulate::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),
+        Command::Replay(arguments) => replay::run(&arguments),
         Command::Run(arguments) => catalogue(folder).and_then(|catalogue| run::run(&arguments, &catalogue)),
     };
     match result {

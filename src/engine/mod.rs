@@ -232,6 +232,11 @@ impl Engine {
         self.current >= self.phases.len()
     }
 
+    /// True when nothing can change the verdict any more: something was found, or what is left is tidying up.
+    pub fn settled(&self) -> bool {
+        self.world.decided() || self.current + 1 >= self.phases.len()
+    }
+
     /// The steps that are under way, for people.
     pub fn waiting_for(&self) -> String {
         self.phases.get(self.current).map(|(_, sequence)| sequence.waiting_for()).unwrap_or_default()

@@ -16,7 +16,7 @@ use crate::{
     ocpp::frame::Frame,
     operator::ActionOutcome,
     record::{Direction, PlanEntry, TraceEvent},
-    replay::Recording,
+    replay::{Found, Recording},
     testcase::{library::Library, model::TestCase, template::Names},
     verdict::TestCaseResult,
 };
@@ -99,16 +99,9 @@ pub(super) async fn drive(
     };
     let mut met = setup.memory.open.is_some();
     let mut begun = false;
-    let mut recording =
-        record.then(|| Recording { id: job.entry.id.clone(), setup: setup.clone(), started, inputs: Vec::new() });
+    let mut recording = Recording::begin(job.entry.id.clone(), setup.clone(), started, &environment.secrets);
     let mut engine = Engine::new(setup, started);
     let (answers, mut answered) = mpsc::unbounded_channel::<Input>();
-    let mut feed = |engine: &mut Engine, at: Stamp, input: Input| {
-        if let Some(recording) = &mut recording {
-            recording.inputs.push((at, input.clone()));
-        }
-        engine.handle(at, input);
-    };
     let mut asked: HashMap<u32, String> = HashMap::new();
     // What is still being done when the test case is over is called off with it.
     let mut acting = JoinSet::new();
@@ -121,6 +114,7 @@ pub(super) async fn drive(
         let arrived = environment.files.collect(Some(&job.entry.id));
         uploads.extend(arrived.into_iter().map(|upload| voice.uploaded(upload)));
         for effect in engine.effects() {
+            recording.wanted(&effect);
             match effect {
                 Effect::Link(command) => environment.link.send(command),
                 Effect::Operator(id, action) => {
@@ -139,7 +133,10 @@ pub(super) async fn drive(
                     let mut detail = result.clone().unwrap_or_else(Value::String);
                     // A private key is for the test case, not for the trace.
                     if let Some(key) = detail.as_object_mut().and_then(|members| members.remove("key")) {
-                        environment.secrets.extend(key.as_str().map(Secret::new));
+                        if let Some(key) = key.as_str().map(Secret::new) {
+                            recording.learnt(&key);
+                            environment.secrets.push(key);
+                        }
                     }
                     let detail = redact_value(&detail, &environment.secrets);
                     voice.note(TraceEvent::Service { service, detail });
@@ -157,7 +154,7 @@ pub(super) async fn drive(
             break;
         }
         if clock.now().seconds_since(&started) > LIMIT {
-            feed(&mut engine, clock.now(), Input::Interrupt);
+            feed(&mut engine, &mut recording, clock.now(), Input::Interrupt);
             continue;
         }
         let wake: Pin<Box<dyn Future<Output = ()> + Send>> = match engine.deadline() {
@@ -171,15 +168,18 @@ pub(super) async fn drive(
                     let shown = redact(&text, &environment.secrets);
                     let what = TraceEvent::Frame { direction: Direction::ToSut, text: shown };
                     voice.at(at, Some(conn.0), what);
-                    feed(&mut engine, at, Input::Link(LinkEvent::Sent { conn, text }));
+                    feed(&mut engine, &mut recording, at, Input::Link(LinkEvent::Sent { conn, text }));
                 }
                 Some((at, event)) => {
-                    environment.secrets.extend(passwords_in(&event));
+                    for password in passwords_in(&event) {
+                        recording.learnt(&password);
+                        environment.secrets.push(password);
+                    }
                     met |= matches!(event, LinkEvent::Opened { .. });
                     note_link(voice, at, &event, &environment.secrets);
-                    feed(&mut engine, at, Input::Link(event));
+                    feed(&mut engine, &mut recording, at, Input::Link(event));
                 }
-                None => feed(&mut engine, clock.now(), Input::Interrupt),
+                None => feed(&mut engine, &mut recording, clock.now(), Input::Interrupt),
             },
             Some(answer) = answered.recv() => {
                 if let Input::OperatorDone(id, outcome) = &answer {
@@ -187,7 +187,7 @@ pub(super) async fn drive(
                     let what = TraceEvent::OperatorDone { action, outcome: format!("{outcome:?}") };
                     voice.note(what);
                 }
-                feed(&mut engine, clock.now(), answer);
+                feed(&mut engine, &mut recording, clock.now(), answer);
             }
             remarks = operator.remarks(&job.entry.id) => {
                 for text in remarks {
@@ -196,10 +196,10 @@ pub(super) async fn drive(
                     noted.push(text);
                 }
             }
-            () = wake => feed(&mut engine, clock.now(), Input::Tick),
+            () = wake => feed(&mut engine, &mut recording, clock.now(), Input::Tick),
             changed = interrupt.changed() => {
                 if changed.is_err() || *interrupt.borrow() {
-                    feed(&mut engine, clock.now(), Input::Interrupt);
+                    feed(&mut engine, &mut recording, clock.now(), Input::Interrupt);
                 }
             }
         }
@@ -213,6 +213,10 @@ pub(super) async fn drive(
             *text = redact(text, &environment.secrets);
         }
     }
+    recording.found =
+        Some(Found { verdict: outcome.verdict, failures: outcome.failures.clone(), steps: outcome.steps.clone() });
+    let recording = Arc::new(recording);
+    voice.tell(Event::Recorded(recording.clone()));
     let reason = outcome.failures.first().map(|failure| {
         let mut reason = failure.message.clone();
         if let (Some(expected), Some(found)) = (&failure.expected, &failure.found) {
@@ -235,7 +239,13 @@ pub(super) async fn drive(
         remarks: outcome.remarks.iter().map(|text| redact(text, &environment.secrets)).collect(),
         uploads,
     };
-    Driven { result, recording, begun, met }
+    Driven { result, recording: record.then(|| Arc::unwrap_or_clone(recording)), begun, met }
+}
+
+/// Tells the engine, and keeps what it was told.
+fn feed(engine: &mut Engine, recording: &mut Recording, at: Stamp, input: Input) {
+    recording.told(at, &input);
+    engine.handle(at, input);
 }
 
 fn note_link(voice: &Voice<'_, '_>, at: Stamp, event: &LinkEvent, secrets: &[Secret]) {

@@ -43,6 +43,8 @@ pub enum Event {
     Uploaded(String, Bytes),
     /// Something happened that belongs into the trace.
     Trace(Box<TraceEntry>),
+    /// A test case (a variant of it) is over: everything that its engine was told.
+    Recorded(Arc<Recording>),
     /// A test case is over: nothing more of it comes into the trace but remarks of the operator.
     Ended(Box<TestCaseResult>),
 }

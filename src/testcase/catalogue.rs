@@ -120,7 +120,9 @@ impl Catalogue {
             let name = source.name.to_string();
             let stem = Path::new(&name).file_stem().and_then(|stem| stem.to_str()).unwrap_or("").to_owned();
             if Path::new(&name).parent().is_some_and(|parent| parent.ends_with("states")) {
-                let sut = if name.contains("csms/") { SutKind::Csms } else { SutKind::ChargingStation };
+                let side = Path::new(&name).ancestors().nth(2).and_then(Path::file_name);
+                let csms = side.is_some_and(|side| side == "csms");
+                let sut = if csms { SutKind::Csms } else { SutKind::ChargingStation };
                 catalogue.states.insert((sut, stem), source);
                 continue;
             }

@@ -13,6 +13,7 @@ use crate::{
         journal::Journal,
         read, summary,
     },
+    replay::{Store, StoreError},
     report,
     runner::{self, Event, Plan},
     verdict::TestCaseResult,
@@ -52,7 +53,9 @@ pub(super) fn execute(prepared: &Prepared, course: Course<'_>) -> Result<Results
     let mut display = Display::new();
     let (stop, interrupt) = watch::channel(false);
     let stop = Arc::new(stop);
-    let writing = RefCell::new(Writing { journal: prepared.open()?, live: course.live, failed: None });
+    let journal = prepared.open()?;
+    let store = if manifest.resumed.is_empty() { Store::begin(folder) } else { Store::resume(folder) };
+    let writing = RefCell::new(Writing { journal, live: course.live, failed: None, store, not_kept: None });
     let outcome: Result<_, Problem> = runtime.block_on(async {
         let operator = course.operator.start(pics, bench, stop.clone()).await?;
         let clock = prepared.clock();
@@ -81,7 +84,10 @@ pub(super) fn execute(prepared: &Prepared, course: Course<'_>) -> Result<Results
         Ok((result, clock.now().wall))
     });
     display.clear();
-    let Writing { mut journal, failed, .. } = writing.into_inner();
+    let Writing { mut journal, failed, not_kept, .. } = writing.into_inner();
+    if let Some(error) = not_kept {
+        eprintln!("warning: this run can't be replayed: {error}");
+    }
     if let Some(error) = failed {
         return Err(Problem::Own(error.to_string()));
     }
@@ -112,6 +118,8 @@ struct Writing {
     journal: Journal,
     live: Option<Live>,
     failed: Option<FolderError>,
+    store: Store,
+    not_kept: Option<StoreError>,
 }
 
 impl Writing {
@@ -124,6 +132,13 @@ impl Writing {
             Event::Trace(entry) => self.journal.trace(entry),
             Event::Ended(result) => self.journal.ended(result, cut_short),
             Event::Uploaded(place, content) => self.journal.uploaded(place, content),
+            Event::Recorded(recording) => {
+                // The verdict stands without it.
+                if let Err(error) = self.store.keep(recording) {
+                    self.not_kept.get_or_insert(error);
+                }
+                Ok(())
+            }
             Event::Begins(..) | Event::Step(..) => Ok(()),
         };
         self.failed = written.err();

@@ -1,0 +1,236 @@
+//! `ocpp-attest replay`: a recorded run, judged again.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use globset::GlobSet;
+use serde::Serialize;
+
+use super::{Problem, exit, print};
+use crate::{
+    pics::SutKind,
+    record::Results,
+    replay::{self, Again, Divergence, Kept, StoreError},
+    runner,
+    testcase::{catalogue::Catalogue, library::Library},
+    verdict::Verdict,
+    yaml::shorten,
+};
+
+/// Arguments of `replay`.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// The run folder
+    #[arg(value_name = "RUN_DIR")]
+    folder: PathBuf,
+    /// Replay only these test cases (may be given several times)
+    #[arg(long = "test", value_name = "GLOB")]
+    tests: Vec<String>,
+    /// Tell what these test cases would have said instead, as far as what was recorded tells it
+    #[arg(long, value_name = "DIR")]
+    against: Option<PathBuf>,
+    /// How to print it
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Text,
+    Json,
+}
+
+/// What became of one recording.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Line {
+    test_case: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    variant: String,
+    /// The verdict that was reached; none where the run broke off.
+    recorded: Option<Verdict>,
+    /// The verdict now; none where there is no such test case.
+    replayed: Option<Verdict>,
+    same: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    divergence: Option<Divergence>,
+    /// The deciding finding, where the verdict is another.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<String>,
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        let help = match &error {
+            StoreError::Nothing(_) => {
+                "runs of this version keep what is needed; what an older one recorded can't be replayed"
+            }
+            StoreError::Format(..) => "replay it with the version of ocpp-attest that recorded it",
+            StoreError::Line(..) => "the file was changed or cut off; take it from where the run was made",
+            StoreError::Read(..) | StoreError::Write(..) => "check the path and its permissions",
+        };
+        Problem::Input(error.to_string(), help.into())
+    }
+}
+
+/// Runs the subcommand.
+pub fn run(arguments: &Arguments) -> Result<u8, Problem> {
+    let only = runner::globs(&arguments.tests)
+        .map_err(|error| Problem::Input(error.to_string(), "a pattern is like `TC_B_*_CS`".into()))?;
+    let chosen = |id: &str| only.as_ref().is_none_or(|only: &GlobSet| only.is_match(id));
+    let files: Vec<_> = replay::kept(&arguments.folder)?.into_iter().filter(|(id, _)| chosen(id)).collect();
+    if files.is_empty() {
+        let message = format!("{} keeps no recording of such a test case", arguments.folder.display());
+        return Err(Problem::Input(message, "see its folder `inputs` for those that there are".into()));
+    }
+    let own = replay::sources(&arguments.folder);
+    let catalogue = Catalogue::from_folder(arguments.against.as_deref().unwrap_or(&own))?;
+    let results = read_results(&arguments.folder);
+    let mut libraries = Libraries { catalogue, station: None, csms: None };
+    let mut lines = Vec::new();
+    for (id, path) in files {
+        let all = replay::read(&path)?;
+        let library = libraries.of(&id)?;
+        let mut worst: Option<Verdict> = None;
+        for kept in &all {
+            let line = if arguments.against.is_some() { told(kept, library) } else { repeated(kept, library) };
+            worst = worst.max(line.replayed);
+            lines.push(line);
+        }
+        let written = results
+            .as_ref()
+            .and_then(|results| results.test_cases.iter().find(|case| case.id == id).map(|case| case.verdict));
+        if let (None, Some(written), Some(found), Some(last)) = (&arguments.against, written, worst, lines.last_mut()) {
+            // With several attempts the last one counts; with several variants the worst.
+            if last.same && written != found && Some(written) != last.replayed {
+                last.same = false;
+                last.note = Some(format!("results.json says {written}, what was recorded says {found}"));
+            }
+        }
+    }
+    show(arguments, &lines);
+    Ok(status(arguments.against.is_some(), &lines))
+}
+
+fn status(against: bool, lines: &[Line]) -> u8 {
+    let any = |verdict: Verdict| lines.iter().any(|line| line.replayed == Some(verdict));
+    if !against {
+        return if lines.iter().all(|line| line.same) { exit::OK } else { exit::FAILED };
+    }
+    if any(Verdict::Error) {
+        exit::OWN_ERROR
+    } else if any(Verdict::Fail) {
+        exit::FAILED
+    } else if lines.iter().all(|line| line.replayed == Some(Verdict::Pass)) {
+        exit::OK
+    } else {
+        exit::INCOMPLETE
+    }
+}
+
+/// Libraries of both sides, read when they are needed.
+struct Libraries {
+    catalogue: Catalogue,
+    station: Option<Library>,
+    csms: Option<Library>,
+}
+
+impl Libraries {
+    fn of(&mut self, id: &str) -> Result<&Library, Problem> {
+        let csms = id.ends_with("_CSMS");
+        let sut = if csms { SutKind::Csms } else { SutKind::ChargingStation };
+        let place = if csms { &mut self.csms } else { &mut self.station };
+        if place.is_none() {
+            *place = Some(Library::load(&self.catalogue, sut)?);
+        }
+        place.as_ref().ok_or_else(|| Problem::Own("no test cases".into()))
+    }
+}
+
+fn read_results(folder: &Path) -> Option<Results> {
+    serde_json::from_slice(&std::fs::read(folder.join("results.json")).ok()?).ok()
+}
+
+fn line(kept: &Kept, again: Option<Again>) -> Line {
+    let recorded = kept.verdict();
+    let mut line = Line {
+        test_case: kept.id().to_owned(),
+        variant: kept.variant(),
+        recorded,
+        replayed: None,
+        same: false,
+        divergence: None,
+        reason: None,
+        note: None,
+    };
+    let Some(again) = again else {
+        line.note = Some("there is no test case of this name".into());
+        return line;
+    };
+    line.replayed = Some(again.verdict);
+    line.same = again.divergence.is_none() && recorded == Some(again.verdict);
+    if recorded != Some(again.verdict) {
+        line.reason = again.failures.first().map(|failure| {
+            let mut reason = format!("{} at {}", failure.message, failure.step);
+            if let (Some(expected), Some(found)) = (&failure.expected, &failure.found) {
+                reason = format!("{reason}: expected {expected}, found {found}");
+            }
+            reason
+        });
+    }
+    line.divergence = again.divergence;
+    line
+}
+
+/// Must be as it was.
+fn repeated(kept: &Kept, library: &Library) -> Line {
+    let mut line = line(kept, replay::exactly(kept, library));
+    if !line.same && replay::changed(kept, library) {
+        line.note = Some("the test case in the run folder is not the one that was run".into());
+    }
+    line
+}
+
+/// What another version of the test case would have said.
+fn told(kept: &Kept, library: &Library) -> Line {
+    let mut line = line(kept, replay::against(kept, library));
+    line.same = line.recorded.is_some() && line.recorded == line.replayed;
+    line
+}
+
+fn show(arguments: &Arguments, lines: &[Line]) {
+    if arguments.format == Format::Json {
+        let text = serde_json::to_string_pretty(lines).unwrap_or_default();
+        print(&format!("{text}\n"));
+        return;
+    }
+    let against = arguments.against.is_some();
+    for line in lines {
+        let word = match (line.same, against) {
+            (true, _) => "same",
+            (false, true) => "other",
+            (false, false) => "DIFFERS",
+        };
+        let was = line.recorded.map_or("broken off", Verdict::word);
+        let is = line.replayed.map_or("no such test case", Verdict::word);
+        let verdicts = if was == is { was.to_owned() } else { format!("{was} -> {is}") };
+        print(&format!("{word:<8} {:<14} {verdicts} {}\n", line.test_case, line.variant));
+        let add = |name: &str, text: &str| print(&format!("    {name:<12} {}\n", shorten(text, 1000)));
+        if let Some(note) = &line.note {
+            add("note", note);
+        }
+        if let Some(divergence) = line.divergence.as_ref().filter(|_| !line.same || !against) {
+            add("step", &divergence.step);
+            add("at", &format!("{:.6} s of the run", divergence.at_s));
+            add("recorded", &divergence.expected);
+            add("now", &divergence.found);
+        } else if let Some(reason) = &line.reason {
+            add("reason", reason);
+        }
+    }
+    let same = lines.iter().filter(|line| line.same).count();
+    let what = if against { "with the same verdict" } else { "as they were" };
+    print(&format!("\n{} replayed, {same} {what}, {} not\n", lines.len(), lines.len() - same));
+}
