@@ -25,6 +25,7 @@ pub mod runner;
 pub mod selection;
 pub mod services;
 pub mod simulator;
+pub mod template;
 pub mod testcase;
 pub mod verdict;
 pub mod yaml;

@@ -1,6 +1,7 @@
 //! The test bench: addresses, identities, tokens, time-outs.
 
 mod files;
+pub mod operator;
 mod stations;
 
 use std::{collections::HashMap, path::Path};
@@ -42,6 +43,8 @@ pub struct Bench {
     pub root: String,
     /// Stations that the CSMS under test knows, to run test cases side by side; empty: the one above.
     pub stations: Vec<Station>,
+    /// How manual actions are done at the API of the CSMS under test.
+    pub operator: Option<operator::HttpRequests>,
     /// What expressions see as `bench`.
     pub values: Map<String, Value>,
     /// Every setting under the name it has in the file, secrets redacted.
@@ -188,9 +191,10 @@ impl Bench {
             merge(&mut values, &root, "", &mut defects);
         }
         let stations = stations::read(&root, &mut defects);
+        let mut bench = Self::from_values(values.as_object().cloned().unwrap_or_default());
+        bench.operator = operator::read(&root, &bench.values, &mut defects);
+        bench.stations = stations;
         if defects.is_empty() {
-            let mut bench = Self::from_values(values.as_object().cloned().unwrap_or_default());
-            bench.stations = stations;
             bench.source = ReadFrom(Some(source.clone()));
             note_places(&root, "", &mut bench.places);
             if !(1..=3).contains(&bench.security_profile) {
@@ -260,6 +264,7 @@ impl Bench {
             key: text("key"),
             root: text("root"),
             stations: Vec::new(),
+            operator: None,
             values: shown,
             settings,
             source: ReadFrom(None),
@@ -283,7 +288,7 @@ fn note_places(node: &Node, within: &str, places: &mut HashMap<String, Position>
 }
 
 /// Parts of the file that are more than values over defaults.
-const SECTIONS: [&str; 1] = ["stations"];
+const SECTIONS: [&str; 2] = ["stations", "operator"];
 
 /// Lays a file over the defaults; keys and kinds must be known. Tokens may have any name.
 fn merge(values: &mut Value, node: &Node, path: &str, defects: &mut Vec<Defect>) {

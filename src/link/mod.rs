@@ -13,6 +13,6 @@ mod tests;
 pub mod tls;
 pub mod types;
 
-pub use network::{MemoryNetwork, Network};
+pub use network::{BoxStream, MemoryNetwork, Network};
 pub use server::{LinkHandle, serve};
 pub use types::*;

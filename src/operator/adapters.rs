@@ -2,10 +2,6 @@
 
 use std::{process::Stdio, sync::Arc};
 
-use bytes::Bytes;
-use http_body_util::{BodyExt, Full, Limited};
-use hyper::Request;
-use hyper_util::rt::TokioIo;
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     sync::Mutex,
@@ -15,12 +11,13 @@ use url::Url;
 use super::{
     ActionOutcome, BoxFuture, ManualAction, Operator,
     actions::{self, ActionInfo},
+    http,
 };
 
-/// Longest answer that is read from a command or a service, bytes.
+/// Longest answer that is read from a command, bytes.
 const MAX_ANSWER: usize = 64 * 1024;
 
-/// Reads `prompt`, `exec:COMMAND` or `http://…`.
+/// Reads `prompt`, `exec:COMMAND`, `http://…` or `https://…`.
 pub fn parse(how: &str) -> Result<Arc<dyn Operator>, String> {
     if how == "prompt" {
         return Ok(Arc::new(Prompt { one_at_a_time: Mutex::new(()) }));
@@ -29,7 +26,7 @@ pub fn parse(how: &str) -> Result<Arc<dyn Operator>, String> {
         return Ok(Arc::new(Exec { command: command.to_owned() }));
     }
     match Url::parse(how) {
-        Ok(url) if url.scheme() == "http" && url.has_host() => Ok(Arc::new(Http { url })),
+        Ok(url) if ["http", "https"].contains(&url.scheme()) && url.has_host() => Ok(Arc::new(Http { url })),
         _ => Err(format!("`{how}` is no operator")),
     }
 }
@@ -123,32 +120,17 @@ struct Http {
 impl Operator for Http {
     fn perform(&self, action: ManualAction) -> BoxFuture<'_, ActionOutcome> {
         Box::pin(async move {
-            match self.post(&action).await {
+            let headers = [("Content-Type".to_owned(), "application/json".to_owned())];
+            let body = serde_json::to_vec(&action).unwrap_or_default();
+            match http::exchange("POST", &self.url, &headers, body, None).await {
                 Ok((200..=299, _)) => ActionOutcome::Done,
-                Ok((409 | 501, text)) => ActionOutcome::NotPossible(text),
-                Ok((417, text)) => ActionOutcome::Denied(text),
-                Ok((status, text)) => ActionOutcome::Failed(format!("{} answered {status}: {text}", self.url)),
+                Ok((409 | 501, text)) => ActionOutcome::NotPossible(http::shown(&text)),
+                Ok((417, text)) => ActionOutcome::Denied(http::shown(&text)),
+                Ok((status, text)) => {
+                    ActionOutcome::Failed(format!("{} answered {status}: {}", self.url, http::shown(&text)))
+                }
                 Err(error) => ActionOutcome::Failed(format!("{}: {error}", self.url)),
             }
         })
-    }
-}
-
-impl Http {
-    async fn post(&self, action: &ManualAction) -> Result<(u16, String), Box<dyn std::error::Error + Send + Sync>> {
-        let host = self.url.host_str().unwrap_or_default();
-        let port = self.url.port_or_known_default().unwrap_or(80);
-        let stream = tokio::net::TcpStream::connect((host, port)).await?;
-        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
-        tokio::spawn(connection);
-        let target = self.url[url::Position::BeforePath..url::Position::AfterQuery].to_owned();
-        let request = Request::post(target)
-            .header("Host", format!("{host}:{port}"))
-            .header("Content-Type", "application/json")
-            .body(Full::new(Bytes::from(serde_json::to_vec(action)?)))?;
-        let response = sender.send_request(request).await?;
-        let status = response.status().as_u16();
-        let body = Limited::new(response.into_body(), MAX_ANSWER).collect().await?.to_bytes();
-        Ok((status, crate::yaml::shorten(String::from_utf8_lossy(&body).trim(), 300)))
     }
 }

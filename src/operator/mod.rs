@@ -2,12 +2,16 @@
 
 pub mod actions;
 pub mod adapters;
+mod http;
+pub mod requests;
 pub mod web;
 
 use std::{future::Future, pin::Pin};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+
+use crate::link::Secret;
 
 /// A manual action with its parameters.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -43,6 +47,11 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 pub trait Operator: Send + Sync {
     /// Performs one action; resolves when it is done (or can't be).
     fn perform(&self, action: ManualAction) -> BoxFuture<'_, ActionOutcome>;
+
+    /// What it must know to act and nobody else may see: redacted in every artefact.
+    fn secrets(&self) -> Vec<Secret> {
+        Vec::new()
+    }
 
     /// Resolves when the next test case may begin: at once, unless the operator has paused the run.
     fn ready(&self) -> BoxFuture<'_, ()> {

@@ -184,7 +184,8 @@ pub(super) async fn drive(
             Some(answer) = answered.recv() => {
                 if let Input::OperatorDone(id, outcome) = &answer {
                     let action = asked.remove(id).unwrap_or_default();
-                    let what = TraceEvent::OperatorDone { action, outcome: format!("{outcome:?}") };
+                    let outcome = redact(&format!("{outcome:?}"), &environment.secrets);
+                    let what = TraceEvent::OperatorDone { action, outcome };
                     voice.note(what);
                 }
                 feed(&mut engine, &mut recording, clock.now(), answer);
@@ -207,6 +208,9 @@ pub(super) async fn drive(
     let mut outcome = engine.outcome();
     environment.memory = outcome.memory;
     outcome.remarks.extend(noted.iter().map(|text| super::operators(text)));
+    for remark in &mut outcome.remarks {
+        *remark = redact(remark, &environment.secrets);
+    }
     for failure in &mut outcome.failures {
         failure.message = redact(&failure.message, &environment.secrets);
         for text in [&mut failure.frame, &mut failure.found, &mut failure.expected].into_iter().flatten() {

@@ -153,6 +153,8 @@ impl Environment {
                 Arc::new(operator)
             }
         };
+        let secrets =
+            operator.secrets().into_iter().chain([bench.password.clone()]).chain(files.secrets()).collect();
         Ok(Self {
             link,
             operator,
@@ -162,7 +164,7 @@ impl Environment {
             bench: Value::Object(values),
             pics: super::pics_names(pics),
             memory: SutMemory { security_profile: bench.security_profile, ..SutMemory::default() },
-            secrets: std::iter::once(bench.password.clone()).chain(files.secrets()).collect(),
+            secrets,
             identity: bench.identity.clone(),
             client: None,
             client_identities: HashMap::new(),
@@ -254,6 +256,8 @@ impl Environment {
                 Arc::new(operator)
             }
         };
+        let secrets =
+            operator.secrets().into_iter().chain([bench.password.clone()]).chain(files.secrets()).collect();
         Ok(Self {
             link,
             operator,
@@ -263,7 +267,7 @@ impl Environment {
             bench: Value::Object(values),
             pics: super::pics_names(pics),
             memory: SutMemory { security_profile: bench.security_profile, ..SutMemory::default() },
-            secrets: std::iter::once(bench.password.clone()).chain(files.secrets()).collect(),
+            secrets,
             identity: bench.identity.clone(),
             client: Some(client),
             client_identities,

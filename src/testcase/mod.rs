@@ -7,4 +7,5 @@ pub mod matcher;
 pub mod model;
 pub mod prose;
 pub mod reader;
-pub mod template;
+
+pub use crate::template;

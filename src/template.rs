@@ -8,6 +8,7 @@ use std::{
     sync::{Arc, LazyLock, OnceLock, RwLock},
 };
 
+use base64::Engine as _;
 use minijinja::{Environment, Expression, UndefinedBehavior, value::Serde};
 use serde_json::{Map, Value};
 
@@ -115,6 +116,25 @@ impl Template {
             }
         });
         errors
+    }
+
+    /// Names that it uses and does not define itself, `env` or `bench.identity`.
+    pub fn undeclared(&self) -> Vec<String> {
+        let mut names = Vec::new();
+        walk(&self.value, &mut |text| {
+            if let Some(expression) = whole_expression(text) {
+                names.extend(
+                    environment().compile_expression(expression).map(|known| known.undeclared_variables(true)).into_iter().flatten(),
+                );
+            } else if text.contains("{{") || text.contains("{%") {
+                names.extend(
+                    environment().template_from_str(text).map(|known| known.undeclared_variables(true)).into_iter().flatten(),
+                );
+            }
+        });
+        names.sort();
+        names.dedup();
+        names
     }
 
     /// Evaluates it.
@@ -319,6 +339,9 @@ fn environment() -> &'static Environment<'static> {
         environment.add_filter("members", |text: String| {
             text.split(',').map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect::<Vec<_>>()
         });
+        environment.add_filter("kebab", |name: String| kebab(&name));
+        environment.add_filter("base64", |text: String| base64::engine::general_purpose::STANDARD.encode(text));
+        environment.add_filter("url_encoded", |text: String| url_encoded(&text));
         environment.add_filter("sorted_by", |items: Serde<Vec<Value>>, key: String| {
             let mut items = items.0;
             items.sort_by_key(|item| item.get(&key).and_then(Value::as_i64).unwrap_or(i64::MAX));
@@ -326,6 +349,30 @@ fn environment() -> &'static Environment<'static> {
         });
         environment
     })
+}
+
+/// `GetBaseReport` as `get-base-report`.
+fn kebab(name: &str) -> String {
+    let mut text = String::with_capacity(name.len() + 4);
+    let mut before = '-';
+    for letter in name.chars() {
+        if letter.is_ascii_uppercase() && (before.is_ascii_lowercase() || before.is_ascii_digit()) {
+            text.push('-');
+        }
+        text.push(letter.to_ascii_lowercase());
+        before = letter;
+    }
+    text
+}
+
+/// A segment of a path, or a value of a query.
+fn url_encoded(text: &str) -> String {
+    text.bytes()
+        .map(|byte| match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
+            other => format!("%{other:02X}"),
+        })
+        .collect()
 }
 
 fn contains(state: &minijinja::State, list: &str, member: &str) -> bool {
@@ -403,6 +450,21 @@ mod tests {
             assert_eq!(Template::expression(expression).holds(&names()), Ok(expected), "{expression}");
         }
         assert_eq!(value(json!("{{ later(now, 90) }}")), Ok(json!("2026-11-21T10:01:30Z")));
+    }
+
+    #[test]
+    fn text_is_put_where_it_is_wanted() {
+        assert_eq!(value(json!("{{ 'GetInstalledCertificateIds' | kebab }}")), Ok(json!("get-installed-certificate-ids")));
+        assert_eq!(value(json!("{{ 'Aladdin:open sesame' | base64 }}")), Ok(json!("QWxhZGRpbjpvcGVuIHNlc2FtZQ==")));
+        assert_eq!(value(json!("/{{ 'CS 1/é' | url_encoded }}")), Ok(json!("/CS%201%2F%C3%A9")));
+    }
+
+    #[test]
+    fn names_that_nobody_defines_are_told() {
+        let template = Template::new(json!({
+            "a": "{{ bench.identity }}/{{ env.TOKEN }}", "b": ["{{ payload }}"], "c": "{% set x = 1 %}{{ x }}",
+        }));
+        assert_eq!(template.undeclared(), ["bench.identity", "env.TOKEN", "payload"]);
     }
 
     #[test]

@@ -1,0 +1,82 @@
+//! One HTTP request and its answer, over TCP or TLS.
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::Request;
+use hyper_util::rt::TokioIo;
+use url::Url;
+
+use crate::{
+    clock::Clock,
+    link::{BoxStream, ClientTls, Network, tls},
+};
+
+/// Longest answer that is read, bytes; what is beyond it is left.
+const MAX_ANSWER: usize = 256 * 1024;
+/// Where systems keep the roots that they trust.
+const SYSTEM_ROOTS: [&str; 3] =
+    ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"];
+
+/// Sends a request and reads the answer: its status and its text. `roots` are what is trusted with `https`, PEM; without
+/// them the system's are.
+pub(super) async fn exchange(
+    method: &str,
+    url: &Url,
+    headers: &[(String, String)],
+    body: Vec<u8>,
+    roots: Option<&str>,
+) -> Result<(u16, String), String> {
+    let host = url.host_str().ok_or("the URL has no host")?;
+    let port = url.port_or_known_default().ok_or("the URL has no port")?;
+    let stream = Network::Tcp.connect(host, port).await.map_err(|error| error.to_string())?;
+    let stream = match url.scheme() {
+        "http" => stream,
+        "https" => secured(stream, host, roots).await?,
+        other => return Err(format!("`{other}` is not spoken here")),
+    };
+    let failed = |error: hyper::Error| error.to_string();
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(failed)?;
+    tokio::spawn(connection);
+    let target = &url[url::Position::BeforePath..url::Position::AfterQuery];
+    let shown_port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+    let mut request = Request::builder().method(method).uri(target);
+    if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
+        request = request.header("Host", format!("{host}{shown_port}"));
+    }
+    for (name, value) in headers {
+        request = request.header(name, value);
+    }
+    let request = request.body(Full::new(Bytes::from(body))).map_err(|error| error.to_string())?;
+    let response = sender.send_request(request).await.map_err(failed)?;
+    let status = response.status().as_u16();
+    let mut body = response.into_body();
+    let mut text = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.map_err(failed)?.into_data() else { continue };
+        let room = MAX_ANSWER - text.len();
+        text.extend_from_slice(data.get(..room.min(data.len())).unwrap_or_default());
+        if text.len() >= MAX_ANSWER {
+            break;
+        }
+    }
+    Ok((status, String::from_utf8_lossy(&text).into_owned()))
+}
+
+async fn secured(stream: BoxStream, host: &str, roots: Option<&str>) -> Result<BoxStream, String> {
+    let system = || SYSTEM_ROOTS.iter().find_map(|path| std::fs::read_to_string(path).ok());
+    let roots = roots
+        .map(str::to_owned)
+        .or_else(system)
+        .ok_or("this system keeps no root certificates: name some as `root` of `operator: http:` in the bench")?;
+    let policy = ClientTls { roots: Some(roots), identity: None, versions: Vec::new(), suites: Vec::new() };
+    let name = host.trim_start_matches('[').trim_end_matches(']');
+    let (stream, _) = tls::connect(stream, &policy, name, Clock::start())
+        .await
+        .map_err(|failure| format!("TLS could not be agreed on ({failure:?})"))?;
+    Ok(stream)
+}
+
+/// As much of an answer as a person wants to read.
+pub(super) fn shown(text: &str) -> String {
+    crate::yaml::shorten(text.trim(), 300)
+}
