@@ -124,11 +124,19 @@ impl Template {
         walk(&self.value, &mut |text| {
             if let Some(expression) = whole_expression(text) {
                 names.extend(
-                    environment().compile_expression(expression).map(|known| known.undeclared_variables(true)).into_iter().flatten(),
+                    environment()
+                        .compile_expression(expression)
+                        .map(|known| known.undeclared_variables(true))
+                        .into_iter()
+                        .flatten(),
                 );
             } else if text.contains("{{") || text.contains("{%") {
                 names.extend(
-                    environment().template_from_str(text).map(|known| known.undeclared_variables(true)).into_iter().flatten(),
+                    environment()
+                        .template_from_str(text)
+                        .map(|known| known.undeclared_variables(true))
+                        .into_iter()
+                        .flatten(),
                 );
             }
         });
@@ -454,7 +462,10 @@ mod tests {
 
     #[test]
     fn text_is_put_where_it_is_wanted() {
-        assert_eq!(value(json!("{{ 'GetInstalledCertificateIds' | kebab }}")), Ok(json!("get-installed-certificate-ids")));
+        assert_eq!(
+            value(json!("{{ 'GetInstalledCertificateIds' | kebab }}")),
+            Ok(json!("get-installed-certificate-ids"))
+        );
         assert_eq!(value(json!("{{ 'Aladdin:open sesame' | base64 }}")), Ok(json!("QWxhZGRpbjpvcGVuIHNlc2FtZQ==")));
         assert_eq!(value(json!("/{{ 'CS 1/é' | url_encoded }}")), Ok(json!("/CS%201%2F%C3%A9")));
     }

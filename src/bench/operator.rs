@@ -143,8 +143,10 @@ pub(super) fn read(root: &Node, bench: &Map<String, Value>, defects: &mut Vec<De
         for (key, node) in entries {
             if !schema::sent_by(&key.name, false) {
                 let known = || schema::actions().filter(|action| schema::sent_by(action, false));
-                let help = nearest(&key.name, known())
-                    .map_or_else(|| format!("known: {}", known().collect::<Vec<_>>().join(", ")), |near| format!("did you mean `{near}`?"));
+                let help = nearest(&key.name, known()).map_or_else(
+                    || format!("known: {}", known().collect::<Vec<_>>().join(", ")),
+                    |near| format!("did you mean `{near}`?"),
+                );
                 let message = format!("`{}` is no message that a CSMS sends", key.name);
                 reader.defects.push(Defect::new(key.at, message, help));
             }
@@ -175,8 +177,10 @@ impl Reader<'_> {
         };
         for (key, _) in entries {
             if !known.contains(&key.name.as_str()) {
-                let help = nearest(&key.name, known.iter().copied())
-                    .map_or_else(|| format!("known here: {}", known.join(", ")), |near| format!("did you mean `{near}`?"));
+                let help = nearest(&key.name, known.iter().copied()).map_or_else(
+                    || format!("known here: {}", known.join(", ")),
+                    |near| format!("did you mean `{near}`?"),
+                );
                 self.defects.push(Defect::new(key.at, format!("`{}` is not known here", key.name), help));
             }
         }
@@ -208,7 +212,11 @@ impl Reader<'_> {
                     };
                     request.timeout = seconds.filter(|seconds| *seconds > 0.0 && seconds.is_finite());
                     if request.timeout.is_none() {
-                        self.defect(value, format!("`timeout` can't be {}", value.describe()), "write seconds, above 0");
+                        self.defect(
+                            value,
+                            format!("`timeout` can't be {}", value.describe()),
+                            "write seconds, above 0",
+                        );
                     }
                 }
                 _ => {}
@@ -327,12 +335,16 @@ impl Reader<'_> {
             let (name, member) = path.split_once('.').unwrap_or((&path, ""));
             let member = member.split('.').next().unwrap_or_default();
             if !names.contains(&name) {
-                let help = nearest(name, names.iter().copied())
-                    .map_or_else(|| format!("known here: {}", names.join(", ")), |near| format!("did you mean `{near}`?"));
+                let help = nearest(name, names.iter().copied()).map_or_else(
+                    || format!("known here: {}", names.join(", ")),
+                    |near| format!("did you mean `{near}`?"),
+                );
                 self.defect(node, format!("the name `{name}` is not defined"), help);
             } else if name == "bench" && !member.is_empty() && !self.bench.contains_key(member) {
-                let help = nearest(member, self.bench.keys().map(String::as_str))
-                    .map_or_else(|| "`schema bench` lists what there is, with _ for -".to_owned(), |near| format!("did you mean `bench.{near}`?"));
+                let help = nearest(member, self.bench.keys().map(String::as_str)).map_or_else(
+                    || "`schema bench` lists what there is, with _ for -".to_owned(),
+                    |near| format!("did you mean `bench.{near}`?"),
+                );
                 self.defect(node, format!("the bench has no `{member}`"), help);
             } else if name == "env" && !member.is_empty() && !self.env.contains_key(member) {
                 match std::env::var(member) {
@@ -369,7 +381,11 @@ impl Reader<'_> {
         }
         if let Err(error) = template.evaluate(&sample) {
             if error.reason.contains("unknown") {
-                self.defect(node, error.to_string(), "kebab, base64, url_encoded, tojson and minijinja's own are there");
+                self.defect(
+                    node,
+                    error.to_string(),
+                    "kebab, base64, url_encoded, tojson and minijinja's own are there",
+                );
             }
         }
     }

@@ -8,7 +8,7 @@ use super::Problem;
 use crate::{
     bench::Bench,
     operator::{
-        Operator, adapters,
+        Operator, adapters, requests,
         web::{self, About, Page},
     },
     pics::Pics,
@@ -36,8 +36,8 @@ pub(super) struct Started {
 }
 
 impl Choice {
-    /// Reads `--operator`; a person at the terminal where it isn't given.
-    pub(super) fn read(how: Option<&str>, simulated: bool) -> Result<Self, Problem> {
+    /// Reads `--operator`; what the bench says where it isn't given, else a person at the terminal.
+    pub(super) fn read(how: Option<&str>, simulated: bool, bench: &Bench) -> Result<Self, Problem> {
         if simulated {
             return match how {
                 None => Ok(Self::Simulated),
@@ -47,7 +47,11 @@ impl Choice {
                 )),
             };
         }
-        let how = how.unwrap_or("prompt");
+        let told = |why: String| Problem::Input(why, "check `root` of `operator: http:` in the bench".into());
+        let how = match (how, requests::of_bench(bench).map_err(told)?) {
+            (None, Some(by_request)) => return Ok(Self::Adapter(by_request)),
+            (how, _) => how.unwrap_or("prompt"),
+        };
         let wrong = |why: String| {
             let help = "write prompt, web, web:PORT, web:ADDR:PORT, exec:./bench.sh, or http://host:port/path";
             Problem::Input(why, help.into())

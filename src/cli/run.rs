@@ -46,8 +46,8 @@ pub struct Arguments {
     /// Write the trace as JSON lines while the run goes on, to a file or to standard output (`-`)
     #[arg(long, value_name = "FILE|-")]
     trace_to: Option<PathBuf>,
-    /// Who performs manual actions: prompt (the default), web[:[ADDR:]PORT] for the operator's page, exec:COMMAND, or an
-    /// http:// URL
+    /// Who performs manual actions: prompt, web[:[ADDR:]PORT] for the operator's page, exec:COMMAND, or an http:// or
+    /// https:// URL [default: what the bench says under `operator`, else prompt]
     #[arg(long, value_name = "HOW")]
     operator: Option<String>,
     /// Run so many test cases of a CSMS side by side, each as a station of the bench's `stations`
@@ -69,7 +69,7 @@ pub fn run(arguments: &Arguments, catalogue: &Catalogue) -> Result<u8, Problem> 
         Some(folder) => prepare::resumed(arguments, folder, catalogue)?,
     };
     gate.check(&prepared.entries)?;
-    let operator = Choice::read(arguments.operator.as_deref(), prepared.simulated)?;
+    let operator = Choice::read(arguments.operator.as_deref(), prepared.simulated, &prepared.bench)?;
     let jobs = jobs(&operator, arguments, &prepared)?;
     let live = arguments.trace_to.as_deref().map(Live::open).transpose()?;
     if !prepared.simulated {
@@ -100,7 +100,7 @@ fn jobs(operator: &Choice, arguments: &Arguments, prepared: &Prepared) -> Result
     }
     if operator.is_a_person() {
         let what = format!("--jobs {jobs}: a person can't do what {jobs} test cases ask for at once");
-        return refusal(what, "let --operator be exec:COMMAND or an http:// URL, or leave --jobs out");
+        return refusal(what, "say under `operator` in the bench how the CSMS is asked, or with --operator exec:COMMAND");
     }
     Ok(jobs)
 }
