@@ -60,12 +60,12 @@ async fn csms(identity: &str, password: &str) -> (String, String, Asked) {
     drop(probe);
     let setup = CsmsSetup {
         doors: vec![Door { profile: 1, address: address.clone(), tls: None }],
-        station: KnownStation {
+        stations: vec![KnownStation {
             identity: identity.into(),
             password: Secret::new(password),
             serial_number: identity.into(),
             security_profile: 1,
-        },
+        }],
         tokens: Value::Object(Map::new()),
         interval: 300,
         inventory: false,

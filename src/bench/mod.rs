@@ -9,6 +9,7 @@ use std::{collections::HashMap, path::Path};
 use serde_json::{Map, Value, json};
 
 pub use self::{files::FileBench, stations::Station};
+pub(crate) use self::stations::KEYS as STATION_KEYS;
 use crate::{
     link::Secret,
     yaml::{Defect, Defects, Kind, Node, Position, Source, nearest},

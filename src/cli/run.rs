@@ -73,7 +73,7 @@ pub fn run(arguments: &Arguments, catalogue: &Catalogue) -> Result<u8, Problem> 
     let jobs = jobs(&operator, arguments, &prepared)?;
     let live = arguments.trace_to.as_deref().map(Live::open).transpose()?;
     if !prepared.simulated {
-        eprintln!("{}", introduction::introduction(&prepared.pics, &prepared.bench));
+        eprintln!("{}", introduction::introduction(&prepared.pics, &prepared.bench, jobs));
     }
     let course = execute::Course { operator, jobs, fail_fast: arguments.fail_fast, gate: &gate, live };
     let results = execute::execute(&prepared, course)?;

@@ -6,6 +6,8 @@ use serde_json::{Map, Value, json};
 use super::{Problem, exit, print};
 use crate::{
     bench,
+    ocpp::schema,
+    operator::actions,
     pics::{
         Baseline, Profile, SutKind,
         reader::kpi_keys,
@@ -84,9 +86,47 @@ fn bench_schema() -> Value {
         }
     }
     let mut schema = of(&bench::defaults(), false);
+    schema["properties"]["stations"] = stations();
+    schema["properties"]["operator"] = operator();
     schema["$schema"] = DRAFT.into();
     schema["title"] = "A test bench of ocpp-attest".into();
     schema
+}
+
+/// The pool of stations.
+fn stations() -> Value {
+    let mut properties: Map<String, Value> =
+        bench::STATION_KEYS.iter().map(|key| ((*key).to_owned(), json!({ "type": "string" }))).collect();
+    properties.insert("tokens".into(), json!({ "type": "object" }));
+    let mut station = object(properties);
+    station["required"] = json!(["identity"]);
+    json!({ "type": "array", "items": station })
+}
+
+/// Requests at the API of a CSMS.
+fn operator() -> Value {
+    let text = json!({ "type": "string" });
+    let status = json!({ "type": ["integer", "string"] });
+    let statuses = json!({ "anyOf": [status, { "type": "array", "items": status }] });
+    let of = |key: &str| match key {
+        "headers" => json!({ "type": "object" }),
+        "body" => json!({}),
+        "done" | "not-possible" | "denied" => statuses.clone(),
+        "done-when" => json!({ "type": ["string", "boolean"] }),
+        "timeout" => json!({ "type": "number", "exclusiveMinimum": 0 }),
+        _ => text.clone(),
+    };
+    let request = object(bench::operator::REQUEST_KEYS.iter().map(|key| ((*key).to_owned(), of(key))).collect());
+    // A sentence instead of a request says why it can't be done.
+    let request = json!({ "anyOf": [request, text] });
+    let actions = actions::ACTIONS.iter().map(|action| action.name);
+    let mut http: Map<String, Value> =
+        actions.chain(["defaults"]).map(|name| (name.to_owned(), request.clone())).collect();
+    http.insert("base".into(), text.clone());
+    http.insert("root".into(), text.clone());
+    let messages = schema::actions().filter(|action| schema::sent_by(action, false));
+    http.insert("messages".into(), object(messages.map(|name| (name.to_owned(), request.clone())).collect()));
+    object(Map::from_iter([("http".to_owned(), object(http))]))
 }
 
 fn pics() -> Value {
@@ -242,6 +282,12 @@ mod tests {
             assert_eq!(complaints(&pics, &text, &path.display().to_string()), [""; 0]);
         }
         assert_eq!(complaints(&bench_schema(), "identity: CS1\nmessage-timeout: 5\n", "bench"), [""; 0]);
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/benches");
+        for file in std::fs::read_dir(folder).unwrap() {
+            let path = file.unwrap().path();
+            let text = std::fs::read_to_string(&path).unwrap();
+            assert_eq!(complaints(&bench_schema(), &text, &path.display().to_string()), [""; 0]);
+        }
     }
 
     #[test]

@@ -68,16 +68,19 @@ enum Command {
         /// Where it listens
         #[arg(long, value_name = "ADDR")]
         listen: String,
-        /// The identity that may connect
+        /// An identity that may connect (may be given several times)
         #[arg(long, default_value = "CS001")]
-        identity: String,
-        /// Its Basic authentication password
+        identity: Vec<String>,
+        /// The Basic authentication password of each
         #[arg(long, env = "OCPP_ATTEST_PASSWORD", default_value = "attest-bench-password", hide_env_values = true)]
         password: String,
-        /// Folder of a certificate authority (as the bench's `authority`); with it the CSMS speaks TLS:
-        /// security profile 2 on its address, 3 on the port after it
+        /// Folder of a certificate authority (as the bench's `authority`); with it the CSMS speaks TLS
         #[arg(long, value_name = "DIR")]
         authority: Option<PathBuf>,
+        /// Security profile of the stations [default: 2 with --authority, else 1]; each higher one is served on the port
+        /// after it
+        #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u8).range(1..=3))]
+        security_profile: Option<u8>,
         /// Listen for manual actions on this address (HTTP POST)
         #[arg(long, value_name = "ADDR")]
         operator: Option<String>,
@@ -91,8 +94,9 @@ pub fn run(arguments: &Arguments) -> Result<u8, Problem> {
             let clock = Clock::start();
             run_station(setup(&arguments.command, clock)?, operator.as_deref(), clock)
         }
-        Command::Csms { pics, listen, identity, password, authority, operator } => {
-            run_csms(pics, listen, identity, password, authority.as_deref(), operator.as_deref())
+        Command::Csms { operator, .. } => {
+            let clock = Clock::start();
+            run_csms(csms_setup(&arguments.command, clock)?, operator.as_deref(), clock)
         }
     }
 }
@@ -193,54 +197,63 @@ async fn take_actions(bench: operator::SimulatedOperator, listen: Option<&str>) 
     Ok(())
 }
 
-fn run_csms(
-    pics: &Path,
-    listen: &str,
-    identity: &str,
-    password: &str,
-    authority: Option<&Path>,
-    actions: Option<&str>,
-) -> Result<u8, Problem> {
+/// The CSMS as the arguments describe it.
+fn csms_setup(command: &Command, clock: Clock) -> Result<CsmsSetup, Problem> {
+    let input = |what: String, help: &str| Problem::Input(what, help.into());
+    let Command::Csms { pics, listen, identity, password, authority, security_profile, .. } = command else {
+        return Err(Problem::Own("the CSMS's arguments are a station's".into()));
+    };
     let pics = reader::read(pics)?;
     if pics.sut != SutKind::Csms {
-        return Err(Problem::Input("this is the PICS of a charging station".into(), "give the PICS of a CSMS".into()));
+        return Err(input("this is the PICS of a charging station".into(), "give the PICS of a CSMS"));
     }
-    let clock = Clock::start();
-    let (host, port) = listen.rsplit_once(':').unwrap_or((listen, ""));
-    let (doors, signs) = match authority {
-        None => (vec![Door { profile: 1, address: listen.to_owned(), tls: None }], None),
+    let security_profile = security_profile.unwrap_or(if authority.is_some() { 2 } else { 1 });
+    let (doors, authority) = match authority {
+        None if security_profile > 1 => {
+            let what = format!("security profile {security_profile} needs certificates");
+            return Err(input(what, "name the folder of a certificate authority with --authority"));
+        }
+        None => (vec![Door { profile: 1, address: listen.clone(), tls: None }], None),
         Some(folder) => {
-            let doors = || {
-                let pki = Pki::kept(folder, KeyKind::Ecdsa, clock.now().wall)?;
-                let names = ["localhost".to_owned(), host.to_owned()];
-                let mut doors = vec![Door::new(2, listen.to_owned(), &pki, &names)?];
-                if let Some(next) = port.parse::<u16>().ok().and_then(|port| port.checked_add(1)) {
-                    doors.push(Door::new(3, format!("{host}:{next}"), &pki, &names)?);
-                }
-                Ok((doors, pki))
-            };
-            let (doors, pki) =
-                doors().map_err(|error: PkiError| Problem::Input(error.to_string(), "check the folder".into()))?;
+            let (doors, pki) = doors(listen, security_profile, folder, clock)
+                .map_err(|error| input(error.to_string(), "check the folder"))?;
             (doors, Some(pki))
         }
     };
-    let security_profile = doors[0].profile;
-    let addresses: Vec<String> =
-        doors.iter().map(|door| format!("{} (security profile {})", door.address, door.profile)).collect();
-    let bench = Bench::default();
-    let setup = CsmsSetup {
+    let known = |identity: &String| KnownStation {
+        identity: identity.clone(),
+        password: Secret::new(password.as_str()),
+        serial_number: identity.clone(),
+        security_profile,
+    };
+    Ok(CsmsSetup {
         doors,
-        station: KnownStation {
-            identity: identity.to_owned(),
-            password: Secret::new(password),
-            serial_number: identity.to_owned(),
-            security_profile,
-        },
-        tokens: bench.values.get("tokens").cloned().unwrap_or_default(),
+        stations: identity.iter().map(known).collect(),
+        tokens: Bench::default().values.get("tokens").cloned().unwrap_or_default(),
         interval: 300,
         inventory: pics.is_yes("C-50.1"),
-        authority: signs,
-    };
+        authority,
+    })
+}
+
+/// One door for the security profile, and one for each above it, port after port.
+fn doors(listen: &str, from: u8, authority: &Path, clock: Clock) -> Result<(Vec<Door>, Arc<Pki>), PkiError> {
+    let (host, port) = listen.rsplit_once(':').unwrap_or((listen, ""));
+    let pki = Pki::kept(authority, KeyKind::Ecdsa, clock.now().wall)?;
+    let names = ["localhost".to_owned(), host.to_owned()];
+    let mut doors = vec![Door::new(from, listen.to_owned(), &pki, &names)?];
+    for profile in from + 1..=3 {
+        if let Some(port) = port.parse::<u16>().ok().and_then(|port| port.checked_add(u16::from(profile - from))) {
+            doors.push(Door::new(profile, format!("{host}:{port}"), &pki, &names)?);
+        }
+    }
+    Ok((doors, pki))
+}
+
+fn run_csms(setup: CsmsSetup, actions: Option<&str>, clock: Clock) -> Result<u8, Problem> {
+    let addresses: Vec<String> =
+        setup.doors.iter().map(|door| format!("{} (security profile {})", door.address, door.profile)).collect();
+    let addresses = addresses.join(" and ");
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -248,10 +261,11 @@ fn run_csms(
     runtime.block_on(async {
         let (operator, requests) = operator::pair();
         take_actions(operator, actions).await?;
-        print(&format!("listening on {}\n", addresses.join(" and ")));
+        print(&format!("listening on {addresses}\n"));
         tokio::select! {
             result = csms::run(setup, Network::Tcp, clock, requests) => {
-                result.map_err(|error| Problem::Input(format!("{listen} can't be bound: {error}"), "choose another address".into()))?;
+                let help = "choose another address";
+                result.map_err(|error| Problem::Input(format!("{addresses} can't be bound: {error}"), help.into()))?;
             }
             _ = tokio::signal::ctrl_c() => {}
         }

@@ -238,6 +238,7 @@ fn every_end_point_lets_the_sut_in_as_it_is_by_now() {
         passwords: vec![Secret::new("of-the-bench")],
         subprotocols: vec!["ocpp2.0.1".into()],
         refuse_upgrade: None,
+        others: Vec::new(),
         max_frame: 1 << 20,
     };
     let of_profile_3 = ServerPolicy { passwords: Vec::new(), ..policy(true) };

@@ -371,21 +371,26 @@ fn decide(
     request: &UpgradeRequest,
     password: Option<&[u8]>,
 ) -> Result<Option<String>, (u16, String)> {
-    if let Some(status) = policy.refuse_upgrade {
+    let other = policy.others.iter().find(|other| request.identity.as_deref() == Some(other.identity.as_str()));
+    let (identity, passwords, refuse_upgrade) = other
+        .map_or((&policy.identity, &policy.passwords, policy.refuse_upgrade), |other| {
+            (&other.identity, &other.passwords, other.refuse_upgrade)
+        });
+    if let Some(status) = refuse_upgrade {
         return Err((status, "refused as the test case demands".into()));
     }
-    if request.identity.as_deref() != Some(policy.identity.as_str()) {
+    if request.identity.as_deref() != Some(identity.as_str()) {
         let found = request.identity.clone().unwrap_or_default();
-        return Err((404, format!("the identity in the path is `{found}`, the bench expects `{}`", policy.identity)));
+        return Err((404, format!("the identity in the path is `{found}`, the bench expects `{identity}`")));
     }
-    if !policy.passwords.is_empty() {
+    if !passwords.is_empty() {
         let (Some(user), Some(password)) = (&request.user, password) else {
             return Err((401, "no HTTP Basic credentials".into()));
         };
-        if *user != policy.identity {
+        if user != identity {
             return Err((401, format!("the user name `{user}` is not the identity")));
         }
-        if !policy.passwords.iter().any(|right| right.expose().as_bytes() == password) {
+        if !passwords.iter().any(|right| right.expose().as_bytes() == password) {
             return Err((401, "the password is wrong".into()));
         }
     }

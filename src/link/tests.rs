@@ -21,6 +21,7 @@ fn server_policy(tls: Option<ServerTls>) -> ServerPolicy {
         passwords: vec![Secret::new("s3cret-password!")],
         subprotocols: vec!["ocpp2.0.1".into()],
         refuse_upgrade: None,
+        others: Vec::new(),
         max_frame: 1000,
     }
 }

@@ -158,8 +158,21 @@ pub struct ServerPolicy {
     pub subprotocols: Vec<String>,
     /// Refuse every upgrade with this HTTP status.
     pub refuse_upgrade: Option<u16>,
+    /// Others that may connect, each on terms of their own.
+    pub others: Vec<Guest>,
     /// Largest message accepted, bytes; beyond it the connection is closed (1009).
     pub max_frame: usize,
+}
+
+/// Another that may connect to an end-point.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Guest {
+    /// The identity.
+    pub identity: String,
+    /// Passwords that are right; empty: Basic authentication is not demanded.
+    pub passwords: Vec<Secret>,
+    /// Refuse its upgrades with this HTTP status.
+    pub refuse_upgrade: Option<u16>,
 }
 
 /// TLS as a client does it.

@@ -311,6 +311,8 @@ impl Environment {
                     .ok_or_else(|| "the reading can't be signed".to_owned())
             }
             "certificate" => inspect::certificate(text("chain"), self.roots.as_deref(), self.clock.now().wall),
+            // Under the name of what the trace leaves out.
+            "password" => Ok(json!({ "key": self.setup.password.expose() })),
             "succeed-root" => {
                 self.succeed_root().map_err(|error| error.to_string())?;
                 Ok(json!({}))
@@ -399,12 +401,12 @@ fn reference_csms(pics: &Pics, bench: &Bench, pki: &Arc<Pki>, serial_number: &st
     let door = |profile: u8| Door::new(profile, format!("{CSMS_HOST}:{}", simulated_port(profile)), pki, &names);
     Ok(CsmsSetup {
         doors: vec![door(1)?, door(2)?, door(3)?],
-        station: KnownStation {
+        stations: vec![KnownStation {
             identity: bench.identity.clone(),
             password: bench.password.clone(),
             serial_number: serial_number.to_owned(),
             security_profile: bench.security_profile,
-        },
+        }],
         tokens: bench.values.get("tokens").cloned().unwrap_or_default(),
         interval: bench.values.get("heartbeat_interval").and_then(Value::as_u64).unwrap_or(300),
         inventory: pics.is_yes("C-50.1"),
@@ -498,6 +500,7 @@ fn endpoints(
         passwords: if profile < 3 { vec![bench.password.clone()] } else { Vec::new() },
         subprotocols: vec!["ocpp2.0.1".into()],
         refuse_upgrade: None,
+        others: Vec::new(),
         max_frame: 1 << 20,
     };
     HashMap::from([

@@ -70,6 +70,8 @@ struct Shared {
     begun: Cell<usize>,
     /// Lanes at work.
     open: Cell<usize>,
+    /// Some station has met the product.
+    met: Cell<bool>,
     /// Nobody has met the product, so what waits is not run.
     absent: Cell<bool>,
     /// Nothing else is begun.
@@ -158,10 +160,11 @@ impl Stage<'_, '_> {
             }
             self.begins(entry, shared);
             let Some((mut done, begun)) = self.run(lane, index, entry, case).await? else { continue };
+            shared.met.set(shared.met.get() || lane.met);
             // A product that has not appeared for the first test case will not for the hundredth, unless it knows another
             // station of the pool.
             if begun && !lane.met && !*self.interrupt.borrow() {
-                if shared.open.get() > 1 {
+                if shared.open.get() > 1 || shared.met.get() {
                     let station = &lane.bench.identity;
                     let remark = format!(
                         "begun again as another station: {station} was not let in, and is left out from here on"

@@ -22,6 +22,10 @@ pub fn describe(case: &TestCase, library: &Library) -> Vec<String> {
         prose.heading("Needs");
         prose.say(1, format!("{} (otherwise inconclusive: {})", need.condition.text(), need.otherwise));
     }
+    if let Some(reason) = &case.header.exclusive {
+        prose.heading("Alone, and after all others");
+        prose.say(1, reason.clone());
+    }
     if !case.variants.is_empty() {
         prose.heading("Run once for each of");
         for variant in &case.variants {

@@ -6,8 +6,15 @@ use crate::{
 };
 
 /// What a person needs to know to bring product and harness together.
-pub(super) fn introduction(pics: &Pics, bench: &Bench) -> String {
-    let (identity, profile) = (&bench.identity, bench.security_profile);
+pub(super) fn introduction(pics: &Pics, bench: &Bench, jobs: usize) -> String {
+    let stations = bench.as_stations(jobs, false);
+    let identity = stations.first().map_or(&bench.identity, |station| &station.identity);
+    let profile = bench.security_profile;
+    if pics.sut == SutKind::Csms && stations.len() > 1 {
+        let identities: Vec<&str> = stations.iter().map(|station| station.identity.as_str()).collect();
+        let names = identities.join(", ");
+        return format!("connecting to {} as {names} side by side, with security profile {profile}", bench.url);
+    }
     if pics.sut == SutKind::Csms {
         return format!("connecting to {}/{identity} with security profile {profile}", bench.url);
     }
@@ -41,7 +48,7 @@ mod tests {
         let read = |text: &str| Bench::read_source(&Source::new("b.yaml", text)).unwrap();
         let told = |sut: &str, bench: &str| {
             let pics = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("pics").join(sut);
-            introduction(&reader::read(&pics).unwrap(), &read(bench))
+            introduction(&reader::read(&pics).unwrap(), &read(bench), 2)
         };
         insta::assert_snapshot!(told("beny-bcpcv-ct2m-p.yaml", "listen: 0.0.0.0:443\nhost: lab.example\nauthority: ca\n"), @r"
         listening on 0.0.0.0:443: the station connects to wss://lab.example:443/ocpp/CS001 with security profile 2,
@@ -51,5 +58,9 @@ mod tests {
         assert!(!told("beny-bcpcv-ct2m-p.yaml", "security-profile: 1\n").contains("trusts"));
         let csms = told("greenflux-ev-platform.yaml", "url: wss://csms.example/ocpp\n");
         assert_eq!(csms, "connecting to wss://csms.example/ocpp/CS001 with security profile 2");
+        let pool =
+            "url: ws://c/ocpp\nsecurity-profile: 1\nstations: [{ identity: A }, { identity: B }, { identity: C }]\n";
+        let csms = told("greenflux-ev-platform.yaml", pool);
+        assert_eq!(csms, "connecting to ws://c/ocpp as A, B side by side, with security profile 1");
     }
 }

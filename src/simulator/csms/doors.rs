@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use serde_json::Value;
 
 use crate::{
-    link::{CertificateKind, EndpointId, Secret, ServerPolicy, ServerTls, UpgradeRequest},
+    link::{CertificateKind, EndpointId, Guest, Secret, ServerPolicy, ServerTls, UpgradeRequest},
     services::pki::{KeyKind, Pki, PkiError},
 };
 
@@ -68,13 +68,25 @@ impl Doors {
         Self { all: doors, station, slots: BTreeMap::new(), common_name: None, welcome: true }
     }
 
-    pub(super) fn addresses(&self) -> Vec<(EndpointId, String)> {
-        self.all.iter().map(|door| (EndpointId(door.profile), door.address.clone())).collect()
+    pub(super) fn identity(&self) -> &str {
+        &self.station.identity
+    }
+
+    /// How each door treats the stations that come in by it.
+    pub(super) fn policies_for<'d>(all: impl IntoIterator<Item = &'d Doors>) -> HashMap<EndpointId, ServerPolicy> {
+        let mut common: HashMap<EndpointId, ServerPolicy> = HashMap::new();
+        for (endpoint, policy) in all.into_iter().flat_map(Doors::policies) {
+            let ServerPolicy { identity, passwords, refuse_upgrade, .. } = &policy;
+            let guest =
+                Guest { identity: identity.clone(), passwords: passwords.clone(), refuse_upgrade: *refuse_upgrade };
+            common.entry(endpoint).and_modify(|common| common.others.push(guest)).or_insert(policy);
+        }
+        common
     }
 
     /// How each door treats the station: only its own profile is let in, and one that it was just given (A00.FR.002,
     /// A05.FR.07).
-    pub(super) fn policies(&self) -> HashMap<EndpointId, ServerPolicy> {
+    fn policies(&self) -> HashMap<EndpointId, ServerPolicy> {
         let open = |profile: u8| {
             profile == self.station.security_profile
                 || (profile > self.station.security_profile && self.slots.values().any(|of| *of == profile))
@@ -86,6 +98,7 @@ impl Doors {
             passwords: if door.profile < 3 { vec![self.station.password.clone()] } else { Vec::new() },
             subprotocols: vec!["ocpp2.0.1".into()],
             refuse_upgrade: (!open(door.profile)).then_some(403),
+            others: Vec::new(),
             max_frame: 1 << 20,
         };
         self.all.iter().map(|door| (EndpointId(door.profile), policy(door))).collect()

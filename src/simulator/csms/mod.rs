@@ -5,13 +5,14 @@ mod certificates;
 mod console;
 mod customers;
 mod doors;
+mod house;
 mod provisioning;
 mod transactions;
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use serde_json::{Map, Value, json};
-use tokio::{sync::mpsc, time::Instant};
+use tokio::time::Instant;
 
 pub use self::doors::{Door, KnownStation};
 use self::{
@@ -21,7 +22,7 @@ use self::{
 use super::operator::Request;
 use crate::{
     clock::Clock,
-    link::{ConnId, LinkCommand, LinkEvent, LinkHandle, Network, serve},
+    link::{ConnId, LinkCommand, LinkEvent},
     ocpp::{frame::Frame, schema},
     services::pki::Pki,
 };
@@ -36,8 +37,8 @@ const POLICY_VIOLATION: u16 = 1008;
 pub struct CsmsSetup {
     /// Where it listens: one door for each security profile that it supports.
     pub doors: Vec<Door>,
-    /// The station that it knows.
-    pub station: KnownStation,
+    /// The stations that it knows; it keeps them apart.
+    pub stations: Vec<KnownStation>,
     /// Tokens it knows, by what they are: `valid`, `invalid`, `blocked` …
     pub tokens: Value,
     /// Heartbeat interval it gives, seconds.
@@ -56,9 +57,13 @@ struct Outstanding {
     until: Instant,
 }
 
+/// The CSMS as one station has it.
 struct Csms {
     clock: Clock,
-    link: LinkHandle,
+    /// What is to be done on the link.
+    orders: Vec<LinkCommand>,
+    /// Who is let in has changed.
+    doors_changed: bool,
     doors: Doors,
     provisioning: Provisioning,
     tokens: Tokens,
@@ -72,50 +77,33 @@ struct Csms {
     made: u64,
 }
 
-/// Runs a CSMS until its operator goes away.
-pub async fn run(
-    setup: CsmsSetup,
-    network: Network,
-    clock: Clock,
-    mut requests: mpsc::UnboundedReceiver<Request>,
-) -> std::io::Result<()> {
-    let doors = Doors::new(setup.doors, setup.station);
-    let link = serve(network, &doors.addresses(), doors.policies(), clock).await?;
-    let mut csms = Csms {
-        clock,
-        link,
-        doors,
-        provisioning: Provisioning::new(setup.interval, setup.inventory),
-        tokens: Tokens::new(setup.tokens),
-        transactions: Transactions::default(),
-        certificates: Certificates::new(setup.authority),
-        customers: Customers::default(),
-        conn: None,
-        queue: VecDeque::new(),
-        outstanding: None,
-        made: 0,
-    };
-    loop {
-        let overdue = csms.outstanding.as_ref().map(|call| call.until);
-        tokio::select! {
-            biased;
-            event = csms.link.next() => match event {
-                Some((_, event)) => csms.linked(event),
-                None => return Ok(()),
-            },
-            request = requests.recv() => match request {
-                Some(request) => csms.operated(request),
-                None => return Ok(()),
-            },
-            () = tokio::time::sleep_until(overdue.unwrap_or_else(Instant::now)), if overdue.is_some() => {
-                csms.outstanding = None;
-                csms.send_next();
-            }
-        }
-    }
-}
+pub use house::run;
 
 impl Csms {
+    fn new(setup: &CsmsSetup, station: KnownStation, clock: Clock) -> Self {
+        Self {
+            clock,
+            orders: Vec::new(),
+            doors_changed: false,
+            doors: Doors::new(setup.doors.clone(), station),
+            provisioning: Provisioning::new(setup.interval, setup.inventory),
+            tokens: Tokens::new(setup.tokens.clone()),
+            transactions: Transactions::default(),
+            certificates: Certificates::new(setup.authority.clone()),
+            customers: Customers::default(),
+            conn: None,
+            queue: VecDeque::new(),
+            outstanding: None,
+            made: 0,
+        }
+    }
+
+    /// The station did not answer in time.
+    fn overdue(&mut self) {
+        self.outstanding = None;
+        self.send_next();
+    }
+
     fn linked(&mut self, event: LinkEvent) {
         match event {
             LinkEvent::Opened { conn, endpoint, request, .. } => {
@@ -124,9 +112,9 @@ impl Csms {
                 self.queue.clear();
                 self.provisioning.connected();
                 if !self.doors.entered(endpoint, &request) {
-                    self.link.send(LinkCommand::Close(conn, POLICY_VIOLATION));
+                    self.orders.push(LinkCommand::Close(conn, POLICY_VIOLATION));
                 }
-                self.apply_doors();
+                self.doors_changed = true;
             }
             LinkEvent::Closed { conn, .. } if self.conn == Some(conn) => {
                 self.conn = None;
@@ -135,12 +123,6 @@ impl Csms {
             }
             LinkEvent::Text { conn, text } if self.conn == Some(conn) => self.received(conn, &text),
             _ => {}
-        }
-    }
-
-    fn apply_doors(&self) {
-        for (endpoint, policy) in self.doors.policies() {
-            self.link.send(LinkCommand::SetPolicy(endpoint, policy));
         }
     }
 
@@ -170,10 +152,10 @@ impl Csms {
             }
         };
         if let Some(reply) = reply {
-            self.link.send(LinkCommand::Send(conn, reply.to_text()));
+            self.orders.push(LinkCommand::Send(conn, reply.to_text()));
         }
         if !self.doors.is_welcome() {
-            self.link.send(LinkCommand::Close(conn, POLICY_VIOLATION));
+            self.orders.push(LinkCommand::Close(conn, POLICY_VIOLATION));
         }
         self.send_next();
     }
@@ -222,7 +204,7 @@ impl Csms {
             self.queue.push_back(("SendLocalList".into(), update));
         }
         if self.doors.answered(&call.action, &call.payload, response) {
-            self.apply_doors();
+            self.doors_changed = true;
         }
     }
 
@@ -234,7 +216,7 @@ impl Csms {
         let id = format!("csms-{}", self.made);
         self.provisioning.asked(&action, &payload);
         let frame = Frame::Call { id: id.clone(), action: action.clone(), payload: payload.clone() };
-        self.link.send(LinkCommand::Send(conn, frame.to_text()));
+        self.orders.push(LinkCommand::Send(conn, frame.to_text()));
         self.outstanding = Some(Outstanding { id, action, payload, until: Instant::now() + ANSWER_TIMEOUT });
     }
 }

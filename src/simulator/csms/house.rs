@@ -1,0 +1,114 @@
+//! The CSMS of many stations: who says what goes to the one that it concerns.
+
+use std::collections::HashMap;
+
+use serde_json::Value;
+use tokio::{sync::mpsc, time::Instant};
+
+use super::{Csms, CsmsSetup, doors::Doors};
+use crate::{
+    clock::Clock,
+    link::{ConnId, EndpointId, LinkCommand, LinkEvent, LinkHandle, Network, serve},
+    operator::ActionOutcome,
+    simulator::operator::Request,
+};
+
+/// Runs a CSMS until its operator goes away.
+pub async fn run(
+    setup: CsmsSetup,
+    network: Network,
+    clock: Clock,
+    mut requests: mpsc::UnboundedReceiver<Request>,
+) -> std::io::Result<()> {
+    let stations: Vec<Csms> = setup.stations.iter().map(|station| Csms::new(&setup, station.clone(), clock)).collect();
+    let addresses: Vec<(EndpointId, String)> =
+        setup.doors.iter().map(|door| (EndpointId(door.profile), door.address.clone())).collect();
+    let policies = Doors::policies_for(stations.iter().map(|station| &station.doors));
+    let link = serve(network, &addresses, policies, clock).await?;
+    let mut house = House { link, stations, conns: HashMap::new() };
+    loop {
+        let overdue = house.overdue();
+        tokio::select! {
+            biased;
+            event = house.link.next() => match event {
+                Some((_, event)) => house.linked(event),
+                None => return Ok(()),
+            },
+            request = requests.recv() => match request {
+                Some(request) => house.operated(request),
+                None => return Ok(()),
+            },
+            () = tokio::time::sleep_until(overdue.unwrap_or_else(Instant::now)), if overdue.is_some() => {
+                let now = Instant::now();
+                for at in 0..house.stations.len() {
+                    house.on(at, |station| {
+                        if station.outstanding.as_ref().is_some_and(|call| call.until <= now) {
+                            station.overdue();
+                        }
+                    });
+                }
+            }
+        }
+    }
+}
+
+struct House {
+    link: LinkHandle,
+    stations: Vec<Csms>,
+    /// Whose connection it is.
+    conns: HashMap<ConnId, usize>,
+}
+
+impl House {
+    /// When the next answer of a station is overdue.
+    fn overdue(&self) -> Option<Instant> {
+        self.stations.iter().filter_map(|station| Some(station.outstanding.as_ref()?.until)).min()
+    }
+
+    /// Lets the CSMS of one station act, and does on the link what comes of it.
+    fn on(&mut self, at: usize, act: impl FnOnce(&mut Csms)) {
+        let Some(station) = self.stations.get_mut(at) else { return };
+        act(station);
+        let (orders, changed) = (std::mem::take(&mut station.orders), std::mem::take(&mut station.doors_changed));
+        for order in orders {
+            self.link.send(order);
+        }
+        if changed {
+            for (endpoint, policy) in Doors::policies_for(self.stations.iter().map(|station| &station.doors)) {
+                self.link.send(LinkCommand::SetPolicy(endpoint, policy));
+            }
+        }
+    }
+
+    fn linked(&mut self, event: LinkEvent) {
+        let at = match &event {
+            LinkEvent::Opened { conn, request, .. } => {
+                let known = |station: &Csms| request.identity.as_deref() == Some(station.doors.identity());
+                let Some(at) = self.stations.iter().position(known) else { return };
+                self.conns.insert(*conn, at);
+                Some(at)
+            }
+            LinkEvent::Closed { conn, .. } => self.conns.remove(conn),
+            LinkEvent::Text { conn, .. } => self.conns.get(conn).copied(),
+            _ => None,
+        };
+        if let Some(at) = at {
+            self.on(at, |station| station.linked(event));
+        }
+    }
+
+    fn operated(&mut self, request: Request) {
+        let named = request.action.parameters.get("station").and_then(Value::as_str);
+        let at = match named {
+            None if self.stations.len() == 1 => Some(0),
+            None => None,
+            Some(named) => self.stations.iter().position(|station| station.doors.identity() == named),
+        };
+        let Some(at) = at else {
+            let reason = format!("the CSMS knows no station `{}`", named.unwrap_or_default());
+            let _ = request.done.send(ActionOutcome::NotPossible(reason));
+            return;
+        };
+        self.on(at, |station| station.operated(request));
+    }
+}
