@@ -100,7 +100,10 @@ fn jobs(operator: &Choice, arguments: &Arguments, prepared: &Prepared) -> Result
     }
     if operator.is_a_person() {
         let what = format!("--jobs {jobs}: a person can't do what {jobs} test cases ask for at once");
-        return refusal(what, "say under `operator` in the bench how the CSMS is asked, or with --operator exec:COMMAND");
+        return refusal(
+            what,
+            "say under `operator` in the bench how the CSMS is asked, or with --operator exec:COMMAND",
+        );
     }
     Ok(jobs)
 }
