@@ -8,8 +8,8 @@ use std::{collections::HashMap, path::Path};
 
 use serde_json::{Map, Value, json};
 
-pub use self::{files::FileBench, stations::Station};
 pub(crate) use self::stations::KEYS as STATION_KEYS;
+pub use self::{files::FileBench, stations::Station};
 use crate::{
     link::Secret,
     yaml::{Defect, Defects, Kind, Node, Position, Source, nearest},

@@ -153,8 +153,7 @@ impl Environment {
                 Arc::new(operator)
             }
         };
-        let secrets =
-            operator.secrets().into_iter().chain([bench.password.clone()]).chain(files.secrets()).collect();
+        let secrets = operator.secrets().into_iter().chain([bench.password.clone()]).chain(files.secrets()).collect();
         Ok(Self {
             link,
             operator,
@@ -256,8 +255,7 @@ impl Environment {
                 Arc::new(operator)
             }
         };
-        let secrets =
-            operator.secrets().into_iter().chain([bench.password.clone()]).chain(files.secrets()).collect();
+        let secrets = operator.secrets().into_iter().chain([bench.password.clone()]).chain(files.secrets()).collect();
         Ok(Self {
             link,
             operator,
