@@ -225,6 +225,7 @@ impl Policy {
             passwords: vec![Secret::new(NOT_KEPT); self.passwords.min(16)],
             subprotocols: self.subprotocols.clone(),
             refuse_upgrade: self.refuse_upgrade,
+            others: Vec::new(),
             max_frame: 1 << 20,
         }
     }
