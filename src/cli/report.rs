@@ -37,7 +37,7 @@ enum Wanted {
 impl ValueEnum for Wanted {
     fn value_variants<'a>() -> &'a [Self] {
         static VARIANTS: std::sync::OnceLock<Vec<Wanted>> = std::sync::OnceLock::new();
-        VARIANTS.get_or_init(|| Format::ALL.into_iter().map(Wanted::One).chain([Wanted::All]).collect())
+        VARIANTS.get_or_init(|| Format::ALL.iter().copied().map(Wanted::One).chain([Wanted::All]).collect())
     }
 
     fn to_possible_value(&self) -> Option<PossibleValue> {

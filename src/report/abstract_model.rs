@@ -2,21 +2,47 @@
 
 use serde::Serialize;
 
+use super::text::printable;
 use crate::{
     kpi,
     pics::{
         Answer, Pics, Profile, SutKind,
         model::Approver,
         tables::{self, AnswerKind, Part, Row},
+        writer,
     },
     record::{Kpi, ProfileOutcome, Results},
+    verdict::Verdict,
+    yaml::shorten,
 };
+
+/// How a table is laid out; the texts are in the table.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Style {
+    /// Name and value, without a heading row.
+    Facts,
+    /// The result of each profile.
+    Summary,
+    /// Id, wording, answer; with a second answer for measurands.
+    #[default]
+    Ids,
+    /// Anything else.
+    Other,
+    /// A party's block, with room for a signature.
+    Approval,
+}
 
 /// A table: columns (none: no heading row) and rows.
 #[derive(Debug, Clone, Default, Serialize)]
 pub(super) struct Table {
+    pub(super) style: Style,
+    /// Each column's part of the width, in percent.
+    pub(super) widths: Vec<u8>,
     pub(super) columns: Vec<String>,
     pub(super) rows: Vec<Vec<String>>,
+    /// In an approval: the row from which on the last column is left for the signature.
+    pub(super) signature: usize,
 }
 
 /// A section with text and tables.
@@ -29,17 +55,37 @@ pub(super) struct Section {
     pub(super) tables: Vec<Table>,
 }
 
-/// The whole abstract.
+/// The whole abstract: every word that is printed, in order.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct Abstract {
-    pub(super) designation: String,
-    pub(super) simulated: bool,
-    pub(super) interrupted: bool,
+    /// The document's title, in a reader's title bar.
+    pub(super) title: String,
+    /// The title on the first page.
+    pub(super) heading: String,
+    /// At the head of every page: the product.
+    pub(super) header: String,
+    /// At the head of every page: the run.
+    pub(super) run: String,
+    /// At the foot of every page.
+    pub(super) footer: String,
+    /// What this paper is not.
+    pub(super) disclaimer: String,
+    pub(super) warnings: Vec<String>,
     pub(super) sections: Vec<Section>,
+    pub(super) closing: String,
+    /// Name and version of the tool.
+    pub(super) tool: String,
+    /// When the run ended.
+    pub(super) finished: jiff::Timestamp,
 }
 
-fn table(columns: &[&str], rows: Vec<Vec<String>>) -> Table {
-    Table { columns: columns.iter().map(|text| (*text).to_owned()).collect(), rows }
+fn table(style: Style, widths: &[u8], columns: &[&str], rows: Vec<Vec<String>>) -> Table {
+    let columns = columns.iter().map(|text| (*text).to_owned()).collect();
+    Table { style, widths: widths.to_vec(), columns, rows, signature: 0 }
+}
+
+fn facts(rows: Vec<Vec<String>>) -> Table {
+    table(Style::Facts, &[32, 68], &[], rows)
 }
 
 fn section(title: &str, level: u8, text: &str, tables: Vec<Table>) -> Section {
@@ -92,7 +138,8 @@ pub(super) fn build(pics: &Pics, results: &Results) -> Abstract {
             .map(|setting| vec![setting.name.clone(), setting.value.clone(), setting.description.clone()]);
         let columns = ["Configuration Setting", "Configured Value", "Description"];
         let text = "Settings outside OCPP with which the product was tested.";
-        sections.push(section("Vendor Specific Settings", 2, text, vec![table(&columns, rows.collect())]));
+        let table = table(Style::Other, &[38, 22, 40], &columns, rows.collect());
+        sections.push(section("Vendor Specific Settings", 2, text, vec![table]));
     }
     sections.push(performance(pics, &results.kpis));
     sections.push(section(
@@ -101,21 +148,76 @@ pub(super) fn build(pics: &Pics, results: &Results) -> Abstract {
         "",
         vec![approval("Vendor", &pics.approval.vendor), approval("Test Laboratory", &pics.approval.laboratory)],
     ));
-    let mut tool = vec![
-        vec!["Tool".to_owned(), format!("ocpp-attest {}", results.tool_version)],
-        vec!["Run id".to_owned(), results.run_id.clone()],
-        vec!["Tested".to_owned(), format!("{} to {}", minute(results.started), minute(results.finished))],
-    ];
-    if let Some(hash) = &pics.product.firmware_hash {
-        tool.push(vec!["Firmware image hash".to_owned(), hash.clone()]);
+    let tool = format!("ocpp-attest {}", results.tool_version);
+    sections.push(section("", 2, "", vec![provenance(pics, results, &tool)]));
+    let mut warnings = Vec::new();
+    if results.sut == "simulated" {
+        warnings.push("Not a real product: this run was made against the embedded simulator.".to_owned());
     }
-    sections.push(section("", 2, "", vec![table(&[], tool)]));
-    Abstract {
-        designation: pics.product.designation.clone(),
-        simulated: results.sut == "simulated",
-        interrupted: results.interrupted,
+    if results.interrupted {
+        warnings.push("The run was interrupted; it is not complete.".to_owned());
+    }
+    let product = &pics.product;
+    let version = product.firmware_version.as_ref().or(product.software_version.as_ref());
+    let heading = "Abstract of the Test Report";
+    let mut model = Abstract {
+        title: format!("{heading}: {}", product.designation),
+        heading: heading.to_owned(),
+        header: shorten(
+            &version.map_or_else(|| product.designation.clone(), |it| format!("{}, {it}", product.designation)),
+            90,
+        ),
+        run: shorten(&format!("Run {}", results.run_id), 60),
+        footer: format!("Not a certificate of the Open Charge Alliance. Written by {tool}."),
+        disclaimer: format!(
+            "This is not a certificate of the Open Charge Alliance, and it claims no certification. It was written by {tool}, \
+             an open tool, from the run named below."
+        ),
+        warnings,
         sections,
+        closing: "Dates and signatures are left empty: nobody has approved this report by its being written."
+            .to_owned(),
+        tool,
+        finished: results.finished,
+    };
+    model.clean();
+    model
+}
+
+impl Abstract {
+    /// Texts of others may hold anything; what is printed holds only what can be seen, in its own order.
+    fn clean(&mut self) {
+        let heads = [&mut self.title, &mut self.header, &mut self.run, &mut self.footer, &mut self.disclaimer];
+        for text in heads.into_iter().chain([&mut self.tool]) {
+            *text = printable(text);
+        }
+        for section in &mut self.sections {
+            section.title = printable(&section.title);
+            for cell in section.tables.iter_mut().flat_map(|table| &mut table.rows).flatten() {
+                *cell = printable(cell);
+            }
+        }
     }
+}
+
+/// Which tool, run and image the report speaks of.
+fn provenance(pics: &Pics, results: &Results, tool: &str) -> Table {
+    let reference = format!("OCPP {} edition {}, errata {}", pics.ocpp, pics.edition, writer::baseline(pics.baseline));
+    let mut rows = vec![
+        ("Tool Version", tool.to_owned()),
+        ("Run ID", results.run_id.clone()),
+        ("Tested", format!("{} to {}", minute(results.started), minute(results.finished))),
+        ("Test cases of", reference),
+    ];
+    if pics.sut == SutKind::ChargingStation || pics.product.firmware_hash.is_some() {
+        rows.push(("Firmware image hash", stated(pics.product.firmware_hash.as_deref())));
+    }
+    facts(rows.into_iter().map(|(name, value)| vec![name.to_owned(), value]).collect())
+}
+
+/// A value, or that the PICS does not tell it.
+fn stated(value: Option<&str>) -> String {
+    value.filter(|value| !value.trim().is_empty()).unwrap_or("not stated").to_owned()
 }
 
 fn minute(time: jiff::Timestamp) -> String {
@@ -129,19 +231,18 @@ fn product(pics: &Pics) -> Table {
         SutKind::Csms => "Charging Station Management System",
     };
     let rows = [
-        ("Test laboratory:", laboratory.name.as_deref()),
-        ("Location:", laboratory.location.as_deref()),
-        ("Test Report Reference:", laboratory.report_reference.as_deref()),
-        ("Test Location:", laboratory.test_location.as_deref()),
-        ("Product Designation:", Some(pics.product.designation.as_str())),
-        ("Vendor name:", Some(pics.product.vendor.as_str())),
-        ("Device Under Test:", Some(under_test)),
-        ("Firmware Version:", pics.product.firmware_version.as_deref()),
-        ("OCPP Software Version:", pics.product.software_version.as_deref()),
-        ("Config ID:", pics.product.config_id.as_deref()),
+        ("Test laboratory:", Some(stated(laboratory.name.as_deref()))),
+        ("Location:", Some(stated(laboratory.location.as_deref()))),
+        ("Test Report Reference:", Some(stated(laboratory.report_reference.as_deref()))),
+        ("Test Location:", laboratory.test_location.clone()),
+        ("Product Designation:", Some(pics.product.designation.clone())),
+        ("Vendor name:", Some(pics.product.vendor.clone())),
+        ("Device Under Test:", Some(under_test.to_owned())),
+        ("Firmware Version:", pics.product.firmware_version.clone()),
+        ("OCPP Software Version:", pics.product.software_version.clone()),
+        ("Config ID:", pics.product.config_id.clone()),
     ];
-    let rows = rows.into_iter().filter_map(|(name, value)| Some(vec![name.to_owned(), value?.to_owned()])).collect();
-    table(&[], rows)
+    facts(rows.into_iter().filter_map(|(name, value)| Some(vec![name.to_owned(), value?])).collect())
 }
 
 fn summary(results: &Results, pics: &Pics) -> Section {
@@ -155,7 +256,16 @@ fn summary(results: &Results, pics: &Pics) -> Section {
         vec![profile.name.clone(), result.to_owned(), describe(&profile.name, pics.edition).to_owned()]
     });
     let columns = ["Certification Profile", "Test Result", "Description"];
-    section("Test Result Summary for the Tested Functionalities", 2, "", vec![table(&columns, rows.collect())])
+    let count = |wanted: fn(Verdict) -> bool| results.test_cases.iter().filter(|case| wanted(case.verdict)).count();
+    let text = format!(
+        "Test cases run: {}. Passed: {}. Failed: {}. Not decided: {}.",
+        results.test_cases.len(),
+        count(|verdict| verdict == Verdict::Pass),
+        count(|verdict| verdict == Verdict::Fail),
+        count(|verdict| !matches!(verdict, Verdict::Pass | Verdict::Fail)),
+    );
+    let table = table(Style::Summary, &[30, 14, 56], &columns, rows.collect());
+    section("Test Result Summary for the Tested Functionalities", 2, &text, vec![table])
 }
 
 /// What a profile is about, in our words.
@@ -194,7 +304,9 @@ fn answered(pics: &Pics, section: &tables::Section, all: bool) -> Vec<Table> {
                 .filter(|row| all || pics.answer(&row.id).is_some())
                 .map(|row| cells(pics, row, width))
                 .collect();
-            (!rows.is_empty()).then(|| Table { columns: of.columns.clone(), rows })
+            let widths = if width == 4 { vec![10, 26, 32, 32] } else { vec![10, 60, 30] };
+            let columns = of.columns.clone();
+            (!rows.is_empty()).then_some(Table { style: Style::Ids, widths, columns, rows, signature: 0 })
         })
         .collect()
 }
@@ -231,7 +343,8 @@ fn evses(pics: &Pics) -> Table {
             ]
         })
     });
-    table(&["EVSE", "Current", "Phases", "Connector", "Type", "Cable Type"], rows.collect())
+    let columns = ["EVSE", "Current", "Phases", "Connector", "Type", "Cable Type"];
+    table(Style::Other, &[10, 14, 16, 16, 20, 24], &columns, rows.collect())
 }
 
 fn performance(pics: &Pics, kpis: &[Kpi]) -> Section {
@@ -244,18 +357,25 @@ fn performance(pics: &Pics, kpis: &[Kpi]) -> Section {
     let measured = kpis.iter().map(|kpi| {
         vec![kpi.name.clone(), seconds(kpi.min_s), seconds(kpi.max_s), seconds(kpi.average_s), "seconds".into()]
     });
-    let communication = pics.performance.communication.clone().unwrap_or_else(|| "not stated".into());
     section(
         "Performance Measurement Result",
         2,
         "First what the vendor states as the longest valid times, then what was measured during the tests.",
         vec![
-            table(&["Name", "Max Value", "Unit", "Description"], promised.collect()),
-            table(&["Name", "Min Value", "Max Value", "Average Value", "Unit"], measured.collect()),
+            table(Style::Other, &[31, 12, 11, 46], &["Name", "Max Value", "Unit", "Description"], promised.collect()),
             table(
-                &[],
-                vec![vec!["Communication technology used during performance measurement".into(), communication]],
+                Style::Other,
+                &[43, 16, 16, 14, 11],
+                &["Name", "Min Value", "Max Value", "Average Value", "Unit"],
+                measured.collect(),
             ),
+            Table {
+                widths: vec![62, 38],
+                ..facts(vec![vec![
+                    "Communication technology used during performance measurement".into(),
+                    stated(pics.performance.communication.as_deref()),
+                ]])
+            },
         ],
     )
 }
@@ -275,5 +395,6 @@ fn approval(who: &str, approver: &Approver) -> Table {
     {
         rows.push(vec![name.to_owned(), value(text), String::new()]);
     }
-    table(&[who, "", ""], rows)
+    let signature = rows.iter().position(|row| row.last().is_some_and(|cell| cell == "Signature:")).unwrap_or_default();
+    Table { signature, ..table(Style::Approval, &[20, 42, 38], &[who, "", ""], rows) }
 }

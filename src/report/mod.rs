@@ -4,7 +4,10 @@ mod abstract_model;
 pub mod calibration;
 mod full;
 mod junit;
+#[cfg(feature = "pdf")]
+mod pdf;
 mod render;
+mod text;
 
 use std::path::Path;
 
@@ -43,6 +46,9 @@ pub enum Format {
     Html,
     /// The abstract as Markdown
     Md,
+    /// The abstract as PDF
+    #[cfg(feature = "pdf")]
+    Pdf,
     /// The full report: every test case with steps and messages
     Full,
     /// JUnit XML
@@ -51,13 +57,22 @@ pub enum Format {
 
 impl Format {
     /// Every one, in the order of the help.
-    pub const ALL: [Format; 4] = [Format::Html, Format::Md, Format::Full, Format::Junit];
+    pub const ALL: &'static [Format] = &[
+        Format::Html,
+        Format::Md,
+        #[cfg(feature = "pdf")]
+        Format::Pdf,
+        Format::Full,
+        Format::Junit,
+    ];
 
     /// Its file in the run folder.
     pub fn file(self) -> &'static str {
         match self {
             Format::Html => "abstract.html",
             Format::Md => "abstract.md",
+            #[cfg(feature = "pdf")]
+            Format::Pdf => "abstract.pdf",
             Format::Full => "report.html",
             Format::Junit => "junit.xml",
         }
@@ -70,6 +85,10 @@ pub enum ReportError {
     /// It can't be written.
     #[error(transparent)]
     Folder(#[from] FolderError),
+    /// It can't be typeset.
+    #[cfg(feature = "pdf")]
+    #[error(transparent)]
+    Pdf(#[from] pdf::PdfError),
 }
 
 /// One report of a run.
@@ -78,6 +97,8 @@ pub fn render(format: Format, run: Run<'_>) -> Result<Vec<u8>, ReportError> {
     Ok(match format {
         Format::Html => render::abstract_html(&abstract_of()),
         Format::Md => render::abstract_markdown(&abstract_of()),
+        #[cfg(feature = "pdf")]
+        Format::Pdf => return Ok(pdf::abstract_pdf(&abstract_of())?),
         Format::Full => full::html(run.pics, run.results, run.trace),
         Format::Junit => junit::xml(run.results),
     }
@@ -87,7 +108,7 @@ pub fn render(format: Format, run: Run<'_>) -> Result<Vec<u8>, ReportError> {
 /// Writes every report of a run into its folder.
 pub fn write_all(folder: &Path, run: Run<'_>) -> Result<(), ReportError> {
     for format in Format::ALL {
-        write(folder, format.file(), &render(format, run)?)?;
+        write(folder, format.file(), &render(*format, run)?)?;
     }
     Ok(())
 }

@@ -27,20 +27,16 @@ pub(super) fn abstract_html(model: &Abstract) -> String {
 
 /// The abstract as Markdown.
 pub(super) fn abstract_markdown(model: &Abstract) -> String {
-    let mut out = String::from("# Abstract of the Test Report\n\n");
-    out.push_str("*Written by ocpp-attest, an open tool. This is not a certificate of the Open Charge Alliance.*\n");
-    if model.simulated {
-        out.push_str("\n**Not a real product: this run was made against the embedded simulator.**\n");
-    }
-    if model.interrupted {
-        out.push_str("\n**The run was interrupted; it is not complete.**\n");
+    let mut out = format!("# {}\n\n*{}*\n", cell(&model.heading), cell(&model.disclaimer));
+    for warning in &model.warnings {
+        let _ = writeln!(out, "\n**{}**", cell(warning));
     }
     for section in &model.sections {
         if !section.title.is_empty() {
             let _ = writeln!(out, "\n{} {}", "#".repeat(usize::from(section.level)), cell(&section.title));
         }
         if !section.text.is_empty() {
-            let _ = writeln!(out, "\n{}", section.text);
+            let _ = writeln!(out, "\n{}", cell(&section.text));
         }
         for table in &section.tables {
             let width = table.rows.first().map_or(table.columns.len(), Vec::len);
@@ -59,6 +55,7 @@ pub(super) fn abstract_markdown(model: &Abstract) -> String {
             }
         }
     }
+    let _ = writeln!(out, "\n*{}*", cell(&model.closing));
     out
 }
 
@@ -67,15 +64,13 @@ fn cell(text: &str) -> String {
     let mut clean = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
-            '\n' | '\r' | '\t' => clean.push(' '),
-            '|' | '\\' | '`' | '*' | '_' | '[' | ']' => {
+            '|' | '\\' | '`' | '*' | '_' | '[' | ']' | '~' | '$' => {
                 clean.push('\\');
                 clean.push(c);
             }
             '<' => clean.push_str("&lt;"),
             '>' => clean.push_str("&gt;"),
             '&' => clean.push_str("&amp;"),
-            c if c.is_control() => {}
             c => clean.push(c),
         }
     }
