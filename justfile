@@ -21,3 +21,11 @@ test *args="":
 lint:
     cargo fmt --check
     cargo clippy --all-targets -- -D warnings
+
+# Make reports/examples/ again: the abstracts of the certified products' PICS, from simulated runs.
+examples:
+    cargo build
+    for product in cp-flex-plus-eu greenflux-ev-platform beny-bcpcv-ct2m-p; do \
+        target/debug/ocpp-attest run --pics pics/$product.yaml --sut simulated --out target/examples/$product || exit 1; \
+    done
+    OCPP_ATTEST_EXAMPLES="$PWD/target/examples" cargo test --lib report::example_tests

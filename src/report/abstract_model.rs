@@ -16,6 +16,9 @@ use crate::{
     yaml::shorten,
 };
 
+/// Stands between the items of a list in a cell until the cell is clean; then each has a line of its own.
+const LINE: char = '\u{1f}';
+
 /// How a table is laid out; the texts are in the table.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -148,7 +151,7 @@ pub(super) fn build(pics: &Pics, results: &Results) -> Abstract {
         "",
         vec![approval("Vendor", &pics.approval.vendor), approval("Test Laboratory", &pics.approval.laboratory)],
     ));
-    let tool = format!("ocpp-attest {}", results.tool_version);
+    let tool = format!("ocpp-attest {}", shorten(&results.tool_version, 40));
     sections.push(section("", 2, "", vec![provenance(pics, results, &tool)]));
     let mut warnings = Vec::new();
     if results.sut == "simulated" {
@@ -194,7 +197,7 @@ impl Abstract {
         for section in &mut self.sections {
             section.title = printable(&section.title);
             for cell in section.tables.iter_mut().flat_map(|table| &mut table.rows).flatten() {
-                *cell = printable(cell);
+                *cell = cell.split(LINE).map(printable).collect::<Vec<_>>().join("\n");
             }
         }
     }
@@ -203,15 +206,13 @@ impl Abstract {
 /// Which tool, run and image the report speaks of.
 fn provenance(pics: &Pics, results: &Results, tool: &str) -> Table {
     let reference = format!("OCPP {} edition {}, errata {}", pics.ocpp, pics.edition, writer::baseline(pics.baseline));
-    let mut rows = vec![
-        ("Tool Version", tool.to_owned()),
-        ("Run ID", results.run_id.clone()),
-        ("Tested", format!("{} to {}", minute(results.started), minute(results.finished))),
-        ("Test cases of", reference),
-    ];
+    let mut rows = vec![("Tool Version", tool.to_owned()), ("Run ID", results.run_id.clone())];
     if pics.sut == SutKind::ChargingStation || pics.product.firmware_hash.is_some() {
         rows.push(("Firmware image hash", stated(pics.product.firmware_hash.as_deref())));
     }
+    rows.push(("Specification", reference));
+    let resumed: String = results.resumed.iter().map(|time| format!(", resumed {}", minute(*time))).collect();
+    rows.push(("Tested", format!("{} to {}{resumed}", minute(results.started), minute(results.finished))));
     facts(rows.into_iter().map(|(name, value)| vec![name.to_owned(), value]).collect())
 }
 
@@ -312,7 +313,7 @@ fn answered(pics: &Pics, section: &tables::Section, all: bool) -> Vec<Table> {
 }
 
 fn cells(pics: &Pics, row: &Row, width: usize) -> Vec<String> {
-    let words = |words: &[String]| words.join(" ");
+    let words = |words: &[String]| words.join(&LINE.to_string());
     let mut cells = vec![row.id.clone(), row.title.clone()];
     match pics.answer(&row.id) {
         Some(Answer::Bool(true)) => cells.push("Yes".into()),

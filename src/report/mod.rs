@@ -114,4 +114,8 @@ pub fn write_all(folder: &Path, run: Run<'_>) -> Result<(), ReportError> {
 }
 
 #[cfg(test)]
+mod abstract_tests;
+#[cfg(all(test, feature = "pdf"))]
+mod example_tests;
+#[cfg(test)]
 mod tests;

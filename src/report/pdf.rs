@@ -38,8 +38,7 @@ impl From<typst::ecow::EcoVec<SourceDiagnostic>> for PdfError {
 
 /// The abstract as a PDF file.
 pub(super) fn abstract_pdf(model: &Abstract) -> Result<Vec<u8>, PdfError> {
-    let desk = Desk::new(model)?;
-    let document: PagedDocument = typst::compile(&desk).output?;
+    let document = typeset(model)?;
     let time = model.finished.to_zoned(jiff::tz::TimeZone::UTC).datetime();
     let part = |number: i8| u8::try_from(number).unwrap_or_default();
     let time = Datetime::from_ymd_hms(
@@ -57,6 +56,11 @@ pub(super) fn abstract_pdf(model: &Abstract) -> Result<Vec<u8>, PdfError> {
         ..PdfOptions::default()
     };
     Ok(typst_pdf::pdf(&document, &options)?)
+}
+
+/// The abstract's pages.
+fn typeset(model: &Abstract) -> Result<PagedDocument, PdfError> {
+    Ok(typst::compile(&Desk::new(model)?).output?)
 }
 
 /// What typst sees of the world: a template, the data, the fonts.
@@ -119,5 +123,81 @@ impl World for Desk {
 
     fn today(&self, _offset: Option<Duration>) -> Option<Datetime> {
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use typst::layout::{Frame, FrameItem, Point};
+
+    use super::*;
+    use crate::report::abstract_tests::{hostile, model, sample};
+
+    /// The text of a page, and how far to the right and down any of it reaches, in points.
+    fn look(frame: &Frame, at: Point, text: &mut String, reach: &mut (f64, f64)) {
+        for (place, item) in frame.items() {
+            let place = at + *place;
+            match item {
+                FrameItem::Group(group) => look(&group.frame, place, text, reach),
+                FrameItem::Text(run) => {
+                    text.push_str(&run.text);
+                    text.push(' ');
+                    reach.0 = reach.0.max((place.x + run.width()).to_pt());
+                    reach.1 = reach.1.max(place.y.to_pt());
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn pages(document: &PagedDocument) -> Vec<(String, (f64, f64))> {
+        let page = |page: &typst_layout::Page| {
+            let (mut text, mut reach) = (String::new(), (0.0, 0.0));
+            look(&page.frame, Point::zero(), &mut text, &mut reach);
+            (text, reach)
+        };
+        document.pages().iter().map(page).collect()
+    }
+
+    #[test]
+    fn every_page_says_what_it_is_not_and_repeats_the_heading_of_a_table_that_goes_on() {
+        let pages = pages(&typeset(&sample("cp-flex-plus-eu")).unwrap());
+        assert!((5..=8).contains(&pages.len()), "{} pages", pages.len());
+        for (number, (text, _)) in pages.iter().enumerate() {
+            assert!(text.contains("Not a certificate of the Open Charge Alliance"), "{text}");
+            assert!(text.contains("CP Flex Plus EU") && text.contains("run-id"), "{text}");
+            assert!(text.contains(&format!("Page {} of {}", number + 1, pages.len())), "{text}");
+        }
+        // Optional features go over several pages; each begins with a heading.
+        let going_on = |(text, _): &&(String, _)| {
+            let first = text.split("run-id").nth(1).unwrap_or_default();
+            first.trim_start().starts_with("ID ")
+        };
+        assert!(pages.iter().filter(going_on).count() >= 2);
+    }
+
+    #[test]
+    fn equal_runs_give_equal_bytes() {
+        let model = sample("greenflux-ev-platform");
+        let first = abstract_pdf(&model).unwrap();
+        typst::comemo::evict(0);
+        assert!(first == abstract_pdf(&model).unwrap());
+        assert!(first.starts_with(b"%PDF-"));
+    }
+
+    #[test]
+    fn hostile_text_is_printed_as_it_is_and_stays_on_the_page() {
+        for text in hostile() {
+            let document = typeset(&model("beny-bcpcv-ct2m-p", &text)).unwrap();
+            let pages = pages(&document);
+            for (page, (right, down)) in &pages {
+                assert!(*right <= 595.3 - 50.0 && *down <= 842.0 - 20.0, "off the page ({right}, {down}): {page}");
+            }
+            let all: String = pages.iter().flat_map(|(text, _)| text.chars()).filter(|c| !c.is_whitespace()).collect();
+            if text.contains("#import") {
+                assert!(all.contains("#import\"evil.typ\":*"), "markup was obeyed");
+                assert!(all.contains("<script>alert(1)</script>"));
+            }
+        }
     }
 }

@@ -71,6 +71,7 @@ fn cell(text: &str) -> String {
             '<' => clean.push_str("&lt;"),
             '>' => clean.push_str("&gt;"),
             '&' => clean.push_str("&amp;"),
+            '\n' => clean.push_str("<br>"),
             c => clean.push(c),
         }
     }
