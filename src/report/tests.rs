@@ -74,7 +74,6 @@ pub(super) fn results(pics: &Pics, text: &str) -> Results {
         resumed: Vec::new(),
         verdict: Verdict::Fail,
         expectations: Vec::new(),
-        resumed: Vec::new(),
         profiles,
         kpis: crate::kpi::definitions(pics.sut).iter().enumerate().map(|(n, one)| kpi(one.key, n % 2)).collect(),
         test_cases: cases,
