@@ -288,7 +288,8 @@ fn describe(name: &str, edition: u8) -> &'static str {
         "Advanced Device Management" => "The whole device model, with monitoring and extended logging.",
         "Reservation" => "Reservation of a station's connectors.",
         "Advanced User Interface" => "Tariffs, costs and messages on a display.",
-        _ => "Smart charging and Plug and Charge by ISO 15118.",
+        "ISO 15118 Support" => "Smart charging and Plug and Charge by ISO 15118.",
+        _ => "",
     }
 }
 
@@ -305,7 +306,13 @@ fn answered(pics: &Pics, section: &tables::Section, all: bool) -> Vec<Table> {
                 .filter(|row| all || pics.answer(&row.id).is_some())
                 .map(|row| cells(pics, row, width))
                 .collect();
-            let widths = if width == 4 { vec![10, 26, 32, 32] } else { vec![10, 60, 30] };
+            let listed = of.rows.iter().all(|row| row.kind == AnswerKind::List);
+            let widths = match width {
+                4 => vec![10, 26, 32, 32],
+                // Names of cipher suites are long.
+                _ if listed => vec![10, 38, 52],
+                _ => vec![10, 60, 30],
+            };
             let columns = of.columns.clone();
             (!rows.is_empty()).then_some(Table { style: Style::Ids, widths, columns, rows, signature: 0 })
         })
