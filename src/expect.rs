@@ -283,6 +283,7 @@ mod tests {
             failures: Vec::new(),
             steps: Vec::new(),
             attempts: Vec::new(),
+            uploads: Vec::new(),
             remarks: Vec::new(),
         }
     }

@@ -63,6 +63,7 @@ mod tests {
             failures: Vec::new(),
             steps: Vec::new(),
             attempts: Vec::new(),
+            uploads: Vec::new(),
             remarks: vec!["the same".into()],
         };
         together(verdicts.iter().enumerate().map(result).collect())

@@ -197,7 +197,7 @@ async fn a_reset_on_idle_waits_for_what_it_would_interfere_with() {
     let restarts =
         |station: &Station| station.timers.iter().any(|(_, timer)| *timer == Timer::Restart("ScheduledReset"));
     assert!(!restarts(&station));
-    station.transferred(operations::TransferDone { upload: true, request_id: 4, result: Ok(Vec::new()) });
+    station.transferred(transfers::TransferDone::Upload(4, Ok(())));
     assert!(restarts(&station));
 }
 
@@ -233,7 +233,7 @@ async fn what_a_restart_puts_an_end_to_is_told_after_it() {
     let failure = json!({ "status": "DownloadFailed", "requestId": 9 });
     assert!(told.contains(&("FirmwareStatusNotification", failure)), "{told:?}");
     // The download that goes on in the background is nobody's any more.
-    station.transferred(operations::TransferDone { upload: false, request_id: 9, result: Ok(Vec::new()) });
+    station.transferred(transfers::TransferDone::Download(9, Ok(Vec::new())));
     assert_eq!(wants(&mut station), []);
 }
 
