@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256, Sha384, Sha512};
 use x509_parser::{
     certificate::X509Certificate,
     certification_request::X509CertificationRequest,
+    extensions::GeneralName,
     pem::Pem,
     prelude::FromDer,
     public_key::PublicKey,
@@ -91,6 +92,34 @@ impl Certificate {
     /// The common name of its subject.
     pub fn common_name(&self) -> String {
         self.facts()["subject"]["common_name"].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// The names and addresses that it is for (subjectAltName).
+    pub fn names(&self) -> Vec<String> {
+        let Some(certificate) = self.parsed() else { return Vec::new() };
+        let Ok(Some(extension)) = certificate.subject_alternative_name() else { return Vec::new() };
+        let name = |name: &GeneralName<'_>| match name {
+            GeneralName::DNSName(name) => Some((*name).to_owned()),
+            GeneralName::IPAddress(bytes) => match bytes.len() {
+                4 => <[u8; 4]>::try_from(*bytes).ok().map(|bytes| std::net::IpAddr::from(bytes).to_string()),
+                16 => <[u8; 16]>::try_from(*bytes).ok().map(|bytes| std::net::IpAddr::from(bytes).to_string()),
+                _ => None,
+            },
+            _ => None,
+        };
+        extension.value.general_names.iter().filter_map(name).collect()
+    }
+
+    /// True when it is for a host: by its name, by its address, or by `*` in the place of the first label.
+    pub fn covers(&self, host: &str) -> bool {
+        let host = host.trim_end_matches('.');
+        let is_address = host.parse::<std::net::IpAddr>().is_ok();
+        self.names().iter().any(|name| match name.strip_prefix("*.") {
+            Some(rest) => {
+                !is_address && host.split_once('.').is_some_and(|(_, after)| after.eq_ignore_ascii_case(rest))
+            }
+            None => name.eq_ignore_ascii_case(host),
+        })
     }
 
     /// Its CertificateHashData; `None` for an algorithm that OCPP does not know.
@@ -211,6 +240,21 @@ mod tests {
         }
         assert_eq!(hash_data(&chain, "MD5"), None);
         assert_eq!(hash_data("nonsense", "SHA256"), None);
+    }
+
+    #[test]
+    fn a_certificate_covers_the_names_that_it_is_for() {
+        let pki = Pki::new(KeyKind::Ecdsa, jiff::Timestamp::now()).unwrap();
+        let names = ["bench.example", "*.lab.example", "10.0.0.7", "::1"].map(str::to_owned);
+        let chain = pki.server(crate::link::CertificateKind::Valid, &names).unwrap().chain;
+        let leaf = Certificate::first(&chain).unwrap();
+        assert_eq!(leaf.names(), names);
+        for host in ["bench.example", "BENCH.example", "a.lab.example", "10.0.0.7", "::1"] {
+            assert!(leaf.covers(host), "{host}");
+        }
+        for host in ["example", "x.bench.example", "lab.example", "a.b.lab.example", "10.0.0.8", ""] {
+            assert!(!leaf.covers(host), "{host}");
+        }
     }
 
     #[test]

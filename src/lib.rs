@@ -18,6 +18,7 @@ pub mod link;
 pub mod ocpp;
 pub mod operator;
 pub mod pics;
+pub mod preflight;
 pub mod record;
 pub mod replay;
 pub mod report;

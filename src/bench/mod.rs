@@ -2,6 +2,7 @@
 
 mod files;
 pub mod operator;
+pub mod starter;
 mod stations;
 
 use std::{collections::HashMap, path::Path};

@@ -1,5 +1,6 @@
 //! The command line: one file per subcommand.
 
+mod bench;
 mod calibrate;
 mod check;
 mod differences;
@@ -13,6 +14,7 @@ mod replay;
 mod report;
 mod run;
 mod schema;
+mod shells;
 mod simulate;
 
 use std::{
@@ -22,7 +24,7 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::{testcase::catalogue::Catalogue, yaml::Defects};
 
@@ -86,6 +88,8 @@ enum Command {
     Schema(schema::Arguments),
     /// Check every test case and state
     Check,
+    /// Look at a test bench, or write a bench file to begin with
+    Bench(bench::Arguments),
     /// Run a reference product on the wire
     Simulate(simulate::Arguments),
     /// Measure how well the harness measures on this machine
@@ -96,6 +100,10 @@ enum Command {
     Run(run::Arguments),
     /// Make the reports of a run again, from its folder
     Report(report::Arguments),
+    /// Print completions for a shell
+    Completions(shells::Completions),
+    /// Print the manual page, or write those of all commands
+    Man(shells::Manual),
 }
 
 /// Runs the tool with the process's arguments.
@@ -114,6 +122,9 @@ pub fn main() -> ExitCode {
         Command::Explain(arguments) => catalogue(folder).and_then(|catalogue| explain::run(&arguments, &catalogue)),
         Command::Check => catalogue(folder).and_then(|catalogue| check::run(&catalogue)),
         Command::Schema(arguments) => schema::run(&arguments),
+        Command::Bench(arguments) => bench::run(&arguments),
+        Command::Completions(arguments) => shells::completions(&arguments, Arguments::command()),
+        Command::Man(arguments) => shells::manual(&arguments, Arguments::command()),
         Command::Calibrate(arguments) => calibrate::run(&arguments),
         Command::Simulate(arguments) => simulate::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),

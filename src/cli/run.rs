@@ -12,7 +12,7 @@ use clap::Args;
 
 use self::{live::Live, prepare::Prepared};
 use super::{Problem, gate::Gate, operator::Choice};
-use crate::{pics::SutKind, selection::choice::Shard, testcase::catalogue::Catalogue};
+use crate::{link::Secret, pics::SutKind, selection::choice::Shard, testcase::catalogue::Catalogue};
 
 /// Arguments of `run`.
 #[derive(Debug, Args)]
@@ -50,6 +50,12 @@ pub struct Arguments {
     /// https:// URL [default: what the bench says under `operator`, else prompt]
     #[arg(long, value_name = "HOW")]
     operator: Option<String>,
+    /// Basic authentication password in the place of the bench's; better left to the environment
+    #[arg(long, value_name = "TEXT", env = "OCPP_ATTEST_PASSWORD", hide_env_values = true)]
+    password: Option<String>,
+    /// Password of the file servers in the place of the bench's; better left to the environment
+    #[arg(long, value_name = "TEXT", env = "OCPP_ATTEST_FILE_PASSWORD", hide_env_values = true)]
+    file_password: Option<String>,
     /// Run so many test cases of a CSMS side by side, each as a station of the bench's `stations`
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1000))]
     jobs: u16,
@@ -64,10 +70,16 @@ pub struct Arguments {
 /// Runs the subcommand.
 pub fn run(arguments: &Arguments, catalogue: &Catalogue) -> Result<u8, Problem> {
     let gate = arguments.gate.open()?;
-    let prepared = match &arguments.resume {
+    let mut prepared = match &arguments.resume {
         None => prepare::fresh(arguments, catalogue)?,
         Some(folder) => prepare::resumed(arguments, folder, catalogue)?,
     };
+    if let Some(password) = &arguments.password {
+        prepared.bench.password = Secret::new(password.as_str());
+    }
+    if let Some(password) = &arguments.file_password {
+        prepared.bench.files.password = Secret::new(password.as_str());
+    }
     gate.check(&prepared.entries)?;
     let operator = Choice::read(arguments.operator.as_deref(), prepared.simulated, &prepared.bench)?;
     let jobs = jobs(&operator, arguments, &prepared)?;

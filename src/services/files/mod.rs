@@ -84,8 +84,8 @@ pub struct FileSetup {
 
 impl FileSetup {
     /// What bench and PICS choose: the bench's protocol, else the first that the product has, else HTTP.
-    pub fn of(bench: &Bench, pics: &Pics) -> Self {
-        let claimed = Protocol::among(pics.list("ORS-24"));
+    pub fn of<'p>(bench: &Bench, pics: impl Into<Option<&'p Pics>>) -> Self {
+        let claimed = pics.into().map(|pics| Protocol::among(pics.list("ORS-24"))).unwrap_or_default();
         let usable = claimed.iter().copied().find(|protocol| protocol.is_built_in()).or(claimed.first().copied());
         let protocol = bench.files.protocol.or(usable).unwrap_or(Protocol::Http);
         Self {

@@ -1,0 +1,201 @@
+//! A bench file to begin with, fit for a product and with a word on what matters.
+
+use std::path::Path;
+
+use crate::{
+    link::Secret,
+    ocpp::transfer::Protocol,
+    pics::{Pics, Profile, SutKind},
+};
+
+/// What a bench file to begin with is made from.
+#[derive(Debug)]
+pub struct Starter<'s> {
+    /// The product's PICS, where there is one.
+    pub pics: Option<&'s Pics>,
+    /// What is tested.
+    pub sut: SutKind,
+    /// The name or address by which the station calls us.
+    pub host: &'s str,
+    /// URL of the CSMS under test.
+    pub url: &'s str,
+    /// Folder of the authority.
+    pub authority: &'s Path,
+    /// The station's password.
+    pub password: &'s Secret,
+}
+
+/// A password as a station must take it: 24 letters and digits.
+pub fn password() -> Secret {
+    use rand::Rng as _;
+    let mut random = rand::rng();
+    Secret::new((0..24).map(|_| char::from(random.sample(rand::distr::Alphanumeric))).collect::<String>())
+}
+
+/// Text in double quotes, as YAML reads it back.
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+impl Starter<'_> {
+    /// The file's text.
+    pub fn text(&self) -> String {
+        let product =
+            self.pics.map_or("a product".to_owned(), |pics| pics.product.designation.replace(['\n', '\r'], " "));
+        let mut text = format!(
+            "# Test bench for {product}.\n\
+             #\n\
+             # Look at it before the first run:  ocpp-attest bench check THIS_FILE --pics PICS\n\
+             # What is not set here has the value that `ocpp-attest schema bench` tells. Files are named from the folder\n\
+             # in which the command is run. Times are in seconds.\n\n"
+        );
+        match self.sut {
+            SutKind::ChargingStation => self.station(&mut text),
+            SutKind::Csms => self.csms(&mut text),
+        }
+        self.identity(&mut text);
+        if self.sut == SutKind::ChargingStation {
+            self.evses(&mut text);
+        }
+        self.times(&mut text);
+        text.push_str(TOKENS);
+        text
+    }
+
+    fn station(&self, text: &mut String) {
+        let loopback = ["localhost", "127.0.0.1", "::1"].contains(&self.host);
+        let at = if loopback { "127.0.0.1" } else { "0.0.0.0" };
+        let protocols = self.pics.map(|pics| Protocol::among(pics.list("ORS-24"))).unwrap_or_default();
+        let files = match protocols.iter().copied().find(|protocol| protocol.is_built_in()).unwrap_or(Protocol::Http) {
+            Protocol::Http => format!("files: \"{at}:9080\""),
+            Protocol::Https => format!("files-https: \"{at}:9443\""),
+            Protocol::Ftp => format!("files-ftp: \"{at}:9021\""),
+            Protocol::Ftps => format!("files-ftps: \"{at}:9990\""),
+            Protocol::Sftp => format!("files-sftp: \"{at}:9022\""),
+        };
+        text.push_str(&format!(
+            "# Where we listen as CSMS, and as the second CSMS that test cases migrate the station to. 0.0.0.0 is every\n\
+             # address of this machine.\n\
+             listen: \"{at}:9000\"\n\
+             listen-second: \"{at}:9001\"\n\
+             # Where the station fetches firmware from and uploads logs to.\n\
+             {files}\n\
+             # The name or address by which the station reaches this machine: certificates are made for it, and network\n\
+             # profiles and file locations name it.\n\
+             host: {}\n\n\
+             # Our certificate authority. Install its root.pem at the station as CSMSRootCertificate. With its key here, the\n\
+             # harness makes what certificates test cases ask for: expired ones, ones for another name, signed requests.\n\
+             authority: {}\n",
+            quoted(self.host),
+            quoted(&self.authority.display().to_string())
+        ));
+        if self.pics.is_some_and(|pics| pics.has_profile(Profile::AdvancedSecurity)) {
+            text.push_str("# station.pem and station.key in the same folder: a client certificate for the station, for profile 3.\n");
+        }
+        text.push('\n');
+    }
+
+    fn csms(&self, text: &mut String) {
+        text.push_str(&format!(
+            "# The CSMS under test; the identity below is appended.\n\
+             url: {}\n\
+             # The same by TLS, for test cases that go from security profile 1 to 2; empty: wss:// in the place of ws://.\n\
+             url-upgraded: \"\"\n\
+             # The root that the CSMS's certificate comes from (PEM file). Without it nothing that it shows can be judged.\n\
+             root: \"\"\n\n\
+             # Our certificate authority: let the CSMS trust its root.pem, for stations with client certificates.\n\
+             authority: {}\n\
+             # The common name of the station's certificate; empty: the identity.\n\
+             serial-number: \"\"\n\
+             # Where we serve files to the CSMS's side of transfers.\n\
+             files: \"127.0.0.1:9080\"\n\n",
+            quoted(self.url),
+            quoted(&self.authority.display().to_string())
+        ));
+    }
+
+    fn identity(&self, text: &mut String) {
+        let whose = match self.sut {
+            SutKind::ChargingStation => "the station under test",
+            SutKind::Csms => "the station that we play, which the CSMS must know",
+        };
+        let profile = if self.sut == SutKind::Csms && self.url.starts_with("ws:") { 1 } else { 2 };
+        text.push_str(&format!(
+            "# Identity and Basic authentication password of {whose}.\n\
+             # The environment variable OCPP_ATTEST_PASSWORD overrides the password.\n\
+             identity: CS001\n\
+             password: {}\n\
+             # 1: Basic authentication, unsecured; 2: TLS and Basic authentication; 3: TLS with client certificates.\n\
+             security-profile: {profile}\n\n",
+            quoted(self.password.expose())
+        ));
+    }
+
+    fn evses(&self, text: &mut String) {
+        text.push_str("# The EVSE and connector at hand, and a second one where there is one.\n");
+        let evses = self.pics.map(|pics| pics.evses.as_slice()).unwrap_or_default();
+        for (key, evse) in [("evse", evses.first()), ("evse-second", evses.get(1))] {
+            if let Some(evse) = evse {
+                let connector = evse.connectors.first().map_or(1, |connector| connector.id);
+                text.push_str(&format!("{key}: {{ id: {}, connector: {connector} }}\n", evse.id));
+            }
+        }
+        if evses.is_empty() {
+            text.push_str("evse: { id: 1, connector: 1 }\n");
+        }
+        text.push_str("# How the driver is authorised: local (a token is presented) or remote (the CSMS asks).\nauthorization: local\n");
+        if let Some(pics) = self.pics {
+            for (key, what, points) in
+                [("tx-start-point", "begins", pics.tx_start_points()), ("tx-stop-point", "ends", pics.tx_stop_points())]
+            {
+                text.push_str(&format!(
+                    "# When a transaction {what}; empty: the first of what the PICS has ({}).\n{key}: \"\"\n",
+                    points.join(", ")
+                ));
+            }
+        }
+        text.push_str(
+            "# Slots of the station's network configuration that may be written.\n\
+             configuration-slot: 1\nconfiguration-slot-second: 2\n\n",
+        );
+    }
+
+    fn times(&self, text: &mut String) {
+        let limit =
+            |kpi: &str| self.pics.and_then(|pics| pics.performance.maximum.get(kpi).copied()).unwrap_or_default();
+        let response = limit("response-time").max(30.0);
+        let message = ["triggered-function", "start-authorization", "stop-authorization"]
+            .map(limit)
+            .into_iter()
+            .fold(30.0, f64::max);
+        text.push_str(&format!(
+            "# How long the product may take to answer a message, and to send one that is due.\n\
+             response-timeout: {response}\n\
+             message-timeout: {message}\n"
+        ));
+        if self.sut == SutKind::ChargingStation {
+            text.push_str(
+                "# From a Reset to the BootNotification, and from a lost connection to the next.\n\
+                 reboot-time: 180\n\
+                 reconnect-timeout: 120\n\
+                 # Set at the station: how long it waits for the cable after the driver is authorised.\n\
+                 ev-connection-timeout: 30\n",
+            );
+        }
+        text.push_str("# How long a person may take for a manual action.\nmanual-action-timeout: 600\n\n");
+    }
+}
+
+const TOKENS: &str = "\
+# Tokens. valid, same-group, other and master-pass are known and accepted; the others are refused as their names say, and
+# `unknown` is known to nobody. Each must be a card of its own. Write here what the reader reads.
+tokens:
+  valid: { idToken: \"D001D001\", type: ISO14443, group: GROUP1 }
+  same-group: { idToken: \"D001D002\", type: ISO14443, group: GROUP1 }
+  other: { idToken: \"D001D003\", type: ISO14443 }
+  master-pass: { idToken: \"D001D009\", type: ISO14443, group: MASTERPASS }
+  invalid: { idToken: \"BAD00001\", type: ISO14443 }
+  blocked: { idToken: \"BAD00002\", type: ISO14443 }
+  expired: { idToken: \"BAD00003\", type: ISO14443 }
+  unknown: { idToken: \"BAD00004\", type: ISO14443 }
+";

@@ -1,0 +1,187 @@
+//! Certificates and keys of a bench.
+
+use std::path::Path;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Findings, Subject};
+use crate::{bench::Bench, certificate::Certificate, clock::Clock, link::tls, pics::SutKind};
+
+/// A certificate that expires sooner than this may do so while it is used.
+const SOON: SignedDuration = SignedDuration::from_hours(14 * 24);
+
+pub(super) fn look(subject: Subject<'_>, clock: Clock, findings: &mut Findings) {
+    let (bench, now) = (subject.bench, clock.now().wall);
+    let root = match bench.root.as_str() {
+        "" => None,
+        path => read(path, "root", findings).and_then(|text| chain(&text, path, "root", now, findings)),
+    };
+    if bench.certificate.is_empty() {
+        if !bench.key.is_empty() {
+            findings.warning("key", "there is no `certificate` to it", "name both, or neither");
+        }
+        authority(subject, now, findings);
+    } else {
+        own(subject, root.as_deref(), now, findings);
+    }
+    if subject.sut() == SutKind::Csms && bench.url.starts_with("wss:") && bench.root.is_empty() {
+        findings.warning(
+            "root",
+            "none given: whatever certificate the CSMS shows is taken for right, and test cases that judge it can't be decided",
+            "name the PEM file of the root that the CSMS's certificate comes from",
+        );
+    }
+}
+
+fn read(path: &str, item: &str, findings: &mut Findings) -> Option<String> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => Some(text),
+        Err(error) => {
+            let help = "files are named from the folder in which the command is run";
+            findings.problem(item, format!("{path} can't be read: {error}"), help);
+            None
+        }
+    }
+}
+
+/// The certificates of a file, their dates looked at.
+fn chain(text: &str, path: &str, item: &str, now: Timestamp, findings: &mut Findings) -> Option<Vec<Certificate>> {
+    let chain = Certificate::chain(text);
+    let Some(first) = chain.first() else {
+        findings.problem(item, format!("{path} holds no certificate"), "give a PEM file: -----BEGIN CERTIFICATE-----");
+        return None;
+    };
+    let facts = first.facts();
+    let name = facts["subject"]["common_name"].as_str().unwrap_or("without a common name").to_owned();
+    let until = facts["not_after"].as_str().unwrap_or_default().to_owned();
+    if !first.is_valid_at(now) {
+        let from = facts["not_before"].as_str().unwrap_or_default();
+        let message = format!("{path} ({name}) is valid from {from} to {until}, which is not now");
+        findings.problem(item, message, "renew it, and look at the clock of this machine");
+    } else if now.checked_add(SOON).is_ok_and(|soon| !first.is_valid_at(soon)) {
+        findings.warning(item, format!("{path} ({name}) is valid only to {until}"), "renew it before a long run");
+    } else {
+        findings.ok(item, format!("{path}: {name}, valid to {until}"));
+    }
+    if chain.windows(2).any(|pair| !pair[0].is_signed_by(&pair[1])) {
+        let help = "a chain is the leaf, then each certificate's issuer";
+        findings.problem(item, format!("{path}: one of its certificates is not signed by the next"), help);
+    }
+    Some(chain)
+}
+
+/// A key: it must be that of the certificate, and nobody else's to read.
+fn key(path: &str, certificate: &str, findings: &mut Findings) {
+    let Some(text) = read(path, "key", findings) else { return };
+    match tls::keys_match(certificate, &text) {
+        Ok(true) => findings.ok("key", format!("{path} is that of the certificate")),
+        Ok(false) => findings.problem("key", format!("{path} is not that of the certificate"), "name the right one"),
+        Err(why) => {
+            findings.problem("key", format!("{path}: {why}"), "give an unencrypted PEM file: PKCS #8, PKCS #1 or SEC 1")
+        }
+    }
+    #[cfg(unix)]
+    if let Ok(metadata) = std::fs::metadata(path) {
+        let mode = std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o777;
+        if mode & 0o077 != 0 {
+            findings.warning(
+                "key",
+                format!("{path} can be read by others (mode {mode:o})"),
+                format!("chmod 600 {path}"),
+            );
+        }
+    }
+}
+
+/// The bench's own certificate: what our CSMS shows, or our station.
+fn own(subject: Subject<'_>, root: Option<&[Certificate]>, now: Timestamp, findings: &mut Findings) {
+    let bench = subject.bench;
+    let Some(text) = read(&bench.certificate, "certificate", findings) else { return };
+    let Some(chain) = chain(&text, &bench.certificate, "certificate", now, findings) else { return };
+    if bench.key.is_empty() {
+        findings.problem("key", "none given for the certificate", "name its PEM file");
+    } else {
+        key(&bench.key, &text, findings);
+    }
+    let Some(leaf) = chain.first() else { return };
+    if subject.sut() == SutKind::ChargingStation {
+        names(bench, leaf, findings);
+        match root.and_then(<[_]>::first) {
+            None => findings.warning(
+                "root",
+                "none given: test cases that need the root which the station trusts get one of the harness's own",
+                "name the PEM file of the root that `certificate` comes from",
+            ),
+            Some(root) => signed(&chain, root, findings),
+        }
+    } else {
+        let wanted = match bench.values.get("serial_number").and_then(serde_json::Value::as_str) {
+            None | Some("") => &bench.identity,
+            Some(told) => told,
+        };
+        if leaf.common_name() != wanted {
+            findings.warning(
+                "certificate",
+                format!(
+                    "its common name is \"{}\", not the station's serial number \"{wanted}\" (A00.FR.409)",
+                    leaf.common_name()
+                ),
+                "set `serial-number`, or have a certificate made for that name",
+            );
+        }
+    }
+}
+
+fn signed(chain: &[Certificate], root: &Certificate, findings: &mut Findings) {
+    let last = chain.last();
+    if last.is_some_and(|last| last == root || last.is_signed_by(root)) {
+        findings.ok("root", "the certificate comes from it");
+    } else {
+        findings.problem(
+            "root",
+            "the certificate does not come from it",
+            "name the right root, and put intermediate certificates into `certificate`, after the leaf",
+        );
+    }
+}
+
+fn names(bench: &Bench, leaf: &Certificate, findings: &mut Findings) {
+    if leaf.covers(&bench.host) {
+        findings.ok("certificate", format!("it is for {}", bench.host));
+    } else {
+        findings.problem(
+            "certificate",
+            format!(
+                "it is not for the `host` by which the station calls us, {}: it is for {}",
+                bench.host,
+                leaf.names().join(", ")
+            ),
+            "have a certificate made whose subjectAltName has the host, or set `host`",
+        );
+    }
+}
+
+/// Our own authority, from whose root everything is made.
+fn authority(subject: Subject<'_>, now: Timestamp, findings: &mut Findings) {
+    let bench = subject.bench;
+    if bench.authority.is_empty() {
+        if bench.security_profile >= 2 && subject.sut() == SutKind::ChargingStation {
+            findings.warning(
+                "authority",
+                "none given: a root is made for each run alone, which a real station does not trust",
+                "name a folder; its root.pem is made in the first run, or by `ocpp-attest bench init`",
+            );
+        }
+        return;
+    }
+    let folder = Path::new(&bench.authority);
+    let (root, root_key) = (folder.join("root.pem"), folder.join("root.key"));
+    if !root.exists() && !root_key.exists() {
+        return findings.ok("authority", format!("{} is made in the first run", root.display()));
+    }
+    let (root, root_key) = (root.display().to_string(), root_key.display().to_string());
+    let Some(text) = read(&root, "authority", findings) else { return };
+    if chain(&text, &root, "authority", now, findings).is_some() {
+        key(&root_key, &text, findings);
+    }
+}

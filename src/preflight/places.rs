@@ -1,0 +1,237 @@
+//! Addresses of a bench: those that we listen at, those that we go to, and who performs manual actions.
+
+use std::{net::ToSocketAddrs as _, time::Duration};
+
+use tokio::net::{TcpListener, TcpStream};
+use url::Url;
+
+use super::{Findings, Subject};
+use crate::{
+    certificate::Certificate,
+    clock::Clock,
+    link::{CertificateKind, ClientTls, Network, tls},
+    ocpp::transfer::Protocol,
+    operator::{adapters, web},
+    pics::SutKind,
+    services::{
+        files::{FileServer, FileSetup, FilesError},
+        pki::{KeyKind, Pki},
+    },
+};
+
+/// How long anything may take to answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+pub(super) async fn look(subject: Subject<'_>, clock: Clock, findings: &mut Findings) {
+    match subject.sut() {
+        SutKind::ChargingStation => {
+            // Held until all are tried, so that two of them that are the same are found.
+            let first = bind("listen", &subject.bench.listen, findings).await;
+            let second = match subject.bench.listen_second.as_str() {
+                "" => {
+                    let help = "name a second address: test cases migrate the station to it";
+                    findings.warning(
+                        "listen-second",
+                        "none: test cases that need a second CSMS are inconclusive",
+                        help,
+                    );
+                    None
+                }
+                address => bind("listen-second", address, findings).await,
+            };
+            host(subject, findings);
+            files(subject, clock, findings).await;
+            drop((first, second));
+        }
+        SutKind::Csms => {
+            url(subject, clock, findings).await;
+            files(subject, clock, findings).await;
+        }
+    }
+    operator(subject, findings).await;
+}
+
+async fn bind(item: &str, address: &str, findings: &mut Findings) -> Option<TcpListener> {
+    match TcpListener::bind(address).await {
+        Ok(listener) => {
+            findings.ok(item, format!("{address} is free"));
+            Some(listener)
+        }
+        Err(error) => {
+            findings.problem(item, format!("{address} can't be bound: {error}"), bind_help(&error));
+            None
+        }
+    }
+}
+
+fn bind_help(error: &std::io::Error) -> &'static str {
+    match error.kind() {
+        std::io::ErrorKind::AddrInUse => "another program has it, or another address of the bench; choose another port",
+        std::io::ErrorKind::PermissionDenied => "ports below 1024 are for privileged programs; choose a higher one",
+        std::io::ErrorKind::AddrNotAvailable => "it is no address of this machine; 0.0.0.0 is all of them",
+        _ => "write an address and a port: \"0.0.0.0:9000\"",
+    }
+}
+
+/// The name that the station knows us by.
+fn host(subject: Subject<'_>, findings: &mut Findings) {
+    let host = subject.bench.host.as_str();
+    let loopback = |name: &str| name.starts_with("127.") || name.starts_with("localhost") || name.starts_with("[::1]");
+    if loopback(&subject.bench.listen) != loopback(host) {
+        findings.warning(
+            "host",
+            format!("the station is to call us {host}, and we listen at {}", subject.bench.listen),
+            "for a station on the network listen at \"0.0.0.0:PORT\", and let host be this machine's name or address",
+        );
+        return;
+    }
+    match (host, 0).to_socket_addrs().map(|mut found| found.next()) {
+        Ok(Some(_)) => findings.ok("host", host),
+        _ => findings.warning(
+            "host",
+            format!("{host} is not known to this machine's name service"),
+            "it is enough that the station's knows it",
+        ),
+    }
+}
+
+/// The file server that a run would start.
+async fn files(subject: Subject<'_>, clock: Clock, findings: &mut Findings) {
+    let bench = subject.bench;
+    let setup = FileSetup::of(bench, subject.pics);
+    let item = match setup.protocol {
+        Protocol::Http => "files".to_owned(),
+        other => format!("files-{}", other.scheme()),
+    };
+    let identity = Pki::new(KeyKind::Ecdsa, clock.now().wall)
+        .and_then(|pki| pki.server(CertificateKind::Valid, std::slice::from_ref(&bench.host)))
+        .ok();
+    let (protocol, address) = (setup.protocol, setup.listen.clone());
+    match FileServer::start(&setup, &Network::Tcp, identity, clock).await {
+        Ok(_) => findings.ok(&item, format!("the {protocol} server can be started at {address}")),
+        Err(FilesError::Bind(_, error)) => {
+            let message = format!("the {protocol} server can't be started at {address}: {error}");
+            findings.problem(&item, message, bind_help(&error));
+        }
+        Err(error) => {
+            let help = "set `file-protocol` to what both sides can do, or use a build with the feature `files`";
+            findings.problem(&item, error.to_string(), help);
+        }
+    }
+}
+
+/// The CSMS under test: is somebody there, and is it who it should be?
+async fn url(subject: Subject<'_>, clock: Clock, findings: &mut Findings) {
+    let bench = subject.bench;
+    let url = match Url::parse(&bench.url) {
+        Ok(url) if ["ws", "wss"].contains(&url.scheme()) && url.has_host() => url,
+        _ => {
+            return findings.problem("url", format!("{} is no WebSocket URL", bench.url), "write wss://host:port/path");
+        }
+    };
+    let secure = url.scheme() == "wss";
+    if secure != (bench.security_profile >= 2) {
+        let (is, wants) = if secure { ("wss", "2 or 3") } else { ("ws", "1") };
+        findings.problem(
+            "url",
+            format!("{is} is security profile {wants}, and the bench begins with {}", bench.security_profile),
+            "change the one or the other",
+        );
+    }
+    let host = url.host_str().unwrap_or_default();
+    let port = url.port().unwrap_or(if secure { 443 } else { 80 });
+    let stream = match tokio::time::timeout(PATIENCE, Network::Tcp.connect(host, port)).await {
+        Ok(Ok(stream)) => stream,
+        Ok(Err(error)) => {
+            let help = "is the CSMS running, and is there a way to it?";
+            return findings.problem("url", format!("{host}:{port} can't be reached: {error}"), help);
+        }
+        Err(_) => {
+            let help = "is there a firewall on the way?";
+            return findings.problem("url", format!("{host}:{port} does not answer within 5 s"), help);
+        }
+    };
+    if !secure {
+        return findings.ok("url", format!("{host}:{port} takes connections"));
+    }
+    let settings = ClientTls {
+        roots: std::fs::read_to_string(&bench.root).ok(),
+        identity: None,
+        versions: Vec::new(),
+        suites: Vec::new(),
+    };
+    match tokio::time::timeout(PATIENCE, tls::connect(stream, &settings, host, clock)).await {
+        Ok(Ok((_, info))) => {
+            let leaf = info.peer_chain.first().and_then(|pem| Certificate::first(pem));
+            let until = leaf.map(|leaf| leaf.facts()["not_after"].as_str().unwrap_or_default().to_owned());
+            let (version, until) = (format!("{:?}", info.version), until.unwrap_or_default());
+            findings.ok("url", format!("{host}:{port} speaks TLS ({version}), with a certificate valid to {until}"));
+        }
+        Ok(Err(failure)) => findings.problem(
+            "url",
+            format!("{host}:{port} takes connections, but no TLS comes about: {failure:?}"),
+            "look at `root` and at the CSMS's certificate: its dates, its names, who signed it",
+        ),
+        Err(_) => {
+            findings.problem("url", format!("{host}:{port} does not answer the TLS handshake"), "is it a TLS port?")
+        }
+    }
+}
+
+/// Who performs manual actions. Nothing is asked of anybody: an action can't be taken back.
+async fn operator(subject: Subject<'_>, findings: &mut Findings) {
+    let item = "operator";
+    let Some(how) = subject.operator else { return };
+    match web::address(how) {
+        Some(Ok(address)) => {
+            bind(item, &address.to_string(), findings).await;
+            return;
+        }
+        Some(Err(why)) => return findings.problem(item, why, "write web, web:PORT or web:ADDR:PORT"),
+        None => {}
+    }
+    if let Err(why) = adapters::parse(how) {
+        let help = "write prompt, web, exec:COMMAND or http://host:port/path";
+        return findings.problem(item, why, help);
+    }
+    if let Some(command) = how.strip_prefix("exec:") {
+        return match executable(command) {
+            Ok(path) => findings.ok(item, format!("{path} can be executed")),
+            Err(why) => {
+                findings.problem(item, format!("{command}: {why}"), "name a file that can be executed (chmod +x)")
+            }
+        };
+    }
+    if let Ok(url) = Url::parse(how) {
+        let (host, port) = (url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or(80));
+        let help = "start the service that performs manual actions";
+        match tokio::time::timeout(PATIENCE, TcpStream::connect((host, port))).await {
+            Ok(Ok(_)) => findings.ok(item, format!("{host}:{port} takes connections")),
+            Ok(Err(error)) => findings.problem(item, format!("{host}:{port} can't be reached: {error}"), help),
+            Err(_) => findings.problem(item, format!("{host}:{port} does not answer within 5 s"), help),
+        }
+    }
+}
+
+/// Where a command is, if it can be executed: as a path, or on the PATH.
+fn executable(command: &str) -> Result<String, String> {
+    let candidates: Vec<std::path::PathBuf> = if command.contains('/') {
+        vec![command.into()]
+    } else {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        std::env::split_paths(&path).map(|folder| folder.join(command)).collect()
+    };
+    let mut why = "there is no such command".to_owned();
+    for candidate in candidates {
+        let Ok(metadata) = std::fs::metadata(&candidate) else { continue };
+        #[cfg(unix)]
+        let fit = std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o111 != 0;
+        #[cfg(not(unix))]
+        let fit = true;
+        if metadata.is_file() && fit {
+            return Ok(candidate.display().to_string());
+        }
+        "it can't be executed".clone_into(&mut why);
+    }
+    Err(why)
+}

@@ -1,0 +1,252 @@
+//! What a bench says of itself and of the product: does it hold together?
+
+use std::collections::HashMap;
+
+use serde_json::Value;
+
+use super::{Findings, Subject};
+use crate::pics::{Pics, Profile, SutKind};
+
+pub(super) fn look(subject: Subject<'_>, findings: &mut Findings) {
+    station(subject, findings);
+    security_profile(subject, findings);
+    tokens(subject, findings);
+    if subject.sut() == SutKind::ChargingStation {
+        evses(subject, findings);
+        points(subject, findings);
+    }
+    times(subject, findings);
+}
+
+fn number(subject: Subject<'_>, key: &str) -> f64 {
+    subject.bench.values.get(key).and_then(Value::as_f64).unwrap_or_default()
+}
+
+fn text<'s>(subject: Subject<'s>, key: &str) -> &'s str {
+    subject.bench.values.get(key).and_then(Value::as_str).unwrap_or_default()
+}
+
+fn station(subject: Subject<'_>, findings: &mut Findings) {
+    let identity = &subject.bench.identity;
+    let fit = |c: char| c.is_ascii_alphanumeric() || "*-_=+|@.".contains(c);
+    if identity.is_empty() || identity.len() > 48 || !identity.chars().all(fit) {
+        findings.problem(
+            "identity",
+            format!("\"{}\" can't be the identity of a station", crate::yaml::shorten(identity, 60)),
+            "1 to 48 characters: letters, digits, * - _ = + | @ .",
+        );
+    } else {
+        findings.ok("identity", identity.clone());
+    }
+    if subject.bench.security_profile < 3 {
+        match subject.bench.password.expose().chars().count() {
+            16..=40 => findings.ok("password", "long enough, and not too long"),
+            length => findings.warning(
+                "password",
+                format!("it has {length} characters; a station must take 16 to 40 (A00.FR.205)"),
+                "set a password of that length at bench and station",
+            ),
+        }
+    }
+}
+
+fn security_profile(subject: Subject<'_>, findings: &mut Findings) {
+    let profile = subject.bench.security_profile;
+    let item = "security-profile";
+    let Some(pics) = subject.pics else { return findings.ok(item, profile.to_string()) };
+    match profile {
+        1 if !pics.is_yes("C-61") => findings.problem(
+            item,
+            "1, but the PICS does not claim the unsecured transport with Basic authentication (C-61)",
+            "write 2 or 3, or mend the PICS",
+        ),
+        3 if !pics.has_profile(Profile::AdvancedSecurity) => findings.warning(
+            item,
+            "3, but the PICS does not name the profile advanced-security",
+            "write 2, or add the profile to the PICS",
+        ),
+        _ => findings.ok(item, format!("{profile}, as the PICS allows")),
+    }
+}
+
+/// What `idToken` types there are.
+const TOKEN_TYPES: [&str; 8] =
+    ["Central", "eMAID", "ISO14443", "ISO15693", "KeyCode", "Local", "MacAddress", "NoAuthorization"];
+
+fn tokens(subject: Subject<'_>, findings: &mut Findings) {
+    let Some(Value::Object(tokens)) = subject.bench.values.get("tokens") else { return };
+    let mut seen: HashMap<(String, &str), &str> = HashMap::new();
+    let mut sound = true;
+    for (name, token) in tokens {
+        let item = format!("tokens.{name}");
+        let (id, kind) = (token["idToken"].as_str().unwrap_or_default(), token["type"].as_str().unwrap_or_default());
+        if kind != "NoAuthorization" && (id.is_empty() || id.len() > 36) {
+            sound = false;
+            findings.problem(
+                &item,
+                "its idToken must have 1 to 36 characters, in quotes",
+                "write idToken: \"D001D001\"",
+            );
+        }
+        if !TOKEN_TYPES.contains(&kind) {
+            sound = false;
+            findings.problem(&item, format!("there is no type of idToken \"{kind}\""), TOKEN_TYPES.join(", "));
+        }
+        // idTokens are equal whatever the case of their letters.
+        if let Some(other) = seen.insert((id.to_lowercase(), kind), name) {
+            sound = false;
+            findings.problem(
+                &item,
+                format!("it is the same idToken as {other}, so that neither can be told from the other"),
+                "present another card, or leave one of them out",
+            );
+        }
+    }
+    let group = |name: &str| tokens.get(name).and_then(|token| token["group"].as_str());
+    if group("valid").is_none() || group("valid") != group("same_group") {
+        sound = false;
+        findings.warning(
+            "tokens.same-group",
+            "it is not of the group of `valid`: test cases of groups fail by that",
+            "give both the same `group`",
+        );
+    }
+    if group("master_pass").is_some() && group("master_pass") == group("valid") {
+        sound = false;
+        findings.problem(
+            "tokens.master-pass",
+            "its group is that of `valid`: a master pass would be any other token",
+            "give it a group of its own, which the station's MasterPassGroupId is set to",
+        );
+    }
+    if sound {
+        findings.ok("tokens", format!("{} tokens, all different", tokens.len()));
+    }
+}
+
+fn evses(subject: Subject<'_>, findings: &mut Findings) {
+    let Some(pics) = subject.pics else { return };
+    let has = |evse: &Value| {
+        let known = pics.evses.iter().find(|known| Some(u64::from(known.id)) == evse["id"].as_u64());
+        let known = known.map(|known| {
+            known.connectors.iter().any(|connector| Some(u64::from(connector.id)) == evse["connector"].as_u64())
+        });
+        (known.is_some(), known == Some(true))
+    };
+    let ids = || pics.evses.iter().map(|evse| evse.id.to_string()).collect::<Vec<_>>().join(", ");
+    for (key, item) in [("evse", "evse"), ("evse_second", "evse-second")] {
+        let Some(evse) = subject.bench.values.get(key) else { continue };
+        let named = format!("EVSE {}, connector {}", evse["id"], evse["connector"]);
+        match has(evse) {
+            (_, true) => findings.ok(item, named),
+            _ if key == "evse_second" && pics.evses.len() < 2 => {
+                findings.ok(item, "not used: the product has one EVSE");
+            }
+            (true, false) => {
+                findings.problem(item, format!("{named}: the PICS has no such connector"), "name one of the PICS");
+            }
+            _ => findings.problem(
+                item,
+                format!("{named}: the PICS has no such EVSE"),
+                format!("the PICS has: {}", ids()),
+            ),
+        }
+    }
+    if pics.evses.len() > 1 && subject.bench.values.get("evse") == subject.bench.values.get("evse_second") {
+        findings.problem("evse-second", "it is the same as `evse`", format!("the PICS has: {}", ids()));
+    }
+}
+
+fn points(subject: Subject<'_>, findings: &mut Findings) {
+    match text(subject, "authorization") {
+        "local" | "remote" => {}
+        other => findings.problem("authorization", format!("there is no `{other}`"), "write local or remote"),
+    }
+    let Some(pics) = subject.pics else { return };
+    for (key, item, points) in [
+        ("tx_start_point", "tx-start-point", pics.tx_start_points()),
+        ("tx_stop_point", "tx-stop-point", pics.tx_stop_points()),
+    ] {
+        let told = text(subject, key);
+        if !told.is_empty() && !points.contains(&told) {
+            let help = format!("leave it empty, or write one of: {}", points.join(", "));
+            findings.problem(item, format!("the product does not support {told}, says its PICS"), help);
+        }
+    }
+}
+
+/// Less than this is too short for a person to plug in after presenting a token, seconds.
+const PERSON: f64 = 15.0;
+
+fn times(subject: Subject<'_>, findings: &mut Findings) {
+    let before = findings.0.len();
+    let number = |key| number(subject, key);
+    for key in ["response_timeout", "message_timeout", "connect_timeout", "reconnect_timeout", "manual_action_timeout"]
+    {
+        if number(key) <= 0.0 {
+            findings.problem(&key.replace('_', "-"), "nothing can happen in 0 s", "write how many seconds it may take");
+        }
+    }
+    if let Some(pics) = subject.pics {
+        limits(subject, pics, findings);
+    }
+    if number("reconnect_timeout") <= number("retry_back_off_wait_minimum") {
+        findings.problem(
+            "reconnect-timeout",
+            format!(
+                "{} s, but a station waits retry-back-off-wait-minimum = {} s before it comes back",
+                number("reconnect_timeout"),
+                number("retry_back_off_wait_minimum")
+            ),
+            "make it longer: the back-off, a random wait and the time for connecting",
+        );
+    }
+    if subject.sut() == SutKind::ChargingStation {
+        if number("reboot_time") < number("boot_wait") {
+            findings.warning(
+                "reboot-time",
+                format!("{} s is shorter than boot-wait, {} s", number("reboot_time"), number("boot_wait")),
+                "reboot-time is how long the station takes from Reset to BootNotification",
+            );
+        }
+        let by_hand = !subject.operator.is_some_and(|how| how.starts_with("exec:") || how.starts_with("http"));
+        if by_hand && number("ev_connection_timeout") < PERSON {
+            findings.warning(
+                "ev-connection-timeout",
+                format!("{} s is little for a person to plug in", number("ev_connection_timeout")),
+                format!("write {PERSON} or more, or let an adapter plug in"),
+            );
+        }
+    }
+    if findings.0.len() == before {
+        findings.ok("times", "they fit together");
+    }
+}
+
+/// What the vendor promises may not be cut off by the bench.
+fn limits(subject: Subject<'_>, pics: &Pics, findings: &mut Findings) {
+    for (kpi, key, why) in [
+        ("response-time", "response_timeout", "an answer that is in time for the vendor would be none for the bench"),
+        (
+            "triggered-function",
+            "message_timeout",
+            "a message that is in time for the vendor would be none for the bench",
+        ),
+        (
+            "start-authorization",
+            "message_timeout",
+            "a start that is in time for the vendor would be none for the bench",
+        ),
+        ("stop-authorization", "message_timeout", "a stop that is in time for the vendor would be none for the bench"),
+    ] {
+        let Some(limit) = pics.performance.maximum.get(kpi).copied() else { continue };
+        let told = number(subject, key);
+        if told < limit {
+            findings.problem(
+                &key.replace('_', "-"),
+                format!("{told} s, but the PICS allows {limit} s for {kpi}: {why}"),
+                format!("write {limit} or more"),
+            );
+        }
+    }
+}

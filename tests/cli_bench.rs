@@ -1,0 +1,173 @@
+//! `bench init`, `bench check`, completions and manual pages as a user calls them.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Output,
+};
+
+use ocpp_attest::{
+    link::CertificateKind,
+    services::pki::{KeyKind, Pki},
+};
+
+fn attest(arguments: &[&str]) -> (i32, String, String) {
+    let mut command = assert_cmd::Command::cargo_bin("ocpp-attest").unwrap();
+    let Output { status, stdout, stderr } =
+        command.env_remove("OCPP_ATTEST_PASSWORD").args(arguments).output().unwrap();
+    (status.code().unwrap(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
+}
+
+fn pics(name: &str) -> String {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("pics").join(name).display().to_string()
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+/// A fresh bench whose ports are whatever is free.
+fn init(folder: &Path, pics: &str, more: &[&str]) -> PathBuf {
+    let mut arguments = vec!["bench", "init", "--pics", pics, "--out", text(folder)];
+    arguments.extend(more);
+    let (status, _, said) = attest(&arguments);
+    assert_eq!(status, 0, "{said}");
+    let file = folder.join("bench.yaml");
+    let mut bench = fs::read_to_string(&file).unwrap();
+    for port in ["9000", "9001", "9080", "9443", "9021", "9990", "9022"] {
+        bench = bench.replace(&format!("\"127.0.0.1:{port}\""), "\"127.0.0.1:0\"");
+    }
+    fs::write(&file, bench).unwrap();
+    file
+}
+
+#[test]
+fn a_fresh_bench_is_sound_for_every_kind_of_product() {
+    for name in ["reference-station.yaml", "cp-flex-plus-eu.yaml", "beny-bcpcv-ct2m-p.yaml", "simulated-station.yaml"] {
+        let folder = tempfile::tempdir().unwrap();
+        let file = init(&folder.path().join("new"), &pics(name), &[]);
+        let (status, said, _) = attest(&["bench", "check", text(&file), "--pics", &pics(name)]);
+        assert!(status == 0 && said.ends_with("\n0 problems, 0 warnings\n"), "{name}: {said}");
+    }
+    // A CSMS must be there, and only who has it knows its root.
+    let somebody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("ws://{}/ocpp", somebody.local_addr().unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let file = init(folder.path(), &pics("reference-csms.yaml"), &["--url", &url]);
+    let (status, said, _) = attest(&["bench", "check", text(&file)]);
+    assert!(status == 0 && said.contains("takes connections"), "{said}");
+}
+
+#[cfg(unix)]
+#[test]
+fn keys_are_their_owners_and_nothing_is_overwritten() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let file = init(folder.path(), &pics("reference-station.yaml"), &[]);
+    let key = folder.path().join("authority/root.key");
+    for private in [&file, &key, &folder.path().join("authority/station.key")] {
+        assert_eq!(fs::metadata(private).unwrap().permissions().mode() & 0o777, 0o600, "{}", private.display());
+    }
+    let before = fs::read_to_string(&key).unwrap();
+    let again = ["bench", "init", "--out", text(folder.path())];
+    let (status, _, said) = attest(&again);
+    assert!(status == 2 && said.contains("is there already"), "{said}");
+    assert_eq!(fs::read_to_string(&key).unwrap(), before);
+    let (status, ..) = attest(&[again.as_slice(), &["--force"]].concat());
+    assert_eq!(status, 0);
+    assert_ne!(fs::read_to_string(&key).unwrap(), before);
+}
+
+/// A bench with much wrong about it.
+fn wrong(folder: &Path, port: u16) -> PathBuf {
+    let pki = Pki::new(KeyKind::Ecdsa, jiff::Timestamp::now()).unwrap();
+    let shown = pki.server(CertificateKind::Expired, &["other.example".to_owned()]).unwrap();
+    let key = pki.server(CertificateKind::Valid, &["localhost".to_owned()]).unwrap().key;
+    fs::write(folder.join("server.pem"), shown.chain).unwrap();
+    fs::write(folder.join("server.key"), key.expose()).unwrap();
+    fs::write(folder.join("root.pem"), pki.other_root_pem()).unwrap();
+    #[cfg(unix)]
+    fs::set_permissions(folder.join("server.key"), std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
+    let file = folder.join("bench.yaml");
+    let bench = format!(
+        "listen: \"127.0.0.1:{port}\"\nlisten-second: \"\"\nfiles: nonsense\nhost: localhost\nidentity: \"CS:1\"\npassword: short\n\
+         certificate: {folder}/server.pem\nkey: {folder}/server.key\nroot: {folder}/root.pem\nsecurity-profile: 1\n\
+         evse: {{ id: 7, connector: 1 }}\nevse-second: {{ id: 1, connector: 9 }}\nauthorization: never\ntx-start-point: Sunrise\n\
+         response-timeout: 3\nreconnect-timeout: 5\nev-connection-timeout: 5\n\
+         tokens:\n  invalid: {{ idToken: d001d001, type: ISO14443 }}\n  other: {{ idToken: \"\", type: Card }}\n\
+         \u{20} same-group: {{ idToken: \"X\", type: ISO14443 }}\n",
+        folder = folder.display()
+    );
+    fs::write(&file, bench).unwrap();
+    file
+}
+
+#[test]
+fn what_is_wrong_with_a_bench_is_said_with_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let file = wrong(folder.path(), port);
+    let product = folder.path().join("pics.yaml");
+    let claims = fs::read_to_string(pics("reference-station.yaml")).unwrap();
+    let limits = "performance: { communication: WiFi, maximum: { response-time: 10 } }\n";
+    fs::write(&product, claims.replace("  C-61: yes", "  C-61: no") + limits).unwrap();
+    let operator = format!("exec:{}/bench.sh", folder.path().display());
+    let arguments = ["bench", "check", text(&file), "--pics", text(&product), "--operator", &operator];
+    let (status, said, complaint) = attest(&arguments);
+    assert_eq!(status, 2, "{complaint}");
+    let said = said.replace(text(folder.path()), "FOLDER").replace(&port.to_string(), "PORT");
+    let time = regex::Regex::new(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ").unwrap();
+    insta::assert_snapshot!("bench_check_wrong", time.replace_all(&said, "TIME"));
+    let (status, json, _) = attest(&[arguments.as_slice(), &["--format", "json"]].concat());
+    assert_eq!(status, 2);
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!((&json["format"], &json["verdict"]), (&1.into(), &"problem".into()));
+    let findings = json["findings"].as_array().unwrap();
+    let listen = findings.iter().find(|finding| finding["item"] == "listen").unwrap();
+    assert_eq!(listen["level"], "problem");
+    assert!(listen["help"].as_str().unwrap().contains("another port"), "{listen}");
+}
+
+#[test]
+fn the_environment_overrides_the_password() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = init(folder.path(), &pics("reference-station.yaml"), &[]);
+    let mut command = assert_cmd::Command::cargo_bin("ocpp-attest").unwrap();
+    let output =
+        command.env("OCPP_ATTEST_PASSWORD", "short-one").args(["bench", "check", text(&file)]).output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(said.contains("it has 9 characters") && !said.contains("short-one"), "{said}");
+    let (_, help, _) = attest(&["run", "--help"]);
+    assert!(help.contains("[env: OCPP_ATTEST_PASSWORD]"), "{help}");
+}
+
+#[test]
+fn a_csms_that_is_not_there_is_a_problem() {
+    let folder = tempfile::tempdir().unwrap();
+    // Bound and let go: nobody listens there.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let url = format!("wss://127.0.0.1:{port}/ocpp");
+    let file = init(folder.path(), &pics("reference-csms.yaml"), &["--url", &url]);
+    let (status, said, _) = attest(&["bench", "check", text(&file), "--pics", &pics("reference-csms.yaml")]);
+    assert_eq!(status, 2);
+    assert!(said.contains(&format!("127.0.0.1:{port} can't be reached")), "{said}");
+    assert!(said.contains("whatever certificate the CSMS shows is taken for right"), "{said}");
+    let (status, _, said) = attest(&["bench", "init", "--out", text(&folder.path().join("x")), "--url", "http://a/"]);
+    assert!(status == 2 && said.contains("is no WebSocket URL"), "{said}");
+    assert!(!folder.path().join("x").exists(), "nothing is half made");
+}
+
+#[test]
+fn completions_and_manual_pages_are_printed() {
+    let (status, bash, _) = attest(&["completions", "bash"]);
+    assert!(status == 0 && bash.contains("complete -F _ocpp__attest"), "{}", bash.len());
+    let (status, page, _) = attest(&["man"]);
+    assert!(status == 0 && page.contains(".TH ocpp-attest 1"), "{page}");
+    let folder = tempfile::tempdir().unwrap();
+    let (status, ..) = attest(&["man", "--out", text(folder.path())]);
+    assert_eq!(status, 0);
+    assert!(folder.path().join("ocpp-attest-bench-init.1").exists());
+    let (status, _, said) = attest(&["completions", "tcsh"]);
+    assert!(status == 2 && said.contains("possible values"), "{said}");
+}
