@@ -8,6 +8,8 @@ mod display;
 mod explain;
 mod gate;
 mod list;
+mod log;
+mod merge;
 mod operator;
 mod pics;
 mod replay;
@@ -16,6 +18,7 @@ mod run;
 mod schema;
 mod shells;
 mod simulate;
+mod trace;
 
 use std::{
     io::Write as _,
@@ -72,6 +75,9 @@ struct Arguments {
     /// Test cases to use instead of the compiled-in ones
     #[arg(long, global = true, value_name = "DIR")]
     testcases: Option<PathBuf>,
+    /// Log what goes on inside to standard error: a level, or directives like `ocpp_attest::frames=trace`
+    #[arg(long, global = true, value_name = "LEVEL", env = "OCPP_ATTEST_LOG")]
+    log: Option<String>,
     #[command(subcommand)]
     command: Command,
 }
@@ -98,6 +104,10 @@ enum Command {
     Replay(replay::Arguments),
     /// Run the applicable test cases against a product
     Run(run::Arguments),
+    /// Make one run of several, the shards of one above all
+    Merge(merge::Arguments),
+    /// Print the conversation of a run
+    Trace(trace::Arguments),
     /// Make the reports of a run again, from its folder
     Report(report::Arguments),
     /// Print completions for a shell
@@ -115,6 +125,9 @@ pub fn main() -> ExitCode {
             return ExitCode::from(if error.use_stderr() { exit::WRONG_INPUT } else { exit::OK });
         }
     };
+    if let Some(Err(problem)) = arguments.log.as_deref().map(log::start) {
+        return ExitCode::from(complain(&problem));
+    }
     let folder = arguments.testcases;
     let result = match arguments.command {
         Command::Pics(arguments) => pics::run(&arguments),
@@ -127,6 +140,8 @@ pub fn main() -> ExitCode {
         Command::Man(arguments) => shells::manual(&arguments, Arguments::command()),
         Command::Calibrate(arguments) => calibrate::run(&arguments),
         Command::Simulate(arguments) => simulate::run(&arguments),
+        Command::Merge(arguments) => merge::run(&arguments),
+        Command::Trace(arguments) => trace::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),
         Command::Replay(arguments) => replay::run(&arguments),
         Command::Run(arguments) => catalogue(folder).and_then(|catalogue| run::run(&arguments, &catalogue)),

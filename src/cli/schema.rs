@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Problem, exit, print};
 use crate::{
-    bench,
+    bench, expect,
     ocpp::schema,
     operator::actions,
     pics::{
@@ -13,7 +13,10 @@ use crate::{
         reader::kpi_keys,
         tables::{self, AnswerKind, Part},
     },
-    record::{FORMAT, Results},
+    record::{
+        FORMAT, Results,
+        manifest::{self, Manifest},
+    },
 };
 
 /// The schema of test cases; `docs/test-cases.md` describes them in words.
@@ -33,6 +36,8 @@ enum Format {
     Pics,
     Bench,
     Results,
+    Expect,
+    Run,
 }
 
 /// Runs the subcommand.
@@ -42,6 +47,8 @@ pub fn run(arguments: &Arguments) -> Result<u8, Problem> {
         Format::Pics => pretty(&pics())?,
         Format::Bench => pretty(&bench_schema())?,
         Format::Results => pretty(&results())?,
+        Format::Expect => pretty(&expectations())?,
+        Format::Run => pretty(&run_json())?,
     };
     print(&text);
     Ok(exit::OK)
@@ -55,6 +62,37 @@ const DRAFT: &str = "https://json-schema.org/draft/2020-12/schema";
 
 fn object(properties: Map<String, Value>) -> Value {
     json!({ "type": "object", "properties": properties, "additionalProperties": false })
+}
+
+/// The schema of a file of known failures.
+fn expectations() -> Value {
+    let verdict = json!({ "enum": expect::VERDICTS });
+    let mut entry = object(Map::new());
+    entry["properties"] = json!({
+        "test": { "type": "string", "description": "An id, a glob, profile:ID or block:LETTER" },
+        "verdict": { "oneOf": [verdict, { "type": "array", "items": verdict, "minItems": 1 }] },
+        "reason": { "type": "string", "minLength": 1 },
+        "expires": { "type": "string", "format": "date", "description": "The last day on which it holds (UTC)" },
+    });
+    entry["required"] = json!(["test", "verdict", "reason", "expires"]);
+    json!({
+        "$schema": DRAFT,
+        "title": "Known failures for ocpp-attest run --expect",
+        "type": "object",
+        "properties": { "known-failures": { "type": ["array", "null"], "items": entry } },
+        "required": ["known-failures"],
+        "additionalProperties": false,
+    })
+}
+
+/// The schema of `run.json`, from the type itself.
+fn run_json() -> Value {
+    let mut schema =
+        json!({ "$schema": DRAFT, "title": format!("run.json of ocpp-attest, format {}", manifest::FORMAT) });
+    if let (Some(schema), Value::Object(rest)) = (schema.as_object_mut(), schemars::schema_for!(Manifest).to_value()) {
+        schema.extend(rest.into_iter().filter(|(key, _)| key != "$schema" && key != "title"));
+    }
+    schema
 }
 
 /// The schema of `results.json`, from the type itself; published as `docs/results.schema.json`.
@@ -300,6 +338,16 @@ mod tests {
             "a public contract changed: raise `FORMAT` where it is not a mere addition, tell CHANGELOG.md, and write \
              `ocpp-attest schema results` to docs/results.schema.json"
         );
+    }
+
+    #[test]
+    fn known_failures_follow_their_schema() {
+        let of = |entry: &str| complaints(&expectations(), &format!("known-failures:\n  - {entry}\n"), "x").len();
+        assert_eq!(of("{ test: TC_B_01_CS, verdict: fail, reason: ticket 7, expires: 2030-01-01 }"), 0);
+        assert_eq!(of("{ test: B, verdict: [flaky, inconclusive], reason: ticket 7, expires: 2030-01-01 }"), 0);
+        assert_eq!(of("{ test: B, verdict: pass, reason: ticket 7, expires: 2030-01-01 }"), 1);
+        assert_eq!(of("{ test: B, verdict: fail, expires: 2030-01-01 }"), 1);
+        assert!(complaints(&expectations(), "known-failures:\n", "x").is_empty());
     }
 
     #[test]

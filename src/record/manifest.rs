@@ -1,15 +1,20 @@
 //! `run.json`: what a run was asked to do, and with what. Resuming and merging hold runs against each other by it.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::{pics::SutKind, selection::choice::Choice, testcase::catalogue::Catalogue};
+use crate::{
+    pics::SutKind,
+    selection::choice::{Choice, Shard},
+    testcase::catalogue::Catalogue,
+};
 
 /// The version of the run folder's layout and of `run.json`.
 pub const FORMAT: u32 = 1;
 
 /// `run.json`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Manifest {
     /// Version of the run folder's layout.
@@ -19,10 +24,15 @@ pub struct Manifest {
     /// Unique id of the run.
     pub run_id: String,
     /// When the run began (UTC).
+    #[schemars(with = "String", extend("format" = "date-time"))]
     pub started: jiff::Timestamp,
     /// When it was gone on with, each time.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(with = "Vec<String>")]
     pub resumed: Vec<jiff::Timestamp>,
+    /// The runs that were put together into this one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub merged: Vec<Merged>,
     /// Product designation.
     pub product: String,
     /// `simulated`, or the bench's address.
@@ -39,6 +49,21 @@ pub struct Manifest {
     pub retries: u32,
     /// The ids of those chosen, in the order of the plan.
     pub chosen: Vec<String>,
+}
+
+/// A run that was put together with others.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct Merged {
+    /// Its id.
+    pub run_id: String,
+    /// When it began (UTC).
+    #[schemars(with = "String", extend("format" = "date-time"))]
+    pub started: jiff::Timestamp,
+    /// The shard that it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub shard: Option<Shard>,
 }
 
 impl Manifest {

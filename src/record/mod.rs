@@ -3,6 +3,7 @@
 pub mod folder;
 pub mod journal;
 pub mod manifest;
+pub mod merge;
 pub mod model;
 pub mod read;
 pub mod saved;

@@ -92,8 +92,13 @@ pub fn plan(folder: &Path) -> Result<Vec<PlanEntry>, ReadError> {
 
 /// Reads `trace.jsonl`. A last line that was never finished, because the tool was killed, is left out.
 pub fn trace(folder: &Path) -> Result<Vec<TraceEntry>, ReadError> {
+    trace_lines(folder)?.collect()
+}
+
+/// Reads `trace.jsonl` line by line.
+pub fn trace_lines(folder: &Path) -> Result<impl Iterator<Item = Result<TraceEntry, ReadError>> + use<>, ReadError> {
     let path = existing(folder, "trace.jsonl", || "name a folder that `ocpp-attest run` wrote".into())?;
-    lines(&path)?.collect()
+    lines(&path)
 }
 
 /// Longest line that is read, bytes: the longest message (1 MiB) with every character escaped.

@@ -30,6 +30,7 @@ impl<'t> Journal<'t> {
 
     /// Adds a line to the trace.
     fn push(&self, entry: TraceEntry) {
+        super::log::log(&entry);
         self.tell(Event::Trace(Box::new(entry)));
     }
 

@@ -4,6 +4,7 @@ mod driver;
 mod environment;
 mod files;
 mod journal;
+mod log;
 mod pause;
 mod retry;
 mod stage;

@@ -37,6 +37,7 @@ pub(super) fn together(mut all: Vec<TestCaseResult>) -> TestCaseResult {
         ));
     }
     for other in all {
+        result.uploads.extend(other.uploads);
         for remark in other.remarks {
             if !result.remarks.contains(&remark) {
                 result.remarks.push(remark);

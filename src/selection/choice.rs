@@ -4,6 +4,7 @@
 use std::str::FromStr;
 
 use globset::{GlobBuilder, GlobMatcher};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -180,7 +181,7 @@ impl TryFrom<String> for Shard {
 }
 
 /// Which of the applicable test cases are to be run, as it was asked for.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Choice {
     /// Only these; none: all.
@@ -191,6 +192,7 @@ pub struct Choice {
     pub skip: Vec<String>,
     /// Of what is left, this shard.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
     pub shard: Option<Shard>,
 }
 

@@ -115,6 +115,7 @@ pub(super) fn fresh(arguments: &Arguments, catalogue: &Catalogue) -> Result<Prep
         run_id: uuid::Uuid::new_v4().to_string(),
         started,
         resumed: Vec::new(),
+        merged: Vec::new(),
         product: pics.product.designation.clone(),
         sut: match (simulated, pics.sut) {
             (true, _) => "simulated".into(),

@@ -1,0 +1,227 @@
+//! `ocpp-attest trace`: the conversation of a run as a readable sequence.
+
+use std::{
+    collections::HashMap,
+    fmt::Write as _,
+    io::{IsTerminal as _, Write as _},
+    path::PathBuf,
+};
+
+use clap::{Args, ValueEnum};
+
+use super::{Problem, exit};
+use crate::{
+    clock::Stamp,
+    ocpp::frame::Frame,
+    record::{Direction, PlanEntry, TraceEntry, TraceEvent, read},
+    selection::choice::Choice,
+    verdict::Verdict,
+    yaml::shorten,
+};
+
+/// Arguments of `trace`.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// The run folder
+    #[arg(value_name = "RUN_DIR")]
+    folder: PathBuf,
+    /// Only these test cases: ids, globs, profile:ID or block:LETTER
+    #[arg(long = "test", value_name = "WHICH")]
+    tests: Vec<String>,
+    /// How to print: a sequence to be read, or the lines of trace.jsonl
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Text,
+    Json,
+}
+
+/// Longest payload that is shown, characters.
+const PAYLOAD: usize = 160;
+
+/// Runs the subcommand.
+pub fn run(arguments: &Arguments) -> Result<u8, Problem> {
+    let plan = read::plan(&arguments.folder)?;
+    let choice = Choice::new(&arguments.tests, &[], None);
+    let chosen: Option<Vec<&str>> = if choice.is_everything() {
+        None
+    } else {
+        Some(choice.of(&plan)?.iter().map(|entry| entry.id.as_str()).collect())
+    };
+    let stdout = std::io::stdout();
+    let colours = stdout.is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let mut sequence = Sequence::new(&plan, colours);
+    let mut out = stdout.lock();
+    let mut any = false;
+    for entry in read::trace_lines(&arguments.folder)? {
+        let entry = entry?;
+        let wanted = |chosen: &Vec<&str>| entry.test_case.as_deref().is_some_and(|id| chosen.contains(&id));
+        if chosen.as_ref().is_some_and(|chosen| !wanted(chosen)) {
+            continue;
+        }
+        any = true;
+        let text = match arguments.format {
+            Format::Json => serde_json::to_string(&entry).map_err(|error| Problem::Own(error.to_string()))? + "\n",
+            Format::Text => sequence.line(&entry),
+        };
+        // A closed pipe is no error.
+        if out.write_all(text.as_bytes()).is_err() {
+            return Ok(exit::OK);
+        }
+    }
+    if !any && chosen.is_some() {
+        let what = format!("no such test case was run in {}", arguments.folder.display());
+        return Err(Problem::Input(what, "leave --test out to see all that were".into()));
+    }
+    Ok(exit::OK)
+}
+
+/// Turns the lines of a trace into lines to read.
+struct Sequence<'p> {
+    plan: &'p [PlanEntry],
+    colours: bool,
+    told_any: bool,
+    /// The steps that the next one may be nested in, from the outermost.
+    within: Vec<String>,
+    /// The test case that was told of last.
+    current: Option<String>,
+    /// When each began, and how often it has.
+    begun: HashMap<String, (Stamp, usize)>,
+    /// The actions of calls that wait for an answer, by station and message id.
+    calls: HashMap<(Option<String>, String), String>,
+}
+
+impl<'p> Sequence<'p> {
+    fn new(plan: &'p [PlanEntry], colours: bool) -> Self {
+        Self {
+            plan,
+            colours,
+            told_any: false,
+            within: Vec::new(),
+            current: None,
+            begun: HashMap::new(),
+            calls: HashMap::new(),
+        }
+    }
+
+    fn line(&mut self, entry: &TraceEntry) -> String {
+        let mut out = String::new();
+        if let TraceEvent::TestCase { id } = &entry.what {
+            let (began, times) = self.begun.entry(id.clone()).or_insert((entry.at, 0));
+            (*began, *times) = (entry.at, *times + 1);
+            let again = if *times > 1 { format!(" (again, {times})") } else { String::new() };
+            self.heading(&mut out, Some(id), &again);
+            return out;
+        }
+        if entry.test_case != self.current {
+            self.heading(&mut out, entry.test_case.as_deref(), "");
+        }
+        let began = entry.test_case.as_ref().and_then(|id| self.begun.get(id)).map(|(began, _)| *began);
+        let since = began.map_or_else(|| entry.at.seconds(), |began| entry.at.seconds_since(&began));
+        let (who, what, detail) = match &entry.what {
+            TraceEvent::Step { step } => {
+                // A step carries the names of the steps that it is nested in: those told before it are shown by indentation.
+                while self.within.last().is_some_and(|outer| below(step, outer).is_none()) {
+                    self.within.pop();
+                }
+                let own = self.within.last().and_then(|outer| below(step, outer)).unwrap_or(step);
+                let _ = writeln!(out, "  {}{}", "  ".repeat(self.within.len()), self.painted("1", &clean(own)));
+                self.within.push(step.clone());
+                return out;
+            }
+            TraceEvent::Verdict { verdict, .. } => {
+                let colour = if *verdict == Verdict::Pass { "32" } else { "31" };
+                let _ = writeln!(out, "{since:>10.3}  {}", self.painted(colour, verdict.word()));
+                return out;
+            }
+            other => self.told(entry, other),
+        };
+        let _ = write!(out, "{since:>10.3}  {who:<10} {}", self.painted("36", &clean(&what)));
+        if !detail.is_empty() {
+            let _ = write!(out, "  {}", self.painted("2", &shorten(&clean(&detail), PAYLOAD)));
+        }
+        out.push('\n');
+        out
+    }
+
+    fn heading(&mut self, out: &mut String, id: Option<&str>, again: &str) {
+        if std::mem::replace(&mut self.told_any, true) {
+            out.push('\n');
+        }
+        self.current = id.map(str::to_owned);
+        self.within.clear();
+        let title = self.plan.iter().find(|entry| Some(entry.id.as_str()) == id).map_or("", |entry| &entry.title);
+        let text = id.map_or_else(|| "between test cases".to_owned(), |id| format!("{} {title}{again}", clean(id)));
+        let _ = writeln!(out, "{}", self.painted("1;4", text.trim_end()));
+    }
+
+    /// Who did it, what was done, and the details.
+    fn told(&mut self, entry: &TraceEntry, what: &TraceEvent) -> (&'static str, String, String) {
+        match what {
+            TraceEvent::Frame { direction, text } => {
+                let who = if *direction == Direction::FromSut { "SUT →" } else { "→ SUT" };
+                let key = |id: String| (entry.station.clone(), id);
+                match Frame::parse(text) {
+                    Ok(Frame::Call { id, action, payload }) => {
+                        self.calls.insert(key(id), action.clone());
+                        (who, action, payload.to_string())
+                    }
+                    Ok(Frame::CallResult { id, payload }) => {
+                        let action = self.calls.remove(&key(id)).unwrap_or_else(|| "?".into());
+                        (who, format!("{action} answered"), payload.to_string())
+                    }
+                    Ok(Frame::CallError { id, code, .. }) => {
+                        let action = self.calls.remove(&key(id)).unwrap_or_else(|| "?".into());
+                        (who, format!("{action} refused"), format!("{code}: {text}"))
+                    }
+                    Err(error) => (who, "broken frame".into(), format!("{error}: {text}")),
+                }
+            }
+            TraceEvent::Garbage { what } => ("SUT →", "no OCPP-J message".into(), what.clone()),
+            TraceEvent::Ping { pong } => ("SUT →", if *pong { "pong" } else { "ping" }.into(), String::new()),
+            TraceEvent::AttemptFailed { endpoint, failure, .. } => {
+                ("connection", "attempt failed".into(), format!("end-point {endpoint}: {failure:?}"))
+            }
+            TraceEvent::Opened { endpoint, path, user, subprotocol, tls } => {
+                let tls = tls.as_ref().map(|tls| format!(", {:?} {}", tls.version, tls.suite)).unwrap_or_default();
+                let user = user.as_ref().map(|user| format!(" as {user}")).unwrap_or_default();
+                let subprotocol = subprotocol.as_deref().unwrap_or("no sub-protocol");
+                ("connection", "opened".into(), format!("end-point {endpoint}: {path}{user}, {subprotocol}{tls}"))
+            }
+            TraceEvent::Closed { code, by } => {
+                let code = code.map(|code| format!(", code {code}")).unwrap_or_default();
+                ("connection", "closed".into(), format!("{by:?}{code}"))
+            }
+            TraceEvent::Operator { action, parameters } => {
+                let parameters = serde_json::to_string(parameters).unwrap_or_default();
+                ("operator", format!("{action} asked for"), if parameters == "{}" { String::new() } else { parameters })
+            }
+            TraceEvent::OperatorDone { action, outcome } => ("operator", format!("{action} over"), outcome.clone()),
+            TraceEvent::Remark { text } => ("operator", "remark".into(), text.clone()),
+            TraceEvent::Service { service, detail } => ("service", service.clone(), detail.to_string()),
+            TraceEvent::Upload(upload) => {
+                ("SUT →", format!("file by {}", upload.protocol), format!("{}, {} bytes", upload.name, upload.size))
+            }
+            TraceEvent::Step { .. } | TraceEvent::TestCase { .. } | TraceEvent::Verdict { .. } => {
+                ("", String::new(), String::new())
+            }
+        }
+    }
+
+    fn painted(&self, colour: &str, text: &str) -> String {
+        if self.colours { format!("\u{1b}[{colour}m{text}\u{1b}[0m") } else { text.to_owned() }
+    }
+}
+
+/// A step without the one that it is nested in; none where it is not.
+fn below<'s>(step: &'s str, outer: &str) -> Option<&'s str> {
+    step.strip_prefix(outer)?.strip_prefix(" > ")
+}
+
+/// What the SUT says can't command the terminal.
+fn clean(text: &str) -> String {
+    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect::<Vec<_>>() } else { vec![c] }).collect()
+}
