@@ -111,3 +111,76 @@ impl From<ReportError> for Problem {
         Problem::Own(error.to_string())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A run folder, made of what an example keeps.
+    fn run_folder() -> tempfile::TempDir {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let folder = tempfile::tempdir().unwrap();
+        let copy = |from: &str, to: &str| std::fs::copy(root.join(from), folder.path().join(to)).unwrap();
+        copy("pics/greenflux-ev-platform.yaml", read::PICS_FILE);
+        copy("reports/examples/greenflux-ev-platform/results.json", "results.json");
+        std::fs::write(folder.path().join("plan.json"), "[]").unwrap();
+        std::fs::write(folder.path().join("trace.jsonl"), "").unwrap();
+        folder
+    }
+
+    fn report(folder: &Path, format: &[Wanted], out: Option<PathBuf>) -> Result<u8, Problem> {
+        run(&Arguments { folder: folder.to_owned(), format: format.to_vec(), out })
+    }
+
+    fn names(folder: &Path) -> Vec<String> {
+        let mut names: Vec<String> =
+            folder.read_dir().unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_report_goes_where_it_is_asked_to_and_is_the_same_every_time() {
+        let folder = run_folder();
+        let elsewhere = tempfile::tempdir().unwrap();
+        let md = [Wanted::One(Format::Md)];
+        report(folder.path(), &md, None).unwrap();
+        report(folder.path(), &md, Some(elsewhere.path().join("of/mine.md"))).unwrap();
+        report(folder.path(), &[md[0], md[0]], Some(elsewhere.path().to_owned())).unwrap();
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let example = std::fs::read(root.join("reports/examples/greenflux-ev-platform/abstract.md")).unwrap();
+        for place in [
+            folder.path().join("abstract.md"),
+            elsewhere.path().join("of/mine.md"),
+            elsewhere.path().join("abstract.md"),
+        ] {
+            assert!(std::fs::read(&place).unwrap() == example, "{}", place.display());
+        }
+    }
+
+    #[test]
+    fn all_are_every_report_and_nothing_half_written_is_left() {
+        let folder = run_folder();
+        let elsewhere = tempfile::tempdir().unwrap();
+        report(folder.path(), &[Wanted::All], Some(elsewhere.path().to_owned())).unwrap();
+        let mut expected: Vec<String> = Format::ALL.iter().map(|format| format.file().to_owned()).collect();
+        expected.sort();
+        assert_eq!(names(elsewhere.path()), expected);
+    }
+
+    #[test]
+    fn what_cannot_be_done_is_told() {
+        let folder = run_folder();
+        let told = |result: Result<u8, Problem>| match result.unwrap_err() {
+            Problem::Input(what, help) => format!("{what}: {help}"),
+            other => panic!("{other:?}"),
+        };
+        let several = told(report(folder.path(), &[Wanted::All], Some("-".into())));
+        assert!(several.starts_with("only one report goes to standard output"), "{several}");
+        let file = folder.path().join("plan.json");
+        let inside = told(report(folder.path(), &[Wanted::All], Some(file.join("x"))));
+        assert!(inside.contains("name another place with --out"), "{inside}");
+        std::fs::remove_file(folder.path().join(read::PICS_FILE)).unwrap();
+        assert!(told(report(folder.path(), &[Wanted::All], None)).contains("the reports need the PICS"));
+    }
+}

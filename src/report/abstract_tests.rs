@@ -161,7 +161,24 @@ fn replaced<T: Serialize + DeserializeOwned>(of: &T, text: &str, keep: &[&str]) 
     }
     let mut value = serde_json::to_value(of).unwrap();
     let long = text.len() > 2000;
-    let few = ["features", "questions", "settings", "hardware", "approval", "references", "test-cases", "kpis"];
+    let few = [
+        "features",
+        "questions",
+        "settings",
+        "hardware",
+        "approval",
+        "references",
+        "laboratory",
+        "performance",
+        "vendor",
+        "holder",
+        "firmware-version",
+        "firmware-hash",
+        "config-id",
+        "value",
+        "test-cases",
+        "kpis",
+    ];
     walk(&mut value, text, &[keep, if long { &few } else { &[] }].concat(), long);
     serde_json::from_value(value).unwrap()
 }
