@@ -113,7 +113,7 @@ async fn answer(
 
 /// Runs test cases through a bench, whose addresses are put in; what the tool printed, what the API was asked, and
 /// everything in the run folder.
-fn run(name: &str, tests: &[&str]) -> (Option<i32>, String, Vec<String>, String) {
+fn run(name: &str, tests: &[&str], jobs: &str) -> (Option<i32>, String, Vec<String>, String) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let text = std::fs::read_to_string(folder().join(name)).unwrap();
     let root = Source::new(name, text.as_str()).parse().unwrap();
@@ -153,20 +153,53 @@ fn run(name: &str, tests: &[&str]) -> (Option<i32>, String, Vec<String>, String)
 
 #[test]
 fn the_convention_of_the_octt_drives_a_csms() {
-    let (_, printed, asked, _) = run("csms-octt-api.yaml", &["TC_B_20_CSMS", "TC_B_06_CSMS"]);
+    let (_, printed, asked, _) = run("csms-octt-api.yaml", &["TC_B_20_CSMS", "TC_B_06_CSMS"], "1");
     assert!(printed.contains("1 passed, 0 failed, 1 inconclusive"), "{printed}");
     insta::assert_snapshot!(asked.join("\n"));
 }
 
 #[test]
 fn an_api_of_its_own_drives_a_csms_and_its_secrets_stay_secret() {
-    let (status, printed, asked, written) = run("csms-own-api.yaml", &["TC_B_20_CSMS", "TC_B_06_CSMS"]);
+    let (status, printed, asked, written) = run("csms-own-api.yaml", &["TC_B_20_CSMS", "TC_B_06_CSMS"], "1");
     assert_eq!(status, Some(0), "{printed}");
     insta::assert_snapshot!(asked.join("\n"));
     assert!(written.contains("TC_B_20_CSMS"));
     for secret in ["t0ken-of-the-lab", "password-of-lab-01"] {
         assert!(!printed.contains(secret) && !written.contains(secret), "{secret} is in an artefact");
     }
+}
+
+/// The CSMS of this test knows only the first of the eight: whoever it does not let in spoils no verdict.
+#[test]
+fn a_station_that_the_csms_does_not_know_is_left_out() {
+    let (status, printed, _, written) = run("csms-octt-api.yaml", &["TC_B_20_CSMS", "TC_P_03_CSMS"], "2");
+    assert_eq!(status, Some(0), "{printed}");
+    assert!(printed.contains("as CS001, CS002 side by side"), "{printed}");
+    assert!(written.contains("CS002 was not let in, and is left out from here on"));
+}
+
+/// Jobs that the bench or the product can't have are refused, with what to do about it.
+#[test]
+fn jobs_that_can_t_be_had_are_refused() {
+    let refusal = |pics: &str, arguments: &[&str]| {
+        let mut command = std::process::Command::new(cargo_bin("ocpp-attest"));
+        command.current_dir(env!("CARGO_MANIFEST_DIR")).env("NO_COLOR", "1").args(["run", "--pics", pics, "--out"]);
+        let folder = tempfile::tempdir().unwrap();
+        let output = command.arg(folder.path().join("out")).args(arguments).output().unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        assert!(!folder.path().join("out").join("trace.jsonl").exists());
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let bench = "fixtures/benches/csms-octt-api.yaml";
+    let (csms, station) = ("pics/greenflux-ev-platform.yaml", "pics/cp-flex-plus-eu.yaml");
+    insta::assert_snapshot!(
+        [
+            refusal(csms, &["--bench", bench, "--jobs", "9"]),
+            refusal(csms, &["--bench", bench, "--jobs", "8", "--operator", "prompt"]),
+            refusal(station, &["--sut", "simulated", "--jobs", "2"]),
+        ]
+        .concat()
+    );
 }
 
 /// None of them may be forgotten here.
