@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::Bench;
 use crate::{
     link::Secret,
-    yaml::{Defect, Node, nearest},
+    yaml::{Defect, Kind, Node, nearest},
 };
 
 /// A station of the pool; what it does not say is the bench's.
@@ -17,6 +17,10 @@ pub struct Station {
     pub password: Option<Secret>,
     /// Its serial number, the common name of its certificate; its identity where there is none.
     pub serial_number: String,
+    /// Where it connects to.
+    pub url: Option<String>,
+    /// The security profile that it has at the CSMS.
+    pub security_profile: Option<u8>,
     /// Its certificate chain and key (PEM files), for security profile 3.
     pub certificate: Option<(String, String)>,
     /// Its own idTokens, laid over the bench's by name.
@@ -24,7 +28,8 @@ pub struct Station {
 }
 
 /// Keys of a station.
-pub(crate) const KEYS: [&str; 6] = ["identity", "password", "serial-number", "certificate", "key", "tokens"];
+pub(crate) const KEYS: [&str; 8] =
+    ["identity", "password", "serial-number", "url", "security-profile", "certificate", "key", "tokens"];
 
 /// Reads `stations:`; defects are added to the list.
 pub(super) fn read(root: &Node, defects: &mut Vec<Defect>) -> Vec<Station> {
@@ -74,7 +79,18 @@ fn station(node: &Node, defects: &mut Vec<Defect>) -> Option<Station> {
         text.map(str::to_owned)
     };
     let (identity, password, serial_number) = (text("identity"), text("password"), text("serial-number"));
-    let (certificate, key) = (text("certificate"), text("key"));
+    let (certificate, key, url) = (text("certificate"), text("key"), text("url"));
+    let security_profile = node.get("security-profile").and_then(|value| {
+        let profile = match value.kind {
+            Kind::Integer(profile @ 1..=3) => u8::try_from(profile).ok(),
+            _ => None,
+        };
+        if profile.is_none() {
+            let message = format!("`security-profile` can't be {}", value.describe());
+            defects.push(Defect::new(value.at, message, "write 1, 2 or 3"));
+        }
+        profile
+    });
     if node.get("identity").is_none() {
         defects.push(Defect::new(node.at, "a station has an `identity`", "add `identity: …`"));
     }
@@ -96,6 +112,8 @@ fn station(node: &Node, defects: &mut Vec<Defect>) -> Option<Station> {
         serial_number: serial_number.unwrap_or_default(),
         password: password.map(Secret::new),
         certificate: certificate.zip(key),
+        url,
+        security_profile,
         tokens,
         identity,
     })
@@ -107,20 +125,35 @@ impl Bench {
         self.stations.len().max(1)
     }
 
-    /// The bench as so many stations see it. A simulated CSMS knows whoever is asked for, so that a pool which is too
-    /// small for it is made up.
+    /// The bench as so many stations see it, or more where it takes more to have one of each security profile. A simulated
+    /// CSMS knows whoever is asked for, so that a pool which is too small for it is made up.
     pub fn as_stations(&self, wanted: usize, simulated: bool) -> Vec<Bench> {
-        let mut benches: Vec<Bench> = if self.stations.is_empty() {
+        let all: Vec<Bench> = if self.stations.is_empty() {
             vec![self.clone()]
         } else {
             self.stations.iter().map(|station| self.as_station(station)).collect()
         };
-        benches.truncate(wanted.max(1));
+        let first_of_its_profile = |at: usize| {
+            let before = all.get(..at).unwrap_or_default();
+            all.get(at).is_some_and(|this| !before.iter().any(|known| known.security_profile == this.security_profile))
+        };
+        let needed = (0..all.len()).filter(|at| first_of_its_profile(*at)).count();
+        let mut room = wanted.saturating_sub(needed);
+        let mut benches: Vec<Bench> = Vec::new();
+        for (at, bench) in all.iter().enumerate() {
+            if first_of_its_profile(at) {
+                benches.push(bench.clone());
+            } else if room > 0 {
+                room -= 1;
+                benches.push(bench.clone());
+            }
+        }
         while simulated && benches.len() < wanted {
-            let identity = format!("{}-{}", benches[0].identity, benches.len() + 1);
-            let serial_number = String::new();
-            let (password, certificate, tokens) = (None, None, Map::new());
-            benches.push(self.as_station(&Station { identity, password, serial_number, certificate, tokens }));
+            let mut made_up = self.clone();
+            made_up.identity = format!("{}-{}", all.first().unwrap_or(self).identity, benches.len() + 1);
+            made_up.values.insert("identity".into(), made_up.identity.clone().into());
+            made_up.values.insert("serial_number".into(), "".into());
+            benches.push(made_up);
         }
         benches
     }
@@ -134,6 +167,14 @@ impl Bench {
         if let Some((certificate, key)) = &station.certificate {
             bench.certificate.clone_from(certificate);
             bench.key.clone_from(key);
+        }
+        if let Some(url) = &station.url {
+            bench.url.clone_from(url);
+            bench.values.insert("url".into(), url.as_str().into());
+        }
+        if let Some(profile) = station.security_profile {
+            bench.security_profile = profile;
+            bench.values.insert("security_profile".into(), profile.into());
         }
         bench.values.insert("identity".into(), station.identity.clone().into());
         bench.values.insert("serial_number".into(), station.serial_number.clone().into());
@@ -167,6 +208,20 @@ mod tests {
         assert_eq!(second.values["tokens"]["invalid"]["idToken"], "BAD00001");
         let made_up: Vec<String> = bench.as_stations(4, true).iter().map(|bench| bench.identity.clone()).collect();
         assert_eq!(made_up, ["CS001", "CS002", "CS001-3", "CS001-4"]);
+    }
+
+    #[test]
+    fn there_is_a_station_of_each_security_profile() {
+        let text = "security-profile: 2\nstations:\n  - identity: A\n  - identity: B\n  - identity: C\n    security-profile: 3\n    url: wss://csms:8443\n  - identity: D\n";
+        let bench = Bench::read_source(&Source::new("b.yaml", text)).unwrap();
+        let of = |jobs: usize| -> Vec<(String, u8)> {
+            let benches = bench.as_stations(jobs, false).into_iter();
+            benches.map(|bench| (bench.identity, bench.security_profile)).collect()
+        };
+        assert_eq!(of(1), [("A".to_owned(), 2), ("C".to_owned(), 3)]);
+        assert_eq!(of(3), [("A".to_owned(), 2), ("B".to_owned(), 2), ("C".to_owned(), 3)]);
+        assert_eq!(of(8).len(), 4);
+        assert_eq!(bench.as_stations(2, false)[1].url, "wss://csms:8443");
     }
 
     #[test]

@@ -68,8 +68,9 @@ enum Command {
         /// Where it listens
         #[arg(long, value_name = "ADDR")]
         listen: String,
-        /// An identity that may connect (may be given several times)
-        #[arg(long, default_value = "CS001")]
+        /// An identity that may connect, with its own security profile after a comma where it has one (may be given several
+        /// times)
+        #[arg(long, default_value = "CS001", value_name = "ID[,PROFILE]")]
         identity: Vec<String>,
         /// The Basic authentication password of each
         #[arg(long, env = "OCPP_ATTEST_PASSWORD", default_value = "attest-bench-password", hide_env_values = true)]
@@ -220,15 +221,26 @@ fn csms_setup(command: &Command, clock: Clock) -> Result<CsmsSetup, Problem> {
             (doors, Some(pki))
         }
     };
-    let known = |identity: &String| KnownStation {
-        identity: identity.clone(),
-        password: Secret::new(password.as_str()),
-        serial_number: identity.clone(),
-        security_profile,
+    let known = |told: &String| {
+        let (identity, profile) = match told.split_once(',') {
+            None => (told.as_str(), Some(security_profile)),
+            Some((identity, profile)) => (identity, profile.parse().ok()),
+        };
+        let served = |profile: &u8| doors.iter().any(|door| door.profile == *profile);
+        let profile = profile.filter(served).ok_or_else(|| {
+            input(format!("`{told}`: no such security profile is served"), "write ID, or ID,3 with --authority")
+        })?;
+        Ok(KnownStation {
+            identity: identity.to_owned(),
+            password: Secret::new(password.as_str()),
+            serial_number: identity.to_owned(),
+            security_profile: profile,
+        })
     };
+    let stations = identity.iter().map(known).collect::<Result<_, Problem>>()?;
     Ok(CsmsSetup {
         doors,
-        stations: identity.iter().map(known).collect(),
+        stations,
         tokens: Bench::default().values.get("tokens").cloned().unwrap_or_default(),
         interval: 300,
         inventory: pics.is_yes("C-50.1"),

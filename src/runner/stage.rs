@@ -12,7 +12,7 @@ use std::{
 
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use serde_json::{Map, Value};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use super::{
     Event, Plan, driver,
@@ -58,13 +58,16 @@ pub(super) struct Ended {
 struct Lane {
     bench: Bench,
     environment: Option<Environment>,
+    /// By place in the plan: whether the test case can be run as this station, or as none better than this.
+    suits: Vec<bool>,
     /// It has met the product.
     met: bool,
 }
 
 /// What the lanes share while they work.
-#[derive(Default)]
 struct Shared {
+    /// A turn for each job: there may be more stations than that.
+    turns: Semaphore,
     /// Places in the plan of the test cases that wait.
     waiting: RefCell<VecDeque<usize>>,
     begun: Cell<usize>,
@@ -80,13 +83,39 @@ struct Shared {
     moved: RefCell<HashMap<usize, String>>,
 }
 
+impl Shared {
+    fn new(jobs: usize, waiting: VecDeque<usize>) -> Self {
+        Self {
+            turns: Semaphore::new(jobs.max(1)),
+            waiting: RefCell::new(waiting),
+            begun: Cell::default(),
+            open: Cell::default(),
+            met: Cell::default(),
+            absent: Cell::default(),
+            stopped: Cell::default(),
+            moved: RefCell::default(),
+        }
+    }
+
+    /// The next test case that can be run as this station.
+    fn next(&self, lane: &Lane) -> Option<usize> {
+        let mut waiting = self.waiting.borrow_mut();
+        let at = waiting.iter().position(|index| lane.suits.get(*index).copied().unwrap_or(true))?;
+        waiting.remove(at)
+    }
+
+    fn has_work_for(&self, lane: &Lane) -> bool {
+        self.waiting.borrow().iter().any(|index| lane.suits.get(*index).copied().unwrap_or(true))
+    }
+}
+
 impl Stage<'_, '_> {
     /// Runs everything; what is over comes in the order in which it ended.
     pub(super) async fn play(&self) -> Result<Vec<Ended>, EnvironmentError> {
         let mut lanes = self.lanes().await?;
         let (last, first): (VecDeque<usize>, VecDeque<usize>) =
             (0..self.chosen.len()).partition(|index| self.exclusive(*index).is_some());
-        let shared = Shared { waiting: RefCell::new(first), ..Shared::default() };
+        let shared = Shared::new(self.plan.jobs, first);
         let mut ended = Vec::new();
         {
             let mut at_work: FuturesUnordered<_> = lanes.iter_mut().map(|lane| self.work(lane, &shared)).collect();
@@ -95,8 +124,13 @@ impl Stage<'_, '_> {
             }
         }
         shared.waiting.borrow_mut().extend(last);
-        let best = lanes.iter().position(|lane| lane.met).unwrap_or(0);
-        if let Some(lane) = lanes.get_mut(best) {
+        lanes.sort_by_key(|lane| !lane.met);
+        for lane in lanes.iter_mut().filter(|lane| lane.met) {
+            ended.extend(self.work(lane, &shared).await?);
+        }
+        // What only suits a station that the product does not know.
+        if let Some(lane) = lanes.first_mut() {
+            lane.suits.clear();
             ended.extend(self.work(lane, &shared).await?);
         }
         // What came when its test case was over.
@@ -127,16 +161,29 @@ impl Stage<'_, '_> {
                 started.memory.number_connections_from(lanes.len());
                 environment = Some(started);
             }
-            lanes.push(Lane { bench, environment, met: simulated });
+            let suits = self.chosen.iter().map(|entry| simulated || self.suits(&bench, entry)).collect();
+            lanes.push(Lane { bench, environment, suits, met: simulated });
+        }
+        // What suits nobody is anybody's, to be told why.
+        for index in 0..self.chosen.len() {
+            if !lanes.iter().any(|lane| lane.suits.get(index).copied().unwrap_or(true)) {
+                lanes.iter_mut().filter_map(|lane| lane.suits.get_mut(index)).for_each(|suits| *suits = true);
+            }
         }
         Ok(lanes)
+    }
+
+    /// True when nothing that the test case needs is missing as far as the bench as this station tells.
+    fn suits(&self, bench: &Bench, entry: &PlanEntry) -> bool {
+        self.plan.library.cases.get(&entry.id).is_none_or(|case| fits(self.plan.pics, bench, bench.security_profile, case))
     }
 
     /// Runs what waits, as one station, until nothing waits any more.
     async fn work(&self, lane: &mut Lane, shared: &Shared) -> Result<Vec<Ended>, EnvironmentError> {
         shared.open.set(shared.open.get() + 1);
         let mut ended = Vec::new();
-        while !shared.waiting.borrow().is_empty() {
+        while shared.has_work_for(lane) {
+            let Ok(_turn) = shared.turns.acquire().await else { break };
             if let Some(operator) = &self.operator {
                 let voice = self.journal.between(&lane.bench.identity);
                 pause::hold(operator.as_ref(), &mut lane.environment, &self.interrupt, self.clock, &voice).await;
@@ -144,7 +191,7 @@ impl Stage<'_, '_> {
             if *self.interrupt.borrow() || shared.stopped.get() {
                 break;
             }
-            let Some(index) = shared.waiting.borrow_mut().pop_front() else { break };
+            let Some(index) = shared.next(lane) else { break };
             let Some(entry) = self.chosen.get(index) else { continue };
             let Some(case) = self.plan.library.cases.get(&entry.id) else {
                 self.begins(entry, shared);
@@ -278,19 +325,24 @@ fn fitting(pics: &Pics, bench: &Bench, case: &TestCase) -> Bench {
     if pics.has_profile(Profile::AdvancedSecurity) {
         supported.push(3);
     }
-    let fits = |profile: &u8| {
-        let mut names = Names::default();
-        names.insert("bench".into(), Value::Object(bench.values.clone()));
-        names.insert("pics".into(), pics_names(pics));
-        names.insert("security_profile".into(), (*profile).into());
-        // A need that rests on more than this is judged when the test case begins.
-        case.needs.iter().all(|need| need.condition.holds(&names) != Ok(false))
-    };
+    let fits = |profile: &u8| fits(pics, bench, *profile, case);
     let mut bench = bench.clone();
     if let Some(profile) = supported.into_iter().find(fits) {
         bench.security_profile = profile;
     }
     bench
+}
+
+/// A need that rests on more than bench, PICS and security profile is judged when the test case begins.
+fn fits(pics: &Pics, bench: &Bench, security_profile: u8, case: &TestCase) -> bool {
+    if case.needs.is_empty() {
+        return true;
+    }
+    let mut names = Names::default();
+    names.insert("bench".into(), Value::Object(bench.values.clone()));
+    names.insert("pics".into(), pics_names(pics));
+    names.insert("security_profile".into(), security_profile.into());
+    case.needs.iter().all(|need| need.condition.holds(&names) != Ok(false))
 }
 
 fn empty(entry: &PlanEntry, verdict: Verdict, reason: &str, clock: Clock) -> TestCaseResult {
