@@ -175,7 +175,11 @@ impl Stage<'_, '_> {
 
     /// True when nothing that the test case needs is missing as far as the bench as this station tells.
     fn suits(&self, bench: &Bench, entry: &PlanEntry) -> bool {
-        self.plan.library.cases.get(&entry.id).is_none_or(|case| fits(self.plan.pics, bench, bench.security_profile, case))
+        self.plan
+            .library
+            .cases
+            .get(&entry.id)
+            .is_none_or(|case| fits(self.plan.pics, bench, bench.security_profile, case))
     }
 
     /// Runs what waits, as one station, until nothing waits any more.
