@@ -1,24 +1,17 @@
 //! The implemented test cases against the reference products, for everything that a PICS leaves open.
 
+mod common;
+
+use common::{from_station, pics, run_these, with_text};
 use ocpp_attest::{
-    bench::Bench,
-    clock::Clock,
     engine::Input,
     link::{ClosedBy, LinkEvent, UpgradeRequest},
     ocpp::frame::Frame,
-    pics::{Answer, Baseline, Pics, reader},
+    pics::{Answer, Baseline, Pics},
     replay::Recording,
-    runner::{self, Plan},
-    selection,
-    testcase::{catalogue::Catalogue, library::Library},
+    runner,
     verdict::{TestCaseResult, Verdict},
-    yaml::Source,
 };
-
-fn pics(name: &str) -> Pics {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("pics").join(name);
-    reader::read(&path).unwrap_or_else(|defects| panic!("{defects}"))
-}
 
 /// `ONLY='TC_C_* TC_D_*' cargo test` looks at these test cases alone, for whoever is writing them.
 fn only() -> Option<Vec<String>> {
@@ -37,30 +30,6 @@ fn run(pics: &Pics, bench: &str) -> Vec<TestCaseResult> {
 
 fn run_all(pics: &Pics, bench: &str, record: bool) -> runner::Yield {
     run_these(pics, bench, record, &only().unwrap_or_default())
-}
-
-/// Runs the test cases that these patterns name; all if there is none.
-fn run_these(pics: &Pics, bench: &str, record: bool, globs: &[String]) -> runner::Yield {
-    let catalogue = Catalogue::embedded().unwrap();
-    let library = Library::load(&catalogue, pics.sut)
-        .unwrap_or_else(|bad| panic!("{}", bad.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")));
-    let bench = Bench::read_source(&Source::new("bench.yaml", bench)).unwrap();
-    let entries = selection::plan(pics, &catalogue);
-    let only = runner::globs(globs).unwrap();
-    let plan = Plan {
-        pics,
-        bench: &bench,
-        entries: &entries,
-        library: &library,
-        only,
-        simulated: true,
-        record,
-        jobs: 1,
-        course: runner::Course::default(),
-    };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
-    let (_stop, interrupt) = tokio::sync::watch::channel(false);
-    runtime.block_on(runner::run(&plan, None, interrupt, Clock::start(), |_| {})).unwrap()
 }
 
 /// What does not pass under one configuration, in words.
@@ -160,23 +129,6 @@ fn greenflux_passes_under_every_security_profile_and_baseline() {
             assert_eq!(result.verdict, Verdict::Pass, "profile {profile}: {} {:?}", result.id, result.reason);
         }
     }
-}
-
-/// The messages of the station in a recording, by their place among the inputs.
-fn from_station(recording: &Recording) -> Vec<(usize, Frame)> {
-    let frame = |input: &Input| match input {
-        Input::Link(LinkEvent::Text { text, .. }) => Frame::parse(text).ok(),
-        _ => None,
-    };
-    recording.inputs.iter().enumerate().filter_map(|(at, (_, input))| Some((at, frame(input)?))).collect()
-}
-
-fn with_text(recording: &Recording, at: usize, frame: &Frame) -> Recording {
-    let mut changed = recording.clone();
-    if let Input::Link(LinkEvent::Text { text, .. }) = &mut changed.inputs[at].1 {
-        *text = frame.to_text();
-    }
-    changed
 }
 
 /// Attempts to connect that the SUT refused, turned into ones that it granted.

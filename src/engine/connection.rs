@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     link::{
-        AttemptFailure, CertificateKind, ClientPolicy, EndpointId, Identity, LinkCommand, Secret, ServerPolicy,
+        AttemptFailure, CertificateKind, ClientPolicy, ConnId, EndpointId, Identity, LinkCommand, Secret, ServerPolicy,
         TlsVersion,
     },
     testcase::model::{Connection, ConnectionAct},
@@ -26,6 +26,8 @@ pub(crate) struct Waiting {
     pongs: u32,
     /// Only a connection opened after this second counts.
     since: f64,
+    /// The connection that was open when the step began.
+    open: Option<ConnId>,
     /// How to knock, once the connection that was open is closed.
     knock: Option<ClientPolicy>,
     /// How to knock from now on, once we were let in.
@@ -62,6 +64,7 @@ pub(crate) fn begin(connection: &Connection, node: &mut Node, world: &mut World)
         seen: world.attempts.len(),
         pongs: world.pongs,
         since,
+        open: world.open.as_ref().map(|open| open.conn),
         knock: None,
         remember: None,
     };
@@ -303,7 +306,12 @@ pub(crate) fn advance(
     }
     match connection.act {
         ConnectionAct::Close | ConnectionAct::Abort | ConnectionAct::Refuse | ConnectionAct::Accept => return Some(at),
-        ConnectionAct::Closed if !world.connected() => return Some(at),
+        ConnectionAct::Closed => match &world.open {
+            None => return Some(at),
+            // A quick SUT is back before the end of the old connection is seen.
+            Some(open) if Some(open.conn) != waiting.open => return Some(json!({ "at": open.at.seconds() })),
+            Some(_) => {}
+        },
         ConnectionAct::Ping if world.pongs > waiting.pongs => return Some(at),
         ConnectionAct::Open | ConnectionAct::Reconnected => {
             let wanted = connection.endpoint.is_some();
@@ -327,7 +335,7 @@ pub(crate) fn advance(
                 return attempted(connection, &attempt, node, world);
             }
         }
-        ConnectionAct::Closed | ConnectionAct::Ping => {}
+        ConnectionAct::Ping => {}
     }
     if waiting.until.is_some_and(|until| world.now.mono_ns >= until) {
         if connection.optional {

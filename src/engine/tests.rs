@@ -224,6 +224,27 @@ fn a_quick_station_may_be_back_before_its_old_connection_is_gone() {
 }
 
 #[test]
+fn a_connection_that_another_has_replaced_counts_as_closed() {
+    let steps = "steps:\n  - connection: close\n  - connection: closed\n    as: lost\n  - connection: reconnected\n    since: \"{{ lost.at }}\"\n    \
+                 as: again\n  - assert: again.at == lost.at\n    otherwise: Other.\n";
+    let mut engine = engine(steps, connected());
+    let request = UpgradeRequest {
+        path: "/ocpp/S".into(),
+        identity: None,
+        user: None,
+        password: None,
+        subprotocols: Vec::new(),
+        tls: None,
+    };
+    let opened = LinkEvent::Opened { conn: ConnId(2), endpoint: EndpointId(1), request, subprotocol: None };
+    engine.handle(at(1), Input::Link(opened));
+    engine.handle(at(2), Input::Link(LinkEvent::Closed { conn: ConnId(1), code: None, by: ClosedBy::Harness }));
+    assert!(engine.finished(), "{}", engine.waiting_for());
+    let outcome = engine.outcome();
+    assert_eq!(outcome.verdict, Verdict::Pass, "{:?}", outcome.failures);
+}
+
+#[test]
 fn every_end_point_lets_the_sut_in_as_it_is_by_now() {
     let policy = |tls: bool| ServerPolicy {
         reachable: true,
