@@ -285,6 +285,7 @@ mod tests {
             attempts: Vec::new(),
             uploads: Vec::new(),
             remarks: Vec::new(),
+            uploads: Vec::new(),
         }
     }
 

@@ -19,7 +19,7 @@ use crate::{
     ocpp::requirements,
     pics::{Pics, Profile, writer},
     record::{Kpi, ProfileOutcome, Results, TraceEntry, TraceEvent},
-    verdict::{Failure, TestCaseResult, Verdict},
+    verdict::{Failure, TestCaseResult, UploadRecord, Verdict},
 };
 
 const SCRIPT: &str = include_str!("full/page.js");
@@ -125,6 +125,7 @@ struct CaseRow<'r> {
     duration: String,
     reason: Option<&'r str>,
     remarks: &'r [String],
+    uploads: &'r [UploadRecord],
     words: String,
 }
 
@@ -368,6 +369,7 @@ fn case_row(case: &TestCaseResult) -> CaseRow<'_> {
         duration: span(case.duration_s),
         reason: case.reason.as_deref().filter(|_| case.failures.is_empty()),
         remarks: &case.remarks,
+        uploads: &case.uploads,
         words: words.into_iter().chain(found).collect::<Vec<_>>().join(" "),
     }
 }

@@ -14,9 +14,11 @@ pub(super) fn together(mut all: Vec<TestCaseResult>) -> TestCaseResult {
             duration_s: result.duration_s,
         })
         .collect();
+    let uploads = all.iter_mut().flat_map(|result| std::mem::take(&mut result.uploads)).collect();
     // The first of the worst decides what the result shows.
     let worst = (0..all.len()).rev().max_by_key(|index| all[*index].verdict).unwrap_or(0);
     let mut result = all.swap_remove(worst);
+    result.uploads = uploads;
     if attempts.len() < 2 {
         return result;
     }
@@ -66,6 +68,7 @@ mod tests {
             attempts: Vec::new(),
             uploads: Vec::new(),
             remarks: vec!["the same".into()],
+            uploads: Vec::new(),
         };
         together(verdicts.iter().enumerate().map(result).collect())
     }

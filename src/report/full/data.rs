@@ -109,6 +109,11 @@ impl<'t> Data<'t> {
             TraceEvent::Service { service, detail } => {
                 vec!["s".into(), self.text(service), self.text(&detail.to_string())]
             }
+            TraceEvent::Upload(upload) => {
+                let place = upload.file.as_deref().unwrap_or("not kept");
+                let what = format!("{} over {}, {} bytes: {place}", upload.name, upload.protocol, upload.size);
+                vec!["s".into(), "upload".into(), self.text(&what)]
+            }
             TraceEvent::Step { step } => {
                 let found = steps.iter().skip(*next).position(|record| record.step == *step)?;
                 let index = *next + found;

@@ -1,4 +1,4 @@
-//! FTP and FTPS (explicit): libunftp over our store.
+//! FTP: libunftp over our store.
 
 use std::{
     fmt::Debug,
@@ -11,9 +11,10 @@ use std::{
 
 use async_trait::async_trait;
 use libunftp::{
-    ServerBuilder,
+    Server, ServerBuilder, ServerError,
     options::{PassiveHost, SiteMd5},
 };
+use rustls::ServerConfig;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -27,7 +28,7 @@ use super::{
     Connections, MAX_TRANSFER, Shared, pause,
     store::{Entry, Refusal, Store},
 };
-use crate::{link::tls, ocpp::transfer::Protocol};
+use crate::ocpp::transfer::Protocol;
 
 /// How long a session may say nothing, seconds.
 const IDLE: u64 = 120;
@@ -46,25 +47,32 @@ pub(super) async fn serve(listener: TcpListener, shared: Shared, host: Option<St
 }
 
 async fn session(stream: TcpStream, shared: Shared, host: Option<String>, ports: RangeInclusive<u16>) {
+    if let Ok(server) = server(&shared, host.as_deref(), &ports, None) {
+        let _ = server.service(stream).await;
+    }
+}
+
+/// A server for one session; with a configuration of TLS it wants that on both connections.
+pub(super) fn server(
+    shared: &Shared,
+    host: Option<&str>,
+    ports: &RangeInclusive<u16>,
+    tls: Option<Arc<ServerConfig>>,
+) -> std::result::Result<Server<Storage, DefaultUser>, ServerError> {
     let (store, protocol) = (shared.store.clone(), shared.protocol);
     let storage = Box::new(move || Storage { store: store.clone(), protocol });
     let mut builder = ServerBuilder::with_authenticator(storage, Arc::new(Login(shared.clone())))
         .greeting("ocpp-attest")
-        .passive_ports(ports)
+        .passive_ports(ports.clone())
         .idle_session_timeout(IDLE)
         .sitemd5(SiteMd5::None);
     if let Some(host) = host {
-        builder = builder.passive_host(PassiveHost::from(host.as_str()));
+        builder = builder.passive_host(PassiveHost::from(host));
     }
-    if let Some(tls) = shared.tls() {
-        let Ok(mut config) = tls::server_config(&tls, shared.clock) else { return };
-        // A ticket that comes while a client sends its file and is not read breaks the connection off.
-        config.send_tls13_tickets = 0;
-        builder = builder.ftps_manual::<PathBuf>(Arc::new(config)).ftps_required(true, true);
+    if let Some(tls) = tls {
+        builder = builder.ftps_manual::<PathBuf>(tls).ftps_required(true, true);
     }
-    if let Ok(server) = builder.build() {
-        let _ = server.service(stream).await;
-    }
+    builder.build()
 }
 
 /// Lets in who has the credentials, or anybody where none are wanted.
@@ -88,13 +96,13 @@ impl Authenticator for Login {
 
 /// Our store as libunftp sees storage.
 #[derive(Debug)]
-struct Storage {
+pub(super) struct Storage {
     store: Store,
     protocol: Protocol,
 }
 
 #[derive(Debug)]
-struct Facts(Entry);
+pub(super) struct Facts(Entry);
 
 impl Metadata for Facts {
     fn len(&self) -> u64 {

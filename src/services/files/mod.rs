@@ -5,6 +5,8 @@
 
 #[cfg(feature = "files")]
 mod ftp;
+#[cfg(feature = "files")]
+mod ftps;
 mod http;
 #[cfg(feature = "files")]
 mod sftp;
@@ -198,7 +200,11 @@ impl FileServer {
                 let host = public.rsplit_once(':').map_or(public.as_str(), |(host, _)| host);
                 // Where nobody says otherwise, data goes where the control connection went.
                 let host = (!setup.public.is_empty()).then(|| host.to_owned());
-                tokio::spawn(ftp::serve(listener, shared.clone(), host, setup.passive_ports.clone()))
+                let (shared, ports) = (shared.clone(), setup.passive_ports.clone());
+                match protocol {
+                    Protocol::Ftp => tokio::spawn(ftp::serve(listener, shared, host, ports)),
+                    _ => tokio::spawn(ftps::serve(listener, shared, host, ports)),
+                }
             }
             #[cfg(feature = "files")]
             (Protocol::Sftp, Listener::Tcp(listener)) => {

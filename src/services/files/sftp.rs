@@ -215,7 +215,11 @@ impl russh_sftp::server::Handler for Files {
 
     async fn write(&mut self, id: u32, handle: String, offset: u64, data: Vec<u8>) -> Result<Status, StatusCode> {
         let Some(Open::Writing(receiving)) = self.open.get_mut(&handle) else { return Err(StatusCode::Failure) };
-        receiving.write_at(offset, &data).map_err(refused)?;
+        if let Err(refusal) = receiving.write_at(offset, &data) {
+            // What is not whole is no upload, whatever the peer does with it next.
+            self.open.remove(&handle);
+            return Err(refused(refusal));
+        }
         Ok(done(id))
     }
 

@@ -132,9 +132,38 @@ async fn a_client_that_knows_its_root_trusts_nobody_else() {
             assert!(client(&pki).download(&url).await.is_err(), "{protocol}, {kind:?}");
             assert_eq!(server.downloads(&url), 0);
             server.show(pki.server(CertificateKind::Valid, &["127.0.0.1".into()]).unwrap());
-            assert!(client(&pki).download(&url).await.is_ok(), "{protocol}, {kind:?}");
+            assert_eq!(client(&pki).download(&url).await.as_deref(), Ok(&b"image"[..]), "{protocol}, {kind:?}");
         }
     }
+}
+
+/// A lost race between AUTH TLS and the ClientHello would be seen in one of so many.
+#[cfg(feature = "files")]
+#[tokio::test(flavor = "multi_thread")]
+async fn ftps_is_entered_by_auth_tls_every_time_and_by_tls_at_once() {
+    let pki = pki();
+    let server = start(&setup(Protocol::Ftps), &pki, CertificateKind::Valid).await;
+    let url = server.offer("image.bin", Bytes::from_static(b"image"), 0);
+    for _ in 0..10 {
+        assert_eq!(client(&pki).download(&url).await.as_deref(), Ok(&b"image"[..]));
+    }
+    let tls = crate::link::ClientTls {
+        roots: Some(pki.root_pem().to_owned()),
+        identity: None,
+        versions: Vec::new(),
+        suites: Vec::new(),
+    };
+    let stream = Box::new(TcpStream::connect(server.address()).await.unwrap());
+    let (mut implicit, _) = crate::link::tls::connect(stream, &tls, "localhost", Clock::start()).await.unwrap();
+    let mut greeting = [0; 4];
+    implicit.read_exact(&mut greeting).await.unwrap();
+    assert_eq!(&greeting, b"220 ");
+    // Nobody is let in without TLS.
+    let mut plain = TcpStream::connect(server.address()).await.unwrap();
+    plain.write_all(b"USER a user\r\nQUIT\r\n").await.unwrap();
+    let mut said = String::new();
+    plain.read_to_string(&mut said).await.unwrap();
+    assert_eq!(said, "220 ocpp-attest\r\n534 AUTH TLS first\r\n221 Bye\r\n");
 }
 
 #[tokio::test(flavor = "multi_thread")]

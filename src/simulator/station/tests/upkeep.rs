@@ -4,7 +4,10 @@ use jiff::SignedDuration;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use serde_json::{Value, json};
 
-use super::{super::*, pics, station};
+use super::{
+    super::{transfers::TransferDone, *},
+    pics, station,
+};
 use crate::{certificate::Certificate, link::Identity, operator::ManualAction, services::pki};
 
 /// A certificate authority of the test's own.
@@ -197,7 +200,7 @@ async fn a_reset_on_idle_waits_for_what_it_would_interfere_with() {
     let restarts =
         |station: &Station| station.timers.iter().any(|(_, timer)| *timer == Timer::Restart("ScheduledReset"));
     assert!(!restarts(&station));
-    station.transferred(transfers::TransferDone::Upload(4, Ok(())));
+    station.transferred(TransferDone::Upload(4, Ok(())));
     assert!(restarts(&station));
 }
 
@@ -233,7 +236,7 @@ async fn what_a_restart_puts_an_end_to_is_told_after_it() {
     let failure = json!({ "status": "DownloadFailed", "requestId": 9 });
     assert!(told.contains(&("FirmwareStatusNotification", failure)), "{told:?}");
     // The download that goes on in the background is nobody's any more.
-    station.transferred(transfers::TransferDone::Download(9, Ok(Vec::new())));
+    station.transferred(TransferDone::Download(9, Ok(Vec::new())));
     assert_eq!(wants(&mut station), []);
 }
 
