@@ -154,7 +154,8 @@ pub(super) fn build(pics: &Pics, results: &Results) -> Abstract {
     let tool = format!("ocpp-attest {}", shorten(&results.tool_version, 40));
     sections.push(section("", 2, "", vec![provenance(pics, results, &tool)]));
     let mut warnings = Vec::new();
-    if results.sut == "simulated" {
+    let simulated = results.sut == "simulated";
+    if simulated {
         warnings.push("Not a real product: this run was made against the embedded simulator.".to_owned());
     }
     if results.interrupted {
@@ -171,7 +172,11 @@ pub(super) fn build(pics: &Pics, results: &Results) -> Abstract {
             90,
         ),
         run: shorten(&format!("Run {}", results.run_id), 60),
-        footer: format!("Not a certificate of the Open Charge Alliance. Written by {tool}."),
+        footer: if simulated {
+            format!("Not a certificate of the Open Charge Alliance, and no real product: simulated by {tool}.")
+        } else {
+            format!("Not a certificate of the Open Charge Alliance. Written by {tool}.")
+        },
         disclaimer: format!(
             "This is not a certificate of the Open Charge Alliance, and it claims no certification. It was written by {tool}, \
              an open tool, from the run named below."
@@ -258,13 +263,16 @@ fn summary(results: &Results, pics: &Pics) -> Section {
     });
     let columns = ["Certification Profile", "Test Result", "Description"];
     let count = |wanted: fn(Verdict) -> bool| results.test_cases.iter().filter(|case| wanted(case.verdict)).count();
-    let text = format!(
+    let mut text = format!(
         "Test cases run: {}. Passed: {}. Failed: {}. Not decided: {}.",
         results.test_cases.len(),
         count(|verdict| verdict == Verdict::Pass),
         count(|verdict| verdict == Verdict::Fail),
         count(|verdict| !matches!(verdict, Verdict::Pass | Verdict::Fail)),
     );
+    if results.profiles.iter().any(|profile| profile.result == ProfileOutcome::Incomplete) {
+        text.push_str(" Incomplete: none of the profile's test cases that were run failed, but not every one that applies was decided.");
+    }
     let table = table(Style::Summary, &[30, 14, 56], &columns, rows.collect());
     section("Test Result Summary for the Tested Functionalities", 2, &text, vec![table])
 }
