@@ -35,6 +35,8 @@ pub struct Bench {
     pub password: Secret,
     /// Security profile to begin with: 1, 2 or 3.
     pub security_profile: u8,
+    /// The harness's calibration sheet (`calibration.json`); empty: none is quoted.
+    pub calibration: String,
     /// Folder that keeps our certificate authority; empty: one is made for the run.
     pub authority: String,
     /// Certificate chain of our CSMS (PEM file), or empty: made for the run.
@@ -97,6 +99,7 @@ pub(crate) fn defaults() -> Value {
         "password": "attest-bench-password",
         "security-profile": 2,
         "authority": "",
+        "calibration": "",
         "certificate": "",
         "key": "",
         "root": "",
@@ -262,6 +265,7 @@ impl Bench {
                 .and_then(Value::as_u64)
                 .map_or(1, |n| u8::try_from(n).unwrap_or(0)),
             authority: text("authority"),
+            calibration: text("calibration"),
             certificate: text("certificate"),
             key: text("key"),
             root: text("root"),

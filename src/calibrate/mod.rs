@@ -5,6 +5,7 @@
 //! is in it: decryption, the wait for the processor, the engine that is still at the message before.
 
 mod machine;
+mod note;
 mod peer;
 mod sheet;
 
@@ -20,6 +21,7 @@ use std::{
 use serde_json::json;
 use tokio::sync::watch;
 
+pub use note::{Calibration, CalibrationRefused};
 pub use sheet::{Distribution, Machine, Phase, SHEET_FORMAT, Sheet};
 
 use crate::{

@@ -47,3 +47,43 @@ fn every_request_of_a_run_is_compared_with_what_the_peer_knows() {
     let again: Sheet = serde_json::from_str(&serde_json::to_string(&sheet).unwrap()).unwrap();
     assert_eq!(again.phases.len(), 1);
 }
+
+#[test]
+fn a_sheet_is_quoted_only_where_it_holds() {
+    let settings = Settings { samples: 12, longest: Duration::ZERO, sessions: 1, load: false };
+    let sheet = calibrate(&settings, |_| {}).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("calibration.json");
+    let read = |sheet: &Sheet| {
+        std::fs::write(&path, serde_json::to_vec(sheet).unwrap()).unwrap();
+        Calibration::read(&path).map_err(|refused| refused.to_string())
+    };
+    let quoted = read(&sheet).unwrap();
+    assert_eq!(quoted.uncertainty_s, sheet.phases[0].uncertainty_s);
+    assert_eq!(quoted.under_load_s, None);
+    let refused = |change: fn(&mut Sheet)| {
+        let mut other = sheet.clone();
+        change(&mut other);
+        read(&other).unwrap_err()
+    };
+    assert!(refused(|sheet| sheet.machine.cores += 1).contains("another machine"));
+    assert!(refused(|sheet| sheet.optimised = !sheet.optimised).contains("build"));
+    assert!(refused(|sheet| sheet.tool_version = "0.0.1".into()).contains("0.0.1"));
+    assert!(refused(|sheet| sheet.format = 99).contains("format 99"));
+    assert!(refused(|sheet| sheet.phases.clear()).contains("no measurement"));
+    std::fs::write(&path, "{").unwrap();
+    assert!(Calibration::read(&path).unwrap_err().to_string().contains("not JSON"));
+    assert!(Calibration::read(&folder.path().join("none")).unwrap_err().to_string().contains("can't be read"));
+}
+
+#[test]
+fn reports_say_how_exactly_times_are_measured() {
+    let calibration = Calibration {
+        performed: "2026-11-21T10:00:00Z".parse().unwrap(),
+        tool_version: "0.1.0".into(),
+        machine: "bench".into(),
+        uncertainty_s: 0.000_412,
+        under_load_s: Some(0.0034),
+    };
+    insta::assert_snapshot!(calibration.sentence(), @"Measured to within 0.41 ms (expanded uncertainty, k = 2, 3.40 ms under load), by the calibration of 2026-11-21.");
+}

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::{
+    calibrate::Calibration,
     pics::SutKind,
     selection::choice::{Choice, Shard},
     testcase::catalogue::Catalogue,
@@ -42,6 +43,9 @@ pub struct Manifest {
     /// The bench file as it was named; none: the defaults. Its settings are in `bench.yaml`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bench: Option<String>,
+    /// What the harness's own calibration says, where the bench names one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calibration: Option<Calibration>,
     /// Which test cases were asked for.
     pub choice: Choice,
     /// How many further attempts a test case gets that does not pass.

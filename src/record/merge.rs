@@ -297,6 +297,12 @@ fn manifest(parts: &[Part], run_id: String) -> Manifest {
         sut: suts.join(", "),
         test_cases: first.test_cases.clone(),
         bench: None,
+        // What holds for every part is what the worst of them says, if all of them say anything.
+        calibration: manifests
+            .iter()
+            .map(|manifest| manifest.calibration.clone())
+            .collect::<Option<Vec<_>>>()
+            .and_then(|all| all.into_iter().max_by(|one, other| one.uncertainty_s.total_cmp(&other.uncertainty_s))),
         choice,
         retries: manifests.iter().map(|manifest| manifest.retries).max().unwrap_or(0),
         chosen,

@@ -7,6 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 pub use crate::selection::PlanEntry;
 use crate::{
+    calibrate::Calibration,
     clock::Stamp,
     expect::Expectation,
     link::{AttemptFailure, ClosedBy, HelloInfo, TlsInfo},
@@ -285,6 +286,9 @@ pub struct Results {
     pub interrupted: bool,
     /// The worst verdict of all.
     pub verdict: Verdict,
+    /// What the harness's own calibration says of its measurements, where the bench names one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calibration: Option<Calibration>,
     /// What the file of known failures said of test cases, where one was given; no verdict rests on it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub expectations: Vec<Expectation>,

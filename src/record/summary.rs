@@ -2,6 +2,7 @@
 
 use super::model::{FORMAT, PicsFacts, PlanEntry, ProfileOutcome, ProfileResult, Results, TraceEntry};
 use crate::{
+    calibrate::Calibration,
     expect::Expectation,
     kpi,
     pics::{Pics, Profile, tables},
@@ -23,6 +24,8 @@ pub struct RunInfo {
     pub sut: String,
     /// It was interrupted.
     pub interrupted: bool,
+    /// What the harness's own calibration says.
+    pub calibration: Option<Calibration>,
     /// What the file of known failures says of the test cases.
     pub expectations: Vec<Expectation>,
 }
@@ -51,6 +54,7 @@ pub fn results(
         sut: info.sut,
         interrupted: info.interrupted,
         verdict,
+        calibration: info.calibration,
         expectations: info.expectations,
         profiles: profiles(pics, plan, &cases),
         kpis: kpi::measure(pics, trace),

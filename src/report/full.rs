@@ -15,6 +15,7 @@ use sha2::{Digest as _, Sha256};
 use self::charts::{Axis, Histogram, span, time};
 use super::render;
 use crate::{
+    calibrate::Calibration,
     kpi::{self, Sample},
     ocpp::requirements,
     pics::{Pics, Profile, writer},
@@ -42,6 +43,7 @@ struct Page<'r> {
     counts: Vec<Count>,
     profiles: Vec<(String, &'static str, &'static str)>,
     kpis: Vec<KpiRow>,
+    calibration: Option<String>,
     actions: Vec<ActionRow>,
     blocks: Vec<Block<'r>>,
     findings: Vec<CaseFindings<'r>>,
@@ -180,6 +182,7 @@ pub(super) fn html(pics: &Pics, results: &Results, trace: &[TraceEntry]) -> Stri
             .map(|one| (one.name.clone(), outcome(one.result).0, outcome(one.result).1))
             .collect(),
         kpis: results.kpis.iter().map(|kpi| kpi_row(pics, kpi, &samples, axis)).collect(),
+        calibration: results.calibration.as_ref().map(Calibration::sentence),
         actions: actions(pics, &samples, axis),
         blocks: blocks(results),
         findings: results.test_cases.iter().filter_map(|case| case_findings(case, &frames)).collect(),

@@ -73,6 +73,7 @@ pub(super) fn results(pics: &Pics, text: &str) -> Results {
         interrupted: false,
         resumed: Vec::new(),
         verdict: Verdict::Fail,
+        calibration: None,
         expectations: Vec::new(),
         profiles,
         kpis: crate::kpi::definitions(pics.sut).iter().enumerate().map(|(n, one)| kpi(one.key, n % 2)).collect(),

@@ -104,6 +104,7 @@ pub(super) fn execute(prepared: &Prepared, course: Course<'_>) -> Result<Results
         resumed: manifest.resumed.clone(),
         sut: manifest.sut.clone(),
         interrupted: result.interrupted,
+        calibration: manifest.calibration.clone(),
         expectations: course.gate.judge(&cases, entries, manifest.started),
     };
     let trace = read::trace(folder)?;

@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     bench::Bench,
+    calibrate::Calibration,
     clock::Clock,
     pics::{Pics, SutKind, reader},
     record::{
@@ -109,6 +110,7 @@ pub(super) fn fresh(arguments: &Arguments, catalogue: &Catalogue) -> Result<Prep
     let simulated = arguments.sut.is_some();
     let started = jiff::Timestamp::now();
     let folder = arguments.out.clone().unwrap_or_else(|| default_folder(&pics.product.designation, started));
+    let calibration = calibration(&bench, simulated)?;
     let manifest = Manifest {
         format: manifest::FORMAT,
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -124,6 +126,7 @@ pub(super) fn fresh(arguments: &Arguments, catalogue: &Catalogue) -> Result<Prep
         },
         test_cases: manifest::digest(catalogue, pics.sut),
         bench: arguments.bench.as_ref().map(|path| path.display().to_string()),
+        calibration,
         choice,
         retries: arguments.retries.unwrap_or(0),
         chosen,
@@ -131,6 +134,15 @@ pub(super) fn fresh(arguments: &Arguments, catalogue: &Catalogue) -> Result<Prep
     let (only, before, passed) = (exactly(&manifest.chosen)?, Vec::new(), Duration::ZERO);
     let begun = Begun::Fresh(pics_text);
     Ok(Prepared { pics, bench, library, entries, manifest, only, before, folder, begun, simulated, passed })
+}
+
+/// What the bench's calibration says. Simulated time is exact, so that there it says nothing.
+fn calibration(bench: &Bench, simulated: bool) -> Result<Option<Calibration>, Problem> {
+    if simulated || bench.calibration.is_empty() {
+        return Ok(None);
+    }
+    let read = Calibration::read(Path::new(&bench.calibration));
+    read.map(Some).map_err(|refused| Problem::Input(refused.to_string(), refused.help))
 }
 
 /// A run that was ended early, by whatever. What it was begun with must be what there is now.

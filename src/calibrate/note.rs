@@ -1,0 +1,101 @@
+//! What the reports of a run quote of a calibration, and whether it holds for the machine of the run.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Machine, SHEET_FORMAT, Sheet};
+
+/// What is quoted beside the KPIs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct Calibration {
+    /// When the harness was calibrated (UTC).
+    #[schemars(with = "String")]
+    pub performed: jiff::Timestamp,
+    /// The version of the tool that was.
+    pub tool_version: String,
+    /// The machine's name.
+    pub machine: String,
+    /// Expanded uncertainty (k = 2) of a response time, seconds, on the idle machine.
+    pub uncertainty_s: f64,
+    /// The same under load, where that was measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub under_load_s: Option<f64>,
+}
+
+/// A sheet that can't be quoted: what is wrong, and what to do.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{path}: {message}")]
+pub struct CalibrationRefused {
+    path: String,
+    message: String,
+    /// What to do about it.
+    pub help: String,
+}
+
+impl Calibration {
+    /// Reads a calibration sheet (`calibration.json`) for a run on this machine.
+    pub fn read(path: &Path) -> Result<Self, CalibrationRefused> {
+        let refuse = |message: String, help: &str| CalibrationRefused {
+            path: path.display().to_string(),
+            message,
+            help: help.to_owned(),
+        };
+        let help = "name the calibration.json that `ocpp-attest calibrate` wrote";
+        let text = std::fs::read(path).map_err(|error| refuse(format!("can't be read: {error}"), help))?;
+        let value: serde_json::Value =
+            serde_json::from_slice(&text).map_err(|error| refuse(format!("is not JSON: {error}"), help))?;
+        let again = "run `ocpp-attest calibrate` with this build on this machine";
+        match value["format"].as_u64() {
+            Some(format) if format == u64::from(SHEET_FORMAT) => {}
+            Some(format) => return Err(refuse(format!("has format {format}; this build knows {SHEET_FORMAT}"), again)),
+            None => return Err(refuse("is no calibration sheet: it has no `format`".into(), help)),
+        }
+        let sheet: Sheet =
+            serde_json::from_value(value).map_err(|error| refuse(format!("is no calibration sheet: {error}"), help))?;
+        sheet.holds_for(&Machine::this()).map_err(|why| refuse(why, again))?;
+        let (Some(idle), under_load) = (sheet.phases.first(), sheet.phases.get(1)) else {
+            return Err(refuse("has no measurement in it".into(), again));
+        };
+        Ok(Self {
+            performed: sheet.finished,
+            tool_version: sheet.tool_version,
+            machine: sheet.machine.name,
+            uncertainty_s: idle.uncertainty_s,
+            under_load_s: under_load.map(|phase| phase.uncertainty_s),
+        })
+    }
+
+    /// As the reports say it.
+    pub fn sentence(&self) -> String {
+        let milliseconds = |seconds: f64| format!("{:.2} ms", seconds * 1e3);
+        let under_load =
+            self.under_load_s.map(|seconds| format!(", {} under load", milliseconds(seconds))).unwrap_or_default();
+        format!(
+            "Measured to within {} (expanded uncertainty, k = 2{under_load}), by the calibration of {}.",
+            milliseconds(self.uncertainty_s),
+            self.performed.strftime("%Y-%m-%d")
+        )
+    }
+}
+
+impl Sheet {
+    /// A sheet says nothing of another machine or another build.
+    pub fn holds_for(&self, machine: &Machine) -> Result<(), String> {
+        if (&self.machine.processor, self.machine.cores) != (&machine.processor, machine.cores) {
+            let name = |machine: &Machine| format!("{} ({} cores)", machine.processor, machine.cores);
+            return Err(format!("is of another machine: {}; this is {}", name(&self.machine), name(machine)));
+        }
+        let build = |optimised| if optimised { "an optimised build" } else { "a debug build" };
+        let here = !cfg!(debug_assertions);
+        if self.optimised != here {
+            return Err(format!("is of {}; this is {}", build(self.optimised), build(here)));
+        }
+        let version = env!("CARGO_PKG_VERSION");
+        if self.tool_version != version {
+            return Err(format!("is of ocpp-attest {}; this is {version}", self.tool_version));
+        }
+        Ok(())
+    }
+}
