@@ -11,7 +11,7 @@ use crate::{
         tables::{self, AnswerKind, Part, Row},
         writer,
     },
-    record::{Kpi, ProfileOutcome, Results},
+    record::{ProfileOutcome, Results},
     verdict::Verdict,
     yaml::shorten,
 };
@@ -144,7 +144,7 @@ pub(super) fn build(pics: &Pics, results: &Results) -> Abstract {
         let table = table(Style::Other, &[38, 22, 40], &columns, rows.collect());
         sections.push(section("Vendor Specific Settings", 2, text, vec![table]));
     }
-    sections.push(performance(pics, &results.kpis));
+    sections.push(performance(pics, results));
     sections.push(section(
         "Statement of Approval",
         2,
@@ -363,20 +363,26 @@ fn evses(pics: &Pics) -> Table {
     table(Style::Other, &[10, 14, 16, 16, 20, 24], &columns, rows.collect())
 }
 
-fn performance(pics: &Pics, kpis: &[Kpi]) -> Section {
+fn performance(pics: &Pics, results: &Results) -> Section {
+    let mut text =
+        "First what the vendor states as the longest valid times, then what was measured during the tests.".to_owned();
+    if let Some(calibration) = &results.calibration {
+        text.push(' ');
+        text.push_str(&calibration.sentence());
+    }
     let definitions = kpi::definitions(pics.sut);
     let promised = definitions.iter().map(|definition| {
         let seconds = pics.performance.maximum.get(definition.key).map_or("not stated".to_owned(), f64::to_string);
         vec![definition.name.to_owned(), seconds, "seconds".to_owned(), definition.description.to_owned()]
     });
     let seconds = |value: Option<f64>| value.map_or("not measurable".to_owned(), |value| format!("{value:.2}"));
-    let measured = kpis.iter().map(|kpi| {
+    let measured = results.kpis.iter().map(|kpi| {
         vec![kpi.name.clone(), seconds(kpi.min_s), seconds(kpi.max_s), seconds(kpi.average_s), "seconds".into()]
     });
     section(
         "Performance Measurement Result",
         2,
-        "First what the vendor states as the longest valid times, then what was measured during the tests.",
+        &text,
         vec![
             table(Style::Other, &[31, 12, 11, 46], &["Name", "Max Value", "Unit", "Description"], promised.collect()),
             table(
