@@ -53,6 +53,7 @@ pub fn run(arguments: &Arguments) -> Result<u8, Problem> {
         resumed: manifest.resumed.clone(),
         sut: manifest.sut.clone(),
         interrupted: merge.is_incomplete(),
+        calibration: manifest.calibration.clone(),
         expectations: gate.judge(&merge.results, plan, manifest.started),
     };
     let results = summary::results(&common.pics, plan, merge.results.clone(), &trace, info);
