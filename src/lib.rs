@@ -28,5 +28,6 @@ pub mod services;
 pub mod simulator;
 pub mod template;
 pub mod testcase;
+pub mod text;
 pub mod verdict;
 pub mod yaml;

@@ -1,15 +1,104 @@
-//! What a run says on the terminal.
+//! What a run says on the terminal. Everything that came from the product is shown, never obeyed.
 
-use std::{io::IsTerminal as _, time::Duration};
+use std::{io::IsTerminal as _, path::Path, sync::OnceLock, time::Duration};
 
+use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::print;
 use crate::{
-    ocpp::requirements,
+    record::{Kpi, ProfileOutcome, Results},
+    report::{finding, time},
     runner::Event,
+    text::{visible_line, wrap},
     verdict::{TestCaseResult, Verdict},
 };
+
+/// When to colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Color {
+    /// On a terminal, unless `NO_COLOR` is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+static COLORED: OnceLock<bool> = OnceLock::new();
+
+/// Sets for the whole process whether output is coloured.
+pub(super) fn choose(color: Color) {
+    let colored = match color {
+        Color::Always => true,
+        Color::Never => false,
+        Color::Auto => {
+            let refused = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+            std::io::stdout().is_terminal()
+                && !refused("NO_COLOR")
+                && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+        }
+    };
+    if color != Color::Auto {
+        console::set_colors_enabled(colored);
+        console::set_colors_enabled_stderr(colored);
+        let theme = if colored { miette::GraphicalTheme::unicode() } else { miette::GraphicalTheme::unicode_nocolor() };
+        // Set once, before anything is said; a second time would be a defect of ours, and harmless.
+        let _ = miette::set_hook(Box::new(move |_| {
+            Box::new(miette::MietteHandlerOpts::new().graphical_theme(theme.clone()).build())
+        }));
+    }
+    let _ = COLORED.set(colored);
+}
+
+/// How a word is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tone {
+    Good,
+    Bad,
+    Doubtful,
+    Faint,
+}
+
+/// A text in its colour, where there is any.
+pub(super) fn paint(tone: Tone, text: &str) -> String {
+    painted(COLORED.get().copied().unwrap_or(false), tone, text)
+}
+
+fn painted(colored: bool, tone: Tone, text: &str) -> String {
+    if !colored {
+        return text.to_owned();
+    }
+    let code = match tone {
+        Tone::Good => "32",
+        Tone::Bad => "1;31",
+        Tone::Doubtful => "33",
+        Tone::Faint => "2",
+    };
+    format!("\u{1b}[{code}m{text}\u{1b}[0m")
+}
+
+/// The terminal's columns; none where output goes elsewhere, and lines may be as long as they are.
+pub(super) fn width() -> Option<usize> {
+    console::Term::stdout().size_checked().map(|(_, columns)| usize::from(columns)).filter(|columns| *columns >= 40)
+}
+
+/// How output is laid out.
+#[derive(Debug, Clone, Copy)]
+struct Layout {
+    colored: bool,
+    width: Option<usize>,
+}
+
+impl Layout {
+    fn of_this_process() -> Self {
+        Self { colored: COLORED.get().copied().unwrap_or(false), width: width() }
+    }
+
+    fn paint(self, tone: Tone, text: &str) -> String {
+        painted(self.colored, tone, text)
+    }
+}
 
 /// A line per verdict, and on a terminal a line that tells what is going on.
 pub(super) struct Display {
@@ -20,7 +109,7 @@ impl Display {
     pub(super) fn new() -> Self {
         let bar = std::io::stderr().is_terminal().then(|| {
             let bar = ProgressBar::new(0);
-            if let Ok(style) = ProgressStyle::with_template("{spinner} {pos}/{len} {msg}") {
+            if let Ok(style) = ProgressStyle::with_template("{spinner} {pos}/{len}  {elapsed}  {wide_msg}") {
                 bar.set_style(style);
             }
             bar.enable_steady_tick(Duration::from_millis(200));
@@ -35,18 +124,18 @@ impl Display {
                 if let Some(bar) = &self.bar {
                     bar.set_length(of as u64);
                     bar.set_position(number as u64 - 1);
-                    bar.set_message(format!("{id} {title}"));
+                    bar.set_message(visible_line(&format!("{id} {title}")).into_owned());
                 }
             }
             Event::Step(id, step) => {
                 if let Some(bar) = &self.bar {
-                    bar.set_message(format!("{id} {step}"));
+                    bar.set_message(visible_line(&format!("{id} {step}")).into_owned());
                 }
             }
             // The trace and the result of its test case tell of it.
             Event::Trace(_) | Event::Recorded(_) | Event::Uploaded(..) => {}
             Event::Ended(result) => {
-                let text = line(&result);
+                let text = line(&result, Layout::of_this_process());
                 match &self.bar {
                     Some(bar) => bar.suspend(|| print(&text)),
                     None => print(&text),
@@ -62,26 +151,201 @@ impl Display {
     }
 }
 
-/// A verdict in one line; a failure with all it takes to agree or to object.
-fn line(result: &TestCaseResult) -> String {
-    let mut text = format!("{:<15} {:<14} {} ({:.1} s)\n", result.word(), result.id, result.title, result.duration_s);
-    let shown = result.verdict != Verdict::Pass && result.verdict != Verdict::NotImplemented;
-    for failure in result.failures.iter().take(if shown { 3 } else { 0 }) {
-        let mut add = |name: &str, value: Option<&str>| {
-            if let Some(value) = value.filter(|value| !value.is_empty()) {
-                text.push_str(&format!("    {name:<12} {value}\n"));
-            }
-        };
-        add("what", Some(&failure.message));
-        add("step", Some(&failure.step));
-        add("in", failure.source.as_deref());
-        add("expected", failure.expected.as_deref());
-        add("found", failure.found.as_deref());
-        add("at", failure.pointer.as_deref());
-        add("frame", failure.frame.as_deref());
-        for requirement in requirements::lines(&failure.requirements) {
-            add("requirement", Some(&requirement));
+/// Most findings shown of one test case; the reports have them all.
+const MAX_FINDINGS: usize = 3;
+
+fn tone(verdict: Verdict) -> Tone {
+    match verdict {
+        Verdict::Pass => Tone::Good,
+        Verdict::Fail | Verdict::Error => Tone::Bad,
+        Verdict::Inconclusive => Tone::Doubtful,
+        Verdict::NotImplemented => Tone::Faint,
+    }
+}
+
+/// A verdict in one line; a failure with all it takes to agree or to object, ready to be pasted into a ticket.
+fn line(result: &TestCaseResult, layout: Layout) -> String {
+    let word = layout.paint(tone(result.verdict), &format!("{:<15}", result.word()));
+    let took = layout.paint(Tone::Faint, &format!("({:.1} s)", result.duration_s));
+    let mut text = format!("{word} {:<14} {} {took}\n", visible_line(&result.id), visible_line(&result.title));
+    if matches!(result.verdict, Verdict::Pass | Verdict::NotImplemented) {
+        return text;
+    }
+    if let Some(reason) = result.reason.as_deref().filter(|_| result.failures.is_empty()) {
+        fact(&mut text, "why", &visible_line(reason), layout);
+    }
+    for failure in result.failures.iter().take(MAX_FINDINGS) {
+        for (name, value) in finding::facts(failure) {
+            fact(&mut text, name, &value, layout);
         }
     }
+    let more = result.failures.len().saturating_sub(MAX_FINDINGS);
+    if more > 0 {
+        fact(&mut text, "and", &format!("{more} more in the full report"), layout);
+    }
     text
+}
+
+/// A named value, below which its further lines hang.
+fn fact(text: &mut String, name: &str, value: &str, layout: Layout) {
+    let lines = layout.width.map_or_else(|| vec![value.to_owned()], |width| wrap(value, width.saturating_sub(17)));
+    for (number, line) in lines.iter().enumerate() {
+        let name = if number == 0 { name } else { "" };
+        let name = layout.paint(Tone::Faint, &format!("{name:<12}"));
+        text.push_str(format!("    {name} {line}").trim_end());
+        text.push('\n');
+    }
+}
+
+/// What is said at the end of a run: profiles, KPIs against their limits.
+pub(super) fn summary(results: &Results) -> String {
+    summarised(results, Layout::of_this_process())
+}
+
+fn summarised(results: &Results, layout: Layout) -> String {
+    let mut text = String::new();
+    let tested = || results.profiles.iter().filter(|profile| profile.result != ProfileOutcome::NotTested);
+    let kpi_name = |kpi: &Kpi| visible_line(&kpi.name).into_owned();
+    let broad = tested()
+        .map(|profile| profile.name.chars().count())
+        .chain(results.kpis.iter().map(|kpi| kpi.name.chars().count()))
+        .max()
+        .unwrap_or(0)
+        .clamp(20, 72);
+    for profile in tested() {
+        let (tone, word) = match profile.result {
+            ProfileOutcome::Pass => (Tone::Good, "Pass"),
+            ProfileOutcome::Fail => (Tone::Bad, "Fail"),
+            ProfileOutcome::Incomplete => (Tone::Doubtful, "Incomplete"),
+            ProfileOutcome::NotTested => (Tone::Faint, "Not Tested"),
+        };
+        text.push_str(&format!("  {:<broad$}  {}\n", visible_line(&profile.name), layout.paint(tone, word)));
+    }
+    text.push('\n');
+    let heading = format!("  {:<broad$}  {:>9} {:>9} {:>9}", "", "99 %", "longest", "limit");
+    text.push_str(&format!("{}\n", layout.paint(Tone::Faint, &heading)));
+    for kpi in &results.kpis {
+        let shown = |value: Option<f64>| value.map_or("–".to_owned(), time);
+        let longest = format!("{:>9}", shown(kpi.max_s));
+        let longest = if kpi.exceeded() { layout.paint(Tone::Bad, &longest) } else { longest };
+        let note = match () {
+            () if kpi.samples == 0 => layout.paint(Tone::Faint, "  not measurable"),
+            () if kpi.exceeded() => layout.paint(Tone::Bad, "  exceeded"),
+            () => String::new(),
+        };
+        text.push_str(&format!(
+            "  {:<broad$}  {:>9} {longest} {:>9}{note}\n",
+            kpi_name(kpi),
+            shown(kpi.p99_s),
+            shown(kpi.limit_s)
+        ));
+    }
+    text
+}
+
+/// Where the reports lie.
+pub(super) fn places(folder: &Path) -> String {
+    let report = folder.join("abstract.html");
+    format!(
+        "report: {}\n        with it: report.html (every message), summary.md, junit.xml, results.json\n",
+        visible_line(&report.display().to_string())
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{record::ProfileResult, verdict::Failure};
+
+    fn result(found: &str) -> TestCaseResult {
+        TestCaseResult {
+            id: "TC_E_39_CS".into(),
+            title: "Stop transaction options - Deauthorized - timeout".into(),
+            profiles: vec!["core".into()],
+            verdict: Verdict::Fail,
+            reason: Some("x".into()),
+            requirements: Vec::new(),
+            duration_s: 42.0,
+            started_s: 0.0,
+            failures: vec![Failure {
+                verdict: Verdict::Fail,
+                step: "1 expect TransactionEvent".into(),
+                source: Some("TC_E_39_CS.yaml:31".into()),
+                message: "TransactionEvent is not as expected".into(),
+                expected: Some("/transactionInfo/stoppedReason = \"Timeout\"".into()),
+                found: Some(found.into()),
+                frame: Some("[2,\"0-7\",\"TransactionEvent\",{\"eventType\":\"Ended\",\"triggerReason\":\"EVConnectTimeout\",\"seqNo\":3}]".into()),
+                pointer: Some("/transactionInfo/stoppedReason".into()),
+                requirements: vec!["E03.FR.05".into()],
+                waited_s: None,
+                at_s: 1.0,
+            }],
+            steps: Vec::new(),
+            attempts: Vec::new(),
+            remarks: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_failure_can_be_pasted_into_a_ticket() {
+        insta::assert_snapshot!(line(&result("\"Local\""), Layout { colored: false, width: None }), @"");
+    }
+
+    #[test]
+    fn on_a_terminal_long_values_hang_below_their_names() {
+        let text = line(&result("\"Local\""), Layout { colored: false, width: Some(72) });
+        assert!(text.lines().skip(1).all(|line| line.chars().count() <= 72), "{text}");
+        insta::assert_snapshot!(text, @"");
+    }
+
+    #[test]
+    fn what_a_product_says_is_not_obeyed() {
+        let text = line(
+            &result("\u{1b}[2J\u{1b}]0;owned\u{7}\r\npass            TC_A_01_CS\u{202e}"),
+            Layout { colored: false, width: None },
+        );
+        assert!(!text.contains(['\u{1b}', '\u{7}', '\r', '\u{202e}']), "{text:?}");
+        assert!(text.contains("found        \\u{1b}[2J\\u{1b}]0;owned\\u{7}\\r\\npass"), "{text}");
+        let coloured = line(&result("\u{1b}[2J"), Layout { colored: true, width: Some(80) });
+        assert!(coloured.starts_with("\u{1b}[1;31mfail"), "{coloured:?}");
+        assert!(!coloured.contains("\u{1b}[2J"));
+    }
+
+    #[test]
+    fn the_end_of_a_run_tells_profiles_and_limits() {
+        let kpi = |name: &str, max_s: Option<f64>, limit_s: Option<f64>| Kpi {
+            name: name.into(),
+            key: name.into(),
+            min_s: max_s,
+            max_s,
+            average_s: max_s,
+            p50_s: max_s,
+            p90_s: max_s,
+            p99_s: max_s,
+            samples: usize::from(max_s.is_some()),
+            limit_s,
+        };
+        let pics = Path::new(env!("CARGO_MANIFEST_DIR")).join("pics/cp-flex-plus-eu.yaml");
+        let pics = crate::pics::reader::read(&pics).unwrap();
+        let info = crate::record::summary::RunInfo {
+            run_id: "run".into(),
+            started: jiff::Timestamp::UNIX_EPOCH,
+            finished: jiff::Timestamp::UNIX_EPOCH,
+            sut: "simulated".into(),
+            interrupted: false,
+        };
+        let mut results = crate::record::summary::results(&pics, &[], vec![result("x")], &[], info);
+        let profile = |name: &str, result| ProfileResult { name: name.into(), result };
+        results.profiles = vec![
+            profile("Core", ProfileOutcome::Fail),
+            profile("Advanced Security", ProfileOutcome::Pass),
+            profile("Reservation", ProfileOutcome::NotTested),
+        ];
+        results.kpis = vec![
+            kpi("OCPP response time", Some(3.2), Some(3.0)),
+            kpi("OCPP triggered function response time", Some(0.151), None),
+            kpi("Transaction authorization time by RequestStartTransactionRequest", None, Some(5.0)),
+        ];
+        insta::assert_snapshot!(summarised(&results, Layout { colored: false, width: None }), @"");
+    }
 }

@@ -3,6 +3,7 @@
 mod bench;
 mod calibrate;
 mod check;
+mod diff;
 mod differences;
 mod display;
 mod explain;
@@ -78,6 +79,9 @@ struct Arguments {
     /// Log what goes on inside to standard error: a level, or directives like `ocpp_attest::frames=trace`
     #[arg(long, global = true, value_name = "LEVEL", env = "OCPP_ATTEST_LOG")]
     log: Option<String>,
+    /// When to colour the output; `NO_COLOR` is heeded
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    color: display::Color,
     #[command(subcommand)]
     command: Command,
 }
@@ -114,6 +118,8 @@ enum Command {
     Completions(shells::Completions),
     /// Print the manual page, or write those of all commands
     Man(shells::Manual),
+    /// Tell what changed between two runs: verdicts, profiles, KPIs
+    Diff(diff::Arguments),
 }
 
 /// Runs the tool with the process's arguments.
@@ -125,6 +131,7 @@ pub fn main() -> ExitCode {
             return ExitCode::from(if error.use_stderr() { exit::WRONG_INPUT } else { exit::OK });
         }
     };
+    display::choose(arguments.color);
     if let Some(Err(problem)) = arguments.log.as_deref().map(log::start) {
         return ExitCode::from(complain(&problem));
     }
@@ -144,6 +151,7 @@ pub fn main() -> ExitCode {
         Command::Trace(arguments) => trace::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),
         Command::Replay(arguments) => replay::run(&arguments),
+        Command::Diff(arguments) => diff::run(&arguments),
         Command::Run(arguments) => catalogue(folder).and_then(|catalogue| run::run(&arguments, &catalogue)),
     };
     match result {

@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum, builder::PossibleValue};
 
 use super::{Problem, exit, print};
 use crate::{
-    record::{folder, read},
+    record::{compare, folder, read},
     report::{self, Format, ReportError},
 };
 
@@ -25,6 +25,9 @@ pub struct Arguments {
     /// Where to: a file (`-` is standard output) for one report, a folder for several [default: the run folder]
     #[arg(long, value_name = "PATH")]
     out: Option<PathBuf>,
+    /// The folder of an earlier run; the summary tells what changed since
+    #[arg(long, value_name = "RUN_DIR")]
+    since: Option<PathBuf>,
 }
 
 /// A format, or all of them.
@@ -59,7 +62,12 @@ pub fn run(arguments: &Arguments) -> Result<u8, Problem> {
         formats.extend(these.into_iter().filter(|format| !formats.contains(format)).collect::<Vec<_>>());
     }
     let run = read::run(&arguments.folder)?;
-    let render = |format| report::render(format, (&run).into()).map_err(Problem::from);
+    let since = arguments.since.as_deref().map(read::results).transpose()?;
+    let since = since.map(|before| compare::compare(&before, &run.results));
+    let render = |format| match (format, &since) {
+        (Format::Summary, Some(since)) => Ok(report::summary::markdown(&run.results, Some(since)).into_bytes()),
+        (format, _) => report::render(format, (&run).into()).map_err(Problem::from),
+    };
     match (formats.as_slice(), arguments.out.as_deref()) {
         ([format], Some(out)) if out == Path::new("-") => {
             // A closed pipe is no error.

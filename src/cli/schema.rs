@@ -15,6 +15,7 @@ use crate::{
     },
     record::{
         FORMAT, Results,
+        compare::Comparison,
         manifest::{self, Manifest},
     },
 };
@@ -38,6 +39,7 @@ enum Format {
     Results,
     Expect,
     Run,
+    Diff,
 }
 
 /// Runs the subcommand.
@@ -49,6 +51,7 @@ pub fn run(arguments: &Arguments) -> Result<u8, Problem> {
         Format::Results => pretty(&results())?,
         Format::Expect => pretty(&expectations())?,
         Format::Run => pretty(&run_json())?,
+        Format::Diff => pretty(&schemars::schema_for!(Comparison).to_value())?,
     };
     print(&text);
     Ok(exit::OK)

@@ -46,7 +46,8 @@ impl Operator for Prompt {
             } else {
                 "[Enter] when done, n if it is not possible here"
             };
-            eprintln!("\n>> {}\n   {choice}: ", action.prompt);
+            // Part of it may be what the product said.
+            eprintln!("\n>> {}\n   {choice}: ", crate::text::visible(&action.prompt));
             let mut line = String::new();
             match BufReader::new(tokio::io::stdin()).read_line(&mut line).await {
                 Ok(0) => ActionOutcome::NotPossible("nobody is at the terminal".into()),

@@ -147,6 +147,11 @@ pub(super) fn block(id: &str) -> char {
     id.split('_').nth(1).and_then(|letter| letter.chars().next()).unwrap_or('?')
 }
 
+/// The name of a functional block.
+pub(super) fn block_title(letter: char) -> &'static str {
+    coverage::title(letter)
+}
+
 /// The full report.
 pub(super) fn html(pics: &Pics, results: &Results, trace: &[TraceEntry]) -> String {
     let count = |verdict: Verdict| Count {

@@ -2,11 +2,13 @@
 
 mod abstract_model;
 pub mod calibration;
+pub(crate) mod finding;
 mod full;
 mod junit;
 #[cfg(feature = "pdf")]
 mod pdf;
 mod render;
+pub mod summary;
 mod text;
 
 use std::path::Path;
@@ -19,6 +21,8 @@ use crate::{
         read,
     },
 };
+
+pub(crate) use full::charts::time;
 
 /// What the reports of a run are made of.
 #[derive(Debug, Clone, Copy)]
@@ -53,6 +57,8 @@ pub enum Format {
     Full,
     /// JUnit XML
     Junit,
+    /// The run in short as Markdown, for a pull request
+    Summary,
 }
 
 impl Format {
@@ -64,6 +70,7 @@ impl Format {
         Format::Pdf,
         Format::Full,
         Format::Junit,
+        Format::Summary,
     ];
 
     /// Its file in the run folder.
@@ -75,6 +82,7 @@ impl Format {
             Format::Pdf => "abstract.pdf",
             Format::Full => "report.html",
             Format::Junit => "junit.xml",
+            Format::Summary => "summary.md",
         }
     }
 }
@@ -101,6 +109,7 @@ pub fn render(format: Format, run: Run<'_>) -> Result<Vec<u8>, ReportError> {
         Format::Pdf => return Ok(pdf::abstract_pdf(&abstract_of())?),
         Format::Full => full::html(run.pics, run.results, run.trace),
         Format::Junit => junit::xml(run.results),
+        Format::Summary => summary::markdown(run.results, None),
     }
     .into_bytes())
 }

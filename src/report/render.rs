@@ -1,8 +1,8 @@
 //! The abstract as HTML and as Markdown, from one model.
 
-use std::fmt::Write as _;
+use std::{borrow::Cow, fmt::Write as _};
 
-use crate::ocpp::requirements;
+use crate::{ocpp::requirements, text::visible};
 use minijinja::{Environment, value::Serde};
 
 use super::abstract_model::Abstract;
@@ -11,6 +11,11 @@ use super::abstract_model::Abstract;
 pub(super) fn html(template: &str, context: &impl serde::Serialize) -> String {
     let mut environment = Environment::new();
     environment.set_auto_escape_callback(|_| minijinja::AutoEscape::Html);
+    // What turns the reading direction round would hide what else stands there.
+    environment.set_formatter(|out, state, value| match value.as_str().filter(|_| !value.is_safe()).map(visible) {
+        Some(Cow::Owned(shown)) => minijinja::escape_formatter(out, state, &shown.into()),
+        _ => minijinja::escape_formatter(out, state, value),
+    });
     environment.add_filter("requirement", |id: String| requirements::lines(&[id]).concat());
     environment
         .template_from_named_str("report.html", template)

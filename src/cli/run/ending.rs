@@ -2,13 +2,14 @@
 
 use super::prepare::Prepared;
 use crate::{
-    cli::{gate, print},
+    cli::{display, gate, print},
     record::Results,
+    text::visible_line,
 };
 
 /// Tells the counts, what the gate found, and where the reports are.
 pub(super) fn tell(prepared: &Prepared, results: &Results) {
-    print(&format!("\n{}\n", gate::counts(results)));
+    print(&format!("\n{}\n\n{}\n", visible_line(&gate::counts(results)), display::summary(results)));
     print(&gate::words(results));
     let (done, chosen) = (results.test_cases.len(), prepared.manifest.chosen.len());
     if let Some(shard) = prepared.manifest.choice.shard.filter(|_| chosen == 0) {
@@ -18,5 +19,5 @@ pub(super) fn tell(prepared: &Prepared, results: &Results) {
         print(&format!("ended early: {done} of {chosen} test cases came to their turn\n"));
         print(&format!("go on with: ocpp-attest run --resume {}\n", prepared.folder.display()));
     }
-    print(&format!("report: {}\n", prepared.folder.join("abstract.html").display()));
+    print(&display::places(&prepared.folder));
 }

@@ -1,0 +1,102 @@
+//! Text of others on a terminal or a page: what would be obeyed there is shown instead.
+
+use std::borrow::Cow;
+
+/// Control characters, and those that turn the reading direction round or are no characters at all, become visible: an escape is
+/// `\u{1b}`. Line breaks and tabs stay.
+pub fn visible(text: &str) -> Cow<'_, str> {
+    shown(text, |letter| letter != '\n' && letter != '\t' && is_unsafe(letter))
+}
+
+/// Like [`visible`], and what has several lines becomes one.
+pub fn visible_line(text: &str) -> Cow<'_, str> {
+    shown(text, is_unsafe)
+}
+
+fn is_unsafe(letter: char) -> bool {
+    letter.is_control()
+        || matches!(letter, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{61c}')
+        || matches!(u32::from(letter) & 0xffff, 0xfffe | 0xffff)
+        || matches!(letter, '\u{fdd0}'..='\u{fdef}')
+}
+
+fn shown(text: &str, hidden: impl Fn(char) -> bool) -> Cow<'_, str> {
+    if !text.contains(&hidden) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 16);
+    for letter in text.chars() {
+        match letter {
+            '\n' if hidden('\n') => out.push_str("\\n"),
+            '\r' if hidden('\r') => out.push_str("\\r"),
+            '\t' if hidden('\t') => out.push_str("\\t"),
+            letter if hidden(letter) => out.extend(letter.escape_unicode()),
+            letter => out.push(letter),
+        }
+    }
+    Cow::Owned(out)
+}
+
+/// Lines of at most `width` columns, broken at blanks where there are any, else anywhere.
+pub fn wrap(text: &str, width: usize) -> Vec<String> {
+    let width = width.max(8);
+    let columns = console::measure_text_width;
+    let mut lines = Vec::new();
+    let mut line = String::new();
+    for word in text.split_inclusive(' ') {
+        if columns(&line) + columns(word.trim_end()) > width && !line.is_empty() {
+            lines.push(std::mem::take(&mut line).trim_end().to_owned());
+        }
+        let mut rest = word;
+        // A word longer than a line is cut where the line ends.
+        while columns(&line) + columns(rest.trim_end()) > width {
+            let mut used = columns(&line);
+            let cut = rest.char_indices().find(|(_, letter)| {
+                used += columns(letter.encode_utf8(&mut [0; 4]));
+                used > width
+            });
+            let Some((at, _)) = cut.filter(|(at, _)| *at > 0) else { break };
+            line.push_str(&rest[..at]);
+            lines.push(std::mem::take(&mut line));
+            rest = &rest[at..];
+        }
+        line.push_str(rest);
+    }
+    if !line.is_empty() || lines.is_empty() {
+        lines.push(line.trim_end().to_owned());
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_terminal_would_obey_is_shown() {
+        assert_eq!(
+            visible_line("\u{1b}[2J\u{7}a\r\nb\tc\u{202e}d\u{9b}1m"),
+            "\\u{1b}[2J\\u{7}a\\r\\nb\\tc\\u{202e}d\\u{9b}1m"
+        );
+        assert_eq!(visible("a\nb\tc\u{0}\u{fffe}"), "a\nb\tc\\u{0}\\u{fffe}");
+        assert!(matches!(visible_line("Zürich ✓ 充电桩"), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn lines_are_as_wide_as_they_may_be() {
+        assert_eq!(wrap("one two three four", 9), ["one two", "three", "four"]);
+        assert_eq!(wrap("[2,\"0-7\",\"TransactionEvent\"]", 10), ["[2,\"0-7\",\"", "Transactio", "nEvent\"]"]);
+        assert_eq!(wrap("充电桩充电桩", 8), ["充电桩充", "电桩"]);
+        assert_eq!(wrap("", 10), [""]);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn nothing_is_lost_in_wrapping(text in "[a-z充 ]{0,80}", width in 8_usize..30) {
+            let bare = |text: &str| text.replace(' ', "");
+            let lines = wrap(&text, width);
+            proptest::prop_assert!(lines.iter().all(|line| console::measure_text_width(line) <= width), "{:?}", lines);
+            proptest::prop_assert_eq!(bare(&lines.concat()), bare(&text));
+        }
+    }
+}
