@@ -56,11 +56,17 @@ fn case(id: &str, verdict: Verdict, frame: &str) -> TestCaseResult {
             ended_s: f64::NAN,
             outcome: text(),
         }],
+        attempts: Vec::new(),
+        uploads: Vec::new(),
         remarks: vec![text()],
     }
 }
 
 fn rendered(format: Format) -> String {
+    with_run(|run| String::from_utf8(report::render(format, run).unwrap()).unwrap())
+}
+
+fn with_run<T>(look: impl FnOnce(Run<'_>) -> T) -> T {
     let pics = pics();
     let text = || HOSTILE.to_owned();
     let frame = json!([2, HOSTILE, HOSTILE, { HOSTILE: { HOSTILE: [HOSTILE] } }]).to_string();
@@ -92,6 +98,8 @@ fn rendered(format: Format) -> String {
         finished: jiff::Timestamp::UNIX_EPOCH,
         sut: text(),
         interrupted: true,
+        resumed: Vec::new(),
+        expectations: Vec::new(),
     };
     let cases = vec![
         case("TC_A_01_CS", Verdict::Fail, &frame),
@@ -99,8 +107,7 @@ fn rendered(format: Format) -> String {
         case(HOSTILE, Verdict::Pass, HOSTILE),
     ];
     let results = summary::results(&pics, &[], cases, &trace, info);
-    let run = Run { pics: &pics, plan: &[], results: &results, trace: &trace };
-    String::from_utf8(report::render(format, run).unwrap()).unwrap()
+    look(Run { pics: &pics, plan: &[], results: &results, trace: &trace })
 }
 
 #[test]
@@ -152,8 +159,126 @@ fn nothing_loads_or_runs_by_the_page_s_own_rules() {
 
 #[test]
 fn hostile_text_stays_text_in_every_page() {
-    for format in [Format::Html, Format::Md] {
+    for format in [Format::Html, Format::Md, Format::Summary] {
         let text = rendered(format);
         assert!(!text.contains("<script>document") && !text.contains("<img"), "{format:?}");
+        assert!(!text.contains(['\u{1b}', '\u{202e}', '\u{7}', '\u{0}']), "{format:?}");
     }
+    let summary = rendered(Format::Summary);
+    assert!(!summary.contains("](javascript"), "{summary}");
+    assert!(summary.lines().filter(|line| line.starts_with("| fail |")).count() == 1, "{summary}");
+}
+
+#[test]
+fn junit_is_xml_whatever_a_product_says() {
+    let xml = rendered(Format::Junit);
+    let allowed = |letter: char| matches!(letter, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..='\u{10ffff}');
+    assert!(xml.chars().all(allowed), "a character that XML does not know");
+    for markup in ["<script", "<img", "<!--", "]]>"] {
+        assert!(!xml.contains(markup), "{markup}");
+    }
+    assert_eq!(xml.matches("<testcase ").count(), 3);
+    assert_eq!((xml.matches("<failure ").count(), xml.matches("<skipped ").count()), (1, 1), "{xml}");
+    assert!(xml.contains("<testsuite name=\"A Security\""), "{xml}");
+    assert!(xml.contains("property name=\"run-id\""));
+    // What stands in a failure is shown, escapes and all.
+    assert!(xml.contains("\\u{1b}[2J"), "{xml}");
+}
+
+#[test]
+fn results_follow_the_published_schema() {
+    let schema: Value = serde_json::from_str(include_str!("../docs/results.schema.json")).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let mut results = with_run(|run| serde_json::to_value(run.results).unwrap());
+    // A number that is none has no place in JSON; it comes out as null, and the schema says so.
+    assert_eq!(results["test-cases"][0]["steps"][0]["ended-s"], Value::Null);
+    for case in results["test-cases"].as_array_mut().unwrap() {
+        case["steps"][0]["ended-s"] = 1.0.into();
+    }
+    let complaints: Vec<String> =
+        validator.iter_errors(&results).map(|error| format!("{}: {error}", error.instance_path())).collect();
+    assert_eq!(complaints, [""; 0]);
+    results["verdict"] = "passed".into();
+    assert!(!validator.is_valid(&results));
+}
+
+/// A run folder with nothing but results in it, which is all that `diff` reads.
+fn folder_of(change: impl FnOnce(&mut Value)) -> tempfile::TempDir {
+    let out = tempfile::tempdir().unwrap();
+    let mut results = with_run(|run| serde_json::to_value(run.results).unwrap());
+    let kpi = |max: f64| {
+        json!({ "name": "OCPP response time", "key": "response-time", "min-s": 0.1, "average-s": 0.2, "max-s": max,
+                "p50-s": 0.15, "p90-s": 0.3, "p99-s": max, "samples": 9, "limit-s": 3.0 })
+    };
+    let case = |id: &str, verdict: &str| {
+        json!({ "id": id, "title": format!("Title of {id}"), "profiles": ["core"], "verdict": verdict, "duration-s": 1.0,
+                "reason": if verdict == "pass" { Value::Null } else { "expected Accepted, found Rejected".into() } })
+    };
+    results["product"] = "Station".into();
+    results["run-id"] = "run".into();
+    results["sut"] = "0.0.0.0:9000".into();
+    results["interrupted"] = false.into();
+    results["pics"]["version"] = "1.0".into();
+    results["kpis"] = json!([kpi(1.0)]);
+    results["profiles"] = json!([{ "name": "Core", "result": "Pass" }]);
+    results["test-cases"] = json!([
+        case("TC_A_01_CS", "pass"),
+        case("TC_B_01_CS", "pass"),
+        case("TC_C_01_CS", "fail"),
+        case("TC_D_01_CS", "inconclusive")
+    ]);
+    change(&mut results);
+    std::fs::write(out.path().join("results.json"), results.to_string()).unwrap();
+    out
+}
+
+fn diff(before: &tempfile::TempDir, after: &tempfile::TempDir, more: &[&str]) -> (Option<i32>, String) {
+    let output = assert_cmd::Command::cargo_bin("ocpp-attest")
+        .unwrap()
+        .arg("diff")
+        .args([before.path(), after.path()])
+        .args(more)
+        .output()
+        .unwrap();
+    (output.status.code(), String::from_utf8(output.stdout).unwrap())
+}
+
+fn worse(results: &mut Value) {
+    results["test-cases"][1]["verdict"] = "fail".into();
+    results["test-cases"][1]["reason"] = "expected Accepted, found Rejected\u{1b}[2J".into();
+    results["test-cases"][2]["verdict"] = "pass".into();
+    results["test-cases"][3]["id"] = "TC_E_01_CS".into();
+    results["kpis"][0]["max-s"] = 3.5.into();
+    results["profiles"][0]["result"] = "Fail".into();
+    results["pics"]["version"] = "1.1".into();
+    results["pics"]["baseline"] = "2025-09".into();
+    results["pics"]["answers-sha256"] = "0".into();
+}
+
+#[test]
+fn a_comparison_tells_what_a_new_firmware_did() {
+    let (before, after) = (folder_of(|_| {}), folder_of(worse));
+    insta::assert_snapshot!("diff_text", diff(&before, &after, &[]).1);
+    insta::assert_snapshot!("diff_markdown", diff(&before, &after, &["--format", "markdown"]).1);
+    let json: Value = serde_json::from_str(&diff(&before, &after, &["--format", "json"]).1).unwrap();
+    assert_eq!((&json["regressed"], &json["unchanged"]), (&true.into(), &1.into()));
+    let words: Vec<&str> =
+        json["test-cases"].as_array().unwrap().iter().map(|change| change["what"].as_str().unwrap()).collect();
+    assert_eq!(words, ["broken", "fixed", "new", "gone"]);
+}
+
+#[test]
+fn the_exit_status_of_a_comparison_is_a_contract() {
+    let (before, after) = (folder_of(|_| {}), folder_of(worse));
+    let better = folder_of(|results| results["test-cases"][2]["verdict"] = "pass".into());
+    let slower = folder_of(|results| results["kpis"][0]["max-s"] = 3.5.into());
+    let fail_on = |what: &'static str| ["--fail-on", what];
+    assert_eq!(diff(&before, &after, &[]).0, Some(0), "what is found is no failure unless it is asked for");
+    assert_eq!(diff(&before, &after, &fail_on("regressions")).0, Some(1));
+    assert_eq!(diff(&before, &slower, &fail_on("regressions")).0, Some(1));
+    assert_eq!(diff(&before, &better, &fail_on("regressions")).0, Some(0));
+    assert_eq!(diff(&before, &better, &fail_on("changes")).0, Some(1));
+    assert_eq!(diff(&before, &before, &fail_on("changes")).0, Some(0));
+    let nothing = tempfile::tempdir().unwrap();
+    assert_eq!(diff(&before, &nothing, &[]).0, Some(2));
 }

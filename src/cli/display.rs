@@ -282,20 +282,21 @@ mod tests {
             }],
             steps: Vec::new(),
             attempts: Vec::new(),
+            uploads: Vec::new(),
             remarks: Vec::new(),
         }
     }
 
     #[test]
     fn a_failure_can_be_pasted_into_a_ticket() {
-        insta::assert_snapshot!(line(&result("\"Local\""), Layout { colored: false, width: None }), @"");
+        insta::assert_snapshot!("ticket", line(&result("\"Local\""), Layout { colored: false, width: None }));
     }
 
     #[test]
     fn on_a_terminal_long_values_hang_below_their_names() {
         let text = line(&result("\"Local\""), Layout { colored: false, width: Some(72) });
         assert!(text.lines().skip(1).all(|line| line.chars().count() <= 72), "{text}");
-        insta::assert_snapshot!(text, @"");
+        insta::assert_snapshot!("terminal", text);
     }
 
     #[test]
@@ -333,6 +334,8 @@ mod tests {
             finished: jiff::Timestamp::UNIX_EPOCH,
             sut: "simulated".into(),
             interrupted: false,
+            resumed: Vec::new(),
+            expectations: Vec::new(),
         };
         let mut results = crate::record::summary::results(&pics, &[], vec![result("x")], &[], info);
         let profile = |name: &str, result| ProfileResult { name: name.into(), result };
@@ -346,6 +349,6 @@ mod tests {
             kpi("OCPP triggered function response time", Some(0.151), None),
             kpi("Transaction authorization time by RequestStartTransactionRequest", None, Some(5.0)),
         ];
-        insta::assert_snapshot!(summarised(&results, Layout { colored: false, width: None }), @"");
+        insta::assert_snapshot!("end", summarised(&results, Layout { colored: false, width: None }));
     }
 }
