@@ -1,4 +1,4 @@
-//! `bench init`, `bench check`, completions and manual pages as a user calls them.
+//! `bench init`, `bench check`, completions, manual pages and the files for CI as a user calls them.
 
 use std::{
     fs,
@@ -170,4 +170,43 @@ fn completions_and_manual_pages_are_printed() {
     assert!(folder.path().join("ocpp-attest-bench-init.1").exists());
     let (status, _, said) = attest(&["completions", "tcsh"]);
     assert!(status == 2 && said.contains("possible values"), "{said}");
+}
+
+/// Everything that a CI file says to the tool must be known to it.
+#[test]
+fn the_files_for_ci_use_flags_that_there_are() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let flag = regex::Regex::new(r"--[a-z][a-z-]+").unwrap();
+    let known = ["run", "merge"].map(|command| attest(&[command, "--help"])).map(|(status, help, _)| {
+        assert_eq!(status, 0);
+        help
+    });
+    for file in ["action.yml", "docs/ci/github.yml", "docs/ci/gitlab.yml", "deploy/kubernetes-job.yaml"] {
+        let text = fs::read_to_string(root.join(file)).unwrap();
+        let mut found = 0;
+        // A command goes on over lines that end with a backslash.
+        for line in text.replace("\\\n", " ").lines() {
+            let is_call =
+                line.contains("ocpp-attest run") || line.contains("ocpp-attest merge") || line.contains("arguments");
+            for flag in flag.find_iter(line).filter(|_| is_call && !line.trim_start().starts_with('#')) {
+                found += 1;
+                assert!(known.iter().any(|help| help.contains(flag.as_str())), "{file}: {}", flag.as_str());
+            }
+        }
+        assert!(found >= 1, "{file}");
+    }
+}
+
+/// The API of the bench's own operator is looked for, where it is.
+#[test]
+fn the_bench_s_own_operator_must_be_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let file = init(folder.path(), &pics("reference-station.yaml"), &[]);
+    let text_then = fs::read_to_string(&file).unwrap();
+    fs::write(&file, format!("{text_then}operator:\n  http:\n    base: http://127.0.0.1:{port}\n    url: /act\n"))
+        .unwrap();
+    let (status, said, complaint) = attest(&["bench", "check", text(&file)]);
+    assert_eq!(status, 2, "{complaint}");
+    assert!(said.contains(&format!("operator.http          127.0.0.1:{port} can't be reached")), "{said}");
 }

@@ -2,6 +2,7 @@
 
 use std::{net::ToSocketAddrs as _, time::Duration};
 
+use serde_json::Value;
 use tokio::net::{TcpListener, TcpStream};
 use url::Url;
 
@@ -17,6 +18,7 @@ use crate::{
         files::{FileServer, FileSetup, FilesError},
         pki::{KeyKind, Pki},
     },
+    template::Names,
 };
 
 /// How long anything may take to answer.
@@ -181,7 +183,7 @@ async fn url(subject: Subject<'_>, clock: Clock, findings: &mut Findings) {
 /// Who performs manual actions. Nothing is asked of anybody: an action can't be taken back.
 async fn operator(subject: Subject<'_>, findings: &mut Findings) {
     let item = "operator";
-    let Some(how) = subject.operator else { return };
+    let Some(how) = subject.operator else { return requests(subject, findings).await };
     match web::address(how) {
         Some(Ok(address)) => {
             bind(item, &address.to_string(), findings).await;
@@ -203,12 +205,37 @@ async fn operator(subject: Subject<'_>, findings: &mut Findings) {
         };
     }
     if let Ok(url) = Url::parse(how) {
-        let (host, port) = (url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or(80));
-        let help = "start the service that performs manual actions";
-        match tokio::time::timeout(PATIENCE, TcpStream::connect((host, port))).await {
-            Ok(Ok(_)) => findings.ok(item, format!("{host}:{port} takes connections")),
-            Ok(Err(error)) => findings.problem(item, format!("{host}:{port} can't be reached: {error}"), help),
-            Err(_) => findings.problem(item, format!("{host}:{port} does not answer within 5 s"), help),
+        service(item, &url, findings).await;
+    }
+}
+
+/// A service that performs manual actions.
+async fn service(item: &str, url: &Url, findings: &mut Findings) {
+    let (host, port) = (url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or(80));
+    let help = "start the service that performs manual actions";
+    match tokio::time::timeout(PATIENCE, TcpStream::connect((host, port))).await {
+        Ok(Ok(_)) => findings.ok(item, format!("{host}:{port} takes connections")),
+        Ok(Err(error)) => findings.problem(item, format!("{host}:{port} can't be reached: {error}"), help),
+        Err(_) => findings.problem(item, format!("{host}:{port} does not answer within 5 s"), help),
+    }
+}
+
+/// The API that the bench itself names.
+async fn requests(subject: Subject<'_>, findings: &mut Findings) {
+    let Some(requests) = &subject.bench.operator else { return };
+    let item = "operator.http";
+    if !requests.root.is_empty() && std::fs::read_to_string(&requests.root).is_err() {
+        findings.problem(item, format!("its root, {}, can't be read", requests.root), "name a PEM file");
+    }
+    let mut names = Names::default();
+    names.insert("env".into(), Value::Object(requests.env.clone()));
+    names.insert("bench".into(), Value::Object(subject.bench.values.clone()));
+    let base =
+        requests.base.evaluate(&names).ok().and_then(|base| base.as_str().and_then(|base| Url::parse(base).ok()));
+    match base.filter(Url::has_host) {
+        Some(url) => service(item, &url, findings).await,
+        None => {
+            findings.warning(item, "where its base leads can't be told beforehand", "try one manual action by hand")
         }
     }
 }
