@@ -204,8 +204,11 @@ fn the_bench_s_own_operator_must_be_there() {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let file = init(folder.path(), &pics("reference-station.yaml"), &[]);
     let text_then = fs::read_to_string(&file).unwrap();
-    fs::write(&file, format!("{text_then}operator:\n  http:\n    base: http://127.0.0.1:{port}\n    url: /act\n"))
-        .unwrap();
+    fs::write(
+        &file,
+        format!("{text_then}operator:\n  http:\n    base: http://127.0.0.1:{port}\n    defaults: {{ url: /act }}\n"),
+    )
+    .unwrap();
     let (status, said, complaint) = attest(&["bench", "check", text(&file)]);
     assert_eq!(status, 2, "{complaint}");
     assert!(said.contains(&format!("operator.http          127.0.0.1:{port} can't be reached")), "{said}");

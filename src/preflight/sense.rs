@@ -209,7 +209,10 @@ fn times(subject: Subject<'_>, findings: &mut Findings) {
                 "reboot-time is how long the station takes from Reset to BootNotification",
             );
         }
-        let by_hand = !subject.operator.is_some_and(|how| how.starts_with("exec:") || how.starts_with("http"));
+        let by_hand = match subject.operator {
+            Some(how) => !how.starts_with("exec:") && !how.starts_with("http"),
+            None => subject.bench.operator.is_none(),
+        };
         if by_hand && number("ev_connection_timeout") < PERSON {
             findings.warning(
                 "ev-connection-timeout",
