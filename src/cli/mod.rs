@@ -69,9 +69,15 @@ impl From<Vec<Defects>> for Problem {
     }
 }
 
+/// What the environment overrides, for help and manual.
+const ENVIRONMENT: &str = "\
+Environment:
+  OCPP_ATTEST_PASSWORD       Basic authentication password, in the place of the bench's
+  OCPP_ATTEST_FILE_PASSWORD  password of the file servers, in the place of the bench's";
+
 /// An open conformance test harness for OCPP.
 #[derive(Debug, Parser)]
-#[command(name = "ocpp-attest", version, about, max_term_width = 120)]
+#[command(name = "ocpp-attest", version, about, max_term_width = 120, after_help = ENVIRONMENT)]
 struct Arguments {
     /// Test cases to use instead of the compiled-in ones
     #[arg(long, global = true, value_name = "DIR")]

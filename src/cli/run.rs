@@ -16,6 +16,7 @@ use crate::{link::Secret, pics::SutKind, selection::choice::Shard, testcase::cat
 
 /// Arguments of `run`.
 #[derive(Debug, Args)]
+#[command(after_help = super::ENVIRONMENT)]
 pub struct Arguments {
     /// The PICS file
     #[arg(long, value_name = "FILE", required_unless_present = "resume")]
