@@ -29,3 +29,7 @@ examples:
         target/debug/ocpp-attest run --pics pics/$product.yaml --sut simulated --out target/examples/$product || exit 1; \
     done
     OCPP_ATTEST_EXAMPLES="$PWD/target/examples" cargo test --lib report::example_tests
+
+# The programmes of the certified stations' PICS over sockets with TLS and real clocks, some 45 minutes.
+sockets *args="":
+    fixtures/benches/sockets.sh {{args}}
