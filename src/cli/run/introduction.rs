@@ -11,8 +11,11 @@ pub(super) fn introduction(pics: &Pics, bench: &Bench, jobs: usize) -> String {
     let identity = stations.first().map_or(&bench.identity, |station| &station.identity);
     let profile = bench.security_profile;
     if pics.sut == SutKind::Csms && stations.len() > 1 {
-        let identities: Vec<&str> = stations.iter().map(|station| station.identity.as_str()).collect();
-        let names = identities.join(", ");
+        let name = |station: &Bench| match station.security_profile {
+            own if own != profile => format!("{} (security profile {own})", station.identity),
+            _ => station.identity.clone(),
+        };
+        let names = stations.iter().map(name).collect::<Vec<_>>().join(", ");
         return format!("connecting to {} as {names} side by side, with security profile {profile}", bench.url);
     }
     if pics.sut == SutKind::Csms {
