@@ -285,7 +285,6 @@ mod tests {
             attempts: Vec::new(),
             uploads: Vec::new(),
             remarks: Vec::new(),
-            uploads: Vec::new(),
         }
     }
 

@@ -68,7 +68,6 @@ mod tests {
             attempts: Vec::new(),
             uploads: Vec::new(),
             remarks: vec!["the same".into()],
-            uploads: Vec::new(),
         };
         together(verdicts.iter().enumerate().map(result).collect())
     }
