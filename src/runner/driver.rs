@@ -109,6 +109,8 @@ pub(super) async fn drive(
     let operator = environment.operator.clone();
     let mut noted = Vec::new();
     let mut uploads = Vec::new();
+    // Transfers of our station that came to nothing.
+    let mut transfers = Vec::new();
     environment.files.test_case.clone_from(&job.entry.id);
     loop {
         let arrived = environment.files.collect(Some(&job.entry.id));
@@ -129,6 +131,14 @@ pub(super) async fn drive(
                     });
                 }
                 Effect::Service(id, service, with) => {
+                    if let Some(transfer) = environment.files.transfer(&service, &with) {
+                        asked.insert(id, service);
+                        let answers = answers.clone();
+                        acting.spawn(async move {
+                            let _ = answers.send(Input::ServiceDone(id, transfer.await));
+                        });
+                        continue;
+                    }
                     let result = environment.serve(&service, &with);
                     let mut detail = result.clone().unwrap_or_else(Value::String);
                     // A private key is for the test case, not for the trace.
@@ -188,6 +198,13 @@ pub(super) async fn drive(
                     let what = TraceEvent::OperatorDone { action, outcome };
                     voice.note(what);
                 }
+                if let Input::ServiceDone(id, Ok(detail)) = &answer {
+                    if let Some(service) = asked.remove(id) {
+                        let detail = redact_value(detail, &environment.secrets);
+                        transfers.extend(detail["failed"].as_str().map(str::to_owned));
+                        voice.note(TraceEvent::Service { service, detail });
+                    }
+                }
                 feed(&mut engine, &mut recording, clock.now(), answer);
             }
             remarks = operator.remarks(&job.entry.id) => {
@@ -207,6 +224,7 @@ pub(super) async fn drive(
     }
     let mut outcome = engine.outcome();
     environment.memory = outcome.memory;
+    outcome.remarks.extend(transfers);
     outcome.remarks.extend(noted.iter().map(|text| super::operators(text)));
     for remark in &mut outcome.remarks {
         *remark = redact(remark, &environment.secrets);
@@ -240,7 +258,7 @@ pub(super) async fn drive(
         failures: outcome.failures,
         steps: outcome.steps,
         attempts: Vec::new(),
-        remarks: outcome.remarks.iter().map(|text| redact(text, &environment.secrets)).collect(),
+        remarks: outcome.remarks,
         uploads,
     };
     Driven { result, recording: record.then(|| Arc::unwrap_or_clone(recording)), begun, met }
@@ -280,12 +298,24 @@ fn note_link(voice: &Voice<'_, '_>, at: Stamp, event: &LinkEvent, secrets: &[Sec
     voice.at(at, Some(conn.0), what);
 }
 
-/// Passwords that a CSMS under test sets at our station.
+/// Passwords that a CSMS under test sets at our station, and those in the URLs that it sends us to.
 fn passwords_in(event: &LinkEvent) -> Vec<Secret> {
     let LinkEvent::Text { text, .. } = event else { return Vec::new() };
-    if !text.contains("BasicAuthPassword") {
-        return Vec::new();
+    let mut secrets = Vec::new();
+    for rest in text.split("://").skip(1) {
+        let authority = rest.split(['/', '"', '\\', '?', '#']).next().unwrap_or_default();
+        let password =
+            authority.rsplit_once('@').and_then(|(login, _)| login.split_once(':')).map(|(_, password)| password);
+        secrets.extend(password.map(Secret::new));
     }
+    if text.contains("BasicAuthPassword") {
+        secrets.extend(passwords_set(text));
+    }
+    secrets
+}
+
+/// Passwords that a SetVariablesRequest sets.
+fn passwords_set(text: &str) -> Vec<Secret> {
     let Ok(Frame::Call { payload, .. }) = Frame::parse(text) else { return Vec::new() };
     let items = payload["setVariableData"].as_array().into_iter().flatten();
     items

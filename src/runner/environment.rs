@@ -104,7 +104,7 @@ impl Environment {
             .map_err(|error| EnvironmentError::Bind(bench.listen.clone(), error))?;
         let files = match files {
             Some(files) => files,
-            None => Files::start(pics, bench, &network, &pki, clock).await?,
+            None => Files::start(pics, bench, &network, &pki, None, clock).await?,
         };
         let url = |endpoint: EndpointId, host: &str, profile: u8| {
             let address = link.address(endpoint).unwrap_or_default();
@@ -240,7 +240,7 @@ impl Environment {
             .map_err(|error| EnvironmentError::Bind(bench.url.clone(), error))?;
         let files = match files {
             Some(files) => files,
-            None => Files::start(pics, bench, &network, &pki, clock).await?,
+            None => Files::start(pics, bench, &network, &pki, roots.as_deref(), clock).await?,
         };
         let mut tasks = JoinSet::new();
         let operator = match operator {

@@ -1,5 +1,7 @@
 //! File transfers of a run: the server that bench and PICS choose, and the firmware that is served.
 
+use std::{pin::Pin, time::Duration};
+
 use bytes::Bytes;
 use serde_json::{Value, json};
 
@@ -13,11 +15,14 @@ use crate::{
         files::{FileServer, FileSetup, FilesError, Upload},
         firmware::{self, Firmware},
         pki::Pki,
+        transfer::Client,
     },
 };
 
 /// The file server's name in a run in memory.
 const HOST: &str = "files.attest.test";
+/// How long our station may take for a transfer.
+const PATIENCE: Duration = Duration::from_mins(2);
 /// What a bench without the vendor's firmware is told.
 const NO_FIRMWARE: &str = "the bench has no firmware of the vendor: it needs firmware.image, firmware.signature and \
     firmware.certificate (or firmware.made, for a product that installs any image)";
@@ -25,12 +30,18 @@ const NO_BROKEN_FIRMWARE: &str = "the bench has no firmware that is rightly sign
     firmware.broken-image, firmware.broken-signature and firmware.broken-certificate (or firmware.made, for a product \
     that checks nothing but the signature before it installs)";
 
+/// A transfer of our station under way.
+pub(super) type Transfer = Pin<Box<dyn Future<Output = Result<Value, String>> + Send>>;
+
 /// Transfers of a run. Clones share the server.
 #[derive(Debug, Clone)]
 pub struct Files {
     /// Or why there is no server.
     server: Result<FileServer, String>,
     firmware: Firmware,
+    /// With what our station transfers.
+    client: Client,
+    sut: SutKind,
     /// The test case under way.
     pub(super) test_case: String,
 }
@@ -41,6 +52,7 @@ impl Files {
         bench: &Bench,
         network: &Network,
         pki: &Pki,
+        roots: Option<&str>,
         clock: Clock,
     ) -> Result<Self, EnvironmentError> {
         let simulated = matches!(network, Network::Memory(_));
@@ -58,7 +70,10 @@ impl Files {
             Err(FilesError::Bind(address, error)) => return Err(EnvironmentError::Bind(address, error)),
             Err(other) => Err(other.to_string()),
         };
-        Ok(Self { server, firmware, test_case: String::new() })
+        // Our own server is one that our station trusts.
+        let roots = roots.map(|roots| format!("{roots}\n{}", pki.root_pem()));
+        let client = Client { network: network.clone(), roots, clock };
+        Ok(Self { server, firmware, client, sut: pics.sut, test_case: String::new() })
     }
 
     /// The SUT trusts another root now.
@@ -75,7 +90,9 @@ impl Files {
 
     /// What has arrived for a test case (or for any) since this was asked for the last time.
     pub(super) fn collect(&self, test_case: Option<&str>) -> Vec<Upload> {
-        self.server.as_ref().map(|server| server.collect(test_case)).unwrap_or_default()
+        let arrived = self.server.as_ref().map(|server| server.collect(test_case)).unwrap_or_default();
+        // Where we are the station, it is our own.
+        if self.sut == SutKind::Csms { Vec::new() } else { arrived }
     }
 
     /// Does what a test case asks; `None` when it is nothing about files.
@@ -99,6 +116,36 @@ impl Files {
             })),
             _ => None,
         }
+    }
+
+    /// What our station does with files at a place that the CSMS under test names; `None` when it is nothing of the kind.
+    ///
+    /// Part 6 asks for what the station says, not for the transfer, so that a failure is told (`failed`) and decides nothing.
+    pub(super) fn transfer(&self, service: &str, with: &Value) -> Option<Transfer> {
+        let (client, location) = (self.client.clone(), text(with, "location").to_owned());
+        let transfer: Pin<Box<dyn Future<Output = Result<usize, String>> + Send>> = match service {
+            "fetch" => Box::pin(async move {
+                let image = client.download(&location).await;
+                image.map(|image| image.len()).map_err(|error| format!("the firmware was not fetched: {error}"))
+            }),
+            "deliver" => {
+                let name = format!("{}.log", self.test_case);
+                let content = format!("log of our station, for {}\n", self.test_case).into_bytes();
+                let size = content.len();
+                Box::pin(async move {
+                    let sent = client.upload(&location, &name, content).await;
+                    sent.map(|()| size).map_err(|error| format!("the log was not delivered: {error}"))
+                })
+            }
+            _ => return None,
+        };
+        Some(Box::pin(async move {
+            let done = tokio::time::timeout(PATIENCE, transfer).await;
+            Ok(match done.unwrap_or_else(|_| Err(format!("it was not transferred within {} s", PATIENCE.as_secs()))) {
+                Ok(size) => json!({ "size": size }),
+                Err(failed) => json!({ "failed": failed }),
+            })
+        }))
     }
 
     fn server(&self) -> Result<&FileServer, String> {
