@@ -201,6 +201,7 @@ impl Abstract {
         }
         for section in &mut self.sections {
             section.title = printable(&section.title);
+            section.text = printable(&section.text);
             for cell in section.tables.iter_mut().flat_map(|table| &mut table.rows).flatten() {
                 *cell = cell.split(LINE).map(printable).collect::<Vec<_>>().join("\n");
             }
