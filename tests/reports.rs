@@ -93,6 +93,7 @@ fn with_run<T>(look: impl FnOnce(Run<'_>) -> T) -> T {
         })
         .collect();
     let info = summary::RunInfo {
+        calibration: None,
         run_id: text(),
         started: jiff::Timestamp::UNIX_EPOCH,
         finished: jiff::Timestamp::UNIX_EPOCH,

@@ -329,6 +329,7 @@ mod tests {
         let pics = Path::new(env!("CARGO_MANIFEST_DIR")).join("pics/cp-flex-plus-eu.yaml");
         let pics = crate::pics::reader::read(&pics).unwrap();
         let info = crate::record::summary::RunInfo {
+            calibration: None,
             run_id: "run".into(),
             started: jiff::Timestamp::UNIX_EPOCH,
             finished: jiff::Timestamp::UNIX_EPOCH,

@@ -137,7 +137,7 @@ mod tests {
     }
 
     fn report(folder: &Path, format: &[Wanted], out: Option<PathBuf>) -> Result<u8, Problem> {
-        run(&Arguments { folder: folder.to_owned(), format: format.to_vec(), out })
+        run(&Arguments { folder: folder.to_owned(), format: format.to_vec(), out, since: None })
     }
 
     fn names(folder: &Path) -> Vec<String> {
