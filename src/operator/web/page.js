@@ -78,7 +78,7 @@ const card = (asked) => {
   add(asked.question ? "Yes" : "Done", "main", () => answer({ answer: "done" }));
   if (asked.question) add("No", "", () => refuse("denied", "Is it not so?", "The product fails this test case.", "No, it is not"));
   add(asked.question ? "Can't tell" : "Not possible", "", () => refuse("not-possible", asked.question ? "Can't you tell?" : "Is it not possible here?",
-    "This test case can then not be decided: it becomes inconclusive.", asked.question ? "I can't tell" : "Not possible"));
+    "Where the test case can do without it, it goes on. Otherwise it can not be decided, and becomes inconclusive.", asked.question ? "I can't tell" : "Not possible"));
   node.append(buttons, trouble);
   // A card that has just come is not what a finger on its way meant.
   setTimeout(() => { for (const button of buttons.children) button.disabled = false; }, 400);
