@@ -82,19 +82,19 @@ impl HttpRequests {
 
 impl Request {
     fn lay_over(&mut self, layer: &Request) {
-        fn take<T: Clone>(slot: &mut Option<T>, new: &Option<T>) {
-            if new.is_some() {
-                slot.clone_from(new);
+        fn take<T: Clone>(slot: &mut Option<T>, new: Option<&T>) {
+            if let Some(new) = new {
+                *slot = Some(new.clone());
             }
         }
-        take(&mut self.method, &layer.method);
-        take(&mut self.url, &layer.url);
-        take(&mut self.body, &layer.body);
-        take(&mut self.done, &layer.done);
-        take(&mut self.not_possible, &layer.not_possible);
-        take(&mut self.denied, &layer.denied);
-        take(&mut self.done_when, &layer.done_when);
-        take(&mut self.timeout, &layer.timeout);
+        take(&mut self.method, layer.method.as_ref());
+        take(&mut self.url, layer.url.as_ref());
+        take(&mut self.body, layer.body.as_ref());
+        take(&mut self.done, layer.done.as_ref());
+        take(&mut self.not_possible, layer.not_possible.as_ref());
+        take(&mut self.denied, layer.denied.as_ref());
+        take(&mut self.done_when, layer.done_when.as_ref());
+        take(&mut self.timeout, layer.timeout.as_ref());
         // A request of its own is what can be done after all.
         self.refused.clone_from(&layer.refused);
         for (name, value) in &layer.headers {
@@ -200,9 +200,9 @@ impl Reader<'_> {
                 "url" => request.url = Some(self.url(value)),
                 "headers" => request.headers = self.headers(value),
                 "body" => request.body = Some(self.template(value, &NAMES)),
-                "done" => request.done = self.statuses(value),
-                "not-possible" => request.not_possible = self.statuses(value),
-                "denied" => request.denied = self.statuses(value),
+                "done" => request.done = Some(self.statuses(value)),
+                "not-possible" => request.not_possible = Some(self.statuses(value)),
+                "denied" => request.denied = Some(self.statuses(value)),
                 "done-when" => request.done_when = Some(self.condition(value)),
                 "timeout" => {
                     let seconds = match value.kind {
@@ -284,7 +284,7 @@ impl Reader<'_> {
         headers
     }
 
-    fn statuses(&mut self, node: &Node) -> Option<Vec<(u16, u16)>> {
+    fn statuses(&mut self, node: &Node) -> Vec<(u16, u16)> {
         let read = |item: &Node| -> Option<(u16, u16)> {
             let text = item.scalar()?;
             let (from, to) = text.split_once('-').unwrap_or((&text, &text));
@@ -301,7 +301,7 @@ impl Reader<'_> {
                 }
             }
         }
-        Some(ranges)
+        ranges
     }
 
     fn condition(&mut self, node: &Node) -> Template {

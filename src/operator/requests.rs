@@ -27,11 +27,11 @@ pub fn of_bench(bench: &Bench) -> Result<Option<Arc<dyn Operator>>, String> {
     };
     let stations = bench.as_stations(bench.pool(), false).into_iter();
     let stations = stations.map(|bench| (bench.identity, Value::Object(bench.values))).collect();
-    Ok(Some(Arc::new(Requests { requests, roots, stations, bench: Value::Object(bench.values.clone()) })))
+    Ok(Some(Arc::new(Requests { told: requests, roots, stations, bench: Value::Object(bench.values.clone()) })))
 }
 
 struct Requests {
-    requests: HttpRequests,
+    told: HttpRequests,
     /// What is trusted with `https`, PEM.
     roots: Option<String>,
     /// The bench as each station of the pool sees it.
@@ -51,7 +51,7 @@ impl Operator for Requests {
     fn perform(&self, action: ManualAction) -> BoxFuture<'_, ActionOutcome> {
         Box::pin(async move {
             let message = action.parameters.get("action").and_then(Value::as_str).filter(|_| action.action == "send");
-            let request = self.requests.request(&action.action, message);
+            let request = self.told.request(&action.action, message);
             let wished = message.map_or_else(|| action.action.clone(), |message| format!("send {message}"));
             if let Some(reason) = request.refused {
                 return ActionOutcome::NotPossible(reason);
@@ -91,7 +91,7 @@ impl Operator for Requests {
     }
 
     fn secrets(&self) -> Vec<Secret> {
-        self.requests.secrets.clone()
+        self.told.secrets.clone()
     }
 }
 
@@ -106,7 +106,7 @@ impl Requests {
             ("parameters", Value::Object(action.parameters.clone())),
             ("station", station.into()),
             ("bench", self.stations.get(station).unwrap_or(&self.bench).clone()),
-            ("env", Value::Object(self.requests.env.clone())),
+            ("env", Value::Object(self.told.env.clone())),
         ] {
             names.insert(name.into(), value);
         }
@@ -120,7 +120,7 @@ impl Requests {
         let Some(url) = &request.url else { return Ok(None) };
         let mut url = text(url)?;
         if url.starts_with('/') {
-            url = format!("{}{url}", text(&self.requests.base)?.trim_end_matches('/'));
+            url = format!("{}{url}", text(&self.told.base)?.trim_end_matches('/'));
         }
         let url = Url::parse(&url).map_err(|error| format!("`{url}` is no URL ({error})"))?;
         let method = request.method.as_ref().map_or_else(|| Ok("POST".to_owned()), text)?;
