@@ -6,6 +6,7 @@
 
 #![recursion_limit = "256"]
 
+pub mod audit;
 pub mod bench;
 pub mod calibrate;
 pub mod certificate;

@@ -1,5 +1,6 @@
 //! The command line: one file per subcommand.
 
+mod audit;
 mod bench;
 mod calibrate;
 mod check;
@@ -110,6 +111,8 @@ enum Command {
     Simulate(simulate::Arguments),
     /// Measure how well the harness measures on this machine
     Calibrate(calibrate::Arguments),
+    /// Show that no check is vacuous: change passing traces as faulty products would, and judge them again
+    Audit(audit::Arguments),
     /// Judge a recorded run again: it must come to the same verdicts
     Replay(replay::Arguments),
     /// Run the applicable test cases against a product
@@ -156,6 +159,7 @@ pub fn main() -> ExitCode {
         Command::Merge(arguments) => merge::run(&arguments),
         Command::Trace(arguments) => trace::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),
+        Command::Audit(arguments) => catalogue(folder).and_then(|catalogue| audit::run(&arguments, &catalogue)),
         Command::Replay(arguments) => replay::run(&arguments),
         Command::Diff(arguments) => diff::run(&arguments),
         Command::Run(arguments) => catalogue(folder).and_then(|catalogue| run::run(&arguments, &catalogue)),

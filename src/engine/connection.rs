@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
+    Role,
     flow::{Node, nanos},
     world::{Attempt, Finding, World},
 };
@@ -16,7 +17,7 @@ use crate::{
 };
 
 /// A connection step under way.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Waiting {
     /// When it gives up, nanoseconds of the run.
     pub(crate) until: Option<u64>,
@@ -320,7 +321,11 @@ pub(crate) fn advance(
                 anew && (!wanted || open.endpoint == waiting.endpoint)
             });
             if good {
-                let facts = world.attempts.iter().rev().find(|attempt| attempt.outcome.is_ok()).map(facts);
+                let last = world.attempts.iter().rev().find(|attempt| attempt.outcome.is_ok());
+                let (input, facts) = (last.map(|attempt| attempt.input), last.map(facts));
+                if let Some(input) = input {
+                    world.takes(input, &node.step, &node.path, Role::Attempt);
+                }
                 return checked(connection, facts.unwrap_or(at), node, world);
             }
         }
@@ -328,6 +333,7 @@ pub(crate) fn advance(
             let attempt = world.attempts.get(waiting.seen).cloned();
             if let Some(attempt) = attempt {
                 waiting.seen += 1;
+                world.takes(attempt.input, &node.step, &node.path, Role::Attempt);
                 if let (Ok(()), Some((policy, profile))) = (&attempt.outcome, waiting.remember.take()) {
                     world.memory.client = Some(policy);
                     world.memory.security_profile = profile.unwrap_or(world.memory.security_profile);

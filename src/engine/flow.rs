@@ -13,7 +13,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::{
-    Effect, Phase, Scope, connection, responder,
+    Effect, Phase, Role, Scope, connection, responder,
     world::{Call, Finding, World},
 };
 use crate::{
@@ -45,13 +45,13 @@ enum Status {
 }
 
 /// Steps one after the other.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Sequence {
     nodes: Vec<Node>,
     cursor: usize,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Node {
     pub(crate) step: Arc<Step>,
     pub(crate) scope: Scope,
@@ -64,7 +64,7 @@ pub(crate) struct Node {
     body: Body,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Body {
     None,
     Steps(Sequence),
@@ -423,6 +423,9 @@ impl Node {
             }
             StepKind::Wait(seconds) | StepKind::Never { during: seconds, .. } => {
                 self.touched = true;
+                if matches!(step.kind, StepKind::Never { .. }) {
+                    world.takes(world.input, &self.step, &self.path, Role::Condition);
+                }
                 let seconds = seconds.number(&world.names(&self.scope));
                 let seconds = world.own_error(seconds, step, &self.path)?;
                 self.body = Body::Until(world.now.mono_ns.saturating_add(nanos(seconds)));
@@ -474,6 +477,7 @@ impl Node {
                 }
             }
             StepKind::Assert { condition, otherwise, inconclusive } => {
+                world.takes(world.input, &self.step, &self.path, Role::Condition);
                 let holds = condition.holds(&world.names(&self.scope));
                 if !world.own_error(holds, step, &self.path)? {
                     let verdict = if *inconclusive { Verdict::Inconclusive } else { Verdict::Fail };

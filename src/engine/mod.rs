@@ -7,6 +7,7 @@ mod responder;
 mod rules;
 mod station;
 mod sut;
+mod taken;
 #[cfg(test)]
 mod tests;
 mod turns;
@@ -31,6 +32,7 @@ use crate::{
 
 use flow::Sequence;
 pub use sut::SutMemory;
+pub use taken::{Role, Taken};
 use world::World;
 
 /// What the engine needs to know before it starts.
@@ -101,6 +103,8 @@ pub struct Outcome {
     pub remarks: Vec<String>,
     /// What is now known of the SUT.
     pub memory: SutMemory,
+    /// Which step took which input, in order.
+    pub taken: Vec<Taken>,
 }
 
 /// The phases of a test case, in order.
@@ -124,11 +128,13 @@ impl Phase {
 }
 
 /// One test case under way.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Engine {
     world: World,
     phases: Vec<(Phase, Sequence)>,
     current: usize,
+    /// How many inputs it was told.
+    told: usize,
 }
 
 /// Names of the procedures that the engine itself runs, where the catalogue has them.
@@ -190,7 +196,7 @@ impl Engine {
                 }
             }
         }
-        let mut engine = Self { world, phases, current: 0 };
+        let mut engine = Self { world, phases, current: 0, told: 0 };
         if engine.world.decided() {
             // Nothing was begun, so there is nothing to tidy up.
             engine.current = engine.phases.len();
@@ -204,6 +210,8 @@ impl Engine {
     /// Something happened.
     pub fn handle(&mut self, now: Stamp, input: Input) {
         self.world.now = now;
+        self.world.input = self.told;
+        self.told += 1;
         match input {
             Input::Link(event) => self.link(event),
             Input::OperatorDone(id, outcome) => self.world.answers.push((id, world::Reply::Operator(outcome))),
@@ -235,6 +243,16 @@ impl Engine {
     /// True when nothing can change the verdict any more: something was found, or what is left is tidying up.
     pub fn settled(&self) -> bool {
         self.world.decided() || self.current + 1 >= self.phases.len()
+    }
+
+    /// How many inputs it was told.
+    pub fn told(&self) -> usize {
+        self.told
+    }
+
+    /// True when a finding was made.
+    pub fn decided(&self) -> bool {
+        self.world.decided()
     }
 
     /// The steps that are under way, for people.

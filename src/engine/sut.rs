@@ -80,7 +80,7 @@ impl SutMemory {
 }
 
 /// A transaction as its events tell it.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Transaction {
     id: String,
     evse: Option<u64>,
@@ -93,7 +93,7 @@ struct Transaction {
 }
 
 /// The transactions of a test case.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Transactions {
     all: Vec<Transaction>,
 }

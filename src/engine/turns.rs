@@ -9,12 +9,12 @@ use crate::{clock::Stamp, link::ConnId, ocpp::frame::Frame};
 const PROMPT_S: f64 = 2.0;
 
 /// CALLs of the SUT that we have not answered yet, each with the first CALL that came in the meantime.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Turns {
     open: HashMap<(ConnId, String), Turn>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Turn {
     came: Stamp,
     action: String,

@@ -11,7 +11,8 @@ use std::{
 use serde_json::{Map, Value, json};
 
 use super::{
-    Effect, Outcome, Phase, Scope, Setup, SutMemory, responder, station::OwnStation, sut::Transactions, turns::Turns,
+    Effect, Outcome, Phase, Role, Scope, Setup, SutMemory, responder, station::OwnStation, sut::Transactions,
+    taken::Taken, turns::Turns,
 };
 use crate::{
     clock::Stamp,
@@ -37,13 +38,15 @@ pub(crate) struct Call {
     pub(crate) payload: Value,
     pub(crate) at: Stamp,
     pub(crate) text: String,
+    /// Which of the engine's inputs it was.
+    pub(crate) input: usize,
 }
 
 /// An answer to a CALL of ours.
 #[derive(Debug, Clone)]
 pub(crate) enum Answer {
-    Result(Value, String),
-    Error(String, String),
+    Result(Value, String, usize),
+    Error(String, String, usize),
     /// The connection went away before it came.
     Lost,
 }
@@ -65,6 +68,8 @@ pub(crate) struct Attempt {
     pub(crate) outcome: Result<(), AttemptFailure>,
     /// What is known of it, as checks see it.
     pub(crate) facts: Value,
+    /// Which of the engine's inputs it was.
+    pub(crate) input: usize,
 }
 
 /// An open connection.
@@ -126,7 +131,7 @@ struct Outstanding {
 }
 
 /// Everything the engine knows.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct World {
     setup: Setup,
     pub(crate) now: Stamp,
@@ -163,6 +168,9 @@ pub(crate) struct World {
     remarks: Vec<String>,
     proven: HashMap<String, Vec<String>>,
     complaints: usize,
+    /// Which input is being taken in.
+    pub(crate) input: usize,
+    taken: Vec<Taken>,
     /// Facts per EVSE that hold once the states under way are reached, while steps behind them are looked at.
     pub(crate) anticipated: BTreeMap<String, Map<String, Value>>,
     base: Arc<Values>,
@@ -210,6 +218,8 @@ impl World {
             remarks: Vec::new(),
             proven: HashMap::new(),
             complaints: 0,
+            input: 0,
+            taken: Vec::new(),
             anticipated: BTreeMap::new(),
             base: Arc::new(base),
             setup,
@@ -400,6 +410,22 @@ impl World {
         Vec::new()
     }
 
+    /// Notes which step took which input.
+    pub(crate) fn takes(&mut self, input: usize, step: &Arc<Step>, path: &str, role: Role) {
+        if self.taken.len() < MAX_KEPT {
+            let step = Some(step.clone());
+            self.taken.push(Taken { input, phase: self.phase.word(), path: path.to_owned(), step, role });
+        }
+    }
+
+    /// Notes that a rule of the test case was held against an input.
+    pub(crate) fn ruled(&mut self, input: usize, rule: usize) {
+        if self.taken.len() < MAX_KEPT {
+            let (phase, path) = (self.phase.word(), String::from("always"));
+            self.taken.push(Taken { input, phase, path, step: None, role: Role::Always(rule) });
+        }
+    }
+
     /// How many findings were made, remarks included.
     pub(crate) fn complaints(&self) -> usize {
         self.complaints
@@ -448,6 +474,7 @@ impl World {
                 payload: payload.clone(),
                 at: self.now,
                 text: String::new(),
+                input: self.input,
             };
             self.told.learn(&own);
         }
@@ -502,6 +529,13 @@ impl World {
         self.memory.unanswered.extend(self.outstanding.into_keys().take(MAX_KEPT));
         self.memory.left_behind.extend(self.transactions.starts());
         let _ = self.started;
-        Outcome { verdict, failures: self.failures, steps: self.steps, remarks: self.remarks, memory: self.memory }
+        Outcome {
+            verdict,
+            failures: self.failures,
+            steps: self.steps,
+            remarks: self.remarks,
+            memory: self.memory,
+            taken: self.taken,
+        }
     }
 }

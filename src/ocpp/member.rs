@@ -49,6 +49,22 @@ impl Member {
         }
     }
 
+    /// The place that a JSON pointer names.
+    pub fn at(action: &str, request: bool, pointer: &str) -> Option<Self> {
+        let names = pointer.split('/').filter(|name| !name.is_empty() && name.parse::<usize>().is_err());
+        names.into_iter().try_fold(Self::root(action, request)?, |place, name| place.child(name).ok().flatten())
+    }
+
+    /// The words that may stand here, where only some may.
+    pub fn words(self) -> Vec<&'static str> {
+        self.schema.get("enum").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect()
+    }
+
+    /// A legal value with nothing that is not required.
+    pub fn example(self) -> Value {
+        example(self.schema, 0)
+    }
+
     /// What is wrong with the idea that this value could stand here (in a list: be an element).
     pub fn can_be(self, value: &Value) -> Option<Complaint> {
         let fits = match self.schema.get("type").and_then(Value::as_str)? {
@@ -74,6 +90,30 @@ impl Member {
         let help = nearest(word, known.iter().copied())
             .map_or_else(|| format!("known: {}", known.join(", ")), |near| format!("did you mean `{near}`?"));
         Some(Complaint { message: format!("`{word}` is no value that {} can have there", self.action), help })
+    }
+}
+
+fn example(schema: &'static Value, depth: usize) -> Value {
+    if let Some(word) = schema["enum"].get(0) {
+        return word.clone();
+    }
+    match schema["type"].as_str() {
+        Some("object") if depth < 12 => {
+            let required = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str);
+            let member = |name: &str| {
+                let member = &schema["properties"][name];
+                let one = example(resolve(member), depth + 1);
+                // A list is resolved to what it is a list of.
+                let list = member["type"] == "array";
+                (name.to_owned(), if list { Value::Array(vec![one]) } else { one })
+            };
+            Value::Object(required.map(member).collect())
+        }
+        Some("integer" | "number") => schema["minimum"].as_i64().unwrap_or(0).max(1).into(),
+        Some("boolean") => true.into(),
+        Some("string") if schema["format"] == "date-time" => "2026-01-01T00:00:00Z".into(),
+        Some("string") => "x".into(),
+        _ => Value::Object(serde_json::Map::new()),
     }
 }
 

@@ -99,7 +99,7 @@ impl Recording {
 }
 
 /// Lets time pass until `until`, stopping wherever the engine wants to; the time it is then.
-fn pass_time(engine: &mut Engine, started: Stamp, mut now: Stamp, until: u64) -> Stamp {
+pub(crate) fn pass_time(engine: &mut Engine, started: Stamp, mut now: Stamp, until: u64) -> Stamp {
     for _ in 0..MAX_TICKS {
         let Some(due) = engine.deadline().filter(|due| *due < until && !engine.finished()) else { break };
         now = later(started, due.max(now.mono_ns));

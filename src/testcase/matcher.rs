@@ -159,6 +159,27 @@ impl Checks {
         self.entries.iter().any(|(known, _)| known.text() == path)
     }
 
+    /// What is looked at in a payload: for each thing that is demanded, in words, the places where it is.
+    pub fn demands(&self, payload: &Value) -> Vec<Demand> {
+        let mut found = Vec::new();
+        self.collect(Some(payload), "", "", &mut found);
+        found
+    }
+
+    fn collect(&self, value: Option<&Value>, pointer: &str, around: &str, found: &mut Vec<Demand>) {
+        for (path, matcher) in &self.entries {
+            let words = if around.is_empty() { path.text().to_owned() } else { format!("{around}.{}", path.text()) };
+            match value {
+                Some(value) => {
+                    for (place, inner) in path.places(value) {
+                        matcher.collect(inner, &format!("{pointer}{place}"), &words, found);
+                    }
+                }
+                None => matcher.collect(None, &format!("{pointer}/{}", path.text()), &words, found),
+            }
+        }
+    }
+
     /// Everything that does not hold of a payload.
     pub fn mismatches(&self, payload: &Value, names: &Names) -> Result<Vec<Mismatch>, TemplateError> {
         let mut found = Vec::new();
@@ -183,7 +204,62 @@ impl Checks {
     }
 }
 
+/// One thing that is demanded of a payload.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Demand {
+    /// Where, as it is written: `setVariableResult[0].attributeStatus`.
+    pub words: String,
+    /// JSON pointers of the values.
+    pub places: Vec<String>,
+    /// What is demanded is that there is nothing.
+    pub absence: bool,
+    /// It is only demanded under a condition.
+    pub conditional: bool,
+    /// What is demanded is that there is something, whatever it is.
+    pub presence: bool,
+}
+
 impl Matcher {
+    fn collect(&self, value: Option<&Value>, pointer: &str, words: &str, found: &mut Vec<Demand>) {
+        let mut each = |matcher: &Matcher, words: String| {
+            for (index, item) in value.and_then(Value::as_array).into_iter().flatten().enumerate() {
+                matcher.collect(Some(item), &format!("{pointer}/{index}"), &words, found);
+            }
+        };
+        match self {
+            Matcher::Members(checks) => checks.collect(value, pointer, words, found),
+            Matcher::Each(matcher) => each(matcher, format!("{words}[each]")),
+            Matcher::Any(matcher) => each(matcher, format!("{words}[any]")),
+            Matcher::Not(matcher) => matcher.collect(value, pointer, words, found),
+            Matcher::When(_, matcher) => {
+                let before = found.len();
+                matcher.collect(value, pointer, words, found);
+                found[before..].iter_mut().for_each(|demand| demand.conditional = true);
+            }
+            Matcher::All(matchers) => {
+                for matcher in matchers {
+                    matcher.collect(value, pointer, words, found);
+                }
+            }
+            _ => {
+                let place = pointer.to_owned();
+                if let Some(known) = found.iter_mut().find(|known| known.words == words) {
+                    if !known.places.contains(&place) {
+                        known.places.push(place);
+                    }
+                    return;
+                }
+                found.push(Demand {
+                    words: words.to_owned(),
+                    places: vec![place],
+                    absence: matches!(self, Matcher::Absent),
+                    conditional: false,
+                    presence: matches!(self, Matcher::Present),
+                });
+            }
+        }
+    }
+
     /// Checks a value; `None` when it holds.
     pub fn check(
         &self,

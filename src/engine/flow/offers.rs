@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{Body, MAX_DEPTH, Node, Offer, Sequence, Status};
 use crate::{
     engine::{
-        responder, rules,
+        Role, responder, rules,
         world::{Call, Finding, World},
     },
     testcase::{
@@ -224,6 +224,7 @@ impl Node {
     pub(super) fn claim(&mut self, expect: &Expect, call: &Call, answer: bool, world: &mut World) {
         let step = self.step.clone();
         self.touched = true;
+        world.takes(call.input, &step, &self.path, Role::Call);
         let names = world.names(&self.scope);
         if let Some(bound) = &expect.no_earlier_than {
             let bound = bound.number(&names);

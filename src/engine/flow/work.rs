@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::{Body, Node, Sequence, Status, nanos};
 use crate::{
     engine::{
-        responder, rules,
+        Role, responder, rules,
         world::{Answer, Finding, Reply, World},
     },
     operator::{
@@ -135,7 +135,8 @@ impl Node {
                 world.find(verdict, Finding::at(&step, &self.path, message));
                 return false;
             }
-            Answer::Error(code, text) => {
+            Answer::Error(code, text, input) => {
+                world.takes(input, &step, &self.path, Role::Answer);
                 let allowed =
                     send.expect_error.as_ref().is_some_and(|codes| codes.contains(&code)) || send.error_allowed;
                 if !allowed {
@@ -152,7 +153,8 @@ impl Node {
                 }
                 self.keep_answer(serde_json::json!({ "error": code }), world);
             }
-            Answer::Result(payload, text) => {
+            Answer::Result(payload, text, input) => {
+                world.takes(input, &step, &self.path, Role::Answer);
                 if let Some(codes) = send.expect_error.as_ref().filter(|_| !send.error_allowed) {
                     let message = format!("{} was answered, but should have been refused", send.action);
                     let mut finding = Finding::at(&step, &self.path, message);
@@ -277,6 +279,7 @@ impl Node {
         let Body::Operator(id) = self.body else { return true };
         let step = self.step.clone();
         let Some(index) = world.answers.iter().position(|(answered, _)| *answered == id) else { return false };
+        world.takes(world.input, &step, &self.path, Role::Operator);
         match world.answers.swap_remove(index).1 {
             Reply::Operator(ActionOutcome::Done) => true,
             Reply::Operator(ActionOutcome::NotPossible(_)) if optional => true,
@@ -313,6 +316,7 @@ impl Node {
     pub(super) fn serving(&mut self, world: &mut World) -> bool {
         let Body::Service(id) = self.body else { return true };
         let Some(index) = world.answers.iter().position(|(answered, _)| *answered == id) else { return false };
+        world.takes(world.input, &self.step, &self.path, Role::Service);
         match world.answers.swap_remove(index).1 {
             Reply::Service(Ok(value)) => {
                 self.save(value, world);

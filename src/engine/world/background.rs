@@ -14,11 +14,15 @@ impl World {
             return;
         }
         let scope = self.root_scope();
-        for rule in self.setup.case.clone().always.iter().filter(|rule| rule.action == call.action) {
+        for (index, rule) in self.setup.case.clone().always.iter().enumerate() {
+            if rule.action != call.action {
+                continue;
+            }
             let names = self.names(&scope);
             if !rule.matches.mismatches(&call.payload, &names).is_ok_and(|found| found.is_empty()) {
                 continue;
             }
+            self.ruled(call.input, index);
             let base = Finding {
                 source: Some(format!("{}:{}", file_name(&rule.file), rule.at.line)),
                 requirements: rule.requirements.clone(),

@@ -43,7 +43,8 @@ impl World {
                 self.open = Some(Open { conn, endpoint, at: self.now });
                 self.memory.open = Some((conn, endpoint));
                 self.memory.endpoint = Some(endpoint);
-                self.attempts.push(Attempt { conn, endpoint, at: self.now, outcome: Ok(()), facts });
+                let input = self.input;
+                self.attempts.push(Attempt { conn, endpoint, at: self.now, outcome: Ok(()), facts, input });
             }
             LinkEvent::AttemptFailed { conn, endpoint, failure, request, hello } => {
                 let mut known = request.as_ref().map_or(json!({}), |request| facts(request, None, None));
@@ -56,7 +57,8 @@ impl World {
                     known["status"] = (*status).into();
                 }
                 if self.attempts.len() < MAX_KEPT {
-                    self.attempts.push(Attempt { conn, endpoint, at: self.now, outcome: Err(failure), facts: known });
+                    let (at, input) = (self.now, self.input);
+                    self.attempts.push(Attempt { conn, endpoint, at, outcome: Err(failure), facts: known, input });
                 }
             }
             LinkEvent::Closed { conn, by, .. } => {
@@ -107,7 +109,7 @@ impl World {
         };
         match frame {
             Frame::Call { id, action, payload } => {
-                let call = Call { conn, id, action, payload, at: self.now, text };
+                let call = Call { conn, id, action, payload, at: self.now, text, input: self.input };
                 self.turns.came(&call);
                 if !self.seen_ids.insert((conn, call.id.clone())) {
                     let mut finding =
@@ -134,13 +136,13 @@ impl World {
                         self.schema_finding(&sent.action, "Response", &errors, &text);
                     }
                     self.learn_result(&sent.action, &sent.payload, &payload);
-                    self.call_answers.insert(id, Answer::Result(payload, text));
+                    self.call_answers.insert(id, Answer::Result(payload, text, self.input));
                 }
                 None
             }
             Frame::CallError { id, code, .. } => {
                 if self.answered(&id, &text).is_some() {
-                    self.call_answers.insert(id, Answer::Error(code, text));
+                    self.call_answers.insert(id, Answer::Error(code, text, self.input));
                 }
                 None
             }

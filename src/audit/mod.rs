@@ -1,0 +1,318 @@
+//! Shows that no check is vacuous: a passing trace of each test case is changed as a faulty product would change it, and
+//! judged again.
+//!
+//! What is changed is what was looked at: the engine tells which step took which message, and the step which places of it
+//! it looks at. So the audit needs to know nothing of any test case.
+
+mod judge;
+mod mutants;
+mod values;
+
+use std::{
+    collections::{HashMap, HashSet, VecDeque},
+    sync::{Mutex, PoisonError},
+};
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+pub use mutants::Kind;
+
+use crate::{
+    bench::Bench,
+    clock::Clock,
+    engine::Outcome,
+    pics::{Pics, SutKind},
+    record::PlanEntry,
+    replay::Recording,
+    runner::{self, Plan},
+    selection,
+    testcase::{catalogue::Catalogue, library::Library},
+    verdict::Verdict,
+};
+
+/// What became of a mutation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
+pub enum Fate {
+    /// The verdict is fail.
+    Killed {
+        /// At the step concerned.
+        at_step: bool,
+        /// Where.
+        step: String,
+        /// What is said.
+        message: String,
+    },
+    /// The verdict is inconclusive: what is needed before the main part did not come about.
+    Undecided {
+        /// Where.
+        step: String,
+        /// What is said.
+        message: String,
+    },
+    /// It passes, and rightly so.
+    Explained(String),
+    /// It passes, or makes the harness err.
+    Unexplained(String),
+}
+
+/// One mutation.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Mutation {
+    /// What kind.
+    pub kind: Kind,
+    /// The step that took the message.
+    pub step: String,
+    /// Its action, where it is one message that was changed.
+    pub action: String,
+    /// What was changed.
+    pub what: String,
+    /// What became of it.
+    pub fate: Fate,
+}
+
+/// A check that no mutation was caught by.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Check {
+    /// The step.
+    pub step: String,
+    /// Where it stands.
+    pub source: String,
+    /// What it looks at.
+    pub check: String,
+    /// How many mutations were tried.
+    pub mutations: usize,
+    /// Why that is right; none: it is not explained.
+    pub reason: Option<String>,
+}
+
+/// What came of one test case (a variant of it).
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Case {
+    /// The test case.
+    pub id: String,
+    /// The product whose trace was taken.
+    pub product: String,
+    /// The variant.
+    pub variant: Map<String, Value>,
+    /// How many things it checks.
+    pub checks: usize,
+    /// All mutations.
+    pub mutations: Vec<Mutation>,
+    /// Checks that caught something: where they stand, and what they look at.
+    #[serde(skip)]
+    pub caught: Vec<(String, String)>,
+    /// Checks that survived everything.
+    pub survivors: Vec<Check>,
+}
+
+impl Case {
+    /// What is not explained, in words.
+    pub fn unexplained(&self) -> Vec<String> {
+        let checks = self.survivors.iter().filter(|check| check.reason.is_none()).map(|check| {
+            format!("`{}` survives {} mutations at {} ({})", check.check, check.mutations, check.step, check.source)
+        });
+        let mutations = self.mutations.iter().filter_map(|mutation| match &mutation.fate {
+            Fate::Unexplained(why) => {
+                Some(format!("{:?} {}: {why}, at {}", mutation.kind, mutation.what, mutation.step).to_lowercase_first())
+            }
+            _ => None,
+        });
+        checks.chain(mutations).collect()
+    }
+}
+
+trait LowercaseFirst {
+    fn to_lowercase_first(&self) -> String;
+}
+
+impl LowercaseFirst for String {
+    fn to_lowercase_first(&self) -> String {
+        let mut chars = self.chars();
+        chars.next().map(|first| first.to_lowercase().chain(chars).collect()).unwrap_or_default()
+    }
+}
+
+/// What came of an audit.
+#[derive(Debug, Clone, Default, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Audit {
+    /// In the order of their ids.
+    pub cases: Vec<Case>,
+    /// Test cases without a passing trace, with the reason.
+    pub without: Vec<(String, String)>,
+}
+
+/// One test case to audit, with the products that it applies to.
+struct Job {
+    id: String,
+    products: Vec<usize>,
+}
+
+/// What is needed to run the test cases of a product.
+struct Product<'a> {
+    pics: &'a Pics,
+    entries: Vec<PlanEntry>,
+}
+
+/// Audits the test cases that these products are tested by, each with the first that passes it, in so many threads.
+pub fn audit(
+    catalogue: &Catalogue,
+    libraries: &[(SutKind, Library)],
+    products: &[Pics],
+    chosen: &(dyn Fn(&str) -> bool + Sync),
+    jobs: usize,
+) -> Audit {
+    let products: Vec<Product<'_>> =
+        products.iter().map(|pics| Product { pics, entries: selection::plan(pics, catalogue) }).collect();
+    let mut queue: VecDeque<Job> = VecDeque::new();
+    for (sut, library) in libraries {
+        for id in library.cases.iter().filter(|(_, case)| case.steps.is_some()).map(|(id, _)| id) {
+            let applies = |product: &Product<'_>| {
+                product.pics.sut == *sut && product.entries.iter().any(|entry| entry.applicable && entry.id == *id)
+            };
+            let products: Vec<usize> = (0..products.len()).filter(|index| applies(&products[*index])).collect();
+            if chosen(id) && !products.is_empty() {
+                queue.push_back(Job { id: id.clone(), products });
+            }
+        }
+    }
+    let traces = in_parallel(queue, jobs, |job| (job.id.clone(), passing(&job, &products, libraries)));
+    let mut result = Audit::default();
+    let mut seen: HashMap<String, usize> = HashMap::new();
+    let mut work = VecDeque::new();
+    for (id, found) in traces {
+        match found {
+            Err(reason) => result.without.push((id, reason)),
+            Ok(found) => {
+                for trace in found {
+                    let shared = share(&trace, &mut seen);
+                    work.push_back((trace, shared));
+                }
+            }
+        }
+    }
+    result.cases = in_parallel(work, jobs, |(trace, leave)| judge::audit(&trace, &leave));
+    caught_elsewhere(&mut result);
+    result.cases.sort_by(|one, other| one.id.cmp(&other.id));
+    result.without.sort();
+    result
+}
+
+/// A check of a state, of a loop or of a variant stands in several places: it is not vacuous when it catches something in one.
+fn caught_elsewhere(audit: &mut Audit) {
+    let caught: HashSet<(String, String)> = audit.cases.iter().flat_map(|case| case.caught.iter().cloned()).collect();
+    for check in audit.cases.iter_mut().flat_map(|case| &mut case.survivors).filter(|check| check.reason.is_none()) {
+        if caught.contains(&(check.source.clone(), check.check.clone())) {
+            check.reason = Some("the same check catches in another place".into());
+        }
+    }
+}
+
+/// Does all of this in so many threads; what comes of it is in the order of the items.
+fn in_parallel<T: Send, R: Send>(items: VecDeque<T>, jobs: usize, work: impl Fn(T) -> R + Sync) -> Vec<R> {
+    let queue: Mutex<VecDeque<(usize, T)>> = Mutex::new(items.into_iter().enumerate().collect());
+    let done = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..jobs.max(1) {
+            scope.spawn(|| {
+                loop {
+                    let next = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+                    let Some((index, item)) = next else { break };
+                    let result = work(item);
+                    done.lock().unwrap_or_else(PoisonError::into_inner).push((index, result));
+                }
+            });
+        }
+    });
+    let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+    done.sort_by_key(|(index, _)| *index);
+    done.into_iter().map(|(_, result)| result).collect()
+}
+
+/// In how many test cases every step of a state is audited in full; in the others only its messages are dropped.
+const SHARED: usize = 3;
+
+/// The places of steps of states that were audited often enough.
+fn share(trace: &Trace, seen: &mut HashMap<String, usize>) -> HashSet<String> {
+    let mut leave = HashSet::new();
+    let sources: HashSet<String> = trace.outcome.taken.iter().filter_map(mutants::source_of).collect();
+    let own = format!("{}.yaml", trace.recording.id);
+    for source in sources.into_iter().filter(|source| !source.starts_with(&own)) {
+        let count = seen.entry(source.clone()).or_default();
+        *count += 1;
+        if *count > SHARED {
+            leave.insert(source);
+        }
+    }
+    leave
+}
+
+/// A trace that passes.
+struct Trace {
+    product: String,
+    recording: Recording,
+    outcome: Outcome,
+    /// The numbers that the engine gives its inputs, and their places in the recording.
+    numbers: HashMap<usize, usize>,
+}
+
+/// The traces of a test case (one for each variant) of the first product that passes it.
+fn passing(job: &Job, products: &[Product<'_>], libraries: &[(SutKind, Library)]) -> Result<Vec<Trace>, String> {
+    let mut reason = String::from("no product that it applies to");
+    for product in job.products.iter().filter_map(|index| products.get(*index)) {
+        let Some((_, library)) = libraries.iter().find(|(sut, _)| *sut == product.pics.sut) else { continue };
+        match recorded(job, product, library) {
+            Err(why) => reason = why,
+            Ok(recordings) => {
+                let name = &product.pics.product.designation;
+                let traces = recordings.into_iter().map(|recording| {
+                    let (outcome, numbers) = judge::judged(&recording);
+                    Trace { product: name.clone(), recording, outcome, numbers }
+                });
+                let traces: Vec<_> = traces.collect();
+                if traces.iter().all(|trace| trace.outcome.verdict == Verdict::Pass) {
+                    return Ok(traces);
+                }
+                reason = "judged again it does not pass".into();
+            }
+        }
+    }
+    Err(reason)
+}
+
+/// Runs a test case against the simulated product.
+fn recorded(job: &Job, product: &Product<'_>, library: &Library) -> Result<Vec<Recording>, String> {
+    let bench = Bench::default();
+    let only = runner::globs(std::slice::from_ref(&job.id)).map_err(|error| error.to_string())?;
+    let plan = Plan {
+        pics: product.pics,
+        bench: &bench,
+        entries: &product.entries,
+        library,
+        only,
+        simulated: true,
+        record: true,
+        jobs: 1,
+        course: runner::Course::default(),
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build()
+        .map_err(|error| error.to_string())?;
+    let (_stop, interrupt) = tokio::sync::watch::channel(false);
+    let result = runtime
+        .block_on(runner::run(&plan, None, interrupt, Clock::start(), |_| {}))
+        .map_err(|error| error.to_string())?;
+    match result.results.first() {
+        Some(result) if result.verdict == Verdict::Pass => {}
+        Some(other) => return Err(format!("{}: {}", other.verdict, other.reason.clone().unwrap_or_default())),
+        None => return Err("it was not run".into()),
+    }
+    Ok(result.recordings)
+}

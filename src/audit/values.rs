@@ -1,0 +1,142 @@
+//! Other values for a place in a message.
+
+use serde_json::Value;
+
+use crate::ocpp::member::Member;
+
+/// A certificate that nobody was given.
+pub(super) const CERTIFICATE: &str = include_str!("weak.pem");
+
+/// Most other words of an enumeration that are tried.
+const MOST_WORDS: usize = 8;
+
+/// Legal values that are not this one.
+pub(super) fn others(value: &Value, place: Option<Member>) -> Vec<Value> {
+    match value {
+        Value::Bool(value) => vec![(!value).into()],
+        Value::Number(number) => match number.as_i64() {
+            Some(number) => [number + 1, number + 1_000_000, 0, 1]
+                .into_iter()
+                .filter(|other| *other != number)
+                .map(Value::from)
+                .collect(),
+            None => number.as_f64().map(|number| Value::from(number + 1e6)).into_iter().collect(),
+        },
+        Value::String(text) => {
+            let words = place.map(Member::words).unwrap_or_default();
+            if words.is_empty() {
+                other_texts(text)
+            } else {
+                words.into_iter().filter(|word| word != text).take(MOST_WORDS).map(Value::from).collect()
+            }
+        }
+        Value::Array(items) if items.len() > 1 => vec![items[1..].to_vec().into(), items[..1].to_vec().into()],
+        _ => Vec::new(),
+    }
+}
+
+fn other_texts(text: &str) -> Vec<Value> {
+    if let Ok(time) = text.parse::<jiff::Timestamp>() {
+        let day = jiff::SignedDuration::from_hours(24);
+        return [time.checked_add(day), time.checked_sub(day)]
+            .into_iter()
+            .flatten()
+            .map(|time| time.to_string().into())
+            .collect();
+    }
+    if text.contains("BEGIN CERTIFICATE") {
+        return [CERTIFICATE, "x"].map(Value::from).to_vec();
+    }
+    let mut others: Vec<String> = Vec::new();
+    match text {
+        "true" => others.push("false".into()),
+        "false" => others.push("true".into()),
+        _ => {}
+    }
+    if let Ok(number) = text.parse::<i64>() {
+        others.push((number.saturating_add(1)).to_string());
+        others.push("0".into());
+    } else if text.parse::<f64>().is_ok() {
+        others.push("0.0".into());
+    }
+    // Of the same length, so that no limit of the schema is broken.
+    let last = if text.ends_with('7') { '8' } else { '7' };
+    let mut changed: String = text.chars().take(text.chars().count().saturating_sub(1)).collect();
+    changed.push(last);
+    others.push(changed);
+    others.push("x".into());
+    others.push(String::new());
+    others.into_iter().filter(|other| other != text).map(Value::from).collect()
+}
+
+/// A value of another type.
+pub(super) fn of_another_type(value: &Value) -> Value {
+    match value {
+        Value::String(_) => 4711.into(),
+        Value::Object(_) | Value::Array(_) => "text".into(),
+        _ => Value::Object(serde_json::Map::new()),
+    }
+}
+
+/// Sets what a pointer names; false where there is no such place.
+pub(super) fn set(root: &mut Value, pointer: &str, value: Value) -> bool {
+    if let Some(place) = root.pointer_mut(pointer) {
+        *place = value;
+        return true;
+    }
+    let Some((around, name)) = pointer.rsplit_once('/') else { return false };
+    match root.pointer_mut(around) {
+        Some(Value::Object(members)) => {
+            members.insert(name.to_owned(), value);
+            true
+        }
+        Some(Value::Array(items)) if name.parse() == Ok(items.len()) => {
+            items.push(value);
+            true
+        }
+        _ => false,
+    }
+}
+
+/// Takes away what a pointer names; false where there is nothing.
+pub(super) fn remove(root: &mut Value, pointer: &str) -> bool {
+    let Some((around, name)) = pointer.rsplit_once('/') else { return false };
+    match root.pointer_mut(around) {
+        Some(Value::Object(members)) => members.shift_remove(name).is_some(),
+        Some(Value::Array(items)) => match name.parse::<usize>() {
+            Ok(index) if index < items.len() => {
+                items.remove(index);
+                true
+            }
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
+/// Pointers of everything below a place that is no list and no object, the place itself where it is such.
+pub(super) fn leaves(root: &Value, pointer: &str, most: usize) -> Vec<String> {
+    fn walk(value: &Value, pointer: String, most: usize, found: &mut Vec<String>) {
+        if found.len() >= most {
+            return;
+        }
+        match value {
+            Value::Object(members) => {
+                for (name, value) in members {
+                    walk(value, format!("{pointer}/{}", name.replace('~', "~0").replace('/', "~1")), most, found);
+                }
+            }
+            Value::Array(items) => {
+                for (index, value) in items.iter().enumerate() {
+                    walk(value, format!("{pointer}/{index}"), most, found);
+                }
+            }
+            _ => found.push(pointer),
+        }
+    }
+    let mut found = Vec::new();
+    if let Some(value) = root.pointer(pointer) {
+        walk(value, pointer.to_owned(), most, &mut found);
+    }
+    found
+}

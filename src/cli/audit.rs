@@ -1,0 +1,200 @@
+//! `ocpp-attest audit`: shows that the checks of the test cases check something.
+
+use std::{collections::BTreeMap, num::NonZeroUsize, path::PathBuf};
+
+use clap::{Args, ValueEnum};
+use include_dir::{Dir, include_dir};
+
+use super::{Problem, exit, print};
+use crate::{
+    audit::{self, Audit, Case, Fate},
+    pics::{Pics, SutKind, reader},
+    runner,
+    testcase::{catalogue::Catalogue, library::Library},
+    yaml::Source,
+};
+
+static PRODUCTS: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/pics");
+
+/// Arguments of `audit`.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// The products whose passing traces are taken (may be given several times) [default: those that come with the tool]
+    #[arg(long, value_name = "FILE")]
+    pics: Vec<PathBuf>,
+    /// Only the test cases of this side
+    #[arg(long, value_name = "SUT", value_enum)]
+    sut: Option<Side>,
+    /// Only these test cases (may be given several times)
+    #[arg(long = "test", value_name = "GLOB")]
+    tests: Vec<String>,
+    /// How to print it
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+    /// How many at a time [default: one per core]
+    #[arg(long, value_name = "N")]
+    jobs: Option<NonZeroUsize>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Side {
+    ChargingStation,
+    Csms,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Text,
+    Json,
+    Markdown,
+}
+
+/// Runs the subcommand.
+pub fn run(arguments: &Arguments, catalogue: &Catalogue) -> Result<u8, Problem> {
+    let only = runner::globs(&arguments.tests)
+        .map_err(|error| Problem::Input(error.to_string(), "a pattern is like `TC_B_*_CS`".into()))?;
+    let mut products = if arguments.pics.is_empty() {
+        let mut files: Vec<_> = PRODUCTS.files().collect();
+        files.sort_by_key(|file| file.path());
+        let read = |file: &include_dir::File<'static>| {
+            let source = Source::new(file.path().display().to_string(), file.contents_utf8().unwrap_or_default());
+            reader::read_source(&source)
+        };
+        files.into_iter().map(read).collect::<Result<Vec<Pics>, _>>()?
+    } else {
+        arguments.pics.iter().map(|path| reader::read(path)).collect::<Result<Vec<Pics>, _>>()?
+    };
+    products.retain(|pics| match arguments.sut {
+        None => true,
+        Some(Side::Csms) => pics.sut == SutKind::Csms,
+        Some(Side::ChargingStation) => pics.sut == SutKind::ChargingStation,
+    });
+    let mut libraries = Vec::new();
+    for sut in [SutKind::ChargingStation, SutKind::Csms] {
+        if products.iter().any(|pics| pics.sut == sut) {
+            libraries.push((sut, Library::load(catalogue, sut)?));
+        }
+    }
+    let jobs = arguments.jobs.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
+    let chosen = |id: &str| only.as_ref().is_none_or(|only| only.is_match(id));
+    let audit = audit::audit(catalogue, &libraries, &products, &chosen, jobs);
+    if audit.cases.is_empty() && audit.without.is_empty() {
+        let help = "`ocpp-attest list --pics FILE` tells which test cases apply to a product";
+        return Err(Problem::Input("no test case to audit".into(), help.into()));
+    }
+    match arguments.format {
+        Format::Json => print(&format!("{}\n", serde_json::to_string_pretty(&audit).unwrap_or_default())),
+        Format::Text => print(&text(&audit)),
+        Format::Markdown => print(&markdown(&audit)),
+    }
+    Ok(if audit.cases.iter().any(|case| !case.unexplained().is_empty()) {
+        exit::FAILED
+    } else if audit.without.is_empty() {
+        exit::OK
+    } else {
+        exit::INCOMPLETE
+    })
+}
+
+/// Numbers of one or several test cases.
+#[derive(Debug, Default)]
+struct Count {
+    checks: usize,
+    mutations: usize,
+    killed: usize,
+    at_step: usize,
+    undecided: usize,
+    reasons: BTreeMap<String, usize>,
+    unexplained: usize,
+}
+
+impl Count {
+    fn of<'c>(cases: impl IntoIterator<Item = &'c Case>) -> Self {
+        let mut count = Self::default();
+        for case in cases {
+            count.checks += case.checks;
+            count.mutations += case.mutations.len();
+            count.unexplained += case.unexplained().len();
+            for mutation in &case.mutations {
+                match &mutation.fate {
+                    Fate::Killed { at_step, .. } => {
+                        count.killed += 1;
+                        count.at_step += usize::from(*at_step);
+                    }
+                    Fate::Undecided { .. } => count.undecided += 1,
+                    Fate::Explained(reason) => *count.reasons.entry(reason.clone()).or_default() += 1,
+                    Fate::Unexplained(_) => {}
+                }
+            }
+            for check in &case.survivors {
+                if let Some(reason) = &check.reason {
+                    *count.reasons.entry(format!("check: {reason}")).or_default() += 1;
+                }
+            }
+        }
+        count
+    }
+
+    fn survivors(&self) -> usize {
+        self.mutations - self.killed - self.undecided
+    }
+}
+
+fn text(audit: &Audit) -> String {
+    let mut text = format!(
+        "{:<16} {:>6} {:>9} {:>7} {:>9} {:>9}\n",
+        "test case", "checks", "mutations", "killed", "undecided", "survivors"
+    );
+    for case in &audit.cases {
+        let count = Count::of([case]);
+        text.push_str(&format!(
+            "{:<16} {:>6} {:>9} {:>7} {:>9} {:>9}\n",
+            case.id,
+            count.checks,
+            count.mutations,
+            count.killed,
+            count.undecided,
+            count.survivors()
+        ));
+        for line in case.unexplained() {
+            text.push_str(&format!("    unexplained  {line}\n"));
+        }
+    }
+    for (id, reason) in &audit.without {
+        text.push_str(&format!("{id:<16} no passing trace: {reason}\n"));
+    }
+    let all = Count::of(&audit.cases);
+    text.push_str(&format!(
+        "\n{} test cases, {} checks, {} mutations: {} killed ({} at the step concerned), {} undecided, {} survivors, {} unexplained\n",
+        audit.cases.len(), all.checks, all.mutations, all.killed, all.at_step, all.undecided, all.survivors(), all.unexplained
+    ));
+    for (reason, count) in &all.reasons {
+        text.push_str(&format!("{count:>8}  {reason}\n"));
+    }
+    text
+}
+
+fn markdown(audit: &Audit) -> String {
+    let mut text = String::from(
+        "| test case | checks | mutations | killed | undecided | survivors | why they survive |\n| --- | --- | --- | --- | --- | --- | --- |\n",
+    );
+    for case in &audit.cases {
+        let count = Count::of([case]);
+        let mut why: Vec<String> = count.reasons.iter().map(|(reason, count)| format!("{reason} ({count})")).collect();
+        why.extend(case.unexplained().into_iter().map(|line| format!("**unexplained**: {}", line.replace('|', "\\|"))));
+        text.push_str(&format!(
+            "| {} | {} | {} | {} | {} | {} | {} |\n",
+            case.id,
+            count.checks,
+            count.mutations,
+            count.killed,
+            count.undecided,
+            count.survivors(),
+            why.join("; ")
+        ));
+    }
+    for (id, reason) in &audit.without {
+        text.push_str(&format!("| {id} | | | | | | no passing trace: {} |\n", reason.replace('|', "\\|")));
+    }
+    text
+}

@@ -1,0 +1,69 @@
+//! The audit explains every survivor, and finds a check that nothing can break.
+
+use std::path::Path;
+
+use ocpp_attest::{
+    audit::{self, Audit, Fate, Kind},
+    pics::{Pics, SutKind, reader},
+    testcase::{catalogue::Catalogue, library::Library},
+};
+
+fn pics(name: &str) -> Pics {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("pics").join(name);
+    reader::read(&path).unwrap_or_else(|defects| panic!("{defects}"))
+}
+
+fn audited(catalogue: &Catalogue, product: &str, ids: &[&str]) -> Audit {
+    let product = pics(product);
+    let libraries = [(product.sut, Library::load(catalogue, product.sut).unwrap())];
+    audit::audit(catalogue, &libraries, &[product], &|id| ids.contains(&id), 2)
+}
+
+#[test]
+fn no_check_is_vacuous_and_every_survivor_is_explained() {
+    let catalogue = Catalogue::embedded().unwrap();
+    for (product, ids) in [
+        ("cp-flex-plus-eu.yaml", ["TC_B_01_CS", "TC_B_06_CS", "TC_C_08_CS", "TC_B_02_CS"]),
+        ("greenflux-ev-platform.yaml", ["TC_A_03_CSMS", "TC_B_01_CSMS", "TC_B_58_CSMS", "TC_C_08_CSMS"]),
+    ] {
+        let audit = audited(&catalogue, product, &ids);
+        assert!(audit.without.is_empty(), "{:?}", audit.without);
+        assert!(audit.cases.len() >= 3, "{product}: {}", audit.cases.len());
+        for case in &audit.cases {
+            assert!(case.unexplained().is_empty(), "{}: {:#?}", case.id, case.unexplained());
+            let killed = case.mutations.iter().filter(|mutation| matches!(mutation.fate, Fate::Killed { .. })).count();
+            assert!(killed > 0 && case.checks > 0, "{}", case.id);
+        }
+        let kinds: Vec<Kind> =
+            audit.cases.iter().flat_map(|case| &case.mutations).map(|mutation| mutation.kind).collect();
+        for kind in [Kind::Value, Kind::Removed, Kind::Type, Kind::Dropped, Kind::Delayed, Kind::Duplicated, Kind::Rule]
+        {
+            assert!(kinds.contains(&kind), "{product}: {kind:?}");
+        }
+    }
+}
+
+#[test]
+fn a_check_that_nothing_can_break_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("testcases/ocpp2.0.1/charging-station");
+    let side = folder.path().join("charging-station");
+    std::fs::create_dir_all(side.join("B")).unwrap();
+    std::fs::create_dir_all(side.join("states")).unwrap();
+    for entry in std::fs::read_dir(from.join("states")).unwrap().flatten() {
+        std::fs::copy(entry.path(), side.join("states").join(entry.file_name())).unwrap();
+    }
+    let text = std::fs::read_to_string(from.join("B/TC_B_06_CS.yaml")).unwrap();
+    let loose = text.replace(
+        "\"getVariableResult[0].component.name\": OCPPCommCtrlr",
+        "\"getVariableResult[0].component.name\": { matches: '.*' }",
+    );
+    assert_ne!(text, loose);
+    std::fs::write(side.join("B/TC_B_06_CS.yaml"), loose).unwrap();
+    let catalogue = Catalogue::from_folder(folder.path()).unwrap();
+    assert!(catalogue.states.keys().all(|(sut, _)| *sut == SutKind::ChargingStation));
+    let audit = audited(&catalogue, "cp-flex-plus-eu.yaml", &["TC_B_06_CS"]);
+    let unexplained = audit.cases[0].unexplained();
+    assert_eq!(unexplained.len(), 1, "{unexplained:#?}");
+    assert!(unexplained[0].contains("check getVariableResult[0].component.name"), "{unexplained:#?}");
+}
