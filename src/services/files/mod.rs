@@ -10,6 +10,7 @@ mod ftps;
 mod http;
 #[cfg(feature = "files")]
 mod sftp;
+#[cfg_attr(not(feature = "files"), allow(dead_code))] // what only FTP and SFTP look at
 mod store;
 #[cfg(test)]
 mod tests;

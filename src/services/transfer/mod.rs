@@ -62,6 +62,7 @@ struct Target {
     /// As it stands in the URL.
     encoded: String,
     /// Without percent-encoding.
+    #[cfg_attr(not(feature = "files"), allow(dead_code))] // HTTP sends it encoded
     path: String,
     user: String,
     password: String,
