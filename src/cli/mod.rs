@@ -152,7 +152,7 @@ pub fn main() -> ExitCode {
         Command::Check => catalogue(folder).and_then(|catalogue| check::run(&catalogue)),
         Command::Schema(arguments) => schema::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
-        Command::Completions(arguments) => shells::completions(&arguments, Arguments::command()),
+        Command::Completions(arguments) => Ok(shells::completions(&arguments, Arguments::command())),
         Command::Man(arguments) => shells::manual(&arguments, Arguments::command()),
         Command::Calibrate(arguments) => calibrate::run(&arguments),
         Command::Simulate(arguments) => simulate::run(&arguments),

@@ -25,12 +25,12 @@ pub struct Manual {
 }
 
 /// Prints the completions for a shell.
-pub fn completions(arguments: &Completions, mut command: Command) -> Result<u8, Problem> {
+pub fn completions(arguments: &Completions, mut command: Command) -> u8 {
     let name = command.get_name().to_owned();
     let mut text = Vec::new();
     clap_complete::generate(arguments.shell, &mut command, name, &mut text);
     write(&text);
-    Ok(exit::OK)
+    exit::OK
 }
 
 /// Prints the manual's main page, or writes all pages.

@@ -77,7 +77,11 @@ fn key(path: &str, certificate: &str, findings: &mut Findings) {
         Ok(true) => findings.ok("key", format!("{path} is that of the certificate")),
         Ok(false) => findings.problem("key", format!("{path} is not that of the certificate"), "name the right one"),
         Err(why) => {
-            findings.problem("key", format!("{path}: {why}"), "give an unencrypted PEM file: PKCS #8, PKCS #1 or SEC 1")
+            findings.problem(
+                "key",
+                format!("{path}: {why}"),
+                "give an unencrypted PEM file: PKCS #8, PKCS #1 or SEC 1",
+            );
         }
     }
     #[cfg(unix)]

@@ -175,7 +175,7 @@ async fn url(subject: Subject<'_>, clock: Clock, findings: &mut Findings) {
             "look at `root` and at the CSMS's certificate: its dates, its names, who signed it",
         ),
         Err(_) => {
-            findings.problem("url", format!("{host}:{port} does not answer the TLS handshake"), "is it a TLS port?")
+            findings.problem("url", format!("{host}:{port} does not answer the TLS handshake"), "is it a TLS port?");
         }
     }
 }
@@ -200,7 +200,7 @@ async fn operator(subject: Subject<'_>, findings: &mut Findings) {
         return match executable(command) {
             Ok(path) => findings.ok(item, format!("{path} can be executed")),
             Err(why) => {
-                findings.problem(item, format!("{command}: {why}"), "name a file that can be executed (chmod +x)")
+                findings.problem(item, format!("{command}: {why}"), "name a file that can be executed (chmod +x)");
             }
         };
     }
@@ -235,7 +235,7 @@ async fn requests(subject: Subject<'_>, findings: &mut Findings) {
     match base.filter(Url::has_host) {
         Some(url) => service(item, &url, findings).await,
         None => {
-            findings.warning(item, "where its base leads can't be told beforehand", "try one manual action by hand")
+            findings.warning(item, "where its base leads can't be told beforehand", "try one manual action by hand");
         }
     }
 }

@@ -200,6 +200,8 @@ fn said(result: Result<(), Refused>) -> Response {
     }
 }
 
+// A response is what there is to say; it is made once per mistaken request.
+#[allow(clippy::result_large_err)]
 fn read<'b, T: Deserialize<'b>>(body: &'b Bytes) -> Result<T, Response> {
     serde_json::from_slice(body)
         .map_err(|error| (StatusCode::BAD_REQUEST, Body::from(error.to_string())).into_response())
