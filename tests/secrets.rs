@@ -155,6 +155,7 @@ fn write_run(out: &Path, product: &str, bench: &str, globs: &[&str]) -> Secrets 
         interrupted: false,
         resumed: Vec::new(),
         expectations: Vec::new(),
+        calibration: None,
     };
     // As if all had failed, with the whole trace in view: reports of failures tell more.
     let mut cases = ran.results;
