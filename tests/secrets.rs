@@ -12,7 +12,7 @@ use ocpp_attest::{
     record::{folder, summary},
     replay::{Recording, Store},
     report::{self, Run},
-    runner::{self, Plan},
+    runner::{self, Event, Plan},
     selection,
     testcase::{catalogue::Catalogue, library::Library},
     verdict::Verdict,
@@ -37,7 +37,7 @@ fn add_key(secrets: &mut Secrets, pem: &str) {
 
 fn add_password(secrets: &mut Secrets, password: &str, what: &'static str) {
     if password.len() >= 4 {
-        secrets.insert(password.to_owned(), what);
+        secrets.entry(password.to_owned()).or_insert(what);
     }
 }
 
@@ -133,10 +133,16 @@ fn write_run(out: &Path, product: &str, bench: &str, globs: &[&str]) -> Secrets 
         course: runner::Course::default(),
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    let mut trace = Vec::new();
     let ran = runtime
         .block_on(async {
             let (_stop, interrupt) = tokio::sync::watch::channel(false);
-            runner::run(&plan, None, interrupt, Clock::start(), |_| {}).await
+            let tell = |event| match event {
+                Event::Trace(entry) => trace.push(*entry),
+                Event::Uploaded(place, content) => folder::write_upload(out, &place, &content).unwrap(),
+                _ => {}
+            };
+            runner::run(&plan, None, interrupt, Clock::start(), tell).await
         })
         .unwrap();
     assert!(ran.results.iter().any(|result| result.verdict == Verdict::Pass), "something ran");
@@ -162,12 +168,12 @@ fn write_run(out: &Path, product: &str, bench: &str, globs: &[&str]) -> Secrets 
     for case in &mut cases {
         case.verdict = Verdict::Fail;
     }
-    let results = summary::results(&pics, &entries, cases, &ran.trace, info);
+    let results = summary::results(&pics, &entries, cases, &trace, info);
     folder::create(out).unwrap();
     folder::write_results(out, &results).unwrap();
-    let lines: String = ran.trace.iter().map(|entry| serde_json::to_string(entry).unwrap() + "\n").collect();
+    let lines: String = trace.iter().map(|entry| serde_json::to_string(entry).unwrap() + "\n").collect();
     folder::write(out, "trace.jsonl", lines.as_bytes()).unwrap();
-    report::write_all(out, Run { pics: &pics, plan: &entries, results: &results, trace: &ran.trace }).unwrap();
+    report::write_all(out, Run { pics: &pics, plan: &entries, results: &results, trace: &trace }).unwrap();
     secrets
 }
 
@@ -175,6 +181,10 @@ fn write_run(out: &Path, product: &str, bench: &str, globs: &[&str]) -> Secrets 
 fn leaks(folder: &Path, secrets: &Secrets, found: &mut Vec<String>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
+        // The test cases as they are published, with the password that a station must refuse.
+        if path.is_dir() && path.file_name().is_some_and(|name| name == "testcases") {
+            continue;
+        }
         if path.is_dir() {
             leaks(&path, secrets, found);
             continue;
@@ -211,8 +221,7 @@ fn of_a_station_s_run_no_password_and_no_key_stays() {
         "TC_A_01*", "TC_A_09*", "TC_A_10*", "TC_A_11*", "TC_A_19*", "TC_A_2*", "TC_B_4*", "TC_L_01*", "TC_M_0*",
         "TC_N_2*", "TC_N_3*",
     ];
-    let wanted =
-        ["password of the bench", "password that a test case sets", "password of an upgrade request", "private key"];
+    let wanted = ["password of the bench", "password that a test case sets", "private key"];
     nothing_secret_stays("cp-flex-plus-eu.yaml", "password: bench-Passw0rd-of-sixteen\n", &globs, &wanted);
 }
 
@@ -225,8 +234,7 @@ fn of_a_run_with_client_certificates_no_key_stays() {
 #[test]
 fn of_a_csms_s_run_no_password_and_no_key_stays() {
     let globs = ["TC_A_*", "TC_B_01*", "TC_L_0*", "TC_M_*"];
-    let wanted =
-        ["password of the bench", "password that a test case sets", "password of an upgrade request", "private key"];
+    let wanted = ["password of the bench", "password that a test case sets", "private key"];
     nothing_secret_stays("greenflux-ev-platform.yaml", "password: bench-Passw0rd-of-sixteen\n", &globs, &wanted);
 }
 
