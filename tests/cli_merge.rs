@@ -44,8 +44,12 @@ fn comparable(folder: &Path) -> Value {
                 members.values_mut().for_each(strip);
             }
             Value::Array(items) => items.iter_mut().for_each(strip),
-            // A signing request differs from run to run.
-            Value::String(text) => text.truncate(text.find("-----BEGIN").unwrap_or(text.len())),
+            // What a step was about may be a signing request or a time.
+            Value::String(text) => {
+                text.truncate(text.find("-----BEGIN").unwrap_or(text.len()));
+                let time = regex::Regex::new(r"\d{4}-\d\d-\d\dT[0-9:.]+Z").unwrap();
+                *text = time.replace_all(text, "TIME").into_owned();
+            }
             _ => {}
         }
     }
@@ -58,7 +62,7 @@ fn comparable(folder: &Path) -> Value {
 fn four_shards_merged_are_the_whole_run() {
     let folders = tempfile::tempdir().unwrap();
     let at = |name: &str| folders.path().join(name);
-    let choice = ["--test", "B,TC_C_0*,TC_A_*"];
+    let choice = ["--test", "TC_B_[1-4]*,TC_C_0*,TC_A_*"];
     assert_eq!(run(&at("whole"), &choice).0, Some(0));
     let shards: Vec<_> = (1..=4).map(|number| (at(&format!("shard-{number}")), format!("{number}/4"))).collect();
     for (folder, shard) in &shards {

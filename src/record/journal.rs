@@ -23,18 +23,11 @@ use crate::verdict::TestCaseResult;
 /// Trace lines of one test case that are kept in memory until it ends, bytes; more are written at once.
 const KEPT: usize = 4 << 20;
 
-/// What a run leaves in its folder at its end: of an earlier run there, nothing may stand beside the new one.
-const LEFT: [&str; 9] = [
-    "run.json",
-    "results.jsonl",
-    "trace.jsonl",
-    "results.json",
-    "abstract.html",
-    "abstract.md",
-    "abstract.pdf",
-    "report.html",
-    "junit.xml",
-];
+/// What a run writes when it is over: nothing of it stands beside a run that is going on.
+const ENDING: [&str; 6] = ["results.json", "abstract.html", "abstract.md", "abstract.pdf", "report.html", "junit.xml"];
+
+/// What it writes on its way: of an earlier run in the folder nothing is left.
+const ON_ITS_WAY: [&str; 3] = ["run.json", "results.jsonl", "trace.jsonl"];
 
 /// The folder of a run that is going on.
 #[derive(Debug)]
@@ -61,12 +54,8 @@ impl Journal {
     ) -> Result<Self, FolderError> {
         folder::create(folder)?;
         let lock = lock(folder)?;
-        for path in LEFT.map(|name| folder.join(name)) {
-            match fs::remove_file(&path) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(&path, error)),
-                _ => {}
-            }
-        }
+        remove(folder, &ON_ITS_WAY)?;
+        remove(folder, &ENDING)?;
         folder::remove_uploads(folder)?;
         write(folder, PICS_FILE, pics.as_bytes())?;
         write(folder, "bench.yaml", bench.as_bytes())?;
@@ -83,6 +72,7 @@ impl Journal {
         for result in &saved.results {
             append(&mut lines, result, folder)?;
         }
+        remove(folder, &ENDING)?;
         saved.keep_finished_trace()?;
         write(folder, "results.jsonl", &lines)?;
         write(folder, "run.json", &json(manifest, folder)?)?;
@@ -148,6 +138,17 @@ impl Journal {
     fn flush(&mut self, lines: &[u8]) -> Result<(), FolderError> {
         self.trace.write_all(lines).map_err(|error| failed(&self.folder.join("trace.jsonl"), error))
     }
+}
+
+/// Removes files of a run, by their names; what is not there is gone.
+fn remove(folder: &Path, names: &[&str]) -> Result<(), FolderError> {
+    for path in names.iter().map(|name| folder.join(name)) {
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(&path, error)),
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// One value as one line.

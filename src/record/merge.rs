@@ -68,7 +68,7 @@ pub struct Part {
 impl Part {
     /// Reads a run folder.
     pub fn read(folder: &Path) -> Result<Self, ReadError> {
-        let saved = Saved::read(folder)?;
+        let mut saved = Saved::read(folder)?;
         let path =
             read::existing(folder, read::PICS_FILE, || "each run keeps its PICS: name whole run folders".into())?;
         let source = read::text(&path)?;
@@ -78,7 +78,13 @@ impl Part {
         let ended = saved.results.iter().map(|result| result.started_s + result.duration_s).fold(0.0, f64::max);
         let killed = jiff::SignedDuration::try_from_secs_f64(ended).unwrap_or_default();
         let finished = if folder.join("results.json").exists() {
-            read::results(folder)?.finished
+            let results = read::results(folder)?;
+            // Test cases that were never begun (the product did not appear) stand in the results alone. One that was cut
+            // short has a result there too, which does not count.
+            if !results.interrupted {
+                saved.results = results.test_cases;
+            }
+            results.finished
         } else {
             saved.manifest.started.checked_add(killed).unwrap_or(saved.manifest.started)
         };
@@ -170,7 +176,7 @@ impl Merge {
                     }
                 }
             }
-            copy(&part.saved.folder, out, Path::new("testcases"))?;
+            copy(&part.saved.folder, out, &Path::new("inputs").join("testcases"))?;
         }
         Ok(())
     }
