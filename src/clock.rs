@@ -87,7 +87,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_resumed_clock_goes_on_where_the_run_was() {
         let began: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
-        let clock = Clock::resume(began, Duration::from_secs(60));
+        let clock = Clock::resume(began, Duration::from_mins(1));
         tokio::time::sleep(Duration::from_secs(5)).await;
         let now = clock.now();
         assert_eq!((now.mono_ns, now.wall.to_string().as_str()), (65_000_000_000, "2026-01-01T00:01:05Z"));

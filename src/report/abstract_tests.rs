@@ -149,7 +149,7 @@ fn replaced<T: Serialize + DeserializeOwned>(of: &T, text: &str, keep: &[&str]) 
             Value::String(string) => text.clone_into(string),
             // Long texts in a few places are as bad as in all of them, and quicker.
             Value::Array(items) => {
-                items.iter_mut().take(if list { 1 } else { 3 }).for_each(|it| walk(it, text, keep, list))
+                items.iter_mut().take(if list { 1 } else { 3 }).for_each(|it| walk(it, text, keep, list));
             }
             Value::Object(entries) => {
                 for (_, value) in entries.iter_mut().filter(|(key, _)| !keep.contains(&key.as_str())) {

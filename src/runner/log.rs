@@ -27,7 +27,7 @@ pub(super) fn log(entry: &TraceEntry) {
             debug!(target: "ocpp_attest::connections", test, station, conn, ?code, ?by, "closed");
         }
         TraceEvent::Operator { action, .. } => {
-            debug!(target: "ocpp_attest::operator", test, station, "asked: {action}")
+            debug!(target: "ocpp_attest::operator", test, station, "asked: {action}");
         }
         TraceEvent::OperatorDone { action, outcome } => {
             debug!(target: "ocpp_attest::operator", test, station, "{action}: {outcome:?}");

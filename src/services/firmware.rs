@@ -66,10 +66,7 @@ impl Firmware {
 
 /// An image that nobody but the reference station runs, signed by our authority.
 pub fn made(pki: &Pki, broken: bool, kind: CertificateKind) -> Result<Image, PkiError> {
-    let (name, content): (_, &'static [u8]) = match broken {
-        true => ("broken.bin", b"nothing of use"),
-        false => ("image.bin", b"firmware image of the bench, 1.0"),
-    };
+    let (name, content): (_, &'static [u8]) = if broken { ("broken.bin", b"nothing of use") } else { ("image.bin", b"firmware image of the bench, 1.0") };
     let (certificate, signature) = pki.sign_firmware(content, kind)?;
     Ok(Image { name: name.into(), content: Bytes::from_static(content), signature, certificate })
 }
@@ -108,7 +105,7 @@ fn image(bench: &Bench, keys: [&str; 3]) -> Result<Option<Image>, Vec<Defect>> {
             })
         };
         read.map_err(|(message, help)| {
-            defects.push(bench.defect(&place(key), format!("`{}`: {message}", place(key)), help))
+            defects.push(bench.defect(&place(key), format!("`{}`: {message}", place(key)), help));
         })
         .ok()
     };
@@ -138,7 +135,7 @@ fn image(bench: &Bench, keys: [&str; 3]) -> Result<Option<Image>, Vec<Defect>> {
     match judge(&content, &signed, &signer) {
         Judgement::Fits => {}
         Judgement::NoCertificate => {
-            wrong(certificate, "no X.509 certificate can be read from it", "give the signing certificate as PEM")
+            wrong(certificate, "no X.509 certificate can be read from it", "give the signing certificate as PEM");
         }
         Judgement::Differs => wrong(
             signature,

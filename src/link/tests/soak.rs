@@ -6,7 +6,7 @@ use tokio::{io::AsyncWriteExt, time::timeout};
 
 use super::*;
 
-const PATIENCE: Duration = Duration::from_mins(60);
+const PATIENCE: Duration = Duration::from_hours(1);
 /// What memory may grow by while nothing should be kept, bytes.
 const SLACK: u64 = 16 << 20;
 
