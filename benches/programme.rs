@@ -27,6 +27,7 @@ fn run(pics: &str, record: bool) -> Yield {
         simulated: true,
         record,
         jobs: 1,
+        course: runner::Course::default(),
     };
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().expect("a runtime");

@@ -118,7 +118,7 @@ fn run(name: &str, tests: &[&str], jobs: &str) -> (Option<i32>, String, Vec<Stri
     let text = std::fs::read_to_string(folder().join(name)).unwrap();
     let root = Source::new(name, text.as_str()).parse().unwrap();
     let station = &root.get("stations").and_then(|stations| stations.list()).unwrap()[0];
-    let said = |key: &str| station.get(key).or_else(|| root.get(key)).and_then(|node| node.scalar());
+    let said = |key: &str| station.get(key).or_else(|| root.get(key)).and_then(ocpp_attest::yaml::Node::scalar);
     let (identity, password) = (said("identity").unwrap(), said("password").unwrap());
     let (ocpp, api, asked) = runtime.block_on(csms(&identity, &password));
     let text = text

@@ -102,7 +102,8 @@ fn runs_that_do_not_belong_together_are_refused() {
     assert_eq!(run(&at("one"), &[&gate[..], &pass].concat()).0, Some(0));
     let refused = |runs: &[&str], told: &str| {
         let folders: Vec<_> = runs.iter().map(|name| at(name)).collect();
-        let (status, text) = merge(&folders.iter().map(std::path::PathBuf::as_path).collect::<Vec<_>>(), &at("out"), &[]);
+        let (status, text) =
+            merge(&folders.iter().map(std::path::PathBuf::as_path).collect::<Vec<_>>(), &at("out"), &[]);
         assert_eq!(status, Some(2), "{text}");
         assert!(text.contains(told), "{text}");
         assert!(!at("out").exists(), "nothing is written");

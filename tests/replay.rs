@@ -37,6 +37,7 @@ fn keep(name: &str, bench: &str, globs: &[&str], folder: &Path) -> Vec<replay::R
         simulated: true,
         record: true,
         jobs: 1,
+        course: runner::Course::default(),
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
     let (_stop, interrupt) = tokio::sync::watch::channel(false);

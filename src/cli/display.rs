@@ -337,7 +337,6 @@ mod tests {
             interrupted: false,
             resumed: Vec::new(),
             expectations: Vec::new(),
-            calibration: None,
         };
         let mut results = crate::record::summary::results(&pics, &[], vec![result("x")], &[], info);
         let profile = |name: &str, result| ProfileResult { name: name.into(), result };

@@ -297,7 +297,8 @@ fn warnings(before: &Results, after: &Results) -> Vec<String> {
             }
         }
         _ => {
-            warnings.push("one of the runs does not tell for which PICS it was made (results.json format 1)".to_owned());
+            warnings
+                .push("one of the runs does not tell for which PICS it was made (results.json format 1)".to_owned());
         }
     }
     if before.tool_version != after.tool_version {

@@ -35,7 +35,9 @@ fn rows(model: &Abstract) -> Vec<String> {
     for table in model.sections.iter().flat_map(|section| &section.tables) {
         let mut columns = table.columns.clone();
         columns.retain(|column| !column.is_empty());
-        columns.iter_mut().for_each(|column| *column = column.trim_end_matches(':').to_owned());
+        for column in &mut columns {
+            *column = column.trim_end_matches(':').to_owned();
+        }
         if columns.last().is_some_and(|last| last == "Description")
             && columns.first().is_none_or(|it| !it.contains("Setting"))
         {

@@ -66,7 +66,8 @@ impl Firmware {
 
 /// An image that nobody but the reference station runs, signed by our authority.
 pub fn made(pki: &Pki, broken: bool, kind: CertificateKind) -> Result<Image, PkiError> {
-    let (name, content): (_, &'static [u8]) = if broken { ("broken.bin", b"nothing of use") } else { ("image.bin", b"firmware image of the bench, 1.0") };
+    let (name, content): (_, &'static [u8]) =
+        if broken { ("broken.bin", b"nothing of use") } else { ("image.bin", b"firmware image of the bench, 1.0") };
     let (certificate, signature) = pki.sign_firmware(content, kind)?;
     Ok(Image { name: name.into(), content: Bytes::from_static(content), signature, certificate })
 }

@@ -4,7 +4,7 @@ use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use axum::{
     Router,
-    body::{Body, Bytes},
+    body::Bytes,
     extract::{DefaultBodyLimit, Path, Request, State},
     http::{HeaderMap, HeaderValue, StatusCode, header},
     middleware::{self, Next},
@@ -200,11 +200,8 @@ fn said(result: Result<(), Refused>) -> Response {
     }
 }
 
-// A response is what there is to say; it is made once per mistaken request.
-#[allow(clippy::result_large_err)]
-fn read<'b, T: Deserialize<'b>>(body: &'b Bytes) -> Result<T, Response> {
-    serde_json::from_slice(body)
-        .map_err(|error| (StatusCode::BAD_REQUEST, Body::from(error.to_string())).into_response())
+fn read<'b, T: Deserialize<'b>>(body: &'b Bytes) -> Result<T, (StatusCode, String)> {
+    serde_json::from_slice(body).map_err(|error| (StatusCode::BAD_REQUEST, error.to_string()))
 }
 
 #[derive(Deserialize)]
@@ -225,7 +222,7 @@ struct Answered {
 async fn answer(State((doors, _)): Shared, Path(id): Path<u64>, body: Bytes) -> Response {
     let answered: Answered = match read(&body) {
         Ok(answered) => answered,
-        Err(response) => return response,
+        Err(refusal) => return refusal.into_response(),
     };
     let reason = crate::yaml::shorten(answered.reason.trim(), 300);
     let reason = |without: &str| if reason.is_empty() { without.to_owned() } else { reason.clone() };
@@ -249,7 +246,7 @@ struct Remark {
 async fn remark(State((doors, _)): Shared, body: Bytes) -> Response {
     match read::<Remark>(&body) {
         Ok(remark) => said(doors.board.remark(&remark.test_case, &remark.text)),
-        Err(response) => response,
+        Err(refusal) => refusal.into_response(),
     }
 }
 
@@ -265,7 +262,7 @@ async fn pause(State((doors, _)): Shared, body: Bytes) -> Response {
             doors.board.pause(pause.paused);
             said(Ok(()))
         }
-        Err(response) => response,
+        Err(refusal) => refusal.into_response(),
     }
 }
 

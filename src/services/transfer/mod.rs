@@ -6,7 +6,7 @@ mod http;
 #[cfg(feature = "files")]
 mod sftp;
 
-use std::time::Duration;
+use std::{pin::Pin, time::Duration};
 
 use url::Url;
 
@@ -105,7 +105,7 @@ impl Client {
     /// Fetches a file.
     pub async fn download(&self, url: &str) -> Result<Vec<u8>, TransferError> {
         let target = Target::parse(url)?;
-        within(async {
+        within(Box::pin(async {
             match target.protocol {
                 Protocol::Http | Protocol::Https => http::download(self, &target).await,
                 #[cfg(feature = "files")]
@@ -115,14 +115,14 @@ impl Client {
                 #[cfg(not(feature = "files"))]
                 other => Err(TransferError::NotSupported(format!("{other} is not in this build"))),
             }
-        })
+        }))
         .await
     }
 
     /// Sends a file into a folder.
     pub async fn upload(&self, folder: &str, name: &str, content: Vec<u8>) -> Result<(), TransferError> {
         let target = Target::parse(&format!("{}/{name}", folder.trim_end_matches('/')))?;
-        within(async {
+        within(Box::pin(async {
             match target.protocol {
                 Protocol::Http | Protocol::Https => http::upload(self, &target, content).await,
                 #[cfg(feature = "files")]
@@ -132,7 +132,7 @@ impl Client {
                 #[cfg(not(feature = "files"))]
                 other => Err(TransferError::NotSupported(format!("{other} is not in this build"))),
             }
-        })
+        }))
         .await
     }
 
@@ -146,7 +146,8 @@ impl Client {
     }
 }
 
-async fn within<T>(transfer: impl Future<Output = Result<T, TransferError>>) -> Result<T, TransferError> {
+/// A transfer that is over in its time; it comes boxed, for the state of an SFTP session is large.
+async fn within<T>(transfer: Pin<Box<impl Future<Output = Result<T, TransferError>>>>) -> Result<T, TransferError> {
     let late = || TransferError::Failed(format!("it is not over after {} s", MAX_TRANSFER.as_secs()));
     tokio::time::timeout(MAX_TRANSFER, transfer).await.map_err(|_| late())?
 }
