@@ -266,6 +266,7 @@ impl Mutants {
         }
     }
 
+    #[allow(clippy::too_many_arguments)] // where it is, what it holds, and how the step is called
     fn checks(
         &mut self,
         place: &Place<'_>,
@@ -489,8 +490,8 @@ impl Mutants {
 
     /// Each rule that holds for every test is broken once, where the main part begins.
     fn rules(&mut self, recording: &Recording, places: &[Place<'_>]) {
-        let main = places.iter().filter(|place| place.taken.phase == "main");
-        let Some((place, conn)) = main.filter_map(|place| Some((place, open_at(recording, place.at)?))).next() else {
+        let mut main = places.iter().filter(|place| place.taken.phase == "main");
+        let Some((place, conn)) = main.find_map(|place| Some((place, open_at(recording, place.at)?))) else {
             return;
         };
         let station = !recording.id.ends_with("_CSMS");
@@ -656,7 +657,7 @@ fn with_payload(conn: ConnId, frame: &Frame, payload: Value) -> Change {
     let frame = match frame {
         Frame::Call { id, action, .. } => Frame::Call { id: id.clone(), action: action.clone(), payload },
         Frame::CallResult { id, .. } => Frame::CallResult { id: id.clone(), payload },
-        other => other.clone(),
+        Frame::CallError { .. } => frame.clone(),
     };
     Change::Replace(Input::Link(LinkEvent::Text { conn, text: frame.to_text() }))
 }
