@@ -101,7 +101,6 @@ fn with_run<T>(look: impl FnOnce(Run<'_>) -> T) -> T {
         interrupted: true,
         resumed: Vec::new(),
         expectations: Vec::new(),
-        calibration: None,
     };
     let cases = vec![
         case("TC_A_01_CS", Verdict::Fail, &frame),
