@@ -31,7 +31,7 @@ impl Bench {
         let (stop, stopped) = watch::channel(false);
         let about = About {
             product: "Charger <1>".into(),
-            patience: Duration::from_secs(60),
+            patience: Duration::from_mins(1),
             hosts: vec!["bench.example".into()],
         };
         let address = "127.0.0.1:0".parse().unwrap();
