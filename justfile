@@ -33,3 +33,7 @@ examples:
 # The programmes of the certified stations' PICS over sockets with TLS and real clocks, some 45 minutes.
 sockets *args="":
     fixtures/benches/sockets.sh {{args}}
+
+# The test cases of blocks L and N over sockets, with each of the five protocols for firmware and logs, some five minutes.
+file-transfers:
+    fixtures/benches/file-transfers.sh
