@@ -9,6 +9,7 @@ use ocpp_attest::{
     pics::reader,
     runner::{self, Plan, Yield},
     selection,
+    simulator::faults::Faults,
     testcase::{catalogue::Catalogue, library::Library},
 };
 
@@ -25,6 +26,7 @@ fn run(pics: &str, record: bool) -> Yield {
         library: &library,
         only: None,
         simulated: true,
+        faults: Faults::default(),
         record,
         jobs: 1,
         course: runner::Course::default(),

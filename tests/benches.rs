@@ -17,6 +17,7 @@ use ocpp_attest::{
     operator::{ActionOutcome, ManualAction, Operator as _},
     simulator::{
         csms::{self, CsmsSetup, Door, KnownStation},
+        faults::Faults,
         operator::{self, SimulatedOperator},
     },
     yaml::Source,
@@ -70,6 +71,7 @@ async fn csms(identity: &str, password: &str) -> (String, String, Asked) {
         interval: 300,
         inventory: false,
         authority: None,
+        faults: Faults::default(),
     };
     tokio::spawn(csms::run(setup, Network::Tcp, Clock::start(), requests));
     let asked = Asked::default();

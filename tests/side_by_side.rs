@@ -11,6 +11,7 @@ use ocpp_attest::{
     record::{Direction, TraceEntry, TraceEvent},
     runner::{self, Event, Plan, Yield},
     selection,
+    simulator::faults::Faults,
     testcase::{catalogue::Catalogue, library::Library},
     yaml::Source,
 };
@@ -34,6 +35,7 @@ fn run(pics: &Pics, bench: &str, jobs: usize) -> Ran {
         library: &library,
         only: None,
         simulated: true,
+        faults: Faults::default(),
         record: false,
         jobs,
         course: runner::Course::default(),

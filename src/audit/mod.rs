@@ -28,6 +28,7 @@ use crate::{
     replay::Recording,
     runner::{self, Plan},
     selection,
+    simulator::faults::Faults,
     testcase::{catalogue::Catalogue, library::Library},
     verdict::Verdict,
 };
@@ -297,6 +298,7 @@ fn recorded(job: &Job, product: &Product<'_>, library: &Library) -> Result<Vec<R
         library,
         only,
         simulated: true,
+        faults: Faults::default(),
         record: true,
         jobs: 1,
         course: runner::Course::default(),

@@ -8,6 +8,7 @@ mod diff;
 mod differences;
 mod display;
 mod explain;
+mod faults;
 mod gate;
 mod list;
 mod log;
@@ -136,6 +137,10 @@ pub fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
+            if let Some(text) = faults::instead(&error) {
+                print(text);
+                return ExitCode::from(exit::OK);
+            }
             let _ = error.print();
             return ExitCode::from(if error.use_stderr() { exit::WRONG_INPUT } else { exit::OK });
         }

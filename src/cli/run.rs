@@ -27,6 +27,8 @@ pub struct Arguments {
     /// Test the embedded simulator instead of a real product
     #[arg(long, value_name = "SUT", value_parser = ["simulated"])]
     sut: Option<String>,
+    #[command(flatten)]
+    faults: super::faults::FaultArguments,
     /// Run only these: ids, globs, profile:ID or block:LETTER, with commas between or given several times
     #[arg(long = "test", value_name = "WHICH")]
     tests: Vec<String>,
@@ -91,7 +93,10 @@ pub fn run(arguments: &Arguments, catalogue: &Catalogue) -> Result<u8, Problem> 
     let course = execute::Course { operator, jobs, fail_fast: arguments.fail_fast, gate: &gate, live };
     let results = execute::execute(&prepared, course)?;
     ending::tell(&prepared, &results);
-    Ok(gate.exit(&results))
+    let exit = gate.exit(&results);
+    // A fault that was not there proves nothing.
+    let idle = super::faults::tell_idle(&prepared.faults);
+    Ok(if idle && exit == super::exit::OK { super::exit::INCOMPLETE } else { exit })
 }
 
 /// How many test cases may run side by side, where product, bench and operator allow what was asked for.

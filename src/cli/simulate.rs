@@ -7,7 +7,7 @@ use std::{
 
 use clap::{Args, Subcommand};
 
-use super::{Problem, exit, print};
+use super::{Problem, exit, faults, print};
 use crate::{
     bench::Bench,
     clock::Clock,
@@ -33,6 +33,7 @@ pub struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// A charging station that connects to a CSMS; manual actions come as JSON lines on standard input
+    #[command(visible_alias = "station")]
     ChargingStation {
         /// The PICS that it follows
         #[arg(long, value_name = "FILE")]
@@ -59,6 +60,8 @@ enum Command {
         /// Listen for manual actions on this address (HTTP POST, as `run --operator http://…` sends them)
         #[arg(long, value_name = "ADDR")]
         operator: Option<String>,
+        #[command(flatten)]
+        faults: faults::FaultArguments,
     },
     /// A CSMS that a charging station can connect to; manual actions come as JSON lines on standard input
     Csms {
@@ -85,6 +88,8 @@ enum Command {
         /// Listen for manual actions on this address (HTTP POST)
         #[arg(long, value_name = "ADDR")]
         operator: Option<String>,
+        #[command(flatten)]
+        faults: faults::FaultArguments,
     },
 }
 
@@ -105,7 +110,9 @@ pub fn run(arguments: &Arguments) -> Result<u8, Problem> {
 /// The station as the arguments describe it.
 fn setup(command: &Command, clock: Clock) -> Result<StationSetup, Problem> {
     let input = |what: String, help: &str| Problem::Input(what, help.into());
-    let Command::ChargingStation { pics, connect, identity, password, root, authority, security_profile, .. } = command
+    let Command::ChargingStation {
+        pics, connect, identity, password, root, authority, security_profile, faults, ..
+    } = command
     else {
         return Err(Problem::Own("the station's arguments are a CSMS's".into()));
     };
@@ -130,6 +137,7 @@ fn setup(command: &Command, clock: Clock) -> Result<StationSetup, Problem> {
         manufacturer_roots: String::new(),
         certificate: None,
         variables: Vec::new(),
+        faults: faults.read()?.witnessed(faults::witness),
         pics,
     };
     if let Some(path) = root {
@@ -165,12 +173,14 @@ fn run_station(setup: StationSetup, actions: Option<&str>, clock: Clock) -> Resu
         take_actions(bench, actions).await?;
         let url = setup.profiles.first().map(|(_, profile)| profile.url.clone()).unwrap_or_default();
         print(&format!("{} connects to {url}\n", setup.identity));
+        let faults = setup.faults.clone();
         tokio::select! {
             result = station::run(setup, Network::Tcp, clock, requests) => {
                 result.map_err(|error| Problem::Own(error.to_string()))?;
             }
             _ = tokio::signal::ctrl_c() => {}
         }
+        faults::tell_idle(&faults);
         Ok(exit::OK)
     })
 }
@@ -201,7 +211,7 @@ async fn take_actions(bench: operator::SimulatedOperator, listen: Option<&str>) 
 /// The CSMS as the arguments describe it.
 fn csms_setup(command: &Command, clock: Clock) -> Result<CsmsSetup, Problem> {
     let input = |what: String, help: &str| Problem::Input(what, help.into());
-    let Command::Csms { pics, listen, identity, password, authority, security_profile, .. } = command else {
+    let Command::Csms { pics, listen, identity, password, authority, security_profile, faults, .. } = command else {
         return Err(Problem::Own("the CSMS's arguments are a station's".into()));
     };
     let pics = reader::read(pics)?;
@@ -245,6 +255,7 @@ fn csms_setup(command: &Command, clock: Clock) -> Result<CsmsSetup, Problem> {
         interval: 300,
         inventory: pics.is_yes("C-50.1"),
         authority,
+        faults: faults.read()?.witnessed(faults::witness),
     })
 }
 
@@ -274,6 +285,7 @@ fn run_csms(setup: CsmsSetup, actions: Option<&str>, clock: Clock) -> Result<u8,
         let (operator, requests) = operator::pair();
         take_actions(operator, actions).await?;
         print(&format!("listening on {addresses}\n"));
+        let faults = setup.faults.clone();
         tokio::select! {
             result = csms::run(setup, Network::Tcp, clock, requests) => {
                 let help = "choose another address";
@@ -281,6 +293,7 @@ fn run_csms(setup: CsmsSetup, actions: Option<&str>, clock: Clock) -> Result<u8,
             }
             _ = tokio::signal::ctrl_c() => {}
         }
+        faults::tell_idle(&faults);
         Ok(exit::OK)
     })
 }

@@ -31,16 +31,32 @@ pub type Opened = (WebSocketStream<BoxStream>, UpgradeRequest, Option<String>);
 
 /// Opens a WebSocket; certificates are judged by the clock's wall time.
 pub async fn open(network: &Network, policy: &ClientPolicy, clock: Clock) -> Result<Opened, AttemptFailure> {
-    tokio::time::timeout(TIMEOUT, attempt(network, policy, clock)).await.unwrap_or(Err(AttemptFailure::TimedOut))
+    open_through(network, policy, clock, |stream| stream).await
 }
 
-async fn attempt(network: &Network, policy: &ClientPolicy, clock: Clock) -> Result<Opened, AttemptFailure> {
+/// The same over the stream that `wrap` puts in the place of the real one.
+pub(super) async fn open_through(
+    network: &Network,
+    policy: &ClientPolicy,
+    clock: Clock,
+    wrap: impl FnOnce(BoxStream) -> BoxStream,
+) -> Result<Opened, AttemptFailure> {
+    let attempt = attempt(network, policy, clock, wrap);
+    tokio::time::timeout(TIMEOUT, attempt).await.unwrap_or(Err(AttemptFailure::TimedOut))
+}
+
+async fn attempt(
+    network: &Network,
+    policy: &ClientPolicy,
+    clock: Clock,
+    wrap: impl FnOnce(BoxStream) -> BoxStream,
+) -> Result<Opened, AttemptFailure> {
     let unreachable = |why: String| AttemptFailure::Unreachable(why);
     let url = Url::parse(&policy.url).map_err(|error| unreachable(format!("{}: {error}", policy.url)))?;
     let host = url.host_str().ok_or_else(|| unreachable("the URL has no host".into()))?.to_owned();
     let secure = url.scheme() == "wss";
     let port = url.port().unwrap_or(if secure { 443 } else { 80 });
-    let stream = network.connect(&host, port).await.map_err(|error| unreachable(error.to_string()))?;
+    let stream = wrap(network.connect(&host, port).await.map_err(|error| unreachable(error.to_string()))?);
     let (mut stream, info) = match (&policy.tls, secure) {
         (Some(tls), true) => {
             let (stream, info) = tls::connect(stream, tls, &host, clock).await?;

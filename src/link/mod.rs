@@ -14,5 +14,5 @@ pub mod tls;
 pub mod types;
 
 pub use network::{BoxStream, MemoryNetwork, Network};
-pub use server::{LinkHandle, serve};
+pub use server::{LinkHandle, Tap, serve, serve_through};
 pub use types::*;

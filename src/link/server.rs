@@ -90,6 +90,25 @@ struct Shared {
     connections: Connections,
     next: Arc<AtomicU32>,
     attempts: Arc<Semaphore>,
+    tap: Option<Arc<dyn Tap>>,
+}
+
+impl Shared {
+    fn tapped(&self, conn: ConnId, stream: BoxStream) -> BoxStream {
+        match &self.tap {
+            Some(tap) => tap.stream(conn, stream),
+            None => stream,
+        }
+    }
+}
+
+/// What meddles with connections below their messages: for who plays a product that does it wrong.
+pub trait Tap: Send + Sync + std::fmt::Debug {
+    /// The stream of a connection as it is used in the place of the real one, below TLS.
+    fn stream(&self, conn: ConnId, stream: BoxStream) -> BoxStream;
+
+    /// The sub-protocol that a server confirms in the place of the one that was agreed on.
+    fn subprotocol(&self, conn: ConnId, agreed: Option<String>) -> Option<String>;
 }
 
 /// Binds the end-points and serves them. With no addresses it only serves [`LinkCommand::Connect`].
@@ -98,6 +117,17 @@ pub async fn serve(
     addresses: &[(EndpointId, String)],
     policies: HashMap<EndpointId, ServerPolicy>,
     clock: Clock,
+) -> std::io::Result<LinkHandle> {
+    serve_through(network, addresses, policies, clock, None).await
+}
+
+/// The same with something that meddles with the connections.
+pub async fn serve_through(
+    network: Network,
+    addresses: &[(EndpointId, String)],
+    policies: HashMap<EndpointId, ServerPolicy>,
+    clock: Clock,
+    tap: Option<Arc<dyn Tap>>,
 ) -> std::io::Result<LinkHandle> {
     let (commands, orders) = mpsc::unbounded_channel();
     let (events, received) = mpsc::channel(EVENT_BUFFER);
@@ -110,6 +140,7 @@ pub async fn serve(
         connections: Connections::default(),
         next: Arc::new(AtomicU32::new(1)),
         attempts: Arc::new(Semaphore::new(MAX_ATTEMPTS)),
+        tap,
     };
     let mut tasks = tokio::task::JoinSet::new();
     let mut bound = HashMap::new();
@@ -135,9 +166,10 @@ async fn obey(mut orders: mpsc::UnboundedReceiver<LinkCommand>, shared: Shared) 
             LinkCommand::SetPolicy(..) => {}
             LinkCommand::Connect(conn, policy) => {
                 let (network, clock, events) = (shared.network.clone(), shared.clock, shared.events.clone());
-                let connections = shared.connections.clone();
+                let (connections, tap) = (shared.connections.clone(), shared.clone());
                 clients.spawn(async move {
-                    match super::client::open(&network, &policy, clock).await {
+                    let wrap = |stream| tap.tapped(conn, stream);
+                    match super::client::open_through(&network, &policy, clock, wrap).await {
                         Ok((socket, request, subprotocol)) => {
                             let opened = LinkEvent::Opened { conn, endpoint: EndpointId::MAIN, request, subprotocol };
                             let commands = register(&connections, conn);
@@ -156,6 +188,7 @@ async fn obey(mut orders: mpsc::UnboundedReceiver<LinkCommand>, shared: Shared) 
                 });
             }
             LinkCommand::Send(conn, text) => out(conn, Out::Text(text)),
+            LinkCommand::SendBytes(conn, bytes, binary) => out(conn, Out::Bytes(bytes, binary)),
             LinkCommand::Close(conn, code) => out(conn, Out::Close(code)),
             LinkCommand::Abort(conn) => out(conn, Out::Abort),
             LinkCommand::Ping(conn) => out(conn, Out::Ping),
@@ -200,7 +233,9 @@ async fn listen(mut listener: Listener, endpoint: EndpointId, shared: Shared) {
                 let _ = shared.events.send((shared.clock.now(), failed)).await;
                 return;
             };
-            let attempt = tokio::time::timeout(HANDSHAKE_TIMEOUT, attempt(stream, &policy, &shared, &mut seen)).await;
+            let stream = shared.tapped(conn, stream);
+            let attempt =
+                tokio::time::timeout(HANDSHAKE_TIMEOUT, attempt(stream, conn, &policy, &shared, &mut seen)).await;
             drop(permit);
             match attempt.unwrap_or(Err(AttemptFailure::TimedOut)) {
                 Ok((socket, subprotocol)) => {
@@ -233,6 +268,7 @@ type Socket = tokio_tungstenite::WebSocketStream<BoxStream>;
 
 async fn attempt(
     stream: BoxStream,
+    conn: ConnId,
     policy: &ServerPolicy,
     shared: &Shared,
     seen: &mut Seen,
@@ -270,7 +306,11 @@ async fn attempt(
         seen.request = Some(upgrade);
         match decided {
             Ok(subprotocol) => {
-                if let Some(value) = subprotocol.as_deref().and_then(|text| HeaderValue::from_str(text).ok()) {
+                let confirmed = match &shared.tap {
+                    Some(tap) => tap.subprotocol(conn, subprotocol.clone()),
+                    None => subprotocol.clone(),
+                };
+                if let Some(value) = confirmed.as_deref().and_then(|text| HeaderValue::from_str(text).ok()) {
                     response.headers_mut().insert("Sec-WebSocket-Protocol", value);
                 }
                 decision = Some(Ok(subprotocol));

@@ -15,7 +15,13 @@ use tokio_tungstenite::{
     tungstenite::{
         self, Message,
         error::{CapacityError, Error, ProtocolError},
-        protocol::{CloseFrame, WebSocketConfig, frame::coding::CloseCode},
+        protocol::{
+            CloseFrame, WebSocketConfig,
+            frame::{
+                Frame,
+                coding::{CloseCode, Data, OpCode},
+            },
+        },
     },
 };
 
@@ -45,6 +51,8 @@ type Socket = WebSocketStream<BoxStream>;
 pub enum Out {
     /// A text message.
     Text(String),
+    /// Bytes, as a binary message or as a text message whatever they are.
+    Bytes(Vec<u8>, bool),
     /// A ping.
     Ping,
     /// A close frame.
@@ -221,6 +229,8 @@ async fn write(
     while let Some(command) = commands.recv().await {
         let (message, text) = match command {
             Out::Text(text) => (Message::text(text.clone()), Some(text)),
+            Out::Bytes(bytes, true) => (Message::binary(bytes), None),
+            Out::Bytes(bytes, false) => (Message::Frame(Frame::message(bytes, OpCode::Data(Data::Text), true)), None),
             Out::Ping => (Message::Ping(tungstenite::Bytes::new()), None),
             Out::Abort => return WriteEnd::Abort,
             Out::Close(code) => {

@@ -314,6 +314,9 @@ pub enum LinkCommand {
     Connect(ConnId, ClientPolicy),
     /// Write a text message.
     Send(ConnId, String),
+    /// Write bytes that need be no text, as a binary message or as a text message: for who plays a product that does
+    /// it wrong.
+    SendBytes(ConnId, Vec<u8>, bool),
     /// Close with a close frame.
     Close(ConnId, u16),
     /// Drop the stream without a goodbye.

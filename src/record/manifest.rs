@@ -46,6 +46,9 @@ pub struct Manifest {
     /// What the harness's own calibration says, where the bench names one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calibration: Option<Calibration>,
+    /// What went wrong with the simulated product on purpose.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<String>,
     /// Which test cases were asked for.
     pub choice: Choice,
     /// How many further attempts a test case gets that does not pass.

@@ -215,6 +215,12 @@ fn alike(first: &Part, other: &Part) -> Result<(), MergeError> {
             "only runs of one product are merged",
         );
     }
+    if a.faults != b.faults {
+        return unlike(
+            format!("{one} and {two} were run against simulated products with different faults"),
+            "run the shards with the same --fault",
+        );
+    }
     let settings = |part: &Part| {
         let kept = part.bench.iter().filter(|(key, _)| !PLACES.contains(&key.as_str()));
         Value::Object(kept.map(|(key, value)| (key.clone(), value.clone())).collect())
@@ -309,6 +315,7 @@ fn manifest(parts: &[Part], run_id: String) -> Manifest {
             .map(|manifest| manifest.calibration.clone())
             .collect::<Option<Vec<_>>>()
             .and_then(|all| all.into_iter().max_by(|one, other| one.uncertainty_s.total_cmp(&other.uncertainty_s))),
+        faults: first.faults.clone(),
         choice,
         retries: manifests.iter().map(|manifest| manifest.retries).max().unwrap_or(0),
         chosen,

@@ -397,6 +397,8 @@ impl Did {
     pub(super) fn of(effect: &Effect, text: &dyn Fn(&str) -> String, value: &dyn Fn(&Value) -> Value) -> Option<Self> {
         Some(match effect {
             Effect::Link(LinkCommand::Send(conn, frame)) => Did::Send { conn: *conn, text: text(frame) },
+            // The harness itself writes texts only.
+            Effect::Link(LinkCommand::SendBytes(..)) => return None,
             Effect::Link(LinkCommand::Close(conn, code)) => Did::Close { conn: *conn, code: *code },
             Effect::Link(LinkCommand::Abort(conn)) => Did::Abort { conn: *conn },
             Effect::Link(LinkCommand::Ping(conn)) => Did::Ping { conn: *conn },

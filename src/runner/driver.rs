@@ -225,6 +225,7 @@ pub(super) async fn drive(
     let mut outcome = engine.outcome();
     environment.memory = outcome.memory;
     outcome.remarks.extend(transfers);
+    outcome.remarks.extend(environment.faults.happened());
     outcome.remarks.extend(noted.iter().map(|text| super::operators(text)));
     for remark in &mut outcome.remarks {
         *remark = redact(remark, &environment.secrets);

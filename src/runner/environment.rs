@@ -22,6 +22,7 @@ use crate::{
     },
     simulator::{
         csms::{self, CsmsSetup, Door, KnownStation},
+        faults::Faults,
         operator as simulated_operator,
         station::{self, NetworkProfile, StationSetup},
     },
@@ -68,23 +69,27 @@ pub struct Environment {
     setup: Bench,
     hosts: [String; 2],
     simulated: bool,
+    /// What goes wrong with the simulated product.
+    pub(super) faults: Faults,
     tasks: JoinSet<()>,
 }
 
 impl Environment {
-    /// Binds what is to be bound, and starts the simulated product where one is wanted. Stations that run side by side
-    /// share a file server: `files`.
+    /// Binds what is to be bound, and starts a simulated product with these faults where one is wanted. Stations that run
+    /// side by side share a file server: `files`.
     pub async fn start(
         pics: &Pics,
         bench: &Bench,
-        simulated: bool,
+        product: Option<Faults>,
         operator: Option<Arc<dyn Operator>>,
         clock: Clock,
         files: Option<Files>,
     ) -> Result<Self, EnvironmentError> {
         if pics.sut == SutKind::Csms {
-            return Self::start_for_csms(pics, bench, simulated, operator, clock, files).await;
+            return Self::start_for_csms(pics, bench, product, operator, clock, files).await;
         }
+        let simulated = product.is_some();
+        let faults = product.unwrap_or_default();
         let network = if simulated { Network::Memory(MemoryNetwork::default()) } else { Network::Tcp };
         let (hosts, listen, second) = if simulated {
             let (first, second) = ("csms.attest.test", "csms2.attest.test");
@@ -145,6 +150,7 @@ impl Environment {
                         .then(|| pki.client(CertificateKind::Valid, &bench.identity, &pics.product.vendor))
                         .transpose()?,
                     variables: Vec::new(),
+                    faults: faults.clone(),
                 };
                 let network = network.clone();
                 tasks.spawn(async move {
@@ -173,6 +179,7 @@ impl Environment {
             setup: bench.clone(),
             hosts,
             simulated,
+            faults,
             tasks,
             files,
         })
@@ -182,11 +189,13 @@ impl Environment {
     async fn start_for_csms(
         pics: &Pics,
         bench: &Bench,
-        simulated: bool,
+        product: Option<Faults>,
         operator: Option<Arc<dyn Operator>>,
         clock: Clock,
         files: Option<Files>,
     ) -> Result<Self, EnvironmentError> {
+        let simulated = product.is_some();
+        let faults = product.unwrap_or_default();
         let network = if simulated { Network::Memory(MemoryNetwork::default()) } else { Network::Tcp };
         let pki = authority(bench, simulated, KeyKind::Ecdsa, clock)?;
         let read =
@@ -247,7 +256,7 @@ impl Environment {
             Some(operator) => operator,
             None => {
                 let (operator, requests) = simulated_operator::pair();
-                let setup = reference_csms(pics, bench, &pki, &serial_number)?;
+                let setup = CsmsSetup { faults: faults.clone(), ..reference_csms(pics, bench, &pki, &serial_number)? };
                 let network = network.clone();
                 tasks.spawn(async move {
                     let _ = csms::run(setup, network, clock, requests).await;
@@ -275,6 +284,7 @@ impl Environment {
             setup: bench.clone(),
             hosts: [bench.host.clone(), bench.host.clone()],
             simulated,
+            faults,
             tasks,
             files,
         })
@@ -409,6 +419,7 @@ fn reference_csms(pics: &Pics, bench: &Bench, pki: &Arc<Pki>, serial_number: &st
         interval: bench.values.get("heartbeat_interval").and_then(Value::as_u64).unwrap_or(300),
         inventory: pics.is_yes("C-50.1"),
         authority: Some(pki.clone()),
+        faults: Faults::default(),
     })
 }
 

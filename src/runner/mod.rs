@@ -24,6 +24,7 @@ use crate::{
     pics::{Answer, Pics},
     record::{PlanEntry, TraceEntry, TraceEvent},
     replay::Recording,
+    simulator::faults::Faults,
     testcase::library::Library,
     verdict::TestCaseResult,
 };
@@ -64,6 +65,8 @@ pub struct Plan<'p> {
     pub only: Option<GlobSet>,
     /// A simulated product instead of the bench's.
     pub simulated: bool,
+    /// What goes wrong with the simulated product, each test case's being a new one.
+    pub faults: Faults,
     /// Keep what the engines are told.
     pub record: bool,
     /// How many test cases may run side by side, each as a station of its own; 1 for a charging station.

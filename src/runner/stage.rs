@@ -157,7 +157,7 @@ impl Stage<'_, '_> {
             if !simulated {
                 let files = lanes.first().and_then(|lane| Some(lane.environment.as_ref()?.files.clone()));
                 let mut started =
-                    Environment::start(pics, &bench, false, self.operator.clone(), self.clock, files).await?;
+                    Environment::start(pics, &bench, None, self.operator.clone(), self.clock, files).await?;
                 started.memory.number_connections_from(lanes.len());
                 environment = Some(started);
             }
@@ -302,7 +302,8 @@ impl Stage<'_, '_> {
             if plan.simulated {
                 let bench = fitting(plan.pics, &lane.bench, case);
                 let operator = self.operator.clone();
-                let started = Environment::start(plan.pics, &bench, true, operator, self.clock, None).await?;
+                let product = Some(plan.faults.afresh());
+                let started = Environment::start(plan.pics, &bench, product, operator, self.clock, None).await?;
                 lane.environment = Some(started);
             }
             let Some(environment) = &mut lane.environment else { break };

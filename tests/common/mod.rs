@@ -13,6 +13,7 @@ use ocpp_attest::{
     replay::Recording,
     runner::{self, Plan},
     selection,
+    simulator::faults::Faults,
     testcase::{catalogue::Catalogue, library::Library},
     yaml::Source,
 };
@@ -26,6 +27,11 @@ pub fn pics(name: &str) -> Pics {
 
 /// Runs the test cases that these patterns name; all if there is none.
 pub fn run_these(pics: &Pics, bench: &str, record: bool, globs: &[String]) -> runner::Yield {
+    run_faulty(pics, bench, record, globs, &Faults::default())
+}
+
+/// The same against a product with faults.
+pub fn run_faulty(pics: &Pics, bench: &str, record: bool, globs: &[String], faults: &Faults) -> runner::Yield {
     let catalogue = Catalogue::embedded().unwrap();
     let library = Library::load(&catalogue, pics.sut)
         .unwrap_or_else(|bad| panic!("{}", bad.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")));
@@ -39,6 +45,7 @@ pub fn run_these(pics: &Pics, bench: &str, record: bool, globs: &[String]) -> ru
         library: &library,
         only,
         simulated: true,
+        faults: faults.clone(),
         record,
         jobs: 1,
         course: runner::Course::default(),

@@ -30,7 +30,7 @@ pub(super) struct Course<'g> {
 
 /// Runs the test cases and writes everything that is left of them.
 pub(super) fn execute(prepared: &Prepared, course: Course<'_>) -> Result<Results, Problem> {
-    let Prepared { pics, bench, library, entries, manifest, only, before, folder, simulated, .. } = prepared;
+    let Prepared { pics, bench, library, entries, manifest, only, before, folder, simulated, faults, .. } = prepared;
     let mut builder = tokio::runtime::Builder::new_current_thread();
     builder.enable_all();
     if *simulated {
@@ -46,6 +46,7 @@ pub(super) fn execute(prepared: &Prepared, course: Course<'_>) -> Result<Results
         library,
         only: Some(only.clone()),
         simulated: *simulated,
+        faults: faults.clone(),
         record: false,
         jobs: course.jobs,
         course: runner::Course { retries: manifest.retries, last: course.fail_fast.then_some(&failed) },

@@ -8,7 +8,10 @@ use std::{
 use globset::GlobSet;
 
 use super::{
-    super::differences::{difference, differs, same, value},
+    super::{
+        differences::{difference, differs, same, value},
+        faults,
+    },
     Arguments, Problem,
 };
 use crate::{
@@ -29,6 +32,7 @@ use crate::{
         choice::{Choice, ChoiceError},
     },
     services::firmware::Firmware,
+    simulator::faults::Faults,
     testcase::{catalogue::Catalogue, library::Library},
     verdict::TestCaseResult,
     yaml::Source,
@@ -52,6 +56,8 @@ pub(super) struct Prepared {
     /// What the folder holds.
     begun: Begun,
     pub(super) simulated: bool,
+    /// What goes wrong with the simulated product.
+    pub(super) faults: Faults,
     /// How much of the run is over.
     passed: Duration,
 }
@@ -108,6 +114,11 @@ pub(super) fn fresh(arguments: &Arguments, catalogue: &Catalogue) -> Result<Prep
     let choice = choice(arguments);
     let chosen = choice.of(&entries)?.into_iter().map(|entry| entry.id.clone()).collect();
     let simulated = arguments.sut.is_some();
+    let faults = arguments.faults.read()?;
+    if !simulated && !faults.is_empty() {
+        let help = "add --sut simulated, or give the fault to `simulate` and run against that";
+        return Err(Problem::Input("--fault is about the simulated product".into(), help.into()));
+    }
     let started = jiff::Timestamp::now();
     let folder = arguments.out.clone().unwrap_or_else(|| default_folder(&pics.product.designation, started));
     let calibration = calibration(&bench, simulated)?;
@@ -127,13 +138,14 @@ pub(super) fn fresh(arguments: &Arguments, catalogue: &Catalogue) -> Result<Prep
         test_cases: manifest::digest(catalogue, pics.sut),
         bench: arguments.bench.as_ref().map(|path| path.display().to_string()),
         calibration,
+        faults: faults.texts(),
         choice,
         retries: arguments.retries.unwrap_or(0),
         chosen,
     };
     let (only, before, passed) = (exactly(&manifest.chosen)?, Vec::new(), Duration::ZERO);
     let begun = Begun::Fresh(pics_text);
-    Ok(Prepared { pics, bench, library, entries, manifest, only, before, folder, begun, simulated, passed })
+    Ok(Prepared { pics, bench, library, entries, manifest, only, before, folder, begun, simulated, faults, passed })
 }
 
 /// What the bench's calibration says. Simulated time is exact, so that there it says nothing.
@@ -168,6 +180,11 @@ pub(super) fn resumed(arguments: &Arguments, folder: &Path, catalogue: &Catalogu
     if arguments.sut.is_some() && !simulated {
         return Err(differs(RUN, &format!("the product under test ({} then, the simulated one now)", manifest.sut)));
     }
+    let given = arguments.faults.read()?;
+    if !given.is_empty() && given.texts() != manifest.faults {
+        return Err(differs(RUN, "the faults of the simulated product"));
+    }
+    let faults = faults::read(&manifest.faults)?;
     let choice = choice(arguments);
     if !choice.is_everything() && choice != manifest.choice {
         return Err(differs(RUN, "the choice of test cases"));
@@ -193,7 +210,7 @@ pub(super) fn resumed(arguments: &Arguments, folder: &Path, catalogue: &Catalogu
     let (only, folder) = (exactly(&left)?, folder.to_owned());
     let before = saved.results.clone();
     let begun = Begun::Saved(Box::new(saved));
-    Ok(Prepared { pics, bench, library, entries, manifest, only, before, folder, begun, simulated, passed })
+    Ok(Prepared { pics, bench, library, entries, manifest, only, before, folder, begun, simulated, faults, passed })
 }
 
 fn choice(arguments: &Arguments) -> Choice {

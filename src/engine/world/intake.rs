@@ -12,6 +12,8 @@ use crate::{
     yaml::shorten,
 };
 
+/// The WebSocket sub-protocol of OCPP 2.0.1.
+const SUBPROTOCOL: &str = "ocpp2.0.1";
 /// Most messages of the SUT in one test case; beyond it the SUT floods us, which no product needs to do.
 const MAX_MESSAGES: usize = 20_000;
 
@@ -40,6 +42,7 @@ impl World {
             LinkEvent::Opened { conn, endpoint, request, subprotocol } => {
                 self.last_activity = self.now;
                 let facts = facts(&request, subprotocol.as_deref(), None);
+                self.check_subprotocol(&request, subprotocol.as_deref());
                 self.open = Some(Open { conn, endpoint, at: self.now });
                 self.memory.open = Some((conn, endpoint));
                 self.memory.endpoint = Some(endpoint);
@@ -91,6 +94,21 @@ impl World {
             }
         }
         None
+    }
+
+    /// A CSMS that is offered what it speaks must confirm it; one that does not, and goes on, has agreed on nothing
+    /// (Part 4, 3.1.2).
+    fn check_subprotocol(&mut self, request: &UpgradeRequest, agreed: Option<&str>) {
+        let offered = request.subprotocols.iter().any(|offered| offered == SUBPROTOCOL);
+        if self.is_station_test() || !offered || agreed.is_some() {
+            return;
+        }
+        let message =
+            format!("the CSMS opened the WebSocket without the sub-protocol {SUBPROTOCOL}, which it was offered");
+        let mut finding = Finding::new("rule: sub-protocol as negotiated", message);
+        finding.expected = Some(format!("Sec-WebSocket-Protocol: {SUBPROTOCOL} (Part 4, 3.1.2)"));
+        finding.found = Some("no such header".into());
+        self.find(Verdict::Fail, finding);
     }
 
     fn text(&mut self, conn: ConnId, text: String) -> Option<Call> {

@@ -8,9 +8,9 @@ use tokio::{sync::mpsc, time::Instant};
 use super::{Csms, CsmsSetup, doors::Doors};
 use crate::{
     clock::Clock,
-    link::{ConnId, EndpointId, LinkCommand, LinkEvent, LinkHandle, Network, serve},
+    link::{ConnId, EndpointId, LinkCommand, LinkEvent, Network},
     operator::ActionOutcome,
-    simulator::operator::Request,
+    simulator::{faults::FaultyLink, operator::Request},
 };
 
 /// Runs a CSMS until its operator goes away.
@@ -24,7 +24,7 @@ pub async fn run(
     let addresses: Vec<(EndpointId, String)> =
         setup.doors.iter().map(|door| (EndpointId(door.profile), door.address.clone())).collect();
     let policies = Doors::policies_for(stations.iter().map(|station| &station.doors));
-    let link = serve(network, &addresses, policies, clock).await?;
+    let link = FaultyLink::serve(setup.faults.clone(), network, &addresses, policies, clock).await?;
     let mut house = House { link, stations, conns: HashMap::new() };
     loop {
         let overdue = house.overdue();
@@ -53,7 +53,7 @@ pub async fn run(
 }
 
 struct House {
-    link: LinkHandle,
+    link: FaultyLink,
     stations: Vec<Csms>,
     /// Whose connection it is.
     conns: HashMap<ConnId, usize>,

@@ -19,7 +19,7 @@ use self::{
     authorization::Tokens, certificates::Certificates, customers::Customers, doors::Doors, provisioning::Provisioning,
     transactions::Transactions,
 };
-use super::operator::Request;
+use super::{faults::Faults, operator::Request};
 use crate::{
     clock::Clock,
     link::{ConnId, LinkCommand, LinkEvent},
@@ -47,6 +47,8 @@ pub struct CsmsSetup {
     pub inventory: bool,
     /// Who signs certificates for it; without one it signs none.
     pub authority: Option<Arc<Pki>>,
+    /// What goes wrong with its messages and connections; nothing with those of a sound product.
+    pub faults: Faults,
 }
 
 /// A CALL that waits for its answer.

@@ -41,7 +41,7 @@ impl Station {
         }
     }
 
-    fn refuse(&self, id: &str, code: &str, description: &str) {
+    fn refuse(&mut self, id: &str, code: &str, description: &str) {
         self.answer(&Frame::CallError {
             id: id.to_owned(),
             code: code.to_owned(),

@@ -35,10 +35,13 @@ use serde_json::{Value, json};
 use tokio::{sync::mpsc, time::Instant};
 
 use self::{device::Device, evse::Evse};
-use super::operator::Request;
+use super::{
+    faults::{Faults, FaultyLink},
+    operator::Request,
+};
 use crate::{
     clock::Clock,
-    link::{ConnId, LinkCommand, LinkHandle, Network, Secret, serve},
+    link::{ConnId, LinkCommand, Network, Secret},
     pics::Pics,
 };
 
@@ -70,6 +73,8 @@ pub struct StationSetup {
     pub certificate: Option<crate::link::Identity>,
     /// Initial values of variables: `Component.Variable` → value.
     pub variables: Vec<(String, String)>,
+    /// What goes wrong with its messages and connections; nothing with those of a sound product.
+    pub faults: Faults,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -139,7 +144,7 @@ pub struct Station {
     evses: Vec<Evse>,
     operative: bool,
     clock: Clock,
-    link: LinkHandle,
+    link: FaultyLink,
     network: Network,
     conn: Option<ConnId>,
     next_conn: u32,
@@ -178,7 +183,7 @@ pub async fn run(
     clock: Clock,
     mut requests: mpsc::UnboundedReceiver<Request>,
 ) -> std::io::Result<()> {
-    let link = serve(network.clone(), &[], HashMap::new(), clock).await?;
+    let link = FaultyLink::serve(setup.faults.clone(), network.clone(), &[], HashMap::new(), clock).await?;
     let (done, mut transfers) = mpsc::unbounded_channel();
     let mut station = Station::new(setup, network, clock, link, done);
     station.schedule(Duration::ZERO, Timer::Connect);
@@ -212,7 +217,7 @@ impl Station {
         setup: StationSetup,
         network: Network,
         clock: Clock,
-        link: LinkHandle,
+        link: FaultyLink,
         transfers: mpsc::UnboundedSender<transfers::TransferDone>,
     ) -> Self {
         let mut device = Device::new(&setup.pics);

@@ -44,7 +44,7 @@ impl Station {
         self.schedule(Duration::from_secs(timeout), Timer::Unanswered);
     }
 
-    pub(super) fn answer(&self, frame: &Frame) {
+    pub(super) fn answer(&mut self, frame: &Frame) {
         if let Some(conn) = self.conn {
             self.link.send(LinkCommand::Send(conn, frame.to_text()));
         }

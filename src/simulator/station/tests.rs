@@ -10,8 +10,9 @@ use tokio::sync::mpsc;
 use super::{NetworkProfile, Station, StationSetup};
 use crate::{
     clock::Clock,
-    link::{MemoryNetwork, Network, Secret, serve},
+    link::{MemoryNetwork, Network, Secret},
     pics::{Answer, Pics, reader},
+    simulator::faults::{Faults, FaultyLink},
 };
 
 fn pics(name: &str) -> Pics {
@@ -21,7 +22,7 @@ fn pics(name: &str) -> Pics {
 async fn station(pics: Pics) -> Station {
     let network = Network::Memory(MemoryNetwork::default());
     let clock = Clock::start();
-    let link = serve(network.clone(), &[], HashMap::new(), clock).await.unwrap();
+    let link = FaultyLink::serve(Faults::default(), network.clone(), &[], HashMap::new(), clock).await.unwrap();
     let profile = NetworkProfile { url: "wss://csms.test:443/ocpp".into(), security_profile: 2 };
     let setup = StationSetup {
         pics,
@@ -32,6 +33,7 @@ async fn station(pics: Pics) -> Station {
         manufacturer_roots: String::new(),
         certificate: None,
         variables: Vec::new(),
+        faults: Faults::default(),
     };
     Station::new(setup, network, clock, link, mpsc::unbounded_channel().0)
 }
