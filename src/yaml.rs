@@ -230,7 +230,7 @@ pub struct Source {
 impl Source {
     /// A source from its parts.
     pub fn new(name: impl Into<Arc<str>>, text: impl Into<Arc<str>>) -> Self {
-        Self { name: name.into(), text: text.into() }
+        Self { name: name.into(), text: with_line_feeds(text.into()) }
     }
 
     /// Reads a file of at most 4 MiB.
@@ -274,6 +274,20 @@ impl Source {
         let word = rest.find([':', ' ', ',', ']', '}']).unwrap_or(rest.len()).max(1).min(rest.len());
         (line_start + offset, word).into()
     }
+}
+
+/// The text with a line feed for every carriage return that stands alone. To YAML both end a line, so that places are counted
+/// as it counts them; no byte moves.
+fn with_line_feeds(text: Arc<str>) -> Arc<str> {
+    if !text.contains('\r') {
+        return text;
+    }
+    let mut mended = String::with_capacity(text.len());
+    let mut rest = text.chars().peekable();
+    while let Some(c) = rest.next() {
+        mended.push(if c == '\r' && rest.peek() != Some(&'\n') { '\n' } else { c });
+    }
+    mended.into()
 }
 
 /// One thing wrong in a file.
@@ -387,6 +401,14 @@ fn distance(a: &str, b: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_carriage_return_ends_a_line_as_it_does_in_yaml() {
+        let source = Source::new("a.yaml", "a: 1\rb: 2\r\nc: [\r\r");
+        assert_eq!(&*source.text, "a: 1\nb: 2\r\nc: [\n\n");
+        let defects = source.parse().unwrap_err();
+        assert!(defects.defects[0].at.line <= 5, "{defects}");
+    }
 
     #[test]
     fn every_node_knows_its_place() {

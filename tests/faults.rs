@@ -56,7 +56,13 @@ const STATION: [(&str, &str, Verdict, &str, &str); 27] = {
         (T, "call-error GetVariables code=NotSupported", Fail, "send GetVariables", "CALLERROR NotSupported"),
         (T, "delay GetVariables for=45s", Fail, "send GetVariables", "was not answered within 30.0 s"),
         (T, "duplicate StatusNotification:1", Fail, "rule: unique message ids", "was used before"),
-        (T, "flood StatusNotification:1", Fail, "rule: no flood of messages", "more than 20000 messages"),
+        (
+            T,
+            "flood StatusNotification:1 count=2000",
+            Fail,
+            "rule: one CALL at a time",
+            "before StatusNotification had been",
+        ),
         (
             T,
             "flood StatusNotification:1 count=1",
@@ -74,7 +80,7 @@ const STATION: [(&str, &str, Verdict, &str, &str); 27] = {
         ),
         (
             T,
-            "wrong-field StatusNotification /timestamp=2020-01-01T00:00:00Z when=/connectorStatus=Available",
+            "wrong-field StatusNotification /timestamp=2040-01-01T00:00:00Z when=/connectorStatus=Available",
             Fail,
             "rule: timestamps near now",
             "s off",

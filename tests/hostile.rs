@@ -5,6 +5,7 @@ use std::{
     io::{Read as _, Write as _},
     net::TcpStream,
     path::Path,
+    process::Stdio,
     sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
@@ -152,16 +153,37 @@ fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).unwrap().port()
 }
 
-/// Tests a product that behaves like this; the exit status, what was printed, and the folder's `results.json`.
-fn run(behaviour: Behaviour, folder: &Path) -> (Option<i32>, String, Value) {
-    let (port, files) = (free_port(), free_port());
+/// What came of a run: the exit status, what was printed, and the folder's `results.json`.
+type Ran = (Option<i32>, String, Value);
+
+/// Has the harness test whatever is where the bench says.
+fn test(pics: &str, test_case: &str, places: &str, folder: &Path) -> Ran {
     let bench = folder.join("bench.yaml");
+    let files = free_port();
     let text = format!(
-        "listen: 127.0.0.1:{port}\nlisten-second: ''\nfiles: 127.0.0.1:{files}\nsecurity-profile: 1\n\
-         connect-timeout: 4\nreconnect-timeout: 4\nreboot-time: 4\nmessage-timeout: 2\nresponse-timeout: 2\n\
-         boot-wait: 1\nsettle-time: 1\n"
+        "{places}files: 127.0.0.1:{files}\nsecurity-profile: 1\nconnect-timeout: 4\nreconnect-timeout: 4\n\
+         reboot-time: 4\nmessage-timeout: 2\nresponse-timeout: 2\nboot-wait: 1\nsettle-time: 1\n"
     );
     fs::write(&bench, text).unwrap();
+    let out = folder.join("run");
+    let output = Command::new(env!("CARGO_BIN_EXE_ocpp-attest"))
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .args(["run", "--pics", pics, "--test", test_case, "--operator", "exec:true"])
+        .arg("--bench")
+        .arg(&bench)
+        .arg("--out")
+        .arg(&out)
+        .timeout(Duration::from_mins(3))
+        .output()
+        .unwrap();
+    let printed = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    let results = fs::read(out.join("results.json")).unwrap_or_default();
+    (output.status.code(), printed, serde_json::from_slice(&results).unwrap_or_default())
+}
+
+/// Tests a station that behaves like this.
+fn run(behaviour: Behaviour, folder: &Path) -> Ran {
+    let port = free_port();
     let over = AtomicBool::new(false);
     std::thread::scope(|scope| {
         scope.spawn(|| {
@@ -174,26 +196,82 @@ fn run(behaviour: Behaviour, folder: &Path) -> (Option<i32>, String, Value) {
                 std::thread::sleep(Duration::from_millis(50));
             }
         });
-        let out = folder.join("run");
-        let output = Command::new(env!("CARGO_BIN_EXE_ocpp-attest"))
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .args(["run", "--pics", "pics/reference-station.yaml", "--test", "TC_B_01_CS", "--operator", "exec:true"])
-            .arg("--bench")
-            .arg(&bench)
-            .arg("--out")
-            .arg(&out)
-            .timeout(Duration::from_mins(3))
-            .output()
-            .unwrap();
+        let places = format!("listen: 127.0.0.1:{port}\nlisten-second: ''\n");
+        let ran = test("pics/reference-station.yaml", "TC_B_01_CS", &places, folder);
         over.store(true, Ordering::Relaxed);
-        let printed = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
-        let results = fs::read(out.join("results.json")).unwrap_or_default();
-        (output.status.code(), printed, serde_json::from_slice(&results).unwrap_or_default())
+        ran
     })
 }
 
+/// What a CSMS does wrong; the reference CSMS with this fault.
+const FAULTS: [&str; 18] = [
+    "stall connection after=0",
+    "stall connection after=40",
+    "slow-bytes connection rate=2",
+    "slow-bytes BootNotification rate=5",
+    "wrong-subprotocol",
+    "oversize BootNotification size=100MB",
+    "deep-json BootNotification depth=1000",
+    "deep-json BootNotification depth=100000",
+    "invalid-utf8 BootNotification",
+    "binary BootNotification",
+    "flood BootNotification",
+    "truncated BootNotification",
+    "disconnect BootNotification",
+    "wrong-id BootNotification id=../../../../tmp/x",
+    "garbage BootNotification text=\"<script>alert(1)</script>\\u001b[2J\"",
+    "wrong-field BootNotification /status=\"../../x<script>alert(1)</script>\\u001b[2J\"",
+    "call-error BootNotification code=../../x description=\"<script>alert(1)</script>\\u001b[2J\"",
+    "wrong-type BootNotification /interval",
+];
+
+/// Tests the reference CSMS with a fault.
+fn run_csms(fault: &str, folder: &Path) -> Ran {
+    let port = free_port();
+    let mut csms = std::process::Command::new(env!("CARGO_BIN_EXE_ocpp-attest"))
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .args(["simulate", "csms", "--pics", "pics/reference-csms.yaml", "--fault", fault])
+        .args(["--listen", &format!("127.0.0.1:{port}")])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    while TcpStream::connect(("127.0.0.1", port)).is_err() {
+        assert_eq!(csms.try_wait().unwrap(), None, "{fault}: the CSMS has gone");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let places = format!("url: ws://127.0.0.1:{port}/ocpp\n");
+    let ran = test("pics/reference-csms.yaml", "TC_B_01_CSMS", &places, folder);
+    csms.kill().unwrap();
+    csms.wait().unwrap();
+    ran
+}
+
+/// There is a verdict, and everything that is written is whole and harmless.
+fn judged(name: &str, (status, printed, results): &Ran, folder: &Path) {
+    assert!(matches!(status, Some(1 | 3)), "{name}: exit status {status:?}\n{printed}");
+    assert!(!printed.contains("panicked"), "{name}: {printed}");
+    assert!(!printed.contains('\u{1b}'), "{name}: an escape sequence reaches the terminal");
+    let verdict = &results["test-cases"][0]["verdict"];
+    assert!(verdict == "fail" || verdict == "inconclusive", "{name}: {verdict}");
+    let run = folder.join("run");
+    for file in ["abstract.html", "report.html", "junit.xml", "trace.jsonl"] {
+        assert!(run.join(file).is_file(), "{name}: {file} is missing");
+    }
+    let trace = fs::read_to_string(run.join("trace.jsonl")).unwrap();
+    for line in trace.lines() {
+        serde_json::from_str::<Value>(line).unwrap_or_else(|error| panic!("{name}: {error}: {line}"));
+    }
+    for file in ["abstract.html", "report.html"] {
+        let page = fs::read_to_string(run.join(file)).unwrap();
+        assert!(!page.contains("<script>alert(1)"), "{name}: {file} runs what the product says");
+    }
+    let size: u64 = fs::read_dir(&run).unwrap().filter_map(|entry| Some(entry.ok()?.metadata().ok()?.len())).sum();
+    assert!(size < 60 << 20, "{name}: the folder has {size} bytes");
+}
+
 #[test]
-fn whatever_a_product_does_there_is_a_verdict_and_a_sound_folder() {
+fn whatever_a_station_does_there_is_a_verdict_and_a_sound_folder() {
     std::thread::scope(|scope| {
         let tests: Vec<_> = BEHAVIOURS
             .into_iter()
@@ -205,25 +283,24 @@ fn whatever_a_product_does_there_is_a_verdict_and_a_sound_folder() {
             })
             .collect();
         for test in tests {
-            let (name, (status, printed, results), folder) = test.join().unwrap();
-            assert!(matches!(status, Some(1 | 3)), "{name}: exit status {status:?}\n{printed}");
-            assert!(!printed.contains("panicked"), "{name}: {printed}");
-            assert!(!printed.contains('\u{1b}'), "{name}: an escape sequence reaches the terminal");
-            let verdict = &results["test-cases"][0]["verdict"];
-            assert!(verdict == "fail" || verdict == "inconclusive", "{name}: {verdict}");
-            let run = folder.path().join("run");
-            for file in ["abstract.html", "report.html", "junit.xml", "trace.jsonl"] {
-                assert!(run.join(file).is_file(), "{name}: {file} is missing");
-            }
-            let trace = fs::read_to_string(run.join("trace.jsonl")).unwrap();
-            for line in trace.lines() {
-                serde_json::from_str::<Value>(line).unwrap_or_else(|error| panic!("{name}: {error}: {line}"));
-            }
-            let report = fs::read_to_string(run.join("report.html")).unwrap();
-            assert!(!report.contains("<script>alert(1)"), "{name}: the report runs what the product says");
-            let size: u64 =
-                fs::read_dir(&run).unwrap().filter_map(|entry| Some(entry.ok()?.metadata().ok()?.len())).sum();
-            assert!(size < 60 << 20, "{name}: the folder has {size} bytes");
+            let (name, ran, folder) = test.join().unwrap();
+            judged(name, &ran, folder.path());
+        }
+    });
+}
+
+#[test]
+fn whatever_a_csms_does_there_is_a_verdict_and_a_sound_folder() {
+    std::thread::scope(|scope| {
+        let tests = FAULTS.map(|fault| {
+            scope.spawn(move || {
+                let folder = tempfile::tempdir().unwrap();
+                (fault, run_csms(fault, folder.path()), folder)
+            })
+        });
+        for test in tests {
+            let (fault, ran, folder) = test.join().unwrap();
+            judged(fault, &ran, folder.path());
         }
     });
 }

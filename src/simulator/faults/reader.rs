@@ -209,10 +209,6 @@ impl Reading {
                 )
             })?,
         };
-        if self.place.is_some() {
-            let help = "one fault has one place; give another --fault for the other";
-            return Err(word.wrong(format!("a second place: `{}`", word.shown()), help));
-        }
         let on_connections = matches!(self.info.scope, Scope::Connections | Scope::Both);
         let place = match name {
             "connection" if on_connections => Place::Connections(which),
@@ -237,6 +233,10 @@ impl Reading {
         if self.info.scope == Scope::Connections && !matches!(place, Place::Connections(_)) {
             let help = format!("write `{} connection:1`, or leave the place out for all", self.info.name);
             return Err(word.wrong(format!("`{}` happens to connections, not to messages", self.info.name), help));
+        }
+        if self.place.is_some() {
+            let help = "one fault has one place; give another --fault for the other";
+            return Err(word.wrong(format!("a second place: `{}`", word.shown()), help));
         }
         self.place = Some(place);
         Ok(())
