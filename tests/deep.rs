@@ -383,6 +383,22 @@ fn readings_that_are_not_signed_or_come_too_late_fail() {
 
 // ---- transactions ----
 
+/// To authorise first is what the test case is about, not how it begins.
+#[test]
+fn a_token_that_is_ignored_before_the_cable_fails() {
+    let sound = recorded("", &["TC_E_04"]);
+    fails("nobody is asked", &sound["TC_E_04"], "C01.FR.02", |recording| {
+        let asks = |frame: &Frame| matches!(frame, Frame::Call { action, .. } if action == "Authorize");
+        let place = from_station(recording).iter().find(|(_, frame)| asks(frame)).map(|(at, _)| *at).unwrap();
+        // Who presented the token still says so.
+        let told =
+            recording.inputs[place..].iter().find(|(_, input)| matches!(input, Input::OperatorDone(..))).cloned();
+        recording.inputs.truncate(place);
+        recording.inputs.extend(told);
+        1
+    });
+}
+
 #[test]
 fn an_ev_that_leaves_is_told_as_it_was() {
     let sound = recorded("tx-stop-point: EVConnected\nevse: { id: 2 }\nevse-second: { id: 1 }\n", &["TC_E_54"]);
@@ -443,6 +459,20 @@ fn a_station_that_does_not_wait_fails() {
         hasten(recording, again[2], wait);
         1
     });
+}
+
+/// A station may leave a Close unanswered; it knows of it all the same, and waits from then on.
+#[test]
+fn a_station_whose_old_connection_lingers_has_waited() {
+    let mut late = recorded("", &["TC_B_57"]).remove("TC_B_57").unwrap();
+    let closed = |(_, input): &(_, Input)| matches!(input, Input::Link(LinkEvent::Closed { .. }));
+    let (told, input) = late.inputs.remove(late.inputs.iter().position(closed).unwrap());
+    let told = told.plus(Duration::from_secs(5));
+    let place = late.inputs.iter().position(|(at, _)| at.mono_ns > told.mono_ns).unwrap();
+    assert!(place <= attempts(&late)[0], "the old connection is gone before the station is back");
+    late.inputs.insert(place, (told, input));
+    let outcome = late.judge();
+    assert_eq!(outcome.verdict, Verdict::Pass, "{:?}", outcome.failures);
 }
 
 #[test]

@@ -1,0 +1,60 @@
+//! A test case tidies up whatever it got to: nothing there rests on steps that may never have been reached.
+
+mod common;
+
+use std::{sync::Arc, time::Duration};
+
+use common::{pics, run_these};
+use ocpp_attest::{
+    engine::{Effect, Engine, Input},
+    operator::ActionOutcome,
+    replay::Recording,
+    testcase::{catalogue::Catalogue, library::Library},
+};
+
+/// What the tidying up of a test case had to say, when nothing else of it was done and nothing answers.
+fn tidied(recording: &Recording) -> Vec<String> {
+    let mut setup = recording.setup.clone();
+    let mut case = (*setup.case).clone();
+    (case.needs, case.variables, case.before, case.steps) = (Vec::new(), Vec::new(), Vec::new(), None);
+    setup.case = Arc::new(case);
+    let mut now = recording.started;
+    let mut engine = Engine::new(setup, now);
+    // Far more than there are steps and time-outs.
+    for _ in 0..10_000 {
+        if engine.finished() {
+            return engine.outcome().remarks;
+        }
+        for effect in engine.effects() {
+            match effect {
+                Effect::Operator(id, _) => {
+                    engine.handle(now, Input::OperatorDone(id, ActionOutcome::NotPossible("not here".into())));
+                }
+                Effect::Service(id, ..) => engine.handle(now, Input::ServiceDone(id, Err("not here".into()))),
+                _ => {}
+            }
+        }
+        now = now.plus(Duration::from_secs(1));
+        engine.handle(now, Input::Tick);
+    }
+    panic!("{}: {}", recording.id, engine.waiting_for());
+}
+
+#[test]
+fn every_test_case_can_tidy_up_from_the_beginning() {
+    let catalogue = Catalogue::embedded().unwrap();
+    let mut seen = 0;
+    for product in ["simulated-station.yaml", "reference-csms.yaml"] {
+        let pics = pics(product);
+        let library = Library::load(&catalogue, pics.sut).unwrap();
+        let tidying = library.cases.iter().filter(|(_, case)| !case.after.is_empty());
+        let tidying: Vec<String> = tidying.map(|(id, _)| id.clone()).collect();
+        for recording in run_these(&pics, "", true, &tidying).recordings {
+            seen += 1;
+            let remarks = tidied(&recording);
+            let own: Vec<_> = remarks.iter().filter(|remark| remark.contains("can't be evaluated")).collect();
+            assert!(own.is_empty(), "{}: {own:?}", recording.id);
+        }
+    }
+    assert!(seen > 40, "only {seen} test cases tidy up");
+}
