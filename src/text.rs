@@ -1,4 +1,4 @@
-//! Text of others on a terminal or a page: what would be obeyed there is shown instead.
+//! Text of others on a terminal, a page or paper: what would be obeyed there is shown instead, or left out.
 
 use std::borrow::Cow;
 
@@ -15,7 +15,8 @@ pub fn visible_line(text: &str) -> Cow<'_, str> {
 
 fn is_unsafe(letter: char) -> bool {
     letter.is_control()
-        || matches!(letter, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{61c}')
+        || turns(letter)
+        || matches!(letter, '\u{2028}' | '\u{2029}')
         || matches!(u32::from(letter) & 0xffff, 0xfffe | 0xffff)
         || matches!(letter, '\u{fdd0}'..='\u{fdef}')
 }
@@ -35,6 +36,25 @@ fn shown(text: &str, hidden: impl Fn(char) -> bool) -> Cow<'_, str> {
         }
     }
     Cow::Owned(out)
+}
+
+/// Marks that turn the direction of what follows.
+fn turns(letter: char) -> bool {
+    matches!(letter, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// The text as it is printed on paper: on one line, and without what can't be seen but changes what is (control
+/// characters, marks that turn the direction, tags). Unlike [`visible_line`] it leaves them out: a certificate is no place for
+/// escapes.
+pub fn printable(text: &str) -> String {
+    text.chars()
+        .filter_map(|c| match c {
+            '\n' | '\r' | '\t' | '\u{2028}' | '\u{2029}' => Some(' '),
+            '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}' => None,
+            c if c.is_control() || turns(c) => None,
+            c => Some(c),
+        })
+        .collect()
 }
 
 /// Lines of at most `width` columns, broken at blanks where there are any, else anywhere.
@@ -80,6 +100,12 @@ mod tests {
         );
         assert_eq!(visible("a\nb\tc\u{0}\u{fffe}"), "a\nb\tc\\u{0}\\u{fffe}");
         assert!(matches!(visible_line("Zürich ✓ 充电桩"), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn what_cannot_be_seen_is_left_out_and_letters_of_every_script_stay() {
+        assert_eq!(printable("a\u{0}b\u{202e}c\nd\u{1b}[31m\u{feff}"), "abc d[31m");
+        assert_eq!(printable("Ünïcode 充电桩 שלום ελ 🚗"), "Ünïcode 充电桩 שלום ελ 🚗");
     }
 
     #[test]

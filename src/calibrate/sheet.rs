@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Exchange;
+use crate::kpi;
 
 /// Version of the sheet's format.
 pub const SHEET_FORMAT: u32 = 1;
@@ -111,11 +112,7 @@ impl Distribution {
         let count = values.len() as f64;
         let mean = values.iter().sum::<f64>() / count;
         let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
-        // The nearest-rank percentile: a value that was measured, never one in between.
-        let percentile = |per_cent: usize| {
-            let rank = (values.len() * per_cent).div_ceil(100).max(1);
-            values.get(rank - 1).copied().unwrap_or(max)
-        };
+        let percentile = |per_cent: usize| kpi::percentile(&values, per_cent).unwrap_or(max);
         Self {
             samples: values.len(),
             mean,

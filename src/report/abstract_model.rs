@@ -2,7 +2,6 @@
 
 use serde::Serialize;
 
-use super::text::printable;
 use crate::{
     kpi,
     pics::{
@@ -12,6 +11,7 @@ use crate::{
         writer,
     },
     record::{ProfileOutcome, Results},
+    text::printable,
     verdict::Verdict,
     yaml::shorten,
 };

@@ -9,7 +9,6 @@ mod junit;
 mod pdf;
 mod render;
 pub mod summary;
-mod text;
 
 use std::path::Path;
 
