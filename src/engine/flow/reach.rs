@@ -1,0 +1,321 @@
+//! Reaching a step: its condition, its deadline, what its nodes are, and what it does at once.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use super::{Body, MAX_DEPTH, Node, Sequence, Status, nanos};
+use crate::{
+    engine::{
+        Effect, Role, connection, responder,
+        world::{Finding, World},
+    },
+    operator::{ManualAction, actions},
+    testcase::{
+        model::{State, Step, StepKind},
+        template::{Template, TemplateError, Values},
+    },
+    verdict::{StepRecord, Verdict},
+    yaml::shorten,
+};
+
+impl Node {
+    /// Reaches the step: conditions, deadlines, and what it does at once. False when it failed at that.
+    pub(super) fn enter(&mut self, world: &mut World) -> bool {
+        let step = self.step.clone();
+        self.reached = world.now;
+        if self.depth > MAX_DEPTH {
+            world.find(Verdict::Error, Finding::at(&step, &self.path, "states are nested too deeply"));
+            return false;
+        }
+        if let Some(when) = &step.when {
+            let holds = when.holds(&world.names(&self.scope));
+            match world.own_error(holds, &step, &self.path) {
+                None => return false,
+                Some(false) => {
+                    self.status = Status::Skipped;
+                    self.finish(world, Status::Skipped, "skipped");
+                    return true;
+                }
+                Some(true) => {}
+            }
+        }
+        self.status = Status::Active;
+        world.proves(&self.path, &step.requirements);
+        world.effects.push(Effect::Step(self.path.clone()));
+        self.record = Some(world.steps.len());
+        world.steps.push(StepRecord {
+            phase: world.phase.word().to_owned(),
+            step: self.path.clone(),
+            depth: self.depth,
+            started_s: world.now.seconds(),
+            ended_s: world.now.seconds(),
+            outcome: "failed".into(),
+        });
+        self.begin(&step, world).is_some()
+    }
+
+    fn begin(&mut self, step: &Step, world: &mut World) -> Option<()> {
+        match &step.kind {
+            StepKind::Expect(expect) => {
+                let within = self.within(expect.within.as_ref(), world, "message_timeout", 30.0)?;
+                if let Some(optional) = &expect.optional {
+                    let holds = optional.holds(&world.names(&self.scope));
+                    // An optional expect behaves like `optional:` around it: passed over, but open.
+                    self.touched = !world.own_error(holds, step, &self.path)?;
+                } else {
+                    self.touched = true;
+                }
+                self.body = Body::Expect { until: world.now.mono_ns.saturating_add(nanos(within)) };
+                if let Some(since) = &expect.any_time_since {
+                    let since = since.number(&world.names(&self.scope));
+                    let since = world.own_error(since, step, &self.path)?;
+                    self.claim_earlier(expect, since, world);
+                }
+            }
+            StepKind::Send(send) => {
+                self.touched = true;
+                let within = self.within(send.within.as_ref(), world, "response_timeout", 30.0)?;
+                self.body = Body::Send { id: None, until: world.now.mono_ns.saturating_add(nanos(within)) };
+            }
+            StepKind::Run { state, with } => {
+                self.touched = true;
+                if !matches!(self.body, Body::Steps(_)) {
+                    self.body = Body::Steps(self.instantiate(state, with, world)?);
+                }
+            }
+            StepKind::Group(steps) | StepKind::Optional(steps) | StepKind::Repeat { steps, .. } => {
+                self.touched |= !matches!(step.kind, StepKind::Optional(_));
+                if !matches!(self.body, Body::Steps(_)) {
+                    self.body = Body::Steps(Sequence::new(steps, &self.scope, &self.path, self.depth + 1));
+                }
+                if let (StepKind::Optional(_), Body::Steps(inner)) = (&step.kind, &mut self.body) {
+                    // Reach its first step, so that it can take messages; whether it is begun is seen from that.
+                    if let Some(first) = inner.nodes.first_mut().filter(|first| first.status == Status::Fresh) {
+                        first.enter_open(world);
+                    }
+                }
+            }
+            StepKind::AnyOrder(steps) => {
+                self.touched = true;
+                if !matches!(self.body, Body::AnyOrder(_)) {
+                    let inner = Sequence::new(steps, &self.scope, &self.path, self.depth + 1);
+                    self.body = Body::AnyOrder(inner.nodes);
+                }
+            }
+            StepKind::ForEach { items, item, steps, in_order } => {
+                self.touched = true;
+                if !matches!(self.body, Body::AnyOrder(_) | Body::Steps(_)) {
+                    let items = items.evaluate(&world.names(&self.scope));
+                    let items = world.own_error(items, step, &self.path)?;
+                    self.body = self.for_each(&items, item, steps, *in_order);
+                }
+            }
+            StepKind::OneOf(steps) => {
+                self.touched = true;
+                if !matches!(self.body, Body::OneOf(..)) {
+                    let inner = Sequence::new(steps, &self.scope, &self.path, self.depth + 1);
+                    self.body = Body::OneOf(inner.nodes, None);
+                }
+                if let Body::OneOf(nodes, None) = &mut self.body {
+                    for node in nodes.iter_mut().filter(|node| node.status == Status::Fresh) {
+                        node.enter_open(world);
+                    }
+                    nodes.retain(|node| node.status != Status::Skipped);
+                }
+            }
+            StepKind::Wait(seconds) | StepKind::Never { during: seconds, .. } => {
+                self.touched = true;
+                if matches!(step.kind, StepKind::Never { .. }) {
+                    world.takes(world.input, &self.step, &self.path, Role::Condition);
+                }
+                let seconds = seconds.number(&world.names(&self.scope));
+                let seconds = world.own_error(seconds, step, &self.path)?;
+                self.body = Body::Until(world.now.mono_ns.saturating_add(nanos(seconds)));
+            }
+            StepKind::Settle(seconds) => {
+                self.touched = true;
+                let seconds = seconds.number(&world.names(&self.scope));
+                self.body = Body::Settle(nanos(world.own_error(seconds, step, &self.path)?));
+            }
+            StepKind::Operator { action, with, .. } => {
+                self.touched = true;
+                let mut parameters = self.parameters(with, world)?;
+                let to_send = parameters.get("action").and_then(Value::as_str).map(str::to_owned);
+                if let (Some(action), Some(payload)) = (to_send, parameters.get_mut("payload")) {
+                    // A CSMS that sends what it is given needs all of it; one that numbers for itself may do so.
+                    responder::complete_request(world, &action, payload);
+                }
+                let names = parameters.clone();
+                let prompt = actions::find(action).map_or("", |known| known.prompt);
+                let prompt = Template::new(Value::String(prompt.to_owned())).evaluate(&names.clone().into());
+                let prompt = match prompt {
+                    Ok(Value::String(prompt)) => prompt,
+                    _ => format!("{action} {}", Value::Object(names)),
+                };
+                world.acted(action, &parameters);
+                if let Some(payload) = parameters.get("payload") {
+                    world.hide_passwords(payload);
+                }
+                let id = world.fresh_id();
+                self.body = Body::Operator(id);
+                world.effects.push(Effect::Operator(id, ManualAction { action: action.clone(), parameters, prompt }));
+            }
+            StepKind::Service { service, with } => {
+                self.touched = true;
+                let parameters = self.parameters(with, world)?;
+                let id = world.fresh_id();
+                self.body = Body::Service(id);
+                world.effects.push(Effect::Service(id, service.clone(), Value::Object(parameters)));
+            }
+            StepKind::Connection(connection) => {
+                self.touched = true;
+                let waiting = connection::begin(connection, self, world)?;
+                self.body = Body::Connection(waiting);
+            }
+            StepKind::Set(values) => {
+                for (name, template) in values {
+                    let value = world.evaluate(template, &self.scope, step, &self.path)?;
+                    world.keep(name, value);
+                }
+            }
+            StepKind::Assert { condition, otherwise, inconclusive } => {
+                world.takes(world.input, &self.step, &self.path, Role::Condition);
+                let holds = condition.holds(&world.names(&self.scope));
+                if !world.own_error(holds, step, &self.path)? {
+                    let verdict = if *inconclusive { Verdict::Inconclusive } else { Verdict::Fail };
+                    let message = otherwise.clone().unwrap_or_else(|| format!("`{}` does not hold", condition.text()));
+                    let message = Template::new(Value::String(message.clone()))
+                        .evaluate(&world.names(&self.scope))
+                        .ok()
+                        .and_then(|value| value.as_str().map(str::to_owned))
+                        .unwrap_or(message);
+                    let mut finding = Finding::at(step, &self.path, message);
+                    finding.expected = Some(condition.text());
+                    world.find(verdict, finding);
+                    return None;
+                }
+            }
+        }
+        Some(())
+    }
+
+    pub(super) fn for_each(&self, items: &Value, name: &str, steps: &[Arc<Step>], in_order: bool) -> Body {
+        let group = Arc::new(Step {
+            at: self.step.at,
+            file: self.step.file.clone(),
+            when: None,
+            saved_as: None,
+            requirements: self.step.requirements.clone(),
+            kind: StepKind::Group(steps.to_vec()),
+        });
+        let items = items.as_array().map(Vec::as_slice).unwrap_or_default();
+        let mut nodes = Vec::new();
+        for item in items {
+            let mut scope = (*self.scope).clone();
+            scope.insert(name.to_owned(), item.clone());
+            let scope = Arc::new(scope);
+            let mut inner = Sequence::new(std::slice::from_ref(&group), &scope, &self.path, self.depth + 1);
+            for mut node in inner.nodes.drain(..) {
+                node.path = format!("{} > {name} {}", self.path, shorten(&item.to_string(), 60));
+                nodes.push(node);
+            }
+        }
+        if in_order { Body::Steps(Sequence { nodes, cursor: 0 }) } else { Body::AnyOrder(nodes) }
+    }
+
+    /// Reaches a step only to let it take messages: steps that act on their own are left alone.
+    fn enter_open(&mut self, world: &mut World) {
+        match &self.step.clone().kind {
+            StepKind::Expect(_)
+            | StepKind::AnyOrder(_)
+            | StepKind::ForEach { in_order: false, .. }
+            | StepKind::OneOf(_)
+            | StepKind::Optional(_) => {
+                self.enter(world);
+                if matches!(self.step.kind, StepKind::Expect(_)) {
+                    self.touched = false;
+                }
+                if let Body::AnyOrder(nodes) = &mut self.body {
+                    for node in nodes.iter_mut().filter(|node| node.status == Status::Fresh) {
+                        node.enter_open(world);
+                    }
+                    self.touched = false;
+                }
+                if matches!(self.body, Body::OneOf(..)) {
+                    self.touched = false;
+                }
+            }
+            StepKind::Run { .. } | StepKind::Group(_) => {
+                if self.enter(world) && self.status == Status::Active {
+                    self.touched = false;
+                    if let Body::Steps(inner) = &mut self.body {
+                        for node in &mut inner.nodes {
+                            node.enter_open(world);
+                            if node.status != Status::Skipped {
+                                break;
+                            }
+                        }
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn within(&mut self, template: Option<&Template>, world: &mut World, bench: &str, fallback: f64) -> Option<f64> {
+        match template {
+            None => Some(world.seconds(bench, fallback)),
+            Some(template) => {
+                let seconds = template.number(&world.names(&self.scope));
+                world.own_error(seconds, &self.step, &self.path)
+            }
+        }
+    }
+
+    fn parameters(&self, with: &[(String, Template)], world: &mut World) -> Option<Map<String, Value>> {
+        let mut parameters = Map::new();
+        for (name, template) in with {
+            let value = world.evaluate(template, &self.scope, &self.step, &self.path)?;
+            if !value.is_null() {
+                parameters.insert(name.clone(), value);
+            }
+        }
+        Some(parameters)
+    }
+
+    fn instantiate(&self, name: &str, with: &[(String, Template)], world: &mut World) -> Option<Sequence> {
+        let Some(state) = world.state(name) else {
+            let finding = Finding::at(&self.step, &self.path, format!("there is no state `{name}`"));
+            world.find(Verdict::Error, finding);
+            return None;
+        };
+        let scope = self.scope_of(&state, with, world);
+        let scope = world.own_error(scope, &self.step, &self.path)?;
+        Some(Sequence::new(&state.steps, &Arc::new(scope), &self.path, self.depth + 1))
+    }
+
+    /// What the steps of a state see: the EVSE, the parameters that are given, and the defaults of the others.
+    pub(super) fn scope_of(
+        &self,
+        state: &State,
+        with: &[(String, Template)],
+        world: &World,
+    ) -> Result<Values, TemplateError> {
+        let mut scope: Values = Values::new();
+        if let Some(evse) = self.scope.get("evse") {
+            scope.insert("evse".into(), evse.clone());
+        }
+        let names = world.names(&self.scope);
+        for (parameter, value) in with {
+            scope.insert(parameter.clone(), value.evaluate(&names)?);
+        }
+        for (parameter, default) in &state.parameters {
+            if !scope.contains_key(parameter) {
+                let value = default.evaluate(&world.names(&Arc::new(scope.clone())))?;
+                scope.insert(parameter.clone(), value);
+            }
+        }
+        Ok(scope)
+    }
+}
