@@ -107,6 +107,21 @@ impl Node {
         self.map()?.iter().find(|(name, _)| name.name == key).map(|(_, node)| node)
     }
 
+    /// What is wrong with the keys of a mapping of which these are known; one defect when it is no mapping.
+    pub fn unknown_keys(&self, known: &[&str]) -> Vec<Defect> {
+        let Some(entries) = self.map() else {
+            let message = format!("a mapping was expected, found {}", self.describe());
+            return vec![Defect::new(self.at, message, "write `key: value` lines")];
+        };
+        let unknown = entries.iter().filter(|(key, _)| !known.contains(&key.name.as_str()));
+        let defect = |(key, _): &(Key, Node)| {
+            let help = nearest(&key.name, known.iter().copied())
+                .map_or_else(|| format!("known here: {}", known.join(", ")), |near| format!("did you mean `{near}`?"));
+            Defect::new(key.at, format!("`{}` is not known here", key.name), help)
+        };
+        unknown.map(defect).collect()
+    }
+
     /// What it is, in words: `a list`, `the text "x"`.
     pub fn describe(&self) -> String {
         match &self.kind {

@@ -10,7 +10,7 @@ use crate::{
     operator::actions,
     pics::{
         Baseline, Profile, SutKind,
-        reader::kpi_keys,
+        reader::{self, kpi_keys},
         tables::{self, AnswerKind, Part},
     },
     record::{
@@ -200,7 +200,7 @@ fn pics() -> Value {
     }
     let texts =
         |names: &[&str]| object(names.iter().map(|name| ((*name).to_owned(), json!({ "type": "string" }))).collect());
-    let approver = texts(&["name", "date", "reviewer", "company", "department", "position", "location"]);
+    let approver = texts(&reader::APPROVER_KEYS);
     let maxima: Map<String, Value> = [SutKind::ChargingStation, SutKind::Csms]
         .into_iter()
         .flat_map(|sut| kpi_keys(sut).iter())
@@ -214,19 +214,7 @@ fn pics() -> Value {
     add("ocpp", json!({ "enum": ["2.0.1"] }));
     add("edition", json!({ "enum": [3, 4] }));
     add("baseline", json!({ "enum": ["2024-06", "2025-09", "2026-02"] }));
-    add(
-        "product",
-        texts(&[
-            "holder",
-            "vendor",
-            "designation",
-            "firmware-version",
-            "software-version",
-            "config-id",
-            "subtype",
-            "firmware-hash",
-        ]),
-    );
+    add("product", texts(&reader::PRODUCT_KEYS));
     let ids: Vec<&str> = Profile::ALL.iter().map(|profile| profile.id()).collect();
     add(
         "profiles",
@@ -261,7 +249,7 @@ fn pics() -> Value {
             },
         }),
     );
-    add("vendor-settings", json!({ "type": "array", "items": texts(&["name", "value", "description"]) }));
+    add("vendor-settings", json!({ "type": "array", "items": texts(&reader::VENDOR_SETTING_KEYS) }));
     add(
         "performance",
         json!({
@@ -270,7 +258,7 @@ fn pics() -> Value {
             "additionalProperties": false,
         }),
     );
-    add("laboratory", texts(&["name", "location", "test-location", "report-reference"]));
+    add("laboratory", texts(&reader::LABORATORY_KEYS));
     add(
         "approval",
         json!({
@@ -279,18 +267,7 @@ fn pics() -> Value {
             "additionalProperties": false,
         }),
     );
-    add(
-        "references",
-        texts(&[
-            "certificate",
-            "certification-date",
-            "specification",
-            "tested",
-            "evidence",
-            "tool-version",
-            "tool-instance",
-        ]),
-    );
+    add("references", texts(&reader::REFERENCE_KEYS));
     let mut schema = object(properties);
     schema["$schema"] = DRAFT.into();
     schema["title"] = "A PICS for OCPP 2.0.1".into();

@@ -164,20 +164,12 @@ fn collect(folder: &'static Dir<'static>, sources: &mut Vec<Source>) {
 /// Reads the header of a test case; defects are added to the list.
 pub fn header(root: &Node, defects: &mut Vec<Defect>) -> Option<Header> {
     const KEYS: [&str; 7] = ["id", "title", "use-cases", "requirements", "purpose", "certification", "exclusive"];
-    let Some(entries) = root.map() else {
+    if root.map().is_none() {
         defects.push(Defect::new(root.at, "a test case is a mapping", "begin with `id: TC_…`"));
         return None;
-    };
-    for (key, _) in entries {
-        if !KEYS.contains(&key.name.as_str()) && !BODY_KEYS.contains(&key.name.as_str()) {
-            let known = KEYS.into_iter().chain(BODY_KEYS);
-            let help = crate::yaml::nearest(&key.name, known.clone()).map_or_else(
-                || format!("known: {}", known.collect::<Vec<_>>().join(", ")),
-                |near| format!("did you mean `{near}`?"),
-            );
-            defects.push(Defect::new(key.at, format!("`{}` is not known here", key.name), help));
-        }
     }
+    let known: Vec<&str> = KEYS.into_iter().chain(BODY_KEYS).collect();
+    defects.extend(root.unknown_keys(&known));
     let mut text = |key: &str| {
         if let Some(text) = root.get(key).and_then(Node::scalar) {
             text

@@ -130,19 +130,7 @@ impl<'s> Reader<'s> {
     }
 
     fn known_keys(&mut self, node: &Node, known: &[&str]) {
-        let Some(entries) = node.map() else {
-            self.defect(node.at, format!("a mapping was expected, found {}", node.describe()), "write `key: value`");
-            return;
-        };
-        for (key, _) in entries {
-            if !known.contains(&key.name.as_str()) {
-                let help = nearest(&key.name, known.iter().copied()).map_or_else(
-                    || format!("known here: {}", known.join(", ")),
-                    |near| format!("did you mean `{near}`?"),
-                );
-                self.defects.push(Defect::new(key.at, format!("`{}` is not known here", key.name), help));
-            }
-        }
+        self.defects.extend(node.unknown_keys(known));
     }
 
     fn required_text(&mut self, node: &Node, key: &str) -> String {

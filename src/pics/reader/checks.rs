@@ -1,0 +1,139 @@
+//! What must hold between the answers of a PICS: none is missing, and none contradicts another.
+
+use super::Reader;
+use crate::{
+    pics::{
+        model::{Answer, Pics, Profile, SutKind},
+        tables::{self, AnswerKind, Part, Section},
+    },
+    yaml::{Defect, Node, Position},
+};
+
+impl Reader {
+    /// Ids that must be answered and are not.
+    pub(super) fn missing(&mut self, root: &Node, pics: &Pics, sections: &[Section]) {
+        for section in sections.iter().filter(|section| tables::printed(section, pics)) {
+            if section.part == Part::Settings {
+                continue;
+            }
+            let at = root.get(section.part.key()).map_or(root.at, |node| node.at);
+            for row in section.rows() {
+                let needed = matches!(row.kind, AnswerKind::YesNo) || row.id == "HFS-8" || row.id == "C-41";
+                if needed && !row.optional && !self.places.contains_key(&row.id) {
+                    self.defect(
+                        at,
+                        format!("`{}` is not answered ({})", row.id, row.title),
+                        format!("add `{}: …` under `{}:` ({})", row.id, section.part.key(), row.kind.describe()),
+                    );
+                }
+            }
+        }
+    }
+
+    fn place(&self, root: &Node, id: &str) -> Position {
+        self.places.get(id).copied().unwrap_or(root.at)
+    }
+
+    /// Answers that can't be true together.
+    pub(super) fn contradictions(&mut self, root: &Node, pics: &Pics) {
+        let mut complain = |id: &str, message: String, help: &str| {
+            let at = self.place(root, id);
+            self.defects.push(Defect::new(at, message, help));
+        };
+        let needs_one: &[(&str, &[&str])] = match pics.sut {
+            SutKind::ChargingStation => &[
+                ("C-06", &["C-06.1", "C-06.2"]),
+                ("C-09", &["C-09.1", "C-09.2", "C-09.3", "C-09.4", "C-09.5", "C-09.6"]),
+                ("C-10", &["C-10.1", "C-10.2", "C-10.3", "C-10.4", "C-10.5"]),
+                ("C-12", &["C-12.1", "C-12.2"]),
+                ("C-48", &["C-48.1", "C-48.2"]),
+                ("HFS-1 or HFS-2", &["HFS-1", "HFS-2"]),
+                ("HFS-3 or HFS-4", &["HFS-3", "HFS-4"]),
+            ],
+            SutKind::Csms => &[],
+        };
+        for (group, options) in needs_one {
+            let answered = options.iter().any(|id| pics.answer(id).is_some());
+            if answered && !options.iter().any(|id| pics.is_yes(id)) {
+                complain(
+                    options[0],
+                    format!("at least one of {group} must be Yes"),
+                    "answer one of its options with yes",
+                );
+            }
+        }
+        if pics.sut == SutKind::ChargingStation && pics.is_yes("C-01") {
+            let offline = ["C-02", "C-49", "C-35", "LA-0", "LA-1"].iter().any(|id| pics.is_yes(id))
+                || pics.has_profile(Profile::LocalAuthorizationList)
+                || pics.has_profile(Profile::Iso15118);
+            if !offline {
+                complain(
+                    "C-01",
+                    "C-01 is Yes, but nothing that offline authorization could rest on is (C-02, C-49, a local list)"
+                        .into(),
+                    "answer one of C-02, C-49, LA-1 with yes, or C-01 with no",
+                );
+            }
+        }
+        for (child, parent) in [
+            ("C-53", "C-49"),
+            ("C-54", "C-49"),
+            ("C-59", "C-49"),
+            ("R-1", "R-0"),
+            ("R-2", "R-0"),
+            ("R-3", "R-0"),
+            ("DM-3", "DM-0"),
+            ("LA-1", "LA-0"),
+            ("LA-2", "LA-0"),
+            ("LA-3", "LA-0"),
+            ("UI-1.1", "UI-0"),
+            ("UI-1.2", "UI-0"),
+            ("UI-1.3", "UI-0"),
+            ("UI-2.1", "UI-0"),
+            ("UI-2.2", "UI-0"),
+            ("UI-2.3", "UI-0"),
+            ("UI-2.4", "UI-0"),
+        ] {
+            let parent_says_no = matches!(pics.answer(parent), Some(Answer::Bool(false)));
+            if pics.is_yes(child) && parent_says_no {
+                complain(child, format!("{child} is Yes, but {parent} is No"), "a sub-option needs its parent");
+            }
+        }
+        if pics.sut == SutKind::ChargingStation {
+            self.hardware(root, pics);
+        }
+        if pics.has_profile(Profile::Iso15118) && !pics.has_profile(Profile::AdvancedSecurity) {
+            let at = root.get("profiles").map_or(root.at, |node| node.at);
+            self.defect(at, "iso-15118 needs advanced-security", "add advanced-security to the profiles");
+        }
+    }
+
+    fn hardware(&mut self, root: &Node, pics: &Pics) {
+        let table = root.get("evses").map_or(root.at, |node| node.at);
+        if pics.evses.is_empty() {
+            self.defect(table, "the EVSE table is missing", "add `evses: [{ id: 1, … }]`");
+            return;
+        }
+        let count = i64::try_from(pics.evses.len()).unwrap_or(i64::MAX);
+        if pics.number("HFS-8").is_some_and(|number| number != count) {
+            let message = format!("HFS-8 says {} EVSEs, the EVSE table has {count}", pics.number("HFS-8").unwrap_or(0));
+            self.defect(self.place(root, "HFS-8"), message, "make the two agree");
+        }
+        let connectors = || pics.evses.iter().flat_map(|evse| &evse.connectors);
+        for (id, present, what) in [
+            ("HFS-1", connectors().any(|connector| connector.cable == "detachable"), "a detachable cable"),
+            ("HFS-2", connectors().any(|connector| connector.cable == "fixed"), "a fixed cable"),
+            ("HFS-3", pics.evses.iter().any(|evse| evse.current == "AC"), "AC"),
+            ("HFS-4", pics.evses.iter().any(|evse| evse.current == "DC"), "DC"),
+        ] {
+            if pics.answer(id).is_some() && pics.is_yes(id) != present {
+                let (says, has) = if present { ("No", "has one with") } else { ("Yes", "has none with") };
+                self.defect(
+                    self.place(root, id),
+                    format!("{id} says {says}, the EVSE table {has} {what}"),
+                    "make the two agree",
+                );
+            }
+        }
+    }
+}
