@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 use serde::Serialize;
 
-use super::{Problem, exit, print};
+use super::{Format, Problem, exit, print};
 use crate::{
     bench::{
         Bench,
@@ -71,12 +71,6 @@ struct Init {
     /// Replace what is there, the authority's keys too: products then need the new root
     #[arg(long)]
     force: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    Text,
-    Json,
 }
 
 /// Runs the subcommand.

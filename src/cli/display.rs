@@ -25,21 +25,19 @@ pub(super) enum Color {
     Never,
 }
 
-static COLORED: OnceLock<bool> = OnceLock::new();
+/// Whether standard output and standard error are coloured.
+static COLORED: OnceLock<(bool, bool)> = OnceLock::new();
 
 /// Sets for the whole process whether output is coloured.
 pub(super) fn choose(color: Color) {
-    let colored = match color {
+    let refused = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let colored = |terminal: bool| match color {
         Color::Always => true,
         Color::Never => false,
-        Color::Auto => {
-            let refused = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-            std::io::stdout().is_terminal()
-                && !refused("NO_COLOR")
-                && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
-        }
+        Color::Auto => terminal && !refused("NO_COLOR") && std::env::var_os("TERM").is_none_or(|term| term != "dumb"),
     };
     if color != Color::Auto {
+        let colored = color == Color::Always;
         console::set_colors_enabled(colored);
         console::set_colors_enabled_stderr(colored);
         let theme = if colored { miette::GraphicalTheme::unicode() } else { miette::GraphicalTheme::unicode_nocolor() };
@@ -48,7 +46,17 @@ pub(super) fn choose(color: Color) {
             Box::new(miette::MietteHandlerOpts::new().graphical_theme(theme.clone()).build())
         }));
     }
-    let _ = COLORED.set(colored);
+    let _ = COLORED.set((colored(std::io::stdout().is_terminal()), colored(std::io::stderr().is_terminal())));
+}
+
+/// True when standard output is coloured.
+pub(super) fn colored() -> bool {
+    COLORED.get().is_some_and(|(stdout, _)| *stdout)
+}
+
+/// True when standard error is coloured.
+pub(super) fn colored_on_stderr() -> bool {
+    COLORED.get().is_some_and(|(_, stderr)| *stderr)
 }
 
 /// How a word is meant.
@@ -62,7 +70,7 @@ pub(super) enum Tone {
 
 /// A text in its colour, where there is any.
 pub(super) fn paint(tone: Tone, text: &str) -> String {
-    painted(COLORED.get().copied().unwrap_or(false), tone, text)
+    painted(colored(), tone, text)
 }
 
 fn painted(colored: bool, tone: Tone, text: &str) -> String {
@@ -92,7 +100,7 @@ struct Layout {
 
 impl Layout {
     fn of_this_process() -> Self {
-        Self { colored: COLORED.get().copied().unwrap_or(false), width: width() }
+        Self { colored: colored(), width: width() }
     }
 
     fn paint(self, tone: Tone, text: &str) -> String {

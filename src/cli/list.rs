@@ -2,9 +2,9 @@
 
 use std::{fmt::Write as _, path::PathBuf};
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
-use super::{Problem, exit, print};
+use super::{Format, Problem, exit, print};
 use crate::{pics::reader, record::PlanEntry, selection, testcase::catalogue::Catalogue};
 
 /// Arguments of `list`.
@@ -19,12 +19,6 @@ pub struct Arguments {
     /// How to print
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    Text,
-    Json,
 }
 
 /// Runs the subcommand.

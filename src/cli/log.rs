@@ -1,10 +1,8 @@
 //! `--log`: what goes on inside, on standard error.
 
-use std::io::IsTerminal as _;
-
 use tracing_subscriber::EnvFilter;
 
-use super::Problem;
+use super::{Problem, display};
 
 /// The levels that may stand alone.
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
@@ -24,11 +22,10 @@ pub(super) fn start(filter: &str) -> Result<(), Problem> {
             "write error, warn, info, debug or trace, or directives like `ocpp_attest::frames=trace,rustls=debug`";
         Problem::Input(format!("--log: {error}"), help.into())
     })?;
-    let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
-        .with_ansi(colours)
+        .with_ansi(display::colored_on_stderr())
         .try_init()
         .map_err(|error| Problem::Own(error.to_string()))
 }

@@ -48,6 +48,13 @@ pub mod exit {
     pub const OWN_ERROR: u8 = 4;
 }
 
+/// How a command prints what it found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    Text,
+    Json,
+}
+
 /// Why a command could not do its work.
 #[derive(Debug)]
 pub enum Problem {
@@ -130,6 +137,11 @@ enum Command {
     Man(shells::Manual),
     /// Tell what changed between two runs: verdicts, profiles, KPIs
     Diff(diff::Arguments),
+}
+
+/// The command line as clap knows it.
+pub fn command() -> clap::Command {
+    Arguments::command()
 }
 
 /// Runs the tool with the process's arguments.

@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use globset::GlobSet;
 use serde::Serialize;
 
-use super::{Problem, exit, print};
+use super::{Format, Problem, exit, print};
 use crate::{
     pics::SutKind,
     record::Results,
@@ -32,12 +32,6 @@ pub struct Arguments {
     /// How to print it
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    Text,
-    Json,
 }
 
 /// What became of one recording.

@@ -1,20 +1,16 @@
 //! `ocpp-attest trace`: the conversation of a run as a readable sequence.
 
-use std::{
-    collections::HashMap,
-    fmt::Write as _,
-    io::{IsTerminal as _, Write as _},
-    path::PathBuf,
-};
+use std::{collections::HashMap, fmt::Write as _, io::Write as _, path::PathBuf};
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
-use super::{Problem, exit};
+use super::{Format, Problem, display, exit};
 use crate::{
     clock::Stamp,
     ocpp::frame::Frame,
     record::{Direction, PlanEntry, TraceEntry, TraceEvent, read},
     selection::choice::Choice,
+    text::visible_line,
     verdict::Verdict,
     yaml::shorten,
 };
@@ -33,12 +29,6 @@ pub struct Arguments {
     format: Format,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    Text,
-    Json,
-}
-
 /// Longest payload that is shown, characters.
 const PAYLOAD: usize = 160;
 
@@ -52,8 +42,7 @@ pub fn run(arguments: &Arguments) -> Result<u8, Problem> {
         Some(choice.of(&plan)?.iter().map(|entry| entry.id.as_str()).collect())
     };
     let stdout = std::io::stdout();
-    let colours = stdout.is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    let mut sequence = Sequence::new(&plan, colours);
+    let mut sequence = Sequence::new(&plan, display::colored());
     let mut out = stdout.lock();
     let mut any = false;
     for entry in read::trace_lines(&arguments.folder)? {
@@ -128,7 +117,7 @@ impl<'p> Sequence<'p> {
                     self.within.pop();
                 }
                 let own = self.within.last().and_then(|outer| below(step, outer)).unwrap_or(step);
-                let _ = writeln!(out, "  {}{}", "  ".repeat(self.within.len()), self.painted("1", &clean(own)));
+                let _ = writeln!(out, "  {}{}", "  ".repeat(self.within.len()), self.painted("1", &visible_line(own)));
                 self.within.push(step.clone());
                 return out;
             }
@@ -139,9 +128,9 @@ impl<'p> Sequence<'p> {
             }
             other => self.told(entry, other),
         };
-        let _ = write!(out, "{since:>10.3}  {who:<10} {}", self.painted("36", &clean(&what)));
+        let _ = write!(out, "{since:>10.3}  {who:<10} {}", self.painted("36", &visible_line(&what)));
         if !detail.is_empty() {
-            let _ = write!(out, "  {}", self.painted("2", &shorten(&clean(&detail), PAYLOAD)));
+            let _ = write!(out, "  {}", self.painted("2", &shorten(&visible_line(&detail), PAYLOAD)));
         }
         out.push('\n');
         out
@@ -154,7 +143,8 @@ impl<'p> Sequence<'p> {
         self.current = id.map(str::to_owned);
         self.within.clear();
         let title = self.plan.iter().find(|entry| Some(entry.id.as_str()) == id).map_or("", |entry| &entry.title);
-        let text = id.map_or_else(|| "between test cases".to_owned(), |id| format!("{} {title}{again}", clean(id)));
+        let text =
+            id.map_or_else(|| "between test cases".to_owned(), |id| format!("{} {title}{again}", visible_line(id)));
         let _ = writeln!(out, "{}", self.painted("1;4", text.trim_end()));
     }
 
@@ -219,9 +209,4 @@ impl<'p> Sequence<'p> {
 /// A step without the one that it is nested in; none where it is not.
 fn below<'s>(step: &'s str, outer: &str) -> Option<&'s str> {
     step.strip_prefix(outer)?.strip_prefix(" > ")
-}
-
-/// What the SUT says can't command the terminal.
-fn clean(text: &str) -> String {
-    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect::<Vec<_>>() } else { vec![c] }).collect()
 }
