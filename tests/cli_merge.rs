@@ -1,19 +1,11 @@
 //! Shards put together are the whole run; runs that do not belong together are refused. And a run's conversation is printed.
 
-use std::{path::Path, process::Command};
+mod common;
 
+use std::path::Path;
+
+use common::tool::{attest, json};
 use serde_json::Value;
-
-fn attest(arguments: &[&str]) -> (Option<i32>, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_ocpp-attest"))
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .env("NO_COLOR", "1")
-        .args(arguments)
-        .output()
-        .unwrap();
-    let text = [output.stdout, output.stderr].concat();
-    (output.status.code(), String::from_utf8(text).unwrap())
-}
 
 fn run(out: &Path, more: &[&str]) -> (Option<i32>, String) {
     let run = ["run", "--pics", "pics/cp-flex-plus-eu.yaml", "--sut", "simulated", "--out", out.to_str().unwrap()];
@@ -25,10 +17,6 @@ fn merge(runs: &[&Path], out: &Path, more: &[&str]) -> (Option<i32>, String) {
     arguments.extend(runs.iter().map(|run| run.to_str().unwrap()));
     arguments.extend(["--out", out.to_str().unwrap()]);
     attest(&[&arguments[..], more].concat())
-}
-
-fn json(path: &Path) -> Value {
-    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
 }
 
 /// The results without what differs from run to run: ids, times, measured values.
@@ -79,9 +67,16 @@ fn four_shards_merged_are_the_whole_run() {
         assert!(at("merged").join(report).exists(), "{report}");
     }
     assert_eq!(json(&at("merged").join("run.json"))["merged"].as_array().unwrap().len(), 4);
-    // A merged run is a run: it can be merged again, and reported on.
+    // A merged run is a run: it can be merged again, reported on, and judged again.
     let (status, text) = attest(&["report", at("merged").to_str().unwrap()]);
     assert_eq!(status, Some(0), "{text}");
+    let replayed = |name: &str| {
+        let (status, text) = attest(&["replay", at(name).to_str().unwrap()]);
+        assert_eq!(status, Some(0), "{text}");
+        text
+    };
+    assert!(replayed("merged").contains("same     TC_B_01_CS     pass"));
+    assert_eq!(replayed("merged"), replayed("whole"));
 
     // Without one of them it is not complete, and says which is missing.
     let (status, text) = merge(&runs[..3], &at("three"), &[]);

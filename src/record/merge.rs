@@ -166,13 +166,12 @@ impl Merge {
             }
             for result in self.results.iter().filter(|result| self.from.get(&result.id) == Some(&number)) {
                 journal.ended(result, false)?;
-                let inputs = Path::new("inputs").join(format!("{}.jsonl", result.id));
-                copy(&part.saved.folder, out, &inputs)?;
-                for file in result.uploads.iter().filter_map(|upload| upload.file.as_deref()) {
+                let inputs = format!("inputs/{}.jsonl", result.id);
+                let uploads = result.uploads.iter().filter_map(|upload| upload.file.as_deref());
+                for file in uploads.chain([inputs.as_str()]).map(Path::new) {
                     // The name comes from a file: it must stay within the folder.
-                    let plain = |name: &std::path::Component<'_>| matches!(name, std::path::Component::Normal(_));
-                    if Path::new(file).components().all(|name| plain(&name)) {
-                        copy(&part.saved.folder, out, Path::new(file))?;
+                    if file.components().all(|name| matches!(name, std::path::Component::Normal(_))) {
+                        copy(&part.saved.folder, out, file)?;
                     }
                 }
             }
