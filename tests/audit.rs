@@ -1,17 +1,15 @@
 //! The audit explains every survivor, and finds a check that nothing can break.
 
+mod common;
+
 use std::path::Path;
 
+use common::pics;
 use ocpp_attest::{
     audit::{self, Audit, Fate, Kind},
-    pics::{Pics, SutKind, reader},
+    pics::SutKind,
     testcase::{catalogue::Catalogue, library::Library},
 };
-
-fn pics(name: &str) -> Pics {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("pics").join(name);
-    reader::read(&path).unwrap_or_else(|defects| panic!("{defects}"))
-}
 
 fn audited(catalogue: &Catalogue, product: &str, ids: &[&str]) -> Audit {
     let product = pics(product);

@@ -1,29 +1,25 @@
 //! `bench init`, `bench check`, completions, manual pages and the files for CI as a user calls them.
 
+mod common;
+
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::Output,
 };
 
+use common::tool::{self, free_port, text};
 use ocpp_attest::{
     link::CertificateKind,
     services::pki::{KeyKind, Pki},
 };
 
 fn attest(arguments: &[&str]) -> (i32, String, String) {
-    let mut command = assert_cmd::Command::cargo_bin("ocpp-attest").unwrap();
-    let Output { status, stdout, stderr } =
-        command.env_remove("OCPP_ATTEST_PASSWORD").args(arguments).output().unwrap();
-    (status.code().unwrap(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
+    let said = tool::said(arguments);
+    (said.status.unwrap(), said.stdout, said.stderr)
 }
 
 fn pics(name: &str) -> String {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("pics").join(name).display().to_string()
-}
-
-fn text(path: &Path) -> &str {
-    path.to_str().unwrap()
 }
 
 /// A fresh bench whose ports are whatever is free.
@@ -146,7 +142,7 @@ fn the_environment_overrides_the_password() {
 fn a_csms_that_is_not_there_is_a_problem() {
     let folder = tempfile::tempdir().unwrap();
     // Bound and let go: nobody listens there.
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = free_port();
     let url = format!("wss://127.0.0.1:{port}/ocpp");
     let file = init(folder.path(), &pics("reference-csms.yaml"), &["--url", &url]);
     let (status, said, _) = attest(&["bench", "check", text(&file), "--pics", &pics("reference-csms.yaml")]);
@@ -201,7 +197,7 @@ fn the_files_for_ci_use_flags_that_there_are() {
 #[test]
 fn the_bench_s_own_operator_must_be_there() {
     let folder = tempfile::tempdir().unwrap();
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = free_port();
     let file = init(folder.path(), &pics("reference-station.yaml"), &[]);
     let text_then = fs::read_to_string(&file).unwrap();
     fs::write(

@@ -1,11 +1,11 @@
 //! The flags by which a run becomes a gate, and the exit statuses they lead to. The test cases are made for it
 //! (`tests/fixtures/gate`): one passes, one fails, one passes only at the second attempt, one is undecided, one has no steps.
 
-use std::{
-    path::{Path, PathBuf},
-    process::Command,
-};
+mod common;
 
+use std::path::{Path, PathBuf};
+
+use common::tool::{self, Said};
 use serde_json::Value;
 
 /// A run of the fixtures, with its folder.
@@ -19,7 +19,7 @@ struct Run {
 
 impl Run {
     fn results(&self) -> Value {
-        serde_json::from_slice(&std::fs::read(self.out.join("results.json")).unwrap()).unwrap()
+        tool::json(&self.out.join("results.json"))
     }
 
     /// Id and verdict, in the order of the results.
@@ -33,19 +33,10 @@ impl Run {
 fn run_with(global: &[&str], arguments: &[&str]) -> Run {
     let keep = tempfile::tempdir().unwrap();
     let out = keep.path().join("run");
-    let output = Command::new(env!("CARGO_BIN_EXE_ocpp-attest"))
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .env("NO_COLOR", "1")
-        .env_remove("OCPP_ATTEST_LOG")
-        .args(["--testcases", "tests/fixtures/gate"])
-        .args(global)
-        .args(["run", "--pics", "pics/cp-flex-plus-eu.yaml", "--sut", "simulated", "--out"])
-        .arg(&out)
-        .args(arguments)
-        .output()
-        .unwrap();
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    Run { status: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr), out, _keep: keep }
+    let fixtures = ["--testcases", "tests/fixtures/gate"];
+    let run = ["run", "--pics", "pics/cp-flex-plus-eu.yaml", "--sut", "simulated", "--out", tool::text(&out)];
+    let Said { status, stdout, stderr } = tool::said(&[&fixtures[..], global, &run, arguments].concat());
+    Run { status, stdout, stderr, out, _keep: keep }
 }
 
 fn run(arguments: &[&str]) -> Run {

@@ -1,34 +1,21 @@
 //! A run that is killed loses at most the test case under way, and goes on.
 
+mod common;
+
 use std::{
     io::{BufRead as _, BufReader},
     path::Path,
-    process::{Command, Stdio},
+    process::Stdio,
 };
 
+use common::tool::{attest, command, json};
 use serde_json::Value;
 
 const PICS: &str = "pics/cp-flex-plus-eu.yaml";
 
-fn command(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_ocpp-attest"));
-    command.current_dir(env!("CARGO_MANIFEST_DIR")).env("NO_COLOR", "1").args(arguments);
-    command
-}
-
-fn attest(arguments: &[&str]) -> (Option<i32>, String) {
-    let output = command(arguments).output().unwrap();
-    let text = [output.stdout, output.stderr].concat();
-    (output.status.code(), String::from_utf8(text).unwrap())
-}
-
-fn json(folder: &Path, name: &str) -> Value {
-    serde_json::from_slice(&std::fs::read(folder.join(name)).unwrap()).unwrap()
-}
-
 /// Id and verdict of every test case, in the order of the results.
 fn verdicts(folder: &Path) -> Vec<(String, String)> {
-    let cases = json(folder, "results.json")["test-cases"].clone();
+    let cases = json(&folder.join("results.json"))["test-cases"].clone();
     let word = |case: &Value, key: &str| case[key].as_str().unwrap().to_owned();
     cases.as_array().unwrap().iter().map(|case| (word(case, "id"), word(case, "verdict"))).collect()
 }
@@ -67,9 +54,9 @@ fn a_killed_run_goes_on_to_the_verdicts_of_one_that_was_not() {
     let again = text.lines().filter(|line| line.starts_with("pass ")).count();
     assert!(again <= verdicts(&torn).len() - 3, "finished test cases ran again:\n{text}");
 
-    let results = json(&torn, "results.json");
+    let results = json(&torn.join("results.json"));
     assert_eq!(results["resumed"].as_array().unwrap().len(), 1, "it is marked as resumed");
-    let (torn_kpis, whole_kpis) = (&results["kpis"], &json(&whole, "results.json")["kpis"]);
+    let (torn_kpis, whole_kpis) = (&results["kpis"], &json(&whole.join("results.json"))["kpis"]);
     let samples = |kpis: &Value| kpis.as_array().unwrap().iter().map(|kpi| kpi["samples"].clone()).collect::<Vec<_>>();
     assert_eq!(samples(torn_kpis), samples(whole_kpis), "the KPIs are those of the whole trace");
     // Time goes on, and no line of the trace stands there twice.

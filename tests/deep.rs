@@ -5,7 +5,11 @@ mod common;
 
 use std::{collections::BTreeMap, time::Duration};
 
-use common::{change_answers, change_calls, drop_inputs, from_station, hasten, is_call, pics, run_these};
+use common::{
+    pics,
+    recordings::{change_answers, change_calls, drop_inputs, from_station, hasten, is_call},
+    run_these,
+};
 use ocpp_attest::{
     certificate,
     engine::Input,

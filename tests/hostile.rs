@@ -1,5 +1,7 @@
 //! Products that flood, stall, lie or die, over real sockets: each makes a verdict and a sound run folder.
 
+mod common;
+
 use std::{
     fs,
     io::{Read as _, Write as _},
@@ -11,6 +13,7 @@ use std::{
 };
 
 use assert_cmd::Command;
+use common::tool::free_port;
 use serde_json::Value;
 
 /// What a product does with its stream; false when it may try again.
@@ -146,11 +149,6 @@ fn text(stream: &mut TcpStream, payload: &[u8]) -> std::io::Result<()> {
     frame.extend_from_slice(&[0; 4]);
     frame.extend_from_slice(payload);
     stream.write_all(&frame)
-}
-
-/// A port that was free a moment ago.
-fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).unwrap().port()
 }
 
 /// What came of a run: the exit status, what was printed, and the folder's `results.json`.

@@ -2,7 +2,11 @@
 
 mod common;
 
-use common::{from_station, pics, run_these, with_text};
+use common::{
+    pics,
+    recordings::{from_station, with_text},
+    run_these,
+};
 use ocpp_attest::{
     engine::Input,
     link::{ClosedBy, LinkEvent, UpgradeRequest},

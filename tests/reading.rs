@@ -1,17 +1,8 @@
 //! What people read of test cases: their explanation, and what is wrong with one.
 
-use assert_cmd::Command;
+mod common;
 
-fn attest(arguments: &[&str]) -> (Option<i32>, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_ocpp-attest"))
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .env("NO_COLOR", "1")
-        .args(arguments)
-        .output()
-        .unwrap();
-    let text = [output.stdout, output.stderr].concat();
-    (output.status.code(), String::from_utf8(text).unwrap())
-}
+use common::tool::attest;
 
 #[test]
 fn a_test_case_is_explained_in_words() {

@@ -1,54 +1,24 @@
 //! What a run folder keeps is judged again as it was.
 
+mod common;
+
 use std::{collections::BTreeMap, fs, path::Path};
 
+use common::tool;
 use ocpp_attest::{
-    bench::Bench,
-    clock::Clock,
-    pics::{Pics, reader},
     replay::{self, Again, Kept, Store},
-    runner::{self, Plan},
-    selection,
-    simulator::faults::Faults,
     testcase::{catalogue::Catalogue, library::Library},
     verdict::Verdict,
-    yaml::Source,
 };
-
-fn pics(name: &str) -> Pics {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("pics").join(name);
-    reader::read(&path).unwrap_or_else(|defects| panic!("{defects}"))
-}
 
 /// Runs test cases of a product on the simulated one and keeps them in a folder.
 fn keep(name: &str, bench: &str, globs: &[&str], folder: &Path) -> Vec<replay::Recording> {
-    let pics = pics(name);
-    let catalogue = Catalogue::embedded().unwrap();
-    let library = Library::load(&catalogue, pics.sut).unwrap();
-    let bench = Bench::read_source(&Source::new("bench.yaml", bench)).unwrap();
-    let entries = selection::plan(&pics, &catalogue);
-    let globs: Vec<String> = globs.iter().map(|glob| (*glob).to_owned()).collect();
-    let only = runner::globs(&globs).unwrap();
-    let plan = Plan {
-        pics: &pics,
-        bench: &bench,
-        entries: &entries,
-        library: &library,
-        only,
-        simulated: true,
-        faults: Faults::default(),
-        record: true,
-        jobs: 1,
-        course: runner::Course::default(),
-    };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
-    let (_stop, interrupt) = tokio::sync::watch::channel(false);
-    let result = runtime.block_on(runner::run(&plan, None, interrupt, Clock::start(), |_| {})).unwrap();
+    let recordings = common::run_these(&common::pics(name), bench, true, globs).recordings;
     let mut store = Store::begin(folder);
-    for recording in &result.recordings {
+    for recording in &recordings {
         store.keep(recording).unwrap();
     }
-    result.recordings
+    recordings
 }
 
 fn all(folder: &Path) -> Vec<Kept> {
@@ -202,11 +172,10 @@ fn the_command_tells_same_from_different() {
     let folder = tempfile::tempdir().unwrap();
     let run = folder.path().join("run");
     let command = |arguments: &[&str]| {
-        let output = assert_cmd::Command::cargo_bin("ocpp-attest").unwrap().args(arguments).output().unwrap();
-        (output.status.code(), String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
+        let said = tool::said(arguments);
+        (said.status, said.stdout, said.stderr)
     };
-    let pics = Path::new(env!("CARGO_MANIFEST_DIR")).join("pics/cp-flex-plus-eu.yaml");
-    let (pics, out) = (pics.to_str().unwrap(), run.to_str().unwrap());
+    let (pics, out) = ("pics/cp-flex-plus-eu.yaml", tool::text(&run));
     let (code, ..) = command(&["run", "--pics", pics, "--sut", "simulated", "--test", "TC_B_0[16]_CS", "--out", out]);
     assert_eq!(code, Some(0));
     let (code, told, _) = command(&["replay", out]);

@@ -1,10 +1,11 @@
 //! Reports of a product that puts markup, escape sequences and worse into everything it can say.
 
-use std::path::Path;
+mod common;
 
+use common::tool;
 use ocpp_attest::{
     clock::Stamp,
-    pics::{Pics, reader},
+    pics::Pics,
     record::{Direction, TraceEntry, TraceEvent, summary},
     report::{self, Format, Run},
     verdict::{Failure, StepRecord, TestCaseResult, Verdict},
@@ -15,8 +16,7 @@ const HOSTILE: &str = "<script>document.title='owned'</script><img src=x onerror
                        </details></script><!-- ]]> &amp; {{ 7*7 }} [a](javascript:alert(1)) \u{1b}[2J\u{7}\u{0}\u{202e}\u{fffe}";
 
 fn pics() -> Pics {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("pics/beny-bcpcv-ct2m-p.yaml");
-    let mut pics = reader::read(&path).unwrap_or_else(|defects| panic!("{defects}"));
+    let mut pics = common::pics("beny-bcpcv-ct2m-p.yaml");
     pics.product.designation = HOSTILE.into();
     pics.product.vendor = HOSTILE.into();
     pics.product.firmware_version = Some(HOSTILE.into());
@@ -234,14 +234,8 @@ fn folder_of(change: impl FnOnce(&mut Value)) -> tempfile::TempDir {
 }
 
 fn diff(before: &tempfile::TempDir, after: &tempfile::TempDir, more: &[&str]) -> (Option<i32>, String) {
-    let output = assert_cmd::Command::cargo_bin("ocpp-attest")
-        .unwrap()
-        .arg("diff")
-        .args([before.path(), after.path()])
-        .args(more)
-        .output()
-        .unwrap();
-    (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    let said = tool::said(&[&["diff", tool::text(before.path()), tool::text(after.path())], more].concat());
+    (said.status, said.stdout)
 }
 
 fn worse(results: &mut Value) {

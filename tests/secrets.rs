@@ -1,23 +1,21 @@
 //! What passes through a run and must stay out of its folder: passwords and private keys.
 
+mod common;
+
 use std::{collections::BTreeMap, fs, path::Path};
 
+use common::How;
 use ocpp_attest::{
-    bench::Bench,
-    clock::Clock,
     engine::{Effect, Input},
     link::{Identity, LinkCommand, LinkEvent, Secret, UpgradeRequest},
     ocpp::frame::Frame,
-    pics::reader,
     record::{folder, summary},
     replay::{Recording, Store},
     report::{self, Run},
-    runner::{self, Event, Plan},
+    runner::Event,
     selection,
-    simulator::faults::Faults,
-    testcase::{catalogue::Catalogue, library::Library},
+    testcase::catalogue::Catalogue,
     verdict::Verdict,
-    yaml::Source,
 };
 use serde_json::Value;
 
@@ -116,37 +114,16 @@ fn secrets_of(recording: &Recording, secrets: &mut Secrets) {
 
 /// Runs test cases and writes everything that a run leaves behind.
 fn write_run(out: &Path, product: &str, bench: &str, globs: &[&str]) -> Secrets {
-    let pics = reader::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("pics").join(product)).unwrap();
-    let catalogue = Catalogue::embedded().unwrap();
-    let library = Library::load(&catalogue, pics.sut).unwrap_or_else(|_| panic!("the library is sound"));
-    let bench = Bench::read_source(&Source::new("bench.yaml", bench)).unwrap();
-    let entries = selection::plan(&pics, &catalogue);
-    let globs: Vec<String> = globs.iter().map(|glob| (*glob).to_owned()).collect();
-    let plan = Plan {
-        pics: &pics,
-        bench: &bench,
-        entries: &entries,
-        library: &library,
-        only: runner::globs(&globs).unwrap(),
-        simulated: true,
-        faults: Faults::default(),
-        record: true,
-        jobs: 1,
-        course: runner::Course::default(),
-    };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    let (pics, bench) = (common::pics(product), common::bench(bench));
+    let entries = selection::plan(&pics, &Catalogue::embedded().unwrap());
     let mut trace = Vec::new();
-    let ran = runtime
-        .block_on(async {
-            let (_stop, interrupt) = tokio::sync::watch::channel(false);
-            let tell = |event| match event {
-                Event::Trace(entry) => trace.push(*entry),
-                Event::Uploaded(place, content) => folder::write_upload(out, &place, &content).unwrap(),
-                _ => {}
-            };
-            runner::run(&plan, None, interrupt, Clock::start(), tell).await
-        })
-        .unwrap();
+    let tell = |event| match event {
+        Event::Trace(entry) => trace.push(*entry),
+        Event::Uploaded(place, content) => folder::write_upload(out, &place, &content).unwrap(),
+        _ => {}
+    };
+    let how = How { record: true, ..How::default() };
+    let (ran, _) = common::run_telling(&pics, &bench, how, globs, tell);
     assert!(ran.results.iter().any(|result| result.verdict == Verdict::Pass), "something ran");
     let mut secrets = Secrets::new();
     add_password(&mut secrets, bench.password.expose(), "password of the bench");

@@ -1,55 +1,30 @@
 //! Certificates and security profiles: a product with every option of them, under every profile, and what a faulty one
 //! is caught at.
 
+mod common;
+
 use ocpp_attest::{
-    bench::Bench,
     certificate,
-    clock::Clock,
     engine::Input,
     link::LinkEvent,
     ocpp::frame::Frame,
-    pics::{Answer, Pics, reader},
+    pics::{Answer, Pics},
     replay::Recording,
-    runner::{self, Plan},
-    selection,
-    simulator::faults::Faults,
-    testcase::{catalogue::Catalogue, library::Library},
+    runner,
     verdict::Verdict,
-    yaml::Source,
 };
 use serde_json::json;
 
 /// What the certified products leave out is in.
 fn pics(name: &str) -> Pics {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("pics").join(name);
-    let mut pics = reader::read(&path).unwrap_or_else(|defects| panic!("{defects}"));
+    let mut pics = common::pics(name);
     pics.features.insert("AS-2".into(), Answer::Bool(true));
     pics.questions.insert("AQ-3".into(), Answer::Bool(true));
     pics
 }
 
 fn run(pics: &Pics, bench: &str) -> runner::Yield {
-    let catalogue = Catalogue::embedded().unwrap();
-    let library = Library::load(&catalogue, pics.sut).unwrap();
-    let bench = Bench::read_source(&Source::new("bench.yaml", bench)).unwrap();
-    let mut entries = selection::plan(pics, &catalogue);
-    entries.retain(|entry| library.cases.contains_key(&entry.id));
-    let only = runner::globs(&["TC_A_*".into(), "TC_M_*".into(), "TC_B_47_CS".into(), "TC_B_50_CS".into()]).unwrap();
-    let plan = Plan {
-        pics,
-        bench: &bench,
-        entries: &entries,
-        library: &library,
-        only,
-        simulated: true,
-        faults: Faults::default(),
-        record: true,
-        jobs: 1,
-        course: runner::Course::default(),
-    };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
-    let (_stop, interrupt) = tokio::sync::watch::channel(false);
-    runtime.block_on(runner::run(&plan, None, interrupt, Clock::start(), |_| {})).unwrap()
+    common::run_these(pics, bench, true, &["TC_A_*", "TC_M_*", "TC_B_47_CS", "TC_B_50_CS"])
 }
 
 #[test]

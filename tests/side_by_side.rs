@@ -1,19 +1,16 @@
 //! Test cases of a CSMS that run side by side, against the reference CSMS in memory.
 
+mod common;
+
 use std::collections::{BTreeMap, BTreeSet};
 
+use common::How;
 use ocpp_attest::{
-    bench::Bench,
-    clock::Clock,
     kpi,
     ocpp::frame::Frame,
-    pics::{Pics, reader},
+    pics::Pics,
     record::{Direction, TraceEntry, TraceEvent},
-    runner::{self, Event, Plan, Yield},
-    selection,
-    simulator::faults::Faults,
-    testcase::{catalogue::Catalogue, library::Library},
-    yaml::Source,
+    runner::{Event, Yield},
 };
 
 /// What a run yielded, its trace, and how long it took.
@@ -24,35 +21,15 @@ struct Ran {
 }
 
 fn run(pics: &Pics, bench: &str, jobs: usize) -> Ran {
-    let catalogue = Catalogue::embedded().unwrap();
-    let library = Library::load(&catalogue, pics.sut).unwrap();
-    let bench = Bench::read_source(&Source::new("bench.yaml", bench)).unwrap();
-    let entries = selection::plan(pics, &catalogue);
-    let plan = Plan {
-        pics,
-        bench: &bench,
-        entries: &entries,
-        library: &library,
-        only: None,
-        simulated: true,
-        faults: Faults::default(),
-        record: false,
-        jobs,
-        course: runner::Course::default(),
+    let mut trace = Vec::new();
+    let tell = |event: Event| {
+        if let Event::Trace(entry) = event {
+            trace.push(*entry);
+        }
     };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
-    let (_stop, interrupt) = tokio::sync::watch::channel(false);
-    runtime.block_on(async {
-        let clock = Clock::start();
-        let mut trace = Vec::new();
-        let tell = |event: Event| {
-            if let Event::Trace(entry) = event {
-                trace.push(*entry);
-            }
-        };
-        let result = runner::run(&plan, None, interrupt, clock, tell).await.unwrap();
-        Ran { result, trace, seconds: clock.now().seconds() }
-    })
+    let how = How { jobs, ..How::default() };
+    let (result, seconds) = common::run_telling(pics, &common::bench(bench), how, &[""; 0], tell);
+    Ran { result, trace, seconds }
 }
 
 /// Everything that a reader of the results learns of a test case but when it ran.
@@ -63,8 +40,7 @@ fn told(ran: &Ran) -> Vec<String> {
 
 #[test]
 fn side_by_side_is_as_one_after_the_other_but_sooner() {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("pics/reference-csms.yaml");
-    let pics = reader::read(&path).unwrap();
+    let pics = common::pics("reference-csms.yaml");
     // B has tokens of its own.
     let bench = "security-profile: 2\nstations:\n  - identity: A\n  - identity: B\n    tokens: { valid: { idToken: OTHER1, type: ISO14443, group: G } }\n  - identity: C\n";
     let alone = run(&pics, bench, 1);

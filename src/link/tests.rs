@@ -39,8 +39,12 @@ fn client_policy(tls: Option<ClientTls>) -> ClientPolicy {
 
 /// What both sides say of one attempt: the server's event, the client's event.
 async fn attempt(server: ServerPolicy, client: ClientPolicy) -> (LinkEvent, LinkEvent) {
+    attempt_at(Clock::start(), server, client).await
+}
+
+/// The two ends of an attempt at which both have this clock.
+async fn attempt_at(clock: Clock, server: ServerPolicy, client: ClientPolicy) -> (LinkEvent, LinkEvent) {
     let network = Network::Memory(MemoryNetwork::default());
-    let clock = Clock::start();
     let policies = HashMap::from([(EndpointId::MAIN, server)]);
     let addresses = [(EndpointId::MAIN, ADDRESS.to_owned())];
     let mut csms = serve(network.clone(), &addresses, policies, clock).await.unwrap();

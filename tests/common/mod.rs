@@ -1,23 +1,20 @@
-//! What several integration tests need: running test cases against a simulated product, and recordings with faults in them.
+//! What several integration tests need: running test cases against a simulated product in memory, recordings with faults in
+//! them, and the tool as its users call it.
 #![allow(dead_code)] // each of the tests uses a part of it
 
-use std::time::Duration;
+pub mod recordings;
+pub mod tool;
 
 use ocpp_attest::{
     bench::Bench,
     clock::Clock,
-    engine::Input,
-    link::LinkEvent,
-    ocpp::frame::Frame,
     pics::{Pics, reader},
-    replay::Recording,
-    runner::{self, Plan},
+    runner::{self, Event, Plan},
     selection,
     simulator::faults::Faults,
     testcase::{catalogue::Catalogue, library::Library},
     yaml::Source,
 };
-use serde_json::Value;
 
 /// A PICS of the project.
 pub fn pics(name: &str) -> Pics {
@@ -25,119 +22,77 @@ pub fn pics(name: &str) -> Pics {
     reader::read(&path).unwrap_or_else(|defects| panic!("{defects}"))
 }
 
-/// Runs the test cases that these patterns name; all if there is none.
-pub fn run_these(pics: &Pics, bench: &str, record: bool, globs: &[String]) -> runner::Yield {
-    run_faulty(pics, bench, record, globs, &Faults::default())
+/// A bench of these settings.
+pub fn bench(text: &str) -> Bench {
+    Bench::read_source(&Source::new("bench.yaml", text)).unwrap_or_else(|defects| panic!("{defects}"))
 }
 
-/// The same against a product with faults.
-pub fn run_faulty(pics: &Pics, bench: &str, record: bool, globs: &[String], faults: &Faults) -> runner::Yield {
+/// How test cases are run.
+#[derive(Debug, Clone)]
+pub struct How {
+    /// What their engines are told is kept.
+    pub record: bool,
+    /// How many run side by side.
+    pub jobs: usize,
+    /// What is wrong with the product.
+    pub faults: Faults,
+}
+
+impl Default for How {
+    /// A sound product, one test case after the other.
+    fn default() -> Self {
+        Self { record: false, jobs: 1, faults: Faults::default() }
+    }
+}
+
+/// Runs the test cases that these patterns name (all if there is none) under a paused clock, and tells what happens. With what
+/// came of it, how long it took by that clock, seconds.
+pub fn run_telling(
+    pics: &Pics,
+    bench: &Bench,
+    how: How,
+    globs: &[impl AsRef<str>],
+    tell: impl FnMut(Event),
+) -> (runner::Yield, f64) {
     let catalogue = Catalogue::embedded().unwrap();
     let library = Library::load(&catalogue, pics.sut)
         .unwrap_or_else(|bad| panic!("{}", bad.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")));
-    let bench = Bench::read_source(&Source::new("bench.yaml", bench)).unwrap();
     let entries = selection::plan(pics, &catalogue);
-    let only = runner::globs(globs).unwrap();
+    let globs: Vec<String> = globs.iter().map(|glob| glob.as_ref().to_owned()).collect();
     let plan = Plan {
         pics,
-        bench: &bench,
+        bench,
         entries: &entries,
         library: &library,
-        only,
+        only: runner::globs(&globs).unwrap(),
         simulated: true,
-        faults: faults.clone(),
-        record,
-        jobs: 1,
+        faults: how.faults,
+        record: how.record,
+        jobs: how.jobs,
         course: runner::Course::default(),
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
     let (_stop, interrupt) = tokio::sync::watch::channel(false);
-    runtime.block_on(runner::run(&plan, None, interrupt, Clock::start(), |_| {})).unwrap()
+    runtime.block_on(async {
+        let clock = Clock::start();
+        let ran = runner::run(&plan, None, interrupt, clock, tell).await.unwrap();
+        (ran, clock.now().seconds())
+    })
 }
 
-/// The messages of the station in a recording, by their place among the inputs.
-pub fn from_station(recording: &Recording) -> Vec<(usize, Frame)> {
-    let frame = |input: &Input| match input {
-        Input::Link(LinkEvent::Text { text, .. }) => Frame::parse(text).ok(),
-        _ => None,
-    };
-    recording.inputs.iter().enumerate().filter_map(|(at, (_, input))| Some((at, frame(input)?))).collect()
+/// Runs the test cases that these patterns name, one after the other; all if there is none.
+pub fn run_these(pics: &Pics, settings: &str, record: bool, globs: &[impl AsRef<str>]) -> runner::Yield {
+    run_faulty(pics, settings, record, globs, &Faults::default())
 }
 
-/// The recording with another text of the station at a place.
-pub fn with_text(recording: &Recording, at: usize, frame: &Frame) -> Recording {
-    let mut changed = recording.clone();
-    if let Input::Link(LinkEvent::Text { text, .. }) = &mut changed.inputs[at].1 {
-        *text = frame.to_text();
-    }
-    changed
-}
-
-/// Changes the payload of every CALL of the station with this action, and says of how many.
-pub fn change_calls(recording: &mut Recording, action: &str, mut change: impl FnMut(&mut Value)) -> usize {
-    change_frames(
-        recording,
-        |frame| match frame {
-            Frame::Call { action: of, payload, .. } if of == action => Some(payload),
-            _ => None,
-        },
-        &mut change,
-    )
-}
-
-/// Changes the payload of every answer of the station that `which` finds in it, and says of how many.
-pub fn change_answers(
-    recording: &mut Recording,
-    which: impl Fn(&Value) -> bool,
-    mut change: impl FnMut(&mut Value),
-) -> usize {
-    change_frames(
-        recording,
-        |frame| match frame {
-            Frame::CallResult { payload, .. } if which(payload) => Some(payload),
-            _ => None,
-        },
-        &mut change,
-    )
-}
-
-fn change_frames(
-    recording: &mut Recording,
-    part: impl Fn(&mut Frame) -> Option<&mut Value>,
-    change: &mut impl FnMut(&mut Value),
-) -> usize {
-    let mut changed = 0;
-    for (at, mut frame) in from_station(recording) {
-        let Some(payload) = part(&mut frame) else { continue };
-        let before = payload.clone();
-        change(payload);
-        if *payload != before {
-            changed += 1;
-            *recording = with_text(recording, at, &frame);
-        }
-    }
-    changed
-}
-
-/// Takes out the inputs that `which` wants, and says how many.
-pub fn drop_inputs(recording: &mut Recording, which: impl Fn(&Input) -> bool) -> usize {
-    let before = recording.inputs.len();
-    recording.inputs.retain(|(_, input)| !which(input));
-    before - recording.inputs.len()
-}
-
-/// True for a CALL of the station with these words in it.
-pub fn is_call(input: &Input, action: &str, words: &str) -> bool {
-    let Input::Link(LinkEvent::Text { text, .. }) = input else { return false };
-    matches!(Frame::parse(text), Ok(Frame::Call { action: of, .. }) if of == action) && text.contains(words)
-}
-
-/// Lets everything from a place on happen so much sooner, though not before what came before it.
-pub fn hasten(recording: &mut Recording, from: usize, by: Duration) {
-    let floor = recording.inputs[from - 1].0;
-    let by = by.min(Duration::from_nanos(recording.inputs[from].0.mono_ns.saturating_sub(floor.mono_ns)));
-    let started = recording.started;
-    for (at, _) in &mut recording.inputs[from..] {
-        *at = started.plus(Duration::from_nanos(at.mono_ns - started.mono_ns).saturating_sub(by));
-    }
+/// The same against a product with faults.
+pub fn run_faulty(
+    pics: &Pics,
+    settings: &str,
+    record: bool,
+    globs: &[impl AsRef<str>],
+    faults: &Faults,
+) -> runner::Yield {
+    let how = How { record, faults: faults.clone(), ..How::default() };
+    run_telling(pics, &bench(settings), how, globs, |_| {}).0
 }

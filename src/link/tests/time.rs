@@ -8,18 +8,6 @@ fn clock() -> Clock {
     Clock::start_at("2041-04-01T12:00:00Z".parse::<Timestamp>().unwrap())
 }
 
-/// The two ends of an attempt at which both have this clock.
-async fn attempt_at(clock: Clock, server: ServerPolicy, client: ClientPolicy) -> (LinkEvent, LinkEvent) {
-    let network = Network::Memory(MemoryNetwork::default());
-    let policies = HashMap::from([(EndpointId::MAIN, server)]);
-    let addresses = [(EndpointId::MAIN, ADDRESS.to_owned())];
-    let mut csms = serve(network.clone(), &addresses, policies, clock).await.unwrap();
-    let mut station = serve(network, &[], HashMap::new(), clock).await.unwrap();
-    station.send(LinkCommand::Connect(ConnId(7), client));
-    let (theirs, ours) = tokio::join!(csms.next(), station.next());
-    (theirs.unwrap().1, ours.unwrap().1)
-}
-
 async fn mutual(key: KeyKind, versions: &[TlsVersion], suites: &[&str]) {
     let clock = clock();
     let pki = Pki::new(key, clock.now().wall).unwrap();
