@@ -1,59 +1,55 @@
 //! What a whole programme costs in memory, and what of it is the engine's.
 
-use std::{hint::black_box, path::Path, time::Duration};
+#[path = "../tests/common/mod.rs"]
+mod common;
 
+use std::{hint::black_box, time::Duration};
+
+use common::{How, bench, pics, run_telling, run_these};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use ocpp_attest::{
-    bench::Bench,
-    clock::Clock,
-    pics::reader,
-    runner::{self, Plan, Yield},
-    selection,
-    simulator::faults::Faults,
+    kpi,
+    pics::SutKind,
+    runner::Event,
     testcase::{catalogue::Catalogue, library::Library},
 };
 
-fn run(pics: &str, record: bool) -> Yield {
-    let pics = reader::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("pics").join(pics)).expect("a sound PICS");
-    let catalogue = Catalogue::embedded().expect("a sound catalogue");
-    let library = Library::load(&catalogue, pics.sut).expect("sound test cases");
-    let bench = Bench::default();
-    let entries = selection::plan(&pics, &catalogue);
-    let plan = Plan {
-        pics: &pics,
-        bench: &bench,
-        entries: &entries,
-        library: &library,
-        only: None,
-        simulated: true,
-        faults: Faults::default(),
-        record,
-        jobs: 1,
-        course: runner::Course::default(),
-    };
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().expect("a runtime");
-    let (_stop, interrupt) = tokio::sync::watch::channel(false);
-    runtime.block_on(runner::run(&plan, None, interrupt, Clock::start(), |_| {})).expect("a run")
-}
-
 fn programmes(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("programme in memory");
-    group.sample_size(10).measurement_time(Duration::from_secs(20));
+    group.sample_size(10).measurement_time(Duration::from_secs(15));
     for name in ["cp-flex-plus-eu", "greenflux-ev-platform"] {
-        let file = format!("{name}.yaml");
-        group.bench_function(name, |bencher| bencher.iter(|| black_box(run(&file, false))));
+        let pics = pics(&format!("{name}.yaml"));
+        group.bench_function(name, |bencher| bencher.iter(|| black_box(run_these(&pics, "", false, &[""; 0]))));
     }
+    let pics = pics("greenflux-ev-platform.yaml");
+    let how = How { jobs: 8, ..How::default() };
+    group.bench_function("greenflux-ev-platform, eight side by side", |bencher| {
+        bencher.iter(|| black_box(run_telling(&pics, &bench(""), how.clone(), &[""; 0], |_| {})));
+    });
     group.finish();
 }
 
 fn engine(criterion: &mut Criterion) {
-    let recordings = run("cp-flex-plus-eu.yaml", true).recordings;
-    let inputs: usize = recordings.iter().map(|recording| recording.inputs.len()).sum();
+    let pics = pics("cp-flex-plus-eu.yaml");
+    let mut trace = Vec::new();
+    let tell = |event| {
+        if let Event::Trace(entry) = event {
+            trace.push(*entry);
+        }
+    };
+    let (ran, _) = run_telling(&pics, &bench(""), How { record: true, ..How::default() }, &[""; 0], tell);
     let mut group = criterion.benchmark_group("engine");
-    group.sample_size(10).measurement_time(Duration::from_secs(10)).throughput(Throughput::Elements(inputs as u64));
-    group.bench_function("inputs of a whole programme, judged again", |bencher| {
-        bencher.iter(|| recordings.iter().map(|recording| recording.judge().steps.len()).sum::<usize>());
+    group.sample_size(10).measurement_time(Duration::from_secs(8));
+    let judged = || ran.recordings.iter().map(|recording| recording.judge().steps.len()).sum::<usize>();
+    let inputs: usize = ran.recordings.iter().map(|recording| recording.inputs.len()).sum();
+    for (what, count) in [("inputs", inputs), ("steps", judged())] {
+        group.throughput(Throughput::Elements(count as u64));
+        let name = format!("{what} of a whole programme, judged again");
+        group.bench_function(name, |bencher| bencher.iter(|| black_box(judged())));
+    }
+    group.throughput(Throughput::Elements(trace.len() as u64));
+    group.bench_function("KPIs from the trace of a whole programme", |bencher| {
+        bencher.iter(|| black_box(kpi::measure(&pics, &trace)));
     });
     group.finish();
 }
@@ -61,11 +57,10 @@ fn engine(criterion: &mut Criterion) {
 fn loading(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("before the first test case");
     group.sample_size(10);
-    group.bench_function("read and check the catalogue", |bencher| {
-        bencher.iter(|| {
-            let catalogue = Catalogue::embedded().expect("a sound catalogue");
-            black_box(Library::load(&catalogue, ocpp_attest::pics::SutKind::ChargingStation).expect("sound test cases"))
-        });
+    group.bench_function("read the catalogue", |bencher| bencher.iter(|| black_box(Catalogue::embedded())));
+    let catalogue = Catalogue::embedded().expect("a sound catalogue");
+    group.bench_function("check the test cases of a side", |bencher| {
+        bencher.iter(|| black_box(Library::load(&catalogue, SutKind::ChargingStation).expect("sound test cases")));
     });
     group.finish();
 }
