@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use common::tool::{self, free_port, text};
+use common::tool::{self, Said, free_port, text};
 use ocpp_attest::{
     link::CertificateKind,
     services::pki::{KeyKind, Pki},
@@ -52,6 +52,15 @@ fn a_fresh_bench_is_sound_for_every_kind_of_product() {
     let file = init(folder.path(), &pics("reference-csms.yaml"), &["--url", &url]);
     let (status, said, _) = attest(&["bench", "check", text(&file)]);
     assert!(status == 0 && said.contains("takes connections"), "{said}");
+}
+
+/// The station reaches us by a name of ours.
+#[test]
+fn a_bench_is_made_for_the_name_that_the_station_knows() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = init(folder.path(), &pics("reference-station.yaml"), &["--host", "bench.lab.example"]);
+    let text = fs::read_to_string(file).unwrap();
+    assert!(text.contains("host: \"bench.lab.example\"") && text.contains("listen: \"0.0.0.0:9000\""), "{text}");
 }
 
 #[cfg(unix)]
@@ -129,13 +138,43 @@ fn what_is_wrong_with_a_bench_is_said_with_what_to_do() {
 fn the_environment_overrides_the_password() {
     let folder = tempfile::tempdir().unwrap();
     let file = init(folder.path(), &pics("reference-station.yaml"), &[]);
-    let mut command = assert_cmd::Command::cargo_bin("ocpp-attest").unwrap();
-    let output =
-        command.env("OCPP_ATTEST_PASSWORD", "short-one").args(["bench", "check", text(&file)]).output().unwrap();
-    let said = String::from_utf8(output.stdout).unwrap();
-    assert!(said.contains("it has 9 characters") && !said.contains("short-one"), "{said}");
+    let check = |more: &[&str], password: &str| {
+        let mut command = tool::command(&[&["bench", "check", text(&file)], more].concat());
+        command.env("OCPP_ATTEST_PASSWORD", password);
+        let said = Said::of(command).stdout;
+        assert!(!said.contains("short-one"), "{said}");
+        said
+    };
+    let said = check(&["--format", "text"], "short-one");
+    assert!(said.contains("it has 9 characters"), "{said}");
+    // What is said is stronger than what is around.
+    assert!(!check(&["--password", "long-enough-to-be-taken"], "short-one").contains("it has 9 characters"));
+    assert!(check(&["--password", "short-one"], "long-enough-to-be-taken").contains("it has 9 characters"));
     let (_, help, _) = attest(&["run", "--help"]);
     assert!(help.contains("[env: OCPP_ATTEST_PASSWORD]"), "{help}");
+}
+
+#[test]
+fn the_file_servers_password_may_come_from_outside_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = init(folder.path(), &pics("reference-station.yaml"), &[]);
+    let bench = fs::read_to_string(&file).unwrap();
+    fs::write(&file, bench + "file-user: lab\n").unwrap();
+    let check = |more: &[&str], environment: &str| {
+        let mut command = tool::command(&[&["bench", "check", text(&file)], more].concat());
+        if !environment.is_empty() {
+            command.env("OCPP_ATTEST_FILE_PASSWORD", environment);
+        }
+        let said = Said::of(command);
+        (said.status, said.stderr)
+    };
+    let (status, said) = check(&[], "");
+    assert!(status == Some(2) && said.contains("a password for files of 0 characters"), "{said}");
+    assert!(said.contains("OCPP_ATTEST_FILE_PASSWORD"), "{said}");
+    assert_eq!(check(&[], "long-enough").0, Some(0));
+    assert_eq!(check(&["--file-password", "long-enough"], "short").0, Some(0));
+    let (status, said) = check(&["--file-password", "short"], "long-enough");
+    assert!(status == Some(2) && said.contains("a password for files of 5 characters"), "{said}");
 }
 
 #[test]

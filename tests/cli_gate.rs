@@ -33,9 +33,10 @@ impl Run {
 fn run_with(global: &[&str], arguments: &[&str]) -> Run {
     let keep = tempfile::tempdir().unwrap();
     let out = keep.path().join("run");
-    let fixtures = ["--testcases", "tests/fixtures/gate"];
+    let own = global.contains(&"--testcases");
+    let fixtures: &[&str] = if own { &[] } else { &["--testcases", "tests/fixtures/gate"] };
     let run = ["run", "--pics", "pics/cp-flex-plus-eu.yaml", "--sut", "simulated", "--out", tool::text(&out)];
-    let Said { status, stdout, stderr } = tool::said(&[&fixtures[..], global, &run, arguments].concat());
+    let Said { status, stdout, stderr } = tool::said(&[fixtures, global, &run, arguments].concat());
     Run { status, stdout, stderr, out, _keep: keep }
 }
 
@@ -87,6 +88,15 @@ fn the_exit_status_tells_the_worst_verdict() {
     for (which, status) in [("TC_Y_01_CS", 0), ("TC_Y_01_CS,TC_Z_01_CS", 3), ("TC_Z_02_CS", 3), ("Y,Z", 1)] {
         assert_eq!(run(&["--test", which]).status, Some(status), "{which}");
     }
+    // A test case that asks for what is not there is wrong, and says nothing of the product.
+    let folder = tempfile::tempdir().unwrap();
+    let sound = std::fs::read_to_string("tests/fixtures/gate/TC_Y_01_CS.yaml").unwrap();
+    let wrong = sound
+        .replace("- expect: BootNotification", "- expect: BootNotification\n    as: it\n  - assert: it.is.not == 1");
+    std::fs::write(folder.path().join("TC_Y_01_CS.yaml"), wrong).unwrap();
+    let error = run_with(&["--testcases", tool::text(folder.path())], &["--test", "TC_Y_01_CS"]);
+    assert_eq!(error.status, Some(4), "{}", error.stdout);
+    assert_eq!(error.verdicts(), ["TC_Y_01_CS error"]);
 }
 
 #[test]

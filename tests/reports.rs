@@ -253,7 +253,9 @@ fn worse(results: &mut Value) {
 #[test]
 fn a_comparison_tells_what_a_new_firmware_did() {
     let (before, after) = (folder_of(|_| {}), folder_of(worse));
-    insta::assert_snapshot!("diff_text", diff(&before, &after, &[]).1);
+    let text = diff(&before, &after, &["--format", "text"]).1;
+    assert_eq!(text, diff(&before, &after, &[]).1, "text is how it is told when nothing is said");
+    insta::assert_snapshot!("diff_text", text);
     insta::assert_snapshot!("diff_markdown", diff(&before, &after, &["--format", "markdown"]).1);
     let json: Value = serde_json::from_str(&diff(&before, &after, &["--format", "json"]).1).unwrap();
     assert_eq!((&json["regressed"], &json["unchanged"]), (&true.into(), &1.into()));

@@ -111,18 +111,40 @@ impl FileBench {
                 "a password for files, but no user",
                 "name the user with `file-user`",
             )),
-            (false, length) if length < MIN_PASSWORD => defects.push(bench.defect(
-                if length == 0 { "file-user" } else { "file-password" },
-                format!("a password for files of {length} characters"),
-                format!("give `file-password` at least {MIN_PASSWORD} characters; the SUT gets it in URLs"),
-            )),
+            // None at all may still come from outside the file.
+            (false, length) if length > 0 => defects.extend(self.weak_password(bench)),
             _ => {}
         }
         defects
     }
+
+    /// A user of the file servers without a password that may be called one.
+    fn weak_password(&self, bench: &Bench) -> Option<crate::yaml::Defect> {
+        let length = self.password.expose().len();
+        (!self.user.is_empty() && length < MIN_PASSWORD).then(|| {
+            bench.defect(
+                if length == 0 { "file-user" } else { "file-password" },
+                format!("a password for files of {length} characters"),
+                format!(
+                    "give `file-password`, or OCPP_ATTEST_FILE_PASSWORD, at least {MIN_PASSWORD} characters; the SUT gets it in URLs"
+                ),
+            )
+        })
+    }
 }
 
 impl Bench {
+    /// Takes a password for the file servers in the place of its own, if there is one; and their user must have one then.
+    pub fn take_file_password(&mut self, password: Option<&str>) -> Result<(), Defects> {
+        if let Some(password) = password {
+            self.files.password = Secret::new(password);
+        }
+        match self.files.weak_password(self) {
+            Some(defect) => Err(self.defects(vec![defect])),
+            None => Ok(()),
+        }
+    }
+
     /// What of the bench contradicts a PICS.
     pub fn fits(&self, pics: &Pics) -> Result<(), Defects> {
         let claimed = Protocol::among(pics.list("ORS-24"));
@@ -157,7 +179,7 @@ mod tests {
         b.yaml:2:20: `9-3` are no ports
             → write the first and the last, as in 50000-50100
         b.yaml:4:16: a password for files of 5 characters
-            → give `file-password` at least 8 characters; the SUT gets it in URLs
+            → give `file-password`, or OCPP_ATTEST_FILE_PASSWORD, at least 8 characters; the SUT gets it in URLs
         ");
         assert!(read("file-password: long enough\n").unwrap_err().to_string().contains("no user"));
     }

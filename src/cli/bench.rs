@@ -49,6 +49,9 @@ struct Check {
     /// Basic authentication password in the place of the bench's; better left to the environment
     #[arg(long, value_name = "TEXT", env = "OCPP_ATTEST_PASSWORD", hide_env_values = true)]
     password: Option<String>,
+    /// Password of the file servers in the place of the bench's; better left to the environment
+    #[arg(long, value_name = "TEXT", env = "OCPP_ATTEST_FILE_PASSWORD", hide_env_values = true)]
+    file_password: Option<String>,
     /// How to print
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -98,6 +101,7 @@ fn look(check: &Check) -> Result<u8, Problem> {
     if let Some(password) = &check.password {
         bench.password = Secret::new(password.as_str());
     }
+    bench.take_file_password(check.file_password.as_deref())?;
     let subject = Subject { bench: &bench, pics: pics.as_ref(), operator: check.operator.as_deref() };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

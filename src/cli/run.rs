@@ -80,9 +80,7 @@ pub fn run(arguments: &Arguments, catalogue: &Catalogue) -> Result<u8, Problem> 
     if let Some(password) = &arguments.password {
         prepared.bench.password = Secret::new(password.as_str());
     }
-    if let Some(password) = &arguments.file_password {
-        prepared.bench.files.password = Secret::new(password.as_str());
-    }
+    prepared.bench.take_file_password(arguments.file_password.as_deref())?;
     gate.check(&prepared.entries)?;
     let operator = Choice::read(arguments.operator.as_deref(), prepared.simulated, &prepared.bench)?;
     let jobs = jobs(&operator, arguments, &prepared)?;
