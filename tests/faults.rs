@@ -290,3 +290,43 @@ fn the_command_line_tells_of_faults() {
     let manifest = std::fs::read_to_string(out.join("run.json")).unwrap();
     assert!(manifest.contains("drop GetVariables"), "{manifest}");
 }
+
+/// Names and places that a product chooses are shown, and never used: not as a file of ours, not as markup.
+#[test]
+fn names_that_lead_elsewhere_stay_names() {
+    let name = r#""../../../x<script>alert(1)</script>\u001b[2J""#;
+    for (pics, test_case, place) in [
+        ("cp-flex-plus-eu", "TC_N_25_CS", "GetLog /filename"),
+        ("cp-flex-plus-eu", "TC_B_12_CS", "BootNotification /chargingStation/model"),
+        ("reference-csms", "TC_N_25_CSMS", "GetLog /log/remoteLocation"),
+        ("reference-csms", "TC_B_06_CSMS", "GetVariables /getVariableData/0/variable/instance"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path().join("a/b/c/run");
+        let fault = format!("wrong-field {place}={name}");
+        let pics = format!("pics/{pics}.yaml");
+        let mut tool = tool();
+        tool.args(["run", "--sut", "simulated", "--pics", &pics, "--test", test_case, "--fault", &fault]);
+        let output = tool.arg("--out").arg(&out).output().unwrap();
+        let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        assert!(matches!(output.status.code(), Some(0 | 1)), "{fault}: {said}");
+        assert!(!said.contains("never came to pass") && !said.contains('\u{1b}'), "{fault}: {said}");
+        let only = |folder: &std::path::Path, names: &[&str]| {
+            let mut found: Vec<_> =
+                std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+            found.sort();
+            assert_eq!(found, names, "{fault}: in {}", folder.display());
+        };
+        only(folder.path(), &["a"]);
+        only(&folder.path().join("a/b"), &["c"]);
+        only(&folder.path().join("a/b/c"), &["run"]);
+        for upload in std::fs::read_dir(out.join("uploads")).into_iter().flatten() {
+            let name = upload.unwrap().file_name().into_string().unwrap();
+            assert!(name.starts_with(test_case), "{fault}: {name}");
+        }
+        for page in ["abstract.html", "report.html", "summary.md", "abstract.md"] {
+            let page = std::fs::read_to_string(out.join(page)).unwrap();
+            assert!(!page.contains("<script>alert(1)"), "{fault}: a page runs what the product says");
+        }
+    }
+}

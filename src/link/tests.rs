@@ -1,6 +1,5 @@
 mod hostile;
 mod loopback;
-mod soak;
 mod time;
 
 use std::collections::HashMap;
