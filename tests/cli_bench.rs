@@ -154,6 +154,85 @@ fn the_environment_overrides_the_password() {
     assert!(help.contains("[env: OCPP_ATTEST_PASSWORD]"), "{help}");
 }
 
+/// What a check says of a bench, with this environment and these arguments.
+fn checked(file: &Path, environment: &[(&str, &str)], more: &[&str]) -> (i32, String) {
+    let mut command = tool::command(&[&["bench", "check", text(file)], more].concat());
+    command.envs(environment.iter().copied());
+    let said = Said::of(command);
+    (said.status.unwrap(), said.stdout + &said.stderr)
+}
+
+#[test]
+fn an_empty_variable_leaves_the_bench_its_password() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = init(folder.path(), &pics("reference-station.yaml"), &[]);
+    let (status, said) = checked(&file, &[("OCPP_ATTEST_PASSWORD", "")], &[]);
+    assert!(status == 0 && said.contains("password               long enough"), "{said}");
+}
+
+#[test]
+fn whoever_performs_manual_actions_must_be_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = init(folder.path(), &pics("reference-station.yaml"), &[]);
+    let script = folder.path().join("bench.sh");
+    fs::write(&script, "#!/bin/sh\n").unwrap();
+    let somebody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let there = somebody.local_addr().unwrap();
+    let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    for (operator, status, told) in [
+        ("exec:true".to_owned(), 0, "true can be executed".to_owned()),
+        (format!("exec:{}", script.display()), 2, "bench.sh: it can't be executed".into()),
+        (format!("http://{there}/act"), 0, format!("{there} takes connections")),
+        (format!("http://{gone}/act"), 2, format!("{gone} can't be reached")),
+        (format!("web:{there}"), 2, format!("{there} can't be bound")),
+        ("web:0".to_owned(), 0, "127.0.0.1:0 is free".into()),
+        ("somebody".to_owned(), 2, "write prompt, web, exec:COMMAND or http://host:port/path".into()),
+    ] {
+        let (found, said) = checked(&file, &[], &["--operator", &operator]);
+        assert!(found == status && said.contains(&told), "{operator}: {said}");
+    }
+}
+
+#[test]
+fn the_certificate_of_a_csms_is_judged_by_its_root() {
+    use std::io::{BufRead as _, BufReader};
+    let folder = tempfile::tempdir().unwrap();
+    let (ours, theirs) = (folder.path().join("ours"), folder.path().join("theirs"));
+    let file = init(&ours, &pics("reference-csms.yaml"), &[]);
+    init(&theirs, &pics("reference-csms.yaml"), &[]);
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let address = format!("127.0.0.1:{port}");
+    let mut csms = std::process::Command::new(env!("CARGO_BIN_EXE_ocpp-attest"))
+        .args(["simulate", "csms", "--pics", &pics("reference-csms.yaml"), "--listen", &address])
+        .args(["--security-profile", "3", "--authority", text(&theirs.join("authority"))])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let said = BufReader::new(csms.stdout.take().unwrap()).lines().next().unwrap().unwrap();
+    assert!(said.contains("listening on"), "{said}");
+    let template = fs::read_to_string(&file).unwrap();
+    let with_root = |root: &Path| {
+        let keys = ["url:", "root:", "security-profile:"];
+        let kept = template.lines().filter(|line| !keys.iter().any(|key| line.starts_with(key)));
+        let kept = kept.collect::<Vec<_>>().join("\n");
+        let told = format!("{kept}\nurl: wss://{address}/ocpp\nroot: {}\nsecurity-profile: 3\n", root.display());
+        fs::write(&file, told).unwrap();
+        // The listener may be a moment behind what was said.
+        loop {
+            let (status, said) = checked(&file, &[], &[]);
+            if !said.contains("can't be reached") {
+                break (status, said);
+            }
+        }
+    };
+    let (status, right) = with_root(&theirs.join("authority/root.pem"));
+    assert!(status == 0 && right.contains("speaks TLS"), "{right}");
+    let (status, wrong) = with_root(&ours.join("authority/root.pem"));
+    assert!(status == 2 && wrong.contains("takes connections, but no TLS comes about"), "{wrong}");
+    csms.kill().unwrap();
+    csms.wait().unwrap();
+}
+
 #[test]
 fn the_file_servers_password_may_come_from_outside_the_file() {
     let folder = tempfile::tempdir().unwrap();
@@ -205,6 +284,34 @@ fn completions_and_manual_pages_are_printed() {
     assert!(folder.path().join("ocpp-attest-bench-init.1").exists());
     let (status, _, said) = attest(&["completions", "tcsh"]);
     assert!(status == 2 && said.contains("possible values"), "{said}");
+}
+
+/// What bash would offer for the last of these words.
+#[cfg(unix)]
+fn offered(words: &[&str]) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let script = folder.path().join("completions");
+    fs::write(&script, attest(&["completions", "bash"]).1).unwrap();
+    let [before @ .., previous, last] = words else { panic!("a command and what follows") };
+    let typed = before.iter().chain([previous, last]).map(|word| format!("'{word}'")).collect::<Vec<_>>().join(" ");
+    let asked = format!(
+        "source {}; COMP_WORDS=({typed}); COMP_CWORD={}; _ocpp__attest ocpp-attest '{last}' '{previous}'; echo \"${{COMPREPLY[@]}}\"",
+        script.display(),
+        words.len() - 1
+    );
+    let output = std::process::Command::new("bash").args(["--norc", "-c", &asked]).output().unwrap();
+    assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+#[cfg(unix)]
+#[test]
+fn bash_completes_commands_their_flags_and_values() {
+    assert_eq!(offered(&["ocpp-attest", "mer"]), "merge");
+    assert_eq!(offered(&["ocpp-attest", "run", "--fail"]), "--fail-fast");
+    assert_eq!(offered(&["ocpp-attest", "bench", "in"]), "init");
+    assert_eq!(offered(&["ocpp-attest", "simulate", "charging-station", "--conn"]), "--connect");
+    assert_eq!(offered(&["ocpp-attest", "run", "--sut", ""]), "simulated");
 }
 
 /// Everything that a CI file says to the tool must be known to it.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
-use super::{Format, Problem, exit, print};
+use super::{Format, Problem, exit, given, print};
 use crate::{
     bench::{
         Bench,
@@ -98,10 +98,10 @@ struct Report<'r> {
 fn look(check: &Check) -> Result<u8, Problem> {
     let pics = pics(check.pics.as_deref())?;
     let mut bench = Bench::read(&check.file)?;
-    if let Some(password) = &check.password {
-        bench.password = Secret::new(password.as_str());
+    if let Some(password) = given(check.password.as_deref()) {
+        bench.password = Secret::new(password);
     }
-    bench.take_file_password(check.file_password.as_deref())?;
+    bench.take_file_password(given(check.file_password.as_deref()))?;
     let subject = Subject { bench: &bench, pics: pics.as_ref(), operator: check.operator.as_deref() };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -7,6 +7,8 @@ mod check;
 mod diff;
 mod differences;
 mod display;
+#[cfg(test)]
+mod documents;
 mod explain;
 mod faults;
 mod gate;
@@ -76,6 +78,11 @@ impl From<Vec<Defects>> for Problem {
     fn from(defects: Vec<Defects>) -> Self {
         Problem::Defects(defects)
     }
+}
+
+/// A secret, if there is one: CI systems hand one that is not set on as an empty variable.
+fn given(secret: Option<&str>) -> Option<&str> {
+    secret.filter(|text| !text.is_empty())
 }
 
 /// What the environment overrides, for help and manual.

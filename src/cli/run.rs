@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use self::{live::Live, prepare::Prepared};
-use super::{Problem, gate::Gate, operator::Choice};
+use super::{Problem, gate::Gate, given, operator::Choice};
 use crate::{link::Secret, pics::SutKind, selection::choice::Shard, testcase::catalogue::Catalogue};
 
 /// Arguments of `run`.
@@ -77,10 +77,10 @@ pub fn run(arguments: &Arguments, catalogue: &Catalogue) -> Result<u8, Problem> 
         None => prepare::fresh(arguments, catalogue)?,
         Some(folder) => prepare::resumed(arguments, folder, catalogue)?,
     };
-    if let Some(password) = &arguments.password {
-        prepared.bench.password = Secret::new(password.as_str());
+    if let Some(password) = given(arguments.password.as_deref()) {
+        prepared.bench.password = Secret::new(password);
     }
-    prepared.bench.take_file_password(arguments.file_password.as_deref())?;
+    prepared.bench.take_file_password(given(arguments.file_password.as_deref()))?;
     gate.check(&prepared.entries)?;
     let operator = Choice::read(arguments.operator.as_deref(), prepared.simulated, &prepared.bench)?;
     let jobs = jobs(&operator, arguments, &prepared)?;
@@ -90,7 +90,7 @@ pub fn run(arguments: &Arguments, catalogue: &Catalogue) -> Result<u8, Problem> 
     }
     let course = execute::Course { operator, jobs, fail_fast: arguments.fail_fast, gate: &gate, live };
     let results = execute::execute(&prepared, course)?;
-    ending::tell(&prepared, &results);
+    ending::tell(&prepared, &results, &ending::again(arguments.operator.as_deref(), arguments.jobs));
     let exit = gate.exit(&results);
     // A fault that was not there proves nothing.
     let idle = super::faults::tell_idle(&prepared.faults);

@@ -29,8 +29,26 @@ pub fn completions(arguments: &Completions, mut command: Command) -> u8 {
     let name = command.get_name().to_owned();
     let mut text = Vec::new();
     clap_complete::generate(arguments.shell, &mut command, name, &mut text);
+    if arguments.shell == Shell::Bash {
+        text = labels_that_are_met(&String::from_utf8_lossy(&text), &command).into_bytes();
+    }
     write(&text);
     exit::OK
+}
+
+/// The script for bash with each hyphen of a name written alike where a command is recognised and where it is completed.
+/// As it is generated nothing is completed behind a name with a hyphen, such as the tool's own (clap-rs/clap#6421).
+fn labels_that_are_met(script: &str, command: &Command) -> String {
+    let mut script = script.to_owned();
+    let mut commands = vec![command];
+    while let Some(command) = commands.pop() {
+        let name = command.get_name();
+        if name.contains('-') {
+            script = script.replace(&name.replace('-', "__subcmd__"), &name.replace('-', "__"));
+        }
+        commands.extend(command.get_subcommands());
+    }
+    script
 }
 
 /// Prints the manual's main page, or writes all pages.

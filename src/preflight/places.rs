@@ -213,7 +213,7 @@ async fn operator(subject: Subject<'_>, findings: &mut Findings) {
 async fn service(item: &str, url: &Url, findings: &mut Findings) {
     let (host, port) = (url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or(80));
     let help = "start the service that performs manual actions";
-    match tokio::time::timeout(PATIENCE, TcpStream::connect((host, port))).await {
+    match tokio::time::timeout(PATIENCE, TcpStream::connect((host.trim_matches(['[', ']']), port))).await {
         Ok(Ok(_)) => findings.ok(item, format!("{host}:{port} takes connections")),
         Ok(Err(error)) => findings.problem(item, format!("{host}:{port} can't be reached: {error}"), help),
         Err(_) => findings.problem(item, format!("{host}:{port} does not answer within 5 s"), help),

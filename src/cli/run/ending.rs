@@ -7,8 +7,8 @@ use crate::{
     text::visible_line,
 };
 
-/// Tells the counts, what the gate found, and where the reports are.
-pub(super) fn tell(prepared: &Prepared, results: &Results) {
+/// Tells the counts, what the gate found, and where the reports are. `again` is what must be given again to go on.
+pub(super) fn tell(prepared: &Prepared, results: &Results, again: &str) {
     print(&format!("\n{}\n\n{}\n", visible_line(&gate::counts(results)), display::summary(results)));
     print(&gate::words(results));
     let (done, chosen) = (results.test_cases.len(), prepared.manifest.chosen.len());
@@ -17,7 +17,36 @@ pub(super) fn tell(prepared: &Prepared, results: &Results) {
     }
     if results.interrupted {
         print(&format!("ended early: {done} of {chosen} test cases came to their turn\n"));
-        print(&format!("go on with: ocpp-attest run --resume {}\n", prepared.folder.display()));
+        let folder = quoted(&prepared.folder.display().to_string());
+        print(&format!("go on with: ocpp-attest run --resume {folder}{again}\n"));
     }
     print(&display::places(&prepared.folder));
+}
+
+/// What the run folder does not keep, as it is to be given when the run goes on: the operator's address may hold a secret.
+pub(super) fn again(operator: Option<&str>, jobs: u16) -> String {
+    let operator = operator.map(|how| format!(" --operator {}", quoted(how)));
+    let jobs = (jobs > 1).then(|| format!(" --jobs {jobs}"));
+    [operator, jobs].into_iter().flatten().collect()
+}
+
+/// A word as a shell takes it for one.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", visible_line(word).replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_must_be_given_again_can_be_typed_as_it_stands() {
+        assert_eq!(again(None, 1), "");
+        assert_eq!(again(Some("web:0.0.0.0:9050"), 1), " --operator web:0.0.0.0:9050");
+        assert_eq!(again(Some("exec:./bench.sh 'a b'"), 8), r" --operator 'exec:./bench.sh '\''a b'\''' --jobs 8");
+    }
 }
