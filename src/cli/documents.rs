@@ -118,9 +118,13 @@ fn unknown_flags(words: &[String]) -> Vec<String> {
     if depth == 0 {
         return vec![words.first().cloned().unwrap_or_default()];
     }
+    // `simulate … --fault` is said of all that there is to simulate.
+    let left_open = words.get(depth).is_some_and(|word| word == "…");
+    let all = std::iter::once(&command).chain(command.get_subcommands().filter(|_| left_open));
+    let known: Vec<&str> = all.flat_map(Command::get_arguments).filter_map(clap::Arg::get_long).collect();
     let flag = Regex::new(r"--[a-z][a-z-]*").unwrap();
     let flags = words.iter().filter_map(|word| Some(flag.find(word)?.as_str()[2..].to_owned()));
-    flags.filter(|flag| !command.get_arguments().any(|known| known.get_long() == Some(flag))).collect()
+    flags.filter(|flag| !known.contains(&flag.as_str())).collect()
 }
 
 #[test]
