@@ -422,6 +422,24 @@ fn an_ev_that_leaves_is_told_as_it_was() {
     }
 }
 
+/// The same moment is enough: what counts is which of the two came first.
+#[test]
+fn what_a_trigger_asks_for_comes_after_its_answer() {
+    let sound = recorded("", &["TC_F_11", "TC_F_20", "TC_F_23"]);
+    for (id, action) in [("TC_F_11", "MeterValues"), ("TC_F_20", "Heartbeat"), ("TC_F_23", "StatusNotification")] {
+        fails("it comes first", &sound[id], "F06.FR.04", |recording| {
+            let frames = from_station(recording);
+            let is_asked_for = |frame: &Frame| matches!(frame, Frame::Call { action: of, .. } if of == action);
+            let asked_for = frames.iter().rev().find(|(_, frame)| is_asked_for(frame)).unwrap().0;
+            let answers = frames.iter().rev().filter(|(_, frame)| matches!(frame, Frame::CallResult { .. }));
+            let answer = answers.map(|(at, _)| *at).find(|at| *at < asked_for).unwrap();
+            let (first, second) = (recording.inputs[answer].1.clone(), recording.inputs[asked_for].1.clone());
+            (recording.inputs[answer].1, recording.inputs[asked_for].1) = (second, first);
+            1
+        });
+    }
+}
+
 // ---- connections ----
 
 fn opened(conn: ocpp_attest::link::ConnId, endpoint: EndpointId) -> Input {

@@ -258,6 +258,7 @@ impl Node {
         let mut saved = call.payload.clone();
         if let Value::Object(members) = &mut saved {
             members.insert("at".into(), call.at.seconds().into());
+            members.insert("place".into(), call.input.into());
         }
         if answer {
             let mut names = names;

@@ -178,12 +178,13 @@ impl Node {
         true
     }
 
-    /// `name.request`, `name.at`, and the members of the response.
+    /// `name.request`, `name.at`, when and where in the conversation it was answered, and the members of the response.
     pub(super) fn keep_answer(&self, answer: Value, world: &mut World) {
         let Some(name) = &self.step.saved_as else { return };
         let mut kept = world.names(&self.scope).get(name).cloned().unwrap_or_default();
         if let (Value::Object(kept), Value::Object(answer)) = (&mut kept, answer) {
             kept.insert("answered".into(), world.now.seconds().into());
+            kept.insert("answered_place".into(), world.input.into());
             kept.extend(answer);
         }
         world.keep(name, kept);
