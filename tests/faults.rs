@@ -45,7 +45,7 @@ fn come_to(pics: &str, expected: &[(&str, &str, Verdict, &str, &str)]) {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-const STATION: [(&str, &str, Verdict, &str, &str); 27] = {
+const STATION: [(&str, &str, Verdict, &str, &str); 29] = {
     use Verdict::{Fail, Inconclusive};
     const T: &str = "TC_B_06_CS";
     const OPEN: &str = "connection open";
@@ -84,6 +84,21 @@ const STATION: [(&str, &str, Verdict, &str, &str); 27] = {
             Fail,
             "rule: timestamps near now",
             "s off",
+        ),
+        // A clock that is years behind is no queue.
+        (
+            "TC_E_01_CS",
+            "wrong-field TransactionEvent /timestamp=2020-01-01T00:00:00Z",
+            Fail,
+            "rule: timestamps near now",
+            "the timestamp of TransactionEvent is -",
+        ),
+        (
+            "TC_B_12_CS",
+            "wrong-field NotifyReport /generatedAt=2020-01-01T00:00:00Z",
+            Fail,
+            "rule: timestamps near now",
+            "the timestamp of NotifyReport is -",
         ),
         (
             T,

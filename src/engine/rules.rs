@@ -95,6 +95,10 @@ pub(crate) fn summary(call: &Call) -> String {
     if details.is_empty() { call.action.clone() } else { format!("{} ({})", call.action, details.join(", ")) }
 }
 
+/// How old a message may be that waited for the connection and does not say that it was offline, seconds. A clock that is wrong
+/// by its time zone is off by more.
+const LONGEST_WAIT: f64 = 1800.0;
+
 /// Timestamps must be near now, unless the message was queued while the station was offline.
 pub(crate) fn check_times(world: &mut World, call: &Call) {
     if !world.is_station_test() {
@@ -116,7 +120,10 @@ pub(crate) fn check_times(world: &mut World, call: &Call) {
     // What we refuse or leave unanswered comes again (E13), and holds up what comes after it.
     let held_up = call.action == "TransactionEvent" && world.withheld;
     let queued = time < online_since.wall || held_up || call.action != "TransactionEvent" && difference < 0.0;
-    if difference > tolerance || (difference < -tolerance && !queued) {
+    // What is said to have happened online, or to be generated on request, has waited through an interruption at most.
+    let of_this_session = matches!(call.action.as_str(), "TransactionEvent" | "NotifyReport");
+    let stale = of_this_session && !held_up && difference < -LONGEST_WAIT;
+    if difference > tolerance || (difference < -tolerance && !queued) || stale {
         let mut finding = Finding::new(
             "rule: timestamps near now",
             format!("the timestamp of {} is {difference:+.1} s off", call.action),

@@ -182,7 +182,7 @@ pub(super) fn resumed(arguments: &Arguments, folder: &Path, catalogue: &Catalogu
     }
     let given = arguments.faults.read()?;
     if !given.is_empty() && given.texts() != manifest.faults {
-        return Err(differs(RUN, "the faults of the simulated product"));
+        return Err(differs(RUN, "the --fault of the simulated product"));
     }
     let faults = faults::read(&manifest.faults)?;
     let choice = choice(arguments);
