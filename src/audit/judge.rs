@@ -1,33 +1,58 @@
 //! Judges the mutants of a recording and tells why those that live may live.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use serde_json::Value;
 
 use super::{
-    Case, Fate, Mutation, Trace,
-    mutants::{Change, Kind, Mutant, Mutants, Place, Unit, is_optional, shifted},
+    Case, Concern, Fate, Mutation, Trace,
+    conditions::{self, Target},
+    contents::everywhere,
+    edit::{self, Judged},
+    mutants::{Kind, Mutant, Mutants, Place, Unit, is_optional},
 };
 use crate::{
     clock::Stamp,
-    engine::{Engine, Input, Outcome, Taken},
+    engine::{Engine, Input, Outcome},
     replay::{Recording, pass_time},
-    verdict::Verdict,
+    template::{Template, Values},
+    testcase::model::StepKind,
+    verdict::{Failure, Verdict},
+    yaml::shorten,
 };
 
 /// Audits a trace; steps at the places to leave are audited elsewhere.
 pub(super) fn audit(trace: &Trace, leave: &HashSet<String>) -> Case {
     let Trace { recording, outcome, numbers, product } = trace;
-    let place = |taken| Some(Place { at: *numbers.get(&taken_input(taken))?, taken });
-    let places: Vec<Place<'_>> = outcome.taken.iter().filter_map(place).collect();
-    let Mutants { units, mut all } = Mutants::of(recording, &places, leave);
-    all.sort_by_key(|mutant| mutant.at);
-    let paths: HashSet<&str> = outcome.taken.iter().map(|taken| taken.path.as_str()).collect();
+    let places: Vec<Place<'_>> =
+        outcome.taken.iter().filter_map(|taken| Some(Place { at: *numbers.get(&taken.input)?, taken })).collect();
+    let Mutants { units, mut all, targets } = Mutants::of(recording, &places, leave);
+    let paths = outcome.taken.iter().map(|taken| taken.path.as_str()).collect();
+    let mut bench = Bench::new(units, paths);
+    all.sort_by_key(Mutant::at);
+    each(recording, &all, |engine, now, mutant| bench.single(engine, recording, now, mutant));
+    let open = all.iter().filter(|mutant| mutant.unit.is_some_and(|unit| !bench.caught.contains(&unit)));
+    let mut everywhere: Vec<_> = open.flat_map(|mutant| everywhere(recording, mutant)).collect();
+    everywhere.sort_by_key(Mutant::at);
+    each(recording, &everywhere, |engine, now, mutant| {
+        if mutant.unit.is_some_and(|unit| !bench.caught.contains(&unit)) {
+            bench.single(engine, recording, now, mutant);
+        }
+    });
+    bench.excuse_the_labs(recording, &targets);
+    let open: Vec<_> = targets.iter().filter(|target| !bench.caught.contains(&target.unit)).collect();
+    let together = conditions::mutants(recording, &places, &open);
+    each(recording, &together, |engine, now, mutant| bench.together(engine, recording, now, mutant));
+    Case { product: product.clone(), ..bench.case(recording) }
+}
+
+/// Shows each mutant, in the order of the recording, with an engine that was told everything before its place.
+fn each(recording: &Recording, mutants: &[Mutant], mut look: impl FnMut(&Engine, Stamp, &Mutant)) {
     let mut engine = Engine::new(recording.setup.clone(), recording.started);
     let mut now = recording.started;
     let mut fed = 0;
-    let mut mutations = Vec::new();
-    let mut caught: HashSet<usize> = HashSet::new();
-    for mutant in &all {
-        while fed < mutant.at {
+    for mutant in mutants {
+        while fed < mutant.at() {
             let (at, input) = &recording.inputs[fed];
             now = pass_time(&mut engine, recording.started, now, at.mono_ns);
             if !engine.finished() {
@@ -40,19 +65,8 @@ pub(super) fn audit(trace: &Trace, leave: &HashSet<String>) -> Case {
         if engine.finished() {
             break;
         }
-        let (outcome, over) = judge(engine.clone(), recording, now, mutant);
-        let mut fate = fate(mutant, &units, &outcome, &paths);
-        if over && matches!(fate, Fate::Unexplained(_)) && outcome.verdict == Verdict::Pass {
-            fate = Fate::Explained("the test case is over by then".into());
-        }
-        catches(mutant, &units, &outcome, &fate, &mut caught);
-        mutations.push((mutant.unit, mutation(mutant, fate)));
+        look(&engine, now, mutant);
     }
-    Case { product: product.clone(), ..case(recording, &units, mutations, &caught) }
-}
-
-fn taken_input(taken: &Taken) -> usize {
-    taken.input
 }
 
 /// The outcome of the recording as it is, and which of its inputs the engine counts as which.
@@ -77,118 +91,257 @@ pub(super) fn judged(recording: &Recording) -> (Outcome, HashMap<usize, usize>) 
     (engine.outcome(), numbers)
 }
 
-/// What comes after the engine was told everything before the mutant's place, and whether all was decided before what was
-/// added came.
-fn judge(mut engine: Engine, recording: &Recording, mut now: Stamp, mutant: &Mutant) -> (Outcome, bool) {
-    let inputs = &recording.inputs[mutant.at..];
-    let Some(((at, first), behind)) = inputs.split_first() else { return (engine.outcome(), false) };
-    let mut over = false;
-    let shift = if let Change::Shift(by) = mutant.change { by } else { 0 };
-    let (mut here, mut swapped) = (Vec::new(), None);
-    match &mutant.change {
-        Change::Replace(input) => here.push(input.clone()),
-        Change::Drop => {}
-        Change::Before(input) => here.extend([input.clone(), first.clone()]),
-        Change::After(input) => here.extend([first.clone(), input.clone()]),
-        Change::Shift(_) => here.push(first.clone()),
-        Change::Swap(other) => {
-            let further = other - mutant.at - 1;
-            here.extend(behind.get(further).map(|(_, input)| input.clone()));
-            swapped = Some(further);
-        }
-    }
-    let here = here.into_iter().map(|input| (*at, input));
-    let rest = behind.iter().enumerate().map(|(index, (at, input))| {
-        let input = if swapped == Some(index) { first } else { input };
-        (*at, input.clone())
-    });
-    for (index, (at, input)) in here.chain(rest).enumerate() {
-        let at = shifted(at, shift);
-        now = pass_time(&mut engine, recording.started, now, at.mono_ns);
-        over |= index == 1 && matches!(mutant.change, Change::After(_)) && engine.settled();
-        if engine.finished() || engine.decided() {
-            break;
-        }
-        now = at;
-        engine.handle(now, input);
-        engine.effects();
-        if engine.decided() {
-            break;
-        }
-    }
-    if !engine.decided() {
-        now = pass_time(&mut engine, recording.started, now, u64::MAX);
-        if !engine.finished() && !engine.decided() {
-            engine.handle(now, Input::Interrupt);
-        }
-    }
-    (engine.outcome(), over)
-}
+/// Why another value may live.
+const ALLOWED: &str = "the check allows the value";
 
 /// True where a finding at `found` is one at `step`, within it or around it.
 fn at_step(found: &str, step: &str) -> bool {
     found == step || step.starts_with(&format!("{found} > ")) || found.starts_with(&format!("{step} > "))
 }
 
-fn fate(mutant: &Mutant, units: &[Unit], outcome: &Outcome, paths: &HashSet<&str>) -> Fate {
-    let failure = outcome.failures.first();
-    let step = failure.map(|failure| failure.step.clone()).unwrap_or_default();
-    let message = failure.map(|failure| failure.message.clone()).unwrap_or_default();
-    match outcome.verdict {
-        Verdict::Fail => Fate::Killed { at_step: at_step(&step, &mutant.step), step, message },
-        Verdict::Inconclusive => Fate::Undecided { step, message },
-        Verdict::Error => Fate::Unexplained(format!("the harness errs: {message} at {step}")),
-        Verdict::Pass | Verdict::NotImplemented => lives(mutant, units, outcome, paths),
+/// What is known of the mutants of one recording.
+struct Bench<'t> {
+    units: Vec<Unit>,
+    paths: HashSet<&'t str>,
+    caught: HashSet<usize>,
+    tried: BTreeMap<usize, usize>,
+    /// How many other values were allowed.
+    words: BTreeMap<usize, usize>,
+    /// Why a check need not catch anything here.
+    excused: HashMap<usize, String>,
+    mutations: Vec<Mutation>,
+}
+
+impl<'t> Bench<'t> {
+    fn new(units: Vec<Unit>, paths: HashSet<&'t str>) -> Self {
+        Self {
+            units,
+            paths,
+            caught: HashSet::new(),
+            tried: BTreeMap::new(),
+            words: BTreeMap::new(),
+            excused: HashMap::new(),
+            mutations: Vec::new(),
+        }
+    }
+
+    fn unit(&self, mutant: &Mutant) -> Option<&Unit> {
+        mutant.unit.and_then(|unit| self.units.get(unit))
+    }
+
+    /// One thing is otherwise: it must be caught, or there is a reason.
+    fn single(&mut self, engine: &Engine, recording: &Recording, now: Stamp, mutant: &Mutant) {
+        let judged = edit::judge(engine.clone(), recording, now, mutant);
+        let mut fate = self.fate(mutant, &judged);
+        if matches!(fate, Fate::Unexplained(_)) && judged.outcome.verdict == Verdict::Pass {
+            if judged.over {
+                fate = Fate::Explained("the test case is over by then".into());
+            } else if mutant.kind == Kind::Early && bound_is_past(engine, recording, now, mutant) {
+                let reason = "the bound is past when the step is reached";
+                self.excused.extend(mutant.unit.map(|unit| (unit, reason.to_owned())));
+                fate = Fate::Explained(reason.into());
+            }
+        }
+        self.credit(mutant, &judged.outcome, &fate);
+        if let Some(unit) = mutant.unit {
+            *self.tried.entry(unit).or_default() += 1;
+            let word = mutant.kind == Kind::Value && mutant.alters.is_some();
+            // What a rule for every test catches, the check lets pass.
+            let allowed = match &fate {
+                Fate::Explained(reason) => reason == ALLOWED,
+                Fate::Killed { at, .. } => *at == Concern::Rule,
+                _ => false,
+            };
+            *self.words.entry(unit).or_default() += usize::from(word && allowed);
+        }
+        self.mutations.push(mutation(mutant, fate));
+    }
+
+    /// What a condition is about is otherwise. What does not break the condition is not counted: only that something does.
+    fn together(&mut self, engine: &Engine, recording: &Recording, now: Stamp, mutant: &Mutant) {
+        let Some(unit) = mutant.unit.filter(|unit| !self.caught.contains(unit)) else { return };
+        *self.tried.entry(unit).or_default() += 1;
+        let judged = edit::judge(engine.clone(), recording, now, mutant);
+        let fate = self.fate(mutant, &judged);
+        let here = judged.outcome.failures.first().and_then(|failure| failure.source.as_deref());
+        let broken = here == Some(self.units[unit].source.as_str());
+        self.credit(mutant, &judged.outcome, &fate);
+        if !broken
+            && matches!(fate, Fate::Killed { .. } | Fate::Undecided { .. })
+            && breaks(mutant, judged.engine.as_ref())
+        {
+            let reason = "what breaks it is caught by an earlier step already";
+            self.excused.entry(unit).or_insert_with(|| reason.to_owned());
+        }
+        if broken || matches!(judged.outcome.verdict, Verdict::Error) {
+            self.mutations.push(mutation(mutant, fate));
+        }
+    }
+
+    fn fate(&self, mutant: &Mutant, judged: &Judged) -> Fate {
+        let failure = judged.outcome.failures.first();
+        let step = failure.map(|failure| failure.step.clone()).unwrap_or_default();
+        let message = failure.map(|failure| failure.message.clone()).unwrap_or_default();
+        match judged.outcome.verdict {
+            Verdict::Fail => {
+                let at = failure.map_or(Concern::Elsewhere, |failure| self.concern(mutant, judged, failure));
+                Fate::Killed { at, step, message }
+            }
+            Verdict::Inconclusive if judged.interrupted => {
+                Fate::Explained("the test case goes on with what the recording knows nothing of".into())
+            }
+            Verdict::Inconclusive => Fate::Undecided { step, message },
+            Verdict::Error => Fate::Unexplained(format!("the harness errs: {message} at {step}")),
+            Verdict::Pass | Verdict::NotImplemented => self.lives(mutant, judged),
+        }
+    }
+
+    /// Whether what was found is what was done otherwise.
+    fn concern(&self, mutant: &Mutant, judged: &Judged, failure: &Failure) -> Concern {
+        let rule = failure.step.starts_with("rule: ");
+        let names = |text: &String| failure.frame.as_deref() == Some(shorten(text, 4000).as_str());
+        let same_line = || {
+            let unit = self.unit(mutant).map(|unit| unit.source.as_str());
+            unit.is_some() && failure.source.as_deref() == unit
+        };
+        if rule {
+            Concern::Rule
+        } else if at_step(&failure.step, &mutant.step) || same_line() || judged.texts.iter().any(names) {
+            Concern::Step
+        } else {
+            Concern::Elsewhere
+        }
+    }
+
+    /// Why a mutant may live.
+    fn lives(&self, mutant: &Mutant, judged: &Judged) -> Fate {
+        let optional = self.unit(mutant).is_some_and(|unit| unit.optional) || is_optional(&mutant.step);
+        let by_step = || judged.outcome.taken.iter().filter(|taken| taken.path == mutant.step);
+        let taken = by_step().next().is_some();
+        let it = by_step().any(|taken| judged.told.contains(&taken.input));
+        let explained = |reason: &str| Fate::Explained(reason.to_owned());
+        match mutant.kind {
+            Kind::Value if it => explained(ALLOWED),
+            Kind::Removed if it => explained("the check allows that it is missing"),
+            Kind::Added if it => explained("the check allows that it is there"),
+            Kind::Value | Kind::Removed | Kind::Added if taken => {
+                explained("such a message may come at any time, and the step found the one it waits for")
+            }
+            Kind::Dropped if taken => explained("another message of the kind took its place"),
+            Kind::Delayed if taken && !optional => explained("the step does not limit when it comes"),
+            Kind::Dropped if optional => explained("it may be missing"),
+            Kind::Delayed if optional => explained("it may be missing, so it may be late"),
+            Kind::Value | Kind::Removed | Kind::Added if optional => explained("what is optional did not come"),
+            Kind::TurnedRound if taken && !it => explained("a later attempt is what the step waits for"),
+            Kind::Repeated if judged.outcome.taken.iter().any(|taken| judged.told.contains(&taken.input)) => {
+                explained("another step takes the second")
+            }
+            Kind::Repeated if mutant.action == "TransactionEvent" => {
+                explained("an event that comes again is one event")
+            }
+            Kind::Repeated => explained("such a message may come at any time"),
+            Kind::Swapped
+                if self.paths.iter().all(|path| judged.outcome.taken.iter().any(|taken| taken.path == *path)) =>
+            {
+                explained("the order is not demanded")
+            }
+            Kind::Swapped => explained("what was passed over is optional"),
+            _ => Fate::Unexplained("it passes".into()),
+        }
+    }
+
+    /// Notes which checks have caught something: at their step, and not only because of a rule for every message.
+    fn credit(&mut self, mutant: &Mutant, outcome: &Outcome, fate: &Fate) {
+        let failure = outcome.failures.first();
+        let here = failure.and_then(|failure| failure.source.as_deref());
+        let conditions =
+            self.units.iter().enumerate().filter(|(_, unit)| is_condition(unit) && Some(unit.source.as_str()) == here);
+        let conditions: Vec<usize> = conditions.map(|(index, _)| index).collect();
+        let schema = |step: &str| step == "rule: schema-valid messages";
+        let caught = match fate {
+            Fate::Killed { at: Concern::Step, .. } => true,
+            Fate::Undecided { step, .. } => at_step(step, &mutant.step),
+            // What the schema demands needs no check; one that only demands that it be there says no more.
+            Fate::Killed { step, .. } => schema(step) && self.unit(mutant).is_some_and(|unit| unit.presence),
+            _ => false,
+        };
+        if caught && mutant.kind != Kind::Together {
+            self.caught.extend(mutant.unit);
+        }
+        if matches!(fate, Fate::Killed { .. } | Fate::Undecided { .. }) {
+            self.caught.extend(conditions);
+        }
+    }
+
+    /// Conditions that the bench alone makes true, whatever the SUT does.
+    fn excuse_the_labs(&mut self, recording: &Recording, targets: &[Target]) {
+        let mut names = Values::new();
+        names.insert("bench".into(), recording.setup.bench.clone());
+        names.insert("pics".into(), recording.setup.pics.clone());
+        names.insert("variant".into(), Value::Object(recording.setup.variant.clone()));
+        let names = names.into();
+        for target in targets {
+            let alternatives = conditions::alternatives(&target.condition.text());
+            let mut labs = alternatives.iter().filter(|alternative| !conditions::about_the_product(alternative));
+            if labs.any(|alternative| Template::expression(alternative).holds(&names) == Ok(true)) {
+                self.excused.insert(target.unit, "this bench alone makes it true".into());
+            }
+        }
+    }
+
+    fn case(self, recording: &Recording) -> Case {
+        let mut survivors = Vec::new();
+        for (index, unit) in self.units.iter().enumerate().filter(|(index, _)| !self.caught.contains(index)) {
+            let reason = if let Some(reason) = self.excused.get(&index) {
+                Some(reason.as_str())
+            } else if unit.words_else > 0 && self.words.get(&index) >= Some(&unit.words_else) {
+                Some("it allows every word that may stand there")
+            } else if unit.optional {
+                Some("it stands in an alternative")
+            } else if unit.conditional {
+                Some("its condition did not hold in this run")
+            } else {
+                None
+            };
+            survivors.push(super::Check {
+                step: unit.step.clone(),
+                source: unit.source.clone(),
+                check: unit.words.clone(),
+                mutations: self.tried.get(&index).copied().unwrap_or_default(),
+                reason: reason.map(str::to_owned),
+            });
+        }
+        Case {
+            id: recording.id.clone(),
+            product: String::new(),
+            variant: recording.setup.variant.clone(),
+            checks: self.units.len(),
+            caught: self
+                .caught
+                .iter()
+                .map(|unit| (self.units[*unit].source.clone(), self.units[*unit].words.clone()))
+                .collect(),
+            mutations: self.mutations,
+            survivors,
+        }
     }
 }
 
-/// Why a mutant may live.
-fn lives(mutant: &Mutant, units: &[Unit], outcome: &Outcome, paths: &HashSet<&str>) -> Fate {
-    let unit = mutant.unit.and_then(|unit| units.get(unit));
-    let optional = unit.is_some_and(|unit| unit.optional) || is_optional(&mutant.step);
-    let taken = |path: &str| outcome.taken.iter().any(|taken| taken.path == path);
-    let explained = |reason: &str| Fate::Explained(reason.to_owned());
-    match mutant.kind {
-        Kind::Value | Kind::Removed | Kind::Type if unit.is_none() => explained("no check is about it"),
-        // Whether the check allows it, or holds nothing at all, is seen from its other mutations.
-        Kind::Value | Kind::Removed | Kind::Type => explained("the check allows it"),
-        Kind::Dropped if optional => explained("it may be missing"),
-        Kind::Dropped | Kind::Delayed if taken(&mutant.step) && mutant.kind == Kind::Dropped => {
-            explained("another message of the kind took its place")
-        }
-        Kind::Delayed if optional => explained("it may be missing, so it may be late"),
-        Kind::Delayed if taken(&mutant.step) => explained("the step does not limit when it comes"),
-        Kind::Repeated => explained("such a message may come again"),
-        Kind::Swapped if paths.iter().all(|path| taken(path)) => explained("the order is not demanded"),
-        Kind::Swapped => explained("what was passed over is optional"),
-        Kind::Dropped
-        | Kind::Delayed
-        | Kind::Duplicated
-        | Kind::Early
-        | Kind::Inserted
-        | Kind::TurnedRound
-        | Kind::Rule => Fate::Unexplained("it passes".into()),
-    }
+/// True where a condition would not hold of a recording that an earlier step has failed already.
+fn breaks(mutant: &Mutant, engine: Option<&Engine>) -> bool {
+    let (Some(condition), Some(engine)) = (&mutant.condition, engine) else { return false };
+    condition.holds(&engine.names()) == Ok(false)
 }
 
-/// Notes which checks have caught something: at their step, and not only because of the schema.
-fn catches(mutant: &Mutant, units: &[Unit], outcome: &Outcome, fate: &Fate, caught: &mut HashSet<usize>) {
-    let schema = |step: &str| step == "rule: schema-valid messages";
-    match fate {
-        Fate::Killed { step, .. } if !schema(step) => {
-            caught.extend(mutant.unit);
-            // Conditions are caught by whatever they are about.
-            let here = outcome.failures.first().map(|failure| failure.step.as_str());
-            caught.extend(units.iter().position(|unit| Some(unit.step.as_str()) == here && is_condition(unit)));
-        }
-        Fate::Undecided { step, .. } => {
-            caught.extend(mutant.unit);
-            caught.extend(units.iter().position(|unit| unit.step == *step && is_condition(unit)));
-        }
-        // What the schema demands needs no check; one that only demands that it be there says no more.
-        Fate::Killed { .. } => caught.extend(mutant.unit.filter(|unit| units[*unit].presence)),
-        _ => {}
-    }
+/// True where nothing could come before the time that a step names: it had passed when the message before came.
+fn bound_is_past(engine: &Engine, recording: &Recording, now: Stamp, mutant: &Mutant) -> bool {
+    let mut engine = engine.clone();
+    let Some((at, _)) = recording.inputs.get(mutant.at()) else { return false };
+    let now = pass_time(&mut engine, recording.started, now, at.mono_ns).max(now);
+    let Some((step, names)) = engine.under_way(&mutant.step) else { return false };
+    let StepKind::Expect(expect) = &step.kind else { return false };
+    let bound = expect.no_earlier_than.as_ref().and_then(|bound| bound.number(&names).ok());
+    bound.is_some_and(|bound| bound <= now.seconds())
 }
 
 fn is_condition(unit: &Unit) -> bool {
@@ -202,40 +355,5 @@ fn mutation(mutant: &Mutant, fate: Fate) -> Mutation {
         action: mutant.action.clone(),
         what: mutant.what.clone(),
         fate,
-    }
-}
-
-fn case(
-    recording: &Recording,
-    units: &[Unit],
-    mutations: Vec<(Option<usize>, Mutation)>,
-    caught: &HashSet<usize>,
-) -> Case {
-    let mut survivors = Vec::new();
-    for (index, unit) in units.iter().enumerate().filter(|(index, _)| !caught.contains(index)) {
-        let tried = mutations.iter().filter(|(of, _)| *of == Some(index)).count();
-        let reason = if unit.optional {
-            Some("it stands in an alternative")
-        } else if unit.conditional {
-            Some("its condition did not hold in this run")
-        } else {
-            None
-        };
-        survivors.push(super::Check {
-            step: unit.step.clone(),
-            source: unit.source.clone(),
-            check: unit.words.clone(),
-            mutations: tried,
-            reason: reason.map(str::to_owned),
-        });
-    }
-    Case {
-        id: recording.id.clone(),
-        product: String::new(),
-        variant: recording.setup.variant.clone(),
-        checks: units.len(),
-        caught: caught.iter().map(|unit| (units[*unit].source.clone(), units[*unit].words.clone())).collect(),
-        mutations: mutations.into_iter().map(|(_, mutation)| mutation).collect(),
-        survivors,
     }
 }

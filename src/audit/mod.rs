@@ -4,9 +4,14 @@
 //! What is changed is what was looked at: the engine tells which step took which message, and the step which places of it
 //! it looks at. So the audit needs to know nothing of any test case.
 
+mod conditions;
 mod connections;
+mod contents;
+mod edit;
 mod judge;
 mod mutants;
+mod rules;
+mod sample;
 mod values;
 
 use std::{
@@ -39,8 +44,8 @@ use crate::{
 pub enum Fate {
     /// The verdict is fail.
     Killed {
-        /// At the step concerned.
-        at_step: bool,
+        /// Where that was found, seen from what was done otherwise.
+        at: Concern,
         /// Where.
         step: String,
         /// What is said.
@@ -57,6 +62,18 @@ pub enum Fate {
     Explained(String),
     /// It passes, or makes the harness err.
     Unexplained(String),
+}
+
+/// Whether a fault is found where it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Concern {
+    /// The finding is at the step concerned, or shows the message that was changed.
+    Step,
+    /// It is a breach of a rule that holds for every test.
+    Rule,
+    /// It is at another step, which went wrong because of it.
+    Elsewhere,
 }
 
 /// One mutation.

@@ -7,6 +7,9 @@ use crate::ocpp::member::Member;
 /// A certificate that nobody was given.
 pub(super) const CERTIFICATE: &str = include_str!("weak.pem");
 
+/// A sound signing request of a key that is too short.
+const SIGNING_REQUEST: &str = include_str!("weak-request.pem");
+
 /// Most other words of an enumeration that are tried.
 const MOST_WORDS: usize = 8;
 
@@ -15,7 +18,7 @@ pub(super) fn others(value: &Value, place: Option<Member>) -> Vec<Value> {
     match value {
         Value::Bool(value) => vec![(!value).into()],
         Value::Number(number) => match number.as_i64() {
-            Some(number) => [number + 1, number + 1_000_000, 0, 1]
+            Some(number) => [number + 1, number + 1_000_000, 0, 1, -1]
                 .into_iter()
                 .filter(|other| *other != number)
                 .map(Value::from)
@@ -43,6 +46,9 @@ fn other_texts(text: &str) -> Vec<Value> {
             .flatten()
             .map(|time| time.to_string().into())
             .collect();
+    }
+    if text.contains("BEGIN CERTIFICATE REQUEST") {
+        return [SIGNING_REQUEST, "x"].map(Value::from).to_vec();
     }
     if text.contains("BEGIN CERTIFICATE") {
         return [CERTIFICATE, "x"].map(Value::from).to_vec();
@@ -112,6 +118,56 @@ pub(super) fn remove(root: &mut Value, pointer: &str) -> bool {
         },
         _ => false,
     }
+}
+
+/// The outermost place on the way to a pointer that is not there.
+pub(super) fn first_absent(payload: &Value, pointer: &str) -> String {
+    let mut way = String::new();
+    for name in pointer.split('/').skip(1) {
+        way = format!("{way}/{name}");
+        if payload.pointer(&way).is_none() {
+            break;
+        }
+    }
+    way
+}
+
+/// Lists with other elements than this one, and in words what is with them.
+pub(super) fn other_lists(value: Option<&Value>) -> Vec<(&'static str, Value)> {
+    let Some(items) = value.and_then(Value::as_array) else { return Vec::new() };
+    let (Some(first), Some(last)) = (items.first(), items.last()) else { return Vec::new() };
+    let mut all = Vec::new();
+    if items.len() > 1 {
+        all.push(("lacks its first element", items[1..].to_vec()));
+        all.push(("lacks its last element", items[..items.len() - 1].to_vec()));
+        all.push(("has but its first element", vec![first.clone()]));
+    }
+    all.push(("has an element twice", items.iter().chain([last]).cloned().collect()));
+    all.push(("has no element", Vec::new()));
+    all.into_iter().map(|(what, items)| (what, items.into())).collect()
+}
+
+/// Pointers of all lists in a payload.
+pub(super) fn lists(root: &Value) -> Vec<String> {
+    fn walk(value: &Value, pointer: &str, found: &mut Vec<String>) {
+        match value {
+            Value::Object(members) => {
+                for (name, value) in members {
+                    walk(value, &format!("{pointer}/{}", name.replace('~', "~0").replace('/', "~1")), found);
+                }
+            }
+            Value::Array(items) => {
+                found.push(pointer.to_owned());
+                for (index, value) in items.iter().enumerate() {
+                    walk(value, &format!("{pointer}/{index}"), found);
+                }
+            }
+            _ => {}
+        }
+    }
+    let mut found = Vec::new();
+    walk(root, "", &mut found);
+    found
 }
 
 /// Pointers of everything below a place that is no list and no object, the place itself where it is such.

@@ -7,7 +7,7 @@ use include_dir::{Dir, include_dir};
 
 use super::{Problem, exit, print};
 use crate::{
-    audit::{self, Audit, Case, Fate},
+    audit::{self, Audit, Case, Concern, Fate},
     pics::{Pics, SutKind, reader},
     runner,
     testcase::{catalogue::Catalogue, library::Library},
@@ -22,7 +22,7 @@ pub struct Arguments {
     /// The products whose passing traces are taken (may be given several times) [default: those that come with the tool]
     #[arg(long, value_name = "FILE")]
     pics: Vec<PathBuf>,
-    /// Only the test cases of this side
+    /// Only the test cases for this side [default: both]
     #[arg(long, value_name = "SUT", value_enum)]
     sut: Option<Side>,
     /// Only these test cases (may be given several times)
@@ -101,8 +101,9 @@ pub fn run(arguments: &Arguments, catalogue: &Catalogue) -> Result<u8, Problem> 
 struct Count {
     checks: usize,
     mutations: usize,
-    killed: usize,
     at_step: usize,
+    by_rule: usize,
+    elsewhere: usize,
     undecided: usize,
     reasons: BTreeMap<String, usize>,
     unexplained: usize,
@@ -117,10 +118,11 @@ impl Count {
             count.unexplained += case.unexplained().len();
             for mutation in &case.mutations {
                 match &mutation.fate {
-                    Fate::Killed { at_step, .. } => {
-                        count.killed += 1;
-                        count.at_step += usize::from(*at_step);
-                    }
+                    Fate::Killed { at, .. } => match at {
+                        Concern::Step => count.at_step += 1,
+                        Concern::Rule => count.by_rule += 1,
+                        Concern::Elsewhere => count.elsewhere += 1,
+                    },
                     Fate::Undecided { .. } => count.undecided += 1,
                     Fate::Explained(reason) => *count.reasons.entry(reason.clone()).or_default() += 1,
                     Fate::Unexplained(_) => {}
@@ -135,8 +137,12 @@ impl Count {
         count
     }
 
+    fn killed(&self) -> usize {
+        self.at_step + self.by_rule + self.elsewhere
+    }
+
     fn survivors(&self) -> usize {
-        self.mutations - self.killed - self.undecided
+        self.mutations - self.killed() - self.undecided
     }
 }
 
@@ -152,7 +158,7 @@ fn text(audit: &Audit) -> String {
             case.id,
             count.checks,
             count.mutations,
-            count.killed,
+            count.killed(),
             count.undecided,
             count.survivors()
         ));
@@ -165,8 +171,8 @@ fn text(audit: &Audit) -> String {
     }
     let all = Count::of(&audit.cases);
     text.push_str(&format!(
-        "\n{} test cases, {} checks, {} mutations: {} killed ({} at the step concerned), {} undecided, {} survivors, {} unexplained\n",
-        audit.cases.len(), all.checks, all.mutations, all.killed, all.at_step, all.undecided, all.survivors(), all.unexplained
+        "\n{} test cases, {} checks, {} mutations: {} killed ({} at the step concerned, {} by a rule for every test, {} elsewhere), {} undecided, {} survivors, {} unexplained\n",
+        audit.cases.len(), all.checks, all.mutations, all.killed(), all.at_step, all.by_rule, all.elsewhere, all.undecided, all.survivors(), all.unexplained
     ));
     for (reason, count) in &all.reasons {
         text.push_str(&format!("{count:>8}  {reason}\n"));
@@ -187,7 +193,7 @@ fn markdown(audit: &Audit) -> String {
             case.id,
             count.checks,
             count.mutations,
-            count.killed,
+            count.killed(),
             count.undecided,
             count.survivors(),
             why.join("; ")

@@ -24,7 +24,7 @@ use crate::{
     pics::SutKind,
     testcase::{
         model::{State, Step, StepKind, TestCase},
-        template::{Template, Values},
+        template::{Names, Template, Values},
     },
     verdict::{Failure, StepRecord, Verdict},
     yaml::Position,
@@ -258,6 +258,27 @@ impl Engine {
     /// The steps that are under way, for people.
     pub fn waiting_for(&self) -> String {
         self.phases.get(self.current).map(|(_, sequence)| sequence.waiting_for()).unwrap_or_default()
+    }
+
+    /// How many manual actions it has asked for.
+    pub fn asked(&self) -> usize {
+        self.world.asked
+    }
+
+    /// The names that an expression sees by now, outside of any state.
+    pub fn names(&self) -> Names {
+        self.world.names(&self.world.root_scope())
+    }
+
+    /// True when a CALL of ours with this id waits for its answer.
+    pub fn awaits(&self, id: &str) -> bool {
+        self.world.awaits(id)
+    }
+
+    /// The step at a path that is under way, and the names that its expressions see.
+    pub fn under_way(&self, path: &str) -> Option<(Arc<Step>, Names)> {
+        let (_, sequence) = self.phases.get(self.current)?;
+        sequence.under_way(path, &self.world)
     }
 
     /// The outcome of a test case that is over.

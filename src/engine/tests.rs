@@ -90,6 +90,22 @@ fn a_late_answer_is_no_breach_in_the_next_test_case() {
 }
 
 #[test]
+fn a_call_out_of_turn_counts_where_it_came() {
+    let steps = "steps:\n  - expect: Heartbeat\n  - wait: 1\nafter:\n  - wait: 5\n";
+    // The steps are over at 2, and only then our answer to the first is seen to be written.
+    for (second, verdict) in [(1, Verdict::Fail), (2, Verdict::Pass)] {
+        let mut engine = engine(steps, connected());
+        says(&mut engine, 1, r#"[2,"a","Heartbeat",{}]"#);
+        engine.handle(at(second), Input::Tick);
+        says(&mut engine, second, r#"[2,"b","Heartbeat",{}]"#);
+        engine.handle(at(2), Input::Tick);
+        let text = r#"[3,"a",{"currentTime":"1970-01-01T00:00:01Z"}]"#.to_owned();
+        engine.handle(at(2), Input::Link(LinkEvent::Sent { conn: ConnId(1), text }));
+        assert_eq!(ended(engine, 9).verdict, verdict, "{second}");
+    }
+}
+
+#[test]
 fn a_transaction_left_behind_is_not_judged_again() {
     let event = |kind: &str, seq: u8, id: &str| {
         format!(

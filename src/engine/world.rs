@@ -168,6 +168,8 @@ pub(crate) struct World {
     remarks: Vec<String>,
     proven: HashMap<String, Vec<String>>,
     complaints: usize,
+    /// How many manual actions were asked for.
+    pub(crate) asked: usize,
     /// Which input is being taken in.
     pub(crate) input: usize,
     taken: Vec<Taken>,
@@ -218,6 +220,7 @@ impl World {
             remarks: Vec::new(),
             proven: HashMap::new(),
             complaints: 0,
+            asked: 0,
             input: 0,
             taken: Vec::new(),
             anticipated: BTreeMap::new(),
@@ -310,6 +313,7 @@ impl World {
 
     /// Remembers what a manual action leaves behind, so that it can be undone.
     pub(crate) fn acted(&mut self, action: &str, parameters: &Values) {
+        self.asked += 1;
         self.network_cut |= action == "network-down";
         let (fact, value) = match action {
             "connect-ev" => ("plugged", true),
@@ -480,6 +484,11 @@ impl World {
         }
         self.outstanding.insert(id.clone(), Outstanding { action: action.to_owned(), payload, conn });
         Some(id)
+    }
+
+    /// True when a CALL of ours with this id waits for its answer.
+    pub(crate) fn awaits(&self, id: &str) -> bool {
+        self.outstanding.contains_key(id) || self.memory.unanswered.contains(id)
     }
 
     /// Answers a CALL of the SUT.

@@ -20,13 +20,15 @@ pub struct Member {
     schema: &'static Value,
     action: &'static str,
     request: bool,
+    /// A list of such, not one of them.
+    list: bool,
 }
 
 impl Member {
     /// The message itself; `None` for an unknown action.
     pub fn root(action: &str, request: bool) -> Option<Self> {
         let action = schema::actions().find(|known| *known == action)?;
-        Some(Self { schema: resolve(schema::body(action, request)?), action, request })
+        Some(Self { schema: resolve(schema::body(action, request)?), action, request, list: false })
     }
 
     /// A member, or an element's member when this is a list; `None` where anything may stand (custom data).
@@ -36,7 +38,7 @@ impl Member {
         }
         let Some(properties) = self.schema.get("properties").and_then(Value::as_object) else { return Ok(None) };
         match properties.get(name) {
-            Some(next) => Ok(Some(Self { schema: resolve(next), ..self })),
+            Some(next) => Ok(Some(Self { schema: resolve(next), list: next["type"] == "array", ..self })),
             None => {
                 let kind = if self.request { "Request" } else { "Response" };
                 let known = properties.keys().map(String::as_str).filter(|known| *known != "customData");
@@ -51,8 +53,24 @@ impl Member {
 
     /// The place that a JSON pointer names.
     pub fn at(action: &str, request: bool, pointer: &str) -> Option<Self> {
-        let names = pointer.split('/').filter(|name| !name.is_empty() && name.parse::<usize>().is_err());
-        names.into_iter().try_fold(Self::root(action, request)?, |place, name| place.child(name).ok().flatten())
+        Self::root(action, request)?.below(pointer)
+    }
+
+    /// The place that a JSON pointer names, seen from here.
+    pub fn below(self, pointer: &str) -> Option<Self> {
+        pointer.split('/').filter(|name| !name.is_empty()).try_fold(self, |place, name| {
+            if name.parse::<usize>().is_ok() { Some(place.element()) } else { place.child(name).ok().flatten() }
+        })
+    }
+
+    /// True where a list of such stands.
+    pub fn is_list(self) -> bool {
+        self.list
+    }
+
+    /// An element of this list; what is no list is its own.
+    pub fn element(self) -> Self {
+        Self { list: false, ..self }
     }
 
     /// The words that may stand here, where only some may.
@@ -62,7 +80,8 @@ impl Member {
 
     /// A legal value with nothing that is not required.
     pub fn example(self) -> Value {
-        example(self.schema, 0)
+        let one = example(self.schema, 0);
+        if self.list { Value::Array(vec![one]) } else { one }
     }
 
     /// What is wrong with the idea that this value could stand here (in a list: be an element).
@@ -147,6 +166,9 @@ mod tests {
         assert_eq!(status.can_be(&json!("Acepted")).unwrap().help, "did you mean `Accepted`?");
         assert!(status.can_be(&json!(1)).unwrap().message.contains("type string"));
         assert_eq!(result.child("atributeStatus").unwrap_err().help, "did you mean `attributeStatus`?");
+        assert!(result.is_list() && result.example()[0]["component"].is_object());
+        let first = Member::at("GetVariables", false, "/getVariableResult/0").unwrap();
+        assert!(!first.is_list() && first.example()["component"].is_object());
         let custom = root.child("customData").unwrap().unwrap();
         assert!(custom.child("anything").unwrap().is_none());
     }

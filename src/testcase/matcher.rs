@@ -121,7 +121,7 @@ impl Path {
     }
 
     /// All places it stands for, with their pointers; a missing place yields `None` once.
-    fn places<'v>(&self, root: &'v Value) -> Vec<(String, Option<&'v Value>)> {
+    pub(crate) fn places<'v>(&self, root: &'v Value) -> Vec<(String, Option<&'v Value>)> {
         let mut places = vec![(String::new(), Some(root))];
         for segment in &self.segments {
             places = places

@@ -1,11 +1,23 @@
 //! Looking at steps from outside: deadlines, words for people, what was never reached.
 
-use super::{Body, Node, Status, nanos};
+use std::sync::Arc;
+
+use super::{Body, Node, Sequence, Status, nanos};
 use crate::{
     engine::{Phase, world::World},
-    testcase::model::{Expect, StepKind},
+    testcase::{
+        model::{Expect, Step, StepKind},
+        template::Names,
+    },
     verdict::StepRecord,
 };
+
+impl Sequence {
+    /// The step at a path, where it is under way, and the names that it sees.
+    pub(crate) fn under_way(&self, path: &str, world: &World) -> Option<(Arc<Step>, Names)> {
+        self.nodes.iter().find_map(|node| node.under_way(path, world))
+    }
+}
 
 impl Node {
     /// When an open, untouched step would have given up.
@@ -43,6 +55,17 @@ impl Node {
                 }))
             }
             Body::None | Body::Operator(_) | Body::Service(_) => None,
+        }
+    }
+
+    fn under_way(&self, path: &str, world: &World) -> Option<(Arc<Step>, Names)> {
+        if self.path == path {
+            return (self.status == Status::Active).then(|| (self.step.clone(), world.names(&self.scope)));
+        }
+        match &self.body {
+            Body::Steps(steps) => steps.under_way(path, world),
+            Body::AnyOrder(nodes) | Body::OneOf(nodes, _) => nodes.iter().find_map(|node| node.under_way(path, world)),
+            _ => None,
         }
     }
 

@@ -89,7 +89,13 @@ impl World {
             LinkEvent::Ping { pong, .. } => self.pongs += u32::from(pong),
             LinkEvent::Sent { conn, text } => {
                 if let Some(early) = self.turns.wrote(conn, &text, self.now) {
+                    // The steps may be over by now; what counts is when it came.
+                    let phase = self.phase;
+                    if !early.tidying {
+                        self.phase = phase.min(Phase::Main);
+                    }
                     self.find(Verdict::Fail, rules::out_of_turn(&early));
+                    self.phase = phase;
                 }
             }
         }
@@ -128,7 +134,7 @@ impl World {
         match frame {
             Frame::Call { id, action, payload } => {
                 let call = Call { conn, id, action, payload, at: self.now, text, input: self.input };
-                self.turns.came(&call);
+                self.turns.came(&call, self.phase == Phase::After);
                 if !self.seen_ids.insert((conn, call.id.clone())) {
                     let mut finding =
                         Finding::new("rule: unique message ids", format!("the message id {} was used before", call.id));

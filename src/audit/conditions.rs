@@ -1,0 +1,594 @@
+//! Conditions (`assert`) are about what several messages have brought about. What they are about is looked up in the names that
+//! they use, and changed in one message or in all of them until the condition catches it.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use serde_json::Value;
+
+use super::{
+    connections::{other_handshakes, other_requests},
+    contents::with_payload,
+    edit::Edit,
+    mutants::{Kind, Mutant, Place, asked},
+    values,
+};
+use crate::{
+    engine::Input,
+    link::{ConnId, LinkEvent},
+    ocpp::{frame::Frame, member::Member},
+    replay::Recording,
+    template::Template,
+    testcase::model::{Step, StepKind},
+};
+
+/// A condition, and when it was held against what is known.
+#[derive(Debug, Clone)]
+pub(super) struct Target {
+    pub(super) unit: usize,
+    pub(super) at: usize,
+    pub(super) step: String,
+    pub(super) condition: Template,
+}
+
+/// Most mutants that are tried for one condition.
+const MOST_TRIED: usize = 800;
+/// Most members of a message that are changed.
+const MOST_LEAVES: usize = 60;
+/// Seconds by which something comes later.
+const LATER_S: [i64; 11] = [2, 5, 10, 20, 40, 80, 160, 320, 640, 1280, 2560];
+/// Most changes that are tried together with another one.
+const MOST_PAIRED: usize = 12;
+/// How many inputs behind a condition it is held against what is known at the latest, though something be otherwise.
+const BEHIND: usize = 20;
+/// Services that tell what the SUT did; the others do something themselves.
+const OBSERVING: [&str; 5] = ["downloads", "uploads", "fetch", "deliver", "certificate"];
+
+/// What may break the conditions, in the order of the recording.
+pub(super) fn mutants(recording: &Recording, places: &[Place<'_>], targets: &[&Target]) -> Vec<Mutant> {
+    let known = Definitions::of(recording);
+    let mut all = Vec::new();
+    for target in targets {
+        let about = known.behind(&target.condition.text());
+        let mut tried = Tried { target, all: Vec::new() };
+        let relevant: Vec<Relevant<'_>> = relevant(recording, places, target.at, &about);
+        tried.lists(&relevant);
+        tried.numbers(recording, &relevant);
+        tried.connections(recording, &relevant);
+        if about.time {
+            tried.times(recording, &relevant);
+        }
+        let literals = literals(&target.condition.text());
+        tried.values(&relevant, &literals);
+        tried.pairs(&relevant, &literals);
+        // What is nearest to the condition comes first.
+        tried.all.sort_by_key(|mutant| std::cmp::Reverse(mutant.at()));
+        tried.all.truncate(MOST_TRIED);
+        all.append(&mut tried.all);
+    }
+    all.sort_by_key(Mutant::at);
+    all
+}
+
+/// What names stand for, as the test case and its states define them.
+struct Definitions(HashMap<String, Vec<String>>);
+
+/// What a condition is about.
+struct About {
+    names: BTreeSet<String>,
+    /// When something happened.
+    time: bool,
+}
+
+impl Definitions {
+    fn of(recording: &Recording) -> Self {
+        let mut known = Self(HashMap::new());
+        let case = &recording.setup.case;
+        for step in case.before.iter().chain(case.steps.iter().flatten()) {
+            known.step(step);
+        }
+        for state in recording.setup.states.values() {
+            known.templates(&state.parameters);
+            state.steps.iter().for_each(|step| known.step(step));
+        }
+        known
+    }
+
+    fn templates(&mut self, named: &[(String, Template)]) {
+        for (name, template) in named {
+            self.0.entry(name.clone()).or_default().push(template.text());
+        }
+    }
+
+    fn step(&mut self, step: &Step) {
+        self.under(step, &[]);
+    }
+
+    /// What a step defines. Values rest on the conditions around them too.
+    fn under(&mut self, step: &Step, around: &[String]) {
+        let around: Vec<String> = around.iter().cloned().chain(step.when.as_ref().map(Template::text)).collect();
+        let around = around.as_slice();
+        match &step.kind {
+            StepKind::Set(values) => {
+                self.templates(values);
+                for (name, _) in values {
+                    self.0.entry(name.clone()).or_default().extend(around.iter().cloned());
+                }
+            }
+            StepKind::Repeat { steps, until } => {
+                let around: Vec<String> = around.iter().cloned().chain([until.text()]).collect();
+                steps.iter().for_each(|step| self.under(step, &around));
+            }
+            StepKind::Run { with, .. } => self.templates(with),
+            StepKind::ForEach { items, item, steps, .. } => {
+                self.0.entry(item.clone()).or_default().push(items.text());
+                steps.iter().for_each(|step| self.under(step, around));
+            }
+            StepKind::AnyOrder(steps) | StepKind::OneOf(steps) | StepKind::Optional(steps) | StepKind::Group(steps) => {
+                steps.iter().for_each(|step| self.under(step, around))
+            }
+            _ => {}
+        }
+    }
+
+    /// The names that a condition rests on, those that they are made of included.
+    fn behind(&self, condition: &str) -> About {
+        let mut about = About { names: BTreeSet::new(), time: false };
+        let mut texts = vec![condition.to_owned()];
+        while let Some(text) = texts.pop() {
+            let words = words(&text);
+            about.time |= words.iter().any(|word| {
+                word.split('.').skip(1).any(|member| matches!(member, "at" | "answered"))
+                    || matches!(word.as_str(), "elapsed" | "now" | "seconds_between" | "connected_since")
+            });
+            for word in words {
+                let name = word.split('.').next().unwrap_or_default().to_owned();
+                if about.names.insert(name.clone()) {
+                    texts.extend(self.0.get(&name).into_iter().flatten().cloned());
+                }
+            }
+        }
+        about
+    }
+}
+
+/// Names with their members (`answer.status`) outside of quotes.
+fn words(text: &str) -> Vec<String> {
+    let mut outside = String::new();
+    let mut quote = None;
+    for c in text.chars() {
+        match quote {
+            Some(end) => quote = (c != end).then_some(end),
+            None if c == '\'' || c == '"' => {
+                quote = Some(c);
+                outside.push(' ');
+            }
+            None => outside.push(c),
+        }
+    }
+    outside
+        .split(|c: char| !(c.is_alphanumeric() || c == '_' || c == '.'))
+        .filter(|word| word.starts_with(|c: char| c.is_alphabetic() || c == '_'))
+        .map(str::to_owned)
+        .collect()
+}
+
+/// Texts in quotes and numbers: what a condition compares with.
+fn literals(condition: &str) -> Vec<Value> {
+    let mut all = Vec::new();
+    for quote in ['\'', '"'] {
+        all.extend(condition.split(quote).skip(1).step_by(2).map(Value::from));
+    }
+    let numbers = condition.split(|c: char| !c.is_ascii_digit()).filter_map(|digits| digits.parse::<i64>().ok());
+    all.extend(numbers.map(Value::from));
+    all
+}
+
+/// True for a condition on more than what the lab has set up.
+pub(super) fn about_the_product(condition: &str) -> bool {
+    const LAB: [&str; 14] = [
+        "bench",
+        "pics",
+        "variant",
+        "security_profile",
+        "tx_start_point",
+        "tx_stop_point",
+        "and",
+        "or",
+        "not",
+        "in",
+        "is",
+        "true",
+        "false",
+        "supports",
+    ];
+    words(condition).iter().any(|word| !LAB.contains(&word.split('.').next().unwrap_or_default()))
+}
+
+/// The parts of a condition of which one is enough.
+pub(super) fn alternatives(condition: &str) -> Vec<String> {
+    let (mut parts, mut part, mut depth, mut quote) = (Vec::new(), String::new(), 0_i32, None);
+    let mut rest = condition;
+    while let Some(c) = rest.chars().next() {
+        if quote.is_none() && depth == 0 && rest.starts_with(" or ") {
+            parts.push(std::mem::take(&mut part));
+            rest = &rest[" or ".len()..];
+            continue;
+        }
+        match (quote, c) {
+            (Some(end), _) => quote = (c != end).then_some(end),
+            (None, '\'' | '"') => quote = Some(c),
+            (None, '(' | '[' | '{') => depth += 1,
+            (None, ')' | ']' | '}') => depth -= 1,
+            _ => {}
+        }
+        part.push(c);
+        rest = &rest[c.len_utf8()..];
+    }
+    parts.push(part);
+    parts
+}
+
+/// Something that a condition rests on.
+enum Relevant<'r> {
+    Message { at: usize, conn: ConnId, frame: Frame, action: String },
+    Connection { at: usize, event: &'r LinkEvent },
+    Service { at: usize, id: u32, value: &'r Value },
+}
+
+impl Relevant<'_> {
+    fn at(&self) -> usize {
+        match self {
+            Relevant::Message { at, .. } | Relevant::Connection { at, .. } | Relevant::Service { at, .. } => *at,
+        }
+    }
+
+    /// The payload of a message and its place in the schema.
+    fn payload(&self) -> Option<(&Value, Option<Member>)> {
+        match self {
+            Relevant::Message { frame: Frame::Call { payload, .. }, action, .. } => {
+                Some((payload, Member::root(action, true)))
+            }
+            Relevant::Message { frame: Frame::CallResult { payload, .. }, action, .. } => {
+                Some((payload, Member::root(action, false)))
+            }
+            Relevant::Service { value, .. } => Some((value, None)),
+            _ => None,
+        }
+    }
+
+    fn with(&self, payload: Value) -> Option<Edit> {
+        match self {
+            Relevant::Message { conn, frame, .. } => Some(with_payload(*conn, frame, payload)),
+            Relevant::Service { id, .. } => Some(Edit::Replace(Input::ServiceDone(*id, Ok(payload)))),
+            Relevant::Connection { .. } => None,
+        }
+    }
+}
+
+/// Everything up to an input that a condition rests on: what is kept under its names, and what the engine itself knows from.
+fn relevant<'r>(recording: &'r Recording, places: &[Place<'_>], until: usize, about: &About) -> Vec<Relevant<'r>> {
+    let kept: HashMap<usize, &Place<'_>> = places
+        .iter()
+        .filter(|place| {
+            place
+                .taken
+                .step
+                .as_ref()
+                .is_some_and(|step| step.saved_as.as_ref().is_some_and(|name| about.names.contains(name)))
+        })
+        .map(|place| (place.at, place))
+        .collect();
+    let asks = |names: &[&str]| names.iter().any(|name| about.names.contains(*name));
+    let transactions = asks(&["transaction", "transactions"]);
+    let variables = asks(&["variable", "variables"]);
+    let connectors = asks(&["connector_statuses"]);
+    let connections = asks(&["connected", "connected_since", "refused_attempts", "endpoint"]);
+    let inputs = recording.inputs.iter().enumerate().take(until + 1);
+    inputs
+        .filter_map(|(at, (_, input))| match input {
+            Input::Link(LinkEvent::Text { conn, text }) => {
+                let frame = Frame::parse(text).ok()?;
+                let action = match &frame {
+                    Frame::Call { action, .. } => action.clone(),
+                    _ => kept.get(&at).map(|place| asked(place).to_owned()).unwrap_or_default(),
+                };
+                let learnt = match &frame {
+                    Frame::Call { .. } => {
+                        transactions && action == "TransactionEvent"
+                            || connectors && matches!(action.as_str(), "StatusNotification" | "NotifyEvent")
+                    }
+                    Frame::CallResult { payload, .. } => {
+                        variables
+                            && (payload.get("getVariableResult").is_some()
+                                || payload.get("setVariableResult").is_some())
+                    }
+                    Frame::CallError { .. } => false,
+                };
+                (learnt || kept.contains_key(&at)).then_some(Relevant::Message { at, conn: *conn, frame, action })
+            }
+            Input::Link(
+                event @ (LinkEvent::Opened { .. } | LinkEvent::AttemptFailed { .. } | LinkEvent::Closed { .. }),
+            ) => (connections || about.time || kept.contains_key(&at)).then_some(Relevant::Connection { at, event }),
+            Input::ServiceDone(id, Ok(value)) => {
+                let step = kept.get(&at)?.taken.step.as_ref()?;
+                let observes =
+                    matches!(&step.kind, StepKind::Service { service, .. } if OBSERVING.contains(&service.as_str()));
+                observes.then_some(Relevant::Service { at, id: *id, value })
+            }
+            _ => None,
+        })
+        .collect()
+}
+
+/// The mutants for a condition.
+struct Tried<'t> {
+    target: &'t Target,
+    all: Vec<Mutant>,
+}
+
+impl Tried<'_> {
+    fn add(&mut self, what: impl Into<String>, mut edits: Vec<(usize, Edit)>) {
+        edits.sort_by_key(|(at, _)| *at);
+        if !edits.is_empty() {
+            self.all.push(Mutant {
+                edits,
+                until: Some(self.target.at + BEHIND),
+                alters: None,
+                condition: Some(self.target.condition.clone()),
+                kind: Kind::Together,
+                what: what.into(),
+                unit: Some(self.target.unit),
+                step: self.target.step.clone(),
+                action: String::new(),
+            });
+        }
+    }
+
+    /// Members hold other values or are missing: each for itself, and wherever the same value stands.
+    fn values(&mut self, relevant: &[Relevant<'_>], literals: &[Value]) {
+        let mut shared: BTreeMap<(String, String), Vec<(usize, String)>> = BTreeMap::new();
+        let donors = donors(relevant);
+        for (index, one) in relevant.iter().enumerate() {
+            let Some((payload, root)) = one.payload() else { continue };
+            for pointer in values::leaves(payload, "", MOST_LEAVES) {
+                let Some(value) = payload.pointer(&pointer) else { continue };
+                let name = pointer.rsplit('/').next().unwrap_or_default().to_owned();
+                shared.entry((name.clone(), value.to_string())).or_default().push((index, pointer.clone()));
+                let of_others = donors.get(&name).into_iter().flatten().filter(|other| *other != value).cloned();
+                let others = other_values(value, root.and_then(|root| root.below(&pointer)), literals);
+                for other in others.into_iter().chain(of_others) {
+                    let mut changed = payload.clone();
+                    if values::set(&mut changed, &pointer, other.clone()) {
+                        let edit = one.with(changed).map(|edit| (one.at(), edit));
+                        self.add(format!("{pointer} is {other}"), edit.into_iter().collect());
+                    }
+                }
+                let mut without = payload.clone();
+                if matches!(one, Relevant::Message { .. }) && values::remove(&mut without, &pointer) {
+                    let edit = one.with(without).map(|edit| (one.at(), edit));
+                    self.add(format!("no {pointer}"), edit.into_iter().collect());
+                }
+            }
+        }
+        for ((name, _), places) in shared.into_iter().filter(|(_, places)| places.len() > 1) {
+            let Some((first, pointer)) = places.first() else { continue };
+            let Some((payload, root)) = relevant[*first].payload() else { continue };
+            let Some(value) = payload.pointer(pointer) else { continue };
+            for other in other_values(value, root.and_then(|root| root.below(pointer)), literals) {
+                let mut changed: BTreeMap<usize, Value> = BTreeMap::new();
+                for (index, pointer) in &places {
+                    let Some((payload, _)) = relevant[*index].payload() else { continue };
+                    let payload = changed.entry(*index).or_insert_with(|| payload.clone());
+                    values::set(payload, pointer, other.clone());
+                }
+                let edits = changed
+                    .into_iter()
+                    .filter_map(|(index, payload)| Some((relevant[index].at(), relevant[index].with(payload)?)));
+                self.add(format!("every {name} {value} is {other}"), edits.collect());
+            }
+        }
+    }
+
+    /// A member holds what the condition compares with, and a list has other elements.
+    fn pairs(&mut self, relevant: &[Relevant<'_>], literals: &[Value]) {
+        let mut singles: Vec<(String, usize, Edit)> = Vec::new();
+        for one in relevant {
+            let Some((payload, _)) = one.payload() else { continue };
+            for pointer in values::leaves(payload, "", MOST_LEAVES) {
+                let Some(value) = payload.pointer(&pointer).filter(|value| value.is_string()) else { continue };
+                for literal in literals.iter().filter(|literal| literal.is_string() && *literal != value) {
+                    let mut changed = payload.clone();
+                    values::set(&mut changed, &pointer, literal.clone());
+                    singles.extend(one.with(changed).map(|edit| (format!("{pointer} is {literal}"), one.at(), edit)));
+                }
+            }
+        }
+        for (first, at, edit) in singles.into_iter().rev().take(MOST_PAIRED) {
+            for other in relevant.iter().filter(|other| other.at() != at) {
+                let Some((payload, _)) = other.payload() else { continue };
+                for pointer in values::lists(payload) {
+                    for (what, list) in values::other_lists(payload.pointer(&pointer)) {
+                        let mut changed = payload.clone();
+                        values::set(&mut changed, &pointer, list);
+                        if let Some(second) = other.with(changed) {
+                            let edits = vec![(at, edit.clone()), (other.at(), second)];
+                            self.add(format!("{first}, and {pointer} {what}"), edits);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Lists have other elements.
+    fn lists(&mut self, relevant: &[Relevant<'_>]) {
+        for one in relevant {
+            let Some((payload, _)) = one.payload() else { continue };
+            for pointer in values::lists(payload) {
+                for (what, list) in values::other_lists(payload.pointer(&pointer)) {
+                    let mut changed = payload.clone();
+                    if list.as_array().is_some_and(Vec::is_empty) {
+                        // The schema knows no empty lists.
+                        values::remove(&mut changed, &pointer);
+                    } else {
+                        values::set(&mut changed, &pointer, list);
+                    }
+                    let edit = one.with(changed).map(|edit| (one.at(), edit));
+                    self.add(format!("{pointer} {what}"), edit.into_iter().collect());
+                }
+            }
+        }
+    }
+
+    /// A message does not come, comes again, or is told in two parts; none of its kind come.
+    fn numbers(&mut self, recording: &Recording, relevant: &[Relevant<'_>]) {
+        let mut kinds: BTreeMap<&str, Vec<(usize, Edit)>> = BTreeMap::new();
+        for one in relevant {
+            let Relevant::Message { at, conn, frame: Frame::Call { payload, .. }, action } = one else { continue };
+            kinds.entry(action).or_default().push((*at, Edit::Drop));
+            self.add(format!("no {action}"), vec![(*at, Edit::Drop)]);
+            let mut further = payload.clone();
+            if let Some(number) = payload["seqNo"].as_i64() {
+                further["seqNo"] = (number + 1).into();
+            }
+            let behind = behind_answer(recording, *at);
+            let again = |payload: Value| {
+                let text = Frame::Call { id: "audit-again".into(), action: action.clone(), payload }.to_text();
+                (behind, Edit::After(Input::Link(LinkEvent::Text { conn: *conn, text })))
+            };
+            self.add(format!("another {action}"), vec![again(further.clone())]);
+            let root = Member::root(action, true);
+            for pointer in values::leaves(payload, "", MOST_LEAVES) {
+                let Some(place) = root.and_then(|root| root.below(&pointer)) else { continue };
+                for word in
+                    place.words().into_iter().filter(|word| payload.pointer(&pointer) != Some(&Value::from(*word)))
+                {
+                    let mut other = further.clone();
+                    if values::set(&mut other, &pointer, word.into()) {
+                        self.add(format!("another {action}, {pointer} {word}"), vec![again(other)]);
+                    }
+                }
+            }
+            let in_parts = Member::root(action, true).is_some_and(|root| matches!(root.child("tbc"), Ok(Some(_))));
+            if in_parts && payload["tbc"] != true {
+                let mut first = payload.clone();
+                first["tbc"] = true.into();
+                if let Some(edit) = one.with(first) {
+                    self.add(format!("{action} in two parts"), vec![(*at, edit), again(further)]);
+                }
+            }
+        }
+        for (action, edits) in kinds {
+            self.add(format!("no {action} at all"), edits);
+        }
+    }
+
+    /// A connection is made otherwise, not at all, or once more.
+    fn connections(&mut self, recording: &Recording, relevant: &[Relevant<'_>]) {
+        let other = recording.setup.bench["other_root"].as_str();
+        for one in relevant {
+            let Relevant::Connection { at, event } = one else { continue };
+            for changed in other_handshakes(event, other) {
+                self.add("another handshake", vec![(*at, Edit::Replace(Input::Link(changed)))]);
+            }
+            if let LinkEvent::Opened { conn, endpoint, request, subprotocol } = event {
+                for check in ["identity", "path", "user", "password", "subprotocols", "tls"] {
+                    for request in other_requests(request, check) {
+                        let (conn, endpoint, subprotocol) = (*conn, *endpoint, subprotocol.clone());
+                        let event = LinkEvent::Opened { conn, endpoint, request, subprotocol };
+                        self.add(format!("{check} is another"), vec![(*at, Edit::Replace(Input::Link(event)))]);
+                    }
+                }
+                // The station is back although it was sent away.
+                let gone = recording.inputs.iter().enumerate().take(self.target.at + 1).skip(*at);
+                for (closed, (_, input)) in gone {
+                    if matches!(input, Input::Link(LinkEvent::Closed { conn: of, .. }) if of == conn) {
+                        let mut back = (*event).clone();
+                        if let LinkEvent::Opened { conn, .. } = &mut back {
+                            *conn = ConnId(conn.0 + 500_000);
+                        }
+                        self.add("it is back at once", vec![(closed, Edit::After(Input::Link(back)))]);
+                    }
+                }
+            }
+            if matches!(event, LinkEvent::AttemptFailed { .. }) {
+                self.add("one attempt fewer", vec![(*at, Edit::Drop)]);
+                self.add("one attempt more", vec![(*at, Edit::After(Input::Link((*event).clone())))]);
+            }
+        }
+    }
+
+    /// Something comes earlier or later, and all that follows with it.
+    fn times(&mut self, recording: &Recording, relevant: &[Relevant<'_>]) {
+        const SECOND: i64 = 1_000_000_000;
+        let gap = |at: usize| {
+            let (now, _) = recording.inputs.get(at)?;
+            let before = recording.inputs[..at].iter().rev().find(|(_, input)| !matches!(input, Input::Tick));
+            i64::try_from(before.map_or(0, |(before, _)| now.mono_ns.saturating_sub(before.mono_ns))).ok()
+        };
+        // All of it quicker or slower.
+        for tenths in [-9, -5, 5, 10, 20, 30] {
+            let edits = relevant.iter().map(|one| (one.at(), Edit::Shift(gap(one.at()).unwrap_or(0) / 10 * tenths)));
+            self.add(format!("{}% of the time between", 100 + 10 * tenths), edits.collect());
+        }
+        for one in relevant {
+            let at = one.at();
+            for seconds in LATER_S {
+                self.add(format!("{seconds} s later"), vec![(at, Edit::Shift(seconds * SECOND))]);
+            }
+            let gap = gap(at).unwrap_or(0);
+            if gap > SECOND / 10 {
+                for tenths in [3, 5, 9, 10] {
+                    self.add("earlier", vec![(at, Edit::Shift(-gap / 10 * tenths))]);
+                }
+            }
+        }
+    }
+}
+
+/// The values that members hold, by the members' names.
+fn donors(relevant: &[Relevant<'_>]) -> HashMap<String, Vec<Value>> {
+    let mut found: HashMap<String, Vec<Value>> = HashMap::new();
+    for (payload, _) in relevant.iter().filter_map(Relevant::payload) {
+        for pointer in values::leaves(payload, "", MOST_LEAVES) {
+            let name = pointer.rsplit('/').next().unwrap_or_default().to_owned();
+            let known = found.entry(name).or_default();
+            if let Some(value) = payload.pointer(&pointer).filter(|value| !known.contains(value)) {
+                known.push(value.clone());
+            }
+        }
+    }
+    found
+}
+
+fn other_values(value: &Value, member: Option<Member>, literals: &[Value]) -> Vec<Value> {
+    let mut others = values::others(value, member);
+    let words = member.map(Member::words).unwrap_or_default();
+    for literal in
+        literals.iter().filter(|literal| *literal != value && !others.contains(literal)).cloned().collect::<Vec<_>>()
+    {
+        let same_type =
+            literal.is_string() && value.is_string() && words.is_empty() || literal.is_number() && value.is_i64();
+        if same_type {
+            others.push(literal);
+        } else if let (Some(number), Some(true)) =
+            (literal.as_i64(), value.as_str().map(|text| text.parse::<f64>().is_ok()))
+        {
+            others.push(number.to_string().into());
+        }
+    }
+    others
+}
+
+/// The input by which a CALL of the SUT was answered, itself where that is not known.
+pub(super) fn behind_answer(recording: &Recording, at: usize) -> usize {
+    let Some((_, Input::Link(LinkEvent::Text { text, .. }))) = recording.inputs.get(at) else { return at };
+    let Ok(frame) = Frame::parse(text) else { return at };
+    let answered = recording.inputs[at..].iter().position(|(_, input)| match input {
+        Input::Link(LinkEvent::Sent { text, .. }) => {
+            matches!(Frame::parse(text), Ok(Frame::CallResult { id, .. } | Frame::CallError { id, .. }) if id == frame.id())
+        }
+        _ => false,
+    });
+    answered.map_or(at, |further| at + further)
+}

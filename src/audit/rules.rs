@@ -1,0 +1,100 @@
+//! Breaches of the rules that hold for every test.
+
+use super::{
+    edit::Edit,
+    mutants::{Kind, Mutants, Place, open_at, own_call},
+};
+use crate::{
+    engine::{Input, Role},
+    link::LinkEvent,
+    ocpp::frame::Frame,
+    replay::Recording,
+};
+
+impl Mutants {
+    /// Each rule that holds for every test is broken once, where the main part begins.
+    pub(super) fn rules(&mut self, recording: &Recording, places: &[Place<'_>]) {
+        let mut main = places.iter().filter(|place| place.taken.phase == "main");
+        let Some((place, conn)) = main.find_map(|place| Some((place, open_at(recording, place.at)?))) else {
+            return;
+        };
+        let station = !recording.id.ends_with("_CSMS");
+        let text = |text: &str| Input::Link(LinkEvent::Text { conn, text: text.to_owned() });
+        let (unexpected, lacking) = if station {
+            (
+                r#"[2,"audit","ReservationStatusUpdate",{"reservationId":1,"reservationUpdateStatus":"Expired"}]"#,
+                r#"[2,"audit","StatusNotification",{}]"#,
+            )
+        } else {
+            (r#"[2,"audit","Reset",{"type":"Immediate"}]"#, r#"[2,"audit","GetVariables",{}]"#)
+        };
+        let unknown = own_call(recording, "audit").replace("{}", r#"{"audit":1}"#);
+        let broken = [
+            ("malformed JSON", text("{")),
+            ("message type 9", text(r#"[9,"audit","Heartbeat",{}]"#)),
+            ("a property that the schema does not know", text(&unknown)),
+            ("a required property is missing", text(lacking)),
+            ("an answer to no call of ours", text(r#"[3,"audit",{}]"#)),
+            ("an unknown action", text(r#"[2,"audit","Audit",{}]"#)),
+            ("a message that nobody asked for", text(unexpected)),
+            ("a binary message", Input::Link(LinkEvent::Garbage { conn, what: "a binary message".into() })),
+        ];
+        for (what, input) in broken {
+            self.add(place, None, Kind::Rule, what, Edit::Before(input));
+        }
+        if station {
+            self.transaction_rules(recording, places);
+        }
+        self.one_at_a_time(recording, places);
+    }
+
+    /// A second CALL before the first one is answered.
+    fn one_at_a_time(&mut self, recording: &Recording, places: &[Place<'_>]) {
+        for place in places.iter().filter(|place| place.taken.phase == "main" && place.taken.role == Role::Call) {
+            let Some((at, Input::Link(LinkEvent::Text { conn, text }))) = recording.inputs.get(place.at) else {
+                continue;
+            };
+            let Ok(Frame::Call { id, .. }) = Frame::parse(text) else { continue };
+            let answered = recording.inputs[place.at..].iter().any(|(sent, input)| match input {
+                Input::Link(LinkEvent::Sent { text, .. }) => {
+                    sent.seconds_since(at) < 1.0 && Frame::parse(text).is_ok_and(|frame| frame.id() == id)
+                }
+                _ => false,
+            });
+            if answered {
+                let text = own_call(recording, "audit-early");
+                let change = Edit::After(Input::Link(LinkEvent::Text { conn: *conn, text }));
+                self.add(place, None, Kind::Rule, "a CALL before the last one is answered", change);
+                return;
+            }
+        }
+    }
+
+    /// An event after Ended, and one that is missing before it.
+    fn transaction_rules(&mut self, recording: &Recording, places: &[Place<'_>]) {
+        for place in places.iter().filter(|place| place.taken.phase == "main" && place.taken.role == Role::Call) {
+            let Some((_, Input::Link(LinkEvent::Text { conn, text }))) = recording.inputs.get(place.at) else {
+                continue;
+            };
+            let Ok(Frame::Call { action, mut payload, .. }) = Frame::parse(text) else { continue };
+            if action != "TransactionEvent" || payload["eventType"] != "Ended" {
+                continue;
+            }
+            payload["eventType"] = "Updated".into();
+            payload["triggerReason"] = "MeterValuePeriodic".into();
+            payload["seqNo"] = (payload["seqNo"].as_i64().unwrap_or(0) + 1).into();
+            if let Some(info) = payload["transactionInfo"].as_object_mut() {
+                info.remove("stoppedReason");
+            }
+            let text = Frame::Call { id: "audit-after".into(), action, payload }.to_text();
+            let answer = recording.inputs[place.at..]
+                .iter()
+                .position(|(_, input)| matches!(input, Input::Link(LinkEvent::Sent { .. })))
+                .map_or(place.at, |further| place.at + further);
+            let behind = Place { at: answer, taken: place.taken };
+            let change = Edit::After(Input::Link(LinkEvent::Text { conn: *conn, text }));
+            self.add(&behind, None, Kind::Rule, "an event after Ended", change);
+            return;
+        }
+    }
+}

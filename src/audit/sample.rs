@@ -1,0 +1,167 @@
+//! Messages that a matcher wants: what a `never` forbids has to be sent to see that it is caught.
+
+use serde_json::{Value, json};
+
+use super::values;
+use crate::{
+    engine::{Engine, Input},
+    link::LinkEvent,
+    ocpp::{frame::Frame, member::Member},
+    replay::Recording,
+    template::Names,
+    testcase::{
+        matcher::{Checks, Matcher},
+        model::StepKind,
+    },
+};
+
+/// A CALL that the `never` step at this path forbids, when it is under way.
+pub(super) fn forbidden(engine: &Engine, recording: &Recording, path: &str) -> Option<String> {
+    let (step, names) = engine.under_way(path)?;
+    let StepKind::Never { action, matches, .. } = &step.kind else { return None };
+    let recorded = recording.inputs.iter().filter_map(|(_, input)| match input {
+        Input::Link(LinkEvent::Text { text, .. }) => match Frame::parse(text) {
+            Ok(Frame::Call { action: of, payload, .. }) if of == *action => Some(payload),
+            _ => None,
+        },
+        _ => None,
+    });
+    let example = Member::root(action, true).map(Member::example);
+    let mut payload = recorded.chain(example).find_map(|payload| wanted(matches, payload, action, &names))?;
+    for time in ["timestamp", "generatedAt"] {
+        if let (Some(place), Some(now)) = (payload.get_mut(time), names.get("now")) {
+            place.clone_from(now);
+        }
+    }
+    Some(Frame::Call { id: "audit-never".into(), action: action.clone(), payload }.to_text())
+}
+
+/// The message with a value that a demand of the step at this path excludes (`not: …`), in the order of `match` and `check`.
+pub(super) fn unwanted(engine: &Engine, frame: &Frame, number: usize, path: &str) -> Option<Frame> {
+    let (step, names) = engine.under_way(path)?;
+    let mut frame = frame.clone();
+    let (payload, action, request, entries): (_, _, _, Vec<_>) = match (&step.kind, &mut frame) {
+        (StepKind::Expect(expect), Frame::Call { payload, .. }) => {
+            let entries = expect.matches.entries.iter().chain(&expect.checks.entries);
+            (payload, expect.action.as_str(), true, entries.collect())
+        }
+        (StepKind::Send(send), Frame::CallResult { payload, .. }) => {
+            (payload, send.action.as_str(), false, send.checks.entries.iter().collect())
+        }
+        _ => return None,
+    };
+    let (path, matcher) = entries.get(number)?;
+    let excluded = excluded(matcher)?;
+    let (pointer, value) = path.places(payload).into_iter().next()?;
+    let member = Member::at(action, request, &pointer);
+    let other = sample(excluded, value, member, &names)?;
+    // A list keeps what is in it.
+    let other = match (value.and_then(Value::as_array), other) {
+        (Some(items), Value::Array(others)) => items.iter().cloned().chain(others).collect(),
+        (_, other) => other,
+    };
+    put(payload, &pointer, Some(other), Member::root(action, request)?)?;
+    Some(frame)
+}
+
+/// What a matcher excludes.
+pub(super) fn excluded(matcher: &Matcher) -> Option<&Matcher> {
+    match matcher {
+        Matcher::Not(inner) => Some(inner),
+        Matcher::All(matchers) => matchers.iter().find_map(excluded),
+        Matcher::When(_, inner) => excluded(inner),
+        _ => None,
+    }
+}
+
+/// The payload with as little changed as the checks need to hold; `None` where that can't be brought about.
+fn wanted(checks: &Checks, mut payload: Value, action: &str, names: &Names) -> Option<Value> {
+    for (path, matcher) in &checks.entries {
+        for (pointer, _) in path.places(&payload.clone()) {
+            let member = Member::at(action, true, &pointer);
+            let value = sample(matcher, payload.pointer(&pointer), member, names);
+            put(&mut payload, &pointer, value, Member::root(action, true)?)?;
+        }
+    }
+    checks.mismatches(&payload, names).is_ok_and(|found| found.is_empty()).then_some(payload)
+}
+
+/// Puts a value (or nothing) at a place, with what has to be around it.
+fn put(payload: &mut Value, pointer: &str, value: Option<Value>, root: Member) -> Option<()> {
+    let Some(value) = value else {
+        values::remove(payload, pointer);
+        return Some(());
+    };
+    let absent = values::first_absent(payload, pointer);
+    if absent != pointer {
+        values::set(payload, &absent, root.below(&absent).map(Member::example)?);
+    }
+    values::set(payload, pointer, value).then_some(())
+}
+
+/// A value that a matcher lets pass, the present one where it does.
+fn sample(matcher: &Matcher, value: Option<&Value>, member: Option<Member>, names: &Names) -> Option<Value> {
+    let around = json!({});
+    if matcher.check(value, "", &around, names).is_ok_and(|found| found.is_none()) {
+        return value.cloned();
+    }
+    let example = || member.map(Member::example);
+    let element = || member.map(|member| member.element().example());
+    let of = |template: &crate::template::Template| template.evaluate(names).ok().filter(|value| !value.is_null());
+    match matcher {
+        Matcher::Is(template)
+        | Matcher::AtLeast(template)
+        | Matcher::AtMost(template)
+        | Matcher::Near(template, _)
+        | Matcher::Token(template) => of(template),
+        Matcher::OneOf(matchers) => sample(matchers.first()?, value, member, names),
+        Matcher::Absent => None,
+        Matcher::Present => example(),
+        Matcher::Not(_) => {
+            let others = example().into_iter().flat_map(|one| {
+                let others = values::others(&one, member);
+                std::iter::once(one).chain(others)
+            });
+            others.into_iter().find(|other| matcher.check(Some(other), "", &around, names) == Ok(None))
+        }
+        Matcher::Matches(_) => None,
+        Matcher::Each(inner) | Matcher::Any(inner) => {
+            let first = value.and_then(Value::as_array).and_then(|items| items.first()).cloned().or_else(element);
+            sample(inner, first.as_ref(), member.map(Member::element), names).map(|one| json!([one]))
+        }
+        Matcher::Contains(template) => {
+            let one = of(template)?;
+            Some(if value.is_some_and(Value::is_string) || member.is_some_and(|member| !member.is_list()) {
+                one
+            } else {
+                json!([one])
+            })
+        }
+        Matcher::AnyOf(list) => of(list)?.as_array()?.first().cloned(),
+        Matcher::HashOf(chain) => crate::certificate::hash_data(of(chain)?.as_str()?, "SHA256"),
+        Matcher::When(_, inner) => sample(inner, value, member, names),
+        Matcher::Members(checks) => {
+            let mut value = value.cloned().or_else(example)?;
+            for (path, inner) in &checks.entries {
+                for (pointer, _) in path.places(&value.clone()) {
+                    let place = member.and_then(|member| member.below(&pointer));
+                    let old = value.pointer(&pointer).cloned();
+                    let Some(new) = sample(inner, old.as_ref(), place, names) else {
+                        values::remove(&mut value, &pointer);
+                        continue;
+                    };
+                    let absent = values::first_absent(&value, &pointer);
+                    if absent != pointer {
+                        let around = member.and_then(|member| member.below(&absent)).map(Member::example)?;
+                        values::set(&mut value, &absent, around);
+                    }
+                    values::set(&mut value, &pointer, new);
+                }
+            }
+            Some(value)
+        }
+        Matcher::All(matchers) => matchers
+            .iter()
+            .try_fold(value.cloned(), |value, matcher| Some(sample(matcher, value.as_ref(), member, names)))?,
+    }
+}
