@@ -60,8 +60,10 @@ pub(super) fn mutants(recording: &Recording, places: &[Place<'_>], targets: &[&T
         let literals = literals(&target.condition.text());
         tried.values(&relevant, &literals);
         tried.pairs(&relevant, &literals);
-        // What is nearest to the condition comes first.
-        tried.all.sort_by_key(|mutant| std::cmp::Reverse(mutant.at()));
+        // What the condition compares with comes first, then what is nearest to it.
+        let compared: Vec<String> = literals.iter().map(|literal| format!(" is {literal}")).collect();
+        let compared = |mutant: &Mutant| compared.iter().any(|words| mutant.what.ends_with(words));
+        tried.all.sort_by_key(|mutant| (!compared(mutant), std::cmp::Reverse(mutant.at())));
         tried.all.truncate(MOST_TRIED);
         all.append(&mut tried.all);
     }
@@ -425,7 +427,8 @@ impl Tried<'_> {
         for one in relevant {
             let Some((payload, _)) = one.payload() else { continue };
             for pointer in values::lists(payload) {
-                for (what, list) in values::other_lists(payload.pointer(&pointer)) {
+                let without = values::without_one(payload.pointer(&pointer));
+                for (what, list) in values::other_lists(payload.pointer(&pointer)).into_iter().chain(without) {
                     let mut changed = payload.clone();
                     if list.as_array().is_some_and(Vec::is_empty) {
                         // The schema knows no empty lists.

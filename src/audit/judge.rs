@@ -8,7 +8,7 @@ use super::{
     Case, Concern, Fate, Mutation, Trace,
     conditions::{self, Target},
     contents::everywhere,
-    edit::{self, Judged},
+    edit::{self, Edit, Judged},
     mutants::{Kind, Mutant, Mutants, Place, Unit, is_optional},
 };
 use crate::{
@@ -29,6 +29,9 @@ pub(super) fn audit(trace: &Trace, leave: &HashSet<String>) -> Case {
     let Mutants { units, mut all, targets } = Mutants::of(recording, &places, leave);
     let paths = outcome.taken.iter().map(|taken| taken.path.as_str()).collect();
     let mut bench = Bench::new(units, paths);
+    for place in &places {
+        bench.took.entry(place.at).or_default().push(&place.taken.path);
+    }
     all.sort_by_key(Mutant::at);
     each(recording, &all, |engine, now, mutant| bench.single(engine, recording, now, mutant));
     let open = all.iter().filter(|mutant| mutant.unit.is_some_and(|unit| !bench.caught.contains(&unit)));
@@ -103,6 +106,8 @@ fn at_step(found: &str, step: &str) -> bool {
 struct Bench<'t> {
     units: Vec<Unit>,
     paths: HashSet<&'t str>,
+    /// The steps that took an input.
+    took: HashMap<usize, Vec<&'t str>>,
     caught: HashSet<usize>,
     tried: BTreeMap<usize, usize>,
     /// How many other values were allowed.
@@ -117,6 +122,7 @@ impl<'t> Bench<'t> {
         Self {
             units,
             paths,
+            took: HashMap::new(),
             caught: HashSet::new(),
             tried: BTreeMap::new(),
             words: BTreeMap::new(),
@@ -143,18 +149,34 @@ impl<'t> Bench<'t> {
             }
         }
         self.credit(mutant, &judged.outcome, &fate);
+        self.excuse(mutant, &fate);
         if let Some(unit) = mutant.unit {
             *self.tried.entry(unit).or_default() += 1;
             let word = mutant.kind == Kind::Value && mutant.alters.is_some();
-            // What a rule for every test catches, the check lets pass.
+            // What is caught elsewhere or by a rule for every test, the check lets pass.
             let allowed = match &fate {
                 Fate::Explained(reason) => reason == ALLOWED,
-                Fate::Killed { at, .. } => *at == Concern::Rule,
+                Fate::Killed { at, .. } => *at != Concern::Step,
                 _ => false,
             };
             *self.words.entry(unit).or_default() += usize::from(word && allowed);
         }
         self.mutations.push(mutation(mutant, fate));
+    }
+
+    /// Why the check need not have caught what something else caught.
+    fn excuse(&mut self, mutant: &Mutant, fate: &Fate) {
+        let (Some(unit), Fate::Killed { at, step, .. }) = (mutant.unit, fate) else { return };
+        let unwanted = mutant.edits.iter().any(|(_, edit)| matches!(edit, Edit::Unwanted(..)));
+        let others = self.took.get(&mutant.at()).into_iter().flatten().filter(|path| **path != mutant.step);
+        let reason = match at {
+            Concern::Rule if unwanted => "what it excludes is a breach of a rule for every test",
+            Concern::Elsewhere if others.clone().any(|path| at_step(step, path)) => {
+                "another step takes the same message and catches it"
+            }
+            _ => return,
+        };
+        self.excused.entry(unit).or_insert_with(|| reason.to_owned());
     }
 
     /// What a condition is about is otherwise. What does not break the condition is not counted: only that something does.
@@ -267,6 +289,11 @@ impl<'t> Bench<'t> {
         };
         if caught && mutant.kind != Kind::Together {
             self.caught.extend(mutant.unit);
+        }
+        // That a message must come is shown wherever its step misses it.
+        if let Some(missing) = failure.filter(|failure| failure.message.contains(" did not come within ")) {
+            let comes = |unit: &Unit| unit.step == missing.step && unit.words.ends_with(" comes");
+            self.caught.extend(self.units.iter().position(comes));
         }
         if matches!(fate, Fate::Killed { .. } | Fate::Undecided { .. }) {
             self.caught.extend(conditions);

@@ -13,6 +13,9 @@ const SIGNING_REQUEST: &str = include_str!("weak-request.pem");
 /// Most other words of an enumeration that are tried.
 const MOST_WORDS: usize = 8;
 
+/// Most elements that are left out of a list, one at a time.
+const MOST_LEFT_OUT: usize = 12;
+
 /// Legal values that are not this one.
 pub(super) fn others(value: &Value, place: Option<Member>) -> Vec<Value> {
     match value {
@@ -145,6 +148,16 @@ pub(super) fn other_lists(value: Option<&Value>) -> Vec<(&'static str, Value)> {
     all.push(("has an element twice", items.iter().chain([last]).cloned().collect()));
     all.push(("has no element", Vec::new()));
     all.into_iter().map(|(what, items)| (what, items.into())).collect()
+}
+
+/// A list without one of the elements in its midst.
+pub(super) fn without_one(value: Option<&Value>) -> Vec<(&'static str, Value)> {
+    let items = value.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let midst = 1..items.len().saturating_sub(1);
+    let without = |index: usize| -> Value {
+        items.iter().enumerate().filter(|(other, _)| *other != index).map(|(_, item)| item.clone()).collect()
+    };
+    midst.take(MOST_LEFT_OUT).map(|index| ("lacks an element", without(index))).collect()
 }
 
 /// Pointers of all lists in a payload.
