@@ -150,10 +150,11 @@ fn what_the_documents_tell_to_type_is_understood() {
 fn what_the_table_of_commands_names_is_there() {
     let text = std::fs::read_to_string(root().join("README.md")).unwrap();
     let rows = text.lines().skip_while(|line| !line.starts_with("| command |")).skip(2);
+    let span = Regex::new("`([^`]*)`").unwrap();
     let (mut wrong, mut named) = (Vec::new(), Vec::new());
     for row in rows.take_while(|row| row.starts_with('|')) {
         let cell = row.replace("\\|", "¦").split('|').nth(1).unwrap_or_default().to_owned();
-        for span in Regex::new("`([^`]*)`").unwrap().captures_iter(&cell) {
+        for span in span.captures_iter(&cell) {
             let words = words(&span[1].replace('¦', "/"));
             // A flag may stand alone, as one of those before it.
             if words[0].starts_with('-') {

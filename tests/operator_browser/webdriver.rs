@@ -29,7 +29,7 @@ pub struct Browser {
     /// `http://127.0.0.1:PORT/session/ID`, once there is a session.
     session: String,
     /// Cookies and caches of this browser alone.
-    _profile: tempfile::TempDir,
+    profile: tempfile::TempDir,
 }
 
 impl Browser {
@@ -53,18 +53,15 @@ impl Browser {
             .stderr(Stdio::null())
             .spawn()
             .expect("chromedriver must be on the PATH (Debian: apt-get install chromium-driver)");
-        let said = BufReader::new(driver.stdout.take().unwrap()).lines().map_while(Result::ok);
+        let mut said = BufReader::new(driver.stdout.take().unwrap()).lines().map_while(Result::ok);
         let port = said
-            .filter_map(|line| {
-                Some(line.split_once("started successfully on port ")?.1.trim_end_matches('.').to_owned())
-            })
-            .next()
+            .find_map(|line| Some(line.split_once("started successfully on port ")?.1.trim_end_matches('.').to_owned()))
             .expect("chromedriver tells its port");
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let client = Client::builder(TokioExecutor::new()).build_http();
         let mut browser =
-            Self { runtime, client, driver, session: format!("http://127.0.0.1:{port}/session"), _profile: profile };
-        let own = format!("--user-data-dir={}", browser._profile.path().display());
+            Self { runtime, client, driver, session: format!("http://127.0.0.1:{port}/session"), profile };
+        let own = format!("--user-data-dir={}", browser.profile.path().display());
         let mut all = vec![own.as_str(), "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic"];
         all.extend([
             "--no-first-run",
