@@ -228,7 +228,7 @@ fn a_fault_that_never_came_to_pass_says_why() {
 
 /// The whole programme against a station with these faults.
 fn programme(texts: &[&str]) -> Vec<TestCaseResult> {
-    let results = run_faulty(&pics("cp-flex-plus-eu.yaml"), "", false, &[], &faults(texts)).results;
+    let results = run_faulty(&pics("cp-flex-plus-eu.yaml"), "", false, &[""; 0], &faults(texts)).results;
     assert!(results.len() >= 150, "only {} test cases ran", results.len());
     assert!(results.iter().all(|result| result.verdict != Verdict::Error), "an error of the harness");
     results
