@@ -118,15 +118,21 @@ impl Definitions {
             }
             StepKind::Repeat { steps, until } => {
                 let around: Vec<String> = around.iter().cloned().chain([until.text()]).collect();
-                steps.iter().for_each(|step| self.under(step, &around));
+                for step in steps {
+                    self.under(step, &around);
+                }
             }
             StepKind::Run { with, .. } => self.templates(with),
             StepKind::ForEach { items, item, steps, .. } => {
                 self.0.entry(item.clone()).or_default().push(items.text());
-                steps.iter().for_each(|step| self.under(step, around));
+                for step in steps {
+                    self.under(step, around);
+                }
             }
             StepKind::AnyOrder(steps) | StepKind::OneOf(steps) | StepKind::Optional(steps) | StepKind::Group(steps) => {
-                steps.iter().for_each(|step| self.under(step, around))
+                for step in steps {
+                    self.under(step, around);
+                }
             }
             _ => {}
         }

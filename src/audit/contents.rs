@@ -180,13 +180,13 @@ fn in_all_messages(recording: &Recording, mutant: &Mutant) -> Option<(Vec<(usize
     let edits: Vec<(usize, Edit)> = match (mutant.kind, &mutant.alters) {
         (Kind::Dropped, _) => alike.map(|(at, ..)| (at, Edit::Drop)).collect(),
         (_, Some((pointer, value))) => alike
-            .filter_map(|(at, conn, id, mut payload)| {
+            .map(|(at, conn, id, mut payload)| {
                 match value {
                     Some(value) => values::set(&mut payload, pointer, value.clone()),
                     None => values::remove(&mut payload, pointer),
                 };
                 let frame = Frame::Call { id, action: action.clone(), payload };
-                Some((at, Edit::Replace(Input::Link(LinkEvent::Text { conn, text: frame.to_text() }))))
+                (at, Edit::Replace(Input::Link(LinkEvent::Text { conn, text: frame.to_text() })))
             })
             .collect(),
         _ => return None,

@@ -69,6 +69,7 @@ impl Member {
     }
 
     /// An element of this list; what is no list is its own.
+    #[must_use]
     pub fn element(self) -> Self {
         Self { list: false, ..self }
     }

@@ -375,7 +375,7 @@ pub(super) fn bytes(size: u64) -> String {
 /// Text as it is read again: as it is, or as JSON where that would be read as something else.
 fn written(text: &str) -> String {
     let plain = !text.contains(['"', '\\']) && !text.contains(char::is_whitespace);
-    if plain && value(text) == Value::from(text) { text.to_owned() } else { Value::from(text).to_string() }
+    if plain && value(text).as_str() == Some(text) { text.to_owned() } else { Value::from(text).to_string() }
 }
 
 impl fmt::Display for Setting {
