@@ -15,17 +15,67 @@ use serde_json::{Map, Value};
 /// Values by name: the parameters of a state or of a manual action, a scope.
 pub type Values = Map<String, Value>;
 
-/// Values that an expression sees, by name: what holds for the whole test case is shared, what changes is laid over it.
+/// Values by name that outlast an expression: shared instead of copied, and made ready for expressions once.
+#[derive(Debug, Clone, Default)]
+pub struct Lasting(Arc<HashMap<String, Arc<Prepared>>>);
+
+#[derive(Debug)]
+struct Prepared {
+    value: Value,
+    ready: OnceLock<minijinja::Value>,
+}
+
+impl Lasting {
+    /// Gives a name a value; replaces the one it had.
+    pub fn insert(&mut self, name: String, value: Value) {
+        Arc::make_mut(&mut self.0).insert(name, Arc::new(Prepared { value, ready: OnceLock::new() }));
+    }
+
+    /// What a name stands for.
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.0.get(name).map(|prepared| &prepared.value)
+    }
+
+    fn ready(&self, name: &str) -> Option<minijinja::Value> {
+        let prepared = self.0.get(name)?;
+        Some(prepared.ready.get_or_init(|| minijinja::Value::from(Serde(&prepared.value))).clone())
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (String, Value)> {
+        self.0.iter().map(|(name, prepared)| (name.clone(), prepared.value.clone()))
+    }
+}
+
+impl From<Values> for Lasting {
+    fn from(values: Values) -> Self {
+        let mut lasting = Self::default();
+        for (name, value) in values {
+            lasting.insert(name, value);
+        }
+        lasting
+    }
+}
+
+/// Values that an expression sees, by name, in layers of which the later hide the earlier: what holds for the whole test
+/// case, what is so at the moment, what a test case keeps, and a scope's own.
 #[derive(Debug, Clone, Default)]
 pub struct Names {
-    fixed: Arc<Values>,
+    fixed: Lasting,
+    moment: Values,
+    kept: Lasting,
     own: Values,
 }
 
 impl Names {
     /// Names over what holds for the whole test case.
-    pub fn over(fixed: &Arc<Values>) -> Self {
-        Self { fixed: Arc::clone(fixed), own: Values::new() }
+    pub fn over(fixed: &Lasting) -> Self {
+        Self { fixed: fixed.clone(), ..Self::default() }
+    }
+
+    /// Lays what a test case keeps over everything that is there.
+    pub fn lay(&mut self, kept: &Lasting) {
+        self.moment.append(&mut self.own);
+        self.kept = kept.clone();
     }
 
     /// Gives a name a value; hides the one it had.
@@ -40,12 +90,27 @@ impl Names {
 
     /// What a name stands for.
     pub fn get(&self, name: &str) -> Option<&Value> {
-        self.own.get(name).or_else(|| self.fixed.get(name))
+        self.own
+            .get(name)
+            .or_else(|| self.kept.get(name))
+            .or_else(|| self.moment.get(name))
+            .or_else(|| self.fixed.get(name))
+    }
+
+    /// The same for an expression.
+    fn ready(&self, name: &str) -> Option<minijinja::Value> {
+        let ready = |value: &Value| minijinja::Value::from(Serde(value));
+        (self.own.get(name).map(ready))
+            .or_else(|| self.kept.ready(name))
+            .or_else(|| self.moment.get(name).map(ready))
+            .or_else(|| self.fixed.ready(name))
     }
 
     /// All of them, for a text that mixes words and expressions.
     fn all(&self) -> Values {
-        let mut all = (*self.fixed).clone();
+        let mut all: Values = self.fixed.iter().collect();
+        all.extend(self.moment.clone());
+        all.extend(self.kept.iter());
         all.extend(self.own.clone());
         all
     }
@@ -53,7 +118,7 @@ impl Names {
 
 impl From<Values> for Names {
     fn from(own: Values) -> Self {
-        Self { fixed: Arc::default(), own }
+        Self { own, ..Self::default() }
     }
 }
 
@@ -263,8 +328,8 @@ impl Compiled {
     }
 
     fn evaluate(&self, names: &Names) -> Result<minijinja::Value, minijinja::Error> {
-        let seen: HashMap<&str, &Value> =
-            self.needs.iter().filter_map(|name| Some((name.as_str(), names.get(name)?))).collect();
+        let seen: HashMap<&str, minijinja::Value> =
+            self.needs.iter().filter_map(|name| Some((name.as_str(), names.ready(name)?))).collect();
         self.expression.eval(Serde(seen))
     }
 }

@@ -23,7 +23,7 @@ use crate::{
     testcase::{
         matcher::Mismatch,
         model::{State, Step, TestCase},
-        template::{Names, Template, Values},
+        template::{Lasting, Names, Template, Values},
     },
     verdict::{Failure, StepRecord, Verdict},
     yaml::shorten,
@@ -153,7 +153,7 @@ pub(crate) struct World {
     /// A TransactionEvent was refused or left unanswered.
     pub(crate) withheld: bool,
     messages: usize,
-    variables: Values,
+    variables: Lasting,
     outstanding: HashMap<String, Outstanding>,
     seen_ids: HashSet<(ConnId, String)>,
     turns: Turns,
@@ -175,7 +175,7 @@ pub(crate) struct World {
     taken: Vec<Taken>,
     /// Facts per EVSE that hold once the states under way are reached, while steps behind them are looked at.
     pub(crate) anticipated: BTreeMap<String, Map<String, Value>>,
-    base: Arc<Values>,
+    base: Lasting,
 }
 
 /// Most calls that are kept for `any-time-since`.
@@ -206,7 +206,7 @@ impl World {
             pongs: 0,
             withheld: false,
             messages: 0,
-            variables: Values::new(),
+            variables: Lasting::default(),
             outstanding: HashMap::new(),
             seen_ids: HashSet::new(),
             turns: Turns::default(),
@@ -224,7 +224,7 @@ impl World {
             input: 0,
             taken: Vec::new(),
             anticipated: BTreeMap::new(),
-            base: Arc::new(base),
+            base: base.into(),
             setup,
         }
     }
@@ -304,7 +304,7 @@ impl World {
         }
         names.insert("state".into(), facts.get("state").cloned().unwrap_or_else(|| "Idle".into()));
         names.insert("facts".into(), Value::Object(facts));
-        names.extend(self.variables.clone());
+        names.lay(&self.variables);
         for (name, value) in scope.iter() {
             names.insert(name.clone(), value.clone());
         }
