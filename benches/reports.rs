@@ -32,6 +32,7 @@ fn reports(criterion: &mut Criterion) {
         started,
         finished: started + jiff::SignedDuration::from_secs_f64(seconds),
         sut: "simulated".into(),
+        faults: Vec::new(),
         interrupted: false,
         resumed: Vec::new(),
         expectations: Vec::new(),

@@ -304,6 +304,11 @@ fn the_command_line_tells_of_faults() {
     assert!(status == Some(1) && !said.contains("never came to pass"), "{said}");
     let manifest = std::fs::read_to_string(out.join("run.json")).unwrap();
     assert!(manifest.contains("drop GetVariables"), "{manifest}");
+    // Nobody who reads a report of it takes what went wrong for the simulator's own doing.
+    for report in ["results.json", "abstract.html", "abstract.md", "report.html", "summary.md", "junit.xml"] {
+        let report = std::fs::read_to_string(out.join(report)).unwrap_or_else(|error| panic!("{report}: {error}"));
+        assert!(report.contains("drop GetVariables"), "{report}");
+    }
 }
 
 /// Names and places that a product chooses are shown, and never used: not as a file of ours, not as markup.

@@ -98,6 +98,7 @@ fn with_run<T>(look: impl FnOnce(Run<'_>) -> T) -> T {
         started: jiff::Timestamp::UNIX_EPOCH,
         finished: jiff::Timestamp::UNIX_EPOCH,
         sut: text(),
+        faults: vec![text()],
         interrupted: true,
         resumed: Vec::new(),
         expectations: Vec::new(),

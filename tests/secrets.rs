@@ -137,6 +137,7 @@ fn write_run(out: &Path, product: &str, bench: &str, globs: &[&str]) -> Secrets 
         started: jiff::Timestamp::UNIX_EPOCH,
         finished: jiff::Timestamp::UNIX_EPOCH,
         sut: "simulated".into(),
+        faults: Vec::new(),
         interrupted: false,
         resumed: Vec::new(),
         expectations: Vec::new(),

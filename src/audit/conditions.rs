@@ -1,11 +1,12 @@
 //! Conditions (`assert`) are about what several messages have brought about. What they are about is looked up in the names that
 //! they use, and changed in one message or in all of them until the condition catches it.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 use serde_json::Value;
 
 use super::{
+    about::{About, Definitions, literals},
     connections::{other_handshakes, other_requests},
     contents::with_payload,
     edit::Edit,
@@ -18,7 +19,7 @@ use crate::{
     ocpp::{frame::Frame, member::Member},
     replay::Recording,
     template::Template,
-    testcase::model::{Step, StepKind},
+    testcase::model::StepKind,
 };
 
 /// A condition, and when it was held against what is known.
@@ -69,171 +70,6 @@ pub(super) fn mutants(recording: &Recording, places: &[Place<'_>], targets: &[&T
     }
     all.sort_by_key(Mutant::at);
     all
-}
-
-/// What names stand for, as the test case and its states define them.
-struct Definitions(HashMap<String, Vec<String>>);
-
-/// What a condition is about.
-struct About {
-    names: BTreeSet<String>,
-    /// When something happened.
-    time: bool,
-}
-
-impl Definitions {
-    fn of(recording: &Recording) -> Self {
-        let mut known = Self(HashMap::new());
-        let case = &recording.setup.case;
-        for step in case.before.iter().chain(case.steps.iter().flatten()) {
-            known.step(step);
-        }
-        for state in recording.setup.states.values() {
-            known.templates(&state.parameters);
-            state.steps.iter().for_each(|step| known.step(step));
-        }
-        known
-    }
-
-    fn templates(&mut self, named: &[(String, Template)]) {
-        for (name, template) in named {
-            self.0.entry(name.clone()).or_default().push(template.text());
-        }
-    }
-
-    fn step(&mut self, step: &Step) {
-        self.under(step, &[]);
-    }
-
-    /// What a step defines. Values rest on the conditions around them too.
-    fn under(&mut self, step: &Step, around: &[String]) {
-        let around: Vec<String> = around.iter().cloned().chain(step.when.as_ref().map(Template::text)).collect();
-        let around = around.as_slice();
-        match &step.kind {
-            StepKind::Set(values) => {
-                self.templates(values);
-                for (name, _) in values {
-                    self.0.entry(name.clone()).or_default().extend(around.iter().cloned());
-                }
-            }
-            StepKind::Repeat { steps, until } => {
-                let around: Vec<String> = around.iter().cloned().chain([until.text()]).collect();
-                for step in steps {
-                    self.under(step, &around);
-                }
-            }
-            StepKind::Run { with, .. } => self.templates(with),
-            StepKind::ForEach { items, item, steps, .. } => {
-                self.0.entry(item.clone()).or_default().push(items.text());
-                for step in steps {
-                    self.under(step, around);
-                }
-            }
-            StepKind::AnyOrder(steps) | StepKind::OneOf(steps) | StepKind::Optional(steps) | StepKind::Group(steps) => {
-                for step in steps {
-                    self.under(step, around);
-                }
-            }
-            _ => {}
-        }
-    }
-
-    /// The names that a condition rests on, those that they are made of included.
-    fn behind(&self, condition: &str) -> About {
-        let mut about = About { names: BTreeSet::new(), time: false };
-        let mut texts = vec![condition.to_owned()];
-        while let Some(text) = texts.pop() {
-            let words = words(&text);
-            about.time |= words.iter().any(|word| {
-                word.split('.').skip(1).any(|member| matches!(member, "at" | "answered"))
-                    || matches!(word.as_str(), "elapsed" | "now" | "seconds_between" | "connected_since")
-            });
-            for word in words {
-                let name = word.split('.').next().unwrap_or_default().to_owned();
-                if about.names.insert(name.clone()) {
-                    texts.extend(self.0.get(&name).into_iter().flatten().cloned());
-                }
-            }
-        }
-        about
-    }
-}
-
-/// Names with their members (`answer.status`) outside of quotes.
-fn words(text: &str) -> Vec<String> {
-    let mut outside = String::new();
-    let mut quote = None;
-    for c in text.chars() {
-        match quote {
-            Some(end) => quote = (c != end).then_some(end),
-            None if c == '\'' || c == '"' => {
-                quote = Some(c);
-                outside.push(' ');
-            }
-            None => outside.push(c),
-        }
-    }
-    outside
-        .split(|c: char| !(c.is_alphanumeric() || c == '_' || c == '.'))
-        .filter(|word| word.starts_with(|c: char| c.is_alphabetic() || c == '_'))
-        .map(str::to_owned)
-        .collect()
-}
-
-/// Texts in quotes and numbers: what a condition compares with.
-fn literals(condition: &str) -> Vec<Value> {
-    let mut all = Vec::new();
-    for quote in ['\'', '"'] {
-        all.extend(condition.split(quote).skip(1).step_by(2).map(Value::from));
-    }
-    let numbers = condition.split(|c: char| !c.is_ascii_digit()).filter_map(|digits| digits.parse::<i64>().ok());
-    all.extend(numbers.map(Value::from));
-    all
-}
-
-/// True for a condition on more than what the lab has set up.
-pub(super) fn about_the_product(condition: &str) -> bool {
-    const LAB: [&str; 14] = [
-        "bench",
-        "pics",
-        "variant",
-        "security_profile",
-        "tx_start_point",
-        "tx_stop_point",
-        "and",
-        "or",
-        "not",
-        "in",
-        "is",
-        "true",
-        "false",
-        "supports",
-    ];
-    words(condition).iter().any(|word| !LAB.contains(&word.split('.').next().unwrap_or_default()))
-}
-
-/// The parts of a condition of which one is enough.
-pub(super) fn alternatives(condition: &str) -> Vec<String> {
-    let (mut parts, mut part, mut depth, mut quote) = (Vec::new(), String::new(), 0_i32, None);
-    let mut rest = condition;
-    while let Some(c) = rest.chars().next() {
-        if quote.is_none() && depth == 0 && rest.starts_with(" or ") {
-            parts.push(std::mem::take(&mut part));
-            rest = &rest[" or ".len()..];
-            continue;
-        }
-        match (quote, c) {
-            (Some(end), _) => quote = (c != end).then_some(end),
-            (None, '\'' | '"') => quote = Some(c),
-            (None, '(' | '[' | '{') => depth += 1,
-            (None, ')' | ']' | '}') => depth -= 1,
-            _ => {}
-        }
-        part.push(c);
-        rest = &rest[c.len_utf8()..];
-    }
-    parts.push(part);
-    parts
 }
 
 /// Something that a condition rests on.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use serde_json::Value;
 
 use super::{
-    Case, Concern, Fate, Mutation, Trace,
+    Case, Concern, Fate, Mutation, Trace, about,
     conditions::{self, Target},
     contents::everywhere,
     edit::{self, Edit, Judged},
@@ -308,8 +308,8 @@ impl<'t> Bench<'t> {
         names.insert("variant".into(), Value::Object(recording.setup.variant.clone()));
         let names = names.into();
         for target in targets {
-            let alternatives = conditions::alternatives(&target.condition.text());
-            let mut labs = alternatives.iter().filter(|alternative| !conditions::about_the_product(alternative));
+            let alternatives = about::alternatives(&target.condition.text());
+            let mut labs = alternatives.iter().filter(|alternative| !about::about_the_product(alternative));
             if labs.any(|alternative| Template::expression(alternative).holds(&names) == Ok(true)) {
                 self.excused.insert(target.unit, "this bench alone makes it true".into());
             }

@@ -4,6 +4,7 @@
 //! What is changed is what was looked at: the engine tells which step took which message, and the step which places of it
 //! it looks at. So the audit needs to know nothing of any test case.
 
+mod about;
 mod conditions;
 mod connections;
 mod contents;

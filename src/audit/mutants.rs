@@ -5,7 +5,8 @@ use std::collections::HashSet;
 use serde_json::{Value, json};
 
 use super::{
-    conditions::{Target, about_the_product, behind_answer},
+    about::about_the_product,
+    conditions::{Target, behind_answer},
     connections::{other_requests, turned_round},
     edit::Edit,
 };

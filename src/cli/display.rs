@@ -342,6 +342,7 @@ mod tests {
             started: jiff::Timestamp::UNIX_EPOCH,
             finished: jiff::Timestamp::UNIX_EPOCH,
             sut: "simulated".into(),
+            faults: Vec::new(),
             interrupted: false,
             resumed: Vec::new(),
             expectations: Vec::new(),

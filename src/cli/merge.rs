@@ -52,6 +52,7 @@ pub fn run(arguments: &Arguments) -> Result<u8, Problem> {
         finished: merge.finished,
         resumed: manifest.resumed.clone(),
         sut: manifest.sut.clone(),
+        faults: manifest.faults.clone(),
         interrupted: merge.is_incomplete(),
         calibration: manifest.calibration.clone(),
         expectations: gate.judge(&merge.results, plan, manifest.started),

@@ -281,6 +281,9 @@ pub struct Results {
     pub pics: Option<PicsFacts>,
     /// `simulated`, or the bench's address.
     pub sut: String,
+    /// The faults that the simulated product was given, as they were given.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<String>,
     /// True when the run was interrupted.
     #[serde(default)]
     pub interrupted: bool,

@@ -22,6 +22,8 @@ pub struct RunInfo {
     pub resumed: Vec<jiff::Timestamp>,
     /// `simulated`, or where the SUT is.
     pub sut: String,
+    /// The faults that the simulated product was given.
+    pub faults: Vec<String>,
     /// It was interrupted.
     pub interrupted: bool,
     /// What the harness's own calibration says.
@@ -52,6 +54,7 @@ pub fn results(
         product: pics.product.designation.clone(),
         pics: Some(PicsFacts::of(pics)),
         sut: info.sut,
+        faults: info.faults,
         interrupted: info.interrupted,
         verdict,
         calibration: info.calibration,

@@ -154,10 +154,9 @@ pub(super) fn build(pics: &Pics, results: &Results) -> Abstract {
     let tool = format!("ocpp-attest {}", shorten(&results.tool_version, 40));
     sections.push(section("", 2, "", vec![provenance(pics, results, &tool)]));
     let mut warnings = Vec::new();
-    let simulated = results.sut == "simulated";
-    if simulated {
-        warnings.push("Not a real product: this run was made against the embedded simulator.".to_owned());
-    }
+    let simulated = super::no_real_product(results);
+    let is_simulated = simulated.is_some();
+    warnings.extend(simulated);
     if results.interrupted {
         warnings.push("The run was interrupted; it is not complete.".to_owned());
     }
@@ -176,7 +175,7 @@ pub(super) fn build(pics: &Pics, results: &Results) -> Abstract {
             90,
         ),
         run: shorten(&format!("Run {}", results.run_id), 60),
-        footer: if simulated {
+        footer: if is_simulated {
             format!("Not a certificate of the Open Charge Alliance, and no real product: simulated by {tool}.")
         } else {
             format!("Not a certificate of the Open Charge Alliance. Written by {tool}.")

@@ -49,6 +49,9 @@ fn suite(block: char, results: &Results) -> TestSuite {
     add("started", &results.started.to_string());
     add("product", &results.product);
     add("sut", &results.sut);
+    if !results.faults.is_empty() {
+        add("faults", &results.faults.join("; "));
+    }
     add("tool", &format!("ocpp-attest {}", results.tool_version));
     if let Some(pics) = &results.pics {
         add("version", pics.version.as_deref().unwrap_or_default());

@@ -19,6 +19,7 @@ use crate::{
         folder::{FolderError, write},
         read,
     },
+    yaml::shorten,
 };
 
 pub(crate) use full::charts::time;
@@ -40,6 +41,25 @@ impl<'r> From<&'r read::Run> for Run<'r> {
     fn from(run: &'r read::Run) -> Self {
         Self { pics: &run.pics, plan: &run.plan, results: &run.results, trace: &run.trace }
     }
+}
+
+/// How much is told of faults, characters.
+const MAX_FAULTS: usize = 300;
+
+/// What a reader must know of a run that tested no real product.
+fn no_real_product(results: &Results) -> Option<String> {
+    let against = against_simulator(results)?;
+    Some(format!("Not a real product: this run was made {against}."))
+}
+
+/// The simulator that a run was made against, with its faults.
+fn against_simulator(results: &Results) -> Option<String> {
+    let faults = if results.faults.is_empty() {
+        String::new()
+    } else {
+        format!(", made faulty on purpose: {}", shorten(&results.faults.join("; "), MAX_FAULTS))
+    };
+    (results.sut == "simulated").then(|| format!("against the embedded simulator{faults}"))
 }
 
 /// A report, and the form it takes.

@@ -119,7 +119,7 @@ pub fn markdown(results: &Results, comparison: Option<&Comparison>) -> String {
     if let Some(comparison) = comparison {
         let _ = write!(out, "\n{}", changes_markdown(comparison));
     }
-    let simulated = if results.sut == "simulated" { " against the embedded simulator" } else { "" };
+    let simulated = super::against_simulator(results).map(|words| format!(" {}", cell(&words))).unwrap_or_default();
     let _ = writeln!(
         out,
         "\n<sub>ocpp-attest {}, run {}{simulated}. Not a certificate of the Open Charge Alliance.</sub>",

@@ -70,6 +70,7 @@ pub(super) fn results(pics: &Pics, text: &str) -> Results {
         product: pics.product.designation.clone(),
         pics: Some(crate::record::PicsFacts::of(pics)),
         sut: "simulated".into(),
+        faults: Vec::new(),
         interrupted: false,
         resumed: Vec::new(),
         verdict: Verdict::Fail,

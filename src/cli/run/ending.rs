@@ -16,11 +16,20 @@ pub(super) fn tell(prepared: &Prepared, results: &Results, again: &str) {
         print(&format!("no test case falls into shard {shard}\n"));
     }
     if results.interrupted {
-        print(&format!("ended early: {done} of {chosen} test cases came to their turn\n"));
+        print(&ended_early(done, chosen));
         let folder = quoted(&prepared.folder.display().to_string());
         print(&format!("go on with: ocpp-attest run --resume {folder}{again}\n"));
     }
     print(&display::places(&prepared.folder));
+}
+
+/// How far a run came that was ended early.
+fn ended_early(done: usize, chosen: usize) -> String {
+    if done < chosen {
+        format!("ended early: {done} of {chosen} test cases came to their turn\n")
+    } else {
+        format!("ended early: in the last of {chosen} test cases\n")
+    }
 }
 
 /// What the run folder does not keep, as it is to be given when the run goes on: the operator's address may hold a secret.
@@ -42,6 +51,12 @@ fn quoted(word: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_run_cut_short_in_its_last_test_case_says_so() {
+        assert_eq!(ended_early(3, 4), "ended early: 3 of 4 test cases came to their turn\n");
+        assert_eq!(ended_early(4, 4), "ended early: in the last of 4 test cases\n");
+    }
 
     #[test]
     fn what_must_be_given_again_can_be_typed_as_it_stands() {

@@ -104,6 +104,7 @@ pub(super) fn execute(prepared: &Prepared, course: Course<'_>) -> Result<Results
         finished,
         resumed: manifest.resumed.clone(),
         sut: manifest.sut.clone(),
+        faults: manifest.faults.clone(),
         interrupted: result.interrupted,
         calibration: manifest.calibration.clone(),
         expectations: course.gate.judge(&cases, entries, manifest.started),
