@@ -8,7 +8,8 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256, SerialNumber, SubjectPublicKeyInfo,
+    KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256, PublicKeyData, SerialNumber, SignatureAlgorithm,
+    SigningKey, SubjectPublicKeyInfo,
 };
 use time::OffsetDateTime;
 
@@ -60,24 +61,54 @@ struct Spare {
 
 #[derive(Debug)]
 struct Root {
-    issuer: Issuer<'static, KeyPair>,
+    issuer: Issuer<'static, Key>,
     pem: String,
 }
 
-/// A root and its key as text.
+/// A key that certificates share: to read an RSA key from text takes milliseconds, since it is proven then.
+#[derive(Debug, Clone)]
+struct Key(Arc<KeyPair>);
+
+impl Key {
+    fn read(pem: &str) -> Result<Self, PkiError> {
+        Ok(Self(Arc::new(KeyPair::from_pem(pem)?)))
+    }
+
+    fn pem(&self) -> Secret {
+        Secret::new(self.0.serialize_pem())
+    }
+}
+
+impl PublicKeyData for Key {
+    fn der_bytes(&self) -> &[u8] {
+        self.0.der_bytes()
+    }
+
+    fn algorithm(&self) -> &'static SignatureAlgorithm {
+        self.0.algorithm()
+    }
+}
+
+impl SigningKey for Key {
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, rcgen::Error> {
+        self.0.sign(message)
+    }
+}
+
+/// A root as text, and its key.
 #[derive(Debug, Clone)]
 struct Written {
     pem: String,
-    key: Secret,
+    key: Key,
 }
 
 impl Written {
     fn of(root: &Root) -> Self {
-        Self { pem: root.pem.clone(), key: Secret::new(root.issuer.key().serialize_pem()) }
+        Self { pem: root.pem.clone(), key: root.issuer.key().clone() }
     }
 
     fn root(&self) -> Result<Root, PkiError> {
-        let issuer = Issuer::from_ca_cert_pem(&self.pem, KeyPair::from_pem(self.key.expose())?)?;
+        let issuer = Issuer::from_ca_cert_pem(&self.pem, self.key.clone())?;
         Ok(Root { issuer, pem: self.pem.clone() })
     }
 
@@ -88,24 +119,24 @@ impl Written {
         if !certificate.exists() {
             let made = Self::of(&make()?);
             std::fs::create_dir_all(folder).map_err(|error| failed(folder, error))?;
-            write_private(&key, made.key.expose()).map_err(|error| failed(&key, error))?;
+            write_private(&key, made.key.pem().expose()).map_err(|error| failed(&key, error))?;
             std::fs::write(&certificate, &made.pem).map_err(|error| failed(&certificate, error))?;
         }
         let read = |path: &Path| std::fs::read_to_string(path).map_err(|error| failed(path, error));
-        Ok(Self { pem: read(&certificate)?, key: Secret::new(read(&key)?) })
+        Ok(Self { pem: read(&certificate)?, key: Key::read(&read(&key)?)? })
     }
 }
 
-/// RSA keys take long to make, so a process makes few of them and uses them for all it signs.
-fn key_pair(kind: KeyKind) -> Result<KeyPair, PkiError> {
-    static RSA: OnceLock<Option<String>> = OnceLock::new();
+/// RSA keys take long to make, so a process makes one and uses it for all it signs.
+fn key_pair(kind: KeyKind) -> Result<Key, PkiError> {
+    static RSA: OnceLock<Option<Key>> = OnceLock::new();
+    let made = |algorithm| Ok(Key(Arc::new(KeyPair::generate_for(algorithm)?)));
     match kind {
-        KeyKind::Ecdsa => Ok(KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?),
-        KeyKind::Rsa => {
-            let made = || KeyPair::generate_for(&PKCS_RSA_SHA256).ok().map(|key| key.serialize_pem());
-            let pem = RSA.get_or_init(made).as_ref().ok_or_else(|| PkiError("no RSA key could be made".into()))?;
-            Ok(KeyPair::from_pem(pem)?)
-        }
+        KeyKind::Ecdsa => made(&PKCS_ECDSA_P256_SHA256),
+        KeyKind::Rsa => RSA
+            .get_or_init(|| made(&PKCS_RSA_SHA256).ok())
+            .clone()
+            .ok_or_else(|| PkiError("no RSA key could be made".into())),
     }
 }
 
@@ -209,7 +240,8 @@ impl Pki {
         let next = Written::of(&self.next);
         if let Some(folder) = folder {
             let failed = |path: &Path, error: std::io::Error| PkiError(format!("{}: {error}", path.display()));
-            for (name, text) in [("root.key", next.key.expose()), ("root.pem", &next.pem)] {
+            let key = next.key.pem();
+            for (name, text) in [("root.key", key.expose()), ("root.pem", &next.pem)] {
                 let (path, new) = (folder.join(name), folder.join(format!("{name}.new")));
                 let _ = std::fs::remove_file(&new);
                 write_private(&new, text).map_err(|error| failed(&new, error))?;
@@ -305,13 +337,12 @@ impl Pki {
         let root = self.prepare(&mut params, kind);
         let key = key_pair(key)?;
         let certificate = params.signed_by(&key, &root.issuer)?;
-        Ok(Identity { chain: certificate.pem(), key: Secret::new(key.serialize_pem()) })
+        Ok(Identity { chain: certificate.pem(), key: key.pem() })
     }
 
     /// A certificate for signing firmware, from the manufacturer's root, and the signature (base64) of an image.
     pub fn sign_firmware(&self, image: &[u8], kind: CertificateKind) -> Result<(String, String), PkiError> {
         use base64::Engine as _;
-        use rcgen::SigningKey as _;
         let mut params = CertificateParams::new(Vec::new())?;
         params.distinguished_name = named("ocpp-attest firmware signing", "ocpp-attest");
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::CodeSigning];
@@ -346,5 +377,5 @@ pub fn signing_request(kind: KeyKind, common_name: &str, organisation: &str) -> 
     let mut params = CertificateParams::new(Vec::new())?;
     params.distinguished_name = named(common_name, organisation);
     let csr = params.serialize_request(&key)?.pem()?;
-    Ok((csr, Secret::new(key.serialize_pem())))
+    Ok((csr, key.pem()))
 }
