@@ -7,7 +7,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use common::tool::{self, Said, free_port, text};
+use common::{
+    ports::free_port,
+    tool::{self, Said, text},
+};
 use ocpp_attest::{
     link::CertificateKind,
     services::pki::{KeyKind, Pki},

@@ -6,12 +6,14 @@ mod common;
 use std::{
     fs,
     io::{BufRead as _, BufReader, Write as _},
-    net::TcpListener,
     path::{Path, PathBuf},
     process::{Child, ChildStdout, Command, Stdio},
 };
 
-use common::tool::{Said, attest, command, free_port, said, text};
+use common::{
+    ports::free_port,
+    tool::{Said, attest, command, said, text},
+};
 use ocpp_attest::services::pki::{KeyKind, Pki};
 
 const STATION: &str = "pics/cp-flex-plus-eu.yaml";
@@ -53,16 +55,6 @@ impl Product {
         let at_work = self.line();
         assert!(at_work.contains(" connects to ") || at_work.starts_with("listening on "), "{at_work}");
         url
-    }
-}
-
-/// A port, and the one after it, that were free a moment ago.
-fn free_ports() -> u16 {
-    loop {
-        let port = free_port();
-        if port < u16::MAX && TcpListener::bind(("127.0.0.1", port + 1)).is_ok() {
-            return port;
-        }
     }
 }
 
@@ -189,7 +181,7 @@ fn a_csms_serves_who_it_is_told_of() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let authority = authority(folder);
-    let port = free_ports();
+    let port = free_port();
     let listen = format!("127.0.0.1:{port}");
     let base = ["simulate", "csms", "--pics", CSMS, "--listen", &listen, "--operator", "127.0.0.1:0"];
     let told = ["--identity", "CS-A", "--identity", "CS-B,3", "--authority", text(&authority), "--password", SECRET];
@@ -197,7 +189,7 @@ fn a_csms_serves_who_it_is_told_of() {
     let operator = product.operator();
     let trusted = format!("authority: {0}\nroot: {0}/root.pem\npassword: {SECRET}\n", authority.display());
     let url = |port: u16| format!("url: wss://localhost:{port}/ocpp\n");
-    for (identity, profile, status) in [("CS-A", 2, 0), ("CS-B", 3, 0), ("CS-C", 2, 1)] {
+    for (identity, profile, status) in [("CS-A", 2, 0), ("CS-B", 3, 0), ("CS-C", 2, 3)] {
         let settings =
             format!("{trusted}{}identity: {identity}\nsecurity-profile: {profile}\n", url(port + profile - 2));
         let bench = bench(folder, &format!("{identity}.yaml"), &settings);
@@ -205,6 +197,11 @@ fn a_csms_serves_who_it_is_told_of() {
         let (found, said) = tests_csms(&bench, &operator, &["--test", "TC_B_06_CSMS"], &[]);
         assert_eq!(found, Some(status), "{identity}: {said}");
     }
+    // That nobody is let in fails the test case that is about it; in the others it may as well be the bench.
+    let stranger = folder.join("CS-C.yaml");
+    let (found, said) = tests_csms(&stranger, &operator, &["--test", "TC_A_01_CSMS"], &[]);
+    assert_eq!(found, Some(1), "{said}");
+    assert!(said.contains("the SUT refused the upgrade with 404: the identity is not known, or the path"), "{said}");
 }
 
 #[test]

@@ -13,7 +13,7 @@ use std::{
 };
 
 use assert_cmd::Command;
-use common::tool::free_port;
+use common::ports::free_port;
 use serde_json::Value;
 
 /// What a product does with its stream; false when it may try again.

@@ -418,11 +418,11 @@ fn attempted(connection: &Connection, attempt: &Attempt, node: &mut Node, world:
     let mut finding = Finding::at(&node.step, &node.path, "the handshake did not end as it must");
     finding.expected = Some(wanted.to_owned());
     finding.found = Some(found);
-    let verdict = if matches!(attempt.outcome, Err(AttemptFailure::Unreachable(_) | AttemptFailure::TlsRefusedByUs(_)))
-    {
-        Verdict::Inconclusive
-    } else {
-        Verdict::Fail
+    let verdict = match &attempt.outcome {
+        Err(AttemptFailure::Unreachable(_) | AttemptFailure::TlsRefusedByUs(_)) => Verdict::Inconclusive,
+        Ok(()) | Err(AttemptFailure::BadUpgrade(_)) => Verdict::Fail,
+        // Whose fault it is that nobody is let in, the bench's or the product's, the test cases about that find out.
+        Err(_) => world.missing_verdict(),
     };
     world.find(verdict, finding);
     None
@@ -445,7 +445,14 @@ fn describe(failure: &AttemptFailure) -> String {
         AttemptFailure::TlsRefusedByUs(why) => format!("TLS could not be agreed on ({why})"),
         AttemptFailure::ClosedBeforeUpgrade => "the SUT closed before the HTTP upgrade".into(),
         AttemptFailure::UpgradeRefusedByUs(status, why) => format!("we refused the upgrade with {status} ({why})"),
-        AttemptFailure::UpgradeRefusedBySut(status) => format!("the SUT refused the upgrade with {status}"),
+        AttemptFailure::UpgradeRefusedBySut(status) => {
+            let why = match status {
+                401 | 403 => ": identity or password",
+                404 => ": the identity is not known, or the path",
+                _ => "",
+            };
+            format!("the SUT refused the upgrade with {status}{why}")
+        }
         AttemptFailure::BadUpgrade(why) => format!("the answer to the upgrade is not a proper one ({why})"),
         AttemptFailure::Unreachable(why) => format!("unreachable ({why})"),
         AttemptFailure::TimedOut => "the handshake took too long".into(),

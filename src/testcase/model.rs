@@ -23,6 +23,8 @@ pub struct TestCase {
     pub needs: Vec<Need>,
     /// Configuration variables to bring about first.
     pub variables: Vec<VariableSetting>,
+    /// It is begun without the procedure `Prepared`: whether the SUT lets us in is what it is about.
+    pub unprepared: bool,
     /// Steps that reach the starting state.
     pub before: Vec<Arc<Step>>,
     /// The test itself; `None`: not implemented.

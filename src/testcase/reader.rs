@@ -62,13 +62,15 @@ pub fn test_case(source: &Source) -> Result<TestCase, Defects> {
         variants: reader.variants(root.get("variants")),
         needs: reader.needs(root.get("needs")),
         variables: before.map(|before| reader.variables(before.get("variables"))).unwrap_or_default(),
+        unprepared: false,
         before: Vec::new(),
         steps: root.get("steps").map(|steps| reader.steps(steps)),
         after: root.get("after").map(|steps| reader.steps(steps)).unwrap_or_default(),
         always: reader.always(root.get("always")),
     };
     if let Some(before) = before {
-        reader.known_keys(before, &["variables", "state", "states"]);
+        reader.known_keys(before, &["prepared", "variables", "state", "states"]);
+        case.unprepared = before.get("prepared").is_some_and(|prepared| !reader.flag(Some(prepared)));
         if let Some(state) = before.get("state") {
             case.before.extend(reader.run_shorthand(state));
         }

@@ -2,6 +2,7 @@
 //! them, and the tool as its users call it.
 #![allow(dead_code)] // each of the tests uses a part of it
 
+pub mod ports;
 pub mod recordings;
 pub mod tool;
 

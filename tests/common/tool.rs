@@ -57,8 +57,3 @@ pub fn json(path: &Path) -> Value {
 pub fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
-
-/// A port of the loopback interface that was free a moment ago.
-pub fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).unwrap().port()
-}

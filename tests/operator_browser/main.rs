@@ -3,11 +3,12 @@
 //!
 //! A machine without Chromium can't run these: `cargo test --test operator_browser -- --ignored`.
 
+#[path = "../common/ports.rs"]
+mod ports;
 mod webdriver;
 
 use std::{
     io::{BufRead as _, BufReader, Read},
-    net::TcpListener,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::mpsc,
@@ -17,6 +18,7 @@ use std::{
 use http_body_util::Full;
 use hyper::{Request, body::Bytes};
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
+use ports::free_port;
 use serde_json::{Value, json};
 use webdriver::Browser;
 
@@ -169,10 +171,6 @@ fn work_through(browser: &Browser, hands: &Hands, test_case: &str) -> Vec<String
 }
 
 /// A port that was free a moment ago.
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).unwrap().port()
-}
-
 fn write(folder: &Path, bench: &str) -> PathBuf {
     let file = folder.join("bench.yaml");
     std::fs::write(&file, bench).unwrap();
