@@ -159,7 +159,7 @@ impl Engine {
             })
         };
         let mut prepare = Vec::new();
-        if world.has_state(PREPARED) && !case.unprepared {
+        if case.prepared && world.has_state(PREPARED) {
             prepare.push(run(PREPARED, Vec::new(), Position::default()));
         }
         let mut before: Vec<Arc<Step>> = Vec::new();

@@ -304,7 +304,7 @@ fn warnings(before: &Results, after: &Results) -> Vec<String> {
     if before.tool_version != after.tool_version {
         warnings.push(format!("different versions of the tool: {} and {}", before.tool_version, after.tool_version));
     }
-    if (before.sut == "simulated") != (after.sut == "simulated") {
+    if before.simulated() != after.simulated() {
         warnings.push("one of the runs was made against the embedded simulator".to_owned());
     }
     for (results, which) in [(before, "first"), (after, "second")] {

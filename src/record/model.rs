@@ -302,3 +302,10 @@ pub struct Results {
     /// The KPIs.
     pub kpis: Vec<Kpi>,
 }
+
+impl Results {
+    /// True for a run against the embedded simulator.
+    pub fn simulated(&self) -> bool {
+        self.sut == "simulated"
+    }
+}

@@ -154,9 +154,7 @@ pub(super) fn build(pics: &Pics, results: &Results) -> Abstract {
     let tool = format!("ocpp-attest {}", shorten(&results.tool_version, 40));
     sections.push(section("", 2, "", vec![provenance(pics, results, &tool)]));
     let mut warnings = Vec::new();
-    let simulated = super::no_real_product(results);
-    let is_simulated = simulated.is_some();
-    warnings.extend(simulated);
+    warnings.extend(super::no_real_product(results));
     if results.interrupted {
         warnings.push("The run was interrupted; it is not complete.".to_owned());
     }
@@ -175,7 +173,7 @@ pub(super) fn build(pics: &Pics, results: &Results) -> Abstract {
             90,
         ),
         run: shorten(&format!("Run {}", results.run_id), 60),
-        footer: if is_simulated {
+        footer: if results.simulated() {
             format!("Not a certificate of the Open Charge Alliance, and no real product: simulated by {tool}.")
         } else {
             format!("Not a certificate of the Open Charge Alliance. Written by {tool}.")

@@ -231,7 +231,7 @@ fn facts(pics: &Pics, results: &Results) -> Vec<(&'static str, String)> {
             "Gone on with",
             results.resumed.iter().map(|time| format!("{} UTC", minute(*time))).collect::<Vec<_>>().join(", "),
         ),
-        ("Against", if results.sut == "simulated" { "the embedded simulator".into() } else { results.sut.clone() }),
+        ("Against", if results.simulated() { "the embedded simulator".into() } else { results.sut.clone() }),
         ("Run", results.run_id.clone()),
         ("Tool", format!("ocpp-attest {}", results.tool_version)),
     ]);

@@ -54,12 +54,11 @@ fn no_real_product(results: &Results) -> Option<String> {
 
 /// The simulator that a run was made against, with its faults.
 fn against_simulator(results: &Results) -> Option<String> {
-    let faults = if results.faults.is_empty() {
-        String::new()
-    } else {
-        format!(", made faulty on purpose: {}", shorten(&results.faults.join("; "), MAX_FAULTS))
-    };
-    (results.sut == "simulated").then(|| format!("against the embedded simulator{faults}"))
+    let mut words = results.simulated().then(|| "against the embedded simulator".to_owned())?;
+    if !results.faults.is_empty() {
+        words += &format!(", made faulty on purpose: {}", shorten(&results.faults.join("; "), MAX_FAULTS));
+    }
+    Some(words)
 }
 
 /// A report, and the form it takes.

@@ -23,8 +23,8 @@ pub struct TestCase {
     pub needs: Vec<Need>,
     /// Configuration variables to bring about first.
     pub variables: Vec<VariableSetting>,
-    /// It is begun without the procedure `Prepared`: whether the SUT lets us in is what it is about.
-    pub unprepared: bool,
+    /// The procedure `Prepared` comes first; not where whether the SUT lets us in is what the test case is about.
+    pub prepared: bool,
     /// Steps that reach the starting state.
     pub before: Vec<Arc<Step>>,
     /// The test itself; `None`: not implemented.

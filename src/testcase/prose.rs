@@ -33,11 +33,11 @@ pub fn describe(case: &TestCase, library: &Library) -> Vec<String> {
             prose.say(1, values.collect::<Vec<_>>().join(", "));
         }
     }
-    if case.unprepared || !case.variables.is_empty() || !case.before.is_empty() {
+    if !case.prepared || !case.variables.is_empty() || !case.before.is_empty() {
         prose.heading("Before");
     }
-    if case.unprepared {
-        prose.say(1, "nothing: it begins without a connection of ours".to_owned());
+    if !case.prepared {
+        prose.say(1, "no connection: whether we are let in is what is tested".to_owned());
     }
     for variable in &case.variables {
         let value = variable.value.text();

@@ -62,7 +62,7 @@ pub fn test_case(source: &Source) -> Result<TestCase, Defects> {
         variants: reader.variants(root.get("variants")),
         needs: reader.needs(root.get("needs")),
         variables: before.map(|before| reader.variables(before.get("variables"))).unwrap_or_default(),
-        unprepared: false,
+        prepared: true,
         before: Vec::new(),
         steps: root.get("steps").map(|steps| reader.steps(steps)),
         after: root.get("after").map(|steps| reader.steps(steps)).unwrap_or_default(),
@@ -70,7 +70,9 @@ pub fn test_case(source: &Source) -> Result<TestCase, Defects> {
     };
     if let Some(before) = before {
         reader.known_keys(before, &["prepared", "variables", "state", "states"]);
-        case.unprepared = before.get("prepared").is_some_and(|prepared| !reader.flag(Some(prepared)));
+        if let Some(prepared) = before.get("prepared") {
+            case.prepared = reader.flag(Some(prepared));
+        }
         if let Some(state) = before.get("state") {
             case.before.extend(reader.run_shorthand(state));
         }

@@ -5,8 +5,8 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
 };
 
-/// A port of the loopback interface that is free, and so is the next one. Nobody else gets them: they are below those that the
-/// system gives to whoever connects, and a process hands out each once, from a place of its own on.
+/// A port of the loopback interface that is free, and so is the next one. They are below those that the system gives to whoever
+/// connects; a process hands out each once, and begins at a place of its own.
 pub fn free_port() -> u16 {
     static HANDED_OUT: AtomicU32 = AtomicU32::new(0);
     const FIRST: u16 = 15_000;

@@ -170,7 +170,6 @@ fn work_through(browser: &Browser, hands: &Hands, test_case: &str) -> Vec<String
     done
 }
 
-/// A port that was free a moment ago.
 fn write(folder: &Path, bench: &str) -> PathBuf {
     let file = folder.join("bench.yaml");
     std::fs::write(&file, bench).unwrap();
