@@ -160,7 +160,7 @@ fn test(pics: &str, test_case: &str, places: &str, folder: &Path) -> Ran {
     let files = free_port();
     let text = format!(
         "{places}files: 127.0.0.1:{files}\nsecurity-profile: 1\nconnect-timeout: 4\nreconnect-timeout: 4\n\
-         reboot-time: 4\nmessage-timeout: 2\nresponse-timeout: 2\nboot-wait: 1\nsettle-time: 1\n"
+         reboot-time: 4\nmessage-timeout: 2\nresponse-timeout: 2\nboot-wait: 1\nsettle-time: 0.3\n"
     );
     fs::write(&bench, text).unwrap();
     let out = folder.join("run");

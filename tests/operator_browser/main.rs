@@ -228,8 +228,7 @@ fn a_person_works_a_station_through_a_run() {
     };
     refused(page, "Open the link that the run has printed on its terminal.");
     refused(&format!("{page}?token={}", "A".repeat(32)), "This link was used already, or is none of this run.");
-    browser.open(&link);
-    browser.until("document.querySelector('#line')?.textContent === 'live'");
+    browser.enter(&link);
     assert_eq!(browser.address(), page, "the token does not stay in the address");
     assert_eq!(browser.text("#product"), "Reference station");
 
@@ -255,6 +254,7 @@ fn a_person_works_a_station_through_a_run() {
     assert_eq!(done.last().unwrap(), "Drive the EV out of the parking bay of EVSE 1.");
     let ended = browser.text("#ended li:first-child");
     assert!(ended.starts_with("pass") && ended.contains("TC_C_02_CS"), "{ended}");
+    browser.look("document.querySelector('#ended li').known = true");
 
     // Nothing begins until somebody says so.
     browser.until("document.querySelector('#banner').textContent === 'The run is paused.'");
@@ -281,6 +281,8 @@ fn a_person_works_a_station_through_a_run() {
     }
     let ended = browser.text("#ended li:first-child");
     assert!(ended.starts_with("inconclusive") && ended.contains("the cable is on loan"), "{ended}");
+    let same = browser.look("document.querySelector('#ended li:last-child').known === true");
+    assert_eq!(same, true, "a line stays the same, so that what was marked to be copied stays marked");
 
     // The third is aborted, the fourth never comes to its turn.
     assert!(asked(&browser, "TC_C_07_CS").is_some());
@@ -329,7 +331,7 @@ fn questions_about_a_csms_are_answered_on_a_phone() {
     let bench = write(folder.path(), &format!("url: ws://{address}/ocpp\nsecurity-profile: 1\nsettle-time: 1\n"));
     let run = run(pics, &bench, &out, "TC_B_06_CSMS,TC_B_09_CSMS");
     let browser = Browser::on_a_phone();
-    browser.open(&run.says("operator's page: "));
+    browser.enter(&run.says("operator's page: "));
 
     let question = |test_case: &str, words: &str| {
         let prompt = asked(&browser, test_case).unwrap();

@@ -4,7 +4,7 @@
 use std::{
     io::{BufRead as _, BufReader},
     process::{Child, Command, Stdio},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use http_body_util::{BodyExt as _, Full};
@@ -17,6 +17,9 @@ use serde_json::{Value, json};
 
 /// How long anything on the page may take to come about.
 const PATIENCE: Duration = Duration::from_secs(90);
+
+/// What a driver calls it when the page goes away from under a script that waits in it.
+const LEFT: [&str; 2] = ["document unloaded", "script timeout"];
 
 /// How WebDriver marks the id of an element.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
@@ -130,16 +133,32 @@ impl Browser {
              watch.observe(document, {{ subtree: true, childList: true, attributes: true, characterData: true }});
              tried();"
         );
-        self.try_ask(&Method::POST, "/execute/async", &json!({ "script": script, "args": [] })).unwrap_or_else(|why| {
-            let page = self.look("document.body.innerText");
-            panic!("it never came about that {expression}: {why}\n{}", page.as_str().unwrap_or_default())
-        })
+        let since = Instant::now();
+        loop {
+            match self.try_ask(&Method::POST, "/execute/async", &json!({ "script": script, "args": [] })) {
+                Ok(found) => return found,
+                // Before its time: the page was left for another one, as a link with a token leads on to the page itself.
+                Err(why) if LEFT.iter().any(|left| why.contains(left)) && since.elapsed() < PATIENCE => {}
+                Err(why) => {
+                    let page = self.look("document.body.innerText");
+                    panic!("it never came about that {expression}: {why}\n{}", page.as_str().unwrap_or_default())
+                }
+            }
+        }
     }
 
-    /// Text of an element, as it is seen.
+    /// Opens the page by a link, and waits until it shows the run.
+    pub fn enter(&self, link: &str) {
+        self.open(link);
+        self.until(
+            "document.querySelector('#line')?.textContent === 'live' && document.querySelector('#place').textContent",
+        );
+    }
+
+    /// Text of an element, as it is seen: found and read at once, as the page may replace it at any time.
     pub fn text(&self, css: &str) -> String {
-        let element = self.element(css);
-        self.ask(&Method::GET, &format!("/element/{element}/text"), &Value::Null).as_str().unwrap().to_owned()
+        let text = self.look(&format!("document.querySelector({}).innerText", json!(css)));
+        text.as_str().unwrap().trim().to_owned()
     }
 
     fn element(&self, css: &str) -> String {

@@ -113,6 +113,20 @@ const words = (step) => {
   return { said, within: parts.filter((part) => part.startsWith("run ")).map((part) => part.slice(4)).join(" › ") };
 };
 
+// What is listed already stays the same node, so that a text being marked stays marked.
+const list = (place, entries, build) => {
+  const wanted = entries.map((entry) => JSON.stringify(entry));
+  for (const node of [...place.children]) if (!wanted.includes(node.shows)) node.remove();
+  let at = place.firstElementChild;
+  for (const [index, entry] of entries.entries()) {
+    if (at?.shows === wanted[index]) { at = at.nextElementSibling; continue; }
+    const node = build(entry);
+    node.shows = wanted[index];
+    place.insertBefore(node, at);
+  }
+  while (at) { const next = at.nextElementSibling; at.remove(); at = next; }
+};
+
 const showRunning = () => {
   $("running").replaceChildren(...state.running.map((running) => {
     const node = make("section", "card now");
@@ -147,12 +161,12 @@ const showAbout = () => {
 
 const showEnded = () => {
   $("past").hidden = !state.ended.length;
-  $("ended").replaceChildren(...state.ended.map((one) => {
+  list($("ended"), state.ended, (one) => {
     const item = make("li");
     item.append(make("span", `verdict ${one.verdict.replace(" ", "-")}`, one.verdict), `${one.id} ${one.title}`);
     if (one.reason) item.append(make("span", "reason", one.reason));
     return item;
-  }));
+  });
 };
 
 const banner = () => {
