@@ -37,8 +37,11 @@ fn a_killed_run_goes_on_to_the_verdicts_of_one_that_was_not() {
     let (status, text) = attest(&[&run[..], &[whole.to_str().unwrap()]].concat());
     assert_eq!(status, Some(0), "{text}");
 
+    std::fs::create_dir(&torn).unwrap();
+    std::fs::copy(whole.join("summary.md"), torn.join("summary.md")).unwrap();
     killed(&[&run[..], &[torn.to_str().unwrap()]].concat(), 3);
     assert!(!torn.join("results.json").exists(), "it was killed too late");
+    assert!(!torn.join("summary.md").exists(), "the summary of an earlier run stands beside this one");
     // What a write cut in two leaves behind.
     let torn_line = |name: &str| {
         use std::io::Write as _;
@@ -66,6 +69,14 @@ fn a_killed_run_goes_on_to_the_verdicts_of_one_that_was_not() {
     assert!(times.is_sorted());
     let lines = |folder: &Path| std::fs::read_to_string(folder.join("trace.jsonl")).unwrap().lines().count();
     assert_eq!(lines(&torn), lines(&whole));
+
+    // Killed while its reports were written, it only writes them.
+    std::fs::remove_file(torn.join("report.html")).unwrap();
+    let (status, text) = attest(&["run", "--resume", torn.to_str().unwrap()]);
+    assert_eq!(status, Some(0), "{text}");
+    assert!(!text.lines().any(|line| line.starts_with("pass ")), "finished test cases ran again:\n{text}");
+    assert_eq!(verdicts(&torn), verdicts(&whole));
+    assert!(torn.join("report.html").exists());
 
     let (status, text) = attest(&["run", "--resume", torn.to_str().unwrap()]);
     assert_eq!(status, Some(2), "{text}");

@@ -24,7 +24,8 @@ use crate::verdict::TestCaseResult;
 const KEPT: usize = 4 << 20;
 
 /// What a run writes when it is over: nothing of it stands beside a run that is going on.
-const ENDING: [&str; 6] = ["results.json", "abstract.html", "abstract.md", "abstract.pdf", "report.html", "junit.xml"];
+pub(crate) const ENDING: [&str; 7] =
+    ["results.json", "abstract.html", "abstract.md", "abstract.pdf", "report.html", "junit.xml", "summary.md"];
 
 /// What it writes on its way: of an earlier run in the folder nothing is left.
 const ON_ITS_WAY: [&str; 3] = ["run.json", "results.jsonl", "trace.jsonl"];

@@ -140,6 +140,11 @@ pub fn write_all(folder: &Path, run: Run<'_>) -> Result<(), ReportError> {
     Ok(())
 }
 
+/// True when a folder has every report of a run: the tool was not stopped while it wrote them.
+pub fn all_written(folder: &Path) -> bool {
+    Format::ALL.iter().all(|format| folder.join(format.file()).is_file())
+}
+
 #[cfg(test)]
 mod abstract_tests;
 #[cfg(all(test, feature = "pdf"))]

@@ -83,6 +83,13 @@ pub(super) fn results(pics: &Pics, text: &str) -> Results {
 }
 
 #[test]
+fn no_report_of_an_earlier_run_outlives_the_beginning_of_another() {
+    for format in Format::ALL {
+        assert!(crate::record::journal::ENDING.contains(&format.file()), "{}", format.file());
+    }
+}
+
+#[test]
 fn hostile_text_stays_text() {
     let hostile = "<script>alert(1)</script>\"'|`\n| x |</td></code><!--\u{7}";
     let mut pics = pics("beny-bcpcv-ct2m-p.yaml");

@@ -26,7 +26,7 @@ use crate::{
         read::PICS_FILE,
         saved::Saved,
     },
-    runner,
+    report, runner,
     selection::{
         self,
         choice::{Choice, ChoiceError},
@@ -194,7 +194,7 @@ pub(super) fn resumed(arguments: &Arguments, folder: &Path, catalogue: &Catalogu
     }
     let done = |id: &String| saved.results.iter().any(|result| result.id == *id);
     let left: Vec<String> = manifest.chosen.iter().filter(|id| !done(id)).cloned().collect();
-    if left.is_empty() && folder.join("results.json").exists() {
+    if left.is_empty() && folder.join("results.json").exists() && report::all_written(folder) {
         let help = "begin another one without --resume";
         return Err(Problem::Input(format!("the run in {} is complete", folder.display()), help.into()));
     }
