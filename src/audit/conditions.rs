@@ -9,8 +9,7 @@ use super::{
     about::{About, Definitions, literals},
     connections::{other_handshakes, other_requests},
     contents::with_payload,
-    edit::Edit,
-    mutants::{Kind, Mutant, Place, asked},
+    mutant::{Edit, Kind, Mutant, Place, Target, asked, behind_answer},
     values,
 };
 use crate::{
@@ -18,18 +17,8 @@ use crate::{
     link::{ConnId, LinkEvent},
     ocpp::{frame::Frame, member::Member},
     replay::Recording,
-    template::Template,
     testcase::model::StepKind,
 };
-
-/// A condition, and when it was held against what is known.
-#[derive(Debug, Clone)]
-pub(super) struct Target {
-    pub(super) unit: usize,
-    pub(super) at: usize,
-    pub(super) step: String,
-    pub(super) condition: Template,
-}
 
 /// Most mutants that are tried for one condition.
 const MOST_TRIED: usize = 800;
@@ -423,17 +412,4 @@ fn other_values(value: &Value, member: Option<Member>, literals: &[Value]) -> Ve
         }
     }
     others
-}
-
-/// The input by which a CALL of the SUT was answered, itself where that is not known.
-pub(super) fn behind_answer(recording: &Recording, at: usize) -> usize {
-    let Some((_, Input::Link(LinkEvent::Text { text, .. }))) = recording.inputs.get(at) else { return at };
-    let Ok(frame) = Frame::parse(text) else { return at };
-    let answered = recording.inputs[at..].iter().position(|(_, input)| match input {
-        Input::Link(LinkEvent::Sent { text, .. }) => {
-            matches!(Frame::parse(text), Ok(Frame::CallResult { id, .. } | Frame::CallError { id, .. }) if id == frame.id())
-        }
-        _ => false,
-    });
-    answered.map_or(at, |further| at + further)
 }

@@ -3,8 +3,7 @@
 use serde_json::Value;
 
 use super::{
-    edit::Edit,
-    mutants::{Kind, MOST_PLACES, Mutant, Mutants, Place, asked, is_optional},
+    mutant::{Edit, Kind, MOST_PLACES, Mutant, Mutants, Place, asked, is_optional},
     sample::excluded,
     values,
 };

@@ -2,7 +2,10 @@
 
 use std::collections::HashSet;
 
-use super::{mutants::Mutant, sample};
+use super::{
+    mutant::{Edit, Mutant},
+    sample,
+};
 use crate::{
     clock::Stamp,
     engine::{Effect, Engine, Input, Outcome},
@@ -10,26 +13,6 @@ use crate::{
     ocpp::frame::Frame,
     replay::{Recording, pass_time},
 };
-
-/// What is done otherwise at an input.
-#[derive(Debug, Clone)]
-pub(super) enum Edit {
-    /// This instead.
-    Replace(Input),
-    /// Nothing.
-    Drop,
-    /// This before it.
-    Before(Input),
-    /// This after it.
-    After(Input),
-    /// Instead, this message with what the step that waits for it does not want, by the number of its demand: the first of those
-    /// of `match`, then those of `check`.
-    Unwanted(ConnId, Frame, usize),
-    /// What the `never` that is under way by then forbids, after it.
-    Forbidden(ConnId),
-    /// It and all that follows, so many nanoseconds later (or earlier).
-    Shift(i64),
-}
 
 /// What came of a mutant.
 pub(super) struct Judged {

@@ -5,11 +5,10 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use serde_json::Value;
 
 use super::{
-    Case, Concern, Fate, Mutation, Trace, about,
-    conditions::{self, Target},
+    Case, Concern, Fate, Mutation, Trace, about, conditions,
     contents::everywhere,
-    edit::{self, Edit, Judged},
-    mutants::{Kind, Mutant, Mutants, Place, Unit, is_optional},
+    edit::{self, Judged},
+    mutant::{Edit, Kind, Mutant, Mutants, Place, Target, Unit, is_optional},
 };
 use crate::{
     clock::Stamp,

@@ -10,6 +10,7 @@ mod connections;
 mod contents;
 mod edit;
 mod judge;
+mod mutant;
 mod mutants;
 mod rules;
 mod sample;
@@ -23,7 +24,7 @@ use std::{
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-pub use mutants::Kind;
+pub use mutant::Kind;
 
 use crate::{
     bench::Bench,
@@ -260,7 +261,7 @@ const SHARED: usize = 3;
 /// The places of steps of states that were audited often enough.
 fn share(trace: &Trace, seen: &mut HashMap<String, usize>) -> HashSet<String> {
     let mut leave = HashSet::new();
-    let sources: HashSet<String> = trace.outcome.taken.iter().filter_map(mutants::source_of).collect();
+    let sources: HashSet<String> = trace.outcome.taken.iter().filter_map(mutant::source_of).collect();
     let own = format!("{}.yaml", trace.recording.id);
     for source in sources.into_iter().filter(|source| !source.starts_with(&own)) {
         let count = seen.entry(source.clone()).or_default();

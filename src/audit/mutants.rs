@@ -2,13 +2,12 @@
 
 use std::collections::HashSet;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{
     about::about_the_product,
-    conditions::{Target, behind_answer},
     connections::{other_requests, turned_round},
-    edit::Edit,
+    mutant::{Edit, Kind, Mutants, Place, Target, behind_answer, is_optional, open_at, own_call, source, source_of},
 };
 use crate::{
     engine::{Input, Role, Taken},
@@ -16,105 +15,11 @@ use crate::{
     ocpp::{frame::Frame, member::Member},
     operator::{ActionOutcome, actions},
     replay::Recording,
-    template::Template,
-    testcase::{
-        matcher::Demand,
-        model::{Expect, Step, StepKind},
-    },
+    testcase::model::{Expect, StepKind},
 };
 
-/// The kinds of mutations, as the table names them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Kind {
-    /// A checked value is another legal one.
-    Value,
-    /// A checked member is missing.
-    Removed,
-    /// One is there that must not be.
-    Added,
-    /// A checked value is of the wrong type.
-    Type,
-    /// An expected message does not come.
-    Dropped,
-    /// It comes twice, with the same message id.
-    Duplicated,
-    /// It comes twice, as two messages.
-    Repeated,
-    /// It comes too late.
-    Delayed,
-    /// It comes too early.
-    Early,
-    /// It changes places with its neighbour.
-    Swapped,
-    /// What must not come comes.
-    Inserted,
-    /// What was refused is granted, what was granted is refused.
-    TurnedRound,
-    /// A rule that holds for every test is broken.
-    Rule,
-    /// What a condition is about is otherwise, in one message or in several.
-    Together,
-}
-
-/// One thing that a test case checks.
-#[derive(Debug, Clone)]
-pub(super) struct Unit {
-    pub(super) step: String,
-    pub(super) source: String,
-    pub(super) words: String,
-    pub(super) conditional: bool,
-    pub(super) optional: bool,
-    /// Requires that nothing else is true than what the schema demands.
-    pub(super) presence: bool,
-    /// How many other words may stand there, where only some may.
-    pub(super) words_else: usize,
-}
-
-/// A faulty product.
-#[derive(Debug, Clone)]
-pub(super) struct Mutant {
-    /// What is done otherwise at which of the recording's inputs, in their order; one at least.
-    pub(super) edits: Vec<(usize, Edit)>,
-    /// The last input that need be told, where what it is about is decided by then.
-    pub(super) until: Option<usize>,
-    /// The place in a CALL that is otherwise, and what stands there now; nothing: it is missing.
-    pub(super) alters: Option<(String, Option<Value>)>,
-    /// The condition that it is to break.
-    pub(super) condition: Option<Template>,
-    pub(super) kind: Kind,
-    pub(super) what: String,
-    /// What it is to be caught by; none for rules.
-    pub(super) unit: Option<usize>,
-    pub(super) step: String,
-    pub(super) action: String,
-}
-
-impl Mutant {
-    /// The first input that is changed.
-    pub(super) fn at(&self) -> usize {
-        self.edits.first().map_or(0, |(at, _)| *at)
-    }
-}
-
-/// Everything that is checked in a recording, and what can be done otherwise.
-pub(super) struct Mutants {
-    pub(super) units: Vec<Unit>,
-    pub(super) all: Vec<Mutant>,
-    /// The conditions on what several messages have brought about.
-    pub(super) targets: Vec<Target>,
-}
-
-/// Most places that are changed for one thing that is checked.
-pub(super) const MOST_PLACES: usize = 4;
 /// Later than any limit, nanoseconds: four hours.
 const LATE_NS: i64 = 4 * 3600 * 1_000_000_000;
-
-/// An input with the number that it has in the recording, and the step that took it.
-pub(super) struct Place<'r> {
-    pub(super) at: usize,
-    pub(super) taken: &'r Taken,
-}
 
 impl Mutants {
     pub(super) fn of(recording: &Recording, places: &[Place<'_>], leave: &HashSet<String>) -> Self {
@@ -152,29 +57,6 @@ impl Mutants {
         mutants
     }
 
-    pub(super) fn unit(
-        &mut self,
-        step: &str,
-        source: &str,
-        words: String,
-        demand: Option<&Demand>,
-        optional: bool,
-    ) -> usize {
-        if let Some(known) = self.units.iter().position(|unit| unit.step == step && unit.words == words) {
-            return known;
-        }
-        self.units.push(Unit {
-            step: step.to_owned(),
-            source: source.to_owned(),
-            words,
-            conditional: demand.is_some_and(|demand| demand.conditional),
-            optional,
-            presence: demand.is_some_and(|demand| demand.presence),
-            words_else: 0,
-        });
-        self.units.len() - 1
-    }
-
     /// A step of a state that is audited elsewhere: its message does not come.
     fn only_dropped(&mut self, place: &Place<'_>) {
         let Some(step) = &place.taken.step else { return };
@@ -188,30 +70,6 @@ impl Mutants {
         let source = source(&step.file, step.at.line);
         let unit = self.unit(&place.taken.path, &source, words, None, optional);
         self.add(place, Some(unit), Kind::Dropped, "dropped", Edit::Drop);
-    }
-
-    pub(super) fn add(
-        &mut self,
-        place: &Place<'_>,
-        unit: Option<usize>,
-        kind: Kind,
-        what: impl Into<String>,
-        edit: Edit,
-    ) {
-        self.add_all(place, unit, kind, what, vec![(place.at, edit)]);
-    }
-
-    fn add_all(
-        &mut self,
-        place: &Place<'_>,
-        unit: Option<usize>,
-        kind: Kind,
-        what: impl Into<String>,
-        edits: Vec<(usize, Edit)>,
-    ) {
-        let (what, step) = (what.into(), place.taken.path.clone());
-        let action = String::new();
-        self.all.push(Mutant { edits, until: None, alters: None, condition: None, kind, what, unit, step, action });
     }
 
     fn message(&mut self, recording: &Recording, place: &Place<'_>, conn: ConnId, frame: &Frame) {
@@ -380,48 +238,4 @@ impl Mutants {
             _ => {}
         }
     }
-}
-
-/// A message that the product may send at any time, its payload empty.
-pub(super) fn own_call(recording: &Recording, id: &str) -> String {
-    let action = if recording.id.ends_with("_CSMS") { "ClearCache" } else { "Heartbeat" };
-    Frame::Call { id: id.into(), action: action.into(), payload: json!({}) }.to_text()
-}
-
-/// Where the step that took something stands.
-pub(super) fn source_of(taken: &Taken) -> Option<String> {
-    taken.step.as_ref().map(|step| source(&step.file, step.at.line))
-}
-
-fn source(file: &str, line: usize) -> String {
-    format!("{}:{line}", file.rsplit('/').next().unwrap_or(file))
-}
-
-/// The action of a CALL of ours.
-pub(super) fn asked<'p>(place: &'p Place<'_>) -> &'p str {
-    match place.taken.step.as_deref() {
-        Some(Step { kind: StepKind::Send(send), .. }) => &send.action,
-        _ => "",
-    }
-}
-
-/// True for a step within a group of which not everything need happen.
-pub(super) fn is_optional(path: &str) -> bool {
-    path.split(" > ").any(|part| {
-        let kind = part.split_once(' ').map_or(part, |(_, kind)| kind);
-        kind == "optional" || kind == "one-of"
-    })
-}
-
-/// The connection that is open when an input comes.
-pub(super) fn open_at(recording: &Recording, at: usize) -> Option<ConnId> {
-    let mut open = recording.setup.memory.open.map(|(conn, _)| conn);
-    for (_, input) in recording.inputs.iter().take(at) {
-        match input {
-            Input::Link(LinkEvent::Opened { conn, .. }) => open = Some(*conn),
-            Input::Link(LinkEvent::Closed { conn, .. }) if open == Some(*conn) => open = None,
-            _ => {}
-        }
-    }
-    open
 }

@@ -1,9 +1,6 @@
 //! Breaches of the rules that hold for every test.
 
-use super::{
-    edit::Edit,
-    mutants::{Kind, Mutants, Place, open_at, own_call},
-};
+use super::mutant::{Edit, Kind, Mutants, Place, open_at, own_call};
 use crate::{
     engine::{Input, Role},
     link::LinkEvent,

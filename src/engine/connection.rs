@@ -4,8 +4,9 @@ use serde_json::{Value, json};
 
 use super::{
     Role,
+    conversation::Attempt,
     flow::{Node, nanos},
-    world::{Attempt, Finding, World},
+    world::{Finding, World},
 };
 use crate::{
     link::{

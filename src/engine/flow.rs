@@ -11,10 +11,7 @@ mod work;
 
 use std::sync::Arc;
 
-use super::{
-    Phase, Scope, connection,
-    world::{Call, World},
-};
+use super::{Phase, Scope, connection, conversation::Call, world::World};
 use crate::{
     clock::Stamp,
     testcase::model::{Step, StepKind},

@@ -2,6 +2,7 @@
 //! effects come out. The same inputs at the same times give the same verdict, so a recorded run can be replayed.
 
 mod connection;
+mod conversation;
 mod flow;
 mod responder;
 mod rules;
@@ -214,8 +215,8 @@ impl Engine {
         self.told += 1;
         match input {
             Input::Link(event) => self.link(event),
-            Input::OperatorDone(id, outcome) => self.world.answers.push((id, world::Reply::Operator(outcome))),
-            Input::ServiceDone(id, result) => self.world.answers.push((id, world::Reply::Service(result))),
+            Input::OperatorDone(id, outcome) => self.world.answers.push((id, conversation::Reply::Operator(outcome))),
+            Input::ServiceDone(id, result) => self.world.answers.push((id, conversation::Reply::Service(result))),
             Input::Tick => {}
             Input::Interrupt => {
                 self.world.find(Verdict::Inconclusive, world::Finding::new("", "interrupted by the user"));

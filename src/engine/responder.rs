@@ -2,12 +2,15 @@
 
 use serde_json::{Map, Value, json};
 
-use super::world::{Call, World};
+use super::{conversation::Call, world::World};
 use crate::ocpp::schema;
 
-/// The answer to a CALL of the SUT.
-pub(crate) fn reply(world: &mut World, call: &Call) -> Value {
-    completed(world, call, Value::Object(Map::new()))
+impl World {
+    /// Answers as the specification suggests.
+    pub(crate) fn default_reply(&mut self, call: &Call) {
+        let payload = completed(self, call, Value::Object(Map::new()));
+        self.reply(call, payload);
+    }
 }
 
 /// Fills in what a reply needs and a test case did not say.

@@ -3,8 +3,9 @@
 use serde_json::Value;
 
 use super::{
+    conversation::Call,
     turns::OutOfTurn,
-    world::{Call, Finding, World},
+    world::{Finding, World},
 };
 use crate::{verdict::Verdict, yaml::shorten};
 

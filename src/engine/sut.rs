@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use serde_json::{Map, Value, json};
 
-use super::world::Call;
+use super::conversation::Call;
 use crate::link::{ClientPolicy, ConnId, EndpointId, Secret};
 
 /// What outlasts a test case.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::world::Call;
+use super::conversation::Call;
 use crate::{clock::Stamp, link::ConnId, ocpp::frame::Frame};
 
 /// Answers of ours that took longer say nothing: the other side may have stopped waiting.

@@ -11,14 +11,17 @@ use std::{
 use serde_json::{Map, Value, json};
 
 use super::{
-    Effect, Outcome, Phase, Role, Scope, Setup, SutMemory, responder, station::OwnStation, sut::Transactions,
-    taken::Taken, turns::Turns,
+    Effect, Outcome, Phase, Role, Scope, Setup, SutMemory,
+    conversation::{Answer, Attempt, Call, Open, Reply},
+    station::OwnStation,
+    sut::Transactions,
+    taken::Taken,
+    turns::Turns,
 };
 use crate::{
     clock::Stamp,
-    link::{AttemptFailure, ClosedBy, ConnId, EndpointId, LinkCommand, Secret, ServerPolicy},
+    link::{ClosedBy, ConnId, EndpointId, LinkCommand, Secret, ServerPolicy},
     ocpp::frame::Frame,
-    operator::ActionOutcome,
     pics::SutKind,
     testcase::{
         matcher::Mismatch,
@@ -28,57 +31,6 @@ use crate::{
     verdict::{Failure, StepRecord, Verdict},
     yaml::shorten,
 };
-
-/// A CALL from the SUT.
-#[derive(Debug, Clone)]
-pub(crate) struct Call {
-    pub(crate) conn: ConnId,
-    pub(crate) id: String,
-    pub(crate) action: String,
-    pub(crate) payload: Value,
-    pub(crate) at: Stamp,
-    pub(crate) text: String,
-    /// Which of the engine's inputs it was.
-    pub(crate) input: usize,
-}
-
-/// An answer to a CALL of ours.
-#[derive(Debug, Clone)]
-pub(crate) enum Answer {
-    Result(Value, String, usize),
-    Error(String, String, usize),
-    /// The connection went away before it came.
-    Lost,
-}
-
-/// An answer of the operator or of a service.
-#[derive(Debug, Clone)]
-pub(crate) enum Reply {
-    Operator(ActionOutcome),
-    Service(Result<Value, String>),
-}
-
-/// Something that happened to an attempt to connect.
-#[derive(Debug, Clone)]
-pub(crate) struct Attempt {
-    pub(crate) conn: ConnId,
-    pub(crate) endpoint: EndpointId,
-    pub(crate) at: Stamp,
-    /// `upgraded`, or why not.
-    pub(crate) outcome: Result<(), AttemptFailure>,
-    /// What is known of it, as checks see it.
-    pub(crate) facts: Value,
-    /// Which of the engine's inputs it was.
-    pub(crate) input: usize,
-}
-
-/// An open connection.
-#[derive(Debug, Clone)]
-pub(crate) struct Open {
-    pub(crate) conn: ConnId,
-    pub(crate) endpoint: EndpointId,
-    pub(crate) at: Stamp,
-}
 
 /// A finding in the making.
 #[derive(Debug, Clone, Default)]
@@ -506,12 +458,6 @@ impl World {
             details: Value::Object(Map::new()),
         };
         self.link_command(LinkCommand::Send(conn, frame.to_text()));
-    }
-
-    /// Answers as the specification suggests.
-    pub(crate) fn default_reply(&mut self, call: &Call) {
-        let payload = responder::reply(self, call);
-        self.reply(call, payload);
     }
 
     /// Variables that this test case changed and has not put back, with their former values.

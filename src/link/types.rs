@@ -119,6 +119,13 @@ pub enum CertificateKind {
     OtherRoot,
 }
 
+impl CertificateKind {
+    /// By the name that test cases use; a valid one where there is none. A name that none has is refused with those there are.
+    pub fn named(name: Option<&serde_json::Value>) -> Result<Self, String> {
+        name.map_or(Ok(Self::Valid), |name| serde_json::from_value(name.clone()).map_err(|error| error.to_string()))
+    }
+}
+
 /// A certificate chain with its key, PEM.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {

@@ -60,6 +60,13 @@ pub(super) fn json(value: &impl Serialize, path: &Path) -> Result<Vec<u8>, Folde
     Ok(text)
 }
 
+/// One value as one line.
+pub(super) fn append(lines: &mut Vec<u8>, value: &impl Serialize, folder: &Path) -> Result<(), FolderError> {
+    serde_json::to_writer(&mut *lines, value).map_err(|error| failed(folder, error))?;
+    lines.push(b'\n');
+    Ok(())
+}
+
 /// Writes `results.json`.
 pub fn write_results(folder: &Path, results: &Results) -> Result<(), FolderError> {
     write(folder, "results.json", &json(results, folder)?)

@@ -12,7 +12,7 @@ use std::{
 };
 
 use super::{
-    folder::{self, FolderError, failed, json, write},
+    folder::{self, FolderError, append, failed, json, write},
     manifest::Manifest,
     model::{PlanEntry, TraceEntry},
     read::PICS_FILE,
@@ -149,13 +149,6 @@ fn remove(folder: &Path, names: &[&str]) -> Result<(), FolderError> {
             _ => {}
         }
     }
-    Ok(())
-}
-
-/// One value as one line.
-pub(super) fn append(lines: &mut Vec<u8>, value: &impl serde::Serialize, folder: &Path) -> Result<(), FolderError> {
-    serde_json::to_writer(&mut *lines, value).map_err(|error| failed(folder, error))?;
-    lines.push(b'\n');
     Ok(())
 }
 

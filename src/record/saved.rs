@@ -67,7 +67,7 @@ impl Saved {
             let entry = entry.map_err(|error| wrong(&error))?;
             if entry.test_case.as_deref().is_none_or(|id| finished.contains(id)) {
                 let mut line = Vec::new();
-                super::journal::append(&mut line, &entry, &self.folder)?;
+                super::folder::append(&mut line, &entry, &self.folder)?;
                 out.write_all(&line).map_err(|error| wrong(&error))?;
             }
         }

@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use serde_json::{Map, Value, json};
 use tokio::task::JoinSet;
 
-use super::files::Files;
+use super::{error::EnvironmentError, files::Files};
 use crate::{
     bench::Bench,
     clock::Clock,
@@ -26,25 +26,7 @@ use crate::{
         operator as simulated_operator,
         station::{self, NetworkProfile, StationSetup},
     },
-    yaml::Defects,
 };
-
-/// Why there is nothing to run in.
-#[derive(Debug, thiserror::Error)]
-pub enum EnvironmentError {
-    /// An address could not be bound.
-    #[error("{0} can't be bound: {1}")]
-    Bind(String, std::io::Error),
-    /// A certificate could not be made.
-    #[error("certificates can't be made: {0}")]
-    Pki(#[from] PkiError),
-    /// A file of the bench can't be read.
-    #[error("{0} can't be read: {1}")]
-    File(String, std::io::Error),
-    /// The bench names files that can't be used.
-    #[error("{0}")]
-    Bench(#[from] Defects),
-}
 
 /// What a test case runs in.
 pub struct Environment {
@@ -301,7 +283,7 @@ impl Environment {
                 Err("the bench does not hold the key of the root that the SUT trusts, so it can't sign for it".into())
             }
             "sign" => {
-                let chain = self.pki.sign_request(text("csr"), certificate_kind(with)?);
+                let chain = self.pki.sign_request(text("csr"), CertificateKind::named(with.get("certificate"))?);
                 chain
                     .map(|chain| json!({ "chain": chain }))
                     .map_err(|error| format!("the CSR can't be signed: {error}"))
@@ -360,12 +342,6 @@ impl Environment {
     pub fn is_simulated(&self) -> bool {
         !self.tasks.is_empty()
     }
-}
-
-/// The kind of certificate that a test case asks a service for; a valid one where it does not say.
-pub(super) fn certificate_kind(with: &Value) -> Result<CertificateKind, String> {
-    let Some(kind) = with.get("certificate") else { return Ok(CertificateKind::Valid) };
-    serde_json::from_value(kind.clone()).map_err(|error| error.to_string())
 }
 
 /// The serial number of the station that we play, the common name of its certificate.

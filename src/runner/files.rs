@@ -5,7 +5,7 @@ use std::{pin::Pin, time::Duration};
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::environment::{EnvironmentError, certificate_kind};
+use super::error::EnvironmentError;
 use crate::{
     bench::Bench,
     clock::Clock,
@@ -156,7 +156,7 @@ impl Files {
         let server = self.server()?;
         // `broken`: signed all right, but nothing that a station could run.
         let broken = text(with, "image") == "broken";
-        let kind = certificate_kind(with)?;
+        let kind = CertificateKind::named(with.get("certificate"))?;
         let known = if broken { &self.firmware.broken } else { &self.firmware.good };
         let image = match known {
             Some(image) if kind == CertificateKind::Valid => image.clone(),

@@ -2,6 +2,7 @@
 
 mod driver;
 mod environment;
+mod error;
 mod files;
 mod journal;
 mod log;
@@ -114,7 +115,7 @@ pub async fn run(
     interrupt: watch::Receiver<bool>,
     clock: Clock,
     mut tell: impl FnMut(Event),
-) -> Result<Yield, environment::EnvironmentError> {
+) -> Result<Yield, error::EnvironmentError> {
     let chosen: Vec<&PlanEntry> = plan
         .entries
         .iter()

@@ -15,10 +15,7 @@ use serde_json::{Map, Value};
 use tokio::sync::{Semaphore, watch};
 
 use super::{
-    Event, Plan, driver,
-    environment::{Environment, EnvironmentError},
-    journal::Journal,
-    pause, pics_names, retry,
+    Event, Plan, driver, environment::Environment, error::EnvironmentError, journal::Journal, pause, pics_names, retry,
 };
 use crate::{
     bench::Bench,

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::Path};
 
 use include_dir::{Dir, include_dir};
 
-use super::{condition::Condition, reader::BODY_KEYS};
+use super::condition::Condition;
 use crate::{
     ocpp::requirements,
     pics::{Baseline, Profile, SutKind},
@@ -160,6 +160,9 @@ fn collect(folder: &'static Dir<'static>, sources: &mut Vec<Source>) {
         collect(folder, sources);
     }
 }
+
+/// Keys of a test case beyond the catalogue's own.
+const BODY_KEYS: [&str; 8] = ["needs", "variants", "before", "steps", "after", "always", "note", "requirement"];
 
 /// Reads the header of a test case; defects are added to the list.
 pub fn header(root: &Node, defects: &mut Vec<Defect>) -> Option<Header> {

@@ -21,9 +21,6 @@ use crate::{
     yaml::{Defect, Defects, Key, Kind, Node, Position, Source, nearest},
 };
 
-/// Keys of a test case beyond the catalogue's own.
-pub const BODY_KEYS: [&str; 8] = ["needs", "variants", "before", "steps", "after", "always", "note", "requirement"];
-
 const STEP_KINDS: [&str; 17] = [
     "expect",
     "send",

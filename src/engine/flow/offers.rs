@@ -7,8 +7,10 @@ use serde_json::Value;
 use super::{Body, MAX_DEPTH, Node, Offer, Sequence, Status};
 use crate::{
     engine::{
-        Role, responder, rules,
-        world::{Call, Finding, World},
+        Role,
+        conversation::Call,
+        responder, rules,
+        world::{Finding, World},
     },
     testcase::{
         model::{Expect, StepKind},

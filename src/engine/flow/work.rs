@@ -7,8 +7,10 @@ use serde_json::{Map, Value};
 use super::{Body, Node, Sequence, Status, nanos};
 use crate::{
     engine::{
-        Role, responder, rules,
-        world::{Answer, Finding, Reply, World},
+        Role,
+        conversation::{Answer, Reply},
+        responder, rules,
+        world::{Finding, World},
     },
     operator::{
         ActionOutcome,

@@ -341,8 +341,8 @@ pub fn list() -> String {
 fn told(parameter: &Parameter) -> String {
     let name = parameter.name;
     match parameter.takes {
-        Takes::Time(milliseconds) => format!("[{name}={}]", super::reader::time(Duration::from_millis(milliseconds))),
-        Takes::Bytes { default, .. } => format!("[{name}={}]", super::reader::bytes(default)),
+        Takes::Time(milliseconds) => format!("[{name}={}]", super::units::time(Duration::from_millis(milliseconds))),
+        Takes::Bytes { default, .. } => format!("[{name}={}]", super::units::bytes(default)),
         Takes::Count { default, .. } => format!("[{name}={default}]"),
         Takes::Maybe { .. } => format!("[{name}=NUMBER]"),
         Takes::Text(default) if default.contains(' ') => format!("[{name}={}]", serde_json::Value::from(default)),

@@ -10,6 +10,7 @@ mod message;
 mod reader;
 #[cfg(test)]
 mod tests;
+mod units;
 mod wire;
 
 use std::{

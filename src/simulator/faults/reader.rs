@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::{
     Fault, Part, Place, Which,
     kinds::{Info, KINDS, Members, Parameter, Scope, Setting, Takes},
+    units::{bytes, time},
 };
 use crate::{
     ocpp::{member::Member, schema},
@@ -355,21 +356,6 @@ fn measured(text: &str, units: &[(&str, u64)]) -> Option<u64> {
     let (number, unit) = text.split_at(digits);
     let (_, factor) = units.iter().find(|(name, _)| *name == unit)?;
     number.parse::<u64>().ok()?.checked_mul(*factor)
-}
-
-/// A number in the largest unit in which it is whole.
-fn in_units(number: u64, units: &[(&str, u64)]) -> String {
-    let unit = units.iter().rev().find(|(_, factor)| number.is_multiple_of(*factor) && number > 0);
-    let (name, factor) = unit.or(units.first()).copied().unwrap_or(("", 1));
-    format!("{}{name}", number / factor)
-}
-
-pub(super) fn time(time: Duration) -> String {
-    in_units(u64::try_from(time.as_millis()).unwrap_or(u64::MAX), &[("ms", 1), ("s", 1000)])
-}
-
-pub(super) fn bytes(size: u64) -> String {
-    in_units(size, &[("B", 1), ("kB", 1000), ("MB", 1_000_000)])
 }
 
 /// Text as it is read again: as it is, or as JSON where that would be read as something else.
