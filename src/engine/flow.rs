@@ -4,6 +4,7 @@
 //! sequence also offers it ahead, up to the next step that ends the stretch. An untouched `optional` is passed over,
 //! but stays open for messages; once touched, it must be finished.
 
+pub(super) mod connection;
 mod look;
 mod offers;
 mod reach;
@@ -11,7 +12,7 @@ mod work;
 
 use std::sync::Arc;
 
-use super::{Phase, Scope, connection, conversation::Call, world::World};
+use super::{Phase, Scope, conversation::Call, world::World};
 use crate::{
     clock::Stamp,
     testcase::model::{Step, StepKind},

@@ -1,7 +1,6 @@
 //! Interprets one test case. No I/O: link events, answers of operator and services, and the passing of time go in;
 //! effects come out. The same inputs at the same times give the same verdict, so a recorded run can be replayed.
 
-mod connection;
 mod conversation;
 mod flow;
 mod responder;
@@ -202,7 +201,7 @@ impl Engine {
             // Nothing was begun, so there is nothing to tidy up.
             engine.current = engine.phases.len();
         } else {
-            connection::as_usual(&mut engine.world);
+            flow::connection::as_usual(&mut engine.world);
             engine.advance();
         }
         engine

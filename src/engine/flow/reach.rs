@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::{Body, MAX_DEPTH, Node, Sequence, Status, nanos};
+use super::{Body, MAX_DEPTH, Node, Sequence, Status, connection, nanos};
 use crate::{
     engine::{
-        Effect, Role, connection, responder,
+        Effect, Role, responder,
         world::{Finding, World},
     },
     operator::{ManualAction, actions},

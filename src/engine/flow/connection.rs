@@ -2,13 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::{
-    Role,
-    conversation::Attempt,
-    flow::{Node, nanos},
-    world::{Finding, World},
-};
+use super::{Node, nanos};
 use crate::{
+    engine::{
+        Effect, Role,
+        conversation::Attempt,
+        world::{Finding, World},
+    },
     link::{
         AttemptFailure, CertificateKind, ClientPolicy, ConnId, EndpointId, Identity, LinkCommand, Secret, ServerPolicy,
         TlsVersion,
@@ -180,7 +180,7 @@ fn offered(offer: &Value, endpoint: EndpointId, world: &mut World, node: &Node) 
     };
     if let Some(password) = offer.get("password").and_then(Value::as_str) {
         let password = Secret::new(password);
-        world.effects.push(super::Effect::Secret(password.clone()));
+        world.effects.push(Effect::Secret(password.clone()));
         policy.passwords = vec![password.clone()];
         world.memory.passwords.push(password);
     }
@@ -253,7 +253,7 @@ fn knock(offer: &Value, world: &mut World, node: &Node) -> Option<ClientPolicy> 
         }
         if let Some(new) = text("password") {
             *password = Secret::new(new);
-            world.effects.push(super::Effect::Secret(password.clone()));
+            world.effects.push(Effect::Secret(password.clone()));
         }
     }
     if let Some(identity) = text("identity") {
