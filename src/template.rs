@@ -11,6 +11,9 @@ use std::{
 use base64::Engine as _;
 use minijinja::{Environment, Expression, UndefinedBehavior, value::Serde};
 use serde_json::{Map, Value};
+use sha2::{Digest as _, Sha256};
+
+use crate::clock::ocpp_time;
 
 /// Values by name: the parameters of a state or of a manual action, a scope.
 pub type Values = Map<String, Value>;
@@ -394,6 +397,7 @@ fn environment() -> &'static Environment<'static> {
         });
         environment.add_function("later", |time: String, seconds: f64| shift(&time, seconds));
         environment.add_function("earlier", |time: String, seconds: f64| shift(&time, -seconds));
+        environment.add_function("uuid", |of: String| uuid_of(&of));
         environment.add_function("certificate", |chain: String| {
             let facts = crate::certificate::Certificate::first(&chain).map_or(Value::Null, |first| first.facts());
             minijinja::Value::from(Serde(facts))
@@ -422,6 +426,13 @@ fn environment() -> &'static Environment<'static> {
         });
         environment
     })
+}
+
+/// An id as long as OCPP allows (36 characters) that is as unlike any other as the text it is made of.
+fn uuid_of(text: &str) -> String {
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&Sha256::digest(text.as_bytes())[..16]);
+    uuid::Builder::from_custom_bytes(bytes).into_uuid().to_string()
 }
 
 /// `GetBaseReport` as `get-base-report`.
@@ -459,7 +470,7 @@ fn shift(time: &str, seconds: f64) -> Result<String, minijinja::Error> {
     let bad = |reason: String| minijinja::Error::new(minijinja::ErrorKind::InvalidOperation, reason);
     let time: jiff::Timestamp = time.parse().map_err(|error| bad(format!("{error}")))?;
     let span = jiff::SignedDuration::try_from_secs_f64(seconds).map_err(|error| bad(format!("{error}")))?;
-    time.checked_add(span).map(|time| time.to_string()).map_err(|error| bad(format!("{error}")))
+    time.checked_add(span).map(ocpp_time).map_err(|error| bad(format!("{error}")))
 }
 
 #[cfg(test)]
@@ -522,7 +533,7 @@ mod tests {
         ] {
             assert_eq!(Template::expression(expression).holds(&names()), Ok(expected), "{expression}");
         }
-        assert_eq!(value(json!("{{ later(now, 90) }}")), Ok(json!("2026-11-21T10:01:30Z")));
+        assert_eq!(value(json!("{{ later(now, 90) }}")), Ok(json!("2026-11-21T10:01:30.000Z")));
     }
 
     #[test]

@@ -184,8 +184,8 @@ impl<'t> Bench<'t> {
         *self.tried.entry(unit).or_default() += 1;
         let judged = edit::judge(engine.clone(), recording, now, mutant);
         let fate = self.fate(mutant, &judged);
-        let here = judged.outcome.failures.first().and_then(|failure| failure.source.as_deref());
-        let broken = here == Some(self.units[unit].source.as_str());
+        let here = |failure: &Failure| failure.source.as_deref() == Some(self.units[unit].source.as_str());
+        let broken = judged.outcome.failures.iter().any(here);
         self.credit(mutant, &judged.outcome, &fate);
         if !broken
             && matches!(fate, Fate::Killed { .. } | Fate::Undecided { .. })
@@ -200,7 +200,10 @@ impl<'t> Bench<'t> {
     }
 
     fn fate(&self, mutant: &Mutant, judged: &Judged) -> Fate {
-        let failure = judged.outcome.failures.first();
+        // A rule for every test may have found it first; what counts is that the step finds it too.
+        let failures = &judged.outcome.failures;
+        let of_step = failures.iter().find(|failure| self.concern(mutant, judged, failure) == Concern::Step);
+        let failure = of_step.or(failures.first());
         let step = failure.map(|failure| failure.step.clone()).unwrap_or_default();
         let message = failure.map(|failure| failure.message.clone()).unwrap_or_default();
         match judged.outcome.verdict {
@@ -273,10 +276,10 @@ impl<'t> Bench<'t> {
 
     /// Notes which checks have caught something: at their step, and not only because of a rule for every message.
     fn credit(&mut self, mutant: &Mutant, outcome: &Outcome, fate: &Fate) {
-        let failure = outcome.failures.first();
-        let here = failure.and_then(|failure| failure.source.as_deref());
-        let conditions =
-            self.units.iter().enumerate().filter(|(_, unit)| is_condition(unit) && Some(unit.source.as_str()) == here);
+        let here = |unit: &Unit| {
+            outcome.failures.iter().any(|failure| failure.source.as_deref() == Some(unit.source.as_str()))
+        };
+        let conditions = self.units.iter().enumerate().filter(|(_, unit)| is_condition(unit) && here(unit));
         let conditions: Vec<usize> = conditions.map(|(index, _)| index).collect();
         let schema = |step: &str| step == "rule: schema-valid messages";
         let caught = match fate {
@@ -290,7 +293,7 @@ impl<'t> Bench<'t> {
             self.caught.extend(mutant.unit);
         }
         // That a message must come is shown wherever its step misses it.
-        if let Some(missing) = failure.filter(|failure| failure.message.contains(" did not come within ")) {
+        for missing in outcome.failures.iter().filter(|failure| failure.message.contains(" did not come within ")) {
             let comes = |unit: &Unit| unit.step == missing.step && unit.words.ends_with(" comes");
             self.caught.extend(self.units.iter().position(comes));
         }

@@ -6,7 +6,7 @@ use super::values;
 use crate::{
     engine::{Engine, Input},
     link::LinkEvent,
-    ocpp::{frame::Frame, member::Member},
+    ocpp::{frame::Frame, member::Member, primitives},
     replay::Recording,
     template::Names,
     testcase::{
@@ -28,8 +28,8 @@ pub(super) fn forbidden(engine: &Engine, recording: &Recording, path: &str) -> O
     });
     let example = Member::root(action, true).map(Member::example);
     let mut payload = recorded.chain(example).find_map(|payload| wanted(matches, payload, action, &names))?;
-    for time in ["timestamp", "generatedAt"] {
-        if let (Some(place), Some(now)) = (payload.get_mut(time), names.get("now")) {
+    for time in primitives::times(action, true, &payload) {
+        if let (Some(place), Some(now)) = (payload.pointer_mut(&time.pointer), names.get("now")) {
             place.clone_from(now);
         }
     }

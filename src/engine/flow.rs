@@ -128,6 +128,20 @@ impl Sequence {
         }
     }
 
+    /// Lets the step that is under way judge an answer that has come. Nothing is begun.
+    pub(crate) fn judge(&mut self, world: &mut World) {
+        let Some(node) = self.nodes.get_mut(self.cursor).filter(|node| node.status == Status::Active) else { return };
+        match (&node.step.clone().kind, &mut node.body) {
+            (_, Body::Steps(steps)) => steps.judge(world),
+            (StepKind::Send(send), Body::Send { id: Some(id), .. }) => {
+                if let Some(answer) = world.call_answers.remove(&id.clone()) {
+                    node.answered(send, answer, world);
+                }
+            }
+            _ => {}
+        }
+    }
+
     pub(crate) fn offer(&mut self, call: &Call, world: &mut World) -> Offer {
         for index in 0..self.cursor.min(self.nodes.len()) {
             let node = &mut self.nodes[index];

@@ -31,6 +31,7 @@ use crate::{
 };
 
 use flow::Sequence;
+pub use rules::registration::{Registration, Status as RegistrationStatus};
 pub use sut::SutMemory;
 pub use taken::{Role, Taken};
 use world::World;
@@ -162,7 +163,7 @@ impl Engine {
         if case.prepared && world.has_state(PREPARED) {
             prepare.push(run(PREPARED, Vec::new(), Position::default()));
         }
-        let mut before: Vec<Arc<Step>> = Vec::new();
+        // What Part 6 calls the configuration state is a precondition like these.
         for setting in &case.variables {
             let with = vec![
                 ("value".into(), setting.value.clone()),
@@ -172,13 +173,12 @@ impl Engine {
             let with = named(&setting.component, &setting.variable).into_iter().chain(with).collect();
             let mut step = (*run(VARIABLE_SET, with, setting.at)).clone();
             step.when.clone_from(&setting.when);
-            before.push(Arc::new(step));
+            prepare.push(Arc::new(step));
         }
-        before.extend(case.before.iter().cloned());
         let main = case.steps.clone().unwrap_or_default();
         let phases = vec![
             (Phase::Prepare, Sequence::new(&prepare, &scope, "", 0)),
-            (Phase::Before, Sequence::new(&before, &scope, "", 0)),
+            (Phase::Before, Sequence::new(&case.before, &scope, "", 0)),
             (Phase::Main, Sequence::new(&main, &scope, "", 0)),
             (Phase::After, Sequence::new(&case.after, &scope, "", 0)),
         ];
@@ -292,6 +292,13 @@ impl Engine {
 
     fn advance(&mut self) {
         let after = self.phases.len() - 1;
+        // Where a rule for every test is broken the step that waited for the message still judges what it is about.
+        if self.world.decided() && self.current < after {
+            if let Some((phase, sequence)) = self.phases.get_mut(self.current) {
+                self.world.phase = *phase;
+                sequence.judge(&mut self.world);
+            }
+        }
         loop {
             // A finding ends what is under way; what is left is to tidy up.
             if self.world.decided() && self.current < after {

@@ -3,7 +3,10 @@
 use serde_json::{Map, Value, json};
 
 use super::{conversation::Call, world::World};
-use crate::ocpp::schema;
+use crate::{
+    clock::ocpp_time,
+    ocpp::{ids, schema},
+};
 
 impl World {
     /// Answers as the specification suggests.
@@ -35,7 +38,7 @@ pub(crate) fn completed(world: &mut World, call: &Call, reply: Value) -> Value {
 }
 
 fn as_csms(world: &World, call: &Call) -> Value {
-    let now = world.now.wall.to_string();
+    let now = ocpp_time(world.now.wall);
     match call.action.as_str() {
         "BootNotification" => {
             let interval = world.bench("heartbeat_interval").unwrap_or(json!(300));
@@ -87,15 +90,10 @@ fn token_info(world: &World, token: &Value) -> Value {
 /// Fills in what every request of a kind needs: ids and times that only the engine knows.
 pub(crate) fn complete_request(world: &mut World, action: &str, payload: &mut Value) {
     let Value::Object(payload) = payload else { return };
-    let required = |name: &str| schema::requires(action, name);
-    for name in ["requestId", "remoteStartId"] {
-        if required(name) && !payload.contains_key(name) {
-            payload.insert(name.into(), world.fresh_id().into());
-        }
-    }
+    ids::fill(action, payload, || world.fresh_id());
     for name in ["timestamp", "generatedAt"] {
-        if required(name) && !payload.contains_key(name) {
-            payload.insert(name.into(), world.now.wall.to_string().into());
+        if schema::requires(action, name) && !payload.contains_key(name) {
+            payload.insert(name.into(), ocpp_time(world.now.wall).into());
         }
     }
 }

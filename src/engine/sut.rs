@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use serde_json::{Map, Value, json};
 
-use super::conversation::Call;
+use super::{
+    conversation::Call,
+    rules::registration::{BOOT, Registration},
+};
 use crate::link::{ClientPolicy, ConnId, EndpointId, Secret};
 
 /// What outlasts a test case.
@@ -14,8 +17,8 @@ pub struct SutMemory {
     pub open: Option<(ConnId, EndpointId)>,
     /// The end-point that it was connected to last.
     pub endpoint: Option<EndpointId>,
-    /// It was told Accepted by our last BootNotificationResponse.
-    pub accepted: bool,
+    /// How far it is with its registration at our CSMS.
+    pub registration: Registration,
     /// Values of variables that the SUT told or took: `Component.Variable` → value.
     pub variables: Map<String, Value>,
     /// Facts per EVSE: the state reached, whether an EV is connected, who is authorised.
@@ -32,22 +35,36 @@ pub struct SutMemory {
     pub(crate) unanswered: HashSet<String>,
     /// Transactions of former test cases, with the time of their Started; events of them may still come.
     pub(crate) left_behind: HashMap<String, Value>,
-    /// The last id that was given out, so that none is used twice on a connection.
+    /// The last id that was given out: no id is used twice, in a run or in two.
     pub(crate) last_id: u32,
-    pub(crate) last_boot_status: Option<String>,
+    /// Ids of our requests by action, so that what follows from one is told from what does not.
+    pub(crate) request_ids: BTreeMap<String, BTreeSet<i64>>,
     pub(crate) connections: u32,
 }
 
 /// Most connectors that are followed.
 const MAX_CONNECTORS: usize = 1000;
 
+/// Ids of a run begin at the tenths of a second since 2024, so that no run gives out those of an earlier one. They go round
+/// after six years, and fit into 31 bits with all that one run may add.
+const IDS_GO_ROUND: i64 = 2_000_000_000;
+/// 2024-01-01T00:00:00Z, tenths of a second.
+const IDS_SINCE: i64 = 17_040_672_000;
+
 impl SutMemory {
+    /// What is known when a run begins: the security profile that the bench begins with.
+    pub fn begin(security_profile: u8, now: jiff::Timestamp) -> Self {
+        let tenths = now.as_millisecond() / 100 - IDS_SINCE;
+        let last_id = u32::try_from(tenths.rem_euclid(IDS_GO_ROUND)).unwrap_or_default();
+        Self { security_profile, last_id, ..Self::default() }
+    }
+
     /// Learns the status of connectors from a message that tells it.
     pub(crate) fn learn_connectors(&mut self, call: &Call) {
         let payload = &call.payload;
         match call.action.as_str() {
             // They are told anew (B01.FR.05).
-            "BootNotification" => self.connectors.clear(),
+            BOOT => self.connectors.clear(),
             "StatusNotification" => {
                 self.tell_connector(&payload["evseId"], &payload["connectorId"], &payload["connectorStatus"]);
             }
@@ -102,6 +119,13 @@ pub(crate) struct Transactions {
 const MAX_FOLLOWED: usize = 2000;
 
 impl Transactions {
+    /// When the transaction of an event began, as far as it was told.
+    pub(crate) fn began(&self, payload: &Value) -> Option<jiff::Timestamp> {
+        let known = self.find(payload)?;
+        let started = known.started.and_then(|seq| known.seq.get(&seq))?;
+        started["timestamp"].as_str()?.parse().ok()
+    }
+
     /// All of them by id, with the time of their Started.
     pub(crate) fn starts(&self) -> impl Iterator<Item = (String, Value)> {
         self.all.iter().map(|known| {

@@ -19,9 +19,9 @@ use super::{
     turns::Turns,
 };
 use crate::{
-    clock::Stamp,
+    clock::{Stamp, ocpp_time},
     link::{ClosedBy, ConnId, EndpointId, LinkCommand, Secret, ServerPolicy},
-    ocpp::frame::Frame,
+    ocpp::{frame::Frame, primitives, schema},
     pics::SutKind,
     testcase::{
         matcher::Mismatch,
@@ -51,6 +51,11 @@ pub(crate) struct Finding {
 impl Finding {
     pub(crate) fn new(step: impl Into<String>, message: impl Into<String>) -> Self {
         Self { step: step.into(), message: message.into(), ..Self::default() }
+    }
+
+    /// True for a breach of a rule that holds for every test.
+    fn is_of_rule(&self) -> bool {
+        self.step.starts_with("rule: ")
     }
 
     pub(crate) fn at(step: &Step, path: &str, message: impl Into<String>) -> Self {
@@ -130,6 +135,8 @@ pub(crate) struct World {
     base: Lasting,
 }
 
+/// Most findings that are kept of one test case.
+const MAX_FAILURES: usize = 50;
 /// Most calls that are kept for `any-time-since`.
 const MAX_KEPT: usize = 4096;
 
@@ -225,12 +232,12 @@ impl World {
     pub(crate) fn names(&self, scope: &Scope) -> Names {
         let mut names = Names::over(&self.base);
         let evse = scope.get("evse").and_then(|evse| evse["id"].as_u64()).unwrap_or(1);
-        names.insert("now".into(), self.now.wall.to_string().into());
+        names.insert("now".into(), ocpp_time(self.now.wall).into());
         names.insert("elapsed".into(), self.now.seconds().into());
         names.insert("connected".into(), self.connected().into());
         names.insert("connected_since".into(), self.open.as_ref().map(|open| open.at.seconds()).into());
         names.insert("endpoint".into(), self.open.as_ref().map_or(0, |open| open.endpoint.0).into());
-        names.insert("accepted".into(), self.memory.accepted.into());
+        names.insert("accepted".into(), self.memory.registration.is_accepted().into());
         names.insert("next_id".into(), (i64::from(self.memory.last_id) + 1000).into());
         for point in ["tx_start_point", "tx_stop_point"] {
             let variable = if point == "tx_start_point" { "TxCtrlr.TxStartPoint" } else { "TxCtrlr.TxStopPoint" };
@@ -267,6 +274,9 @@ impl World {
     pub(crate) fn acted(&mut self, action: &str, parameters: &Values) {
         self.asked += 1;
         self.network_cut |= action == "network-down";
+        if action == "power-cycle" {
+            self.memory.registration.reboots(true);
+        }
         let (fact, value) = match action {
             "connect-ev" => ("plugged", true),
             "disconnect-ev" | "disconnect-station-side" => ("plugged", false),
@@ -276,6 +286,18 @@ impl World {
         };
         let evse = parameters.get("evse").and_then(Value::as_u64).unwrap_or(1).to_string();
         self.memory.evses.entry(evse).or_default().insert(fact.to_owned(), value.into());
+    }
+
+    /// A manual action was not done after all.
+    pub(crate) fn not_acted(&mut self, action: &str) {
+        if action == "power-cycle" {
+            self.memory.registration.reboots(false);
+        }
+    }
+
+    /// When the transaction that an event tells of began, as far as it was told.
+    pub(crate) fn transaction_began(&self, payload: &Value) -> Option<jiff::Timestamp> {
+        self.transactions.began(payload)
     }
 
     /// Keeps a value under a name.
@@ -317,13 +339,15 @@ impl World {
         }
     }
 
-    /// Records a finding. While tidying up it is only a remark.
+    /// Records a finding; the first decides the verdict, the others stand behind it. What can't be done while tidying up is only a
+    /// remark; a breach of a rule for every test is one in every phase.
     pub(crate) fn find(&mut self, verdict: Verdict, mut finding: Finding) {
         self.complaints += 1;
         if finding.requirements.is_empty() && !finding.in_between {
             finding.requirements = self.requirements_around(&finding.step);
         }
-        if self.phase == Phase::After || self.decided() {
+        let of_tidying = self.phase == Phase::After && !finding.is_of_rule();
+        if of_tidying || self.failures.len() >= MAX_FAILURES {
             let found = finding.found.map(|found| format!(" (found {found})")).unwrap_or_default();
             if self.remarks.len() < 20 {
                 self.remarks.push(format!("{} {}: {}{found}", self.phase.word(), finding.step, finding.message));
@@ -392,9 +416,10 @@ impl World {
         !self.failures.is_empty()
     }
 
-    /// The verdict for something the SUT did not do in this phase: before the main part the test can't decide.
+    /// The verdict for something the SUT did not do in this phase: a precondition that is not reached decides nothing. The states
+    /// that a test case begins with are part of it (Part 6, 2.1 and the tables of the test cases).
     pub(crate) fn missing_verdict(&self) -> Verdict {
-        if self.phase < Phase::Main { Verdict::Inconclusive } else { Verdict::Fail }
+        if self.phase == Phase::Prepare { Verdict::Inconclusive } else { Verdict::Fail }
     }
 
     pub(crate) fn link_command(&mut self, command: LinkCommand) {
@@ -434,6 +459,10 @@ impl World {
             };
             self.told.learn(&own);
         }
+        self.memory.registration.asks(action, &payload);
+        if let Some(request) = payload["requestId"].as_i64() {
+            self.memory.request_ids.entry(action.to_owned()).or_default().insert(request);
+        }
         self.outstanding.insert(id.clone(), Outstanding { action: action.to_owned(), payload, conn });
         Some(id)
     }
@@ -443,8 +472,25 @@ impl World {
         self.outstanding.contains_key(id) || self.memory.unanswered.contains(id)
     }
 
+    /// True when a message of ours is as it must be; otherwise the harness is at fault, and it is not sent.
+    pub(crate) fn is_sound(&mut self, action: &str, request: bool, payload: &Value, finding: Finding) -> bool {
+        let mut errors = schema::validate(action, request, payload);
+        if errors.is_empty() {
+            errors = primitives::breaches(action, request, payload);
+        }
+        let Some(error) = errors.first() else { return true };
+        let kind = if request { "Request" } else { "Response" };
+        let message = format!("our own {action}{kind} is not valid: {} {}", error.pointer, error.message);
+        self.find(Verdict::Error, Finding { message, ..finding });
+        false
+    }
+
     /// Answers a CALL of the SUT.
     pub(crate) fn reply(&mut self, call: &Call, payload: Value) {
+        if !self.is_sound(&call.action, false, &payload, Finding::new("reply", String::new())) {
+            self.refuse(call.conn, &call.id, "InternalError", "no valid answer");
+            return;
+        }
         let frame = Frame::CallResult { id: call.id.clone(), payload };
         self.link_command(LinkCommand::Send(call.conn, frame.to_text()));
     }
@@ -479,7 +525,6 @@ impl World {
     }
 
     pub(crate) fn outcome(mut self) -> Outcome {
-        self.failures.sort_by_key(|failure| std::cmp::Reverse(failure.verdict));
         let verdict = self.failures.first().map_or(Verdict::Pass, |failure| failure.verdict);
         self.memory.unanswered.extend(self.outstanding.into_keys().take(MAX_KEPT));
         self.memory.left_behind.extend(self.transactions.starts());

@@ -84,7 +84,7 @@ pub struct TlsInfo {
 }
 
 /// An HTTP upgrade request as it came in.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct UpgradeRequest {
     /// Path as sent.
     pub path: String,

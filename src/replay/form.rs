@@ -1,13 +1,13 @@
 //! What is kept for replaying, as data: `inputs/TC_….jsonl` of a run folder. One line is one [`Line`].
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::{
     clock::Stamp,
-    engine::{Effect, Setup, SutMemory},
+    engine::{Effect, Registration, RegistrationStatus, Setup, SutMemory},
     link::{
         AttemptFailure, CertificateKind, ClientPolicy, ClientTls, ClosedBy, ConnId, EndpointId, HelloInfo, Identity,
         LinkCommand, LinkEvent, Secret, ServerPolicy, ServerTls, TlsInfo, TlsVersion, UpgradeRequest,
@@ -88,7 +88,11 @@ pub(super) struct Knock {
 pub(super) struct Memory {
     open: Option<(ConnId, EndpointId)>,
     endpoint: Option<EndpointId>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     accepted: bool,
+    /// Since it is told apart from `accepted`; before, there was only that.
+    #[serde(default)]
+    registration: Option<Registration>,
     variables: Map<String, Value>,
     evses: BTreeMap<String, Map<String, Value>>,
     security_profile: u8,
@@ -97,7 +101,8 @@ pub(super) struct Memory {
     unanswered: Vec<String>,
     left_behind: BTreeMap<String, Value>,
     last_id: u32,
-    last_boot_status: Option<String>,
+    #[serde(default)]
+    request_ids: BTreeMap<String, BTreeSet<i64>>,
     connections: u32,
     #[serde(default)]
     connectors: Vec<(u64, u64, String)>,
@@ -273,7 +278,8 @@ impl Memory {
         Self {
             open: memory.open,
             endpoint: memory.endpoint,
-            accepted: memory.accepted,
+            accepted: memory.registration.is_accepted(),
+            registration: Some(memory.registration.clone()),
             variables: covered(&memory.variables),
             evses: memory.evses.iter().map(|(evse, facts)| (evse.clone(), covered(facts))).collect(),
             security_profile: memory.security_profile,
@@ -282,7 +288,7 @@ impl Memory {
             unanswered,
             left_behind: memory.left_behind.iter().map(|(id, at)| (id.clone(), at.clone())).collect(),
             last_id: memory.last_id,
-            last_boot_status: memory.last_boot_status.clone(),
+            request_ids: memory.request_ids.clone(),
             connections: memory.connections,
             connectors: memory.connectors.iter().map(|((evse, id), status)| (*evse, *id, status.clone())).collect(),
         }
@@ -292,7 +298,10 @@ impl Memory {
         SutMemory {
             open: self.open,
             endpoint: self.endpoint,
-            accepted: self.accepted,
+            registration: self.registration.clone().unwrap_or_else(|| {
+                let status = if self.accepted { RegistrationStatus::Accepted } else { RegistrationStatus::Unknown };
+                Registration::of(status)
+            }),
             variables: self.variables.clone(),
             evses: self.evses.clone(),
             security_profile: self.security_profile,
@@ -301,7 +310,7 @@ impl Memory {
             unanswered: self.unanswered.iter().cloned().collect::<HashSet<_>>(),
             left_behind: self.left_behind.clone().into_iter().collect::<HashMap<_, _>>(),
             last_id: self.last_id,
-            last_boot_status: self.last_boot_status.clone(),
+            request_ids: self.request_ids.clone(),
             connections: self.connections,
             connectors: self.connectors.iter().map(|(evse, id, status)| ((*evse, *id), status.clone())).collect(),
         }

@@ -24,7 +24,10 @@ impl Node {
     pub(super) fn offer(&mut self, call: &Call, world: &mut World) -> Offer {
         let step = self.step.clone();
         let offer = match (&step.kind, &mut self.body) {
-            (StepKind::Expect(expect), _) => self.offer_expect(expect, call, world),
+            (StepKind::Expect(expect), _) => match self.offer_expect(expect, call, world) {
+                Offer::Passed if self.touched && rules::begins_anew(&expect.action) => Offer::Boundary,
+                offer => offer,
+            },
             (StepKind::Never { action, matches, .. }, _) if *action == call.action => {
                 let found = matches.mismatches(&call.payload, &world.names(&self.scope));
                 if world.own_error(found, &step, &self.path).is_some_and(|found| found.is_empty()) {
@@ -112,7 +115,11 @@ impl Node {
                 if known && Self::wants(expect, call, &names) && self.enter(world) && self.status == Status::Active {
                     return self.offer_expect(expect, call, world);
                 }
-                Offer::Passed
+                if rules::begins_anew(&expect.action) && expect.optional.is_none() {
+                    Offer::Boundary
+                } else {
+                    Offer::Passed
+                }
             }
             StepKind::Run { state, with } => {
                 if !matches!(self.body, Body::Steps(_)) {

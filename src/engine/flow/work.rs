@@ -91,10 +91,8 @@ impl Node {
                     return false;
                 };
                 responder::complete_request(world, &send.action, &mut payload);
-                let errors = crate::ocpp::schema::validate(&send.action, true, &payload);
-                if let Some(error) = errors.first() {
-                    let message = format!("our own {} is not valid: {} {}", send.action, error.pointer, error.message);
-                    world.find(Verdict::Error, Finding::at(&step, &self.path, message));
+                let finding = Finding::at(&step, &self.path, String::new());
+                if !world.is_sound(&send.action, true, &payload, finding) {
                     return false;
                 }
                 if let Some(name) = &step.saved_as {
@@ -283,7 +281,12 @@ impl Node {
         let step = self.step.clone();
         let Some(index) = world.answers.iter().position(|(answered, _)| *answered == id) else { return false };
         world.takes(world.input, &step, &self.path, Role::Operator);
-        match world.answers.swap_remove(index).1 {
+        let reply = world.answers.swap_remove(index).1;
+        if let (StepKind::Operator { action, .. }, false) = (&step.kind, reply == Reply::Operator(ActionOutcome::Done))
+        {
+            world.not_acted(action);
+        }
+        match reply {
             Reply::Operator(ActionOutcome::Done) => true,
             Reply::Operator(ActionOutcome::NotPossible(_)) if optional => true,
             Reply::Operator(ActionOutcome::NotPossible(reason)) => {

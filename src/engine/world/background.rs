@@ -108,9 +108,6 @@ impl World {
 
     /// Learns from a message, once the steps have seen it.
     pub(crate) fn learn(&mut self, call: &Call) {
-        if call.action == "BootNotification" {
-            self.memory.accepted = false; // the answer decides; see `learn_boot`
-        }
         self.memory.learn_connectors(call);
         if call.action == "TransactionEvent" {
             for complaint in self.transactions.learn(call) {
@@ -119,19 +116,11 @@ impl World {
                 self.find(Verdict::Fail, finding);
             }
         }
-        self.learn_boot();
-    }
-
-    /// The status of a boot is what we last answered.
-    fn learn_boot(&mut self) {
-        if let Some(status) = self.memory.last_boot_status.take() {
-            self.memory.accepted = status == "Accepted";
-        }
     }
 
     /// Notes that a BootNotification was answered.
     pub(crate) fn boot_answered(&mut self, status: &str) {
-        self.memory.last_boot_status = Some(status.to_owned());
+        self.memory.registration.answered(status);
     }
 
     /// Calls received since a time, latest last.

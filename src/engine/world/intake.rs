@@ -5,9 +5,12 @@ use serde_json::{Value, json};
 use super::{Answer, Attempt, Call, Finding, MAX_KEPT, Open, Outstanding, World};
 use crate::{
     certificate::Certificate,
-    engine::{Phase, rules},
+    engine::{
+        Phase,
+        rules::{self, echo, registration, times},
+    },
     link::{AttemptFailure, ClosedBy, ConnId, LinkCommand, LinkEvent, UpgradeRequest},
-    ocpp::{frame::Frame, schema},
+    ocpp::{frame::Frame, primitives, schema},
     verdict::Verdict,
     yaml::shorten,
 };
@@ -46,6 +49,7 @@ impl World {
                 self.open = Some(Open { conn, endpoint, at: self.now });
                 self.memory.open = Some((conn, endpoint));
                 self.memory.endpoint = Some(endpoint);
+                self.memory.registration.connected();
                 let input = self.input;
                 self.attempts.push(Attempt { conn, endpoint, at: self.now, outcome: Ok(()), facts, input });
             }
@@ -89,13 +93,7 @@ impl World {
             LinkEvent::Ping { pong, .. } => self.pongs += u32::from(pong),
             LinkEvent::Sent { conn, text } => {
                 if let Some(early) = self.turns.wrote(conn, &text, self.now) {
-                    // The steps may be over by now; what counts is when it came.
-                    let phase = self.phase;
-                    if !early.tidying {
-                        self.phase = phase.min(Phase::Main);
-                    }
                     self.find(Verdict::Fail, rules::out_of_turn(&early));
-                    self.phase = phase;
                 }
             }
         }
@@ -133,8 +131,8 @@ impl World {
         };
         match frame {
             Frame::Call { id, action, payload } => {
-                let call = Call { conn, id, action, payload, at: self.now, text, input: self.input };
-                self.turns.came(&call, self.phase == Phase::After);
+                let mut call = Call { conn, id, action, payload, at: self.now, text, input: self.input };
+                self.turns.came(&call);
                 if !self.seen_ids.insert((conn, call.id.clone())) {
                     let mut finding =
                         Finding::new("rule: unique message ids", format!("the message id {} was used before", call.id));
@@ -147,7 +145,13 @@ impl World {
                     self.schema_finding(&call.action, "Request", &errors, &call.text);
                     return None;
                 }
-                rules::check_times(self, &call);
+                self.primitive_findings(&call.action, true, &call.payload, &call.text);
+                call.payload = primitives::with_defaults(&call.action, true, call.payload);
+                if !registration::admits(self, &call) {
+                    return None;
+                }
+                times::check_call(self, &call);
+                echo::check_follow_up(self, &call);
                 if self.received.len() < MAX_KEPT {
                     self.received.push(call.clone());
                 }
@@ -156,9 +160,17 @@ impl World {
             Frame::CallResult { id, payload } => {
                 if let Some(sent) = self.answered(&id, &text) {
                     let errors = schema::validate(&sent.action, false, &payload);
-                    if !errors.is_empty() {
+                    let payload = if errors.is_empty() {
+                        self.primitive_findings(&sent.action, false, &payload, &text);
+                        let payload = primitives::with_defaults(&sent.action, false, payload);
+                        times::check_answer(self, &sent.action, &payload, &text);
+                        let request = primitives::with_defaults(&sent.action, true, sent.payload.clone());
+                        echo::check_answer(self, &sent.action, &request, &payload, &text);
+                        payload
+                    } else {
                         self.schema_finding(&sent.action, "Response", &errors, &text);
-                    }
+                        payload
+                    };
                     self.learn_result(&sent.action, &sent.payload, &payload);
                     self.call_answers.insert(id, Answer::Result(payload, text, self.input));
                 }
@@ -196,6 +208,21 @@ impl World {
         self.find(Verdict::Fail, finding);
     }
 
+    /// What the JSON Schemas do not say of data types (Part 2, 2.1.4).
+    fn primitive_findings(&mut self, action: &str, request: bool, payload: &Value, text: &str) {
+        let breaches = primitives::breaches(action, request, payload);
+        let Some(first) = breaches.first() else { return };
+        let kind = if request { "Request" } else { "Response" };
+        let message = format!("{action}{kind} has a value that its data type does not allow");
+        let mut finding = Finding::new("rule: values of their data types", message);
+        finding.expected = Some("a value as Part 2, 2.1.4 defines the primitive data types".into());
+        let all: Vec<String> = breaches.iter().map(|error| format!("{}: {}", error.pointer, error.message)).collect();
+        finding.found = Some(shorten(&all.join("; "), 1000));
+        finding.pointer = Some(first.pointer.clone());
+        finding.frame = Some(shorten(text, 4000));
+        self.find(Verdict::Fail, finding);
+    }
+
     /// Learns from an answer to our own call: values of variables, and which of them we changed.
     fn learn_result(&mut self, action: &str, request: &Value, response: &Value) {
         let name = |item: &Value| {
@@ -211,6 +238,12 @@ impl World {
                     self.memory.variables.insert(name, value.clone());
                 }
             }
+        }
+        if action == "Reset"
+            && request.get("evseId").is_none()
+            && matches!(response["status"].as_str(), Some("Accepted" | "Scheduled"))
+        {
+            self.memory.registration.reboots(true);
         }
         if action == "SetVariables" {
             let items = request["setVariableData"].as_array().into_iter().flatten();

@@ -21,7 +21,7 @@ use self::{
 };
 use super::{faults::Faults, operator::Request};
 use crate::{
-    clock::Clock,
+    clock::{Clock, ocpp_time},
     link::{ConnId, LinkCommand, LinkEvent},
     ocpp::{frame::Frame, schema},
     services::pki::Pki,
@@ -163,7 +163,7 @@ impl Csms {
     }
 
     fn respond(&mut self, action: &str, payload: &Value) -> Value {
-        let now = self.clock.now().wall.to_string();
+        let now = ocpp_time(self.clock.now().wall);
         match action {
             "BootNotification" => {
                 self.doors.named(payload["chargingStation"]["serialNumber"].as_str());

@@ -5,7 +5,7 @@ use regex::Regex;
 
 use super::Reader;
 use crate::{
-    ocpp::{member::Member, schema},
+    ocpp::{ids, member::Member, schema},
     testcase::{
         matcher::{Checks, Matcher, Path},
         template::Template,
@@ -17,9 +17,12 @@ impl Reader<'_> {
     /// Complains about what can't be valid in a payload of ours, whatever its expressions yield. What is required of the
     /// message itself may be missing: the engine fills in ids, times, and the rest of a reply.
     pub(super) fn payload(&mut self, node: &Node, action: &str, request: bool) {
-        let value = node.to_json();
+        let mut value = node.to_json();
         if node.map().is_none() || !schema::is_action(action) {
             return; // one expression for all of it, or told already
+        }
+        if let Some(members) = value.as_object_mut().filter(|_| request) {
+            ids::fill(action, members, || 1);
         }
         for error in schema::validate(action, request, &value) {
             let whole = error.pointer.is_empty() && error.code == "OccurrenceConstraintViolation";
