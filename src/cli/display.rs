@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::print;
 use crate::{
-    record::{Kpi, ProfileOutcome, Results},
+    record::{Kpi, ProfileOutcome, Results, causes::Cause},
     report::{finding, time},
     runner::Event,
     text::{visible_line, wrap},
@@ -211,7 +211,7 @@ pub(super) fn summary(results: &Results) -> String {
 }
 
 fn summarised(results: &Results, layout: Layout) -> String {
-    let mut text = String::new();
+    let mut text = causes(&results.causes, layout);
     let tested = || results.profiles.iter().filter(|profile| profile.result != ProfileOutcome::NotTested);
     let kpi_name = |kpi: &Kpi| visible_line(&kpi.name).into_owned();
     let broad = tested()
@@ -247,6 +247,33 @@ fn summarised(results: &Results, layout: Layout) -> String {
             shown(kpi.p99_s),
             shown(kpi.limit_s)
         ));
+    }
+    text
+}
+
+/// Most shared causes told at the end of a run; the reports have them all.
+const MAX_CAUSES: usize = 5;
+
+/// What keeps several test cases from passing, once for all of them.
+fn causes(causes: &[Cause], layout: Layout) -> String {
+    let mut text = String::new();
+    for cause in causes.iter().take(MAX_CAUSES) {
+        let number = cause.test_cases.len();
+        let what = format!("{number} test cases are {} for one cause", cause.verdict.word());
+        let what =
+            if cause.verdict == Verdict::Fail { format!("{number} test cases fail for one cause") } else { what };
+        text.push_str(&format!("  {}\n", layout.paint(tone(cause.verdict), &what)));
+        fact(&mut text, "what", &visible_line(&cause.message), layout);
+        fact(&mut text, "in", &visible_line(&cause.check), layout);
+        for (name, value) in [("expected", &cause.expected), ("found", &cause.found)] {
+            if let Some(value) = value {
+                fact(&mut text, name, &visible_line(value), layout);
+            }
+        }
+        fact(&mut text, "test cases", &cause.test_cases.join(", "), layout);
+    }
+    if !text.is_empty() {
+        text.push('\n');
     }
     text
 }
@@ -359,6 +386,8 @@ mod tests {
             kpi("OCPP triggered function response time", Some(0.151), None),
             kpi("Transaction authorization time by RequestStartTransactionRequest", None, Some(5.0)),
         ];
+        let other = TestCaseResult { id: "TC_E_40_CS".into(), ..result("x") };
+        results.causes = crate::record::causes::shared(&[result("x"), other]);
         insta::assert_snapshot!("end", summarised(&results, Layout { colored: false, width: None }));
     }
 }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
+use super::causes::Cause;
 pub use crate::selection::PlanEntry;
 use crate::{
     calibrate::Calibration,
@@ -299,6 +300,9 @@ pub struct Results {
     pub profiles: Vec<ProfileResult>,
     /// Per test case, in plan order.
     pub test_cases: Vec<TestCaseResult>,
+    /// Causes that keep several test cases from passing, those of most test cases first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub causes: Vec<Cause>,
     /// The KPIs.
     pub kpis: Vec<Kpi>,
 }

@@ -1,5 +1,6 @@
 //! From verdicts to results: profiles, KPIs, the verdict of the whole run.
 
+use super::causes;
 use super::model::{FORMAT, PicsFacts, PlanEntry, ProfileOutcome, ProfileResult, Results, TraceEntry};
 use crate::{
     calibrate::Calibration,
@@ -61,6 +62,7 @@ pub fn results(
         expectations: info.expectations,
         profiles: profiles(pics, plan, &cases),
         kpis: kpi::measure(pics, trace),
+        causes: causes::shared(&cases),
         test_cases: cases,
     }
 }

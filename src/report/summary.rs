@@ -110,6 +110,13 @@ pub fn markdown(results: &Results, comparison: Option<&Comparison>) -> String {
             let _ = writeln!(out, "\n{} more in the full report.", bad.len() - MAX_ROWS);
         }
     }
+    if !results.causes.is_empty() {
+        out.push_str("\n| one cause | test cases |\n| --- | --- |\n");
+        for cause in results.causes.iter().take(MAX_ROWS) {
+            let what = format!("{} ({}), {}", cause.message, cause.check, cause.verdict.word());
+            let _ = writeln!(out, "| {} | {} |", cell(&what), cell(&cause.test_cases.join(", ")));
+        }
+    }
     out.push_str("\n| KPI | 50 % | 99 % | longest | limit |\n| --- | --: | --: | --: | --: |\n");
     for kpi in &results.kpis {
         let longest = if kpi.exceeded() { format!("**{}**", shown(kpi.max_s)) } else { shown(kpi.max_s) };

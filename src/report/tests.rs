@@ -76,6 +76,7 @@ pub(super) fn results(pics: &Pics, text: &str) -> Results {
         verdict: Verdict::Fail,
         calibration: None,
         expectations: Vec::new(),
+        causes: Vec::new(),
         profiles,
         kpis: crate::kpi::definitions(pics.sut).iter().enumerate().map(|(n, one)| kpi(one.key, n % 2)).collect(),
         test_cases: cases,

@@ -22,11 +22,17 @@ const LONGEST_QUEUE: f64 = 30.0 * 86_400.0;
 /// How long ago a status may have begun, seconds.
 const LONGEST_STATUS: f64 = 366.0 * 86_400.0;
 
-/// From when to when a time may be, and why.
+/// From when to when a time may be.
 struct Bounds {
     earliest: Timestamp,
     latest: Timestamp,
+    /// Two moments with words for them: one that the time must not be (much) before, one that it must not be (much) after.
+    after: (Timestamp, &'static str),
+    before: (Timestamp, &'static str),
 }
+
+/// The moment at which the message came.
+const CAME: &str = "the moment it came";
 
 /// Holds the times in a CALL against now.
 pub(crate) fn check_call(world: &mut World, call: &Call) {
@@ -45,7 +51,9 @@ pub(crate) fn check_answer(world: &mut World, action: &str, payload: &serde_json
     let now = world.now.wall;
     let tolerance = tolerance(world);
     for time in primitives::times(action, false, payload) {
-        let bounds = Bounds { earliest: earlier(now, tolerance), latest: later(now, tolerance) };
+        let came = (now, CAME);
+        let bounds =
+            Bounds { earliest: earlier(now, tolerance), latest: later(now, tolerance), after: came, before: came };
         judge(world, &time, &bounds, &format!("{action}Response"), text);
     }
 }
@@ -54,16 +62,15 @@ fn judge(world: &mut World, time: &TimeAt, bounds: &Bounds, message: &str, text:
     if (bounds.earliest..=bounds.latest).contains(&time.at) {
         return;
     }
-    let off = time.at.duration_since(world.now.wall).as_secs_f64();
+    let (moment, words) = if time.at < bounds.earliest { bounds.after } else { bounds.before };
+    let off = time.at.duration_since(moment).as_secs_f64();
     let what = match time.time {
         Time::Measured => "the time of a meter value",
         Time::Current => "the current time",
         _ => "a time",
     };
-    let mut finding = Finding::new(
-        "rule: timestamps near now",
-        format!("{what} in {message} is {} the moment it came", distance(off)),
-    );
+    let message_of = format!("{what} in {message} is {} {words}", distance(off));
+    let mut finding = Finding::new("rule: timestamps near now", message_of);
     if time.time == Time::Current && message == "HeartbeatResponse" {
         finding.requirements = vec!["G02.FR.03".into()];
     }
@@ -87,7 +94,13 @@ fn bounds(world: &World, call: &Call, time: &TimeAt) -> Bounds {
         Time::Measured if event => {
             let said = call.payload["timestamp"].as_str().and_then(|text| text.parse().ok()).unwrap_or(now);
             let began = world.transaction_began(&call.payload).unwrap_or_else(|| earlier(said, LONGEST_WAIT));
-            return Bounds { earliest: earlier(began.min(said), tolerance), latest: later(said, tolerance) };
+            let began = began.min(said);
+            return Bounds {
+                earliest: earlier(began, tolerance),
+                latest: later(said, tolerance),
+                after: (began, "the begin of the transaction"),
+                before: (said, "the event that tells it"),
+            };
         }
         Time::Measured | Time::Generated => earlier(now, LONGEST_WAIT),
         Time::Occurred if offline => earlier(now, LONGEST_QUEUE),
@@ -99,7 +112,7 @@ fn bounds(world: &World, call: &Call, time: &TimeAt) -> Bounds {
         Time::Occurred if time.at < online_since => earlier(now, LONGEST_QUEUE),
         Time::Occurred => earlier(now, LONGEST_WAIT),
     };
-    Bounds { earliest, latest }
+    Bounds { earliest, latest, after: (now, CAME), before: (now, CAME) }
 }
 
 /// How far a time is from another, for people.
