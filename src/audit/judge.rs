@@ -96,6 +96,11 @@ pub(super) fn judged(recording: &Recording) -> (Outcome, HashMap<usize, usize>) 
 /// Why another value may live.
 const ALLOWED: &str = "the check allows the value";
 
+/// True for the finding that a message does not follow its schema.
+fn is_schema(step: &str) -> bool {
+    step == "rule: schema-valid messages"
+}
+
 /// True where a finding at `found` is one at `step`, within it or around it.
 fn at_step(found: &str, step: &str) -> bool {
     found == step || step.starts_with(&format!("{found} > ")) || found.starts_with(&format!("{step} > "))
@@ -200,10 +205,12 @@ impl<'t> Bench<'t> {
     }
 
     fn fate(&self, mutant: &Mutant, judged: &Judged) -> Fate {
-        // A rule for every test may have found it first; what counts is that the step finds it too.
         let failures = &judged.outcome.failures;
+        let first = failures.first();
+        // Another rule for every test may have found it first; what counts is that the step finds it too.
+        let by_schema = first.is_some_and(|first| is_schema(&first.step));
         let of_step = failures.iter().find(|failure| self.concern(mutant, judged, failure) == Concern::Step);
-        let failure = of_step.or(failures.first());
+        let failure = of_step.filter(|_| !by_schema).or(first);
         let step = failure.map(|failure| failure.step.clone()).unwrap_or_default();
         let message = failure.map(|failure| failure.message.clone()).unwrap_or_default();
         match judged.outcome.verdict {
@@ -281,12 +288,11 @@ impl<'t> Bench<'t> {
         };
         let conditions = self.units.iter().enumerate().filter(|(_, unit)| is_condition(unit) && here(unit));
         let conditions: Vec<usize> = conditions.map(|(index, _)| index).collect();
-        let schema = |step: &str| step == "rule: schema-valid messages";
         let caught = match fate {
             Fate::Killed { at: Concern::Step, .. } => true,
             Fate::Undecided { step, .. } => at_step(step, &mutant.step),
             // What the schema demands needs no check; one that only demands that it be there says no more.
-            Fate::Killed { step, .. } => schema(step) && self.unit(mutant).is_some_and(|unit| unit.presence),
+            Fate::Killed { step, .. } => is_schema(step) && self.unit(mutant).is_some_and(|unit| unit.presence),
             _ => false,
         };
         if caught && mutant.kind != Kind::Together {
