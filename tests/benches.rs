@@ -70,6 +70,7 @@ async fn csms(identity: &str, password: &str) -> (String, String, Asked) {
         tokens: Value::Object(Map::new()),
         interval: 300,
         inventory: false,
+        boot_setting: csms::BootSetting::default(),
         authority: None,
         faults: Faults::default(),
     };

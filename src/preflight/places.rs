@@ -192,7 +192,7 @@ async fn operator(subject: Subject<'_>, findings: &mut Findings) {
         Some(Err(why)) => return findings.problem(item, why, "write web, web:PORT or web:ADDR:PORT"),
         None => {}
     }
-    if let Err(why) = adapters::parse(how) {
+    if let Err(why) = adapters::parse(how, Duration::default()) {
         let help = "write prompt, web, exec:COMMAND or http://host:port/path";
         return findings.problem(item, why, help);
     }
