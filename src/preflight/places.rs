@@ -227,6 +227,14 @@ async fn requests(subject: Subject<'_>, findings: &mut Findings) {
     if !requests.root.is_empty() && std::fs::read_to_string(&requests.root).is_err() {
         findings.problem(item, format!("its root, {}, can't be read", requests.root), "name a PEM file");
     }
+    for setting in requests.never_restored() {
+        let word = setting.word();
+        findings.warning(
+            item,
+            format!("it has a request that sets {word}, and nothing says how that is undone"),
+            format!("write a request for it under `restore: {word}:`, or `not-needed` if the CSMS undoes it by itself"),
+        );
+    }
     let mut names = Names::default();
     names.insert("env".into(), Value::Object(requests.env.clone()));
     names.insert("bench".into(), Value::Object(subject.bench.values.clone()));
