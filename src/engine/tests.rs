@@ -1,5 +1,7 @@
 //! The engine over several test cases: what one leaves behind must not be held against the next.
 
+mod pace;
+
 use std::{collections::HashMap, sync::Arc};
 
 use serde_json::{Map, Value, json};

@@ -45,16 +45,92 @@ impl Reader<'_> {
                 || format!("known: {}", words().collect::<Vec<_>>().join(", ")),
                 |near| format!("did you mean `{near}`?"),
             );
-            return self.defect(what.at, format!("there is nothing to {action} in {}", what.describe()), help);
+            return self.defect(what.at, format!("{} is no setting that `{action}` knows", what.describe()), help);
         };
         let values = setting.values(action);
         let Some(value) = given.get("value") else { return };
         let Some(text) = value.scalar().filter(|text| !text.contains("{{") && !values.is_empty()) else { return };
         if !values.contains(&text.as_str()) {
-            let help = nearest(&text, values.iter().copied())
-                .map_or_else(|| format!("known: {}", values.join(", ")), |near| format!("did you mean `{near}`?"));
+            let help = format!("known: {}", values.join(", "));
             let word = setting.word();
             self.defect(value.at, format!("`{action}` can't give `{word}` the value `{text}`"), help);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{testcase::reader, yaml::Source};
+
+    fn defects(steps: &str) -> String {
+        let text = format!(
+            "id: TC_B_02_CSMS\ntitle: T\nuse-cases: []\nrequirements: []\npurpose: P.\n\
+             certification:\n  2024-06: {{ core: mandatory }}\nsteps:\n{steps}"
+        );
+        reader::test_case(&Source::new("c.yaml", text)).map_or_else(|defects| defects.to_string(), |_| "sound".into())
+    }
+
+    #[test]
+    fn what_an_operator_can_be_asked_is_known_before_the_test_case_runs() {
+        insta::assert_snapshot!(
+            defects(
+                "  - operator: configure
+    with: { what: next-bot, value: Pending, station: S }
+  - operator: configure
+    with: { what: password, value: x, station: S }
+  - operator: configure
+    with: { what: \"{{ it }}\", value: x, station: S }
+  - operator: configure
+    with: { what: next-boot, value: Acepted, station: S }
+  - operator: restore
+    with: { what: next-boot, value: Pending, station: S }
+  - operator: restore
+    with: { what: security-profile, value: 4, station: S }
+  - operator: restore
+    with: { what: password, value: x, identity: S }
+  - operator: send
+    with: { action: Reset, paylod: {}, station: S }
+  - operator: check-variable
+"
+            ),
+            @r#"
+            c.yaml:10:19: the text "next-bot" is no setting that `configure` knows
+                → did you mean `next-boot`?
+            c.yaml:12:19: the text "password" is no setting that `configure` knows
+                → known: next-boot
+            c.yaml:14:19: the text "{{ it }}" is no setting that `configure` knows
+                → known: next-boot
+            c.yaml:16:37: `configure` can't give `next-boot` the value `Acepted`
+                → known: Pending, Rejected
+            c.yaml:18:37: `restore` can't give `next-boot` the value `Pending`
+                → known: Accepted
+            c.yaml:20:44: `restore` can't give `security-profile` the value `4`
+                → known: 1, 2
+            c.yaml:21:5: `restore` lacks its parameter `station`
+                → add `station: …` under `with`
+            c.yaml:22:39: `restore` has no parameter `identity`
+                → it has: what, value, interval, station
+            c.yaml:23:5: `send` lacks its parameter `payload`
+                → add `payload: …` under `with`
+            c.yaml:24:28: `send` has no parameter `paylod`
+                → did you mean `payload`?
+            c.yaml:25:5: `check-variable` lacks its parameter `component`
+                → add `component: …` under `with`
+            c.yaml:25:5: `check-variable` lacks its parameter `variable`
+                → add `variable: …` under `with`
+            c.yaml:25:5: `check-variable` lacks its parameter `value`
+                → add `value: …` under `with`
+            c.yaml:25:5: `check-variable` lacks its parameter `station`
+                → add `station: …` under `with`
+            "#
+        );
+        let sound = "  - operator: restore
+    with: { what: security-profile, value: \"{{ former }}\", station: S }
+  - operator: restore
+    with: { what: security-profile, value: 1, station: S }
+  - operator: configure
+    with: { what: next-boot, value: Rejected, interval: 3, station: S }
+";
+        assert_eq!(defects(sound), "sound");
     }
 }
