@@ -262,3 +262,29 @@ async fn a_program_that_answers_a_question_with_no_is_asked_again() {
     assert_eq!(patient.perform(question()).await, ActionOutcome::Done);
     assert_eq!(word(&patient.perform(send()).await), "not-possible");
 }
+
+#[test]
+fn a_setting_that_nothing_undoes_is_known_beforehand() {
+    let never = |requests: &str| -> Vec<&str> {
+        let text = format!("operator:\n  http:\n{requests}");
+        let bench = Bench::read_source(&Source::new("bench.yaml", text)).unwrap_or_else(|bad| panic!("{bad}"));
+        bench
+            .operator
+            .unwrap()
+            .never_restored()
+            .into_iter()
+            .map(ocpp_attest::operator::settings::Setting::word)
+            .collect()
+    };
+    assert_eq!(never("    configure: { url: http://csms/x }\n"), ["next-boot"]);
+    assert_eq!(
+        never("    configure: { next-boot: { url: http://csms/x } }\n    restore: { password: not-needed }\n"),
+        ["next-boot"]
+    );
+    assert!(never("    configure: { url: http://csms/x }\n    restore: not-needed\n").is_empty());
+    assert!(
+        never("    configure: { url: http://csms/x }\n    restore: { next-boot: { url: http://csms/y } }\n").is_empty()
+    );
+    assert!(never("    configure: there is no way\n").is_empty());
+    assert!(never("    send: { url: http://csms/x }\n").is_empty());
+}

@@ -139,3 +139,38 @@ impl ActionInfo {
 pub fn find(name: &str) -> Option<&'static ActionInfo> {
     ACTIONS.iter().find(|action| action.name == name)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::template::Template;
+
+    fn prompt(action: &str, parameters: &Value) -> String {
+        let names = parameters.as_object().cloned().unwrap_or_default();
+        let told = Template::new(find(action).unwrap().prompt.into()).evaluate(&names.into()).unwrap();
+        told.as_str().unwrap().to_owned()
+    }
+
+    #[test]
+    fn a_person_is_told_what_to_set_up_and_what_to_set_back() {
+        let boot = json!({ "what": "next-boot", "value": "Pending", "interval": 20, "station": "CS001" });
+        let boot_again = json!({ "what": "next-boot", "value": "Accepted", "interval": 300, "station": "CS001" });
+        let profile = json!({ "what": "security-profile", "value": 1, "station": "CS001" });
+        let password = json!({ "what": "password", "value": "the-secret", "station": "CS001" });
+        let prompts = [
+            prompt(settings::CONFIGURE, &boot),
+            prompt(settings::RESTORE, &boot_again),
+            prompt(settings::RESTORE, &profile),
+            prompt(settings::RESTORE, &password),
+        ];
+        insta::assert_snapshot!(prompts.join("\n"), @r"
+        Set the CSMS up to answer the next BootNotification of station CS001 with the status Pending and an interval of 20 s.
+        Let the CSMS accept station CS001 again when it boots. There is nothing to do if the CSMS has forgotten its setting after one BootNotification.
+        Set station CS001 back to security profile 1 at the CSMS.
+        Set the password of station CS001 at the CSMS back to the one in the bench.
+        ");
+        assert!(!find(settings::RESTORE).unwrap().is_question());
+    }
+}
