@@ -229,6 +229,19 @@ impl Template {
         }
     }
 
+    /// True for one bare expression: what [`Self::holds`] and [`Self::is_true`] need.
+    pub fn is_expression(&self) -> bool {
+        self.value.as_str().is_some_and(|text| whole_expression(text).is_some())
+    }
+
+    /// Evaluates it as a condition on what others say: anything but false, 0, none and what is empty is true, as minijinja's
+    /// `if` has it. `Err` says why it can't be told, for example because of a name that is not there.
+    pub fn is_true(&self, names: &Names) -> Result<bool, TemplateError> {
+        let text = self.text();
+        let told = Compiled::of(&text).and_then(|compiled| compiled.evaluate(names));
+        told.map(|value| value.is_true()).map_err(|error| failed(&text, &error))
+    }
+
     /// Evaluates it as a number (seconds, a count).
     pub fn number(&self, names: &Names) -> Result<f64, TemplateError> {
         let value = self.evaluate(names)?;
@@ -519,6 +532,28 @@ mod tests {
     fn conditions_must_be_boolean() {
         assert_eq!(Template::expression("bench.interval > 3").holds(&names()), Ok(true));
         assert!(Template::expression("bench.interval").holds(&names()).is_err());
+    }
+
+    #[test]
+    fn what_others_say_is_true_or_not_or_can_t_be_told() {
+        for (expression, expected) in [
+            ("bench.interval", true),
+            ("bench.interval > 40", false),
+            ("pics.evses and token.type", true),
+            ("pics.evses | selectattr('id', 'equalto', 2) | list", false),
+            ("(pics.evses | selectattr('id', 'equalto', 2) | first).id == 2", false),
+            ("nothing", false),
+            ("token.group", false),
+            ("missing", false),
+            ("pics.evses[0].connectors", true),
+        ] {
+            assert_eq!(Template::expression(expression).is_true(&names()).unwrap_or(false), expected, "{expression}");
+        }
+        for unknown in ["token.group.id == 1", "pics.evses[7].id == 1", "missing.id", "token + 1"] {
+            assert!(Template::expression(unknown).is_true(&names()).is_err(), "{unknown}");
+        }
+        assert!(Template::expression("a == 1").is_expression());
+        assert!(!Template::expression("{{ a }} == {{ b }}").is_expression());
     }
 
     #[test]

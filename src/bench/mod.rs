@@ -140,6 +140,8 @@ fn default_times() -> Value {
         "time-tolerance": 4,
         "clock-tolerance": 30,
         "manual-action-timeout": 600,
+        "operator-patience": 5,
+        "pace": 0.1,
         "message-timeout": 30,
         "response-timeout": 30,
         "connect-timeout": 120,

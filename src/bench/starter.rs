@@ -182,7 +182,16 @@ impl Starter<'_> {
                  ev-connection-timeout: 30\n",
             );
         }
-        text.push_str("# How long a person may take for a manual action.\nmanual-action-timeout: 600\n\n");
+        text.push_str("# How long a person may take for a manual action.\nmanual-action-timeout: 600\n");
+        if self.sut == SutKind::Csms {
+            text.push_str(
+                "# How long the CSMS may take to show what our station has told it.\n\
+                 operator-patience: 5\n\
+                 # The pause before our station sends its next message or connects again, and before the operator acts.\n\
+                 pace: 0.1\n",
+            );
+        }
+        text.push('\n');
     }
 }
 

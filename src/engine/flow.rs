@@ -4,6 +4,7 @@
 //! sequence also offers it ahead, up to the next step that ends the stretch. An untouched `optional` is passed over,
 //! but stays open for messages; once touched, it must be finished.
 
+mod asking;
 pub(super) mod connection;
 mod look;
 mod offers;
@@ -61,9 +62,16 @@ enum Body {
     Steps(Sequence),
     AnyOrder(Vec<Node>),
     OneOf(Vec<Node>, Option<usize>),
-    Expect { until: u64 },
-    Send { id: Option<String>, until: u64 },
-    Operator(u32),
+    Expect {
+        until: u64,
+    },
+    Send {
+        /// None until it is sent.
+        id: Option<String>,
+        until: u64,
+    },
+    /// None until it is asked for.
+    Operator(Option<u32>),
     Service(u32),
     Until(u64),
     Settle(u64),
@@ -281,7 +289,7 @@ impl Node {
                 all
             }
             StepKind::OneOf(_) => self.choosing(world),
-            StepKind::Operator { optional, .. } => self.operating(*optional, world),
+            StepKind::Operator { action, with, optional } => self.operating(action, with, *optional, world),
             StepKind::Service { .. } => self.serving(world),
             StepKind::Wait(_) => matches!(self.body, Body::Until(until) if world.now.mono_ns >= until),
             StepKind::Never { .. } => matches!(self.body, Body::Until(until) if world.now.mono_ns >= until),

@@ -3,6 +3,7 @@
 
 mod conversation;
 mod flow;
+mod pace;
 mod responder;
 mod rules;
 mod station;

@@ -13,6 +13,7 @@ use serde_json::{Map, Value, json};
 use super::{
     Effect, Outcome, Phase, Role, Scope, Setup, SutMemory,
     conversation::{Answer, Attempt, Call, Open, Reply},
+    pace::Pace,
     station::OwnStation,
     sut::Transactions,
     taken::Taken,
@@ -104,6 +105,7 @@ pub(crate) struct World {
     cut_by_us: bool,
     network_cut: bool,
     pub(crate) last_activity: Stamp,
+    pub(crate) pace: Pace,
     pub(crate) memory: SutMemory,
     pub(crate) policies: HashMap<EndpointId, ServerPolicy>,
     pub(crate) pongs: u32,
@@ -142,6 +144,9 @@ const MAX_KEPT: usize = 4096;
 
 impl World {
     pub(crate) fn new(setup: Setup, now: Stamp) -> Self {
+        // A charging station under test is dealt with as fast as we can.
+        let for_csms = setup.case.header.sut() == SutKind::Csms;
+        let pace = setup.bench.get("pace").and_then(Value::as_f64).filter(|_| for_csms);
         let mut base = Values::new();
         base.insert("bench".into(), setup.bench.clone());
         base.insert("pics".into(), setup.pics.clone());
@@ -160,6 +165,7 @@ impl World {
             cut_by_us: false,
             network_cut: false,
             last_activity: now,
+            pace: Pace::new(pace.unwrap_or_default(), now),
             memory: SutMemory { evses: BTreeMap::new(), ..setup.memory.clone() },
             policies: setup.endpoints.clone(),
             pongs: 0,
@@ -210,6 +216,11 @@ impl World {
 
     pub(crate) fn connected(&self) -> bool {
         self.open.is_some()
+    }
+
+    /// True when it is too early for a step that was reached then to act; see [`Pace`].
+    pub(crate) fn too_early(&self, reached: Stamp) -> bool {
+        self.now.mono_ns < self.pace.due(reached)
     }
 
     pub(crate) fn root_scope(&self) -> Scope {

@@ -175,6 +175,8 @@ fn points(subject: Subject<'_>, findings: &mut Findings) {
     }
 }
 
+/// A pause that a station may well make before its next message, seconds.
+const LONGEST_PACE: f64 = 5.0;
 /// Less than this is too short for a person to plug in after presenting a token, seconds.
 const PERSON: f64 = 15.0;
 
@@ -186,6 +188,24 @@ fn times(subject: Subject<'_>, findings: &mut Findings) {
         if number(key) <= 0.0 {
             findings.problem(&key.replace('_', "-"), "nothing can happen in 0 s", "write how many seconds it may take");
         }
+    }
+    if number("operator_patience") >= number("manual_action_timeout") {
+        findings.problem(
+            "operator-patience",
+            format!(
+                "{} s, but manual-action-timeout ends every manual action after {} s",
+                number("operator_patience"),
+                number("manual_action_timeout")
+            ),
+            "make it shorter: it is how long the same is asked again",
+        );
+    }
+    if number("pace") > LONGEST_PACE {
+        findings.warning(
+            "pace",
+            format!("{} s are added to every message of our station, and the CSMS may give it up", number("pace")),
+            format!("write {LONGEST_PACE} or less; 0.1 is enough for most"),
+        );
     }
     if let Some(pics) = subject.pics {
         limits(subject, pics, findings);

@@ -21,7 +21,7 @@ use crate::{
         pki::{KeyKind, Pki, PkiError, signing_request},
     },
     simulator::{
-        csms::{self, CsmsSetup, Door, KnownStation},
+        csms::{self, BootSetting, CsmsSetup, Door, KnownStation},
         faults::Faults,
         operator as simulated_operator,
         station::{self, NetworkProfile, StationSetup},
@@ -201,6 +201,10 @@ impl Environment {
         };
         let mut values = bench.values.clone();
         values.extend(self::roots(&pki, bench)?);
+        if simulated {
+            // It has registered us when it has answered.
+            values.insert("pace".into(), 0.into());
+        }
         if let Some(root) = &roots {
             values.insert("root".into(), root.as_str().into());
         }
@@ -394,6 +398,7 @@ fn reference_csms(pics: &Pics, bench: &Bench, pki: &Arc<Pki>, serial_number: &st
         tokens: bench.values.get("tokens").cloned().unwrap_or_default(),
         interval: bench.values.get("heartbeat_interval").and_then(Value::as_u64).unwrap_or(300),
         inventory: pics.is_yes("C-50.1"),
+        boot_setting: BootSetting::default(),
         authority: Some(pki.clone()),
         faults: Faults::default(),
     })

@@ -1,5 +1,6 @@
 //! Reads test cases and states from YAML, with every defect at its place.
 
+mod manual;
 mod messages;
 
 use std::sync::Arc;
@@ -368,6 +369,7 @@ impl<'s> Reader<'s> {
                     );
                     self.defect(value.at, format!("the manual action `{action}` is not known"), help);
                 }
+                self.parameters(&action, node);
                 let optional = self.flag(node.get("optional"));
                 StepKind::Operator { action, with: self.with(node), optional }
             }

@@ -30,10 +30,34 @@ pub(crate) struct Waiting {
     since: f64,
     /// The connection that was open when the step began.
     open: Option<ConnId>,
-    /// How to knock, once the connection that was open is closed.
-    knock: Option<ClientPolicy>,
+    /// What is still to be done, once it is not too early for it.
+    next: Next,
+    /// How long it may take, nanoseconds.
+    within: u64,
     /// How to knock from now on, once we were let in.
     remember: Option<(ClientPolicy, Option<u8>)>,
+}
+
+/// What a step does at the pace of the station that we play.
+#[derive(Debug, Clone)]
+enum Next {
+    /// Nothing more.
+    Wait,
+    /// Close the open connection with this code.
+    Close(u16),
+    /// Drop the stream.
+    Abort,
+    /// Knock like this, once no connection is open any more.
+    Knock(Box<ClientPolicy>),
+    /// Close the open connection, and then knock.
+    CloseAndKnock(Box<ClientPolicy>),
+}
+
+impl Waiting {
+    /// True while something is still to be done by us.
+    pub(crate) fn is_about_to_act(&self) -> bool {
+        !matches!(self.next, Next::Wait)
+    }
 }
 
 /// Begins the step; `None` when that failed.
@@ -62,26 +86,19 @@ pub(crate) fn begin(connection: &Connection, node: &mut Node, world: &mut World)
     };
     let mut waiting = Waiting {
         until: Some(world.now.mono_ns.saturating_add(nanos(within))),
+        within: nanos(within),
         endpoint,
         seen: world.attempts.len(),
         pongs: world.pongs,
         since,
         open: world.open.as_ref().map(|open| open.conn),
-        knock: None,
+        next: Next::Wait,
         remember: None,
     };
     match connection.act {
         ConnectionAct::Open | ConnectionAct::Reconnected | ConnectionAct::Closed => {}
-        ConnectionAct::Close => {
-            if let Some(open) = &world.open {
-                world.link_command(LinkCommand::Close(open.conn, 1000));
-            }
-        }
-        ConnectionAct::Abort => {
-            if let Some(open) = &world.open {
-                world.link_command(LinkCommand::Abort(open.conn));
-            }
-        }
+        ConnectionAct::Close => waiting.next = Next::Close(1000),
+        ConnectionAct::Abort => waiting.next = Next::Abort,
         ConnectionAct::Refuse => {
             set_policy(world, endpoint, |policy| match offer.get("status").and_then(Value::as_u64) {
                 Some(status) => policy.refuse_upgrade = u16::try_from(status).ok(),
@@ -117,14 +134,8 @@ pub(crate) fn begin(connection: &Connection, node: &mut Node, world: &mut World)
             if offer.get("remember").and_then(Value::as_bool) == Some(true) {
                 waiting.remember = Some((policy.clone(), profile_of(&offer)));
             }
-            match &world.open {
-                // The link tells of the end, whether the SUT takes part in it or not.
-                Some(open) => {
-                    world.link_command(LinkCommand::Close(open.conn, 1000));
-                    waiting.knock = Some(policy);
-                }
-                None => connect(policy, world),
-            }
+            let policy = Box::new(policy);
+            waiting.next = if world.connected() { Next::CloseAndKnock(policy) } else { Next::Knock(policy) };
         }
     }
     Some(waiting)
@@ -295,6 +306,39 @@ fn connect(policy: ClientPolicy, world: &mut World) {
     world.link_command(LinkCommand::Connect(conn, policy));
 }
 
+/// Does what is still to be done by us, unless it is too early.
+fn act(waiting: &mut Waiting, node: &Node, world: &mut World) {
+    if !waiting.is_about_to_act() || world.too_early(node.reached) {
+        return;
+    }
+    let open = world.open.as_ref().map(|open| open.conn);
+    waiting.next = match (std::mem::replace(&mut waiting.next, Next::Wait), open) {
+        (Next::Close(code), Some(open)) => {
+            world.link_command(LinkCommand::Close(open, code));
+            Next::Wait
+        }
+        (Next::Abort, Some(open)) => {
+            world.link_command(LinkCommand::Abort(open));
+            Next::Wait
+        }
+        // The link tells of the end, whether the SUT takes part in it or not.
+        (Next::CloseAndKnock(policy), Some(open)) => {
+            world.link_command(LinkCommand::Close(open, 1000));
+            Next::Knock(policy)
+        }
+        (Next::CloseAndKnock(policy) | Next::Knock(policy), None) => {
+            if world.pace.is_set() {
+                // Its time is measured from when we knock.
+                waiting.until = Some(world.now.mono_ns.saturating_add(waiting.within));
+            }
+            connect(*policy, world);
+            Next::Wait
+        }
+        (knock @ Next::Knock(_), Some(_)) => knock,
+        (Next::Wait | Next::Close(_) | Next::Abort, _) => Next::Wait,
+    };
+}
+
 /// Looks whether the step is done; its facts when it is.
 pub(crate) fn advance(
     connection: &Connection,
@@ -302,11 +346,10 @@ pub(crate) fn advance(
     node: &mut Node,
     world: &mut World,
 ) -> Option<Value> {
+    act(waiting, node, world);
     let at = json!({ "at": world.now.seconds() });
-    if let Some(policy) = waiting.knock.take_if(|_| !world.connected()) {
-        connect(policy, world);
-    }
     match connection.act {
+        ConnectionAct::Close | ConnectionAct::Abort if waiting.is_about_to_act() => return None,
         ConnectionAct::Close | ConnectionAct::Abort | ConnectionAct::Refuse | ConnectionAct::Accept => return Some(at),
         ConnectionAct::Closed => match &world.open {
             None => return Some(at),

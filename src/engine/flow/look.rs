@@ -38,9 +38,13 @@ impl Node {
         }
         match &self.body {
             Body::Expect { until } => self.touched.then_some(*until),
+            Body::Send { id: None, until } if world.connected() => Some(self.acts_at(world).unwrap_or(*until)),
             Body::Send { until, .. } | Body::Until(until) => Some(*until),
+            Body::Operator(None) => self.acts_at(world),
             Body::Settle(quiet) => Some(self.settled_at(*quiet, world)),
-            Body::Connection(waiting) => waiting.until,
+            Body::Connection(waiting) => {
+                [waiting.until, self.acts_at(world).filter(|_| waiting.is_about_to_act())].into_iter().flatten().min()
+            }
             Body::Steps(steps) => {
                 if matches!(self.step.kind, StepKind::Optional(_)) && !self.touched {
                     return None;
@@ -54,8 +58,13 @@ impl Node {
                     self.reached.mono_ns.saturating_add(nanos(world.seconds("message_timeout", 30.0)))
                 }))
             }
-            Body::None | Body::Operator(_) | Body::Service(_) => None,
+            Body::None | Body::Operator(Some(_)) | Body::Service(_) => None,
         }
+    }
+
+    /// When the step acts that is too early now.
+    fn acts_at(&self, world: &World) -> Option<u64> {
+        world.too_early(self.reached).then(|| world.pace.due(self.reached))
     }
 
     fn under_way(&self, path: &str, world: &World) -> Option<(Arc<Step>, Names)> {

@@ -7,10 +7,9 @@ use serde_json::{Map, Value};
 use super::{Body, MAX_DEPTH, Node, Sequence, Status, connection, nanos};
 use crate::{
     engine::{
-        Effect, Role, responder,
+        Effect, Role,
         world::{Finding, World},
     },
-    operator::{ManualAction, actions},
     testcase::{
         model::{State, Step, StepKind},
         template::{Template, TemplateError, Values},
@@ -138,28 +137,9 @@ impl Node {
                 let seconds = seconds.number(&world.names(&self.scope));
                 self.body = Body::Settle(nanos(world.own_error(seconds, step, &self.path)?));
             }
-            StepKind::Operator { action, with, .. } => {
+            StepKind::Operator { .. } => {
                 self.touched = true;
-                let mut parameters = self.parameters(with, world)?;
-                let to_send = parameters.get("action").and_then(Value::as_str).map(str::to_owned);
-                if let (Some(action), Some(payload)) = (to_send, parameters.get_mut("payload")) {
-                    // A CSMS that sends what it is given needs all of it; one that numbers for itself may do so.
-                    responder::complete_request(world, &action, payload);
-                }
-                let names = parameters.clone();
-                let prompt = actions::find(action).map_or("", |known| known.prompt);
-                let prompt = Template::new(Value::String(prompt.to_owned())).evaluate(&names.clone().into());
-                let prompt = match prompt {
-                    Ok(Value::String(prompt)) => prompt,
-                    _ => format!("{action} {}", Value::Object(names)),
-                };
-                world.acted(action, &parameters);
-                if let Some(payload) = parameters.get("payload") {
-                    world.hide_passwords(payload);
-                }
-                let id = world.fresh_id();
-                self.body = Body::Operator(id);
-                world.effects.push(Effect::Operator(id, ManualAction { action: action.clone(), parameters, prompt }));
+                self.body = Body::Operator(None);
             }
             StepKind::Service { service, with } => {
                 self.touched = true;
@@ -273,7 +253,7 @@ impl Node {
         }
     }
 
-    fn parameters(&self, with: &[(String, Template)], world: &mut World) -> Option<Map<String, Value>> {
+    pub(super) fn parameters(&self, with: &[(String, Template)], world: &mut World) -> Option<Map<String, Value>> {
         let mut parameters = Map::new();
         for (name, template) in with {
             let value = world.evaluate(template, &self.scope, &self.step, &self.path)?;

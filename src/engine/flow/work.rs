@@ -12,12 +12,8 @@ use crate::{
         responder, rules,
         world::{Finding, World},
     },
-    operator::{
-        ActionOutcome,
-        actions::{self, ActionInfo},
-    },
     testcase::{
-        model::{Expect, Send, StateKind, Step, StepKind},
+        model::{Expect, Send, StateKind, Step},
         template::{Template, TemplateError},
     },
     verdict::{StepRecord, Verdict},
@@ -87,6 +83,9 @@ impl Node {
         let until = *until;
         let Some(id) = id.clone() else {
             if world.connected() {
+                if world.too_early(self.reached) {
+                    return false;
+                }
                 let Some(mut payload) = world.evaluate(&send.payload, &self.scope, &step, &self.path) else {
                     return false;
                 };
@@ -98,6 +97,13 @@ impl Node {
                 if let Some(name) = &step.saved_as {
                     let at = world.now.seconds();
                     world.keep(name, serde_json::json!({ "request": payload, "at": at }));
+                }
+                let mut until = until;
+                if world.pace.is_set() {
+                    // Its time is measured from when it is sent.
+                    let within = until.saturating_sub(self.reached.mono_ns);
+                    self.reached = world.now;
+                    until = world.now.mono_ns.saturating_add(within);
                 }
                 self.body = Body::Send { id: world.call(&send.action, payload), until };
             } else if world.now.mono_ns >= until {
@@ -274,49 +280,6 @@ impl Node {
             world.find(verdict, finding);
         }
         false
-    }
-
-    pub(super) fn operating(&mut self, optional: bool, world: &mut World) -> bool {
-        let Body::Operator(id) = self.body else { return true };
-        let step = self.step.clone();
-        let Some(index) = world.answers.iter().position(|(answered, _)| *answered == id) else { return false };
-        world.takes(world.input, &step, &self.path, Role::Operator);
-        let reply = world.answers.swap_remove(index).1;
-        if let (StepKind::Operator { action, .. }, false) = (&step.kind, reply == Reply::Operator(ActionOutcome::Done))
-        {
-            world.not_acted(action);
-        }
-        match reply {
-            Reply::Operator(ActionOutcome::Done) => true,
-            Reply::Operator(ActionOutcome::NotPossible(_)) if optional => true,
-            Reply::Operator(ActionOutcome::NotPossible(reason)) => {
-                let message = format!("the manual action is not possible here: {reason}");
-                world.find(Verdict::Inconclusive, Finding::at(&self.step, &self.path, message));
-                false
-            }
-            Reply::Operator(ActionOutcome::Denied(reason)) => {
-                let asked = match &step.kind {
-                    StepKind::Operator { action, .. } => actions::find(action).is_some_and(ActionInfo::is_question),
-                    _ => false,
-                };
-                let (verdict, what) = if asked {
-                    (Verdict::Fail, "what the operator was to look at is not so")
-                } else {
-                    // Nothing was asked that the SUT could be blamed for.
-                    (Verdict::Error, "the operator said no where there was something to do")
-                };
-                world.find(verdict, Finding::at(&step, &self.path, format!("{what}: {reason}")));
-                false
-            }
-            Reply::Operator(ActionOutcome::Failed(reason)) => {
-                world.find(
-                    Verdict::Error,
-                    Finding::at(&self.step, &self.path, format!("the operator failed: {reason}")),
-                );
-                false
-            }
-            Reply::Service(_) => false,
-        }
     }
 
     pub(super) fn serving(&mut self, world: &mut World) -> bool {

@@ -23,6 +23,13 @@ const MAX_MESSAGES: usize = 20_000;
 impl World {
     /// Takes a link event in; a CALL of the SUT is handed back for the steps to look at.
     pub(crate) fn link(&mut self, event: LinkEvent) -> Option<Call> {
+        match &event {
+            LinkEvent::Opened { .. } | LinkEvent::Closed { .. } | LinkEvent::AttemptFailed { .. } => {
+                self.pace.turned(self.now);
+            }
+            LinkEvent::Text { .. } | LinkEvent::Sent { .. } => self.pace.happened(self.now),
+            LinkEvent::Garbage { .. } | LinkEvent::Ping { .. } => {}
+        }
         match event {
             LinkEvent::Text { conn, text } => {
                 self.last_activity = self.now;

@@ -123,6 +123,17 @@ impl Doors {
         }
     }
 
+    /// The station is let in with this password from now on.
+    pub(super) fn set_password(&mut self, password: &str) {
+        self.station.password = Secret::new(password);
+    }
+
+    /// The station is let in with this security profile from now on, whatever it has come to.
+    pub(super) fn lower(&mut self, profile: u8) {
+        self.station.security_profile = profile;
+        self.slots.retain(|_, of| *of <= profile);
+    }
+
     /// False when the connection has to be closed.
     pub(super) fn is_welcome(&self) -> bool {
         self.welcome
@@ -154,7 +165,7 @@ impl Doors {
                     .find_map(|item| item["attributeValue"].as_str());
                 // From now on only the new credentials are right (A01.FR.03).
                 if let Some(password) = password {
-                    self.station.password = Secret::new(password);
+                    self.set_password(password);
                 }
                 password.is_some()
             }

@@ -14,10 +14,13 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
-pub use self::doors::{Door, KnownStation};
 use self::{
     authorization::Tokens, certificates::Certificates, customers::Customers, doors::Doors, provisioning::Provisioning,
     transactions::Transactions,
+};
+pub use self::{
+    doors::{Door, KnownStation},
+    provisioning::BootSetting,
 };
 use super::{faults::Faults, operator::Request};
 use crate::{
@@ -45,6 +48,8 @@ pub struct CsmsSetup {
     pub interval: u64,
     /// Whether it asks a station for its whole device model when it first boots (B07.FR.14).
     pub inventory: bool,
+    /// How long a status holds that its operator sets for the next boot of a station.
+    pub boot_setting: BootSetting,
     /// Who signs certificates for it; without one it signs none.
     pub authority: Option<Arc<Pki>>,
     /// What goes wrong with its messages and connections; nothing with those of a sound product.
@@ -88,7 +93,7 @@ impl Csms {
             orders: Vec::new(),
             doors_changed: false,
             doors: Doors::new(setup.doors.clone(), station),
-            provisioning: Provisioning::new(setup.interval, setup.inventory),
+            provisioning: Provisioning::new(setup.interval, setup.inventory, setup.boot_setting),
             tokens: Tokens::new(setup.tokens.clone()),
             transactions: Transactions::default(),
             certificates: Certificates::new(setup.authority.clone()),
