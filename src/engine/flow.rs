@@ -62,7 +62,7 @@ enum Body {
     AnyOrder(Vec<Node>),
     OneOf(Vec<Node>, Option<usize>),
     Expect { until: u64 },
-    Send { id: Option<String>, until: u64 },
+    Send(Sending),
     Operator(u32),
     Service(u32),
     Until(u64),
@@ -70,9 +70,22 @@ enum Body {
     Connection(connection::Waiting),
 }
 
+/// A CALL of ours, before and after it is sent.
+#[derive(Debug, Clone)]
+struct Sending {
+    id: Option<String>,
+    /// How long is waited: for a connection, and from when it is sent for the answer.
+    within: u64,
+    /// When it gives up, nanoseconds of the run.
+    until: u64,
+    /// When it was sent.
+    at: Stamp,
+}
+
 /// Deepest nesting of states and groups.
 const MAX_DEPTH: usize = 40;
 
+/// Nanoseconds of so many seconds.
 pub(crate) fn nanos(seconds: f64) -> u64 {
     std::time::Duration::try_from_secs_f64(seconds.max(0.0))
         .map_or(u64::MAX / 4, |duration| u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX / 4))

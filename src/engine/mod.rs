@@ -3,14 +3,16 @@
 
 mod conversation;
 mod flow;
+mod outbox;
+mod own_station;
 mod responder;
 mod rules;
-mod station;
 mod sut;
 mod taken;
 #[cfg(test)]
 mod tests;
 mod turns;
+pub mod unsolicited;
 mod world;
 
 use std::{collections::HashMap, sync::Arc};
@@ -31,6 +33,7 @@ use crate::{
 };
 
 use flow::Sequence;
+pub use own_station::OwnStation;
 pub use sut::SutMemory;
 pub use taken::{Role, Taken};
 use world::World;
@@ -232,7 +235,8 @@ impl Engine {
 
     /// When something will happen by the passing of time alone, nanoseconds of the run.
     pub fn deadline(&self) -> Option<u64> {
-        self.phases.get(self.current).and_then(|(_, sequence)| sequence.deadline(&self.world))
+        let (_, sequence) = self.phases.get(self.current)?;
+        [sequence.deadline(&self.world), self.world.outbox.deadline()].into_iter().flatten().min()
     }
 
     /// True when the test case is over.
@@ -290,7 +294,16 @@ impl Engine {
         self.world.outcome()
     }
 
+    /// Goes as far as it can: the steps first, then what our station has to send by itself.
     fn advance(&mut self) {
+        self.world.take_answer_to_promise();
+        self.proceed();
+        if !self.finished() && self.world.send_promise() {
+            self.proceed();
+        }
+    }
+
+    fn proceed(&mut self) {
         let after = self.phases.len() - 1;
         loop {
             // A finding ends what is under way; what is left is to tidy up.
@@ -304,7 +317,7 @@ impl Engine {
             if self.world.decided() && self.current < after {
                 continue;
             }
-            if !done {
+            if !done || (tidying && !self.world.has_kept_promises()) {
                 return;
             }
             if self.current == after - 1 {
@@ -360,7 +373,8 @@ impl Engine {
         self.world.apply_always(&call);
         if sequence.offer(&call, &mut self.world) != flow::Offer::Taken && !self.world.late(&call) {
             let at = sequence.current().map(|node| world::Finding::at(&node.step, &node.path, String::new()));
-            self.world.background(&call, &sequence.waiting_for(), at.unwrap_or_default());
+            let wanted = sequence.wants_action(&call.action);
+            self.world.background(&call, &sequence.waiting_for(), wanted, at.unwrap_or_default());
         }
         self.world.learn(&call);
     }

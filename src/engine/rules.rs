@@ -1,4 +1,4 @@
-//! The rules that hold for every test, and what counts as background.
+//! The rules that hold for every test.
 
 use serde_json::Value;
 
@@ -9,71 +9,11 @@ use super::{
 };
 use crate::{verdict::Verdict, yaml::shorten};
 
-/// Messages of a station that may come at any time.
-const STATION_BACKGROUND: [&str; 11] = [
-    "Heartbeat",
-    "MeterValues",
-    "NotifyEvent",
-    "SecurityEventNotification",
-    "StatusNotification",
-    "LogStatusNotification",
-    "FirmwareStatusNotification",
-    "NotifyChargingLimit",
-    "ClearedChargingLimit",
-    "NotifyMonitoringReport",
-    "DataTransfer",
-];
-
-/// Messages of a CSMS that only ask or configure; a CSMS may send them whenever it likes.
-const CSMS_BACKGROUND: [&str; 20] = [
-    "GetVariables",
-    "SetVariables",
-    "GetBaseReport",
-    "GetReport",
-    "GetMonitoringReport",
-    "SetVariableMonitoring",
-    "SetMonitoringBase",
-    "SetMonitoringLevel",
-    "ClearVariableMonitoring",
-    "TriggerMessage",
-    "GetTransactionStatus",
-    "GetLocalListVersion",
-    "SendLocalList",
-    "GetInstalledCertificateIds",
-    "GetChargingProfiles",
-    "GetCompositeSchedule",
-    "GetLog",
-    "GetDisplayMessages",
-    "DataTransfer",
-    "ClearCache",
-];
-
 /// True for a TransactionEvent that only carries meter values or reports a change of the charging state.
 pub(crate) fn is_periodic(call: &Call) -> bool {
     call.action == "TransactionEvent"
         && call.payload["eventType"] == "Updated"
         && matches!(call.payload["triggerReason"].as_str(), Some("MeterValuePeriodic" | "MeterValueClock"))
-}
-
-/// True for a message that no step has to expect.
-pub(crate) fn is_background(call: &Call, from_station: bool) -> bool {
-    if !from_station {
-        return CSMS_BACKGROUND.contains(&call.action.as_str());
-    }
-    STATION_BACKGROUND.contains(&call.action.as_str())
-        || (call.action == "TransactionEvent"
-            && call.payload["eventType"] == "Updated"
-            && matches!(
-                call.payload["triggerReason"].as_str(),
-                Some(
-                    "MeterValuePeriodic"
-                        | "MeterValueClock"
-                        | "ChargingStateChanged"
-                        | "ChargingRateChanged"
-                        | "SignedDataReceived"
-                        | "EnergyLimitReached"
-                )
-            ))
 }
 
 /// A message in a few words: its action and what distinguishes it.

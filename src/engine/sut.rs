@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use serde_json::{Map, Value, json};
 
-use super::conversation::Call;
+use super::{conversation::Call, own_station::OwnStation};
 use crate::link::{ClientPolicy, ConnId, EndpointId, Secret};
 
 /// What outlasts a test case.
@@ -28,6 +28,8 @@ pub struct SutMemory {
     pub passwords: Vec<Secret>,
     /// How we knock at a CSMS, where a test case changed it for good.
     pub client: Option<ClientPolicy>,
+    /// What the station that we play for a CSMS remembers.
+    pub station: OwnStation,
     /// Calls of ours that were not answered in their test case; an answer may still come.
     pub(crate) unanswered: HashSet<String>,
     /// Transactions of former test cases, with the time of their Started; events of them may still come.
@@ -118,6 +120,11 @@ impl Transactions {
                 .find(&call.payload)
                 .and_then(|known| known.seq.get(&seq))
                 .is_some_and(|known| same_event(known, &call.payload))
+    }
+
+    /// True for a transaction that has not ended.
+    pub(crate) fn is_running(&self, id: &str) -> bool {
+        self.all.iter().any(|known| known.id == id && known.ended.is_none())
     }
 
     fn find(&self, payload: &Value) -> Option<&Transaction> {

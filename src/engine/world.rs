@@ -13,7 +13,8 @@ use serde_json::{Map, Value, json};
 use super::{
     Effect, Outcome, Phase, Role, Scope, Setup, SutMemory,
     conversation::{Answer, Attempt, Call, Open, Reply},
-    station::OwnStation,
+    outbox::Outbox,
+    own_station::Around,
     sut::Transactions,
     taken::Taken,
     turns::Turns,
@@ -21,7 +22,7 @@ use super::{
 use crate::{
     clock::Stamp,
     link::{ClosedBy, ConnId, EndpointId, LinkCommand, Secret, ServerPolicy},
-    ocpp::frame::Frame,
+    ocpp::{frame::Frame, schema},
     pics::SutKind,
     testcase::{
         matcher::Mismatch,
@@ -80,6 +81,8 @@ struct Outstanding {
     action: String,
     payload: Value,
     conn: ConnId,
+    /// When it counts as unanswered, nanoseconds of the run.
+    until: u64,
 }
 
 /// Everything the engine knows.
@@ -112,7 +115,7 @@ pub(crate) struct World {
     transactions: Transactions,
     /// What we, as a station, told of our transactions.
     told: Transactions,
-    pub(crate) station: OwnStation,
+    pub(crate) outbox: Outbox,
     received: Vec<Call>,
     originals: Vec<(String, String, String)>,
     failures: Vec<Failure>,
@@ -164,7 +167,7 @@ impl World {
             turns: Turns::default(),
             transactions: Transactions::default(),
             told: Transactions::default(),
-            station: OwnStation::default(),
+            outbox: Outbox::default(),
             received: Vec::new(),
             originals: Vec::new(),
             failures: Vec::new(),
@@ -230,7 +233,15 @@ impl World {
         names.insert("connected".into(), self.connected().into());
         names.insert("connected_since".into(), self.open.as_ref().map(|open| open.at.seconds()).into());
         names.insert("endpoint".into(), self.open.as_ref().map_or(0, |open| open.endpoint.0).into());
-        names.insert("accepted".into(), self.memory.accepted.into());
+        if self.is_station_test() {
+            names.insert("accepted".into(), self.memory.accepted.into());
+            names.insert("variables".into(), Value::Object(self.memory.variables.clone()));
+        } else {
+            let registration = &self.memory.station.registration;
+            names.insert("accepted".into(), registration.is_accepted().into());
+            names.insert("registration".into(), registration.describe());
+            names.insert("variables".into(), self.memory.station.set_values().collect());
+        }
         names.insert("next_id".into(), (i64::from(self.memory.last_id) + 1000).into());
         for point in ["tx_start_point", "tx_stop_point"] {
             let variable = if point == "tx_start_point" { "TxCtrlr.TxStartPoint" } else { "TxCtrlr.TxStopPoint" };
@@ -245,7 +256,6 @@ impl World {
         let statuses = statuses
             .map(|((evse, connector), status)| json!({ "evse": evse, "connector": connector, "status": status }));
         names.insert("connector_statuses".into(), statuses.collect());
-        names.insert("variables".into(), Value::Object(self.memory.variables.clone()));
         names.insert("security_profile".into(), self.memory.security_profile.into());
         let transactions = if self.is_station_test() { &self.transactions } else { &self.told };
         names.insert("transaction".into(), transactions.describe(evse));
@@ -412,8 +422,20 @@ impl World {
         }
     }
 
-    /// Writes a CALL of ours; `None` when there is no connection.
-    pub(crate) fn call(&mut self, action: &str, payload: Value) -> Option<String> {
+    /// What our station sees of the bench and of the moment.
+    pub(crate) fn around(&self) -> Around {
+        Around::of(self.names(&self.root_scope()), self.now, self.outbox.has_room())
+    }
+
+    /// True when no CALL of ours waits for its answer on the connection (Part 4, 4.1.1).
+    pub(crate) fn may_call(&self) -> bool {
+        let conn = self.open.as_ref().map(|open| open.conn);
+        let waits = |one: &Outstanding| Some(one.conn) == conn && self.now.mono_ns < one.until;
+        conn.is_some() && !self.outstanding.values().any(waits)
+    }
+
+    /// Writes a CALL of ours that counts as unanswered from `until` on; `None` when there is no connection.
+    pub(crate) fn call(&mut self, action: &str, payload: Value, until: u64) -> Option<String> {
         let conn = self.open.as_ref()?.conn;
         self.hide_passwords(&payload);
         let number = self.fresh_id();
@@ -421,6 +443,7 @@ impl World {
         let id: String = id.chars().rev().take(36).collect::<Vec<_>>().into_iter().rev().collect();
         let frame = Frame::Call { id: id.clone(), action: action.to_owned(), payload: payload.clone() };
         self.link_command(LinkCommand::Send(conn, frame.to_text()));
+        let around = (!self.is_station_test()).then(|| self.around());
         if action == "TransactionEvent" && !self.is_station_test() {
             // Ours are as the test case wants them, so there is nobody to complain about.
             let own = Call {
@@ -434,7 +457,11 @@ impl World {
             };
             self.told.learn(&own);
         }
-        self.outstanding.insert(id.clone(), Outstanding { action: action.to_owned(), payload, conn });
+        if let Some(around) = around {
+            let events = self.memory.station.tell(&around, action, &payload);
+            self.promise(events);
+        }
+        self.outstanding.insert(id.clone(), Outstanding { action: action.to_owned(), payload, conn, until });
         Some(id)
     }
 
@@ -445,6 +472,10 @@ impl World {
 
     /// Answers a CALL of the SUT.
     pub(crate) fn reply(&mut self, call: &Call, payload: Value) {
+        if let Some(error) = schema::validate(&call.action, false, &payload).first() {
+            let message = format!("our own answer to {} is not valid: {} {}", call.action, error.pointer, error.message);
+            self.find(Verdict::Error, Finding::new(format!("answer to {}", call.action), message));
+        }
         let frame = Frame::CallResult { id: call.id.clone(), payload };
         self.link_command(LinkCommand::Send(call.conn, frame.to_text()));
     }

@@ -101,6 +101,9 @@ pub(super) struct Memory {
     connections: u32,
     #[serde(default)]
     connectors: Vec<(u64, u64, String)>,
+    /// What our own station remembers, as the engine has it.
+    #[serde(default)]
+    station: Value,
 }
 
 /// What an engine was told.
@@ -285,6 +288,7 @@ impl Memory {
             last_boot_status: memory.last_boot_status.clone(),
             connections: memory.connections,
             connectors: memory.connectors.iter().map(|((evse, id), status)| (*evse, *id, status.clone())).collect(),
+            station: value(&serde_json::to_value(&memory.station).unwrap_or_default()),
         }
     }
 
@@ -304,6 +308,8 @@ impl Memory {
             last_boot_status: self.last_boot_status.clone(),
             connections: self.connections,
             connectors: self.connectors.iter().map(|(evse, id, status)| ((*evse, *id), status.clone())).collect(),
+            // An earlier recording has none.
+            station: serde_json::from_value(self.station.clone()).unwrap_or_default(),
         }
     }
 }
