@@ -68,7 +68,8 @@ impl World {
         match self.call_answers.remove(&sent.id) {
             None if self.now.mono_ns < sent.until => self.outbox.sent = Some(sent),
             None => {
-                let message = format!("{} was not answered, which our station sent after {}", sent.action, sent.because);
+                let message =
+                    format!("{} was not answered, which our station sent after {}", sent.action, sent.because);
                 let mut finding = Finding::new(rule, message);
                 finding.expected = Some(format!("a response to {}", sent.action));
                 finding.found = Some("nothing".into());
@@ -76,8 +77,10 @@ impl World {
             }
             // A CALLERROR is for what can't be delivered or is no proper message (Part 4, 4.2.3), and ours are proper.
             Some(Answer::Error(code, text, _)) => {
-                let message =
-                    format!("{} was answered with a CALLERROR, which our station sent after {}", sent.action, sent.because);
+                let message = format!(
+                    "{} was answered with a CALLERROR, which our station sent after {}",
+                    sent.action, sent.because
+                );
                 let mut finding = Finding::new(rule, message);
                 finding.expected = Some(format!("a CALLRESULT for {} (Part 4, 4.2.3)", sent.action));
                 finding.found = Some(format!("CALLERROR {code}"));

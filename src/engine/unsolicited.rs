@@ -208,10 +208,9 @@ pub fn page() -> String {
          happen.\n\n\
          This page is made of the tables in `src/engine/unsolicited.rs`; `UPDATE_DOCS=1 cargo test --lib unsolicited` writes it.\n",
     );
-    for (heading, table) in [
-        ("Requests of a CSMS under test", OF_CSMS),
-        ("Requests of a charging station under test", OF_STATION),
-    ] {
+    for (heading, table) in
+        [("Requests of a CSMS under test", OF_CSMS), ("Requests of a charging station under test", OF_STATION)]
+    {
         let _ = write!(page, "\n## {heading}\n\n| request | unsolicited it is | because |\n| --- | --- | --- |\n");
         for line in table {
             let _ = writeln!(page, "| `{}` | {} | {} |", line.action, line.meaning.words(), line.reason);
@@ -246,6 +245,9 @@ mod tests {
             std::fs::write(&path, page()).unwrap();
         }
         let held = std::fs::read_to_string(&path).unwrap_or_default();
-        assert!(held == page(), "docs/unsolicited-messages.md is not of this table: UPDATE_DOCS=1 cargo test --lib unsolicited");
+        assert!(
+            held == page(),
+            "docs/unsolicited-messages.md is not of this table: UPDATE_DOCS=1 cargo test --lib unsolicited"
+        );
     }
 }

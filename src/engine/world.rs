@@ -443,7 +443,10 @@ impl World {
         let id: String = id.chars().rev().take(36).collect::<Vec<_>>().into_iter().rev().collect();
         let frame = Frame::Call { id: id.clone(), action: action.to_owned(), payload: payload.clone() };
         self.link_command(LinkCommand::Send(conn, frame.to_text()));
-        let around = (!self.is_station_test()).then(|| self.around());
+        if !self.is_station_test() {
+            let around = self.around();
+            self.memory.station.tell(&around, action, &payload);
+        }
         if action == "TransactionEvent" && !self.is_station_test() {
             // Ours are as the test case wants them, so there is nobody to complain about.
             let own = Call {
@@ -457,8 +460,9 @@ impl World {
             };
             self.told.learn(&own);
         }
-        if let Some(around) = around {
-            let events = self.memory.station.tell(&around, action, &payload);
+        if self.memory.station.is_monitored() {
+            let around = self.around();
+            let events = self.memory.station.set_off(&around);
             self.promise(events);
         }
         self.outstanding.insert(id.clone(), Outstanding { action: action.to_owned(), payload, conn, until });
@@ -473,7 +477,8 @@ impl World {
     /// Answers a CALL of the SUT.
     pub(crate) fn reply(&mut self, call: &Call, payload: Value) {
         if let Some(error) = schema::validate(&call.action, false, &payload).first() {
-            let message = format!("our own answer to {} is not valid: {} {}", call.action, error.pointer, error.message);
+            let message =
+                format!("our own answer to {} is not valid: {} {}", call.action, error.pointer, error.message);
             self.find(Verdict::Error, Finding::new(format!("answer to {}", call.action), message));
         }
         let frame = Frame::CallResult { id: call.id.clone(), payload };

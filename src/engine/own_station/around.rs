@@ -98,9 +98,8 @@ impl Around {
     pub(super) fn named_connectors(&self, evse: &Value) -> impl Iterator<Item = (u64, u64)> {
         let (id, connector) = (evse["id"].as_u64(), evse["connectorId"].as_u64());
         let whole = evse.is_null();
-        self.connectors().filter(move |(of, one)| {
-            whole || (Some(*of) == id && connector.is_none_or(|connector| connector == *one))
-        })
+        self.connectors()
+            .filter(move |(of, one)| whole || (Some(*of) == id && connector.is_none_or(|connector| connector == *one)))
     }
 
     /// The transaction that goes on at an EVSE.

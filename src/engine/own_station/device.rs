@@ -260,7 +260,8 @@ impl Variable {
             && component["evse"]["id"].as_u64().is_none_or(|wanted| evse == Some(wanted))
             && component["evse"]["connectorId"].as_u64().is_none_or(|wanted| connector == Some(wanted))
             && (variable.is_null() || same(&variable["name"], self.name()))
-            && instance(variable).is_none_or(|wanted| self.instance().is_some_and(|own| own.eq_ignore_ascii_case(wanted)))
+            && instance(variable)
+                .is_none_or(|wanted| self.instance().is_some_and(|own| own.eq_ignore_ascii_case(wanted)))
     }
 
     /// True when it belongs to the same component as the other.
@@ -321,9 +322,8 @@ impl Device<'_> {
     /// What our station measures at an EVSE (0: for the station as a whole) of what a variable lists (`SampledValueType`).
     pub(super) fn measured(&self, evse: u64, measurands: &str) -> Vec<Value> {
         let listed = self.value_of(measurands).unwrap_or_default();
-        let charging = |one: &&super::around::Running| {
-            one.charging_state == "Charging" && (evse == 0 || one.evse == Some(evse))
-        };
+        let charging =
+            |one: &&super::around::Running| one.charging_state == "Charging" && (evse == 0 || one.evse == Some(evse));
         let power = self.around.running.iter().filter(charging).count() as u64 * POWER;
         let sample = |measurand: &str| {
             let (value, unit) = match measurand {

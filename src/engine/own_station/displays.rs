@@ -38,11 +38,13 @@ impl DisplayMessages {
     /// Those that a GetDisplayMessages means, as far as they are not over (O01.FR.07).
     fn meant<'s>(&'s self, request: &'s Value, now: Timestamp) -> impl Iterator<Item = &'s Value> {
         let ids: Vec<i64> = items(request, "id").filter_map(Value::as_i64).collect();
-        self.0.iter().filter(move |(id, message)| {
-            let same = |name: &str| request[name].is_null() || request[name] == message[name];
-            (ids.is_empty() || ids.contains(id)) && same("priority") && same("state") && !is_over(message, now)
-        })
-        .map(|(_, message)| message)
+        self.0
+            .iter()
+            .filter(move |(id, message)| {
+                let same = |name: &str| request[name].is_null() || request[name] == message[name];
+                (ids.is_empty() || ids.contains(id)) && same("priority") && same("state") && !is_over(message, now)
+            })
+            .map(|(_, message)| message)
     }
 }
 

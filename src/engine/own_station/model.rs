@@ -221,9 +221,7 @@ mod tests {
             ("{ name: V, type: dateTime, value: '' }", vec!["2026-01-01T00:00:00Z"], vec!["300"], vec![]),
         ] {
             let variable = variable(text);
-            for (expected, texts) in
-                [(Ok(()), good), (Err(BadValue::Format), format), (Err(BadValue::Range), range)]
-            {
+            for (expected, texts) in [(Ok(()), good), (Err(BadValue::Format), format), (Err(BadValue::Range), range)] {
                 for value in texts {
                     assert_eq!(variable.admits(value, &values), expected, "{text}: {value}");
                 }

@@ -19,7 +19,9 @@ impl OwnStation {
             "SetNetworkProfile" => self.set_network_profile(around, payload),
             "GetLocalListVersion" => self.local_list_version(around),
             "SendLocalList" => self.send_local_list(around, payload),
-            "ClearCache" if !Device::new(self, around).is_enabled("AuthCacheCtrlr") => refused("Rejected", "NotEnabled"),
+            "ClearCache" if !Device::new(self, around).is_enabled("AuthCacheCtrlr") => {
+                refused("Rejected", "NotEnabled")
+            }
             "GetTransactionStatus" => transaction_status(around, payload),
             "SetChargingProfile" => self.set_charging_profile(around, payload),
             "GetChargingProfiles" => self.get_charging_profiles(around, payload),
@@ -81,7 +83,13 @@ impl OwnStation {
     }
 
     /// What an answer of the station promises.
-    pub(crate) fn follow_ups(&mut self, around: &Around, action: &str, request: &Value, reply: &Value) -> Vec<FollowUp> {
+    pub(crate) fn follow_ups(
+        &mut self,
+        around: &Around,
+        action: &str,
+        request: &Value,
+        reply: &Value,
+    ) -> Vec<FollowUp> {
         if action == "SetVariableMonitoring" {
             return self.set_off(around); // a threshold may be passed already
         }

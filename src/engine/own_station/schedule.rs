@@ -3,13 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::{
-    Around, OwnStation,
-    device::Device,
-    items,
-    profiles::Installed,
-    refused,
-};
+use super::{Around, OwnStation, device::Device, items, profiles::Installed, refused};
 
 /// What one EVSE can deliver, A on each phase.
 const MOST: f64 = 32.0;
@@ -75,9 +69,8 @@ impl Active<'_> {
         let schedule = self.schedule();
         let start = time(&schedule["startSchedule"]).unwrap_or(self.begun);
         let cycle = self.cycle();
-        let rounds = cycle.map_or(0..=0, |cycle| {
-            seconds(start, from).div_euclid(cycle)..=seconds(start, to).div_euclid(cycle)
-        });
+        let rounds =
+            cycle.map_or(0..=0, |cycle| seconds(start, from).div_euclid(cycle)..=seconds(start, to).div_euclid(cycle));
         let offsets: Vec<i64> = items(schedule, "chargingSchedulePeriod")
             .filter_map(|period| period["startPeriod"].as_i64())
             .chain(schedule["duration"].as_i64())

@@ -72,8 +72,8 @@ impl Told {
 }
 
 impl OwnStation {
-    /// A CALL of ours goes out. What it changes may set off monitors.
-    pub(crate) fn tell(&mut self, around: &Around, action: &str, payload: &Value) -> Vec<FollowUp> {
+    /// A CALL of ours goes out, `around` being what was before it.
+    pub(crate) fn tell(&mut self, around: &Around, action: &str, payload: &Value) {
         match action {
             "BootNotification" => self.registration.asked(),
             "StatusNotification" => {
@@ -104,12 +104,16 @@ impl OwnStation {
             "SignCertificate" => self.told.signing_requests = self.told.signing_requests.saturating_add(1),
             _ => {}
         }
-        self.set_off(around)
     }
 
-    /// Monitors whose variable has changed.
-    pub(super) fn set_off(&mut self, around: &Around) -> Vec<FollowUp> {
-        if self.monitors.is_empty() {
+    /// True where the CSMS has set monitors.
+    pub(crate) fn is_monitored(&self) -> bool {
+        !self.monitors.is_empty()
+    }
+
+    /// The events of monitors whose variable has changed.
+    pub(crate) fn set_off(&mut self, around: &Around) -> Vec<FollowUp> {
+        if !self.is_monitored() {
             return Vec::new();
         }
         let device = Device::new(self, around);

@@ -2,7 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::{Around, OwnStation, follow_up::{FollowUp, Message}, refused, registration::Status, status};
+use super::{
+    Around, OwnStation,
+    follow_up::{FollowUp, Message},
+    refused,
+    registration::Status,
+    status,
+};
 
 impl OwnStation {
     pub(super) fn trigger(&self, around: &Around, payload: &Value) -> Value {
@@ -26,8 +32,13 @@ impl OwnStation {
             }
             // The key of a signing request is the test case's to keep, so the station asks for no certificate by itself.
             "SignChargingStationCertificate" => refused("Rejected", "UnsupportedRequest"),
-            "BootNotification" | "FirmwareStatusNotification" | "Heartbeat" | "LogStatusNotification"
-            | "MeterValues" | "StatusNotification" | "TransactionEvent" => status("Accepted"),
+            "BootNotification"
+            | "FirmwareStatusNotification"
+            | "Heartbeat"
+            | "LogStatusNotification"
+            | "MeterValues"
+            | "StatusNotification"
+            | "TransactionEvent" => status("Accepted"),
             // It has no V2G certificates and publishes no firmware (F06.FR.08).
             _ => status("NotImplemented"),
         }

@@ -74,7 +74,13 @@ impl OwnStation {
     }
 
     /// Whether a variable can be set to a value; if not, the reason.
-    fn settable(&self, device: &Device<'_>, variable: &Variable, value: &str, asked: Asked) -> Result<(), &'static str> {
+    fn settable(
+        &self,
+        device: &Device<'_>,
+        variable: &Variable,
+        value: &str,
+        asked: Asked,
+    ) -> Result<(), &'static str> {
         if !variable.definition.variable.is_writable() {
             return Err("ReadOnly");
         }
@@ -98,9 +104,7 @@ impl OwnStation {
             let taken = result["attributeStatus"] == "Accepted" || result["attributeStatus"] == "RebootRequired";
             let (true, Some(value)) = (taken, item["attributeValue"].as_str()) else { continue };
             let found = actual(&Device::new(self, around), item).ok();
-            if let Some(variable) =
-                found.filter(|one| one.definition.variable.mutability == Mutability::ReadWrite)
-            {
+            if let Some(variable) = found.filter(|one| one.definition.variable.mutability == Mutability::ReadWrite) {
                 self.set.insert(variable.key(), value.to_owned());
             }
         }
