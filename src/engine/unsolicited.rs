@@ -147,7 +147,7 @@ pub fn of(action: &str, from_station: bool) -> Option<&'static Unsolicited> {
 
 impl Unsolicited {
     /// The verdict that a message of the kind leads to; none for background.
-    pub(crate) fn verdict(&self, call: &Call, known: &Known) -> Option<Verdict> {
+    pub(crate) fn verdict(&self, call: &Call, known: Known) -> Option<Verdict> {
         match self.meaning {
             Background => None,
             Undecided => Some(Verdict::Inconclusive),

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::{
     Around, OwnStation,
     model::{self, Definition, Mutability, Per, definitions},
+    monitors::Monitors,
     told::ENERGY,
 };
 use crate::template::Names;
@@ -155,7 +156,7 @@ impl<'s> Device<'s> {
         if *mutability != Mutability::WriteOnly {
             attribute["value"] = self.value(variable).into();
         }
-        let mut characteristics = json!({ "dataType": data_type, "supportsMonitoring": self.is_monitored(variable) });
+        let mut characteristics = json!({ "dataType": data_type, "supportsMonitoring": is_monitored(variable) });
         for (name, limit) in [("minLimit", min), ("maxLimit", max)] {
             if let Some(limit) = limit {
                 characteristics[name] = limit.clone().into();
@@ -175,10 +176,10 @@ impl<'s> Device<'s> {
             "variableCharacteristics": characteristics,
         })
     }
+}
 
-    fn is_monitored(&self, variable: &Variable) -> bool {
-        !variable.definition.variable.monitors.is_empty() || self.station.monitors.watches(&variable.key())
-    }
+fn is_monitored(variable: &Variable) -> bool {
+    !variable.definition.variable.monitors.is_empty() || Monitors::is_preconfigured(&variable.key())
 }
 
 impl Variable {

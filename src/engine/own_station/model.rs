@@ -94,7 +94,8 @@ pub(super) struct Variable {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Component {
-    component: String,
+    #[serde(rename = "component")]
+    name: String,
     #[serde(default)]
     per: Per,
     variables: Vec<Variable>,
@@ -121,9 +122,9 @@ pub(super) fn definitions() -> &'static [Definition] {
 
 fn read(text: &str) -> Result<Vec<Definition>, serde_saphyr::Error> {
     let components: Vec<Component> = serde_saphyr::from_str(text)?;
-    let defined = components.into_iter().flat_map(|Component { component, per, variables }| {
+    let defined = components.into_iter().flat_map(|Component { name, per, variables }| {
         variables.into_iter().map(move |variable| Definition {
-            component: component.clone(),
+            component: name.clone(),
             per,
             value: Template::new(variable.value.clone()),
             values: variable.values.iter().cloned().map(Template::new).collect(),

@@ -75,7 +75,7 @@ impl Monitors {
     }
 
     /// True where a variable has the preconfigured monitor.
-    pub(super) fn watches(&self, key: &str) -> bool {
+    pub(super) fn is_preconfigured(key: &str) -> bool {
         key == PRECONFIGURED.1
     }
 

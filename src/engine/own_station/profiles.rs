@@ -95,20 +95,16 @@ fn wrong_schedule(device: &Device<'_>, profile: &Value) -> Option<&'static str> 
         let unit = schedule["chargingRateUnit"].as_str().unwrap_or_default();
         let starts: Vec<i64> =
             items(schedule, "chargingSchedulePeriod").filter_map(|one| one["startPeriod"].as_i64()).collect();
+        let phase = |period: &Value| !period["phaseToUse"].is_null() && period["numberPhases"] != 1;
         if !units.split(',').any(|known| known == unit) {
             Some("UnsupportedRateUnit") // K01.FR.26
         } else if starts.len() > most {
             Some("TooManyElements")
-        } else if starts.first() != Some(&0) || !starts.is_sorted_by(|one, next| one < next) {
-            Some("InvalidSchedule") // K01.FR.31, K01.FR.35
-        } else if relative != schedule["startSchedule"].is_null() {
-            Some("InvalidSchedule") // K01.FR.40, K01.FR.41
-        } else if items(schedule, "chargingSchedulePeriod")
-            .any(|period| !period["phaseToUse"].is_null() && period["numberPhases"] != 1)
-        {
-            Some("InvalidSchedule") // K01.FR.19
         } else {
-            None
+            let in_order = starts.first() == Some(&0) && starts.is_sorted_by(|one, next| one < next); // K01.FR.31, K01.FR.35
+            let begins = relative == schedule["startSchedule"].is_null(); // K01.FR.40, K01.FR.41
+            let phases = !items(schedule, "chargingSchedulePeriod").any(phase); // K01.FR.19
+            (!(in_order && begins && phases)).then_some("InvalidSchedule")
         }
     })
 }

@@ -126,7 +126,7 @@ impl OwnStation {
         turns.sort_unstable();
         turns.dedup();
         let most = if unit == "A" { MOST } else { MOST * VOLTAGE * PHASES };
-        let most = if evse == 0 { most * around.evses.len() as f64 } else { most };
+        let most = if evse == 0 { around.evses.iter().map(|_| most).sum() } else { most };
         let mut periods: Vec<(i64, f64)> = Vec::new();
         for turn in turns {
             let limit = (limit(&all, turn, unit).unwrap_or(most).min(most) * 10.0).round() / 10.0;

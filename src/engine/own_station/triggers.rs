@@ -27,9 +27,7 @@ impl OwnStation {
             "MeterValues" if evse.is_some_and(|id| id != 0 && !around.has_evse(id)) => {
                 refused("Rejected", "UnknownEvse")
             }
-            "TransactionEvent" if self.transactions_at(around, evse).next().is_none() => {
-                refused("Rejected", "TxNotFound")
-            }
+            "TransactionEvent" if transactions_at(around, evse).next().is_none() => refused("Rejected", "TxNotFound"),
             // The key of a signing request is the test case's to keep, so the station asks for no certificate by itself.
             "SignChargingStationCertificate" => refused("Rejected", "UnsupportedRequest"),
             "BootNotification"
@@ -62,14 +60,14 @@ impl OwnStation {
                 let named = around.named_connectors(&payload["evse"]);
                 named.map(|(evse, connector)| Message::Status { evse, connector }).collect()
             }
-            "TransactionEvent" => self.transactions_at(around, evse).map(Message::Transaction).collect(),
+            "TransactionEvent" => transactions_at(around, evse).map(Message::Transaction).collect(),
             _ => Vec::new(),
         };
         messages.into_iter().map(|message| FollowUp::new("TriggerMessage", message)).collect()
     }
+}
 
-    fn transactions_at(&self, around: &Around, evse: Option<u64>) -> impl Iterator<Item = String> {
-        let at = move |of: Option<u64>| evse.is_none() || of == evse;
-        around.running.iter().filter(move |one| at(one.evse)).map(|one| one.id.clone())
-    }
+fn transactions_at(around: &Around, evse: Option<u64>) -> impl Iterator<Item = String> {
+    let at = move |of: Option<u64>| evse.is_none() || of == evse;
+    around.running.iter().filter(move |one| at(one.evse)).map(|one| one.id.clone())
 }

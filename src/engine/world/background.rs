@@ -69,7 +69,7 @@ impl World {
         if self.phase != Phase::Main {
             return;
         }
-        let Some(mut verdict) = unsolicited.map_or(Some(Verdict::Fail), |line| line.verdict(call, &known)) else {
+        let Some(mut verdict) = unsolicited.map_or(Some(Verdict::Fail), |line| line.verdict(call, known)) else {
             return;
         };
         let mut message = format!("{} was not expected here", rules::summary(call));
