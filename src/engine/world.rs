@@ -429,9 +429,14 @@ impl World {
 
     /// True when no CALL of ours waits for its answer on the connection (Part 4, 4.1.1).
     pub(crate) fn may_call(&self) -> bool {
+        self.connected() && self.turn().is_none()
+    }
+
+    /// When the next CALL of ours counts as unanswered, and another one may be sent; none where no CALL is out.
+    pub(crate) fn turn(&self) -> Option<u64> {
         let conn = self.open.as_ref().map(|open| open.conn);
-        let waits = |one: &Outstanding| Some(one.conn) == conn && self.now.mono_ns < one.until;
-        conn.is_some() && !self.outstanding.values().any(waits)
+        let out = self.outstanding.values().filter(|one| Some(one.conn) == conn);
+        out.map(|one| one.until).filter(|until| self.now.mono_ns < *until).min()
     }
 
     /// Writes a CALL of ours that counts as unanswered from `until` on; `None` when there is no connection.

@@ -55,8 +55,8 @@ impl Node {
         }
         match &self.body {
             Body::Expect { until } => self.touched.then_some(*until),
-            // Until its turn comes it is the CALL before it that ends.
-            Body::Send(sending) if sending.id.is_none() && world.connected() => None,
+            // Its turn comes when the CALL before it is answered, or counts as unanswered.
+            Body::Send(sending) if sending.id.is_none() && world.connected() => world.turn(),
             Body::Send(Sending { until, .. }) | Body::Until(until) => Some(*until),
             Body::Settle(quiet) => Some(self.settled_at(*quiet, world)),
             Body::Connection(waiting) => waiting.until,

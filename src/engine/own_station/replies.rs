@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::{Around, Asked, OwnStation, customers, device::Device, follow_up::FollowUp, refused, status};
+use super::{
+    Around, Asked, OwnStation, customers, device::Device, follow_up::FollowUp, refused, registration::Status, status,
+};
 
 impl OwnStation {
     /// The answer to a CALL of the CSMS.
@@ -36,6 +38,12 @@ impl OwnStation {
             "DeleteCertificate" => self.delete_certificate(around, payload),
             "CertificateSigned" => self.certificate_signed(asked),
             "ChangeAvailability" => self.change_availability(around, payload, asked),
+            // B02.FR.05
+            "RequestStartTransaction" | "RequestStopTransaction"
+                if self.registration.status() == Some(Status::Pending) =>
+            {
+                refused("Rejected", "CSNotAccepted")
+            }
             "RequestStopTransaction" => stop(around, payload),
             "UnlockConnector" => unlock(around, payload),
             "CostUpdated" => json!({}), // I02.FR.02
@@ -46,7 +54,7 @@ impl OwnStation {
             "PublishFirmware" => refused("Rejected", "UnsupportedRequest"),
             "UnpublishFirmware" => status("NoFirmware"),
             "GetLog" => refused("Rejected", "NotFound"), // N01.FR.05
-            // A test case that leaves the answer to us has it granted. Otherwise it would be played by another station than before.
+            // What these do would play havoc with the test case; one that waits for them says so.
             "Reset" | "RequestStartTransaction" | "UpdateFirmware" if asked == Asked::Unasked => {
                 refused("Rejected", "Unspecified")
             }

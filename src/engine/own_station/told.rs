@@ -125,7 +125,12 @@ impl OwnStation {
     /// The CSMS answered a CALL of ours.
     pub(crate) fn answered(&mut self, around: &Around, action: &str, response: &Value) {
         match action {
-            "BootNotification" => self.registration.answered(response, around.now.seconds()),
+            "BootNotification" => {
+                self.registration.answered(response, around.now.seconds());
+                if self.registration.heartbeat_interval().is_some() {
+                    self.set.remove("OCPPCommCtrlr.HeartbeatInterval"); // B01.FR.04
+                }
+            }
             "SignCertificate" if response["status"] != "Accepted" => self.certificate_came(),
             _ => {}
         }

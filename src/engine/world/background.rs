@@ -60,7 +60,10 @@ impl World {
     pub(crate) fn background(&mut self, call: &Call, waiting_for: &str, wanted: bool, at: Finding) {
         let unsolicited = unsolicited::of(&call.action, self.is_station_test());
         let known = self.known_of(call);
-        self.default_reply(call, Asked::Unasked);
+        match unsolicited {
+            Some(_) => self.default_reply(call, Asked::Unasked),
+            None => self.refuse(call.conn, &call.id, "NotSupported", "the other side sends such a request"),
+        }
         // Part 4, 5.3 only advises against booting anew where nothing but the connection was lost.
         if call.action == "BootNotification" && self.is_station_test() && std::mem::take(&mut self.cut_by_us) {
             self.remarks.push("after a mere reconnect the station sent a BootNotification, which it should not".into());

@@ -71,6 +71,21 @@ fn a_step_has_its_own_time_for_an_answer_however_long_it_waited() {
 }
 
 #[test]
+fn tidying_up_waits_for_its_turn_too() {
+    let steps = "steps:\n  - send: Heartbeat\nafter:\n  - send: Heartbeat\n";
+    let mut play = Play::begin(steps, accepted());
+    play.second = 2;
+    let other =
+        Frame::Call { id: "x".into(), action: "CertificateSigned".into(), payload: json!({ "certificateChain": "C" }) };
+    play.says(&other);
+    assert!(play.engine.decided());
+    assert_eq!((play.written.len(), play.engine.deadline()), (2, Some(5_000_000_000)));
+    play.written.clear();
+    play.pass(3);
+    assert_eq!(play.call().unwrap().0, "Heartbeat");
+}
+
+#[test]
 fn an_answer_to_one_is_no_answer_to_a_step() {
     let steps = "steps:\n  - wait: 1\n  - send: Heartbeat\n    check: { currentTime: \"2020-01-01T00:00:00Z\" }\n";
     let mut play = Play::begin(steps, accepted());

@@ -3,7 +3,11 @@
 use serde_json::{Value, json};
 
 use super::{Play, accepted};
-use crate::verdict::Verdict;
+use crate::{
+    engine::unsolicited::OF_CSMS,
+    ocpp::{frame::Frame, member::Member},
+    verdict::Verdict,
+};
 
 /// A transaction goes on; our station has asked for a certificate where `csr` is true; nothing of the CSMS is waited for.
 fn main_part(csr: bool) -> Play {
@@ -114,8 +118,28 @@ fn a_connector_that_is_put_back_into_service_is_told() {
 fn an_answer_of_ours_that_is_not_valid_is_our_own_error() {
     let steps = "steps:\n  - expect: ClearCache\n    reply: { status: \"{{ 'May' ~ 'be' }}\" }\n";
     let mut play = Play::begin(steps, accepted());
-    play.says(&crate::ocpp::frame::Frame::Call { id: "x".into(), action: "ClearCache".into(), payload: json!({}) });
+    play.says(&Frame::Call { id: "x".into(), action: "ClearCache".into(), payload: json!({}) });
     let (verdict, message) = play.verdict();
     assert_eq!(verdict, Verdict::Error);
     assert!(message.contains("our own answer to ClearCache is not valid: /status"), "{message}");
+}
+
+#[test]
+fn every_request_is_answered_with_what_may_be_answered() {
+    for line in OF_CSMS {
+        let example = Member::root(line.action, true).unwrap().example();
+        let mut play = main_part(false);
+        // `ask` holds the answer against the schema, `follow_ups` what comes after it.
+        play.ask(line.action, &example);
+        play.follow_ups();
+        assert_ne!(play.verdict().0, Verdict::Error, "{}", line.action);
+    }
+}
+
+#[test]
+fn what_only_a_station_sends_is_refused_and_fails() {
+    let mut play = main_part(false);
+    play.says(&Frame::Call { id: "x".into(), action: "Heartbeat".into(), payload: json!({}) });
+    assert!(matches!(&play.written[0], Frame::CallError { code, .. } if code == "NotSupported"), "{:?}", play.written);
+    assert_eq!(play.verdict(), (Verdict::Fail, "2 wait: Heartbeat was not expected here".into()));
 }
