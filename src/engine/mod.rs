@@ -3,15 +3,17 @@
 
 mod conversation;
 mod flow;
+mod outbox;
+mod own_station;
 mod pace;
 mod responder;
 mod rules;
-mod station;
 mod sut;
 mod taken;
 #[cfg(test)]
 mod tests;
 mod turns;
+pub mod unsolicited;
 mod world;
 
 use std::{collections::HashMap, sync::Arc};
@@ -32,6 +34,7 @@ use crate::{
 };
 
 use flow::Sequence;
+pub use own_station::OwnStation;
 pub use rules::registration::{Registration, Status as RegistrationStatus};
 pub use sut::SutMemory;
 pub use taken::{Role, Taken};
@@ -233,7 +236,9 @@ impl Engine {
 
     /// When something will happen by the passing of time alone, nanoseconds of the run.
     pub fn deadline(&self) -> Option<u64> {
-        self.phases.get(self.current).and_then(|(_, sequence)| sequence.deadline(&self.world))
+        let (_, sequence) = self.phases.get(self.current)?;
+        let world = &self.world;
+        [sequence.deadline(world), world.outbox.deadline(), world.promise_due()].into_iter().flatten().min()
     }
 
     /// True when the test case is over.
@@ -291,7 +296,16 @@ impl Engine {
         self.world.outcome()
     }
 
+    /// Goes as far as it can: the steps first, then what our station has to send by itself.
     fn advance(&mut self) {
+        self.world.take_answer_to_promise();
+        self.proceed();
+        if !self.finished() && self.world.send_promise() {
+            self.proceed();
+        }
+    }
+
+    fn proceed(&mut self) {
         let after = self.phases.len() - 1;
         // Where a rule for every test is broken the step that waited for the message still judges what it is about.
         if self.world.decided() && self.current < after {
@@ -312,7 +326,7 @@ impl Engine {
             if self.world.decided() && self.current < after {
                 continue;
             }
-            if !done {
+            if !done || (tidying && !self.world.has_kept_promises()) {
                 return;
             }
             if self.current == after - 1 {
@@ -368,7 +382,8 @@ impl Engine {
         self.world.apply_always(&call);
         if sequence.offer(&call, &mut self.world) != flow::Offer::Taken && !self.world.late(&call) {
             let at = sequence.current().map(|node| world::Finding::at(&node.step, &node.path, String::new()));
-            self.world.background(&call, &sequence.waiting_for(), at.unwrap_or_default());
+            let wanted = sequence.wants_action(&call.action);
+            self.world.background(&call, &sequence.waiting_for(), wanted, at.unwrap_or_default());
         }
         self.world.learn(&call);
     }

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     conversation::Call,
+    own_station::OwnStation,
     rules::registration::{BOOT, Registration},
 };
 use crate::link::{ClientPolicy, ConnId, EndpointId, Secret};
@@ -31,6 +32,8 @@ pub struct SutMemory {
     pub passwords: Vec<Secret>,
     /// How we knock at a CSMS, where a test case changed it for good.
     pub client: Option<ClientPolicy>,
+    /// What the station that we play for a CSMS remembers.
+    pub station: OwnStation,
     /// Calls of ours that were not answered in their test case; an answer may still come.
     pub(crate) unanswered: HashSet<String>,
     /// Transactions of former test cases, with the time of their Started; events of them may still come.
@@ -142,6 +145,11 @@ impl Transactions {
                 .find(&call.payload)
                 .and_then(|known| known.seq.get(&seq))
                 .is_some_and(|known| same_event(known, &call.payload))
+    }
+
+    /// True for a transaction that has not ended.
+    pub(crate) fn is_running(&self, id: &str) -> bool {
+        self.all.iter().any(|known| known.id == id && known.ended.is_none())
     }
 
     fn find(&self, payload: &Value) -> Option<&Transaction> {

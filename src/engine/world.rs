@@ -13,8 +13,9 @@ use serde_json::{Map, Value, json};
 use super::{
     Effect, Outcome, Phase, Role, Scope, Setup, SutMemory,
     conversation::{Answer, Attempt, Call, Open, Reply},
+    outbox::Outbox,
+    own_station::Around,
     pace::Pace,
-    station::OwnStation,
     sut::Transactions,
     taken::Taken,
     turns::Turns,
@@ -86,6 +87,8 @@ struct Outstanding {
     action: String,
     payload: Value,
     conn: ConnId,
+    /// When it counts as unanswered, nanoseconds of the run.
+    until: u64,
 }
 
 /// Everything the engine knows.
@@ -119,7 +122,7 @@ pub(crate) struct World {
     transactions: Transactions,
     /// What we, as a station, told of our transactions.
     told: Transactions,
-    pub(crate) station: OwnStation,
+    pub(crate) outbox: Outbox,
     received: Vec<Call>,
     originals: Vec<(String, String, String)>,
     failures: Vec<Failure>,
@@ -177,7 +180,7 @@ impl World {
             turns: Turns::default(),
             transactions: Transactions::default(),
             told: Transactions::default(),
-            station: OwnStation::default(),
+            outbox: Outbox::default(),
             received: Vec::new(),
             originals: Vec::new(),
             failures: Vec::new(),
@@ -248,7 +251,15 @@ impl World {
         names.insert("connected".into(), self.connected().into());
         names.insert("connected_since".into(), self.open.as_ref().map(|open| open.at.seconds()).into());
         names.insert("endpoint".into(), self.open.as_ref().map_or(0, |open| open.endpoint.0).into());
-        names.insert("accepted".into(), self.memory.registration.is_accepted().into());
+        if self.is_station_test() {
+            names.insert("accepted".into(), self.memory.registration.is_accepted().into());
+            names.insert("variables".into(), Value::Object(self.memory.variables.clone()));
+        } else {
+            let registration = &self.memory.station.registration;
+            names.insert("accepted".into(), registration.is_accepted().into());
+            names.insert("registration".into(), registration.describe());
+            names.insert("variables".into(), self.memory.station.set_values().collect());
+        }
         names.insert("next_id".into(), (i64::from(self.memory.last_id) + 1000).into());
         for point in ["tx_start_point", "tx_stop_point"] {
             let variable = if point == "tx_start_point" { "TxCtrlr.TxStartPoint" } else { "TxCtrlr.TxStopPoint" };
@@ -263,7 +274,6 @@ impl World {
         let statuses = statuses
             .map(|((evse, connector), status)| json!({ "evse": evse, "connector": connector, "status": status }));
         names.insert("connector_statuses".into(), statuses.collect());
-        names.insert("variables".into(), Value::Object(self.memory.variables.clone()));
         names.insert("security_profile".into(), self.memory.security_profile.into());
         let transactions = if self.is_station_test() { &self.transactions } else { &self.told };
         names.insert("transaction".into(), transactions.describe(evse));
@@ -448,8 +458,25 @@ impl World {
         }
     }
 
-    /// Writes a CALL of ours; `None` when there is no connection.
-    pub(crate) fn call(&mut self, action: &str, payload: Value) -> Option<String> {
+    /// What our station sees of the bench and of the moment.
+    pub(crate) fn around(&self) -> Around {
+        Around::of(self.names(&self.root_scope()), self.now, self.outbox.has_room())
+    }
+
+    /// True when no CALL of ours waits for its answer on the connection (Part 4, 4.1.1).
+    pub(crate) fn may_call(&self) -> bool {
+        self.connected() && self.turn().is_none()
+    }
+
+    /// When the next CALL of ours counts as unanswered, and another one may be sent; none where no CALL is out.
+    pub(crate) fn turn(&self) -> Option<u64> {
+        let conn = self.open.as_ref().map(|open| open.conn);
+        let out = self.outstanding.values().filter(|one| Some(one.conn) == conn);
+        out.map(|one| one.until).filter(|until| self.now.mono_ns < *until).min()
+    }
+
+    /// Writes a CALL of ours that counts as unanswered from `until` on; `None` when there is no connection.
+    pub(crate) fn call(&mut self, action: &str, payload: Value, until: u64) -> Option<String> {
         let conn = self.open.as_ref()?.conn;
         self.hide_passwords(&payload);
         let number = self.fresh_id();
@@ -457,6 +484,10 @@ impl World {
         let id: String = id.chars().rev().take(36).collect::<Vec<_>>().into_iter().rev().collect();
         let frame = Frame::Call { id: id.clone(), action: action.to_owned(), payload: payload.clone() };
         self.link_command(LinkCommand::Send(conn, frame.to_text()));
+        if !self.is_station_test() {
+            let around = self.around();
+            self.memory.station.tell(&around, action, &payload);
+        }
         if action == "TransactionEvent" && !self.is_station_test() {
             // Ours are as the test case wants them, so there is nobody to complain about.
             let own = Call {
@@ -474,7 +505,12 @@ impl World {
         if let Some(request) = payload["requestId"].as_i64() {
             self.memory.request_ids.entry(action.to_owned()).or_default().insert(request);
         }
-        self.outstanding.insert(id.clone(), Outstanding { action: action.to_owned(), payload, conn });
+        if self.memory.station.is_monitored() {
+            let around = self.around();
+            let events = self.memory.station.set_off(&around);
+            self.promise(events);
+        }
+        self.outstanding.insert(id.clone(), Outstanding { action: action.to_owned(), payload, conn, until });
         Some(id)
     }
 

@@ -106,6 +106,9 @@ pub(super) struct Memory {
     connections: u32,
     #[serde(default)]
     connectors: Vec<(u64, u64, String)>,
+    /// What our own station remembers, as the engine has it.
+    #[serde(default)]
+    station: Value,
 }
 
 /// What an engine was told.
@@ -291,6 +294,7 @@ impl Memory {
             request_ids: memory.request_ids.clone(),
             connections: memory.connections,
             connectors: memory.connectors.iter().map(|((evse, id), status)| (*evse, *id, status.clone())).collect(),
+            station: value(&serde_json::to_value(&memory.station).unwrap_or_default()),
         }
     }
 
@@ -313,6 +317,8 @@ impl Memory {
             request_ids: self.request_ids.clone(),
             connections: self.connections,
             connectors: self.connectors.iter().map(|(evse, id, status)| ((*evse, *id), status.clone())).collect(),
+            // An earlier recording has none.
+            station: serde_json::from_value(self.station.clone()).unwrap_or_default(),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Call, Finding, World, file_name};
 use crate::{
-    engine::{Phase, rules},
+    engine::{Phase, own_station::Asked, rules, unsolicited},
     verdict::Verdict,
     yaml::shorten,
 };
@@ -55,21 +55,51 @@ impl World {
         }
     }
 
-    /// A message that no step claimed: answered where it is background, a failure where it is not.
-    pub(crate) fn background(&mut self, call: &Call, waiting_for: &str, at: Finding) {
-        self.default_reply(call);
+    /// A message that no step claimed: it is answered, and `unsolicited` says what it means. A step that waits for such a message
+    /// (`wanted`) has got another one than it wants.
+    pub(crate) fn background(&mut self, call: &Call, waiting_for: &str, wanted: bool, at: Finding) {
+        let unsolicited = unsolicited::of(&call.action, self.is_station_test());
+        let known = self.known_of(call);
+        match unsolicited {
+            Some(_) => self.default_reply(call, Asked::Unasked),
+            None => self.refuse(call.conn, &call.id, "NotSupported", "the other side sends such a request"),
+        }
         // Part 4, 5.3 only advises against booting anew where nothing but the connection was lost.
         if call.action == "BootNotification" && self.is_station_test() && std::mem::take(&mut self.cut_by_us) {
             self.remarks.push("after a mere reconnect the station sent a BootNotification, which it should not".into());
             return;
         }
-        if self.phase == Phase::Main && !rules::is_background(call, self.is_station_test()) {
-            let message = format!("{} was not expected here", rules::summary(call));
-            let mut finding = Finding { message, requirements: Vec::new(), in_between: true, ..at };
-            finding.expected = Some(waiting_for.to_owned());
-            finding.found = Some(rules::summary(call));
-            finding.frame = Some(shorten(&call.text, 4000));
-            self.find(Verdict::Fail, finding);
+        if self.phase != Phase::Main {
+            return;
+        }
+        let Some(mut verdict) = unsolicited.map_or(Some(Verdict::Fail), |line| line.verdict(call, known)) else {
+            return;
+        };
+        let mut message = format!("{} was not expected here", rules::summary(call));
+        if wanted {
+            verdict = Verdict::Fail;
+        } else if let Some(line) = unsolicited.filter(|_| !self.is_station_test()) {
+            message = format!("{message}: {}", line.reason);
+        }
+        let mut finding = Finding { message, requirements: Vec::new(), in_between: true, ..at };
+        finding.expected = Some(waiting_for.to_owned());
+        finding.found = Some(rules::summary(call));
+        finding.frame = Some(shorten(&call.text, 4000));
+        self.find(verdict, finding);
+    }
+
+    /// What the meaning of an unsolicited message may depend on, before it is answered.
+    fn known_of(&self, call: &Call) -> unsolicited::Known {
+        if self.is_station_test() {
+            return unsolicited::Known::default();
+        }
+        let station = &self.memory.station;
+        unsolicited::Known {
+            awaits_certificate: station.awaits_certificate(),
+            changes_availability: call.action == "ChangeAvailability"
+                && station.changes_availability(&self.around(), &call.payload),
+            names_transaction: call.action == "RequestStopTransaction"
+                && self.told.is_running(call.payload["transactionId"].as_str().unwrap_or_default()),
         }
     }
 
@@ -93,7 +123,7 @@ impl World {
             );
             return false;
         }
-        self.default_reply(call);
+        self.default_reply(call, Asked::Unasked);
         true
     }
 
@@ -101,7 +131,7 @@ impl World {
     pub(crate) fn late(&mut self, call: &Call) -> bool {
         let again = self.transactions.is_repetition(call);
         if again {
-            self.default_reply(call);
+            self.default_reply(call, Asked::Unasked);
         }
         again
     }

@@ -53,6 +53,7 @@ impl World {
                 self.last_activity = self.now;
                 let facts = facts(&request, subprotocol.as_deref(), None);
                 self.check_subprotocol(&request, subprotocol.as_deref());
+                self.forget_promises();
                 self.open = Some(Open { conn, endpoint, at: self.now });
                 self.memory.open = Some((conn, endpoint));
                 self.memory.endpoint = Some(endpoint);
@@ -84,6 +85,9 @@ impl World {
                 } else {
                     // A quick station is back before the end of the old connection is seen.
                     self.cut_by_us |= by == ClosedBy::Harness;
+                }
+                if self.open.is_none() {
+                    self.forget_promises();
                 }
                 self.turns.closed(conn);
                 let lost: Vec<String> = self
@@ -179,6 +183,10 @@ impl World {
                         payload
                     };
                     self.learn_result(&sent.action, &sent.payload, &payload);
+                    if !self.is_station_test() {
+                        let around = self.around();
+                        self.memory.station.answered(&around, &sent.action, &payload);
+                    }
                     self.call_answers.insert(id, Answer::Result(payload, text, self.input));
                 }
                 None
