@@ -3,6 +3,7 @@
 
 mod conversation;
 mod flow;
+mod leftovers;
 mod responder;
 mod rules;
 mod station;
@@ -31,6 +32,7 @@ use crate::{
 };
 
 use flow::Sequence;
+pub(crate) use leftovers::Leftovers;
 pub use sut::SutMemory;
 pub use taken::{Role, Taken};
 use world::World;
@@ -103,6 +105,10 @@ pub struct Outcome {
     pub remarks: Vec<String>,
     /// What is now known of the SUT.
     pub memory: SutMemory,
+    /// Why the general preconditions were not reached, where they were not.
+    pub unprepared: Option<String>,
+    /// True where nobody was there: no connection was open, and no attempt to connect got as far as an answer.
+    pub absent: bool,
     /// Which step took which input, in order.
     pub taken: Vec<Taken>,
 }
@@ -161,6 +167,14 @@ impl Engine {
         let mut prepare = Vec::new();
         if case.prepared && world.has_state(PREPARED) {
             prepare.push(run(PREPARED, Vec::new(), Position::default()));
+            if world.has_state(VARIABLE_SET) {
+                prepare.extend(world.memory.leftovers.variables.iter().map(|left| {
+                    let mut with = named(&left.component, &left.variable);
+                    with.push(("value".into(), Template::new(Value::String(left.value.clone()))));
+                    with.push(("only_if_writable".into(), Template::new(Value::Bool(true))));
+                    run(VARIABLE_SET, with, Position::default())
+                }));
+            }
         }
         let mut before: Vec<Arc<Step>> = Vec::new();
         for setting in &case.variables {

@@ -2,10 +2,13 @@
 
 use super::{Call, Finding, World, file_name};
 use crate::{
-    engine::{Phase, rules},
+    engine::{Phase, leftovers::LeftTransaction, rules},
     verdict::Verdict,
     yaml::shorten,
 };
+
+/// How long after a connect or a boot what was queued before may come, seconds.
+const FIRST_MOMENTS: f64 = 60.0;
 
 impl World {
     /// Rules of the test case for every message of a kind.
@@ -60,7 +63,7 @@ impl World {
         self.default_reply(call);
         // Part 4, 5.3 only advises against booting anew where nothing but the connection was lost.
         if call.action == "BootNotification" && self.is_station_test() && std::mem::take(&mut self.cut_by_us) {
-            self.remarks.push("after a mere reconnect the station sent a BootNotification, which it should not".into());
+            self.remark("after a mere reconnect the station sent a BootNotification, which it should not".into());
             return;
         }
         if self.phase == Phase::Main && !rules::is_background(call, self.is_station_test()) {
@@ -76,13 +79,18 @@ impl World {
     /// True for an event of a transaction that a former test case left behind: it is answered, and tells nothing here.
     pub(crate) fn left_behind(&mut self, call: &Call) -> bool {
         let id = call.payload["transactionInfo"]["transactionId"].as_str().unwrap_or_default();
-        let Some(started) = self.memory.left_behind.get(id).filter(|_| call.action == "TransactionEvent") else {
+        if call.action != "TransactionEvent" {
             return false;
-        };
-        if call.payload["eventType"] == "Started" && call.payload["timestamp"] != *started {
+        }
+        if self.is_from_before(call, id) {
+            self.remark(format!("the station sent what was queued of transaction {id}, which is from before this run"));
+            self.memory.leftovers.leave(id.to_owned(), LeftTransaction { running: true, ..LeftTransaction::default() });
+        }
+        let Some(left) = self.memory.leftovers.transactions.get(id) else { return false };
+        if call.payload["eventType"] == "Started" && call.payload["timestamp"] != left.started {
             // Another transaction, though it has the same id.
             let message = format!("the transactionId {id} was used by another transaction before");
-            self.memory.left_behind.remove(id);
+            self.memory.leftovers.transactions.remove(id);
             self.find(
                 Verdict::Fail,
                 Finding {
@@ -93,8 +101,23 @@ impl World {
             );
             return false;
         }
+        self.memory.leftovers.transaction_tells(&call.payload);
         self.default_reply(call);
         true
+    }
+
+    /// True for an event of a transaction that began before this run: none of it has come yet, it is not the first, and it
+    /// comes in the first moments of a connection or after a boot, as what was queued does (E11.FR.02). Once the test case
+    /// has begun, it must also have happened before the run.
+    fn is_from_before(&self, call: &Call, id: &str) -> bool {
+        let known = self.transactions.knows(id) || self.memory.leftovers.transactions.contains_key(id);
+        let first = call.payload["eventType"] == "Started" || call.payload["seqNo"].as_i64().is_none_or(|seq| seq <= 0);
+        if known || first || !self.memory.contact_s.is_some_and(|at| self.now.seconds() - at <= FIRST_MOMENTS) {
+            return false;
+        }
+        let happened = call.payload["timestamp"].as_str().and_then(|text| text.parse::<jiff::Timestamp>().ok());
+        let before = happened.zip(self.memory.since).is_some_and(|(happened, since)| happened < since);
+        before || self.phase == Phase::Prepare
     }
 
     /// A duplicate of a TransactionEvent that was already answered may come again after a reconnect.
@@ -112,6 +135,7 @@ impl World {
             self.memory.accepted = false; // the answer decides; see `learn_boot`
         }
         self.memory.learn_connectors(call);
+        self.memory.leftovers.learn(call);
         if call.action == "TransactionEvent" {
             for complaint in self.transactions.learn(call) {
                 let mut finding = Finding::new("rule: order of TransactionEvents", complaint);
@@ -126,6 +150,7 @@ impl World {
     fn learn_boot(&mut self) {
         if let Some(status) = self.memory.last_boot_status.take() {
             self.memory.accepted = status == "Accepted";
+            self.memory.contact_s = Some(self.now.seconds());
         }
     }
 

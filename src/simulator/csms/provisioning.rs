@@ -55,6 +55,10 @@ impl Provisioning {
 
     pub(super) fn boot(&mut self, now: &str) -> Value {
         let (status, interval) = self.next_boots.pop_front().unwrap_or_else(|| ("Accepted".into(), None));
+        if self.registration.as_deref() == Some("Accepted") {
+            // What was asked for while it was accepted lets a station that is told to wait send nothing (B02.FR.09).
+            self.triggered.clear();
+        }
         self.registration = Some(status.clone());
         json!({ "currentTime": now, "interval": interval.unwrap_or(self.interval), "status": status })
     }
