@@ -560,8 +560,12 @@ impl World {
 
     /// True where nobody is there, and nobody was.
     fn is_absent(&self) -> bool {
-        let answered = |attempt: &Attempt| {
-            !matches!(attempt.outcome, Err(AttemptFailure::Unreachable(_) | AttemptFailure::TimedOut))
+        let station = self.is_station_test();
+        let answered = |attempt: &Attempt| match &attempt.outcome {
+            // A proxy may be there without the CSMS.
+            Err(AttemptFailure::UpgradeRefusedBySut(502..=504) | AttemptFailure::ClosedBeforeUpgrade) => station,
+            Err(AttemptFailure::Unreachable(_) | AttemptFailure::TimedOut) => false,
+            _ => true,
         };
         self.open.is_none() && self.messages == 0 && !self.attempts.iter().any(answered)
     }

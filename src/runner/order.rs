@@ -33,6 +33,9 @@ mod tests {
         let kept: Vec<String> = first.into_iter().filter(|id| !id.contains('3')).collect();
         assert_eq!(shuffled(1, &some), kept, "a run that goes on keeps its order");
         // A contract: a seed that somebody wrote down gives the same order with the next version.
-        assert_eq!(shuffled(7, &["TC_B_01_CS", "TC_B_02_CS", "TC_B_06_CS"]), ["?"]);
+        assert_eq!(
+            shuffled(7, &["TC_B_01_CS", "TC_B_02_CS", "TC_B_06_CS"]),
+            ["TC_B_01_CS", "TC_B_06_CS", "TC_B_02_CS"]
+        );
     }
 }

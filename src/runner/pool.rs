@@ -12,15 +12,19 @@ pub(super) struct Identity {
     suits: Vec<bool>,
     /// The general preconditions were reached as this station.
     pub(super) prepared: bool,
+    /// Somebody was there, at least.
+    pub(super) met: bool,
     /// Test cases in a row for which they were not.
     failures: u32,
+    /// Others were served since this one was.
+    passed_over: bool,
     /// Why nothing is run as this station any more.
     withdrawn: Option<String>,
 }
 
 impl Identity {
     pub(super) fn new(name: String, suits: Vec<bool>) -> Self {
-        Self { name, suits, prepared: false, failures: 0, withdrawn: None }
+        Self { name, suits, prepared: false, met: false, failures: 0, passed_over: false, withdrawn: None }
     }
 
     fn suits(&self, index: usize) -> bool {
@@ -64,8 +68,18 @@ impl Pool {
         self.waiting.extend(test_cases);
     }
 
-    pub(super) fn identity(&self, number: usize) -> Option<&Identity> {
-        self.identities.get(number)
+    pub(super) fn is_prepared(&self, number: usize) -> bool {
+        self.identities.get(number).is_some_and(|identity| identity.prepared)
+    }
+
+    /// True where somebody was there for this identity, or for one of the others.
+    pub(super) fn has_met(&self) -> bool {
+        self.identities.iter().any(|identity| identity.met)
+    }
+
+    /// True where others are served and this identity is not.
+    pub(super) fn is_passed_over(&self, number: usize) -> bool {
+        self.identities.get(number).is_some_and(|identity| identity.passed_over && identity.failures > 1)
     }
 
     /// The next test case that can be run as this identity.
@@ -104,8 +118,9 @@ impl Pool {
 
     /// A test case was served: what was not before it comes again, once. Handed back is what did so already.
     pub(super) fn served(&mut self, number: usize) -> Vec<Unserved> {
+        self.identities.iter_mut().for_each(|identity| identity.passed_over = true);
         if let Some(identity) = self.identities.get_mut(number) {
-            identity.prepared = true;
+            (identity.prepared, identity.met, identity.passed_over) = (true, true, false);
             identity.failures = 0;
         }
         self.settle()
@@ -153,12 +168,14 @@ impl Pool {
         std::mem::take(&mut self.unserved)
     }
 
-    /// An identity could not be brought to the preconditions for a test case. True where it can be left out for that: it
-    /// never was prepared, or has failed for the second time in a row.
-    pub(super) fn fails(&mut self, number: usize) -> bool {
+    /// An identity could not be brought to the preconditions for a test case. True where it can be left out for that: it has
+    /// failed for the second time in a row, or never was prepared, and another can do the test case.
+    pub(super) fn fails(&mut self, number: usize, index: usize, absent: bool) -> bool {
+        let others = self.others_suit(number, index);
         let Some(identity) = self.identities.get_mut(number) else { return false };
         identity.failures += 1;
-        !identity.prepared || identity.failures > 1
+        identity.met |= !absent;
+        identity.failures > 1 || !identity.prepared && others
     }
 
     /// Nothing is run as this identity any more.

@@ -106,7 +106,7 @@ impl<'s, 't> Scheduler<'s, 't> {
         }
         ended.extend(self.left_over());
         self.pool.borrow_mut().add(last);
-        workers.sort_by_key(|worker| !self.pool.borrow().identity(worker.number).is_some_and(|known| known.prepared));
+        workers.sort_by_key(|worker| !self.pool.borrow().is_prepared(worker.number));
         while self.goes_on() {
             for worker in &mut workers {
                 ended.extend(self.work(worker).await?);
@@ -302,10 +302,10 @@ impl<'s, 't> Scheduler<'s, 't> {
         self.verdict(worker, &ran.result);
         let ended = Ended::new(index, ran);
         let number = worker.number;
-        let (known, fails) = {
-            let mut pool = self.pool.borrow_mut();
-            let known = pool.identity(number).is_some_and(|identity| identity.prepared);
-            (known, pool.fails(number))
+        let fails = self.pool.borrow_mut().fails(number, index, absent);
+        let (prepared, met, others, work) = {
+            let pool = self.pool.borrow();
+            (pool.is_prepared(number), pool.has_met(), pool.others_suit(number, index), pool.has_work())
         };
         let station = self.common.plan.pics.sut == SutKind::ChargingStation;
         if !absent && !station {
@@ -315,13 +315,13 @@ impl<'s, 't> Scheduler<'s, 't> {
             all.extend(self.identity_fails(worker, ended, &reason, fails));
             return all;
         }
-        if absent && !known && self.pool.borrow().others_suit(number, index) {
+        if absent && !prepared && others {
             return self.identity_fails(worker, ended, &reason, true);
         }
-        if !known && !self.pool.borrow().has_work() {
+        if !prepared && !work {
             return vec![self.ends(ended)];
         }
-        if absent && !known {
+        if absent && !met {
             // A product that has not appeared for the first test case will not for the hundredth.
             let what = "The product was never there, so the run ends early";
             self.common.journal.notice(&format!("{what}: {}: {reason}", ended.result.id));
@@ -335,8 +335,7 @@ impl<'s, 't> Scheduler<'s, 't> {
         if second {
             return self.outage(worker, absent).await;
         }
-        if fails && !station {
-            // Others are served between the test cases of this identity.
+        if others && self.pool.borrow().is_passed_over(number) {
             let unserved = self.pool.borrow_mut().give_up();
             return unserved
                 .into_iter()

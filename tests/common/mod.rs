@@ -4,6 +4,7 @@
 
 pub mod ports;
 pub mod recordings;
+pub mod small_csms;
 pub mod tool;
 
 use ocpp_attest::{
