@@ -186,7 +186,7 @@ async fn while_a_csms_is_away_no_station_begins_anything() {
     let small = Small::start(Small { is_brought_back: true, ..Small::default() }).await;
     *small.dies_of.lock().unwrap() = Some("TC_G_20_CSMS".into());
     let bench = format!("url: {}\nstations: [{{ identity: A }}, {{ identity: B }}, {{ identity: C }}]\n", small.url());
-    let these = ["TC_B_01_CSMS", "TC_E_0[1-9]_CSMS", "TC_G_20_CSMS", "TC_J_0[7-9]_CSMS", "TC_P_0*_CSMS"];
+    let these = ["TC_B_01_CSMS", "TC_E_0[1-9]_CSMS", "TC_G_20_CSMS", "TC_P_0*_CSMS"];
     let ran = run(&greenflux(), &bench, Arc::new(Console(small.clone())), 3, &these).await;
     let undecided: Vec<_> =
         ran.verdicts().into_iter().filter(|(_, verdict)| *verdict == Verdict::Inconclusive).collect();

@@ -4,6 +4,8 @@
 mod conversation;
 mod flow;
 mod leftovers;
+#[cfg(test)]
+mod preparation_tests;
 mod responder;
 mod rules;
 mod station;
