@@ -147,6 +147,7 @@ fn default_times() -> Value {
         "registration-attempts": 3,
         "registration-wait": 60,
         "outage-timeout": 600,
+        "queue-time": 200,
         "reconnect-timeout": 120,
         "reboot-time": 180,
         "evse-reset-time": 15,

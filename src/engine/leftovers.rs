@@ -19,6 +19,8 @@ pub(crate) struct Leftovers {
     pub(crate) connectors: BTreeMap<(u64, u64), String>,
     /// Drivers who were authorised and have begun nothing yet.
     pub(crate) drivers: Vec<Driver>,
+    /// The last test case, where it did not pass or left a transaction unfinished.
+    pub(crate) by: Option<String>,
     /// How far the last firmware update got.
     pub(crate) firmware: Option<String>,
     /// Variables with the values that they had before a test case changed them and could not put them back.
@@ -156,6 +158,7 @@ impl Leftovers {
             "connectors": connectors.collect::<Vec<_>>(),
             "driver": self.driver_waits(patience, now_s),
             "firmware": self.firmware,
+            "by": self.by,
         })
     }
 }

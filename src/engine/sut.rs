@@ -124,6 +124,11 @@ impl Transactions {
         })
     }
 
+    /// True where every event of every one of them has come.
+    pub(crate) fn are_complete(&self) -> bool {
+        self.all.iter().all(Transaction::is_complete)
+    }
+
     /// True where an event of this transaction has come.
     pub(crate) fn knows(&self, id: &str) -> bool {
         self.all.iter().any(|known| known.id == id)

@@ -596,6 +596,8 @@ impl World {
         // What was so before the test case began is nothing that it left.
         if self.unprepared.is_none() {
             left.leave_connectors(&self.memory.connectors, &by);
+            let sound = self.failures.is_empty() && self.transactions.are_complete();
+            left.by = (!sound).then_some(by);
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Calls of the SUT that no step has asked for: rules for all of them, what is background, and what is learnt from them.
 
+use serde_json::Value;
+
 use super::{Call, Finding, World, file_name};
 use crate::{
     engine::{Phase, leftovers::LeftTransaction, rules},
@@ -83,8 +85,12 @@ impl World {
             return false;
         }
         if self.is_from_before(call, id) {
-            self.remark(format!("the station sent what was queued of transaction {id}, which is from before this run"));
-            self.memory.leftovers.leave(id.to_owned(), LeftTransaction { running: true, ..LeftTransaction::default() });
+            let by = self.memory.leftovers.by.clone();
+            let since = by.as_deref().unwrap_or("before this run");
+            self.remark(format!("the station sent what was queued of transaction {id}, which is from {since}"));
+            let first = call.payload["eventType"] == "Started";
+            let started = if first { call.payload["timestamp"].clone() } else { Value::Null };
+            self.memory.leftovers.leave(id.to_owned(), LeftTransaction { started, by, evse: None, running: true });
         }
         let Some(left) = self.memory.leftovers.transactions.get(id) else { return false };
         if call.payload["eventType"] == "Started" && call.payload["timestamp"] != left.started {
@@ -106,18 +112,20 @@ impl World {
         true
     }
 
-    /// True for an event of a transaction that began before this run: none of it has come yet, it is not the first, and it
-    /// comes in the first moments of a connection or after a boot, as what was queued does (E11.FR.02). Once the test case
-    /// has begun, it must also have happened before the run.
+    /// True for an event of a transaction that began before this test case, of which none has come yet. While nothing is
+    /// asked of the station nothing begins. Later it must be from before the run: not its first event, with a time from before
+    /// the run, and sent in the first moments of a connection or after a boot, as what was queued is (E11.FR.02).
     fn is_from_before(&self, call: &Call, id: &str) -> bool {
         let known = self.transactions.knows(id) || self.memory.leftovers.transactions.contains_key(id);
+        if known || self.phase == Phase::Prepare {
+            return !known;
+        }
         let first = call.payload["eventType"] == "Started" || call.payload["seqNo"].as_i64().is_none_or(|seq| seq <= 0);
-        if known || first || !self.memory.contact_s.is_some_and(|at| self.now.seconds() - at <= FIRST_MOMENTS) {
+        if first || !self.memory.contact_s.is_some_and(|at| self.now.seconds() - at <= FIRST_MOMENTS) {
             return false;
         }
         let happened = call.payload["timestamp"].as_str().and_then(|text| text.parse::<jiff::Timestamp>().ok());
-        let before = happened.zip(self.memory.since).is_some_and(|(happened, since)| happened < since);
-        before || self.phase == Phase::Prepare
+        happened.zip(self.memory.since).is_some_and(|(happened, since)| happened < since)
     }
 
     /// A duplicate of a TransactionEvent that was already answered may come again after a reconnect.
