@@ -3,6 +3,7 @@
 
 mod conversation;
 mod flow;
+mod leftovers;
 mod outbox;
 mod own_station;
 mod pace;
@@ -34,6 +35,7 @@ use crate::{
 };
 
 use flow::Sequence;
+pub(crate) use leftovers::Leftovers;
 pub use own_station::OwnStation;
 pub use rules::registration::{Registration, Status as RegistrationStatus};
 pub use sut::SutMemory;
@@ -108,6 +110,10 @@ pub struct Outcome {
     pub remarks: Vec<String>,
     /// What is now known of the SUT.
     pub memory: SutMemory,
+    /// Why the general preconditions were not reached, where they were not.
+    pub unprepared: Option<String>,
+    /// True where nobody was there: no connection was open, and no attempt to connect got as far as an answer.
+    pub absent: bool,
     /// Which step took which input, in order.
     pub taken: Vec<Taken>,
 }
@@ -166,6 +172,14 @@ impl Engine {
         let mut prepare = Vec::new();
         if case.prepared && world.has_state(PREPARED) {
             prepare.push(run(PREPARED, Vec::new(), Position::default()));
+            if world.has_state(VARIABLE_SET) {
+                prepare.extend(world.memory.leftovers.variables.iter().map(|left| {
+                    let mut with = named(&left.component, &left.variable);
+                    with.push(("value".into(), Template::new(Value::String(left.value.clone()))));
+                    with.push(("only_if_writable".into(), Template::new(Value::Bool(true))));
+                    run(VARIABLE_SET, with, Position::default())
+                }));
+            }
         }
         // What Part 6 calls the configuration state is a precondition like these.
         for setting in &case.variables {

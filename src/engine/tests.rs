@@ -1,6 +1,7 @@
 //! The engine over several test cases: what one leaves behind must not be held against the next.
 
 mod pace;
+mod preparation;
 mod rules;
 
 use std::{collections::HashMap, sync::Arc};
