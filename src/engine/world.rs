@@ -130,6 +130,8 @@ pub(crate) struct World {
     base: Lasting,
 }
 
+/// Most remarks on one test case.
+const MAX_REMARKS: usize = 20;
 /// Most calls that are kept for `any-time-since`.
 const MAX_KEPT: usize = 4096;
 
@@ -325,9 +327,7 @@ impl World {
         }
         if self.phase == Phase::After || self.decided() {
             let found = finding.found.map(|found| format!(" (found {found})")).unwrap_or_default();
-            if self.remarks.len() < 20 {
-                self.remarks.push(format!("{} {}: {}{found}", self.phase.word(), finding.step, finding.message));
-            }
+            self.remark(format!("{} {}: {}{found}", self.phase.word(), finding.step, finding.message));
             return;
         }
         self.failures.push(Failure {
@@ -343,6 +343,13 @@ impl World {
             waited_s: finding.waited_s,
             at_s: self.now.seconds(),
         });
+    }
+
+    /// Keeps a sentence for whoever reads the result.
+    pub(crate) fn remark(&mut self, sentence: String) {
+        if self.remarks.len() < MAX_REMARKS && !self.remarks.contains(&sentence) {
+            self.remarks.push(sentence);
+        }
     }
 
     /// Notes what a step proves; what goes wrong within it breaks that.

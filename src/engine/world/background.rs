@@ -60,7 +60,7 @@ impl World {
         self.default_reply(call);
         // Part 4, 5.3 only advises against booting anew where nothing but the connection was lost.
         if call.action == "BootNotification" && self.is_station_test() && std::mem::take(&mut self.cut_by_us) {
-            self.remarks.push("after a mere reconnect the station sent a BootNotification, which it should not".into());
+            self.remark("after a mere reconnect the station sent a BootNotification, which it should not".into());
             return;
         }
         if self.phase == Phase::Main && !rules::is_background(call, self.is_station_test()) {
