@@ -31,6 +31,7 @@ use std::{
     time::Duration,
 };
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::{sync::mpsc, time::Instant};
 
@@ -280,8 +281,7 @@ impl Station {
 
     /// The wall time as OCPP writes it.
     fn wall(&self) -> String {
-        // Milliseconds are what OCPP allows at most.
-        self.clock.now().wall.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
+        wall_text(self.clock.now().wall)
     }
 
     /// Connected and accepted.
@@ -451,4 +451,9 @@ impl Station {
     fn index_of(&self, evse: u32) -> Option<usize> {
         self.evses.iter().position(|known| known.id == evse)
     }
+}
+
+/// Milliseconds are what OCPP allows at most.
+fn wall_text(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
 }
