@@ -165,10 +165,11 @@ fn what_comes_before_its_time_does_not_count() {
         let stop = recording.inputs.iter().position(|(_, input)| is_call(input, "TransactionEvent", "StopAuthorized"));
         let stopped = recording.inputs[stop.unwrap()].0.mono_ns;
         // While the session lasts, before the token is presented.
-        let before = recording.started.plus(Duration::from_nanos(stopped - recording.started.mono_ns) - SOONER);
+        let before =
+            recording.started.plus(Duration::from_nanos(stopped - recording.started.mono_ns).saturating_sub(SOONER));
         let place = recording.inputs.iter().position(|(at, _)| at.mono_ns > before.mono_ns).unwrap();
         // Then time passes; what the station answered to later questions is out of place.
-        let end = recording.inputs[late].0.plus(Duration::from_secs(300));
+        let end = recording.inputs[late].0.plus(Duration::from_mins(5));
         let after = recording.inputs.split_off(late + 1);
         recording.inputs.extend(after.into_iter().filter(|(_, input)| matches!(input, Input::OperatorDone(..))));
         recording.inputs.push((end, Input::Tick));
