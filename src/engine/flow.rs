@@ -322,7 +322,7 @@ impl Node {
                     }
                 }
             }
-            StepKind::Set(_) | StepKind::Assert { .. } => true,
+            StepKind::Set(_) | StepKind::Assert { .. } | StepKind::Remark(_) => true,
         };
         if done {
             self.finish(world, Status::Done, "done");

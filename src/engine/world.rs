@@ -441,6 +441,13 @@ impl World {
         });
     }
 
+    /// Keeps a sentence for whoever reads the result.
+    pub(crate) fn remark(&mut self, sentence: String) {
+        if self.remarks.len() < MAX_REMARKS && !self.remarks.contains(&sentence) {
+            self.remarks.push(sentence);
+        }
+    }
+
     /// Notes what a step proves; what goes wrong within it breaks that.
     pub(crate) fn proves(&mut self, path: &str, requirements: &[String]) {
         if requirements.is_empty() {
@@ -568,13 +575,6 @@ impl World {
     /// True when a CALL of ours with this id waits for its answer.
     pub(crate) fn awaits(&self, id: &str) -> bool {
         self.outstanding.contains_key(id) || self.memory.unanswered.contains(id)
-    }
-
-    /// Adds a remark, within bounds.
-    pub(crate) fn remark(&mut self, text: String) {
-        if self.remarks.len() < MAX_REMARKS {
-            self.remarks.push(text);
-        }
     }
 
     /// True when a message of ours is as it must be; otherwise the harness is at fault, and it is not sent.
