@@ -47,7 +47,7 @@ fn now() -> String {
     jiff::Timestamp::now().to_string()
 }
 
-#[allow(clippy::result_large_err)] // the handshake's own types
+#[allow(clippy::result_large_err, clippy::unnecessary_wraps)] // the handshake's own types
 fn confirm(_: &Request, mut response: Response) -> Result<Response, ErrorResponse> {
     response.headers_mut().insert("Sec-WebSocket-Protocol", HeaderValue::from_static("ocpp2.0.1"));
     Ok(response)
@@ -79,7 +79,7 @@ async fn serve(listener: TcpListener, csms: Arc<Mutex<Csms>>, mut manner: Manner
                         csms.answers.push((action, payload));
                         None
                     }
-                    other => panic!("{other:?}"),
+                    refused @ Frame::CallError { .. } => panic!("{refused:?}"),
                 }
             };
             let mut out: Vec<Frame> = reply.into_iter().collect();
