@@ -544,7 +544,7 @@ impl World {
         self.link_command(LinkCommand::Send(conn, frame.to_text()));
         if !self.is_station_test() {
             let around = self.around();
-            self.memory.station.tell(&around, action, &payload);
+            self.memory.station.note_sent(&around, action, &payload);
         }
         if action == "TransactionEvent" && !self.is_station_test() {
             // Ours are as the test case wants them, so there is nobody to complain about.
@@ -565,7 +565,7 @@ impl World {
         }
         if self.memory.station.is_monitored() {
             let around = self.around();
-            let events = self.memory.station.set_off(&around);
+            let events = self.memory.station.monitor_events(&around);
             self.promise(events);
         }
         self.outstanding.insert(id.clone(), Outstanding { action: action.to_owned(), payload, conn, until });
