@@ -283,8 +283,9 @@ impl Environment {
                 Err("the bench does not hold the key of the root that the SUT trusts, so it can't sign for it".into())
             }
             "sign" => {
-                let chain = self.pki.sign_request(text("csr"), CertificateKind::named(with.get("certificate"))?);
-                chain
+                let kind = CertificateKind::named(with.get("certificate"))?;
+                self.pki
+                    .sign_request(text("csr"), kind, self.clock.now().wall)
                     .map(|chain| json!({ "chain": chain }))
                     .map_err(|error| format!("the CSR can't be signed: {error}"))
             }
@@ -405,7 +406,9 @@ fn roots(pki: &Pki, bench: &Bench) -> Result<Map<String, Value>, EnvironmentErro
     let root = if own || bench.root.is_empty() {
         pki.root_pem().to_owned()
     } else {
-        std::fs::read_to_string(&bench.root).map_err(|error| EnvironmentError::File(bench.root.clone(), error))?
+        // Test cases put other certificates before and after it.
+        let read = std::fs::read_to_string(&bench.root);
+        format!("{}\n", read.map_err(|error| EnvironmentError::File(bench.root.clone(), error))?.trim_end())
     };
     let (next, expired) =
         if own { (pki.next_root_pem().to_owned(), pki.expired_next_root_pem()?) } else { Default::default() };
