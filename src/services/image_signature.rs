@@ -102,3 +102,45 @@ mod second {
         None
     }
 }
+
+#[cfg(all(test, feature = "legacy-tls"))]
+mod tests {
+    use openssl::{
+        hash::MessageDigest,
+        pkey::PKey,
+        rsa::{Padding, Rsa},
+        sign::{RsaPssSaltlen, Signer},
+        x509::X509,
+    };
+
+    use super::*;
+
+    #[test]
+    fn rsa_pss_may_have_a_salt_of_any_length() {
+        let key = PKey::from_rsa(Rsa::generate(2048).unwrap()).unwrap();
+        let mut builder = X509::builder().unwrap();
+        builder.set_pubkey(&key).unwrap();
+        builder.set_not_before(&openssl::asn1::Asn1Time::days_from_now(0).unwrap()).unwrap();
+        builder.set_not_after(&openssl::asn1::Asn1Time::days_from_now(1).unwrap()).unwrap();
+        builder.sign(&key, MessageDigest::sha256()).unwrap();
+        let pem = String::from_utf8(builder.build().to_pem().unwrap()).unwrap();
+        let signer = Certificate::first(&pem).unwrap();
+        let signature = |padding, salt| {
+            let mut signer = Signer::new(MessageDigest::sha256(), &key).unwrap();
+            signer.set_rsa_padding(padding).unwrap();
+            if padding == Padding::PKCS1_PSS {
+                signer.set_rsa_pss_saltlen(salt).unwrap();
+            }
+            STANDARD.encode(signer.sign_oneshot_to_vec(b"image").unwrap())
+        };
+        for salt in [RsaPssSaltlen::DIGEST_LENGTH, RsaPssSaltlen::MAXIMUM_LENGTH, RsaPssSaltlen::custom(20)] {
+            let signature = signature(Padding::PKCS1_PSS, salt);
+            assert_eq!(is_valid(b"image", &signature, &signer, &[Scheme::Ecdsa, Scheme::RsaPss]), Some(true));
+            assert_eq!(is_valid(b"another", &signature, &signer, &[Scheme::RsaPss]), Some(false));
+        }
+        let signature = signature(Padding::PKCS1, RsaPssSaltlen::DIGEST_LENGTH);
+        assert_eq!(is_valid(b"image", &signature, &signer, &[Scheme::RsaPkcs1]), Some(true));
+        // L01.FR.04 does not have this one.
+        assert_eq!(is_valid(b"image", &signature, &signer, &[Scheme::Ecdsa, Scheme::RsaPss]), Some(false));
+    }
+}
