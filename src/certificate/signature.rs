@@ -102,10 +102,10 @@ impl<'d> Envelope<'d> {
         let (kind, bits) = key::strength(key);
         let key = match kind {
             key::Kind::Other => format!("a key of algorithm {}", key.algorithm.algorithm.to_id_string()),
-            kind => format!("a key of kind {} with {bits} bits", kind.name()),
+            kind => format!("a key of {bits} bits ({})", kind.name()),
         };
         let algorithm = crate::yaml::shorten(&algorithm, 60);
-        format!("no verifier of this build knows signature algorithm {algorithm} with these parameters and {key}")
+        format!("no verifier in this build supports signature algorithm {algorithm}, with its parameters, and {key}")
     }
 }
 

@@ -185,7 +185,6 @@ mod tests {
 
     use super::*;
     use crate::{
-        certificate::pem,
         link::CertificateKind,
         services::pki::{KeyKind, Pki},
     };
@@ -266,7 +265,7 @@ mod tests {
             builder.build().to_der().unwrap()
         };
         let (root, leaf) = (made(&authority, "root", 1), made(&own, common_name, 2));
-        (pem::write("CERTIFICATE", &root), Certificate::from_der(&leaf).unwrap())
+        (crate::certificate::pem::write("CERTIFICATE", &root), Certificate::from_der(&leaf).unwrap())
     }
 
     #[cfg(feature = "legacy-tls")]

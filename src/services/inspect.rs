@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use crate::certificate::{Certificate, SigningRequest, Verification, hex, path};
 
 /// Facts of the first certificate of a chain (PEM). Where a root is known to judge it by, `trusted` says whether it comes
-/// from that, or `undecided` why that can't be told.
+/// from that; where that can't be told it is missing, and `undecided` says why (otherwise that is empty).
 pub fn certificate(chain: &str, root: Option<&str>, now: Timestamp) -> Result<Value, String> {
     let chain = Certificate::chain(chain);
     let leaf = chain.first().ok_or("the certificate can't be read: there is no PEM of a certificate")?;
@@ -26,6 +26,7 @@ pub fn certificate(chain: &str, root: Option<&str>, now: Timestamp) -> Result<Va
         }
     }
     if let Some(root) = root {
+        facts["undecided"] = "".into();
         match path::client_path(&chain, &Certificate::bundle(root), now) {
             Verification::Valid => facts["trusted"] = true.into(),
             Verification::Invalid => facts["trusted"] = false.into(),
