@@ -207,7 +207,7 @@ fn a_station_fails_only_by_a_request_that_is_surely_wrong() {
         let told = first.failures.first().map(|finding| finding.message.as_str()).unwrap_or_default();
         match name {
             "unknown-algorithm" => {
-                insta::assert_snapshot!(told, @"Whether the CSR is sound can't be told: no verifier in this build supports signature algorithm 0.4.0.127.0.7.1.1.4.1.3, with its parameters, and a key of 256 bits (EC).")
+                insta::assert_snapshot!(told, @"Whether the CSR is sound can't be told: no verifier in this build supports signature algorithm 0.4.0.127.0.7.1.1.4.1.3, with its parameters, and a key of 256 bits (EC).");
             }
             "rsa-1024" => insta::assert_snapshot!(told, @"The CSR's key is too short: RSA, 1024 bits."),
             _ => {}

@@ -202,12 +202,15 @@ impl Certificate {
     }
 
     /// True when it is for a host: by its common name, which is what a station looks at (A00.FR.412), or by its
-    /// subjectAltName: the name, the address, or `*` in the place of the first label.
+    /// subjectAltName.
     pub fn covers(&self, host: &str) -> bool {
+        let name = host.trim_end_matches('.');
+        !name.is_empty() && self.common_name().eq_ignore_ascii_case(name) || self.lists(host)
+    }
+
+    /// True when its subjectAltName has a host: its name, its address, or `*` in the place of the first label.
+    pub fn lists(&self, host: &str) -> bool {
         let host = host.trim_end_matches('.');
-        if !host.is_empty() && self.common_name().eq_ignore_ascii_case(host) {
-            return true;
-        }
         let is_address = host.parse::<std::net::IpAddr>().is_ok();
         self.names().iter().any(|name| match name.strip_prefix("*.") {
             Some(rest) => {
@@ -320,6 +323,11 @@ mod tests {
         for host in ["bench.example", "BENCH.example", "a.lab.example", "10.0.0.7", "::1"] {
             assert!(leaf.covers(host), "{host}");
         }
+        let named = pki.client(crate::link::CertificateKind::Valid, "csms.example", "CSO").unwrap().chain;
+        let named = Certificate::first(&named).unwrap();
+        assert!(
+            named.covers("CSMS.example.") && !named.lists("csms.example") && !named.covers("") && !named.covers("x")
+        );
         for host in ["example", "x.bench.example", "lab.example", "a.b.lab.example", "10.0.0.8", ""] {
             assert!(!leaf.covers(host), "{host}");
         }

@@ -40,6 +40,8 @@ struct Parts<'d> {
     envelope: Envelope<'d>,
     version: u64,
     subject: X509Name<'d>,
+    /// The subject as it is encoded, whatever is made of it.
+    name: &'d [u8],
     key: SubjectPublicKeyInfo<'d>,
     /// RFC 2986 demands the field, and most readers do without it.
     has_attributes: bool,
@@ -68,7 +70,7 @@ impl SigningRequest {
 
     /// Its subject, as it is encoded.
     pub fn subject(&self) -> &[u8] {
-        self.parts().map(|parts| parts.subject.as_raw()).unwrap_or_default()
+        self.parts().map(|parts| parts.name).unwrap_or_default()
     }
 
     /// Its public key (SubjectPublicKeyInfo), as it is encoded.
@@ -137,13 +139,14 @@ fn parts(der: &[u8]) -> Result<Parts<'_>, &'static str> {
     let (_, info, _) = sequence(envelope.content).ok_or("its content is no SEQUENCE")?;
     let (_, version, rest) = element(info).ok_or("it has no version")?;
     let version = version.as_u64().map_err(|_| "its version is no number")?;
-    let (rest, subject) = X509Name::from_der(rest).map_err(|_| "its subject is no distinguished name")?;
+    let (name, _, rest) = sequence(rest).ok_or("its subject is no distinguished name")?;
+    let (_, subject) = X509Name::from_der(name).map_err(|_| "its subject is no distinguished name")?;
     let (rest, key) = SubjectPublicKeyInfo::from_der(rest).map_err(|_| "it has no public key that can be read")?;
     let has_attributes = !rest.is_empty();
     if has_attributes {
         attributes(rest)?;
     }
-    Ok(Parts { envelope, version, subject, key, has_attributes })
+    Ok(Parts { envelope, version, subject, name, key, has_attributes })
 }
 
 fn attributes(der: &[u8]) -> Result<(), &'static str> {

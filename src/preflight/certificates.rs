@@ -172,8 +172,14 @@ fn signed(chain: &[Certificate], roots: &[Certificate], findings: &mut Findings)
 }
 
 fn names(bench: &Bench, leaf: &Certificate, findings: &mut Findings) {
-    if leaf.covers(&bench.host) {
+    if leaf.lists(&bench.host) {
         findings.ok("certificate", format!("it is for {}", bench.host));
+    } else if leaf.covers(&bench.host) {
+        findings.warning(
+            "certificate",
+            format!("{} is its common name (A00.FR.412), and not in its subjectAltName", bench.host),
+            "a station whose TLS library looks at subjectAltName alone refuses it",
+        );
     } else {
         findings.problem(
             "certificate",
