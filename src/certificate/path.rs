@@ -32,7 +32,7 @@ pub fn client_path(chain: &[Certificate], roots: &[Certificate], now: Timestamp)
     match second_opinion(&ders, roots, Owner::Client, now) {
         Some(true) => Verification::Valid,
         Some(false) => Verification::Invalid,
-        None if is_certain(&error) => Verification::Invalid,
+        None if is_certain(&error, chain, roots) => Verification::Invalid,
         None => Verification::Undecided(error.to_string()),
     }
 }
@@ -53,22 +53,28 @@ fn by_rustls(chain: &[CertificateDer<'_>], roots: &[Certificate], now: Timestamp
 }
 
 /// True where a refusal of rustls has nothing to do with what it supports.
-fn is_certain(error: &Error) -> bool {
+fn is_certain(error: &Error, chain: &[Certificate], roots: &[Certificate]) -> bool {
     use CertificateError as Refused;
-    matches!(
-        error,
+    match error {
         Error::NoCertificatesPresented
-            | Error::InvalidCertificate(
-                Refused::Expired
-                    | Refused::ExpiredContext { .. }
-                    | Refused::NotValidYet
-                    | Refused::NotValidYetContext { .. }
-                    | Refused::UnknownIssuer
-                    | Refused::BadSignature
-                    | Refused::InvalidPurpose
-                    | Refused::InvalidPurposeContext { .. }
-            )
-    )
+        | Error::InvalidCertificate(
+            Refused::Expired
+            | Refused::ExpiredContext { .. }
+            | Refused::NotValidYet
+            | Refused::NotValidYetContext { .. }
+            | Refused::InvalidPurpose
+            | Refused::InvalidPurposeContext { .. },
+        ) => true,
+        // It compares names byte by byte, and calls a signature bad whose key is of a length that it does not support.
+        Error::InvalidCertificate(Refused::UnknownIssuer | Refused::BadSignature) => {
+            let undecided = |one: &Certificate, issuer| matches!(one.verify(issuer), Verification::Undecided(_));
+            !chain.iter().any(|one| {
+                roots.iter().any(|root| one.is_signed_by(root))
+                    || roots.iter().chain(chain).any(|issuer| undecided(one, issuer))
+            })
+        }
+        _ => false,
+    }
 }
 
 /// What OpenSSL says of a chain (leaf first); `None` where it can't tell, or is not there. By the rules of OCPP a server's
