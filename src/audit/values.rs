@@ -10,6 +10,9 @@ pub(super) const CERTIFICATE: &str = include_str!("weak.pem");
 /// A sound signing request of a key that is too short.
 const SIGNING_REQUEST: &str = include_str!("weak-request.pem");
 
+/// A signing request of which no verifier can tell whose it is.
+const UNDECIDED_REQUEST: &str = include_str!("undecided-request.pem");
+
 /// Most other words of an enumeration that are tried.
 const MOST_WORDS: usize = 8;
 
@@ -51,7 +54,7 @@ fn other_texts(text: &str) -> Vec<Value> {
             .collect();
     }
     if text.contains("BEGIN CERTIFICATE REQUEST") {
-        return [SIGNING_REQUEST, "x"].map(Value::from).to_vec();
+        return [SIGNING_REQUEST, UNDECIDED_REQUEST, "x"].map(Value::from).to_vec();
     }
     if text.contains("BEGIN CERTIFICATE") {
         return [CERTIFICATE, "x"].map(Value::from).to_vec();

@@ -287,8 +287,9 @@ impl Environment {
                 Err("the bench does not hold the key of the root that the SUT trusts, so it can't sign for it".into())
             }
             "sign" => {
-                let chain = self.pki.sign_request(text("csr"), CertificateKind::named(with.get("certificate"))?);
-                chain
+                let kind = CertificateKind::named(with.get("certificate"))?;
+                self.pki
+                    .sign_request(text("csr"), kind, self.clock.now().wall)
                     .map(|chain| json!({ "chain": chain }))
                     .map_err(|error| format!("the CSR can't be signed: {error}"))
             }
@@ -412,6 +413,8 @@ fn roots(pki: &Pki, bench: &Bench) -> Result<Map<String, Value>, EnvironmentErro
     } else {
         let read = std::fs::read_to_string(&bench.root);
         let root = read.map_err(|error| EnvironmentError::File(bench.root.clone(), error))?;
+        // Test cases put other certificates before and after it.
+        let root = format!("{}\n", root.trim_end());
         (root.clone(), root)
     };
     let (next, expired) =

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use serde_json::Value;
 
 use crate::{
+    certificate::Certificate,
     link::{CertificateKind, EndpointId, Guest, Secret, ServerPolicy, ServerTls, UpgradeRequest},
     services::pki::{KeyKind, Pki, PkiError},
 };
@@ -107,7 +108,7 @@ impl Doors {
     /// The station came in; false when its certificate is another's (A00.FR.405).
     pub(super) fn entered(&mut self, endpoint: EndpointId, request: &UpgradeRequest) -> bool {
         let chain = request.tls.as_ref().map(|tls| tls.peer_chain.as_slice()).unwrap_or_default();
-        self.common_name = chain.first().and_then(|leaf| common_name(leaf));
+        self.common_name = chain.first().and_then(|leaf| Certificate::first(leaf)).map(|leaf| leaf.common_name());
         self.welcome = endpoint.0 < 3 || self.common_name.as_deref() == Some(self.station.serial_number.as_str());
         if self.welcome {
             self.station.security_profile = self.station.security_profile.max(endpoint.0);
@@ -172,10 +173,4 @@ impl Doors {
             _ => false,
         }
     }
-}
-
-fn common_name(pem: &str) -> Option<String> {
-    let (_, pem) = x509_parser::pem::parse_x509_pem(pem.as_bytes()).ok()?;
-    let certificate = pem.parse_x509().ok()?;
-    certificate.subject().iter_common_name().next()?.as_str().ok().map(str::to_owned)
 }

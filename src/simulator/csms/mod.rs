@@ -185,7 +185,7 @@ impl Csms {
             "Authorize" => json!({ "idTokenInfo": self.tokens.judge(&payload["idToken"]) }),
             "TransactionEvent" => self.transactions.event(payload, &self.tokens),
             "SignCertificate" => {
-                let (status, signed) = self.certificates.sign(payload);
+                let (status, signed) = self.certificates.sign(payload, self.clock.now().wall);
                 if let Some(signed) = signed {
                     self.queue.push_back(("CertificateSigned".into(), signed));
                 }
