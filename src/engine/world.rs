@@ -61,11 +61,20 @@ impl Finding {
         }
     }
 
+    /// What a check found; the requirements that it names stand instead of the step's.
     pub(crate) fn mismatch(mut self, mismatch: &Mismatch, frame: &str) -> Self {
         self.expected = Some(format!("{} {}", mismatch.pointer, mismatch.expected));
         self.found = Some(shorten(&mismatch.found, 500));
         self.pointer = Some(mismatch.pointer.clone());
         self.frame = Some(shorten(frame, 4000));
+        self.of(&mismatch.requirements)
+    }
+
+    /// Requirements that stand instead of the step's, where there are any.
+    pub(crate) fn of(mut self, requirements: &[String]) -> Self {
+        if !requirements.is_empty() {
+            self.requirements = requirements.to_vec();
+        }
         self
     }
 }

@@ -80,8 +80,8 @@ impl Library {
 /// Names of states and of their parameters must exist.
 fn check_runs(steps: &[Arc<Step>], states: &HashMap<String, Arc<State>>, broken: &[String], defects: &mut Vec<Defect>) {
     for step in steps {
-        match &step.kind {
-            StepKind::Run { state, with } => match states.get(state) {
+        if let StepKind::Run { state, with } = &step.kind {
+            match states.get(state) {
                 None if broken.contains(state) => {}
                 None => {
                     let help = nearest(state, states.keys().map(String::as_str))
@@ -97,14 +97,8 @@ fn check_runs(steps: &[Arc<Step>], states: &HashMap<String, Arc<State>>, broken:
                         }
                     }
                 }
-            },
-            StepKind::AnyOrder(inner)
-            | StepKind::OneOf(inner)
-            | StepKind::Optional(inner)
-            | StepKind::Group(inner)
-            | StepKind::ForEach { steps: inner, .. }
-            | StepKind::Repeat { steps: inner, .. } => check_runs(inner, states, broken, defects),
-            _ => {}
+            }
         }
+        check_runs(step.inner(), states, broken, defects);
     }
 }

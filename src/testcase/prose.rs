@@ -113,8 +113,11 @@ impl Prose<'_> {
                 if expect.optional.is_some() {
                     also("it may be missing".into());
                 }
-                if expect.nothing_else_before {
-                    also("nothing else comes first".into());
+                if let Some(requirements) = &expect.nothing_else_before {
+                    also(format!("nothing else comes first{}", cited(requirements)));
+                }
+                if let Some(bound) = &expect.no_earlier_than {
+                    also(format!("not before {} s{}", bound.is.text(), cited(&bound.requirements)));
                 }
                 if let Some(seconds) = &expect.within {
                     also(format!("within {} s", seconds.text()));

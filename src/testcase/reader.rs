@@ -1,6 +1,7 @@
 //! Reads test cases and states from YAML, with every defect at its place.
 
 mod messages;
+mod requirements;
 
 use std::sync::Arc;
 
@@ -9,8 +10,8 @@ use serde_json::{Map, Value};
 use super::{
     catalogue,
     model::{
-        Always, Connection, ConnectionAct, Expect, Need, Send, State, StateKind, Step, StepKind, TestCase,
-        VariableSetting,
+        Always, Bound, Citation, Connection, ConnectionAct, Expect, Need, Send, State, StateKind, Step, StepKind,
+        TestCase, VariableSetting,
     },
     template::Template,
 };
@@ -56,14 +57,17 @@ pub fn test_case(source: &Source) -> Result<TestCase, Defects> {
     let mut case = TestCase {
         header: header.unwrap_or_default(),
         source: source.clone(),
+        further: reader.further(root.get("further-requirements")),
         variants: reader.variants(root.get("variants")),
         needs: reader.needs(root.get("needs")),
         variables: before.map(|before| reader.variables(before.get("variables"))).unwrap_or_default(),
         prepared: true,
         before: Vec::new(),
         steps: root.get("steps").map(|steps| reader.steps(steps)),
-        after: root.get("after").map(|steps| reader.steps(steps)).unwrap_or_default(),
         always: reader.always(root.get("always")),
+        cited_by_test: reader.citations.len(),
+        after: root.get("after").map(|steps| reader.steps(steps)).unwrap_or_default(),
+        citations: Vec::new(),
     };
     if let Some(before) = before {
         reader.known_keys(before, &["prepared", "variables", "state", "states"]);
@@ -77,6 +81,7 @@ pub fn test_case(source: &Source) -> Result<TestCase, Defects> {
             case.before.extend(reader.steps(states));
         }
     }
+    case.citations = std::mem::take(&mut reader.citations);
     reader.finish(case)
 }
 
@@ -84,7 +89,8 @@ pub fn test_case(source: &Source) -> Result<TestCase, Defects> {
 pub fn state(source: &Source) -> Result<State, Defects> {
     let root = source.parse()?;
     let mut reader = Reader::new(source);
-    reader.known_keys(&root, &["state", "kind", "sut", "purpose", "parameters", "steps", "reached", "note"]);
+    let keys = ["state", "kind", "sut", "purpose", "requirements", "parameters", "steps", "reached", "note"];
+    reader.known_keys(&root, &keys);
     let name = reader.required_text(&root, "state");
     let sut = reader.required_text(&root, "sut");
     reader.sut = if sut == "csms" { SutKind::Csms } else { SutKind::ChargingStation };
@@ -97,8 +103,12 @@ pub fn state(source: &Source) -> Result<State, Defects> {
             StateKind::Reusable
         }
     };
-    let state = State {
+    reader.requirements(root.get("requirements"));
+    let requirements = std::mem::take(&mut reader.citations);
+    let mut state = State {
         name,
+        requirements,
+        citations: Vec::new(),
         kind,
         sut: reader.sut,
         purpose: reader.required_text(&root, "purpose"),
@@ -107,6 +117,7 @@ pub fn state(source: &Source) -> Result<State, Defects> {
         reached: root.get("reached").map(|node| reader.named(node)).unwrap_or_default(),
         source: source.clone(),
     };
+    state.citations = std::mem::take(&mut reader.citations);
     reader.finish(state)
 }
 
@@ -114,12 +125,20 @@ struct Reader<'s> {
     source: &'s Source,
     file: Arc<str>,
     sut: SutKind,
+    /// Every requirement that was named so far.
+    citations: Vec<Citation>,
     defects: Vec<Defect>,
 }
 
 impl<'s> Reader<'s> {
     fn new(source: &'s Source) -> Self {
-        Self { source, file: source.name.clone(), sut: SutKind::ChargingStation, defects: Vec::new() }
+        Self {
+            source,
+            file: source.name.clone(),
+            sut: SutKind::ChargingStation,
+            citations: Vec::new(),
+            defects: Vec::new(),
+        }
     }
 
     fn finish<T>(self, value: T) -> Result<T, Defects> {
@@ -256,7 +275,7 @@ impl<'s> Reader<'s> {
             };
             let action = self.action(action, true);
             rules.push(Always {
-                matches: self.checks(item.get("match"), Member::root(&action, true)),
+                matches: self.matches(item.get("match"), Member::root(&action, true)),
                 checks: (word == "every").then(|| self.checks(item.get("check"), Member::root(&action, true))),
                 action,
                 requirements: self.requirements(item.get("requirement")),
@@ -406,7 +425,7 @@ impl<'s> Reader<'s> {
             },
             "never" => {
                 let action = self.action(value, true);
-                let matches = self.checks(node.get("match"), Member::root(&action, true));
+                let matches = self.matches(node.get("match"), Member::root(&action, true));
                 let Some(during) = node.get("during") else {
                     self.defect(node.at, "`never` needs `during`", "say for how many seconds; throughout: `always`");
                     return None;
@@ -424,16 +443,22 @@ impl<'s> Reader<'s> {
             self.payload(reply, &action, false);
         }
         Expect {
-            matches: self.checks(node.get("match"), Member::root(&action, true)),
+            matches: self.matches(node.get("match"), Member::root(&action, true)),
             checks: self.checks(node.get("check"), Member::root(&action, true)),
             reply: reply.map(|reply| self.template(reply)),
             reply_error: node.get("reply-error").and_then(Node::scalar),
             no_reply: self.flag(node.get("no-reply")),
             within: node.get("within").map(|node| self.template(node)),
-            no_earlier_than: node.get("no-earlier-than").map(|node| self.template(node)),
+            no_earlier_than: node.get("no-earlier-than").map(|node| {
+                let (is, requirements) = self.citing(node);
+                Bound { is: self.template(is), requirements }
+            }),
             any_time_since: node.get("any-time-since").map(|node| self.template(node)),
             optional: node.get("optional").map(|node| self.expression(node)),
-            nothing_else_before: self.flag(node.get("nothing-else-before")),
+            nothing_else_before: node.get("nothing-else-before").and_then(|node| {
+                let (is, requirements) = self.citing(node);
+                self.flag(Some(is)).then_some(requirements)
+            }),
             action,
         }
     }
@@ -509,14 +534,6 @@ impl<'s> Reader<'s> {
             self.defect(node.at, format!("a {side} does not send {action}"), "expect is for the SUT, send for us");
         }
         action
-    }
-
-    /// Requirement ids; each must exist.
-    fn requirements(&mut self, node: Option<&Node>) -> Vec<String> {
-        if let Some(node) = node {
-            catalogue::check_requirements(node, &mut self.defects);
-        }
-        words(node)
     }
 }
 
