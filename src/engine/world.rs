@@ -53,12 +53,9 @@ impl Finding {
         Self { step: step.into(), message: message.into(), ..Self::default() }
     }
 
+    /// At a step. What it breaks is what the step, or the nearest around it, has been noted to prove.
     pub(crate) fn at(step: &Step, path: &str, message: impl Into<String>) -> Self {
-        Self {
-            source: Some(format!("{}:{}", file_name(&step.file), step.at.line)),
-            requirements: step.requirements.clone(),
-            ..Self::new(path, message)
-        }
+        Self { source: Some(format!("{}:{}", file_name(&step.file), step.at.line)), ..Self::new(path, message) }
     }
 
     /// What a check found; the requirements that it names stand instead of the step's.
@@ -67,13 +64,13 @@ impl Finding {
         self.found = Some(shorten(&mismatch.found, 500));
         self.pointer = Some(mismatch.pointer.clone());
         self.frame = Some(shorten(frame, 4000));
-        self.of(&mismatch.requirements)
+        self.of(mismatch.requirements.clone())
     }
 
     /// Requirements that stand instead of the step's, where there are any.
-    pub(crate) fn of(mut self, requirements: &[String]) -> Self {
+    pub(crate) fn of(mut self, requirements: Vec<String>) -> Self {
         if !requirements.is_empty() {
-            self.requirements = requirements.to_vec();
+            self.requirements = requirements;
         }
         self
     }
@@ -330,7 +327,7 @@ impl World {
     pub(crate) fn find(&mut self, verdict: Verdict, mut finding: Finding) {
         self.complaints += 1;
         if finding.requirements.is_empty() && !finding.in_between {
-            finding.requirements = self.requirements_around(&finding.step);
+            finding.requirements = self.requirements_of(&finding.step);
         }
         if self.phase == Phase::After || self.decided() {
             let found = finding.found.map(|found| format!(" (found {found})")).unwrap_or_default();
@@ -354,25 +351,25 @@ impl World {
         });
     }
 
-    /// Notes what a step proves; what goes wrong within it breaks that.
-    pub(crate) fn proves(&mut self, path: &str, requirements: &[String]) {
+    /// Notes what a step proves; what goes wrong at it or within it breaks that.
+    pub(crate) fn proves(&mut self, path: &str, requirements: Vec<String>) {
         if requirements.is_empty() {
             self.proven.remove(path);
         } else {
-            self.proven.insert(path.to_owned(), requirements.to_vec());
+            self.proven.insert(path.to_owned(), requirements);
         }
     }
 
-    /// The requirements of the nearest step around this one that names any.
-    fn requirements_around(&self, path: &str) -> Vec<String> {
-        let mut around = path;
-        while let Some((outer, _)) = around.rsplit_once(" > ") {
-            if let Some(requirements) = self.proven.get(outer) {
-                return requirements.clone();
+    /// The requirements of this step, or of the nearest around it that names any.
+    fn requirements_of(&self, path: &str) -> Vec<String> {
+        let mut path = path;
+        loop {
+            match (self.proven.get(path), path.rsplit_once(" > ")) {
+                (Some(requirements), _) => return requirements.clone(),
+                (None, Some((outer, _))) => path = outer,
+                (None, None) => return Vec::new(),
             }
-            around = outer;
         }
-        Vec::new()
     }
 
     /// Notes which step took which input.

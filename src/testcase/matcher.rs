@@ -3,7 +3,10 @@
 use regex::Regex;
 use serde_json::Value;
 
-use super::template::{Names, Template, TemplateError};
+use super::{
+    requirements::Requirements,
+    template::{Names, Template, TemplateError},
+};
 use crate::certificate;
 
 /// Path → matcher, all of which must hold.
@@ -67,7 +70,7 @@ pub enum Matcher {
     /// All of these.
     All(Vec<Matcher>),
     /// What a breach of the inner one breaks: requirements of its own, instead of the step's.
-    Citing(Vec<String>, Box<Matcher>),
+    Citing(Requirements, Box<Matcher>),
 }
 
 /// A check that does not hold.
@@ -374,7 +377,11 @@ impl Matcher {
             Matcher::Citing(requirements, matcher) => {
                 let mut found = matcher.check(value, pointer, payload, names)?;
                 if let Some(mismatch) = found.as_mut().filter(|mismatch| mismatch.requirements.is_empty()) {
-                    mismatch.requirements.clone_from(requirements);
+                    let mut names = names.clone();
+                    if let Value::Object(members) = payload {
+                        names.extend(members.clone());
+                    }
+                    mismatch.requirements = requirements.broken(&names);
                 }
                 return Ok(found);
             }
@@ -433,7 +440,7 @@ impl Matcher {
             // A finding names them apart from what was expected.
             Matcher::Citing(requirements, matcher) => match names {
                 Some(_) => matcher.describe(names),
-                None => format!("{} [{}]", matcher.describe(None), requirements.join(", ")),
+                None => format!("{} [{}]", matcher.describe(None), requirements.describe()),
             },
         }
     }

@@ -7,5 +7,6 @@ pub mod matcher;
 pub mod model;
 pub mod prose;
 pub mod reader;
+pub mod requirements;
 
 pub use crate::template;

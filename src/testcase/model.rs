@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     pics::SutKind,
-    testcase::{catalogue::Header, matcher::Checks, template::Template},
+    testcase::{catalogue::Header, matcher::Checks, requirements::Requirements, template::Template},
     yaml::{Position, Source},
 };
 
@@ -117,7 +117,7 @@ pub struct Step {
     /// Name under which its result is kept.
     pub saved_as: Option<String>,
     /// Requirements that a breach breaks, where the check that fails names none.
-    pub requirements: Vec<String>,
+    pub requirements: Requirements,
     /// What it does.
     pub kind: StepKind,
 }
@@ -146,7 +146,7 @@ pub struct Expect {
     /// True: it may be missing.
     pub optional: Option<Template>,
     /// Any other CALL before it is a failure, which breaks these requirements; none: those of the step.
-    pub nothing_else_before: Option<Vec<String>>,
+    pub nothing_else_before: Option<Requirements>,
 }
 
 /// A bound on the time at which something comes.
@@ -155,7 +155,7 @@ pub struct Bound {
     /// The time.
     pub is: Template,
     /// Requirements that a breach of this bound breaks; none: those of the step.
-    pub requirements: Vec<String>,
+    pub requirements: Requirements,
 }
 
 /// A requirement that a file names as broken by a breach.
@@ -325,8 +325,8 @@ pub struct Always {
     pub matches: Checks,
     /// What must hold; `None`: none may come at all.
     pub checks: Option<Checks>,
-    /// Requirements.
-    pub requirements: Vec<String>,
+    /// Requirements that a breach breaks, where the check that fails names none.
+    pub requirements: Requirements,
     /// Where it stands.
     pub at: Position,
     /// The file it stands in.

@@ -4,6 +4,7 @@ use super::{
     library::Library,
     matcher::Checks,
     model::{Step, StepKind, TestCase},
+    requirements::Requirements,
     template::Template,
 };
 use crate::pics::SutKind;
@@ -199,8 +200,8 @@ impl Prose<'_> {
     }
 }
 
-fn cited(requirements: &[String]) -> String {
-    if requirements.is_empty() { String::new() } else { format!("  [{}]", requirements.join(", ")) }
+fn cited(requirements: &Requirements) -> String {
+    if requirements.is_empty() { String::new() } else { format!("  [{}]", requirements.describe()) }
 }
 
 fn with(checks: &Checks) -> String {

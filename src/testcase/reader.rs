@@ -13,6 +13,7 @@ use super::{
         Always, Bound, Citation, Connection, ConnectionAct, Expect, Need, Send, State, StateKind, Step, StepKind,
         TestCase, VariableSetting,
     },
+    requirements::Requirements,
     template::Template,
 };
 use crate::{
@@ -103,8 +104,7 @@ pub fn state(source: &Source) -> Result<State, Defects> {
             StateKind::Reusable
         }
     };
-    reader.requirements(root.get("requirements"));
-    let requirements = std::mem::take(&mut reader.citations);
+    let requirements = reader.listed(root.get("requirements"));
     let mut state = State {
         name,
         requirements,
@@ -313,7 +313,7 @@ impl<'s> Reader<'s> {
     }
 
     fn bare(&self, at: Position, kind: StepKind) -> Step {
-        Step { at, file: self.file.clone(), when: None, saved_as: None, requirements: Vec::new(), kind }
+        Step { at, file: self.file.clone(), when: None, saved_as: None, requirements: Requirements::default(), kind }
     }
 
     fn step(&mut self, node: &Node) -> Option<Step> {

@@ -203,7 +203,7 @@ impl Node {
             let alone = expect.nothing_else_before.as_ref();
             if let Some(requirements) = alone.filter(|_| self.status == Status::Active && self.touched) {
                 let message = format!("{} came before {}", rules::summary(call), expect.action);
-                let mut finding = Finding::at(&self.step, &self.path, message).of(requirements);
+                let mut finding = Finding::at(&self.step, &self.path, message).of(requirements.broken(&names));
                 finding.expected = Some(format!("no other message before {}", expect.action));
                 finding.found = Some(rules::summary(call));
                 finding.frame = Some(shorten(&call.text, 4000));
@@ -230,7 +230,7 @@ impl Node {
         world.takes(call.input, &step, &self.path, Role::Call);
         let names = world.names(&self.scope);
         if let Some(bound) = &expect.no_earlier_than {
-            let requirements = &bound.requirements;
+            let requirements = bound.requirements.broken(&names);
             let bound = bound.is.number(&names);
             let Some(bound) = world.own_error(bound, &step, &self.path) else { return };
             let at = call.at.seconds();

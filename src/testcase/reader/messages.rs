@@ -8,6 +8,7 @@ use crate::{
     ocpp::{member::Member, schema},
     testcase::{
         matcher::{Checks, Matcher, Path},
+        requirements::Requirements,
         template::Template,
     },
     yaml::{Key, Kind, Node, Position},
@@ -69,8 +70,8 @@ impl Reader<'_> {
     }
 
     /// The requirements that a mapping names for what it checks.
-    fn own_requirements(&mut self, node: &Node, spot: Spot) -> Vec<String> {
-        let Some(cited) = node.get("requirement") else { return Vec::new() };
+    fn own_requirements(&mut self, node: &Node, spot: Spot) -> Requirements {
+        let Some(cited) = node.get("requirement") else { return Requirements::default() };
         if !spot.citable {
             let help = "a breach is told of the whole: put it beside the check around this one, or at the step";
             self.defect(cited.at, "a requirement is never shown from here", help);
