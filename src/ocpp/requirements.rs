@@ -50,10 +50,11 @@ pub fn side(id: &str) -> Option<Side> {
     all().get(id).map(|requirement| requirement.side)
 }
 
-/// The functional block that a requirement belongs to; `None` for a section of Part 4, which is no block's.
+/// The functional block that a requirement belongs to; `None` for a section that is no block's, such as one of Part 4.
 pub fn block(id: &str) -> Option<char> {
-    let id = id.strip_prefix("Part 2, ").unwrap_or(id);
-    id.chars().next().filter(|_| !id.starts_with("Part "))
+    let mut letters = id.strip_prefix("Part 2, ").unwrap_or(id).chars();
+    let (block, number) = (letters.next()?, letters.next()?);
+    number.is_ascii_digit().then_some(block)
 }
 
 /// The texts of some ids, one line each: `B01.FR.01 …`.
@@ -112,6 +113,7 @@ mod tests {
 
     #[test]
     fn requirements_belong_to_blocks_and_sections_of_part_4_to_none() {
-        assert_eq!([block("B01.FR.01"), block("Part 2, G03"), block("Part 4, 4.1.1")], [Some('B'), Some('G'), None]);
+        assert_eq!([block("B01.FR.01"), block("Part 2, G03")], [Some('B'), Some('G')]);
+        assert_eq!([block("Part 4, 4.1.1"), block("Part 2, TxCtrlr.TxStartPoint"), block("")], [None, None, None]);
     }
 }

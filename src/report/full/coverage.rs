@@ -75,9 +75,11 @@ pub(super) fn blocks(results: &Results) -> Vec<Block<'_>> {
             () if cases.iter().all(|(_, verdict)| *verdict == Verdict::Pass) => "verified",
             () => "open",
         };
-        let name = letter.map_or_else(|| "Part 4".to_owned(), String::from);
+        let part = id.split(',').next().unwrap_or_default();
+        let name = letter.map_or_else(|| part.to_owned(), String::from);
         if blocks.last().is_none_or(|block| block.letter != name) {
-            let title = letter.map_or("OCPP-J", title);
+            let other = if part == "Part 4" { "OCPP-J" } else { "Device model" };
+            let title = letter.map_or(other, title);
             blocks.push(Block { letter: name, title, rows: Vec::new(), verified: 0, broken: 0 });
         }
         let Some(block) = blocks.last_mut() else { continue };
