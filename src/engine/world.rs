@@ -480,7 +480,8 @@ impl World {
     /// Rules that can only be judged at the end.
     pub(crate) fn end_of_main(&mut self) {
         for complaint in self.transactions.gaps() {
-            self.find(Verdict::Fail, Finding::new("rule: seqNo without gaps", complaint));
+            let finding = Finding::new("rule: seqNo without gaps", complaint).of(vec!["E01.FR.07".into()]);
+            self.find(Verdict::Fail, finding);
         }
     }
 
