@@ -7,6 +7,7 @@ use std::{
 
 use super::{
     catalogue::Catalogue,
+    citations,
     model::{State, Step, StepKind, TestCase},
     reader,
 };
@@ -60,6 +61,7 @@ impl Library {
         for state in states.values() {
             let mut defects = Vec::new();
             check_runs(&state.steps, &states, &broken, &mut defects);
+            defects.extend(citations::of_state(state, &states));
             if !defects.is_empty() {
                 bad.push(state.source.defects(defects));
             }
@@ -69,6 +71,7 @@ impl Library {
             for steps in [Some(&case.before), case.steps.as_ref(), Some(&case.after)].into_iter().flatten() {
                 check_runs(steps, &states, &broken, &mut defects);
             }
+            defects.extend(citations::of_case(case, &states));
             if !defects.is_empty() {
                 bad.push(case.source.defects(defects));
             }

@@ -1,6 +1,7 @@
 //! The test-case language: model, reader with source positions, conditions, matchers, expressions.
 
 pub mod catalogue;
+mod citations;
 pub mod condition;
 pub mod library;
 pub mod matcher;
