@@ -61,7 +61,6 @@ impl Library {
         for state in states.values() {
             let mut defects = Vec::new();
             check_runs(&state.steps, &states, &broken, &mut defects);
-            defects.extend(citations::of_state(state, &states));
             if !defects.is_empty() {
                 bad.push(state.source.defects(defects));
             }
@@ -71,12 +70,22 @@ impl Library {
             for steps in [Some(&case.before), case.steps.as_ref(), Some(&case.after)].into_iter().flatten() {
                 check_runs(steps, &states, &broken, &mut defects);
             }
-            defects.extend(citations::of_case(case, &states));
             if !defects.is_empty() {
                 bad.push(case.source.defects(defects));
             }
         }
         if bad.is_empty() { Ok(Self { cases, states: Arc::new(states) }) } else { Err(bad) }
+    }
+
+    /// Requirements that test cases and states name and should not, or do not name and should. They decide what a finding
+    /// cites and never a verdict, so a run does without.
+    pub fn miscited(&self) -> Vec<Defects> {
+        let mut states: Vec<&Arc<State>> = self.states.values().collect();
+        states.sort_by_key(|state| &state.name);
+        let of_states = states.into_iter().map(|state| (&state.source, citations::of_state(state, &self.states)));
+        let of_cases = self.cases.values().map(|case| (&case.source, citations::of_case(case, &self.states)));
+        let found = of_states.chain(of_cases).filter(|(_, defects)| !defects.is_empty());
+        found.map(|(source, defects)| source.defects(defects)).collect()
     }
 }
 
