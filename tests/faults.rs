@@ -354,3 +354,30 @@ fn names_that_lead_elsewhere_stay_names() {
         }
     }
 }
+
+/// What a finding names as broken belongs to what went wrong, and not to the step where it did.
+#[test]
+fn a_finding_names_the_requirement_of_the_check() {
+    const SIMULATED: &str = "simulated-station.yaml";
+    let cases = [
+        ("cp-flex-plus-eu.yaml", "TC_E_04_CS", "missing-field TransactionEvent:1 /evse/connectorId", "E01.FR.16"),
+        (
+            "cp-flex-plus-eu.yaml",
+            "TC_E_04_CS",
+            "wrong-field TransactionEvent /transactionInfo/chargingState=Idle when=/triggerReason=CablePluggedIn",
+            "E01.FR.18",
+        ),
+        ("cp-flex-plus-eu.yaml", "TC_B_03_CS", "drop BootNotification:3+", "B03.FR.06"),
+        (SIMULATED, "TC_B_21_CS", "wrong-field BootNotification /reason=PowerUp", "B01.FR.09"),
+        (SIMULATED, "TC_E_08_CS", "wrong-field TransactionEvent /eventType=Updated when=/eventType=Ended", "E06.FR.07"),
+        (SIMULATED, "TC_F_08_CS", "drop TransactionEvent when=/triggerReason=RemoteStop", "F03.FR.02"),
+        (SIMULATED, "TC_G_18_CS", "wrong-field StatusNotification:4 /connectorStatus=Available", "B01.FR.07"),
+        ("reference-csms.yaml", "TC_G_03_CSMS", "drop ChangeAvailability", "Part 2, G03"),
+        ("reference-csms.yaml", "TC_E_10_CSMS", "missing-field TransactionEvent /idTokenInfo", "E01.FR.12"),
+    ];
+    for (pics, test_case, fault, requirement) in cases {
+        let result = run(pics, test_case, fault);
+        assert_eq!(result.verdict, Verdict::Fail, "{test_case} {fault}");
+        assert_eq!(result.failures[0].requirements, [requirement], "{test_case} {fault}: {:?}", result.failures[0]);
+    }
+}

@@ -375,7 +375,7 @@ fn bound_is_past(engine: &Engine, recording: &Recording, now: Stamp, mutant: &Mu
     let now = pass_time(&mut engine, recording.started, now, at.mono_ns).max(now);
     let Some((step, names)) = engine.under_way(&mutant.step) else { return false };
     let StepKind::Expect(expect) = &step.kind else { return false };
-    let bound = expect.no_earlier_than.as_ref().and_then(|bound| bound.number(&names).ok());
+    let bound = expect.no_earlier_than.as_ref().and_then(|bound| bound.is.number(&names).ok());
     bound.is_some_and(|bound| bound <= now.seconds())
 }
 

@@ -28,6 +28,7 @@ use crate::{
     pics::SutKind,
     testcase::{
         model::{State, Step, StepKind, TestCase},
+        requirements::Requirements,
         template::{Names, Template, Values},
     },
     verdict::{Failure, StepRecord, Verdict},
@@ -165,7 +166,7 @@ impl Engine {
                 file: case.source.name.clone(),
                 when: None,
                 saved_as: None,
-                requirements: Vec::new(),
+                requirements: Requirements::default(),
                 kind: StepKind::Run { state: state.to_owned(), with },
             })
         };
@@ -367,7 +368,7 @@ impl Engine {
                 file: world.case().source.name.clone(),
                 when: None,
                 saved_as: None,
-                requirements: Vec::new(),
+                requirements: Requirements::default(),
                 kind: StepKind::Run { state: state.to_owned(), with },
             })
         };

@@ -185,6 +185,94 @@ fn an_unexpected_message_is_said_at_the_step_that_is_under_way() {
     assert_eq!(failure.requirements, Vec::<String>::new(), "the wait proves something else");
 }
 
+/// What a finding names as broken is what the check that failed proves; what the step proves, where that says nothing.
+#[test]
+fn a_failing_check_names_its_own_requirement() {
+    let steps = "steps:
+  - steps:
+      - expect: BootNotification
+        check:
+          - { reason: { is: [PowerUp, RemoteReset], requirement: B01.FR.09 } }
+          - chargingStation: { vendorName: V, model: { matches: ^M, requirement: B01.FR.01 } }
+            requirement: [B01.FR.03, B01.FR.06]
+          - { chargingStation.serialNumber: { present: true } }
+        no-earlier-than: { is: 1, requirement: B03.FR.06 }
+        nothing-else-before: { is: true, requirement: B03.FR.02 }
+    requirement: B02.FR.08
+";
+    let boot = |reason: &str, vendor: &str, model: &str| {
+        format!(
+            r#"[2,"b","BootNotification",{{"reason":"{reason}","chargingStation":{{"vendorName":"{vendor}","model":"{model}"}}}}]"#
+        )
+    };
+    let broken = |seconds: u64, text: &str| {
+        let mut engine = engine(steps, connected());
+        if !text.is_empty() {
+            says(&mut engine, seconds, text);
+        }
+        let failure = ended(engine, seconds).failures.remove(0);
+        (failure.requirements.join(" "), failure.expected.unwrap_or_default())
+    };
+    let cases = [
+        (broken(1, &boot("Unknown", "V", "M")), "B01.FR.09", "/reason one of [= \"PowerUp\" | = \"RemoteReset\"]"),
+        (broken(1, &boot("PowerUp", "W", "M")), "B01.FR.03 B01.FR.06", "/chargingStation/vendorName = \"V\""),
+        (broken(1, &boot("PowerUp", "V", "N")), "B01.FR.01", "/chargingStation/model matching /^M/"),
+        (broken(1, &boot("PowerUp", "V", "M")), "B02.FR.08", "/chargingStation/serialNumber present"),
+        (broken(0, &boot("PowerUp", "V", "M")), "B03.FR.06", "not before 1.000 s of the run"),
+        (broken(1, r#"[2,"h","Heartbeat",{}]"#), "B03.FR.02", "no other message before BootNotification"),
+        (broken(9, ""), "B02.FR.08", "BootNotification"),
+    ];
+    for ((requirements, expected), wanted, words) in cases {
+        assert_eq!((requirements.as_str(), expected.as_str()), (wanted, words));
+    }
+    // Some are broken under a condition only: what the step knows, and at a check what the message says.
+    let steps = "steps:
+  - set: { how: remote }
+  - steps:
+      - expect: TransactionEvent
+        check:
+          seqNo: { is: 0, requirement: [E01.FR.07, { when: eventType == 'Ended', is: [E06.FR.14, E07.FR.11] }] }
+        requirement: [{ when: how == 'remote', is: F03.FR.03 }, { when: how == 'local', is: E06.FR.03 }]
+      - expect: Heartbeat
+        requirement: { when: how == 'local', is: G02.FR.02 }
+    requirement: G02.FR.01
+";
+    let event = |kind: &str, seq: u8| {
+        format!(
+            r#"[2,"{seq}","TransactionEvent",{{"eventType":"{kind}","timestamp":"1970-01-01T00:00:01Z","triggerReason":"RemoteStart","seqNo":{seq},"transactionInfo":{{"transactionId":"t"}}}}]"#
+        )
+    };
+    let cases = [
+        (Some(("Started", 1)), "E01.FR.07"),
+        (Some(("Ended", 1)), "E01.FR.07 E06.FR.14 E07.FR.11"),
+        (Some(("Started", 0)), "G02.FR.01"),
+        (None, "F03.FR.03"),
+    ];
+    for (told, wanted) in cases {
+        let mut engine = engine(steps, connected());
+        engine.handle(at(0), Input::Tick);
+        if let Some((kind, seq)) = told {
+            says(&mut engine, 1, &event(kind, seq));
+        }
+        assert_eq!(ended(engine, 9).failures.remove(0).requirements.join(" "), wanted);
+    }
+    let rule = "steps:
+  - wait: 5
+always:
+  - every: StatusNotification
+    check: { evseId: 1, connectorId: { is: 1, requirement: G01.FR.03 } }
+    requirement: G01.FR.01
+";
+    for (evse, connector, requirement) in [(2, 1, "G01.FR.01"), (1, 2, "G01.FR.03")] {
+        let mut engine = engine(rule, connected());
+        let text = format!(
+            r#"[2,"s","StatusNotification",{{"timestamp":"1970-01-01T00:00:01Z","connectorStatus":"Available","evseId":{evse},"connectorId":{connector}}}]"#
+        );
+        says(&mut engine, 1, &text);
+        assert_eq!(ended(engine, 5).failures.remove(0).requirements, [requirement]);
+    }
+}
+
 #[test]
 fn everything_may_come_before_the_operator_says_that_it_is_done() {
     let steps = "steps:\n  - operator: connect-ev\n    with: { evse: 1, connector: 1 }\n  - any-order:\n\

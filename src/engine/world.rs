@@ -63,10 +63,10 @@ impl Finding {
         self.step.starts_with("rule: ")
     }
 
+    /// At a step. What it breaks is what the step, or the nearest around it, has been noted to prove.
     pub(crate) fn at(step: &Step, path: &str, message: impl Into<String>) -> Self {
         Self {
             source: Some(format!("{}:{}", file_name(&step.file), step.at.line)),
-            requirements: step.requirements.clone(),
             of_step: true,
             ..Self::new(path, message)
         }
@@ -81,11 +81,20 @@ impl Finding {
         }
     }
 
+    /// What a check found; the requirements that it names stand instead of the step's.
     pub(crate) fn mismatch(mut self, mismatch: &Mismatch, frame: &str) -> Self {
         self.expected = Some(format!("{} {}", mismatch.pointer, mismatch.expected));
         self.found = Some(shorten(&mismatch.found, 500));
         self.pointer = Some(mismatch.pointer.clone());
         self.frame = Some(shorten(frame, 4000));
+        self.of(mismatch.requirements.clone())
+    }
+
+    /// Requirements that stand instead of the step's, where there are any.
+    pub(crate) fn of(mut self, requirements: Vec<String>) -> Self {
+        if !requirements.is_empty() {
+            self.requirements = requirements;
+        }
         self
     }
 }
@@ -412,7 +421,7 @@ impl World {
     pub(crate) fn find(&mut self, verdict: Verdict, mut finding: Finding) {
         self.complaints += 1;
         if finding.requirements.is_empty() && !finding.in_between {
-            finding.requirements = self.requirements_around(&finding.step);
+            finding.requirements = self.requirements_of(&finding.step);
         }
         let of_tidying = self.phase == Phase::After && !finding.is_of_rule();
         if of_tidying || self.failures.len() >= MAX_FAILURES {
@@ -448,25 +457,25 @@ impl World {
         }
     }
 
-    /// Notes what a step proves; what goes wrong within it breaks that.
-    pub(crate) fn proves(&mut self, path: &str, requirements: &[String]) {
+    /// Notes what a step proves; what goes wrong at it or within it breaks that.
+    pub(crate) fn proves(&mut self, path: &str, requirements: Vec<String>) {
         if requirements.is_empty() {
             self.proven.remove(path);
         } else {
-            self.proven.insert(path.to_owned(), requirements.to_vec());
+            self.proven.insert(path.to_owned(), requirements);
         }
     }
 
-    /// The requirements of the nearest step around this one that names any.
-    fn requirements_around(&self, path: &str) -> Vec<String> {
-        let mut around = path;
-        while let Some((outer, _)) = around.rsplit_once(" > ") {
-            if let Some(requirements) = self.proven.get(outer) {
-                return requirements.clone();
+    /// The requirements of this step, or of the nearest around it that names any.
+    fn requirements_of(&self, path: &str) -> Vec<String> {
+        let mut path = path;
+        loop {
+            match (self.proven.get(path), path.rsplit_once(" > ")) {
+                (Some(requirements), _) => return requirements.clone(),
+                (None, Some((outer, _))) => path = outer,
+                (None, None) => return Vec::new(),
             }
-            around = outer;
         }
-        Vec::new()
     }
 
     /// Notes which step took which input.
@@ -628,7 +637,8 @@ impl World {
     /// Rules that can only be judged at the end.
     pub(crate) fn end_of_main(&mut self) {
         for complaint in self.transactions.gaps() {
-            self.find(Verdict::Fail, Finding::new("rule: seqNo without gaps", complaint));
+            let finding = Finding::new("rule: seqNo without gaps", complaint).of(vec!["E01.FR.07".into()]);
+            self.find(Verdict::Fail, finding);
         }
     }
 

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     pics::SutKind,
-    testcase::{catalogue::Header, matcher::Checks, template::Template},
+    testcase::{catalogue::Header, matcher::Checks, requirements::Requirements, template::Template},
     yaml::{Position, Source},
 };
 
@@ -33,6 +33,12 @@ pub struct TestCase {
     pub after: Vec<Arc<Step>>,
     /// Rules that hold throughout the main part.
     pub always: Vec<Always>,
+    /// Every requirement that its steps, checks and rules name.
+    pub citations: Vec<Citation>,
+    /// How many of them stand at the test itself, not at what comes before and after it.
+    pub cited_by_test: usize,
+    /// What it names beyond the list of Part 6.
+    pub further: Vec<Citation>,
 }
 
 /// A condition on the bench, with the reason when it does not hold.
@@ -91,6 +97,10 @@ pub struct State {
     pub steps: Vec<Arc<Step>>,
     /// Facts about the EVSE that hold once it is reached.
     pub reached: Vec<(String, Template)>,
+    /// The requirements that its steps prove, so that they may name them, and so may the test cases that run it.
+    pub requirements: Vec<Citation>,
+    /// Every requirement that its steps and checks name.
+    pub citations: Vec<Citation>,
     /// Where it was read from.
     pub source: Source,
 }
@@ -106,8 +116,8 @@ pub struct Step {
     pub when: Option<Template>,
     /// Name under which its result is kept.
     pub saved_as: Option<String>,
-    /// Requirements that a breach breaks.
-    pub requirements: Vec<String>,
+    /// Requirements that a breach breaks, where the check that fails names none.
+    pub requirements: Requirements,
     /// What it does.
     pub kind: StepKind,
 }
@@ -130,13 +140,31 @@ pub struct Expect {
     /// Seconds after the step is reached.
     pub within: Option<Template>,
     /// A time (seconds of the run) before which it must not come.
-    pub no_earlier_than: Option<Template>,
+    pub no_earlier_than: Option<Bound>,
     /// A message that came since this time (seconds of the run) will do, even if it was taken as background.
     pub any_time_since: Option<Template>,
     /// True: it may be missing.
     pub optional: Option<Template>,
-    /// Any other CALL before it is a failure.
-    pub nothing_else_before: bool,
+    /// Any other CALL before it is a failure, which breaks these requirements; none: those of the step.
+    pub nothing_else_before: Option<Requirements>,
+}
+
+/// A bound on the time at which something comes.
+#[derive(Debug, Clone)]
+pub struct Bound {
+    /// The time.
+    pub is: Template,
+    /// Requirements that a breach of this bound breaks; none: those of the step.
+    pub requirements: Requirements,
+}
+
+/// A requirement that a file names as broken by a breach.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Citation {
+    /// Its id.
+    pub id: String,
+    /// Where it stands.
+    pub at: Position,
 }
 
 /// A CALL of ours.
@@ -301,8 +329,8 @@ pub struct Always {
     pub matches: Checks,
     /// What must hold; `None`: none may come at all.
     pub checks: Option<Checks>,
-    /// Requirements.
-    pub requirements: Vec<String>,
+    /// Requirements that a breach breaks, where the check that fails names none.
+    pub requirements: Requirements,
     /// Where it stands.
     pub at: Position,
     /// The file it stands in.
@@ -331,6 +359,19 @@ impl Step {
             StepKind::Assert { condition, .. } => format!("assert {}", condition.text()),
             StepKind::Remark(_) => "remark".into(),
             StepKind::Never { action, .. } => format!("never {action}"),
+        }
+    }
+
+    /// The steps within it.
+    pub fn inner(&self) -> &[Arc<Step>] {
+        match &self.kind {
+            StepKind::AnyOrder(inner)
+            | StepKind::OneOf(inner)
+            | StepKind::Optional(inner)
+            | StepKind::Group(inner)
+            | StepKind::ForEach { steps: inner, .. }
+            | StepKind::Repeat { steps: inner, .. } => inner,
+            _ => &[],
         }
     }
 

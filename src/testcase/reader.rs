@@ -2,6 +2,7 @@
 
 mod manual;
 mod messages;
+mod requirements;
 
 use std::sync::Arc;
 
@@ -10,9 +11,10 @@ use serde_json::{Map, Value};
 use super::{
     catalogue,
     model::{
-        Always, Connection, ConnectionAct, Expect, Need, Send, State, StateKind, Step, StepKind, TestCase,
-        VariableSetting,
+        Always, Bound, Citation, Connection, ConnectionAct, Expect, Need, Send, State, StateKind, Step, StepKind,
+        TestCase, VariableSetting,
     },
+    requirements::Requirements,
     template::Template,
 };
 use crate::{
@@ -58,14 +60,17 @@ pub fn test_case(source: &Source) -> Result<TestCase, Defects> {
     let mut case = TestCase {
         header: header.unwrap_or_default(),
         source: source.clone(),
+        further: reader.further(root.get("further-requirements")),
         variants: reader.variants(root.get("variants")),
         needs: reader.needs(root.get("needs")),
         variables: before.map(|before| reader.variables(before.get("variables"))).unwrap_or_default(),
         prepared: true,
         before: Vec::new(),
         steps: root.get("steps").map(|steps| reader.steps(steps)),
-        after: root.get("after").map(|steps| reader.steps(steps)).unwrap_or_default(),
         always: reader.always(root.get("always")),
+        cited_by_test: reader.citations.len(),
+        after: root.get("after").map(|steps| reader.steps(steps)).unwrap_or_default(),
+        citations: Vec::new(),
     };
     if let Some(before) = before {
         reader.known_keys(before, &["prepared", "variables", "state", "states"]);
@@ -79,6 +84,7 @@ pub fn test_case(source: &Source) -> Result<TestCase, Defects> {
             case.before.extend(reader.steps(states));
         }
     }
+    case.citations = std::mem::take(&mut reader.citations);
     reader.finish(case)
 }
 
@@ -86,7 +92,8 @@ pub fn test_case(source: &Source) -> Result<TestCase, Defects> {
 pub fn state(source: &Source) -> Result<State, Defects> {
     let root = source.parse()?;
     let mut reader = Reader::new(source);
-    reader.known_keys(&root, &["state", "kind", "sut", "purpose", "parameters", "steps", "reached", "note"]);
+    let keys = ["state", "kind", "sut", "purpose", "requirements", "parameters", "steps", "reached", "note"];
+    reader.known_keys(&root, &keys);
     let name = reader.required_text(&root, "state");
     let sut = reader.required_text(&root, "sut");
     reader.sut = if sut == "csms" { SutKind::Csms } else { SutKind::ChargingStation };
@@ -99,8 +106,11 @@ pub fn state(source: &Source) -> Result<State, Defects> {
             StateKind::Reusable
         }
     };
-    let state = State {
+    let requirements = reader.listed(root.get("requirements"));
+    let mut state = State {
         name,
+        requirements,
+        citations: Vec::new(),
         kind,
         sut: reader.sut,
         purpose: reader.required_text(&root, "purpose"),
@@ -109,6 +119,7 @@ pub fn state(source: &Source) -> Result<State, Defects> {
         reached: root.get("reached").map(|node| reader.named(node)).unwrap_or_default(),
         source: source.clone(),
     };
+    state.citations = std::mem::take(&mut reader.citations);
     reader.finish(state)
 }
 
@@ -116,12 +127,20 @@ struct Reader<'s> {
     source: &'s Source,
     file: Arc<str>,
     sut: SutKind,
+    /// Every requirement that was named so far.
+    citations: Vec<Citation>,
     defects: Vec<Defect>,
 }
 
 impl<'s> Reader<'s> {
     fn new(source: &'s Source) -> Self {
-        Self { source, file: source.name.clone(), sut: SutKind::ChargingStation, defects: Vec::new() }
+        Self {
+            source,
+            file: source.name.clone(),
+            sut: SutKind::ChargingStation,
+            citations: Vec::new(),
+            defects: Vec::new(),
+        }
     }
 
     fn finish<T>(self, value: T) -> Result<T, Defects> {
@@ -258,7 +277,7 @@ impl<'s> Reader<'s> {
             };
             let action = self.action(action, true);
             rules.push(Always {
-                matches: self.checks(item.get("match"), Member::root(&action, true)),
+                matches: self.matches(item.get("match"), Member::root(&action, true)),
                 checks: (word == "every").then(|| self.checks(item.get("check"), Member::root(&action, true))),
                 action,
                 requirements: self.requirements(item.get("requirement")),
@@ -296,7 +315,7 @@ impl<'s> Reader<'s> {
     }
 
     fn bare(&self, at: Position, kind: StepKind) -> Step {
-        Step { at, file: self.file.clone(), when: None, saved_as: None, requirements: Vec::new(), kind }
+        Step { at, file: self.file.clone(), when: None, saved_as: None, requirements: Requirements::default(), kind }
     }
 
     fn step(&mut self, node: &Node) -> Option<Step> {
@@ -416,7 +435,7 @@ impl<'s> Reader<'s> {
             }
             "never" => {
                 let action = self.action(value, true);
-                let matches = self.checks(node.get("match"), Member::root(&action, true));
+                let matches = self.matches(node.get("match"), Member::root(&action, true));
                 let Some(during) = node.get("during") else {
                     self.defect(node.at, "`never` needs `during`", "say for how many seconds; throughout: `always`");
                     return None;
@@ -434,16 +453,22 @@ impl<'s> Reader<'s> {
             self.payload(reply, &action, false);
         }
         Expect {
-            matches: self.checks(node.get("match"), Member::root(&action, true)),
+            matches: self.matches(node.get("match"), Member::root(&action, true)),
             checks: self.checks(node.get("check"), Member::root(&action, true)),
             reply: reply.map(|reply| self.template(reply)),
             reply_error: node.get("reply-error").and_then(Node::scalar),
             no_reply: self.flag(node.get("no-reply")),
             within: node.get("within").map(|node| self.template(node)),
-            no_earlier_than: node.get("no-earlier-than").map(|node| self.template(node)),
+            no_earlier_than: node.get("no-earlier-than").map(|node| {
+                let (is, requirements) = self.citing(node);
+                Bound { is: self.template(is), requirements }
+            }),
             any_time_since: node.get("any-time-since").map(|node| self.template(node)),
             optional: node.get("optional").map(|node| self.expression(node)),
-            nothing_else_before: self.flag(node.get("nothing-else-before")),
+            nothing_else_before: node.get("nothing-else-before").and_then(|node| {
+                let (is, requirements) = self.citing(node);
+                self.flag(Some(is)).then_some(requirements)
+            }),
             action,
         }
     }
@@ -519,14 +544,6 @@ impl<'s> Reader<'s> {
             self.defect(node.at, format!("a {side} does not send {action}"), "expect is for the SUT, send for us");
         }
         action
-    }
-
-    /// Requirement ids; each must exist.
-    fn requirements(&mut self, node: Option<&Node>) -> Vec<String> {
-        if let Some(node) = node {
-            catalogue::check_requirements(node, &mut self.defects);
-        }
-        words(node)
     }
 }
 

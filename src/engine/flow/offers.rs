@@ -108,7 +108,7 @@ impl Node {
         let names = world.names(&self.scope);
         match &step.kind {
             StepKind::Expect(expect) => {
-                if expect.no_earlier_than.is_some() || expect.nothing_else_before {
+                if expect.no_earlier_than.is_some() || expect.nothing_else_before.is_some() {
                     return Offer::Passed;
                 }
                 // Nor can what its checks speak of only later.
@@ -208,9 +208,10 @@ impl Node {
     pub(super) fn offer_expect(&mut self, expect: &Expect, call: &Call, world: &mut World) -> Offer {
         let names = world.names(&self.scope);
         if !Self::wants(expect, call, &names) {
-            if expect.nothing_else_before && self.status == Status::Active && self.touched {
+            let alone = expect.nothing_else_before.as_ref();
+            if let Some(requirements) = alone.filter(|_| self.status == Status::Active && self.touched) {
                 let message = format!("{} came before {}", rules::summary(call), expect.action);
-                let mut finding = Finding::at(&self.step, &self.path, message);
+                let mut finding = Finding::at(&self.step, &self.path, message).of(requirements.broken(&names));
                 finding.expected = Some(format!("no other message before {}", expect.action));
                 finding.found = Some(rules::summary(call));
                 finding.frame = Some(shorten(&call.text, 4000));
@@ -237,11 +238,13 @@ impl Node {
         world.takes(call.input, &step, &self.path, Role::Call);
         let names = world.names(&self.scope);
         if let Some(bound) = &expect.no_earlier_than {
-            let bound = bound.number(&names);
+            let requirements = bound.requirements.broken(&names);
+            let bound = bound.is.number(&names);
             let Some(bound) = world.own_error(bound, &step, &self.path) else { return };
             let at = call.at.seconds();
             if at < bound {
-                let mut finding = Finding::at(&step, &self.path, format!("{} came too early", call.action));
+                let message = format!("{} came too early", call.action);
+                let mut finding = Finding::at(&step, &self.path, message).of(requirements);
                 finding.expected = Some(format!("not before {bound:.3} s of the run"));
                 finding.found = Some(format!("at {at:.3} s, {:.3} s too early", bound - at));
                 finding.frame = Some(shorten(&call.text, 4000));

@@ -40,7 +40,12 @@ impl Node {
             }
         }
         self.status = Status::Active;
-        world.proves(&self.path, &step.requirements);
+        if step.requirements.is_empty() {
+            world.proves(&self.path, Vec::new());
+        } else {
+            let names = world.names(&self.scope);
+            world.proves(&self.path, step.requirements.broken(&names));
+        }
         world.effects.push(Effect::Step(self.path.clone()));
         self.record = Some(world.steps.len());
         world.steps.push(StepRecord {

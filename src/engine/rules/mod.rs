@@ -45,8 +45,8 @@ pub(crate) fn out_of_turn(early: &OutOfTurn) -> Finding {
         "{} was sent before {} had been answered ({:.3} s early)",
         early.call.action, early.before, early.early_s
     );
-    let mut finding = Finding::new("rule: one CALL at a time", message);
-    finding.expected = Some("a CALL only once all earlier ones are answered or timed out (Part 4, 4.1.1)".into());
+    let mut finding = Finding::new("rule: one CALL at a time", message).of(vec!["Part 4, 4.1.1".into()]);
+    finding.expected = Some("a CALL only once all earlier ones are answered or timed out".into());
     finding.frame = Some(shorten(&early.call.text, 4000));
     finding
 }

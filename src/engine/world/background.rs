@@ -30,7 +30,7 @@ impl World {
             self.ruled(call.input, index);
             let base = Finding {
                 source: Some(format!("{}:{}", file_name(&rule.file), rule.at.line)),
-                requirements: rule.requirements.clone(),
+                requirements: rule.requirements.broken(&names),
                 frame: Some(shorten(&call.text, 4000)),
                 ..Finding::default()
             };
