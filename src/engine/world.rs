@@ -27,8 +27,8 @@ use crate::{
     ocpp::{frame::Frame, primitives, schema},
     pics::SutKind,
     testcase::{
-        matcher::Mismatch,
-        model::{State, Step, TestCase},
+        matcher::{Checks, Mismatch},
+        model::{Always, State, Step, StepKind, TestCase},
         template::{Lasting, Names, Template, Values},
     },
     verdict::{Failure, StepRecord, Verdict},
@@ -151,6 +151,9 @@ pub(crate) struct World {
     pub(crate) steps: Vec<StepRecord>,
     remarks: Vec<String>,
     proven: HashMap<String, Vec<String>>,
+    /// Requirements that checks of the main part name, and the steps whose checks were made.
+    tested: HashSet<String>,
+    testing_steps: HashSet<String>,
     complaints: usize,
     /// How many manual actions were asked for.
     pub(crate) asked: usize,
@@ -221,6 +224,8 @@ impl World {
             steps: Vec::new(),
             remarks: Vec::new(),
             proven: HashMap::new(),
+            tested: HashSet::new(),
+            testing_steps: HashSet::new(),
             complaints: 0,
             asked: 0,
             input: 0,
@@ -634,8 +639,56 @@ impl World {
             .collect()
     }
 
-    /// Rules that can only be judged at the end.
+    /// Notes that a step of the test case has held something against what it demands.
+    pub(crate) fn tested(&mut self, path: &str, kind: &StepKind) {
+        if self.phase != Phase::Main {
+            return;
+        }
+        let checks = match kind {
+            StepKind::Expect(expect) => Some(&expect.checks),
+            StepKind::Send(send) if !send.error_allowed => Some(&send.checks),
+            StepKind::Connection(connection) => Some(&connection.checks),
+            StepKind::Assert { .. } | StepKind::Never { .. } => None,
+            _ => return,
+        };
+        self.tested.extend(checks.into_iter().flat_map(Checks::cited).map(str::to_owned));
+        self.testing_steps.insert(path.to_owned());
+    }
+
+    /// The requirements that the main part has held something against. What is part of a state or of a group proves what that
+    /// proves, too.
+    fn tested_requirements(&self) -> HashSet<&str> {
+        let mut tested: HashSet<&str> = self.tested.iter().map(String::as_str).collect();
+        for step in &self.testing_steps {
+            let mut around = Some(step.as_str());
+            while let Some(path) = around {
+                tested.extend(self.proven.get(path).into_iter().flatten().map(String::as_str));
+                around = path.rsplit_once(" > ").map(|(outer, _)| outer);
+            }
+        }
+        tested
+    }
+
+    /// Notes that a rule of the test case for every message of a kind was held against one.
+    pub(crate) fn tested_by_rule(&mut self, rule: &Always) {
+        let cited = rule.checks.iter().flat_map(Checks::cited).chain(rule.requirements.ids());
+        self.tested.extend(cited.map(str::to_owned));
+    }
+
+    /// What can only be judged at the end. A test case that held nothing against any requirement that it is about has not
+    /// tested its subject, and decides nothing.
     pub(crate) fn end_of_main(&mut self) {
+        let case = self.setup.case.clone();
+        // What must never come did not.
+        case.always.iter().filter(|rule| rule.checks.is_none()).for_each(|rule| self.tested_by_rule(rule));
+        let about = case.header.proves();
+        let tested = self.tested_requirements();
+        if !about.is_empty() && !about.iter().any(|id| tested.contains(id.as_str())) {
+            let message = "nothing of what this test case is about was tested: every step that proves one of its requirements was skipped";
+            let mut finding = Finding::new("", message);
+            finding.expected = Some(format!("a check of {}", about.join(", ")));
+            self.find(Verdict::Inconclusive, finding);
+        }
         for complaint in self.transactions.gaps() {
             let finding = Finding::new("rule: seqNo without gaps", complaint).of(vec!["E01.FR.07".into()]);
             self.find(Verdict::Fail, finding);

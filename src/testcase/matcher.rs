@@ -200,6 +200,13 @@ impl Checks {
         Ok(found)
     }
 
+    /// Every requirement that a check names, under whatever condition.
+    pub fn cited(&self) -> Vec<&str> {
+        let mut found = Vec::new();
+        self.entries.iter().for_each(|(_, matcher)| matcher.cite(&mut found));
+        found
+    }
+
     /// In words, for a failure's "expected": `status = Accepted, interval present`; without names, expressions stand as
     /// they are written.
     pub fn describe(&self, names: Option<&Names>) -> String {
@@ -395,6 +402,23 @@ impl Matcher {
             expected: self.describe(Some(names)),
             found: value.map_or_else(|| "absent".to_owned(), ToString::to_string),
             requirements: Vec::new(),
+        }
+    }
+
+    fn cite<'m>(&'m self, found: &mut Vec<&'m str>) {
+        match self {
+            Matcher::Citing(requirements, matcher) => {
+                found.extend(requirements.ids());
+                matcher.cite(found);
+            }
+            Matcher::OneOf(matchers) | Matcher::All(matchers) => {
+                matchers.iter().for_each(|matcher| matcher.cite(found));
+            }
+            Matcher::Not(matcher) | Matcher::Each(matcher) | Matcher::Any(matcher) | Matcher::When(_, matcher) => {
+                matcher.cite(found);
+            }
+            Matcher::Members(checks) => checks.entries.iter().for_each(|(_, matcher)| matcher.cite(found)),
+            _ => {}
         }
     }
 

@@ -24,6 +24,11 @@ impl Requirements {
         self.0.iter().filter(|(_, when)| holds(when)).map(|(id, _)| id.clone()).collect()
     }
 
+    /// All of them, under whatever condition.
+    pub fn ids(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(id, _)| id.as_str())
+    }
+
     /// In words: `E06.FR.03, F03.FR.03 if how == 'remote'`.
     pub fn describe(&self) -> String {
         let one = |(id, when): &(String, Option<Template>)| match when {

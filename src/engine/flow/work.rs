@@ -303,6 +303,9 @@ impl Node {
 
     pub(super) fn finish(&mut self, world: &mut World, status: Status, outcome: &str) {
         self.status = status;
+        if status == Status::Done {
+            world.tested(&self.path, &self.step.kind);
+        }
         match self.record {
             Some(record) => {
                 let decided = world.decided();

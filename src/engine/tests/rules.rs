@@ -236,3 +236,29 @@ fn the_first_finding_decides_and_the_others_are_kept() {
     assert_eq!(steps, ["2 expect StatusNotification", "rule: schema-valid messages"]);
     assert_eq!(outcome.verdict, Verdict::Fail);
 }
+
+#[test]
+fn a_test_case_that_tested_nothing_of_its_subject_decides_nothing() {
+    let answered = |steps: &str| {
+        let mut engine = engine(&format!("requirements: [B06.FR.04]\n{steps}"), connected());
+        for id in 1..=2 {
+            if engine.awaits(&format!("TC_B_06_CS-{id}")) {
+                says(&mut engine, id, &format!(r#"[3,"TC_B_06_CS-{id}",{{"status":"Accepted"}}]"#));
+            }
+        }
+        engine.handle(at(9), Input::Tick);
+        engine.outcome().verdict
+    };
+    let send = |more: &str| format!("  - send: ClearCache\n{more}");
+    let subject = "    check: { status: Accepted }\n    requirement: B06.FR.04\n";
+    let (first, skipped) = (send(""), send(&format!("    when: \"false\"\n{subject}")));
+    assert_eq!(answered(&format!("steps:\n{first}{skipped}")), Verdict::Inconclusive);
+    assert_eq!(answered(&format!("steps:\n{first}{}", send(subject))), Verdict::Pass);
+    // A group, or the state that a step is part of, may be what names it.
+    let group =
+        "  - steps:\n      - send: ClearCache\n        check: { status: Accepted }\n    requirement: B06.FR.04\n";
+    assert_eq!(answered(&format!("steps:\n{first}{group}")), Verdict::Pass);
+    assert_eq!(answered(&format!("steps:\n{first}  - settle: 1\n    requirement: B06.FR.04\n")), Verdict::Inconclusive);
+    let never = "always:\n  - never: Heartbeat\n    requirement: B06.FR.04\n";
+    assert_eq!(answered(&format!("steps:\n{first}{never}")), Verdict::Pass);
+}

@@ -28,6 +28,7 @@ impl World {
                 continue;
             }
             self.ruled(call.input, index);
+            self.tested_by_rule(rule);
             let base = Finding {
                 source: Some(format!("{}:{}", file_name(&rule.file), rule.at.line)),
                 requirements: rule.requirements.broken(&names),
