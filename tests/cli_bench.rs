@@ -55,6 +55,19 @@ fn a_fresh_bench_is_sound_for_every_kind_of_product() {
     let file = init(folder.path(), &pics("reference-csms.yaml"), &["--url", &url]);
     let (status, said, _) = attest(&["bench", "check", text(&file)]);
     assert!(status == 0 && said.contains("takes connections"), "{said}");
+    // What is only a comment there can be read once it is none.
+    let told = fs::read_to_string(&file).unwrap();
+    let (before, comment) = told.split_once("# stations:").unwrap();
+    let plain = comment.lines().filter(|line| !line.starts_with("# What the") && !line.starts_with("# has all"));
+    let plain: Vec<&str> = plain.map(|line| line.strip_prefix("# ").unwrap_or_default()).collect();
+    let before = before.replace("identity: CS001\n", "");
+    let whole = folder.path().join("whole.yaml");
+    fs::write(&whole, format!("{before}stations:\n{}\n", plain.join("\n"))).unwrap();
+    let (_, said, wrong) = attest(&["bench", "check", text(&whole)]);
+    assert!(said.contains("operator.http") && wrong.is_empty(), "{said}{wrong}");
+    // Whether it takes stations without TLS is no question of its PICS.
+    let (status, said, _) = attest(&["bench", "check", text(&file), "--pics", &pics("reference-csms.yaml")]);
+    assert!(status == 0 && said.contains("security-profile       1, as the PICS allows"), "{said}");
 }
 
 /// The station reaches us by a name of ours.

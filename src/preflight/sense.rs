@@ -55,7 +55,8 @@ fn security_profile(subject: Subject<'_>, findings: &mut Findings) {
     let item = "security-profile";
     let Some(pics) = subject.pics else { return findings.ok(item, profile.to_string()) };
     match profile {
-        1 if !pics.is_yes("C-61") => findings.problem(
+        // The question is for stations alone: a CSMS takes either.
+        1 if pics.sut == SutKind::ChargingStation && !pics.is_yes("C-61") => findings.problem(
             item,
             "1, but the PICS does not claim the unsecured transport with Basic authentication (C-61)",
             "write 2 or 3, or mend the PICS",
