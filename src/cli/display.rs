@@ -142,13 +142,15 @@ impl Display {
             }
             // The trace and the result of its test case tell of it.
             Event::Trace(_) | Event::Recorded(_) | Event::Uploaded(..) => {}
-            Event::Ended(result) => {
-                let text = line(&result, Layout::of_this_process());
-                match &self.bar {
-                    Some(bar) => bar.suspend(|| print(&text)),
-                    None => print(&text),
-                }
-            }
+            Event::Ended(result) | Event::Postponed(result) => self.print(&line(&result, Layout::of_this_process())),
+            Event::Notice(text) => self.print(&notice(&text, Layout::of_this_process())),
+        }
+    }
+
+    fn print(&self, text: &str) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| print(text)),
+            None => print(text),
         }
     }
 
@@ -179,7 +181,9 @@ fn line(result: &TestCaseResult, layout: Layout) -> String {
     if matches!(result.verdict, Verdict::Pass | Verdict::NotImplemented) {
         return text;
     }
-    if let Some(reason) = result.reason.as_deref().filter(|_| result.failures.is_empty()) {
+    // One that was not even begun has the reason of a notice before it.
+    let begun = !result.steps.is_empty();
+    if let Some(reason) = result.reason.as_deref().filter(|_| result.failures.is_empty() && begun) {
         fact(&mut text, "why", &visible_line(reason), layout);
     }
     for failure in result.failures.iter().take(MAX_FINDINGS) {
@@ -192,6 +196,15 @@ fn line(result: &TestCaseResult, layout: Layout) -> String {
         fact(&mut text, "and", &format!("{more} more in the full report"), layout);
     }
     text
+}
+
+/// What concerns the run as a whole.
+fn notice(text: &str, layout: Layout) -> String {
+    let word = layout.paint(Tone::Doubtful, &format!("{:<15}", "note"));
+    let text = visible_line(text).into_owned();
+    let lines = layout.width.map_or_else(|| vec![text.clone()], |width| wrap(&text, width.saturating_sub(16)));
+    let lines = lines.iter().enumerate();
+    lines.map(|(number, line)| format!("{} {line}\n", if number == 0 { &word } else { "               " })).collect()
 }
 
 /// A named value, below which its further lines hang.
@@ -370,6 +383,7 @@ mod tests {
             finished: jiff::Timestamp::UNIX_EPOCH,
             sut: "simulated".into(),
             faults: Vec::new(),
+            shuffle: None,
             interrupted: false,
             resumed: Vec::new(),
             expectations: Vec::new(),

@@ -110,8 +110,10 @@ impl Started {
                 page.begins(*number, *of, id, title, purpose);
             }
             Event::Step(id, step) => page.step(id, step),
-            Event::Uploaded(..) | Event::Trace(_) | Event::Recorded(_) => {}
-            Event::Ended(result) => page.ended(&result.id, result.verdict, result.reason.as_deref()),
+            Event::Uploaded(..) | Event::Trace(_) | Event::Recorded(_) | Event::Notice(_) => {}
+            Event::Ended(result) | Event::Postponed(result) => {
+                page.ended(&result.id, result.verdict, result.reason.as_deref());
+            }
         }
     }
 

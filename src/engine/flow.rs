@@ -65,11 +65,7 @@ enum Body {
     Expect {
         until: u64,
     },
-    Send {
-        /// None until it is sent.
-        id: Option<String>,
-        until: u64,
-    },
+    Send(Sending),
     /// None until it is asked for.
     Operator(Option<u32>),
     Service(u32),
@@ -78,9 +74,22 @@ enum Body {
     Connection(connection::Waiting),
 }
 
+/// A CALL of ours, before and after it is sent.
+#[derive(Debug, Clone)]
+struct Sending {
+    id: Option<String>,
+    /// How long is waited: for a connection, and from when it is sent for the answer.
+    within: u64,
+    /// When it gives up, nanoseconds of the run.
+    until: u64,
+    /// When it was sent.
+    at: Stamp,
+}
+
 /// Deepest nesting of states and groups.
 const MAX_DEPTH: usize = 40;
 
+/// Nanoseconds of so many seconds.
 pub(crate) fn nanos(seconds: f64) -> u64 {
     std::time::Duration::try_from_secs_f64(seconds.max(0.0))
         .map_or(u64::MAX / 4, |duration| u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX / 4))
@@ -141,8 +150,8 @@ impl Sequence {
         let Some(node) = self.nodes.get_mut(self.cursor).filter(|node| node.status == Status::Active) else { return };
         match (&node.step.clone().kind, &mut node.body) {
             (_, Body::Steps(steps)) => steps.judge(world),
-            (StepKind::Send(send), Body::Send { id: Some(id), .. }) => {
-                if let Some(answer) = world.call_answers.remove(&id.clone()) {
+            (StepKind::Send(send), Body::Send(Sending { id: Some(id), .. })) => {
+                if let Some(answer) = world.call_answers.remove(id) {
                     node.answered(send, answer, world);
                 }
             }

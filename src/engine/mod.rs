@@ -3,15 +3,18 @@
 
 mod conversation;
 mod flow;
+mod leftovers;
+mod outbox;
+mod own_station;
 mod pace;
 mod responder;
 mod rules;
-mod station;
 mod sut;
 mod taken;
 #[cfg(test)]
 mod tests;
 mod turns;
+pub mod unsolicited;
 mod world;
 
 use std::{collections::HashMap, sync::Arc};
@@ -32,6 +35,8 @@ use crate::{
 };
 
 use flow::Sequence;
+pub(crate) use leftovers::Leftovers;
+pub use own_station::OwnStation;
 pub use rules::registration::{Registration, Status as RegistrationStatus};
 pub use sut::SutMemory;
 pub use taken::{Role, Taken};
@@ -105,6 +110,10 @@ pub struct Outcome {
     pub remarks: Vec<String>,
     /// What is now known of the SUT.
     pub memory: SutMemory,
+    /// Why the general preconditions were not reached, where they were not.
+    pub unprepared: Option<String>,
+    /// True where nobody was there: no connection was open, and no attempt to connect got as far as an answer.
+    pub absent: bool,
     /// Which step took which input, in order.
     pub taken: Vec<Taken>,
 }
@@ -163,6 +172,14 @@ impl Engine {
         let mut prepare = Vec::new();
         if case.prepared && world.has_state(PREPARED) {
             prepare.push(run(PREPARED, Vec::new(), Position::default()));
+            if world.has_state(VARIABLE_SET) {
+                prepare.extend(world.memory.leftovers.variables.iter().map(|left| {
+                    let mut with = named(&left.component, &left.variable);
+                    with.push(("value".into(), Template::new(Value::String(left.value.clone()))));
+                    with.push(("only_if_writable".into(), Template::new(Value::Bool(true))));
+                    run(VARIABLE_SET, with, Position::default())
+                }));
+            }
         }
         // What Part 6 calls the configuration state is a precondition like these.
         for setting in &case.variables {
@@ -233,7 +250,9 @@ impl Engine {
 
     /// When something will happen by the passing of time alone, nanoseconds of the run.
     pub fn deadline(&self) -> Option<u64> {
-        self.phases.get(self.current).and_then(|(_, sequence)| sequence.deadline(&self.world))
+        let (_, sequence) = self.phases.get(self.current)?;
+        let world = &self.world;
+        [sequence.deadline(world), world.outbox.deadline(), world.promise_due()].into_iter().flatten().min()
     }
 
     /// True when the test case is over.
@@ -291,7 +310,16 @@ impl Engine {
         self.world.outcome()
     }
 
+    /// Goes as far as it can: the steps first, then what our station has to send by itself.
     fn advance(&mut self) {
+        self.world.take_answer_to_promise();
+        self.proceed();
+        if !self.finished() && self.world.send_promise() {
+            self.proceed();
+        }
+    }
+
+    fn proceed(&mut self) {
         let after = self.phases.len() - 1;
         // Where a rule for every test is broken the step that waited for the message still judges what it is about.
         if self.world.decided() && self.current < after {
@@ -312,7 +340,7 @@ impl Engine {
             if self.world.decided() && self.current < after {
                 continue;
             }
-            if !done {
+            if !done || (tidying && !self.world.has_kept_promises()) {
                 return;
             }
             if self.current == after - 1 {
@@ -368,7 +396,8 @@ impl Engine {
         self.world.apply_always(&call);
         if sequence.offer(&call, &mut self.world) != flow::Offer::Taken && !self.world.late(&call) {
             let at = sequence.current().map(|node| world::Finding::at(&node.step, &node.path, String::new()));
-            self.world.background(&call, &sequence.waiting_for(), at.unwrap_or_default());
+            let wanted = sequence.wants_action(&call.action);
+            self.world.background(&call, &sequence.waiting_for(), wanted, at.unwrap_or_default());
         }
         self.world.learn(&call);
     }

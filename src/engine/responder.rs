@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{conversation::Call, world::World};
+use super::{conversation::Call, own_station::Asked, world::World};
 use crate::{
     clock::ocpp_time,
     ocpp::{ids, schema},
@@ -10,20 +10,36 @@ use crate::{
 
 impl World {
     /// Answers as the specification suggests.
-    pub(crate) fn default_reply(&mut self, call: &Call) {
-        let payload = completed(self, call, Value::Object(Map::new()));
-        self.reply(call, payload);
+    pub(crate) fn default_reply(&mut self, call: &Call, asked: Asked) {
+        if self.is_station_test() {
+            let payload = completed(self, call, Value::Object(Map::new()));
+            self.reply(call, payload);
+            return;
+        }
+        let around = self.around();
+        let station = &mut self.memory.station;
+        let reply = station.reply(&around, &call.action, &call.payload, asked);
+        station.apply(&around, &call.action, &call.payload, &reply, true);
+        let follow_ups = station.follow_ups(&around, &call.action, &call.payload, &reply);
+        self.reply(call, reply);
+        self.promise(follow_ups);
     }
 }
 
 /// Fills in what a reply needs and a test case did not say.
 pub(crate) fn completed(world: &mut World, call: &Call, reply: Value) -> Value {
     let Value::Object(mut reply) = reply else { return reply };
-    let defaults =
-        if world.is_station_test() { as_csms(world, call) } else { world.station.reply(&call.action, &call.payload) };
+    let around = (!world.is_station_test()).then(|| world.around());
+    let defaults = match &around {
+        None => as_csms(world, call),
+        Some(around) => world.memory.station.reply(around, &call.action, &call.payload, Asked::ByStep),
+    };
     if let Value::Object(defaults) = defaults {
         for (name, value) in defaults {
-            reply.entry(name).or_insert(value);
+            // What belongs to another answer than the test case's must not stand beside it.
+            if around.is_none() || schema::requires_in(&call.action, false, &name) {
+                reply.entry(name).or_insert(value);
+            }
         }
     }
     if call.action == "BootNotification" {
@@ -31,8 +47,8 @@ pub(crate) fn completed(world: &mut World, call: &Call, reply: Value) -> Value {
         world.boot_answered(&status);
     }
     let reply = Value::Object(reply);
-    if !world.is_station_test() {
-        world.station.learn(&call.action, &call.payload, &reply);
+    if let Some(around) = around {
+        world.memory.station.apply(&around, &call.action, &call.payload, &reply, false);
     }
     reply
 }

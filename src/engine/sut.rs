@@ -1,11 +1,14 @@
 //! What is known of the SUT: its transactions, its EVSEs, and what outlasts a test case.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use serde_json::{Map, Value, json};
 
 use super::{
+    Leftovers,
     conversation::Call,
+    leftovers::LeftTransaction,
+    own_station::OwnStation,
     rules::registration::{BOOT, Registration},
 };
 use crate::link::{ClientPolicy, ConnId, EndpointId, Secret};
@@ -15,6 +18,14 @@ use crate::link::{ClientPolicy, ConnId, EndpointId, Secret};
 pub struct SutMemory {
     /// The connection that is open.
     pub open: Option<(ConnId, EndpointId)>,
+    /// It was opened as the bench says, with the sub-protocol agreed on, and not as a test case wanted it.
+    pub(crate) ordinary: bool,
+    /// Pings in a row that were not answered, though messages came.
+    pub(crate) unanswered_pings: u32,
+    /// When a connection was opened or a boot accepted for the last time, seconds of the run.
+    pub(crate) contact_s: Option<f64>,
+    /// When the first test case of the run began.
+    pub(crate) since: Option<jiff::Timestamp>,
     /// The end-point that it was connected to last.
     pub endpoint: Option<EndpointId>,
     /// How far it is with its registration at our CSMS.
@@ -31,10 +42,12 @@ pub struct SutMemory {
     pub passwords: Vec<Secret>,
     /// How we knock at a CSMS, where a test case changed it for good.
     pub client: Option<ClientPolicy>,
+    /// What the station that we play for a CSMS remembers.
+    pub station: OwnStation,
     /// Calls of ours that were not answered in their test case; an answer may still come.
     pub(crate) unanswered: HashSet<String>,
-    /// Transactions of former test cases, with the time of their Started; events of them may still come.
-    pub(crate) left_behind: HashMap<String, Value>,
+    /// What former test cases left behind.
+    pub(crate) leftovers: Leftovers,
     /// The last id that was given out: no id is used twice, in a run or in two.
     pub(crate) last_id: u32,
     /// Ids of our requests by action, so that what follows from one is told from what does not.
@@ -126,12 +139,28 @@ impl Transactions {
         started["timestamp"].as_str()?.parse().ok()
     }
 
-    /// All of them by id, with the time of their Started.
-    pub(crate) fn starts(&self) -> impl Iterator<Item = (String, Value)> {
+    /// All of them by id, as they are left by a test case.
+    pub(crate) fn left<'a>(&'a self, by: &'a str) -> impl Iterator<Item = (String, LeftTransaction)> + 'a {
         self.all.iter().map(|known| {
             let started = known.started.and_then(|seq| known.seq.get(&seq));
-            (known.id.clone(), started.map_or(Value::Null, |event| event["timestamp"].clone()))
+            let left = LeftTransaction {
+                started: started.map_or(Value::Null, |event| event["timestamp"].clone()),
+                by: Some(by.to_owned()),
+                evse: known.evse,
+                running: known.ended.is_none(),
+            };
+            (known.id.clone(), left)
         })
+    }
+
+    /// True where every event of every one of them has come.
+    pub(crate) fn are_complete(&self) -> bool {
+        self.all.iter().all(Transaction::is_complete)
+    }
+
+    /// True where an event of this transaction has come.
+    pub(crate) fn knows(&self, id: &str) -> bool {
+        self.all.iter().any(|known| known.id == id)
     }
 
     /// True for an event that was received before, to the letter.
@@ -142,6 +171,11 @@ impl Transactions {
                 .find(&call.payload)
                 .and_then(|known| known.seq.get(&seq))
                 .is_some_and(|known| same_event(known, &call.payload))
+    }
+
+    /// True for a transaction that has not ended.
+    pub(crate) fn is_running(&self, id: &str) -> bool {
+        self.all.iter().any(|known| known.id == id && known.ended.is_none())
     }
 
     fn find(&self, payload: &Value) -> Option<&Transaction> {

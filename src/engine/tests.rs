@@ -1,6 +1,7 @@
 //! The engine over several test cases: what one leaves behind must not be held against the next.
 
 mod pace;
+mod preparation;
 mod rules;
 
 use std::{collections::HashMap, sync::Arc};
@@ -175,11 +176,11 @@ fn what_can_not_be_tidied_up_keeps_nothing_else_from_it() {
 #[test]
 fn an_unexpected_message_is_said_at_the_step_that_is_under_way() {
     let mut engine = engine("steps:\n  - steps:\n      - wait: 5\n        requirement: B01.FR.01\n", connected());
-    says(&mut engine, 1, r#"[2,"x","SignCertificate",{"csr":"c"}]"#);
+    says(&mut engine, 1, r#"[2,"x","Authorize",{"idToken":{"idToken":"A","type":"Local"}}]"#);
     let failure = ended(engine, 1).failures.remove(0);
     assert_eq!(
         (failure.step.as_str(), failure.message.as_str()),
-        ("1 steps > 1 wait", "SignCertificate was not expected here")
+        ("1 steps > 1 wait", "Authorize was not expected here")
     );
     assert_eq!(failure.requirements, Vec::<String>::new(), "the wait proves something else");
 }

@@ -13,15 +13,17 @@ use serde_json::{Map, Value, json};
 use super::{
     Effect, Outcome, Phase, Role, Scope, Setup, SutMemory,
     conversation::{Answer, Attempt, Call, Open, Reply},
+    leftovers::LeftVariable,
+    outbox::Outbox,
+    own_station::Around,
     pace::Pace,
-    station::OwnStation,
     sut::Transactions,
     taken::Taken,
     turns::Turns,
 };
 use crate::{
     clock::{Stamp, ocpp_time},
-    link::{ClosedBy, ConnId, EndpointId, LinkCommand, Secret, ServerPolicy},
+    link::{AttemptFailure, ClosedBy, ConnId, EndpointId, LinkCommand, Secret, ServerPolicy},
     ocpp::{frame::Frame, primitives, schema},
     pics::SutKind,
     testcase::{
@@ -47,6 +49,8 @@ pub(crate) struct Finding {
     pub(crate) waited_s: Option<f64>,
     /// It came in between, and says nothing of what the steps around it prove.
     pub(crate) in_between: bool,
+    /// A step found it, and not a rule that holds for every test.
+    pub(crate) of_step: bool,
 }
 
 impl Finding {
@@ -63,7 +67,17 @@ impl Finding {
         Self {
             source: Some(format!("{}:{}", file_name(&step.file), step.at.line)),
             requirements: step.requirements.clone(),
+            of_step: true,
             ..Self::new(path, message)
+        }
+    }
+
+    /// What is wrong, in one line.
+    fn summary(&self) -> String {
+        match (&self.expected, &self.found) {
+            (Some(expected), Some(found)) => format!("{}: expected {expected}, found {found}", self.message),
+            (None, Some(found)) => format!("{} ({found})", self.message),
+            _ => self.message.clone(),
         }
     }
 
@@ -86,6 +100,8 @@ struct Outstanding {
     action: String,
     payload: Value,
     conn: ConnId,
+    /// When it counts as unanswered, nanoseconds of the run.
+    until: u64,
 }
 
 /// Everything the engine knows.
@@ -111,7 +127,7 @@ pub(crate) struct World {
     pub(crate) pongs: u32,
     /// A TransactionEvent was refused or left unanswered.
     pub(crate) withheld: bool,
-    messages: usize,
+    pub(crate) messages: usize,
     variables: Lasting,
     outstanding: HashMap<String, Outstanding>,
     seen_ids: HashSet<(ConnId, String)>,
@@ -119,7 +135,7 @@ pub(crate) struct World {
     transactions: Transactions,
     /// What we, as a station, told of our transactions.
     told: Transactions,
-    pub(crate) station: OwnStation,
+    pub(crate) outbox: Outbox,
     received: Vec<Call>,
     originals: Vec<(String, String, String)>,
     failures: Vec<Failure>,
@@ -132,6 +148,12 @@ pub(crate) struct World {
     /// Which input is being taken in.
     pub(crate) input: usize,
     taken: Vec<Taken>,
+    /// Why the general preconditions were not reached.
+    unprepared: Option<String>,
+    /// Variables that it was tried to put back.
+    put_back: Vec<(String, String)>,
+    /// The last attempt of our station to connect was as the bench says, whatever a test case has made of that for good.
+    pub(crate) knocked_as_usual: bool,
     /// Facts per EVSE that hold once the states under way are reached, while steps behind them are looked at.
     pub(crate) anticipated: BTreeMap<String, Map<String, Value>>,
     base: Lasting,
@@ -139,6 +161,8 @@ pub(crate) struct World {
 
 /// Most findings that are kept of one test case.
 const MAX_FAILURES: usize = 50;
+/// Most remarks of the engine on one test case.
+const MAX_REMARKS: usize = 20;
 /// Most calls that are kept for `any-time-since`.
 const MAX_KEPT: usize = 4096;
 
@@ -166,7 +190,11 @@ impl World {
             network_cut: false,
             last_activity: now,
             pace: Pace::new(pace.unwrap_or_default(), now),
-            memory: SutMemory { evses: BTreeMap::new(), ..setup.memory.clone() },
+            memory: SutMemory {
+                evses: BTreeMap::new(),
+                since: setup.memory.since.or(Some(now.wall)),
+                ..setup.memory.clone()
+            },
             policies: setup.endpoints.clone(),
             pongs: 0,
             withheld: false,
@@ -177,7 +205,7 @@ impl World {
             turns: Turns::default(),
             transactions: Transactions::default(),
             told: Transactions::default(),
-            station: OwnStation::default(),
+            outbox: Outbox::default(),
             received: Vec::new(),
             originals: Vec::new(),
             failures: Vec::new(),
@@ -188,6 +216,9 @@ impl World {
             asked: 0,
             input: 0,
             taken: Vec::new(),
+            unprepared: None,
+            put_back: Vec::new(),
+            knocked_as_usual: false,
             anticipated: BTreeMap::new(),
             base: base.into(),
             setup,
@@ -223,6 +254,12 @@ impl World {
         self.now.mono_ns < self.pace.due(reached)
     }
 
+    /// The link does not tell that the open connection is over; it is.
+    pub(crate) fn forget_connection(&mut self) {
+        self.open = None;
+        self.memory.open = None;
+    }
+
     pub(crate) fn root_scope(&self) -> Scope {
         let mut scope = Values::new();
         let evse = self.bench("evse").unwrap_or(json!({"id": 1, "connector": 1}));
@@ -248,7 +285,15 @@ impl World {
         names.insert("connected".into(), self.connected().into());
         names.insert("connected_since".into(), self.open.as_ref().map(|open| open.at.seconds()).into());
         names.insert("endpoint".into(), self.open.as_ref().map_or(0, |open| open.endpoint.0).into());
-        names.insert("accepted".into(), self.memory.registration.is_accepted().into());
+        if self.is_station_test() {
+            names.insert("accepted".into(), self.memory.registration.is_accepted().into());
+            names.insert("variables".into(), Value::Object(self.memory.variables.clone()));
+        } else {
+            let registration = &self.memory.station.registration;
+            names.insert("accepted".into(), registration.is_accepted().into());
+            names.insert("registration".into(), registration.describe());
+            names.insert("variables".into(), self.memory.station.set_values().collect());
+        }
         names.insert("next_id".into(), (i64::from(self.memory.last_id) + 1000).into());
         for point in ["tx_start_point", "tx_stop_point"] {
             let variable = if point == "tx_start_point" { "TxCtrlr.TxStartPoint" } else { "TxCtrlr.TxStopPoint" };
@@ -263,7 +308,8 @@ impl World {
         let statuses = statuses
             .map(|((evse, connector), status)| json!({ "evse": evse, "connector": connector, "status": status }));
         names.insert("connector_statuses".into(), statuses.collect());
-        names.insert("variables".into(), Value::Object(self.memory.variables.clone()));
+        let (left, now) = (&self.memory.leftovers, self.now.seconds());
+        names.insert("left".into(), left.describe(&self.memory.connectors, self.driver_patience(), now));
         names.insert("security_profile".into(), self.memory.security_profile.into());
         let transactions = if self.is_station_test() { &self.transactions } else { &self.told };
         names.insert("transaction".into(), transactions.describe(evse));
@@ -288,6 +334,10 @@ impl World {
         if action == "power-cycle" {
             self.memory.registration.reboots(true);
         }
+        let evse = parameters.get("evse").and_then(Value::as_u64);
+        if matches!(action, "present-token" | "press-start") {
+            self.memory.leftovers.driver_comes(evse, self.now.seconds());
+        }
         let (fact, value) = match action {
             "connect-ev" => ("plugged", true),
             "disconnect-ev" | "disconnect-station-side" => ("plugged", false),
@@ -295,7 +345,7 @@ impl World {
             "drive-out" => ("in_bay", false),
             _ => return,
         };
-        let evse = parameters.get("evse").and_then(Value::as_u64).unwrap_or(1).to_string();
+        let evse = evse.unwrap_or(1).to_string();
         self.memory.evses.entry(evse).or_default().insert(fact.to_owned(), value.into());
     }
 
@@ -309,6 +359,13 @@ impl World {
     /// When the transaction that an event tells of began, as far as it was told.
     pub(crate) fn transaction_began(&self, payload: &Value) -> Option<jiff::Timestamp> {
         self.transactions.began(payload)
+    }
+
+    /// How long the station waits for the cable of a driver who was authorised, seconds.
+    fn driver_patience(&self) -> f64 {
+        let told = self.memory.variables.get("TxCtrlr.EVConnectionTimeOut").and_then(Value::as_str);
+        let told = told.and_then(|told| told.parse().ok());
+        told.unwrap_or_else(|| self.seconds("ev_connection_timeout", 30.0))
     }
 
     /// Keeps a value under a name.
@@ -360,10 +417,14 @@ impl World {
         let of_tidying = self.phase == Phase::After && !finding.is_of_rule();
         if of_tidying || self.failures.len() >= MAX_FAILURES {
             let found = finding.found.map(|found| format!(" (found {found})")).unwrap_or_default();
-            if self.remarks.len() < 20 {
-                self.remarks.push(format!("{} {}: {}{found}", self.phase.word(), finding.step, finding.message));
-            }
+            self.remark(format!("{} {}: {}{found}", self.phase.word(), finding.step, finding.message));
             return;
+        }
+        let mut verdict = verdict;
+        if self.phase == Phase::Prepare && finding.of_step && verdict <= Verdict::Fail {
+            // What is tested was not begun, whatever kept it from that.
+            verdict = Verdict::Inconclusive;
+            self.unprepared = Some(finding.summary());
         }
         self.failures.push(Failure {
             verdict,
@@ -448,8 +509,25 @@ impl World {
         }
     }
 
-    /// Writes a CALL of ours; `None` when there is no connection.
-    pub(crate) fn call(&mut self, action: &str, payload: Value) -> Option<String> {
+    /// What our station sees of the bench and of the moment.
+    pub(crate) fn around(&self) -> Around {
+        Around::of(self.names(&self.root_scope()), self.now, self.outbox.has_room())
+    }
+
+    /// True when no CALL of ours waits for its answer on the connection (Part 4, 4.1.1).
+    pub(crate) fn may_call(&self) -> bool {
+        self.connected() && self.turn().is_none()
+    }
+
+    /// When the next CALL of ours counts as unanswered, and another one may be sent; none where no CALL is out.
+    pub(crate) fn turn(&self) -> Option<u64> {
+        let conn = self.open.as_ref().map(|open| open.conn);
+        let out = self.outstanding.values().filter(|one| Some(one.conn) == conn);
+        out.map(|one| one.until).filter(|until| self.now.mono_ns < *until).min()
+    }
+
+    /// Writes a CALL of ours that counts as unanswered from `until` on; `None` when there is no connection.
+    pub(crate) fn call(&mut self, action: &str, payload: Value, until: u64) -> Option<String> {
         let conn = self.open.as_ref()?.conn;
         self.hide_passwords(&payload);
         let number = self.fresh_id();
@@ -457,6 +535,10 @@ impl World {
         let id: String = id.chars().rev().take(36).collect::<Vec<_>>().into_iter().rev().collect();
         let frame = Frame::Call { id: id.clone(), action: action.to_owned(), payload: payload.clone() };
         self.link_command(LinkCommand::Send(conn, frame.to_text()));
+        if !self.is_station_test() {
+            let around = self.around();
+            self.memory.station.tell(&around, action, &payload);
+        }
         if action == "TransactionEvent" && !self.is_station_test() {
             // Ours are as the test case wants them, so there is nobody to complain about.
             let own = Call {
@@ -474,13 +556,25 @@ impl World {
         if let Some(request) = payload["requestId"].as_i64() {
             self.memory.request_ids.entry(action.to_owned()).or_default().insert(request);
         }
-        self.outstanding.insert(id.clone(), Outstanding { action: action.to_owned(), payload, conn });
+        if self.memory.station.is_monitored() {
+            let around = self.around();
+            let events = self.memory.station.set_off(&around);
+            self.promise(events);
+        }
+        self.outstanding.insert(id.clone(), Outstanding { action: action.to_owned(), payload, conn, until });
         Some(id)
     }
 
     /// True when a CALL of ours with this id waits for its answer.
     pub(crate) fn awaits(&self, id: &str) -> bool {
         self.outstanding.contains_key(id) || self.memory.unanswered.contains(id)
+    }
+
+    /// Adds a remark, within bounds.
+    pub(crate) fn remark(&mut self, text: String) {
+        if self.remarks.len() < MAX_REMARKS {
+            self.remarks.push(text);
+        }
     }
 
     /// True when a message of ours is as it must be; otherwise the harness is at fault, and it is not sent.
@@ -501,6 +595,9 @@ impl World {
         if !self.is_sound(&call.action, false, &payload, Finding::new("reply", String::new())) {
             self.refuse(call.conn, &call.id, "InternalError", "no valid answer");
             return;
+        }
+        if call.action == "Authorize" && payload["idTokenInfo"]["status"] != "Accepted" {
+            self.memory.leftovers.driver_is_refused();
         }
         let frame = Frame::CallResult { id: call.id.clone(), payload };
         self.link_command(LinkCommand::Send(call.conn, frame.to_text()));
@@ -537,8 +634,9 @@ impl World {
 
     pub(crate) fn outcome(mut self) -> Outcome {
         let verdict = self.failures.first().map_or(Verdict::Pass, |failure| failure.verdict);
+        let absent = self.is_absent();
+        self.leave();
         self.memory.unanswered.extend(self.outstanding.into_keys().take(MAX_KEPT));
-        self.memory.left_behind.extend(self.transactions.starts());
         let _ = self.started;
         Outcome {
             verdict,
@@ -547,6 +645,51 @@ impl World {
             remarks: self.remarks,
             memory: self.memory,
             taken: self.taken,
+            unprepared: self.unprepared,
+            absent,
+        }
+    }
+
+    /// True where nobody is there, and nobody was.
+    fn is_absent(&self) -> bool {
+        let station = self.is_station_test();
+        let answered = |attempt: &Attempt| match &attempt.outcome {
+            // A proxy may be there without the CSMS.
+            Err(AttemptFailure::UpgradeRefusedBySut(502..=504) | AttemptFailure::ClosedBeforeUpgrade) => station,
+            Err(AttemptFailure::Unreachable(_) | AttemptFailure::TimedOut) => false,
+            _ => true,
+        };
+        self.open.is_none() && self.messages == 0 && !self.attempts.iter().any(answered)
+    }
+
+    /// Notes what this test case leaves behind.
+    fn leave(&mut self) {
+        let by = self.setup.case.header.id.clone();
+        let variables = self.changed_variables();
+        let left = &mut self.memory.leftovers;
+        for (id, transaction) in self.transactions.left(&by) {
+            left.leave(id, transaction);
+        }
+        let (known, current) = (std::mem::take(&mut left.variables), &self.memory.variables);
+        left.variables = known
+            .into_iter()
+            .filter(|left| {
+                let name = (left.component.clone(), left.variable.clone());
+                let now = current.get(&format!("{}.{}", left.component, left.variable)).and_then(Value::as_str);
+                !self.put_back.contains(&name) && now != Some(&left.value)
+            })
+            .collect();
+        for (component, variable, value) in variables {
+            // One that the station does not want back as it was is a remark already.
+            if !self.put_back.contains(&(component.clone(), variable.clone())) {
+                left.leave_variable(LeftVariable { component, variable, value, by: by.clone() });
+            }
+        }
+        // What was so before the test case began is nothing that it left.
+        if self.unprepared.is_none() {
+            left.leave_connectors(&self.memory.connectors, &by);
+            let sound = self.failures.is_empty() && self.transactions.are_complete();
+            left.by = (!sound).then_some(by);
         }
     }
 }

@@ -99,6 +99,11 @@ pub const ACTIONS: &[ActionInfo] = &[
         prompt: "Remove the station's client certificate (ChargingStationCertificate), if it has one.",
     },
     ActionInfo {
+        name: "restore-sut",
+        parameters: &["reason"],
+        prompt: "Bring the product back; the run goes on as soon as it is ready. {{ reason }}",
+    },
+    ActionInfo {
         name: "send",
         parameters: &["action", "payload", "station"],
         prompt: "Let the CSMS send {{ action }} to station {{ station }} with {{ payload | tojson }}.",

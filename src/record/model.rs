@@ -140,6 +140,11 @@ pub enum TraceEvent {
         /// Id.
         id: String,
     },
+    /// Something concerns the run as a whole.
+    Notice {
+        /// What.
+        text: String,
+    },
     /// A test case's verdict.
     Verdict {
         /// Id.
@@ -285,9 +290,15 @@ pub struct Results {
     /// The faults that the simulated product was given, as they were given.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub faults: Vec<String>,
+    /// The seed of the order in which the test cases came, where it was not that of the plan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shuffle: Option<u64>,
     /// True when the run was interrupted.
     #[serde(default)]
     pub interrupted: bool,
+    /// What concerned the run as a whole: a station that was withdrawn, a wait for the product.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub remarks: Vec<String>,
     /// The worst verdict of all.
     pub verdict: Verdict,
     /// What the harness's own calibration says of its measurements, where the bench names one.

@@ -1,13 +1,13 @@
 //! What is kept for replaying, as data: `inputs/TC_….jsonl` of a run folder. One line is one [`Line`].
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::{
     clock::Stamp,
-    engine::{Effect, Registration, RegistrationStatus, Setup, SutMemory},
+    engine::{Effect, Leftovers, Registration, RegistrationStatus, Setup, SutMemory},
     link::{
         AttemptFailure, CertificateKind, ClientPolicy, ClientTls, ClosedBy, ConnId, EndpointId, HelloInfo, Identity,
         LinkCommand, LinkEvent, Secret, ServerPolicy, ServerTls, TlsInfo, TlsVersion, UpgradeRequest,
@@ -99,13 +99,25 @@ pub(super) struct Memory {
     passwords: Vec<String>,
     client: Option<Knock>,
     unanswered: Vec<String>,
-    left_behind: BTreeMap<String, Value>,
+    #[serde(default)]
+    leftovers: Leftovers,
+    #[serde(default = "yes")]
+    ordinary: bool,
+    #[serde(default)]
+    unanswered_pings: u32,
+    #[serde(default)]
+    contact_s: Option<f64>,
+    #[serde(default)]
+    since: Option<jiff::Timestamp>,
     last_id: u32,
     #[serde(default)]
     request_ids: BTreeMap<String, BTreeSet<i64>>,
     connections: u32,
     #[serde(default)]
     connectors: Vec<(u64, u64, String)>,
+    /// What our own station remembers, as the engine has it.
+    #[serde(default)]
+    station: Value,
 }
 
 /// What an engine was told.
@@ -193,6 +205,11 @@ pub(super) struct Ended {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) failures: Vec<Failure>,
     pub(super) steps: Vec<StepRecord>,
+}
+
+/// What recordings of an earlier version do not tell.
+fn yes() -> bool {
+    true
 }
 
 /// Stands where a key or a certificate of the harness is not kept; the engine only hands them on.
@@ -286,11 +303,20 @@ impl Memory {
             passwords: memory.passwords.iter().map(|password| cover(password.expose())).collect(),
             client: memory.client.as_ref().map(Knock::of),
             unanswered,
-            left_behind: memory.left_behind.iter().map(|(id, at)| (id.clone(), at.clone())).collect(),
+            leftovers: {
+                let mut left = memory.leftovers.clone();
+                left.variables.iter_mut().for_each(|left| left.value = cover(&left.value));
+                left
+            },
+            ordinary: memory.ordinary,
+            unanswered_pings: memory.unanswered_pings,
+            contact_s: memory.contact_s,
+            since: memory.since,
             last_id: memory.last_id,
             request_ids: memory.request_ids.clone(),
             connections: memory.connections,
             connectors: memory.connectors.iter().map(|((evse, id), status)| (*evse, *id, status.clone())).collect(),
+            station: value(&serde_json::to_value(&memory.station).unwrap_or_default()),
         }
     }
 
@@ -308,11 +334,17 @@ impl Memory {
             passwords: self.passwords.iter().map(Secret::new).collect(),
             client: self.client.as_ref().map(Knock::restored),
             unanswered: self.unanswered.iter().cloned().collect::<HashSet<_>>(),
-            left_behind: self.left_behind.clone().into_iter().collect::<HashMap<_, _>>(),
+            leftovers: self.leftovers.clone(),
+            ordinary: self.ordinary,
+            unanswered_pings: self.unanswered_pings,
+            contact_s: self.contact_s,
+            since: self.since,
             last_id: self.last_id,
             request_ids: self.request_ids.clone(),
             connections: self.connections,
             connectors: self.connectors.iter().map(|(evse, id, status)| ((*evse, *id), status.clone())).collect(),
+            // An earlier recording has none.
+            station: serde_json::from_value(self.station.clone()).unwrap_or_default(),
         }
     }
 }

@@ -78,6 +78,12 @@ pub fn markdown(results: &Results, comparison: Option<&Comparison>) -> String {
     if results.interrupted {
         out.push_str("\n**The run was ended early; it is not complete.**\n");
     }
+    if !results.remarks.is_empty() {
+        out.push('\n');
+    }
+    for remark in results.remarks.iter().take(MAX_ROWS) {
+        let _ = writeln!(out, "- {}", cell(remark));
+    }
     let profiles: Vec<String> = results
         .profiles
         .iter()

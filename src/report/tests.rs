@@ -71,6 +71,8 @@ pub(super) fn results(pics: &Pics, text: &str) -> Results {
         pics: Some(crate::record::PicsFacts::of(pics)),
         sut: "simulated".into(),
         faults: Vec::new(),
+        shuffle: None,
+        remarks: Vec::new(),
         interrupted: false,
         resumed: Vec::new(),
         verdict: Verdict::Fail,

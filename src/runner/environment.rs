@@ -407,16 +407,19 @@ fn reference_csms(pics: &Pics, bench: &Bench, pki: &Arc<Pki>, serial_number: &st
 /// The roots as expressions see them. Without the key of the root that the SUT trusts there is none to succeed it.
 fn roots(pki: &Pki, bench: &Bench) -> Result<Map<String, Value>, EnvironmentError> {
     let own = bench.certificate.is_empty();
-    let root = if own || bench.root.is_empty() {
-        pki.root_pem().to_owned()
+    let (root, chain) = if own || bench.root.is_empty() {
+        (pki.root_pem().to_owned(), pki.root_chain_pem())
     } else {
-        std::fs::read_to_string(&bench.root).map_err(|error| EnvironmentError::File(bench.root.clone(), error))?
+        let read = std::fs::read_to_string(&bench.root);
+        let root = read.map_err(|error| EnvironmentError::File(bench.root.clone(), error))?;
+        (root.clone(), root)
     };
     let (next, expired) =
         if own { (pki.next_root_pem().to_owned(), pki.expired_next_root_pem()?) } else { Default::default() };
     let other = pki.other_root_pem().to_owned();
-    let names = ["root", "next_root", "expired_next_root", "other_root", "expired_root", "manufacturer_root"];
-    let texts = [root, next, expired, other, pki.expired_root_pem().into(), pki.manufacturer_root_pem().into()];
+    let names =
+        ["root", "root_chain", "next_root", "expired_next_root", "other_root", "expired_root", "manufacturer_root"];
+    let texts = [root, chain, next, expired, other, pki.expired_root_pem().into(), pki.manufacturer_root_pem().into()];
     Ok(names.into_iter().map(str::to_owned).zip(texts.into_iter().map(Value::from)).collect())
 }
 

@@ -43,6 +43,8 @@ impl From<rcgen::Error> for PkiError {
 pub struct Pki {
     key_kind: KeyKind,
     trusted: Root,
+    /// The root before the trusted one, which has signed it; empty where it has signed itself.
+    former: String,
     next: Root,
     unknown: Root,
     other: Root,
@@ -218,15 +220,22 @@ impl Pki {
     /// A fresh authority; certificates are valid around `now`.
     pub fn new(key_kind: KeyKind, now: Timestamp) -> Result<Arc<Self>, PkiError> {
         let manufacturer = spare(key_kind, now)?.manufacturer.root()?;
-        Self::around(root("ocpp-attest root", key_kind, now)?, manufacturer, key_kind, now)
+        Self::around(root("ocpp-attest root", key_kind, now)?, String::new(), manufacturer, key_kind, now)
     }
 
-    fn around(trusted: Root, manufacturer: Root, key_kind: KeyKind, now: Timestamp) -> Result<Arc<Self>, PkiError> {
+    fn around(
+        trusted: Root,
+        former: String,
+        manufacturer: Root,
+        key_kind: KeyKind,
+        now: Timestamp,
+    ) -> Result<Arc<Self>, PkiError> {
         let spare = spare(key_kind, now)?;
         Ok(Arc::new(Self {
             key_kind,
             next: successor(&trusted, key_kind, now)?,
             trusted,
+            former,
             unknown: root("ocpp-attest unknown root", key_kind, now)?,
             other: spare.other.root()?,
             manufacturer,
@@ -249,7 +258,8 @@ impl Pki {
                 std::fs::rename(&new, &path).map_err(|error| failed(&path, error))?;
             }
         }
-        Self::around(next.root()?, Written::of(&self.manufacturer).root()?, self.key_kind, self.now)
+        let (former, manufacturer) = (self.trusted.pem.clone(), Written::of(&self.manufacturer).root()?);
+        Self::around(next.root()?, former, manufacturer, self.key_kind, self.now)
     }
 
     /// An authority whose roots are kept in a folder (`root.pem` with `root.key`, and of the manufacturer
@@ -258,12 +268,18 @@ impl Pki {
     pub fn kept(folder: &Path, key_kind: KeyKind, now: Timestamp) -> Result<Arc<Self>, PkiError> {
         let trusted = Written::kept(folder, "root", || root("ocpp-attest root", key_kind, now))?;
         let manufacturer = Written::kept(folder, "manufacturer", || root(MANUFACTURER, key_kind, now))?;
-        Self::around(trusted.root()?, manufacturer.root()?, key_kind, now)
+        let former = std::fs::read_to_string(folder.join("former-root.pem")).unwrap_or_default();
+        Self::around(trusted.root()?, former, manufacturer.root()?, key_kind, now)
     }
 
     /// The trusted root, PEM.
     pub fn root_pem(&self) -> &str {
         &self.trusted.pem
+    }
+
+    /// The trusted root, PEM, and behind it the one that has signed it, where that is another.
+    pub fn root_chain_pem(&self) -> String {
+        format!("{}{}", self.trusted.pem, self.former)
     }
 
     /// Another root, PEM, which nobody trusts yet.

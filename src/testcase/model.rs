@@ -181,6 +181,8 @@ pub enum ConnectionAct {
     Connect,
     /// Send a WebSocket ping and await the pong.
     Ping,
+    /// Close the open connection unless it is one as the bench opens it, and answers a ping.
+    Alive,
 }
 
 /// A step on the connection.
@@ -345,7 +347,7 @@ impl Step {
 
 impl ConnectionAct {
     /// All, with their words.
-    pub const WORDS: [(&'static str, ConnectionAct); 10] = [
+    pub const WORDS: [(&'static str, ConnectionAct); 11] = [
         ("open", ConnectionAct::Open),
         ("reconnected", ConnectionAct::Reconnected),
         ("closed", ConnectionAct::Closed),
@@ -356,6 +358,7 @@ impl ConnectionAct {
         ("handshake", ConnectionAct::Handshake),
         ("connect", ConnectionAct::Connect),
         ("ping", ConnectionAct::Ping),
+        ("alive", ConnectionAct::Alive),
     ];
 
     /// The word in the file.

@@ -26,6 +26,9 @@ pub(crate) struct Waiting {
     /// How many attempts had been seen when it began.
     seen: usize,
     pongs: u32,
+    messages: usize,
+    /// The connection that was open is being closed.
+    closing: bool,
     /// Only a connection opened after this second counts.
     since: f64,
     /// The connection that was open when the step began.
@@ -90,6 +93,8 @@ pub(crate) fn begin(connection: &Connection, node: &mut Node, world: &mut World)
         endpoint,
         seen: world.attempts.len(),
         pongs: world.pongs,
+        messages: world.messages,
+        closing: false,
         since,
         open: world.open.as_ref().map(|open| open.conn),
         next: Next::Wait,
@@ -129,6 +134,13 @@ pub(crate) fn begin(connection: &Connection, node: &mut Node, world: &mut World)
                 }
             }
         }
+        ConnectionAct::Alive => {
+            if world.memory.unanswered_pings < MAX_UNANSWERED_PINGS || !world.memory.ordinary {
+                probe(&mut waiting, within, world);
+            } else {
+                waiting.open = None;
+            }
+        }
         ConnectionAct::Connect => {
             let policy = knock(&offer, world, node)?;
             if offer.get("remember").and_then(Value::as_bool) == Some(true) {
@@ -139,6 +151,58 @@ pub(crate) fn begin(connection: &Connection, node: &mut Node, world: &mut World)
         }
     }
     Some(waiting)
+}
+
+/// Pings that a product may leave unanswered in a row before it is no longer asked by one.
+const MAX_UNANSWERED_PINGS: u32 = 2;
+/// How long the link may take to tell that a connection is closed, seconds.
+const CLOSE_PATIENCE: f64 = 10.0;
+
+/// Asks whether the open connection is alive, or closes one that a test case wanted otherwise than the bench.
+fn probe(waiting: &mut Waiting, within: f64, world: &mut World) {
+    let Some(conn) = waiting.open else { return };
+    if world.memory.ordinary {
+        waiting.until = Some(world.now.mono_ns.saturating_add(nanos(within)));
+        world.link_command(LinkCommand::Ping(conn));
+    } else {
+        drop_connection(waiting, conn, world);
+    }
+}
+
+fn drop_connection(waiting: &mut Waiting, conn: ConnId, world: &mut World) {
+    waiting.closing = true;
+    waiting.until = Some(world.now.mono_ns.saturating_add(nanos(CLOSE_PATIENCE)));
+    world.link_command(LinkCommand::Close(conn, 1000));
+}
+
+/// True when it is known whether the connection that was open is alive; one that is not is closed by then.
+fn probed(waiting: &mut Waiting, node: &Node, world: &mut World) -> bool {
+    let Some(conn) = waiting.open.filter(|conn| world.open.as_ref().is_some_and(|open| open.conn == *conn)) else {
+        return true;
+    };
+    let over = waiting.until.is_some_and(|until| world.now.mono_ns >= until);
+    if waiting.closing {
+        if over {
+            world.link_command(LinkCommand::Abort(conn));
+            world.forget_connection();
+        }
+        return over;
+    }
+    if world.pongs > waiting.pongs {
+        world.memory.unanswered_pings = 0;
+        return true;
+    }
+    if !over {
+        return false;
+    }
+    world.memory.unanswered_pings += 1;
+    if world.messages > waiting.messages {
+        return true;
+    }
+    let waited = world.now.seconds_since(&node.reached);
+    world.remark(format!("the connection that was open did not answer a ping within {waited:.1} s, and was closed"));
+    drop_connection(waiting, conn, world);
+    false
 }
 
 fn set_policy(world: &mut World, endpoint: EndpointId, change: impl FnOnce(&mut ServerPolicy)) {
@@ -251,6 +315,7 @@ fn certificate_of(offer: &Value, world: &World) -> Option<Identity> {
 
 /// How to knock at the CSMS.
 fn knock(offer: &Value, world: &mut World, node: &Node) -> Option<ClientPolicy> {
+    let usual = world.memory.client.clone().or_else(|| world.setup().client.clone());
     let known = world.memory.client.clone().filter(|_| offer.get("as-configured").is_none());
     let Some(mut policy) = known.or_else(|| world.setup().client.clone()) else {
         world
@@ -297,6 +362,8 @@ fn knock(offer: &Value, world: &mut World, node: &Node) -> Option<ClientPolicy> 
             tls.identity = identity;
         }
     }
+    let lasting = offer.get("remember").and_then(Value::as_bool) == Some(true);
+    world.knocked_as_usual = lasting || usual.as_ref() == Some(&policy);
     Some(policy)
 }
 
@@ -357,6 +424,7 @@ pub(crate) fn advance(
             Some(open) if Some(open.conn) != waiting.open => return Some(json!({ "at": open.at.seconds() })),
             Some(_) => {}
         },
+        ConnectionAct::Alive => return probed(waiting, node, world).then_some(at),
         ConnectionAct::Ping if world.pongs > waiting.pongs => return Some(at),
         ConnectionAct::Open | ConnectionAct::Reconnected => {
             let wanted = connection.endpoint.is_some();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Body, Node, Sequence, Status, nanos};
+use super::{Body, Node, Sending, Sequence, Status, nanos};
 use crate::{
     engine::{Phase, world::World},
     testcase::{
@@ -17,9 +17,26 @@ impl Sequence {
     pub(crate) fn under_way(&self, path: &str, world: &World) -> Option<(Arc<Step>, Names)> {
         self.nodes.iter().find_map(|node| node.under_way(path, world))
     }
+
+    /// True when a step that is under way, or one behind it, waits for a message of this action.
+    pub(crate) fn wants_action(&self, action: &str) -> bool {
+        self.nodes.iter().any(|node| node.wants_action(action))
+    }
 }
 
 impl Node {
+    /// True when the step, or one within it, waits for a message of this action, or will as far as can be seen by now.
+    fn wants_action(&self, action: &str) -> bool {
+        if matches!(self.status, Status::Done | Status::Skipped) {
+            return false;
+        }
+        match &self.body {
+            Body::Steps(steps) => steps.wants_action(action),
+            Body::AnyOrder(nodes) | Body::OneOf(nodes, _) => nodes.iter().any(|node| node.wants_action(action)),
+            _ => self.expects().is_some_and(|expect| expect.action == action),
+        }
+    }
+
     /// When an open, untouched step would have given up.
     pub(super) fn open_until(&self) -> Option<u64> {
         match &self.body {
@@ -38,8 +55,11 @@ impl Node {
         }
         match &self.body {
             Body::Expect { until } => self.touched.then_some(*until),
-            Body::Send { id: None, until } if world.connected() => Some(self.acts_at(world).unwrap_or(*until)),
-            Body::Send { until, .. } | Body::Until(until) => Some(*until),
+            // Its turn comes when the CALL before it is answered, or counts as unanswered.
+            Body::Send(sending) if sending.id.is_none() && world.connected() => {
+                world.turn().or_else(|| self.acts_at(world)).or(Some(sending.until))
+            }
+            Body::Send(Sending { until, .. }) | Body::Until(until) => Some(*until),
             Body::Operator(None) => self.acts_at(world),
             Body::Settle(quiet) => Some(self.settled_at(*quiet, world)),
             Body::Connection(waiting) => {

@@ -9,6 +9,7 @@ use crate::{
     engine::{
         Role,
         conversation::Call,
+        own_station::Asked,
         responder, rules,
         world::{Finding, World},
     },
@@ -283,7 +284,7 @@ impl Node {
                 let payload = responder::completed(world, call, payload);
                 world.reply(call, payload);
             } else {
-                world.default_reply(call);
+                world.default_reply(call, Asked::ByStep);
             }
         }
         self.save(saved, world);

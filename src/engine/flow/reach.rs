@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::{Body, MAX_DEPTH, Node, Sequence, Status, connection, nanos};
+use super::{Body, MAX_DEPTH, Node, Sending, Sequence, Status, connection, nanos};
 use crate::{
     engine::{
         Effect, Role,
@@ -75,7 +75,9 @@ impl Node {
             StepKind::Send(send) => {
                 self.touched = true;
                 let within = self.within(send.within.as_ref(), world, "response_timeout", 30.0)?;
-                self.body = Body::Send { id: None, until: world.now.mono_ns.saturating_add(nanos(within)) };
+                let within = nanos(within);
+                let until = world.now.mono_ns.saturating_add(within);
+                self.body = Body::Send(Sending { id: None, within, until, at: world.now });
             }
             StepKind::Run { state, with } => {
                 self.touched = true;

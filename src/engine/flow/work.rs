@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::{Body, Node, Sequence, Status, nanos};
+use super::{Body, Node, Sending, Sequence, Status, nanos};
 use crate::{
     engine::{
         Role,
@@ -79,11 +79,12 @@ impl Node {
 
     pub(super) fn sending(&mut self, send: &Send, world: &mut World) -> bool {
         let step = self.step.clone();
-        let Body::Send { id, until } = &mut self.body else { return true };
-        let until = *until;
-        let Some(id) = id.clone() else {
+        let Body::Send(sending) = &mut self.body else { return true };
+        let Sending { within, until, at, .. } = *sending;
+        let Some(id) = sending.id.clone() else {
             if world.connected() {
-                if world.too_early(self.reached) {
+                // One CALL at a time (Part 4, 4.1.1), and at the pace of a station.
+                if !world.may_call() || world.too_early(self.reached) {
                     return false;
                 }
                 let Some(mut payload) = world.evaluate(&send.payload, &self.scope, &step, &self.path) else {
@@ -98,14 +99,9 @@ impl Node {
                     let at = world.now.seconds();
                     world.keep(name, serde_json::json!({ "request": payload, "at": at }));
                 }
-                let mut until = until;
-                if world.pace.is_set() {
-                    // Its time is measured from when it is sent.
-                    let within = until.saturating_sub(self.reached.mono_ns);
-                    self.reached = world.now;
-                    until = world.now.mono_ns.saturating_add(within);
-                }
-                self.body = Body::Send { id: world.call(&send.action, payload), until };
+                let until = world.now.mono_ns.saturating_add(within);
+                let id = world.call(&send.action, payload, until);
+                self.body = Body::Send(Sending { id, within, until, at: world.now });
             } else if world.now.mono_ns >= until {
                 let message = format!("{} can't be sent: the SUT is not connected", send.action);
                 let verdict = world.missing_verdict();
@@ -115,7 +111,7 @@ impl Node {
         };
         let Some(answer) = world.call_answers.remove(&id) else {
             if world.now.mono_ns >= until {
-                let waited = world.now.seconds_since(&self.reached);
+                let waited = world.now.seconds_since(&at);
                 let message = format!("{} was not answered within {waited:.1} s", send.action);
                 let mut finding = Finding::at(&step, &self.path, message);
                 finding.expected = Some(format!("a response to {}", send.action));

@@ -1,4 +1,4 @@
-//! The rules that hold for every test, and what counts as background.
+//! The rules that hold for every test.
 
 pub(crate) mod echo;
 pub(crate) mod registration;
@@ -7,71 +7,11 @@ pub(crate) mod times;
 use super::{conversation::Call, turns::OutOfTurn, world::Finding};
 use crate::yaml::shorten;
 
-/// Messages of a station that may come at any time.
-const STATION_BACKGROUND: [&str; 11] = [
-    "Heartbeat",
-    "MeterValues",
-    "NotifyEvent",
-    "SecurityEventNotification",
-    "StatusNotification",
-    "LogStatusNotification",
-    "FirmwareStatusNotification",
-    "NotifyChargingLimit",
-    "ClearedChargingLimit",
-    "NotifyMonitoringReport",
-    "DataTransfer",
-];
-
-/// Messages of a CSMS that only ask or configure; a CSMS may send them whenever it likes.
-const CSMS_BACKGROUND: [&str; 20] = [
-    "GetVariables",
-    "SetVariables",
-    "GetBaseReport",
-    "GetReport",
-    "GetMonitoringReport",
-    "SetVariableMonitoring",
-    "SetMonitoringBase",
-    "SetMonitoringLevel",
-    "ClearVariableMonitoring",
-    "TriggerMessage",
-    "GetTransactionStatus",
-    "GetLocalListVersion",
-    "SendLocalList",
-    "GetInstalledCertificateIds",
-    "GetChargingProfiles",
-    "GetCompositeSchedule",
-    "GetLog",
-    "GetDisplayMessages",
-    "DataTransfer",
-    "ClearCache",
-];
-
 /// True for a TransactionEvent that only carries meter values or reports a change of the charging state.
 pub(crate) fn is_periodic(call: &Call) -> bool {
     call.action == "TransactionEvent"
         && call.payload["eventType"] == "Updated"
         && matches!(call.payload["triggerReason"].as_str(), Some("MeterValuePeriodic" | "MeterValueClock"))
-}
-
-/// True for a message that no step has to expect.
-pub(crate) fn is_background(call: &Call, from_station: bool) -> bool {
-    if !from_station {
-        return CSMS_BACKGROUND.contains(&call.action.as_str());
-    }
-    STATION_BACKGROUND.contains(&call.action.as_str())
-        || (call.action == "TransactionEvent"
-            && call.payload["eventType"] == "Updated"
-            && matches!(
-                call.payload["triggerReason"].as_str(),
-                Some(
-                    "MeterValuePeriodic"
-                        | "MeterValueClock"
-                        | "ChargingStateChanged"
-                        | "ChargingRateChanged"
-                        | "SignedDataReceived"
-                        | "EnergyLimitReached"
-                )
-            ))
 }
 
 /// True for a message with which everything begins anew: what comes before it is nothing that is due after it (B01.FR.05).

@@ -167,7 +167,7 @@ fn who_never_pauses_is_not_waited_for_without_end() {
     for number in 1..=100 {
         run.says(50 * number, &format!(r#"[2,"{number}","GetReport",{{"requestId":{number}}}]"#));
     }
-    let sent: Vec<&String> = run.did.iter().filter(|did| did.contains("Heartbeat")).collect();
+    let sent: Vec<&String> = run.did.iter().filter(|did| did.contains("Heartbeat\",{}")).collect();
     assert_eq!(sent, [r#"3000 [2,"TC_B_06_CSMS-1","Heartbeat",{}]"#]);
 }
 

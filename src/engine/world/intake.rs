@@ -53,8 +53,12 @@ impl World {
                 self.last_activity = self.now;
                 let facts = facts(&request, subprotocol.as_deref(), None);
                 self.check_subprotocol(&request, subprotocol.as_deref());
+                self.forget_promises();
                 self.open = Some(Open { conn, endpoint, at: self.now });
                 self.memory.open = Some((conn, endpoint));
+                self.memory.contact_s = Some(self.now.seconds());
+                let as_usual = self.is_station_test() || self.knocked_as_usual;
+                self.memory.ordinary = as_usual && subprotocol.as_deref() == Some(SUBPROTOCOL);
                 self.memory.endpoint = Some(endpoint);
                 self.memory.registration.connected();
                 let input = self.input;
@@ -85,6 +89,9 @@ impl World {
                     // A quick station is back before the end of the old connection is seen.
                     self.cut_by_us |= by == ClosedBy::Harness;
                 }
+                if self.open.is_none() {
+                    self.forget_promises();
+                }
                 self.turns.closed(conn);
                 let lost: Vec<String> = self
                     .outstanding
@@ -97,7 +104,10 @@ impl World {
                     self.call_answers.insert(id, Answer::Lost);
                 }
             }
-            LinkEvent::Ping { pong, .. } => self.pongs += u32::from(pong),
+            LinkEvent::Ping { conn, pong } => {
+                let here = self.open.as_ref().is_some_and(|open| open.conn == conn);
+                self.pongs += u32::from(pong && here);
+            }
             LinkEvent::Sent { conn, text } => {
                 if let Some(early) = self.turns.wrote(conn, &text, self.now) {
                     self.find(Verdict::Fail, rules::out_of_turn(&early));
@@ -179,6 +189,10 @@ impl World {
                         payload
                     };
                     self.learn_result(&sent.action, &sent.payload, &payload);
+                    if !self.is_station_test() {
+                        let around = self.around();
+                        self.memory.station.answered(&around, &sent.action, &payload);
+                    }
                     self.call_answers.insert(id, Answer::Result(payload, text, self.input));
                 }
                 None
@@ -252,13 +266,25 @@ impl World {
         {
             self.memory.registration.reboots(true);
         }
+        match (action, response["status"].as_str()) {
+            ("RequestStartTransaction", Some("Accepted")) => {
+                self.memory.leftovers.driver_comes(request["evseId"].as_u64(), self.now.seconds());
+            }
+            ("RequestStopTransaction", Some("Rejected")) => {
+                self.memory.leftovers.transaction_is_unknown(request["transactionId"].as_str().unwrap_or_default());
+            }
+            _ => {}
+        }
         if action == "SetVariables" {
             let items = request["setVariableData"].as_array().into_iter().flatten();
             for (item, result) in items.zip(response["setVariableResult"].as_array().into_iter().flatten()) {
                 let taken = result["attributeStatus"] == "Accepted" || result["attributeStatus"] == "RebootRequired";
-                let (true, Some(name)) = (taken, name(item)) else { continue };
-                let Some(value) = item["attributeValue"].as_str() else { continue };
+                let Some(name) = name(item) else { continue };
                 let (component, variable) = name.split_once('.').unwrap_or((&name, ""));
+                if matches!(self.phase, Phase::Prepare | Phase::After) {
+                    self.put_back.push((component.to_owned(), variable.to_owned()));
+                }
+                let Some(value) = item["attributeValue"].as_str().filter(|_| taken) else { continue };
                 if variable == "BasicAuthPassword" {
                     continue;
                 }

@@ -80,6 +80,10 @@ impl Provisioning {
             BootSetting::UntilRestored => self.next_boots.front().cloned(),
         };
         let (status, interval) = set.unwrap_or_else(|| ("Accepted".into(), None));
+        if self.registration.as_deref() == Some("Accepted") {
+            // What was asked for while it was accepted lets a station that is told to wait send nothing (B02.FR.09).
+            self.triggered.clear();
+        }
         self.registration = Some(status.clone());
         json!({ "currentTime": now, "interval": interval.unwrap_or(self.interval), "status": status })
     }
