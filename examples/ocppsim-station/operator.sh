@@ -36,7 +36,7 @@ authorized() {
 }
 
 case $action in
-    power-cycle) start ;;
+    power-cycle | restore-sut) start ;;
     drive-in | drive-out | select-evse) ;;
     connect-ev | reconnect-ev-side) type_line "connector-status ${p_connector:-1} Occupied" ;;
     disconnect-ev | disconnect-station-side)
