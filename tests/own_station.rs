@@ -44,11 +44,10 @@ fn answer(csms: &Csms, action: &str) -> Value {
 }
 
 fn now() -> String {
-    jiff::Timestamp::now().to_string()
+    ocpp_attest::clock::ocpp_time(jiff::Timestamp::now())
 }
 
-#[allow(clippy::result_large_err)] // the handshake's own types
-#[allow(clippy::unnecessary_wraps)] // as the library wants it
+#[allow(clippy::result_large_err, clippy::unnecessary_wraps)] // the handshake's own types
 fn confirm(_: &Request, mut response: Response) -> Result<Response, ErrorResponse> {
     response.headers_mut().insert("Sec-WebSocket-Protocol", HeaderValue::from_static("ocpp2.0.1"));
     Ok(response)
@@ -80,7 +79,7 @@ async fn serve(listener: TcpListener, csms: Arc<Mutex<Csms>>, mut manner: Manner
                         csms.answers.push((action, payload));
                         None
                     }
-                    other @ Frame::CallError { .. } => panic!("{other:?}"),
+                    refused @ Frame::CallError { .. } => panic!("{refused:?}"),
                 }
             };
             let mut out: Vec<Frame> = reply.into_iter().collect();

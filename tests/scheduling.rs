@@ -45,7 +45,7 @@ impl Ran {
 
 /// Times of a bench for products that are quick.
 const QUICK: &str = "security-profile: 1\nconnect-timeout: 3\nreconnect-timeout: 3\nping-timeout: 1\nmessage-timeout: 2\n\
-    response-timeout: 2\nreboot-time: 3\nsettle-time: 0.1\npending-interval: 1\nregistration-wait: 0.1\n\
+    response-timeout: 2\nreboot-time: 3\nsettle-time: 0.1\npending-interval: 1\nregistration-timeout: 4\n\
     files: '127.0.0.1:0'\n";
 
 /// Runs test cases against a real product.

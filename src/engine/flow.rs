@@ -285,6 +285,8 @@ impl Node {
             }
             StepKind::Repeat { steps, until } => self.repeating(steps, until, world),
             StepKind::ForEach { in_order: true, .. } => match &mut self.body {
+                // What goes wrong with one of them leaves the others to be tidied up.
+                Body::Steps(steps) if world.phase == Phase::After => steps.tidy(world),
                 Body::Steps(steps) => steps.advance(world),
                 _ => true,
             },
@@ -322,7 +324,7 @@ impl Node {
                     }
                 }
             }
-            StepKind::Set(_) | StepKind::Assert { .. } => true,
+            StepKind::Set(_) | StepKind::Assert { .. } | StepKind::Remark(_) => true,
         };
         if done {
             self.finish(world, Status::Done, "done");

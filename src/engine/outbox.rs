@@ -1,9 +1,9 @@
-//! CALLs that our station sends by itself, because an answer of its own promised them: parts of reports, triggered messages,
-//! events of monitors.
+//! CALLs that our station sends on its own because one of its answers promised them: parts of reports, triggered messages,
+//! monitored events.
 //!
-//! They go out one at a time and only while no other CALL of ours waits for its answer (Part 4, 4.1.1); a step that has
-//! something to send comes first. They follow the answer that promised them on the same connection, so the CSMS reads that one
-//! first (F06.FR.04). What a connection leaves unsent goes with it.
+//! They are sent one at a time, and only if no other CALL of ours is waiting for its answer (Part 4, 4.1.1). A step that has a
+//! CALL to send takes precedence. The answer that promised them is written first on the same connection (F06.FR.04). When the
+//! connection is lost, what has not been sent is dropped.
 
 use std::collections::VecDeque;
 
@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{clock::Stamp, verdict::Verdict, yaml::shorten};
 
-/// Most messages that wait; a station that can't take a request more says so (B07.FR.13).
+/// Maximum number of waiting messages. A station that can't take another request answers so (B07.FR.13).
 const MOST: usize = 500;
 
 /// The CALL that waits for its answer.
@@ -23,7 +23,7 @@ struct Sent {
     id: String,
     action: &'static str,
     because: String,
-    /// When it counts as unanswered, nanoseconds of the run.
+    /// When its answer is overdue, nanoseconds of the run.
     until: u64,
 }
 
@@ -34,12 +34,12 @@ pub(crate) struct Outbox {
     /// Since when the first of them waits for its turn.
     since: Option<Stamp>,
     sent: Option<Sent>,
-    /// When the test case is over, whatever is left, nanoseconds of the run.
+    /// When the test case ends even if messages are left, nanoseconds of the run.
     closing: Option<u64>,
 }
 
 impl Outbox {
-    /// True where a report more can be promised.
+    /// True if another report can be promised.
     pub(crate) fn has_room(&self) -> bool {
         self.waiting.len() < MOST / 2
     }
@@ -66,13 +66,13 @@ impl World {
         self.too_early(since).then(|| self.pace.due(since))
     }
 
-    /// The connection is gone, and with it what was to be sent on it.
+    /// Drops everything that was to be sent, because the connection is lost.
     pub(crate) fn forget_promises(&mut self) {
         self.outbox.waiting.clear();
         self.outbox.sent = None;
     }
 
-    /// Looks whether the CALL that is out was answered.
+    /// Takes the answer to the CALL that was sent last, if it has arrived.
     pub(crate) fn take_answer_to_promise(&mut self) {
         let Some(sent) = self.outbox.sent.take() else { return };
         let rule = "rule: our messages are answered";
@@ -80,16 +80,16 @@ impl World {
             None if self.now.mono_ns < sent.until => self.outbox.sent = Some(sent),
             None => {
                 let message =
-                    format!("{} was not answered, which our station sent after {}", sent.action, sent.because);
+                    format!("{}, which our station sent because of {}, was not answered", sent.action, sent.because);
                 let mut finding = Finding::new(rule, message);
                 finding.expected = Some(format!("a response to {}", sent.action));
                 finding.found = Some("nothing".into());
                 self.find(Verdict::Fail, finding);
             }
-            // A CALLERROR is for what can't be delivered or is no proper message (Part 4, 4.2.3), and ours are proper.
+            // A CALLERROR is for messages that can't be delivered or are malformed (Part 4, 4.2.3). Ours are validated.
             Some(Answer::Error(code, text, _)) => {
                 let message = format!(
-                    "{} was answered with a CALLERROR, which our station sent after {}",
+                    "{}, which our station sent because of {}, was answered with a CALLERROR",
                     sent.action, sent.because
                 );
                 let mut finding = Finding::new(rule, message);
@@ -106,7 +106,7 @@ impl World {
         }
     }
 
-    /// Sends the next CALL when its turn has come. True when that failed.
+    /// Sends the next CALL if it is its turn. True if that failed.
     pub(crate) fn send_promise(&mut self) -> bool {
         while self.outbox.sent.is_none() && self.may_call() && self.promise_due().is_none() {
             let Some(index) = self.next_promise() else { return false };
@@ -126,8 +126,8 @@ impl World {
         false
     }
 
-    /// The first message that may be sent by now: before the CSMS has accepted the station only what it asked for by
-    /// TriggerMessage, GetBaseReport or GetReport (B02.FR.02), and nothing to a CSMS that has rejected it (B03.FR.02).
+    /// The first message that may be sent now. Before the CSMS has accepted the station, only messages requested by TriggerMessage,
+    /// GetBaseReport or GetReport may be sent (B02.FR.02); after a rejection, none (B03.FR.02).
     fn next_promise(&self) -> Option<usize> {
         let status = self.memory.station.registration.status();
         self.outbox.waiting.iter().position(|follow_up| match status {
@@ -137,7 +137,7 @@ impl World {
         })
     }
 
-    /// True when nothing that could be sent is left, or when it has been waited for long enough: then a test case may end.
+    /// True if nothing is left that could be sent, or if that has been waited for long enough. Then the test case may end.
     pub(crate) fn has_kept_promises(&mut self) -> bool {
         if self.outbox.sent.is_none() && (self.next_promise().is_none() || !self.connected()) {
             return true;

@@ -375,3 +375,21 @@ fn what_was_last_told_of_a_connector_is_known_to_the_next_test_case() {
     );
     knows(ended(booted, 6).memory, "[]");
 }
+
+#[test]
+fn a_remark_is_said_once_and_decides_nothing() {
+    let steps = "steps:\n  - set: { base: 30 }\n  - remark: \"The base of {{ base }} s is guessed.\"\n  - remark: \"The base of {{ base }} s is guessed.\"\n  - when: \"false\"\n    remark: Never said.\n";
+    let outcome = ended(engine(steps, connected()), 1);
+    assert_eq!(
+        (outcome.verdict, outcome.remarks.as_slice()),
+        (Verdict::Pass, &["The base of 30 s is guessed.".to_owned()][..])
+    );
+    for bad in ["remark: [one, two]", "remark: \"\""] {
+        let text = format!(
+            "id: TC_B_06_CS\ntitle: T\nuse-cases: []\nrequirements: []\npurpose: P.\n\
+             certification:\n  2024-06: {{ core: mandatory }}\nsteps:\n  - {bad}\n"
+        );
+        let defects = reader::test_case(&Source::new("TC_B_06_CS.yaml", text)).err().map(|bad| bad.to_string());
+        assert!(defects.is_some_and(|defects| defects.contains("a sentence was expected")), "{bad}");
+    }
+}

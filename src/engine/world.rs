@@ -441,6 +441,13 @@ impl World {
         });
     }
 
+    /// Keeps a sentence for whoever reads the result.
+    pub(crate) fn remark(&mut self, sentence: String) {
+        if self.remarks.len() < MAX_REMARKS && !self.remarks.contains(&sentence) {
+            self.remarks.push(sentence);
+        }
+    }
+
     /// Notes what a step proves; what goes wrong within it breaks that.
     pub(crate) fn proves(&mut self, path: &str, requirements: &[String]) {
         if requirements.is_empty() {
@@ -537,7 +544,7 @@ impl World {
         self.link_command(LinkCommand::Send(conn, frame.to_text()));
         if !self.is_station_test() {
             let around = self.around();
-            self.memory.station.tell(&around, action, &payload);
+            self.memory.station.note_sent(&around, action, &payload);
         }
         if action == "TransactionEvent" && !self.is_station_test() {
             // Ours are as the test case wants them, so there is nobody to complain about.
@@ -558,7 +565,7 @@ impl World {
         }
         if self.memory.station.is_monitored() {
             let around = self.around();
-            let events = self.memory.station.set_off(&around);
+            let events = self.memory.station.monitor_events(&around);
             self.promise(events);
         }
         self.outstanding.insert(id.clone(), Outstanding { action: action.to_owned(), payload, conn, until });
@@ -568,13 +575,6 @@ impl World {
     /// True when a CALL of ours with this id waits for its answer.
     pub(crate) fn awaits(&self, id: &str) -> bool {
         self.outstanding.contains_key(id) || self.memory.unanswered.contains(id)
-    }
-
-    /// Adds a remark, within bounds.
-    pub(crate) fn remark(&mut self, text: String) {
-        if self.remarks.len() < MAX_REMARKS {
-            self.remarks.push(text);
-        }
     }
 
     /// True when a message of ours is as it must be; otherwise the harness is at fault, and it is not sent.

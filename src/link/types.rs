@@ -111,6 +111,8 @@ pub enum CertificateKind {
     UnknownAuthority,
     /// From the trusted root, but expired.
     Expired,
+    /// From the trusted root, but valid only in some days.
+    NotYetValid,
     /// From the trusted root, for another name.
     WrongName,
     /// From the root that is to succeed the trusted one.

@@ -449,6 +449,7 @@ fn identities(
     for kind in [
         CertificateKind::Valid,
         CertificateKind::Expired,
+        CertificateKind::NotYetValid,
         CertificateKind::UnknownAuthority,
         CertificateKind::WrongName,
         CertificateKind::NextRoot,

@@ -338,7 +338,7 @@ impl Pki {
     /// The root that certificates of this kind come from; their validity and usage are filled in.
     fn prepare(&self, params: &mut CertificateParams, kind: CertificateKind) -> &Root {
         params.serial_number = Some(serial());
-        params.not_before = date(self.now, -20);
+        params.not_before = date(self.now, if kind == CertificateKind::NotYetValid { 10 } else { -20 });
         params.not_after = date(self.now, if kind == CertificateKind::Expired { -10 } else { 365 });
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyEncipherment];
         match kind {

@@ -279,6 +279,8 @@ pub enum StepKind {
         /// A false condition means that the test can't decide, not that the SUT failed.
         inconclusive: bool,
     },
+    /// A sentence for whoever reads the result, which changes no verdict.
+    Remark(Template),
     /// No such CALL for so many seconds.
     Never {
         /// The action.
@@ -327,6 +329,7 @@ impl Step {
             StepKind::Service { service, .. } => format!("service {service}"),
             StepKind::Set(_) => "set".into(),
             StepKind::Assert { condition, .. } => format!("assert {}", condition.text()),
+            StepKind::Remark(_) => "remark".into(),
             StepKind::Never { action, .. } => format!("never {action}"),
         }
     }

@@ -188,6 +188,7 @@ impl Prose<'_> {
                 format!("let {}", values.collect::<Vec<_>>().join(", "))
             }
             StepKind::Assert { condition, .. } => format!("it must hold that {}", condition.text()),
+            StepKind::Remark(sentence) => format!("we remark: {}", sentence.text()),
             StepKind::Never { action, matches, during } => {
                 format!("for {} s {sut} must not send {action}{}", during.text(), with(matches))
             }

@@ -22,7 +22,7 @@ use crate::{
     yaml::{Defect, Defects, Key, Kind, Node, Position, Source, nearest},
 };
 
-const STEP_KINDS: [&str; 17] = [
+const STEP_KINDS: [&str; 18] = [
     "expect",
     "send",
     "run",
@@ -39,6 +39,7 @@ const STEP_KINDS: [&str; 17] = [
     "service",
     "set",
     "assert",
+    "remark",
     "never",
 ];
 const COMMON_KEYS: [&str; 4] = ["when", "as", "requirement", "note"];
@@ -406,6 +407,13 @@ impl<'s> Reader<'s> {
                 otherwise: node.get("otherwise").and_then(Node::scalar),
                 inconclusive: self.flag(node.get("inconclusive")),
             },
+            "remark" => {
+                if value.text().is_none_or(|text| text.trim().is_empty()) {
+                    let message = format!("a sentence was expected, found {}", value.describe());
+                    self.defect(value.at, message, "write what is to be said");
+                }
+                StepKind::Remark(self.template(value))
+            }
             "never" => {
                 let action = self.action(value, true);
                 let matches = self.checks(node.get("match"), Member::root(&action, true));

@@ -161,6 +161,10 @@ impl Node {
                     world.keep(name, value);
                 }
             }
+            StepKind::Remark(sentence) => {
+                let sentence = world.evaluate(sentence, &self.scope, step, &self.path)?;
+                world.remark(sentence.as_str().map_or_else(|| sentence.to_string(), str::to_owned));
+            }
             StepKind::Assert { condition, otherwise, inconclusive } => {
                 world.takes(world.input, &self.step, &self.path, Role::Condition);
                 let holds = condition.holds(&world.names(&self.scope));

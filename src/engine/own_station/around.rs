@@ -1,4 +1,4 @@
-//! What our station knows of the bench and of the moment when it answers.
+//! The context in which our station answers: the bench, the time, the running transactions.
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
@@ -15,7 +15,7 @@ pub(super) struct Evse {
     pub(super) connectors: Vec<u64>,
 }
 
-/// A transaction that goes on at our station.
+/// A running transaction of our station.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Running {
     pub(super) id: String,
@@ -27,20 +27,20 @@ pub(super) struct Running {
     pub(super) begun: Timestamp,
 }
 
-/// The bench and the moment.
+/// The context.
 #[derive(Debug, Clone)]
 pub(crate) struct Around {
     pub(super) now: Stamp,
-    /// What an expression sees.
+    /// The names that expressions see.
     pub(super) names: Names,
     pub(super) evses: Vec<Evse>,
     pub(super) running: Vec<Running>,
-    /// The outbox can take a report more.
+    /// The outbox has room for another report.
     pub(super) room: bool,
 }
 
 impl Around {
-    /// Takes from an expression's names what the station needs of them.
+    /// Builds the context from the names that expressions see.
     pub(crate) fn of(names: Names, now: Stamp, room: bool) -> Self {
         let mut evses: Vec<Evse> = Vec::new();
         let bench = names.get("bench").cloned().unwrap_or_default();
@@ -72,12 +72,12 @@ impl Around {
         Self { now, names, evses, running, room }
     }
 
-    /// The time as messages tell it.
+    /// The current time as messages have it.
     pub(super) fn time(&self) -> String {
         time(self.now.wall)
     }
 
-    /// A setting of the bench; null where it has none.
+    /// A setting of the bench; null if it has none of that name.
     pub(super) fn bench(&self, name: &str) -> &Value {
         self.names.get("bench").map_or(&Value::Null, |bench| &bench[name])
     }
@@ -87,7 +87,7 @@ impl Around {
         self.names.get("security_profile").and_then(Value::as_u64).unwrap_or_default()
     }
 
-    /// True for an EVSE that the station has.
+    /// True if the station has this EVSE.
     pub(super) fn has_evse(&self, id: u64) -> bool {
         self.evses.iter().any(|evse| evse.id == id)
     }
@@ -97,7 +97,7 @@ impl Around {
         self.evses.iter().flat_map(|evse| evse.connectors.iter().map(|connector| (evse.id, *connector)))
     }
 
-    /// The connectors that an `EVSEType` stands for: all of them where it is not there, those of an EVSE without a connector.
+    /// The connectors that an `EVSEType` selects: all of the station if it is absent, all of the EVSE if it has no connectorId.
     pub(super) fn named_connectors(&self, evse: &Value) -> impl Iterator<Item = (u64, u64)> {
         let (id, connector) = (evse["id"].as_u64(), evse["connectorId"].as_u64());
         let whole = evse.is_null();
@@ -105,24 +105,24 @@ impl Around {
             .filter(move |(of, one)| whole || (Some(*of) == id && connector.is_none_or(|connector| connector == *one)))
     }
 
-    /// The transaction that goes on at an EVSE.
+    /// The running transaction of an EVSE.
     pub(super) fn running_at(&self, evse: u64) -> Option<&Running> {
         self.running.iter().find(|one| one.evse == Some(evse))
     }
 
-    /// A transaction that goes on, by its id.
+    /// A running transaction, by its id.
     pub(super) fn running(&self, id: &str) -> Option<&Running> {
         self.running.iter().find(|one| one.id == id)
     }
 }
 
-/// The time of day that belongs to a second of the run.
+/// Converts a second of the run to wall time.
 fn ago(now: Stamp, at: f64) -> Timestamp {
     let passed = SignedDuration::try_from_secs_f64((now.seconds() - at).max(0.0)).unwrap_or_default();
     now.wall.checked_sub(passed).unwrap_or(now.wall)
 }
 
-/// A time as our station writes it.
+/// Formats a time for a message.
 pub(super) fn time(time: Timestamp) -> String {
     ocpp_time(time)
 }

@@ -9,10 +9,12 @@ use super::{
 };
 
 impl OwnStation {
-    /// True where a request would change the state of a connector that it names.
+    /// True if a ChangeAvailability would change the state of a connector.
     pub(crate) fn changes_availability(&self, around: &Around, request: &Value) -> bool {
         let operative = request["operationalStatus"] == "Operative";
-        around.named_connectors(&request["evse"]).any(|place| (self.told.status(place) == "Unavailable") == operative)
+        around
+            .named_connectors(&request["evse"])
+            .any(|place| (self.reported_state.status(place) == "Unavailable") == operative)
     }
 
     pub(super) fn change_availability(&self, around: &Around, payload: &Value, asked: Asked) -> Value {
@@ -20,21 +22,21 @@ impl OwnStation {
             return refused("Rejected", "UnknownEvse");
         }
         let out = payload["operationalStatus"] == "Inoperative" && self.changes_availability(around, payload);
-        // Out of service the station would be of no use to the test cases that follow.
+        // A station that is out of service would be useless for the following test cases.
         if out && asked == Asked::Unasked { refused("Rejected", "Unspecified") } else { status("Accepted") }
     }
 
-    /// Connectors that are in service again (G03.FR.04, G03.FR.07, G04.FR.05).
+    /// StatusNotifications for connectors that are back in service (G03.FR.04, G03.FR.07, G04.FR.05).
     pub(super) fn availability_changed(&mut self, around: &Around, request: &Value) -> Vec<FollowUp> {
         if request["operationalStatus"] != "Operative" {
             return Vec::new();
         }
         let closed: Vec<(u64, u64)> = around
             .named_connectors(&request["evse"])
-            .filter(|place| self.told.status(*place) == "Unavailable")
+            .filter(|place| self.reported_state.status(*place) == "Unavailable")
             .collect();
         for place in &closed {
-            self.told.open(*place);
+            self.reported_state.open(*place);
         }
         let statuses = closed.into_iter().map(|(evse, connector)| Message::Status { evse, connector });
         statuses.map(|message| FollowUp::new("ChangeAvailability", message)).collect()

@@ -8,7 +8,7 @@ use crate::certificate::{self, Certificate};
 
 /// The algorithm of the hash data that the station reports.
 const ALGORITHM: &str = "SHA256";
-/// The type of the root that the CSMS's certificate comes from.
+/// The type of the root certificate of the CSMS.
 const CSMS_ROOT: &str = "CSMSRootCertificate";
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -17,7 +17,7 @@ struct Installed {
     pem: String,
 }
 
-/// Those that the CSMS installed.
+/// The certificates that the CSMS has installed.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(super) struct Certificates(Vec<Installed>);
@@ -32,7 +32,7 @@ impl Certificates {
     }
 }
 
-/// The root that the station was delivered with, where it uses TLS.
+/// The factory-installed root certificate, if the station uses TLS.
 fn root(around: &Around) -> Option<&str> {
     around.bench("root").as_str().filter(|pem| !pem.is_empty() && around.security_profile() > 1)
 }
@@ -81,7 +81,7 @@ impl OwnStation {
         if self.certificates.position(hash).is_some() {
             status("Accepted")
         } else if root(around).is_some_and(|pem| certificate::is_hash_of(hash, pem)) {
-            // M04.FR.03: without it the station could not connect again.
+            // M04.FR.03: the station needs it to connect.
             status("Failed")
         } else {
             status("NotFound")
@@ -102,9 +102,9 @@ impl OwnStation {
         }
     }
 
-    /// A request is answered, whatever the station says of the certificate (A02.FR.20).
+    /// Closes a signing request, whether or not the certificate is accepted (A02.FR.20).
     pub(super) fn certificate_came(&mut self) {
-        self.told.signing_requests = self.told.signing_requests.saturating_sub(1);
+        self.reported_state.signing_requests = self.reported_state.signing_requests.saturating_sub(1);
     }
 }
 

@@ -7,13 +7,13 @@ use serde_json::Value;
 
 use super::{Around, OwnStation, device::Device, refused, status, variables::PRIORITY};
 
-/// The slots that the CSMS filled, each with the security profile of what is in it.
+/// The slots that the CSMS has filled, with the security profile of each.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(super) struct NetworkProfiles(BTreeMap<i64, u64>);
 
 impl NetworkProfiles {
-    /// True when every slot of a list holds a profile; the one that the station was delivered with does (B10.FR.01).
+    /// True if every slot of a list has a profile (B10.FR.01). The first slot of the bench is filled from the factory.
     pub(super) fn has_all(&self, around: &Around, list: &str) -> bool {
         let first = around.bench("configuration_slot").as_i64().unwrap_or(1);
         let slots: Vec<&str> = list.split(',').map(str::trim).filter(|slot| !slot.is_empty()).collect();

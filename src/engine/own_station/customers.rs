@@ -8,7 +8,7 @@ use super::{
     status,
 };
 
-/// Who is meant is said in one of these.
+/// The members of which exactly one identifies the customer.
 const REFERENCES: [&str; 3] = ["idToken", "customerIdentifier", "customerCertificate"];
 
 pub(super) fn answer(payload: &Value) -> Value {

@@ -1,16 +1,16 @@
-//! The device model of our station: the variables that it has with its EVSEs and connectors, and their values.
+//! The device model of our station: its variables, expanded for EVSEs and connectors, and their values.
 
 use serde_json::{Value, json};
 
 use super::{
     Around, OwnStation,
+    last_reported::ENERGY,
     model::{self, Definition, Mutability, Per, definitions},
     monitors::Monitors,
-    told::ENERGY,
 };
 use crate::template::Names;
 
-/// Where a component stands.
+/// The tier of a component.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
     Station,
@@ -18,14 +18,14 @@ pub(super) enum Place {
     Connector(u64, u64),
 }
 
-/// A variable at its place.
+/// A variable of a component on its tier.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Variable {
     pub(super) definition: &'static Definition,
     pub(super) place: Place,
 }
 
-/// What a request names that the station does not have.
+/// What is unknown of a requested variable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Unknown {
     Component,
@@ -42,16 +42,16 @@ impl Unknown {
     }
 }
 
-/// The device model at a moment.
+/// The device model with its current values.
 pub(super) struct Device<'s> {
     pub(super) station: &'s OwnStation,
     pub(super) around: &'s Around,
     names: Names,
 }
 
-/// The longest interval between heartbeats that the model admits.
+/// Upper limit of HeartbeatInterval.
 const MAX_HEARTBEAT: u64 = 86_400;
-/// What an EVSE delivers while it charges, W.
+/// Power of an EVSE while charging, W.
 const POWER: u64 = 3680;
 
 impl<'s> Device<'s> {
@@ -76,7 +76,7 @@ impl<'s> Device<'s> {
         })
     }
 
-    /// The variable that a `component` and a `variable` name; an empty instance is none (B06.FR.15).
+    /// Finds the variable of a `component` and a `variable`. An empty instance counts as none (B06.FR.15).
     pub(super) fn find(&self, item: &Value) -> Result<Variable, Unknown> {
         let mut known = false;
         for variable in self.variables().filter(|variable| variable.is_of(&item["component"])) {
@@ -88,21 +88,21 @@ impl<'s> Device<'s> {
         Err(if known { Unknown::Variable } else { Unknown::Component })
     }
 
-    /// What an expression of the model sees at a place.
+    /// The names that expressions of the model see on a tier.
     fn names_at(&self, place: Place) -> Names {
         let mut names = self.names.clone();
         let (Place::Evse(id) | Place::Connector(id, _)) = place else { return names };
-        let told = &self.station.told;
+        let reported = &self.station.reported_state;
         let charging = self.around.running_at(id).is_some_and(|one| one.charging_state == "Charging");
         let evse = json!({
             "id": id,
-            "availability": together(self.around.named_connectors(&json!({ "id": id })).map(|place| told.status(place))),
+            "availability": together(self.around.named_connectors(&json!({ "id": id })).map(|place| reported.status(place))),
             "power": if charging { POWER } else { 0 },
-            "reading": told.reading(id),
+            "reading": reported.reading(id),
         });
         names.insert("evse".into(), evse);
         if let Place::Connector(evse, connector) = place {
-            let status = told.status((evse, connector));
+            let status = reported.status((evse, connector));
             names.insert("connector".into(), json!({ "id": connector, "availability": status }));
         }
         names
@@ -116,38 +116,38 @@ impl<'s> Device<'s> {
         })
     }
 
-    /// The value of a variable of the station as a whole, `DeviceDataCtrlr.ItemsPerMessage[GetReport]`.
+    /// The value of a variable by its full name, such as `DeviceDataCtrlr.ItemsPerMessage[GetReport]`.
     pub(super) fn value_of(&self, key: &str) -> Option<String> {
         let variable = self.variables().find(|variable| variable.key() == key)?;
         Some(self.value(&variable))
     }
 
-    /// A whole number; 0 where the variable has none.
+    /// The value as an integer; 0 if it is none.
     pub(super) fn number(&self, key: &str) -> usize {
         self.value_of(key).and_then(|value| value.parse().ok()).unwrap_or_default()
     }
 
-    /// False for what the CSMS has switched off.
+    /// False if the CSMS has disabled a component.
     pub(super) fn is_enabled(&self, component: &str) -> bool {
         self.value_of(&format!("{component}.Enabled")).is_none_or(|value| value == "true")
     }
 
-    /// The limit that a variable of the station as a whole has.
+    /// The maxLimit of a variable, by its full name.
     pub(super) fn limit(&self, key: &str) -> usize {
         let variable = self.variables().find(|variable| variable.key() == key);
         let limit = variable.and_then(|variable| variable.definition.variable.max.as_ref()?.as_u64());
         limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or_default()
     }
 
-    /// What an option or a member of a list may be.
+    /// The valuesList.
     pub(super) fn values(&self, variable: &Variable) -> Vec<String> {
         let names = self.names_at(variable.place);
         let values = variable.definition.values.iter();
         values.map(|value| text(&value.evaluate(&names).unwrap_or_default())).collect()
     }
 
-    /// A variable as reports have it (`ReportDataType`): with its characteristics (B07.FR.08, B08.FR.12), and without the value
-    /// of one that is only written (B07.FR.03 as of 2025-01).
+    /// A variable for a report (`ReportDataType`), with its characteristics (B07.FR.08, B08.FR.12). The value of a WriteOnly variable
+    /// is omitted (B07.FR.03, errata 2025-01).
     pub(super) fn report(&self, variable: &Variable) -> Value {
         let model::Variable { data_type, mutability, unit, min, max, .. } = &variable.definition.variable;
         let mut attribute = json!({
@@ -222,7 +222,7 @@ impl Variable {
         variable
     }
 
-    /// True for the very component that is named.
+    /// True if exactly this component is named.
     fn is_of(&self, component: &Value) -> bool {
         let evse = &component["evse"];
         let place = match (evse["id"].as_u64(), evse["connectorId"].as_u64()) {
@@ -236,7 +236,7 @@ impl Variable {
             && place == Some(self.place)
     }
 
-    /// True for the very variable that is named.
+    /// True if exactly this variable is named.
     fn is_named(&self, variable: &Value) -> bool {
         let wanted = instance(variable);
         let instance = match (wanted, self.instance()) {
@@ -247,8 +247,8 @@ impl Variable {
         instance && same(&variable["name"], self.name())
     }
 
-    /// True when a `ComponentVariableType` stands for it: what it leaves out may be anything (B08.FR.20 to B08.FR.25,
-    /// N02.FR.16 to N02.FR.21).
+    /// True if a `ComponentVariableType` selects it. What that leaves out matches anything (B08.FR.20 to B08.FR.25, N02.FR.16 to
+    /// N02.FR.21).
     pub(super) fn is_meant_by(&self, item: &Value) -> bool {
         let (component, variable) = (&item["component"], &item["variable"]);
         let (evse, connector) = match self.place {
@@ -265,12 +265,12 @@ impl Variable {
                 .is_none_or(|wanted| self.instance().is_some_and(|own| own.eq_ignore_ascii_case(wanted)))
     }
 
-    /// True when it belongs to the same component as the other.
+    /// True if both belong to the same component.
     pub(super) fn is_beside(&self, other: &Self) -> bool {
         self.definition.component == other.definition.component && self.place == other.place
     }
 
-    /// What the CSMS sets stays, and so does what the station is; what is measured does not.
+    /// Settings and properties of the station are persistent, states and measurements of EVSEs and connectors are not.
     fn is_persistent(&self) -> bool {
         self.place == Place::Station || self.definition.variable.is_writable()
     }
@@ -292,7 +292,7 @@ fn text(value: &Value) -> String {
     }
 }
 
-/// The state of what has several connectors: what they have in common, Available where one is, or else Occupied.
+/// The state of an EVSE or a station with these connectors: their common state, or else Available if one of them is.
 fn together<'s>(statuses: impl Iterator<Item = &'s str>) -> &'s str {
     let all: Vec<&str> = statuses.collect();
     match all.as_slice() {
@@ -302,12 +302,12 @@ fn together<'s>(statuses: impl Iterator<Item = &'s str>) -> &'s str {
     }
 }
 
-/// What the station counts and tells of itself, for the expressions of the model.
+/// The values of `station` in expressions of the model.
 fn facts(station: &OwnStation, around: &Around) -> Value {
     let interval = station.registration.heartbeat_interval();
     let interval = interval.or_else(|| around.bench("heartbeat_interval").as_u64()).unwrap_or(300);
     json!({
-        "availability": together(around.connectors().map(|place| station.told.status(place))),
+        "availability": together(around.connectors().map(|place| station.reported_state.status(place))),
         "certificates": station.certificates.count(),
         "heartbeat_interval": interval.clamp(1, MAX_HEARTBEAT),
         "list_entries": station.local_list.count(),
@@ -315,12 +315,12 @@ fn facts(station: &OwnStation, around: &Around) -> Value {
         "monitoring_base": station.monitors.base(),
         "monitoring_level": station.monitors.level(),
         "profiles": station.profiles.count(),
-        "reading": station.told.reading(0),
+        "reading": station.reported_state.reading(0),
     })
 }
 
 impl Device<'_> {
-    /// What our station measures at an EVSE (0: for the station as a whole) of what a variable lists (`SampledValueType`).
+    /// Samples of the measurands that a variable lists, for an EVSE or (0) the main meter (`SampledValueType`).
     pub(super) fn measured(&self, evse: u64, measurands: &str) -> Vec<Value> {
         let listed = self.value_of(measurands).unwrap_or_default();
         let charging =
@@ -328,7 +328,7 @@ impl Device<'_> {
         let power = self.around.running.iter().filter(charging).count() as u64 * POWER;
         let sample = |measurand: &str| {
             let (value, unit) = match measurand {
-                ENERGY => (json!(self.station.told.reading(evse)), "Wh"),
+                ENERGY => (json!(self.station.reported_state.reading(evse)), "Wh"),
                 "Power.Active.Import" => (json!(power), "W"),
                 "Current.Import" => (json!(power / 230), "A"),
                 "Voltage" => (json!(230), "V"),
@@ -340,7 +340,7 @@ impl Device<'_> {
         };
         let mut values: Vec<Value> = listed.split(',').map(str::trim).filter_map(sample).collect();
         if values.is_empty() {
-            // A message needs a value, whatever the list has been made.
+            // The schema requires a value even if the list is empty.
             values.extend(sample(ENERGY));
         }
         values

@@ -1,4 +1,4 @@
-//! Messages on the display (O01 to O06).
+//! Display messages (O01 to O06).
 
 use std::collections::BTreeMap;
 
@@ -15,9 +15,9 @@ use super::{
     status, without_custom_data,
 };
 
-/// How many messages a NotifyDisplayMessages has at most.
+/// Maximum number of messages in a NotifyDisplayMessages.
 const PER_MESSAGE: usize = 10;
-/// What `limit` reads the most messages of.
+/// The variable whose maxLimit is the maximum number of messages.
 const MESSAGES: &str = "DisplayMessageCtrlr.DisplayMessages";
 
 /// The messages by their ids (`MessageInfoType`).
@@ -30,12 +30,12 @@ impl DisplayMessages {
         self.0.len()
     }
 
-    /// A message goes with its transaction (O02.FR.02).
+    /// Removes the messages of a transaction that has ended (O02.FR.02).
     pub(super) fn transaction_ended(&mut self, id: &str) {
         self.0.retain(|_, message| message["transactionId"] != id);
     }
 
-    /// Those that a GetDisplayMessages means, as far as they are not over (O01.FR.07).
+    /// The messages that a GetDisplayMessages selects, without those that have expired (O01.FR.07).
     fn meant<'s>(&'s self, request: &'s Value, now: Timestamp) -> impl Iterator<Item = &'s Value> {
         let ids: Vec<i64> = items(request, "id").filter_map(Value::as_i64).collect();
         self.0

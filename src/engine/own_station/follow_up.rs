@@ -1,27 +1,27 @@
-//! Messages that our station sends because an answer of its own promised them.
+//! Messages that our station sends because one of its answers promised them.
 
 use serde_json::{Value, json};
 
 use super::{Around, OwnStation, device::Device};
 
-/// What is to be sent. What tells of the present is put together when its turn has come (F06.FR.09).
+/// What is to be sent. Messages with current information are composed when they are sent (F06.FR.09).
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Message {
-    /// A message that is whole.
+    /// A complete message.
     Whole(&'static str, Value),
-    /// A BootNotification that was asked for.
+    /// A triggered BootNotification.
     Boot,
     /// The status of a connector.
     Status { evse: u64, connector: u64 },
     /// The meter values of an EVSE.
     Meter { evse: u64 },
-    /// An event of a transaction, by its id.
+    /// A TransactionEvent of this transaction.
     Transaction(String),
     /// A monitored event (`EventDataType` without its id).
     Event(Value),
 }
 
-/// A message, and the action of the request that it follows.
+/// A message, and the action of the request that led to it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct FollowUp {
     pub(crate) message: Message,
@@ -33,21 +33,21 @@ impl FollowUp {
         Self { message, because: because.to_owned() }
     }
 
-    /// True for what a station may send before the CSMS has accepted it (B02.FR.02).
+    /// True if it may be sent before the CSMS has accepted the station (B02.FR.02).
     pub(crate) fn may_be_sent_pending(&self) -> bool {
         ["TriggerMessage", "GetBaseReport", "GetReport"].contains(&self.because.as_str())
     }
 }
 
 impl OwnStation {
-    /// The message as it is now, `event` being an id for an event; none where there is nothing to tell any more.
+    /// Composes the message, with `event` as the id of an event; none if it has become pointless.
     pub(crate) fn compose(&self, around: &Around, message: &Message, event: u32) -> Option<(&'static str, Value)> {
         let now = around.time();
         Some(match message {
             Message::Whole(action, payload) => (*action, payload.clone()),
             Message::Boot => ("BootNotification", boot(around)),
             Message::Status { evse, connector } => {
-                let status = self.told.status((*evse, *connector));
+                let status = self.reported_state.status((*evse, *connector));
                 let payload = json!({
                     "timestamp": now, "connectorStatus": status, "evseId": evse, "connectorId": connector,
                 });
@@ -60,7 +60,7 @@ impl OwnStation {
             }
             Message::Transaction(id) => {
                 let running = around.running(id)?;
-                // An EV that is not there yet can't be in another state.
+                // Without a charging state no EV has been connected yet.
                 let state = if running.charging_state.is_empty() { "Idle" } else { &running.charging_state };
                 let evse = running.evse.unwrap_or_default();
                 let sampled = Device::new(self, around).measured(evse, "SampledDataCtrlr.TxUpdatedMeasurands");
@@ -82,7 +82,7 @@ impl OwnStation {
         })
     }
 
-    /// What follows when the CSMS has accepted a boot that it asked for (B01.FR.05).
+    /// What follows after a triggered boot has been accepted (B01.FR.05).
     pub(crate) fn after_boot(&self, around: &Around) -> Vec<FollowUp> {
         if !self.registration.is_accepted() {
             return Vec::new();

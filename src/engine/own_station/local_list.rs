@@ -7,13 +7,13 @@ use serde_json::{Value, json};
 
 use super::{Around, OwnStation, device::Device, items, refused, status};
 
-/// Which idTokens are in the list.
+/// The list.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]
 pub(super) struct LocalList {
     /// 0 before there is one (D02.FR.02).
     version: i64,
-    /// `type:idToken`, without regard to case.
+    /// `type:idToken` in lower case.
     tokens: BTreeSet<String>,
 }
 
@@ -27,7 +27,7 @@ impl LocalList {
         self.tokens.len()
     }
 
-    /// The list as an update makes it (D01.FR.04, D01.FR.05, D01.FR.15 to D01.FR.17).
+    /// The tokens after an update (D01.FR.04, D01.FR.05, D01.FR.15 to D01.FR.17).
     fn updated(&self, request: &Value) -> BTreeSet<String> {
         let mut tokens = if request["updateType"] == "Full" { BTreeSet::new() } else { self.tokens.clone() };
         for entry in items(request, "localAuthorizationList") {

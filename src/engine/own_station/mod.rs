@@ -1,8 +1,8 @@
-//! The station that we play for a CSMS under test: what it is, what it remembers, and what it does when a test case does not say.
+//! The charging station that the harness plays for a CSMS under test: what it does if a test case does not say.
 //!
-//! A request is answered in two steps. [`OwnStation::reply`] says what a conforming station answers and changes nothing;
-//! [`OwnStation::apply`] does what the answer says, whether that is ours or the test case's. What an answer of ours promises is
-//! told by [`OwnStation::follow_ups`]; the outbox (`engine/outbox.rs`) sends it.
+//! A request is processed in three steps. [`OwnStation::reply`] composes the answer and changes nothing. [`OwnStation::apply`]
+//! changes the state according to the answer, which may be the test case's. [`OwnStation::follow_ups`] returns the messages that an
+//! answer of the station promises; the outbox (`engine/outbox.rs`) sends them.
 
 mod around;
 mod availability;
@@ -12,6 +12,7 @@ mod customers;
 mod device;
 mod displays;
 mod follow_up;
+mod last_reported;
 mod local_list;
 mod model;
 mod monitors;
@@ -22,7 +23,6 @@ mod reports;
 mod schedule;
 #[cfg(test)]
 mod tests;
-mod told;
 mod triggers;
 mod variables;
 
@@ -37,20 +37,20 @@ pub(crate) use self::{
     registration::{Registration, Status},
 };
 use self::{
-    certificates::Certificates, connection::NetworkProfiles, displays::DisplayMessages, local_list::LocalList,
-    monitors::Monitors, profiles::ChargingProfiles, told::Told,
+    certificates::Certificates, connection::NetworkProfiles, displays::DisplayMessages, last_reported::LastReported,
+    local_list::LocalList, monitors::Monitors, profiles::ChargingProfiles,
 };
 
-/// Whether a step of the test case waits for a request.
+/// Whether a step of the test case has asked for a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Asked {
-    /// A step took it, and leaves the answer to the station: what it waits for is granted.
+    /// A step waits for it and leaves the answer to the station, which grants it.
     ByStep,
-    /// Nobody waits for it.
+    /// No step waits for it.
     Unasked,
 }
 
-/// What our station remembers: all of it outlasts a test case, as it does in a station (B05, D01.FR.10, K01.FR.27, N07.FR.13,
+/// The state of our station. It outlasts a test case, because a station stores it persistently (D01.FR.10, K01.FR.27, N07.FR.13,
 /// O01.FR.10).
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]
@@ -65,7 +65,7 @@ pub struct OwnStation {
     messages: DisplayMessages,
     certificates: Certificates,
     networks: NetworkProfiles,
-    told: Told,
+    reported_state: LastReported,
 }
 
 impl OwnStation {
@@ -74,9 +74,9 @@ impl OwnStation {
         self.set.iter().map(|(name, value)| (name.clone(), value.clone().into()))
     }
 
-    /// True where it has sent a signing request, so that a signed certificate may come.
+    /// True if a signing request is open.
     pub(crate) fn awaits_certificate(&self) -> bool {
-        self.told.signing_requests > 0
+        self.reported_state.signing_requests > 0
     }
 }
 
@@ -85,17 +85,17 @@ fn refused(status: &str, reason: &str) -> Value {
     json!({ "status": status, "statusInfo": { "reasonCode": reason } })
 }
 
-/// A status alone.
+/// A status without a reason.
 fn status(status: &str) -> Value {
     json!({ "status": status })
 }
 
-/// The members of a list, none where there is no list.
+/// The members of a list; none if there is no list.
 fn items<'v>(payload: &'v Value, name: &str) -> impl Iterator<Item = &'v Value> {
     payload[name].as_array().into_iter().flatten()
 }
 
-/// A copy without what vendors add, which our station does not keep.
+/// A copy without customData, which our station does not store.
 fn without_custom_data(value: &Value) -> Value {
     match value {
         Value::Object(members) => members

@@ -1,4 +1,4 @@
-//! What variables our station has: the data file `data/ocpp2.0.1/own-station.yaml`, read once.
+//! The definitions of the variables of our station, read from `data/ocpp2.0.1/own-station.yaml`.
 
 use std::sync::OnceLock;
 
@@ -9,10 +9,10 @@ use crate::template::Template;
 
 const FILE: &str = include_str!("../../../data/ocpp2.0.1/own-station.yaml");
 
-/// Most characters of a value that the CSMS sets (the schema of SetVariables).
+/// Maximum length of a value that the CSMS sets (the schema of SetVariables).
 const MAX_VALUE: usize = 1000;
 
-/// Where the components of a name stand.
+/// How often a component exists.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Per {
@@ -52,7 +52,7 @@ pub(super) enum Mutability {
     ReadWrite,
 }
 
-/// `MonitorEnumType`, those that the CSMS may set at our station.
+/// `MonitorEnumType`, restricted to those that the CSMS may set at our station.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 pub(super) enum MonitorKind {
     UpperThreshold,
@@ -69,7 +69,7 @@ pub(super) enum BadValue {
     Range,
 }
 
-/// A variable as the data file has it.
+/// A variable in the data file.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Variable {
@@ -107,16 +107,16 @@ pub(super) struct Definition {
     pub(super) component: String,
     pub(super) per: Per,
     pub(super) variable: Variable,
-    /// Its value while the CSMS has not set another one.
+    /// Its value unless the CSMS has set another one.
     pub(super) value: Template,
-    /// What an option or a member of a list may be.
+    /// The valuesList.
     pub(super) values: Vec<Template>,
 }
 
 /// All variables, in the order of the data file.
 pub(super) fn definitions() -> &'static [Definition] {
     static ALL: OnceLock<Vec<Definition>> = OnceLock::new();
-    // A file that can't be read is no model: a test of the device model would fail.
+    // A file that can't be read yields an empty model, which the tests detect.
     ALL.get_or_init(|| read(FILE).unwrap_or_default())
 }
 
@@ -135,12 +135,12 @@ fn read(text: &str) -> Result<Vec<Definition>, serde_saphyr::Error> {
 }
 
 impl Variable {
-    /// True for one that the CSMS can set.
+    /// True if the CSMS can set it.
     pub(super) fn is_writable(&self) -> bool {
         self.mutability != Mutability::ReadOnly
     }
 
-    /// Whether the variable can have this value, `values` being what an option or a member may be.
+    /// Checks a value against type, limits and valuesList.
     pub(super) fn admits(&self, value: &str, values: &[String]) -> Result<(), BadValue> {
         if value.chars().count() > MAX_VALUE {
             return Err(BadValue::Range);

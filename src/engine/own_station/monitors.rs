@@ -1,6 +1,6 @@
 //! Monitors of variables (N02 to N07).
 //!
-//! Our station has one preconfigured monitor, on its main meter: the test cases tell clock-aligned readings as its events.
+//! Our station has one preconfigured monitor, on its main meter. The test cases report clock-aligned readings as its events.
 
 use std::collections::BTreeMap;
 
@@ -18,11 +18,11 @@ use super::{
     status,
 };
 
-/// Most monitors that the CSMS may set.
+/// Maximum number of monitors that the CSMS may set.
 const MOST: usize = 100;
-/// The lowest severity (`severity` goes from 0, the highest, to this).
+/// The lowest severity; 0 is the highest.
 const LOWEST: i64 = 9;
-/// The preconfigured monitor: its id, its variable, and the variable that its interval is.
+/// The preconfigured monitor: its id, its variable, and the variable with its interval.
 const PRECONFIGURED: (i64, &str, &str) = (1, "FiscalMetering.EnergyImportRegister", "AlignedDataCtrlr.Interval");
 
 /// `MonitoringBaseEnumType`.
@@ -44,13 +44,13 @@ struct Monitor {
     severity: i64,
     /// Only while a transaction goes on.
     transaction: bool,
-    /// The value that was told last, or the one when it was set.
+    /// The value at the last event, or when the monitor was set.
     last: String,
-    /// The threshold is passed.
+    /// The threshold is exceeded.
     passed: bool,
 }
 
-/// The monitors that the CSMS set, and which of all are active.
+/// The monitors that the CSMS has set, with monitoring base and level.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]
 pub(super) struct Monitors {
@@ -69,17 +69,17 @@ impl Monitors {
         self.level.unwrap_or(LOWEST)
     }
 
-    /// True where the CSMS has set none.
+    /// True if the CSMS has set none.
     pub(super) fn is_empty(&self) -> bool {
         self.custom.is_empty()
     }
 
-    /// True where a variable has the preconfigured monitor.
+    /// True if the variable has the preconfigured monitor.
     pub(super) fn is_preconfigured(key: &str) -> bool {
         key == PRECONFIGURED.1
     }
 
-    /// The variables that the CSMS has monitors on.
+    /// The variables with monitors of the CSMS.
     pub(super) fn watched(&self) -> impl Iterator<Item = &str> {
         self.custom.values().map(|monitor| monitor.key.as_str())
     }
@@ -88,7 +88,7 @@ impl Monitors {
         self.custom.keys().next_back().map_or(PRECONFIGURED.0, |last| (*last).max(PRECONFIGURED.0)).saturating_add(1)
     }
 
-    /// Sets a monitor: its id, or the status with which that is refused.
+    /// Sets a monitor. Returns its id, or the status of the refusal.
     fn set(&mut self, device: &Device<'_>, item: &Value) -> Result<i64, Value> {
         let variable = device.find(item).map_err(|unknown| status(unknown.status()))?;
         let definition = &variable.definition.variable;
@@ -130,7 +130,7 @@ impl Monitors {
         Ok(id)
     }
 
-    /// The events that new values of variables set off (N07.FR.02, N07.FR.16 to N07.FR.19).
+    /// The events that new values trigger (N07.FR.02, N07.FR.16 to N07.FR.19).
     pub(super) fn changed(&mut self, values: &BTreeMap<String, String>, around: &Around) -> Vec<FollowUp> {
         let level = self.level();
         let mut events = Vec::new();
@@ -180,7 +180,7 @@ impl Monitors {
     }
 }
 
-/// An event with the component and the variable of a full name.
+/// An event of the variable with this full name.
 fn event(key: &str, mut data: Value) -> Message {
     let (component, variable) = key.split_once('.').unwrap_or((key, ""));
     let mut place = component.split('/');
@@ -219,12 +219,12 @@ impl OwnStation {
         json!({ "setMonitoringResult": results.collect::<Vec<_>>() })
     }
 
-    /// Sets what a request sets.
+    /// Sets the monitors of a request.
     pub(super) fn keep_monitors(&mut self, around: &Around, request: &Value) {
         let mut monitors = self.monitors.clone();
         let device = Device::new(self, around);
         for item in items(request, "setMonitoringData") {
-            // What is refused changes nothing.
+            // A refusal changes nothing.
             let _ = monitors.set(&device, item);
         }
         self.monitors = monitors;
@@ -300,7 +300,7 @@ impl OwnStation {
         whole.collect()
     }
 
-    /// The monitors that a request for a report means (`VariableMonitoringType`), by variable.
+    /// The monitors that a GetMonitoringReport selects (`VariableMonitoringType`), by variable.
     fn monitors_meant(&self, device: &Device<'_>, payload: &Value) -> Vec<(Variable, Vec<Value>)> {
         let criteria: Vec<&str> = items(payload, "monitoringCriteria").filter_map(Value::as_str).collect();
         let named: Vec<&Value> = items(payload, "componentVariable").collect();

@@ -11,12 +11,12 @@ use super::{
     items, refused, status, without_custom_data,
 };
 
-/// The longest profile that is kept, characters of its JSON.
+/// Maximum size of a profile, characters of its JSON.
 const MAX_SIZE: usize = 20_000;
-/// Which variable says how many profiles there are, and how many there may be.
+/// The variable with the number of profiles, and as maxLimit the maximum.
 const ENTRIES: &str = "SmartChargingCtrlr.Entries[ChargingProfiles]";
 
-/// A profile where it is installed.
+/// An installed profile.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Installed {
     pub(super) evse: u64,
@@ -24,7 +24,7 @@ pub(super) struct Installed {
     pub(super) profile: Value,
 }
 
-/// The profiles that the CSMS installed.
+/// The profiles that the CSMS has installed.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(super) struct ChargingProfiles(Vec<Installed>);
@@ -49,12 +49,12 @@ impl ChargingProfiles {
         self.0.iter()
     }
 
-    /// A profile of a transaction goes with it.
+    /// Removes the profiles of a transaction that has ended.
     pub(super) fn transaction_ended(&mut self, id: &str) {
         self.0.retain(|one| one.profile["transactionId"] != id);
     }
 
-    /// Those that a GetChargingProfiles means (K09.FR.04 to K09.FR.06).
+    /// The profiles that a GetChargingProfiles selects (K09.FR.04 to K09.FR.06).
     fn meant<'s>(&'s self, request: &'s Value) -> impl Iterator<Item = &'s Installed> {
         let criteria = &request["chargingProfile"];
         let listed = |name: &str, value: &Value| {
@@ -67,7 +67,7 @@ impl ChargingProfiles {
         })
     }
 
-    /// Those that a ClearChargingProfile means (K10.FR.03, K10.FR.04).
+    /// True if a ClearChargingProfile selects it (K10.FR.03, K10.FR.04).
     fn is_cleared(request: &Value, one: &Installed) -> bool {
         let (id, criteria) = (&request["chargingProfileId"], &request["chargingProfileCriteria"]);
         if id.is_null() { one.meets(&criteria["evseId"], criteria) } else { one.profile["id"] == *id }
@@ -78,7 +78,7 @@ fn time(value: &Value) -> Option<Timestamp> {
     value.as_str()?.parse().ok()
 }
 
-/// True where both profiles may be valid at the same time.
+/// True if the validity periods of both profiles overlap.
 fn overlap(one: &Value, other: &Value) -> bool {
     let before = |one: &Value, other: &Value| {
         time(&one["validTo"]).zip(time(&other["validFrom"])).is_some_and(|(end, begin)| end <= begin)
@@ -86,7 +86,7 @@ fn overlap(one: &Value, other: &Value) -> bool {
     !before(one, other) && !before(other, one)
 }
 
-/// What is wrong with the schedules of a profile, as a reason code.
+/// The reason code for an invalid schedule.
 fn wrong_schedule(device: &Device<'_>, profile: &Value) -> Option<&'static str> {
     let units = device.value_of("SmartChargingCtrlr.RateUnit").unwrap_or_default();
     let most = device.number("SmartChargingCtrlr.PeriodsPerSchedule");
@@ -117,7 +117,7 @@ impl OwnStation {
         }
     }
 
-    /// Why a profile can't be installed, as a reason code.
+    /// The reason code for a profile that can't be installed.
     fn wrong_profile(&self, device: &Device<'_>, payload: &Value) -> Option<&'static str> {
         let profile = &payload["chargingProfile"];
         let Some(evse) = payload["evseId"].as_u64() else { return Some("UnknownEvse") };
@@ -154,7 +154,7 @@ impl OwnStation {
         if let Some(reason) = wrong_schedule(device, profile) {
             return Some(reason);
         }
-        // K01.FR.06, K01.FR.39, K01.FR.52, K01.FR.53: of one purpose and level there is one at a time.
+        // K01.FR.06, K01.FR.39, K01.FR.52, K01.FR.53: there is only one profile per purpose and stack level at a time.
         let twin = |one: &Installed| {
             let place = match purpose {
                 "TxProfile" => one.profile["transactionId"] == profile["transactionId"],
@@ -189,7 +189,7 @@ impl OwnStation {
         status(if found && around.room { "Accepted" } else { "NoProfiles" })
     }
 
-    /// A message for each EVSE, for it names one.
+    /// One message for each EVSE.
     pub(super) fn profiles_reported(&self, payload: &Value) -> Vec<FollowUp> {
         let mut evses: Vec<u64> = self.profiles.meant(payload).map(|one| one.evse).collect();
         evses.sort_unstable();

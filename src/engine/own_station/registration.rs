@@ -15,7 +15,7 @@ pub(crate) enum Status {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]
 pub(crate) struct Registration {
-    /// None before the answer has come.
+    /// None until the answer has arrived.
     status: Option<Status>,
     /// Seconds.
     interval: u64,
@@ -26,12 +26,12 @@ pub(crate) struct Registration {
 }
 
 impl Registration {
-    /// A BootNotification of ours goes out: until it is answered the station is not accepted (B01.FR.08).
+    /// A BootNotification is being sent. Until it is answered the station is not accepted (B01.FR.08).
     pub(super) fn asked(&mut self) {
         self.status = None;
     }
 
-    /// The CSMS answered it.
+    /// The CSMS has answered it.
     pub(super) fn answered(&mut self, response: &Value, at: f64) {
         self.status = serde_json::from_value(response["status"].clone()).ok();
         self.interval = response["interval"].as_u64().unwrap_or_default();
@@ -39,17 +39,17 @@ impl Registration {
         self.known |= self.is_accepted();
     }
 
-    /// True for an accepted station.
+    /// True if the CSMS has accepted the station.
     pub(crate) fn is_accepted(&self) -> bool {
         self.status == Some(Status::Accepted)
     }
 
-    /// What the CSMS said.
+    /// The status that the CSMS answered.
     pub(crate) fn status(&self) -> Option<Status> {
         self.status
     }
 
-    /// The interval for heartbeats that came with Accepted (B01.FR.04).
+    /// The heartbeat interval that came with Accepted (B01.FR.04).
     pub(super) fn heartbeat_interval(&self) -> Option<u64> {
         Some(self.interval).filter(|interval| self.is_accepted() && *interval > 0)
     }

@@ -1,4 +1,4 @@
-//! What our station answers to each request, what that changes, and what follows.
+//! The requests of OCPP 2.0.1: how our station answers, what that changes, and which messages follow.
 
 use serde_json::{Value, json};
 
@@ -48,13 +48,13 @@ impl OwnStation {
             "UnlockConnector" => unlock(around, payload),
             "CostUpdated" => json!({}), // I02.FR.02
             "DataTransfer" => status("UnknownVendorId"),
-            // It takes no reservations and publishes no firmware.
+            // Reservations and publishing firmware are not supported.
             "ReserveNow" => refused("Rejected", "NotEnabled"),
             "CancelReservation" => refused("Rejected", "NotFound"),
             "PublishFirmware" => refused("Rejected", "UnsupportedRequest"),
             "UnpublishFirmware" => status("NoFirmware"),
             "GetLog" => refused("Rejected", "NotFound"), // N01.FR.05
-            // What these do would play havoc with the test case; one that waits for them says so.
+            // These would destroy the state of a test case that does not wait for them.
             "Reset" | "RequestStartTransaction" | "UpdateFirmware" if asked == Asked::Unasked => {
                 refused("Rejected", "Unspecified")
             }
@@ -62,12 +62,12 @@ impl OwnStation {
         }
     }
 
-    /// Does what an answer says; `own` where the answer is the station's.
+    /// Changes the state according to an answer; `own` is true if the station composed it.
     pub(crate) fn apply(&mut self, around: &Around, action: &str, request: &Value, reply: &Value, own: bool) {
         match action {
             "SetVariables" => return self.keep_variables(around, request, reply),
             "ClearVariableMonitoring" => return self.forget_monitors(reply),
-            // A monitor that a test case grants is one whose events the test case tells.
+            // If the test case accepts a monitor, it also sends the events of that monitor.
             "SetVariableMonitoring" if own => return self.keep_monitors(around, request),
             "CertificateSigned" => return self.certificate_came(),
             _ => {}
@@ -90,7 +90,7 @@ impl OwnStation {
         }
     }
 
-    /// What an answer of the station promises.
+    /// The messages that an answer of the station promises.
     pub(crate) fn follow_ups(
         &mut self,
         around: &Around,
@@ -99,7 +99,7 @@ impl OwnStation {
         reply: &Value,
     ) -> Vec<FollowUp> {
         if action == "SetVariableMonitoring" {
-            return self.set_off(around); // a threshold may be passed already
+            return self.monitor_events(around); // a threshold may be exceeded already
         }
         if reply["status"] != "Accepted" {
             return Vec::new();
@@ -117,7 +117,7 @@ impl OwnStation {
     }
 }
 
-/// E14.FR.01 to E14.FR.08: nothing of ours waits in a queue.
+/// E14.FR.01 to E14.FR.08; the message queue is always empty.
 fn transaction_status(around: &Around, payload: &Value) -> Value {
     let mut answer = json!({ "messagesInQueue": false });
     if let Some(id) = payload["transactionId"].as_str() {

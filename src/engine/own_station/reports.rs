@@ -9,12 +9,12 @@ use super::{
     items, refused, status,
 };
 
-/// Components and variables of a summary (B07.FR.09): how available the station is.
+/// Components and variables of a SummaryInventory (B07.FR.09).
 const SUMMARY: ([&str; 3], [&str; 2]) = (["ChargingStation", "EVSE", "Connector"], ["AvailabilityState", "Available"]);
-/// The variable that says how many items a message has at most.
+/// The variable with the maximum number of items in a message.
 pub(super) const ITEMS: &str = "DeviceDataCtrlr.ItemsPerMessage[GetReport]";
 
-/// The items of a report in parts that are not empty and no longer than `most`, each with whether more follow.
+/// Splits the items of a report into parts of at most `most` items; the flag tells whether more parts follow.
 pub(super) fn parts(items: &[Value], most: usize) -> impl Iterator<Item = (&[Value], bool)> {
     let count = items.chunks(most.max(1)).len();
     items.chunks(most.max(1)).enumerate().map(move |(number, part)| (part, number + 1 < count))
@@ -47,7 +47,7 @@ impl OwnStation {
     }
 }
 
-/// The variables that a request for a report means.
+/// The variables that a request selects.
 fn meant(device: &Device<'_>, action: &str, payload: &Value) -> Vec<Variable> {
     let base = payload["reportBase"].as_str().unwrap_or_default();
     let criteria: Vec<&str> = items(payload, "componentCriteria").filter_map(Value::as_str).collect();
@@ -67,7 +67,7 @@ fn meant(device: &Device<'_>, action: &str, payload: &Value) -> Vec<Variable> {
     device.variables().filter(is_meant).collect()
 }
 
-/// True when the component of a variable has a criterion (B08.FR.07 to B08.FR.10). Without a variable of that name it counts as
+/// True if the component of a variable meets a criterion (B08.FR.07 to B08.FR.10). Without a variable of that name it counts as
 /// active, available and enabled, and as having no problem.
 fn fulfils(device: &Device<'_>, variable: &Variable, criterion: &str) -> bool {
     let mut own = device.variables().filter(|one| one.is_beside(variable) && one.name() == criterion).peekable();

@@ -1,19 +1,19 @@
-//! The composite schedule that charging profiles make together (K08).
+//! The composite schedule of the charging profiles (K08).
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::{Around, OwnStation, device::Device, items, profiles::Installed, refused};
 
-/// What one EVSE can deliver, A on each phase.
+/// Maximum current of an EVSE, A per phase.
 const MOST: f64 = 32.0;
-/// What a power of one phase is divided by to make a current, V.
+/// Voltage for conversions between A and W.
 const VOLTAGE: f64 = 230.0;
 const PHASES: f64 = 3.0;
-/// The longest schedule that is told, seconds: a week.
+/// Maximum duration of a composite schedule, seconds.
 const LONGEST: i64 = 7 * DAY;
 const DAY: i64 = 86_400;
-/// Most periods that are told (the schema's maximum of a schedule).
+/// Maximum number of periods (the schema's maximum for a schedule).
 const MOST_PERIODS: usize = 1024;
 
 fn time(value: &Value) -> Option<Timestamp> {
@@ -25,7 +25,7 @@ fn seconds(from: Timestamp, to: Timestamp) -> i64 {
     to.duration_since(from).as_secs()
 }
 
-/// A profile with the time at which a relative one begins.
+/// A profile, and the time at which a relative schedule starts.
 struct Active<'p> {
     profile: &'p Value,
     begun: Timestamp,
@@ -36,7 +36,7 @@ impl Active<'_> {
         &self.profile["chargingSchedule"][0]
     }
 
-    /// How often a recurring profile recurs, seconds.
+    /// The period of a recurring profile, seconds.
     fn cycle(&self) -> Option<i64> {
         match (self.profile["chargingProfileKind"].as_str(), self.profile["recurrencyKind"].as_str()) {
             (Some("Recurring"), Some("Weekly")) => Some(7 * DAY),
@@ -45,14 +45,14 @@ impl Active<'_> {
         }
     }
 
-    /// How many seconds of the schedule have passed at a time; none before it begins.
+    /// Seconds since the start of the schedule; none before it starts.
     fn passed(&self, at: Timestamp) -> Option<i64> {
         let passed = seconds(time(&self.schedule()["startSchedule"]).unwrap_or(self.begun), at);
         let passed = self.cycle().map_or(passed, |cycle| passed.rem_euclid(cycle));
         (passed >= 0).then_some(passed)
     }
 
-    /// What it allows at a time, A or W as its unit says (K01.FR.10 to K01.FR.13, K01.FR.36, K01.FR.37).
+    /// The limit at a time, in the unit of the schedule (K01.FR.10 to K01.FR.13, K01.FR.36, K01.FR.37).
     fn limit(&self, at: Timestamp) -> Option<f64> {
         let from = time(&self.profile["validFrom"]).is_none_or(|from| from <= at);
         let to = time(&self.profile["validTo"]).is_none_or(|to| at < to);
@@ -62,7 +62,7 @@ impl Active<'_> {
         items(self.schedule(), "chargingSchedulePeriod").filter(|_| !ended).take_while(begun).last()?["limit"].as_f64()
     }
 
-    /// When what it allows may change within a span.
+    /// The times at which the limit may change.
     fn turns(&self, from: Timestamp, to: Timestamp) -> Vec<Timestamp> {
         let mut turns: Vec<Timestamp> =
             ["validFrom", "validTo"].iter().filter_map(|name| time(&self.profile[*name])).collect();
@@ -149,8 +149,8 @@ impl OwnStation {
     }
 }
 
-/// The lowest of what the purposes allow, each by its highest stack level that says something (K01.FR.17, K08.FR.04). The
-/// profile of a transaction stands in for the default.
+/// The lowest limit of all purposes, each given by its highest stack level with a limit (K01.FR.17, K08.FR.04). A TxProfile
+/// overrules the TxDefaultProfile.
 fn limit(all: &[(&str, Active<'_>)], at: Timestamp, unit: &str) -> Option<f64> {
     let of = |purpose: &str| {
         all.iter()

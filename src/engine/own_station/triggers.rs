@@ -28,7 +28,7 @@ impl OwnStation {
                 refused("Rejected", "UnknownEvse")
             }
             "TransactionEvent" if transactions_at(around, evse).next().is_none() => refused("Rejected", "TxNotFound"),
-            // The key of a signing request is the test case's to keep, so the station asks for no certificate by itself.
+            // Only test cases handle keys, so the station requests no certificate on its own (F06.FR.05).
             "SignChargingStationCertificate" => refused("Rejected", "UnsupportedRequest"),
             "BootNotification"
             | "FirmwareStatusNotification"
@@ -37,7 +37,7 @@ impl OwnStation {
             | "MeterValues"
             | "StatusNotification"
             | "TransactionEvent" => status("Accepted"),
-            // It has no V2G certificates and publishes no firmware (F06.FR.08).
+            // F06.FR.08: V2G certificates and publishing firmware are not supported.
             _ => status("NotImplemented"),
         }
     }
@@ -47,11 +47,11 @@ impl OwnStation {
         let messages: Vec<Message> = match payload["requestedMessage"].as_str().unwrap_or_default() {
             "BootNotification" => vec![Message::Boot],
             "FirmwareStatusNotification" => {
-                vec![Message::Whole("FirmwareStatusNotification", self.told.firmware())]
+                vec![Message::Whole("FirmwareStatusNotification", self.reported_state.firmware())]
             }
             "Heartbeat" => vec![Message::Whole("Heartbeat", json!({}))],
             "LogStatusNotification" => vec![Message::Whole("LogStatusNotification", json!({ "status": "Idle" }))],
-            // F06.FR.11: for every EVSE, where none is named.
+            // F06.FR.11: for every EVSE if none is named.
             "MeterValues" => match evse {
                 Some(evse) => vec![Message::Meter { evse }],
                 None => around.evses.iter().map(|evse| Message::Meter { evse: evse.id }).collect(),

@@ -1,4 +1,4 @@
-//! Variables read and set (B05, B06).
+//! Reading and setting variables (B05, B06).
 
 use serde_json::{Value, json};
 
@@ -9,9 +9,9 @@ use super::{
     model::{BadValue, Mutability},
 };
 
-/// Shortest and longest password (A00.FR.205).
+/// Length of a password (A00.FR.205).
 const PASSWORD: std::ops::RangeInclusive<usize> = 16..=40;
-/// The variable that puts network connection profiles in order.
+/// The variable with the order of the network connection profiles.
 pub(super) const PRIORITY: &str = "OCPPCommCtrlr.NetworkConfigurationPriority";
 
 fn result_of(item: &Value) -> Value {
@@ -22,7 +22,7 @@ fn result_of(item: &Value) -> Value {
     })
 }
 
-/// The variable whose actual value is meant, or the status that says what is not there.
+/// Finds the variable if its actual value is requested; otherwise the status.
 fn actual(device: &Device<'_>, item: &Value) -> Result<Variable, &'static str> {
     let variable = device.find(item).map_err(super::device::Unknown::status)?;
     let actual = item.get("attributeType").is_none_or(|kind| kind == "Actual");
@@ -73,7 +73,7 @@ impl OwnStation {
         json!({ "setVariableResult": results.collect::<Vec<_>>() })
     }
 
-    /// Whether a variable can be set to a value; if not, the reason.
+    /// Checks whether a variable can be set to a value; if not, returns the reason code.
     fn settable(
         &self,
         device: &Device<'_>,
@@ -90,7 +90,7 @@ impl OwnStation {
         })?;
         match variable.key().as_str() {
             "SecurityCtrlr.BasicAuthPassword" if !PASSWORD.contains(&value.chars().count()) => Err("InvalidValue"),
-            // The bench knows one password. A CSMS that replaced it by itself would lock out the next run.
+            // The bench has a fixed password. With another one the next run could not connect.
             "SecurityCtrlr.BasicAuthPassword" if asked == Asked::Unasked => Err("Unspecified"),
             // B10.FR.02
             PRIORITY if !self.networks.has_all(device.around, value) => Err("InvalidNetworkConf"),
@@ -98,7 +98,7 @@ impl OwnStation {
         }
     }
 
-    /// Keeps the values that an answer accepted; no passwords.
+    /// Stores the values that an answer accepted, except passwords.
     pub(super) fn keep_variables(&mut self, around: &Around, request: &Value, reply: &Value) {
         for (item, result) in items(request, "setVariableData").zip(items(reply, "setVariableResult")) {
             let taken = result["attributeStatus"] == "Accepted" || result["attributeStatus"] == "RebootRequired";

@@ -273,6 +273,9 @@ impl World {
             ("RequestStopTransaction", Some("Rejected")) => {
                 self.memory.leftovers.transaction_is_unknown(request["transactionId"].as_str().unwrap_or_default());
             }
+            ("GetTransactionStatus", _) if response["ongoingIndicator"] == false => {
+                self.memory.leftovers.transaction_is_unknown(request["transactionId"].as_str().unwrap_or_default());
+            }
             _ => {}
         }
         if action == "SetVariables" {

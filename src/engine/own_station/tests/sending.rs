@@ -105,7 +105,10 @@ fn what_is_not_answered_or_refused_fails() {
     let rule = "rule: our messages are answered";
     assert_eq!(
         silent.verdict(),
-        (Verdict::Fail, format!("{rule}: NotifyReport was not answered, which our station sent after GetBaseReport"))
+        (
+            Verdict::Fail,
+            format!("{rule}: NotifyReport, which our station sent because of GetBaseReport, was not answered")
+        )
     );
     let mut refusing = Play::begin(QUIET, accepted());
     refusing.ask("GetBaseReport", &inventory(1));
@@ -118,7 +121,7 @@ fn what_is_not_answered_or_refused_fails() {
     });
     let (verdict, message) = refusing.verdict();
     assert_eq!(verdict, Verdict::Fail);
-    assert!(message.contains("NotifyReport was answered with a CALLERROR"), "{message}");
+    assert!(message.contains("because of GetBaseReport, was answered with a CALLERROR"), "{message}");
     let mut wrong = Play::begin(QUIET, accepted());
     wrong.ask("TriggerMessage", &trigger("Heartbeat"));
     wrong.answer(&json!({ "time": 5 }));

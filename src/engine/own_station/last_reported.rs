@@ -1,4 +1,4 @@
-//! What our station has told the CSMS, by steps of test cases or by itself: later messages must not contradict it.
+//! What our station last reported to the CSMS, by steps of test cases or on its own. Later messages must be consistent with it.
 
 use std::collections::BTreeMap;
 
@@ -7,17 +7,17 @@ use serde_json::{Value, json};
 
 use super::{Around, OwnStation, device::Device, follow_up::FollowUp, items};
 
-/// The measurand of a sampled value that names none.
+/// The default measurand of a sampled value.
 pub(super) const ENERGY: &str = "Energy.Active.Import.Register";
-/// What meters read that have not told anything, Wh.
+/// Initial reading of the meters, Wh.
 const FIRST_READING: f64 = 1000.0;
-/// Most connectors and meters that are followed.
+/// Maximum number of connectors and of meters.
 const MAX_KEPT: usize = 1000;
 
-/// What was told last.
+/// The last reported values.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]
-pub(super) struct Told {
+pub(super) struct LastReported {
     /// Statuses of connectors, by `EVSE/connector`.
     connectors: BTreeMap<String, String>,
     /// Energy registers by EVSE, Wh; 0 is the main meter.
@@ -28,7 +28,7 @@ pub(super) struct Told {
     pub(super) signing_requests: u32,
 }
 
-impl Told {
+impl LastReported {
     /// The status of a connector.
     pub(super) fn status(&self, (evse, connector): (u64, u64)) -> &str {
         self.connectors.get(&format!("{evse}/{connector}")).map_or("Available", String::as_str)
@@ -39,13 +39,13 @@ impl Told {
         self.readings.get(&evse).copied().unwrap_or(FIRST_READING)
     }
 
-    /// What a FirmwareStatusNotification says that is asked for (L01.FR.25, L01.FR.26, F06.FR.16).
+    /// The payload of a triggered FirmwareStatusNotification (L01.FR.25, L01.FR.26, F06.FR.16).
     pub(super) fn firmware(&self) -> Value {
         let over = ["Installed", "Idle"].iter().any(|status| self.firmware["status"] == *status);
         if self.firmware.is_null() || over { json!({ "status": "Idle" }) } else { self.firmware.clone() }
     }
 
-    /// A connector is in service again; who stands there has gone meanwhile.
+    /// Puts a connector back into service.
     pub(super) fn open(&mut self, (evse, connector): (u64, u64)) {
         self.connectors.remove(&format!("{evse}/{connector}"));
     }
@@ -72,47 +72,50 @@ impl Told {
 }
 
 impl OwnStation {
-    /// A CALL of ours goes out, `around` being what was before it.
-    pub(crate) fn tell(&mut self, around: &Around, action: &str, payload: &Value) {
+    /// A CALL of ours is being sent; `around` is the context before it.
+    pub(crate) fn note_sent(&mut self, around: &Around, action: &str, payload: &Value) {
         match action {
             "BootNotification" => self.registration.asked(),
             "StatusNotification" => {
-                self.told.connector(&payload["evseId"], &payload["connectorId"], &payload["connectorStatus"]);
+                self.reported_state.connector(&payload["evseId"], &payload["connectorId"], &payload["connectorStatus"]);
             }
             "NotifyEvent" => {
                 for event in items(payload, "eventData") {
                     let component = &event["component"];
                     if component["name"] == "Connector" && event["variable"]["name"] == "AvailabilityState" {
                         let evse = &component["evse"];
-                        self.told.connector(&evse["id"], &evse["connectorId"], &event["actualValue"]);
+                        self.reported_state.connector(&evse["id"], &evse["connectorId"], &event["actualValue"]);
                     }
                 }
             }
-            "MeterValues" => self.told.readings(payload["evseId"].as_u64().unwrap_or_default(), payload),
+            "MeterValues" => self.reported_state.readings(payload["evseId"].as_u64().unwrap_or_default(), payload),
             "TransactionEvent" => {
                 let id = payload["transactionInfo"]["transactionId"].as_str().unwrap_or_default();
                 let known = around.running(id).and_then(|one| one.evse);
                 if let Some(evse) = payload["evse"]["id"].as_u64().or(known) {
-                    self.told.readings(evse, payload);
+                    self.reported_state.readings(evse, payload);
                 }
                 if payload["eventType"] == "Ended" {
                     self.profiles.transaction_ended(id);
                     self.messages.transaction_ended(id);
                 }
             }
-            "FirmwareStatusNotification" => self.told.firmware = payload.clone(),
-            "SignCertificate" => self.told.signing_requests = self.told.signing_requests.saturating_add(1),
+            "FirmwareStatusNotification" => self.reported_state.firmware = payload.clone(),
+            "SignCertificate" => {
+                let open = &mut self.reported_state.signing_requests;
+                *open = open.saturating_add(1);
+            }
             _ => {}
         }
     }
 
-    /// True where the CSMS has set monitors.
+    /// True if the CSMS has set monitors.
     pub(crate) fn is_monitored(&self) -> bool {
         !self.monitors.is_empty()
     }
 
-    /// The events of monitors whose variable has changed.
-    pub(crate) fn set_off(&mut self, around: &Around) -> Vec<FollowUp> {
+    /// The events of monitors that a change of their variable triggers.
+    pub(crate) fn monitor_events(&mut self, around: &Around) -> Vec<FollowUp> {
         if !self.is_monitored() {
             return Vec::new();
         }
@@ -122,7 +125,7 @@ impl OwnStation {
         self.monitors.changed(&values, around)
     }
 
-    /// The CSMS answered a CALL of ours.
+    /// The CSMS has answered a CALL of ours.
     pub(crate) fn answered(&mut self, around: &Around, action: &str, response: &Value) {
         match action {
             "BootNotification" => {
