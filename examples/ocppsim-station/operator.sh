@@ -38,7 +38,9 @@ authorized() {
 case $action in
     power-cycle | restore-sut) start ;;
     drive-in | drive-out | select-evse) ;;
-    connect-ev | reconnect-ev-side) type_line "connector-status ${p_connector:-1} Occupied" ;;
+    connect-ev | reconnect-ev-side)
+        # Both are told as Occupied; a transaction can be started at Preparing alone.
+        if [ -e "$dir/active" ]; then type_line "connector-status 1 Charging"; else type_line "connector-status 1 Preparing"; fi ;;
     disconnect-ev | disconnect-station-side)
         [ -e "$dir/active" ] && type_line "stop 1 EVDisconnected"
         rm -f "$dir/active"
