@@ -24,15 +24,15 @@ start() {
     type_line connect
 }
 
-# The status that the CSMS gave the last idToken, from the log of frames.
+# True when the CSMS has accepted the idToken that was asked for after this line of the log.
 authorized() {
-    local before=$1 answer
+    local before=$1 said
     for _ in $(seq 40); do
-        answer=$(tail -n "+$((before + 1))" "$log" | grep -o '"idTokenInfo":{[^}]*"status":"[A-Za-z]*"' | tail -1)
-        [ -n "$answer" ] && break
+        said=$(tail -n "+$((before + 1))" "$log" | grep -o 'Authorize .* status=[A-Za-z]*' | tail -1)
+        [ -n "$said" ] && break
         sleep 0.1
     done
-    [[ $answer == *Accepted* ]]
+    [[ $said == *=Accepted ]]
 }
 
 case $action in
