@@ -91,6 +91,12 @@ impl Names {
         self.own.extend(values);
     }
 
+    /// The names that there are.
+    #[cfg(test)]
+    pub(crate) fn all_names(&self) -> std::collections::BTreeSet<String> {
+        self.all().into_iter().map(|(name, _)| name).collect()
+    }
+
     /// What a name stands for.
     pub fn get(&self, name: &str) -> Option<&Value> {
         self.own

@@ -263,6 +263,23 @@ async fn a_program_that_answers_a_question_with_no_is_asked_again() {
     assert_eq!(word(&patient.perform(send()).await), "not-possible");
 }
 
+/// A power cycle may be a script that starts the station anew and leaves it running.
+#[cfg(unix)]
+#[tokio::test]
+async fn what_a_program_leaves_running_is_not_waited_for() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let program = folder.path().join("bench.sh");
+    std::fs::write(&program, "#!/bin/sh\nsleep 600 &\necho $! > \"$0.left\"\necho 'no cable' >&2\nexit 1\n").unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let operator = adapters::parse(&format!("exec:{}", program.display()), Duration::ZERO).unwrap();
+    let outcome = operator.perform(action("power-cycle", &json!({}))).await;
+    assert_eq!(outcome, ActionOutcome::NotPossible("no cable".into()));
+    let left = std::fs::read_to_string(folder.path().join("bench.sh.left")).unwrap();
+    let ended = std::process::Command::new("kill").arg(left.trim()).status().unwrap();
+    assert!(ended.success(), "it was still running");
+}
+
 #[test]
 fn a_setting_that_nothing_undoes_is_known_beforehand() {
     let never = |requests: &str| -> Vec<&str> {
@@ -287,4 +304,87 @@ fn a_setting_that_nothing_undoes_is_known_beforehand() {
     );
     assert!(never("    configure: there is no way\n").is_empty());
     assert!(never("    send: { url: http://csms/x }\n").is_empty());
+}
+
+/// Some APIs tell in the answer to a request, and nowhere else, what the station said; others number what they were asked.
+#[tokio::test]
+async fn what_the_api_said_of_the_last_message_can_be_looked_at() {
+    let answers = [(202, r#"{"id":7,"response":{"value":"600"}}"#), (200, r#"{"state":"done"}"#)];
+    let requests = "    send: { url: /s }
+    check-variable:
+      method: GET
+      url: \"/requests/{{ sent.response.id }}\"
+      done-when: >-
+        sent.action == 'UnlockConnector' and sent.payload.evseId == 1 and sent.status == 202
+        and sent.response.response.value == parameters.value and response.state == 'done'
+";
+    let api = Api::of(&answers).await;
+    let operator = api.operator(0.0, requests);
+    assert_eq!(operator.perform(send()).await, ActionOutcome::Done);
+    assert_eq!(operator.perform(question()).await, ActionOutcome::Done);
+    assert_eq!(api.asked()[1], "GET /requests/7 ");
+    // Of another station nothing is known, nor of a message that was not sent.
+    let mut other = question();
+    other.parameters.insert("station".into(), "T".into());
+    assert_eq!(word(&operator.perform(other).await), "not-possible");
+    let api = Api::of(&[answers[0], (503, ""), (200, "")]).await;
+    let operator = api.operator(0.0, requests);
+    assert_eq!(operator.perform(send()).await, ActionOutcome::Done);
+    assert_eq!(word(&operator.perform(send()).await), "not-possible");
+    assert_eq!(word(&operator.perform(question()).await), "not-possible");
+    assert_eq!(api.asked().len(), 2, "what was said of the message before must not be looked at");
+}
+
+/// What an operator does in one go may be several requests: a password is sent to the station, and entered at the CSMS.
+#[tokio::test]
+async fn further_requests_follow_what_is_done() {
+    let requests = "    defaults: { headers: { X-Station: \"{{ station }}\" }, not-possible: 409 }
+    send: { url: /s }
+    messages:
+      UnlockConnector:
+        then:
+          - { when: response.status == 'Unlocked', method: PUT, url: \"/lock/{{ payload.connectorId }}\", body: \"{{ status }}\" }
+          - { url: \"/log/{{ response.number }}\" }
+";
+    let unlocked = (200, r#"{"status":"Unlocked","number":1}"#);
+    let api = Api::of(&[unlocked, (200, r#"{"number":2}"#), (204, "")]).await;
+    assert_eq!(api.operator(0.0, requests).perform(send()).await, ActionOutcome::Done);
+    let whole = r#"POST /s {"evseId":1,"connectorId":1}"#;
+    let first = api.asked()[0].clone();
+    assert!(first == whole || first == "POST /s ", "{first}");
+    assert_eq!(&api.asked()[1..], ["PUT /lock/1 200", "POST /log/2 "]);
+    // Where the condition does not hold it is left out; the one after it sees the answer before.
+    let api = Api::of(&[(200, r#"{"status":"Refused","number":3}"#), (204, "")]).await;
+    assert_eq!(api.operator(0.0, requests).perform(send()).await, ActionOutcome::Done);
+    assert_eq!(&api.asked()[1..], ["POST /log/3 "]);
+    // Nothing follows what is not done, nor what fails under way.
+    let api = Api::of(&[(409, "busy")]).await;
+    assert_eq!(word(&api.operator(0.0, requests).perform(send()).await), "not-possible");
+    assert_eq!(api.asked().len(), 1);
+    let api = Api::of(&[unlocked, (409, "locked out")]).await;
+    let outcome = api.operator(0.0, requests).perform(send()).await;
+    assert!(matches!(&outcome, ActionOutcome::NotPossible(why) if why.contains("locked out")), "{outcome:?}");
+    assert_eq!(api.asked().len(), 2);
+    // A condition that can't be told says which.
+    let api = Api::of(&[(200, "no JSON")]).await;
+    let outcome = api.operator(0.0, requests).perform(send()).await;
+    let ActionOutcome::NotPossible(reason) = outcome else { panic!("{outcome:?}") };
+    assert!(reason.contains("`when` for `send UnlockConnector, request 1 under `then``"), "{reason}");
+}
+
+#[test]
+fn mistakes_in_further_requests_are_told_when_the_bench_is_read() {
+    for (requests, complaint) in [
+        ("    send: { url: /s, then: { method: PUT } }\n", "a further request needs a URL"),
+        ("    send: { url: /s, then: [never] }\n", "a further request can't be"),
+        ("    send: { url: /s, then: { url: /t, wenn: 'true' } }\n", "wenn"),
+        ("    send: { url: /s, then: { url: /t, then: { url: /u } } }\n", "then"),
+        ("    defaults: { then: { url: /t } }\n", "then"),
+        ("    send: { url: \"/{{ response.id }}\" }\n", "the name `response` is not defined"),
+        ("    restore: { password: { url: /p, body: \"{{ bench.password }}\" } }\n", "the bench has no `password`"),
+    ] {
+        let text = format!("operator:\n  http:\n{requests}");
+        let complaints = Bench::read_source(&Source::new("bench.yaml", text)).map(|_| ()).unwrap_err().to_string();
+        assert!(complaints.contains(complaint), "{requests}: {complaints}");
+    }
 }

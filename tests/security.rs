@@ -5,8 +5,8 @@ mod common;
 
 use ocpp_attest::{
     certificate,
-    engine::Input,
-    link::LinkEvent,
+    engine::{Effect, Input},
+    link::{EndpointId, LinkCommand, LinkEvent, Secret},
     ocpp::frame::Frame,
     pics::{Answer, Pics},
     replay::Recording,
@@ -213,4 +213,38 @@ fn a_station_fails_only_by_a_request_that_is_surely_wrong() {
             _ => {}
         }
     }
+}
+
+/// A station may be back with its new password before the answer that announces it has been read.
+#[test]
+fn a_new_password_opens_the_door_before_it_is_set() {
+    let done = common::run_these(&common::pics("cp-flex-plus-eu.yaml"), "security-profile: 2\n", true, &["TC_A_09_CS"]);
+    let recording = &done.recordings[0];
+    let sets = |effect: &&Effect| {
+        let Effect::Link(LinkCommand::Send(_, text)) = effect else { return false };
+        text.contains("BasicAuthPassword") && text.contains("attest-new-")
+    };
+    let effects: Vec<&Effect> = recording.effects.iter().map(|(_, effect)| effect).collect();
+    let before = &effects[..effects.iter().position(sets).unwrap()];
+    let admitted = before.iter().rev().find_map(|effect| match effect {
+        Effect::Link(LinkCommand::SetPolicy(_, policy)) => Some(policy.passwords.iter().map(Secret::expose)),
+        _ => None,
+    });
+    let admitted: Vec<&str> = admitted.unwrap().collect();
+    assert!(admitted.len() == 2 && admitted[1].starts_with("attest-new-"), "the former one and the new one");
+    // It is no matter which one the station takes: that is checked.
+    let with_the_former = mutants(recording, |recording, input| {
+        let Input::Link(LinkEvent::Opened { request, .. }) = input else { return false };
+        let new = request.password.as_ref().is_some_and(|password| password.expose().starts_with("attest-new-"));
+        request.password = Some(recording.setup.endpoints[&EndpointId(1)].passwords[0].clone());
+        new
+    });
+    let mut judged = 0;
+    for mutant in with_the_former {
+        let result = mutant.judge();
+        assert_eq!(result.verdict, Verdict::Fail);
+        assert!(format!("{:?}", result.failures[0]).contains("/password"), "{:?}", result.failures[0]);
+        judged += 1;
+    }
+    assert!(judged > 0);
 }

@@ -60,8 +60,19 @@ pub struct Request {
     pub retry_while: Option<Template>,
     /// How long the answer may take, seconds.
     pub timeout: Option<f64>,
+    /// What else is asked once it is done, one after the other.
+    pub then: Vec<FollowUp>,
     /// What stands in the place of a request.
     pub instead: Option<Instead>,
+}
+
+/// A further request of the same manual action: a CSMS may need more than one for what its operator does in one go.
+#[derive(Debug, Clone)]
+pub struct FollowUp {
+    /// It is made where this holds (names of the request, and `status` and `response` of the one before).
+    pub when: Option<Template>,
+    /// The request, laid over the defaults.
+    pub request: Request,
 }
 
 /// What a bench has instead of a request.
@@ -79,6 +90,10 @@ pub(crate) const NOT_NEEDED: &str = "not-needed";
 /// Keys of a request.
 pub(crate) const REQUEST_KEYS: [&str; 10] =
     ["method", "url", "headers", "body", "done", "not-possible", "denied", "done-when", "retry-while", "timeout"];
+/// The key for further requests.
+pub(crate) const THEN: &str = "then";
+/// The key for when a further request is made.
+pub(crate) const WHEN: &str = "when";
 /// Headers, by what is in their name, whose values nobody else may see.
 const SECRET_HEADERS: [&str; 6] = ["authorization", "cookie", "token", "key", "secret", "password"];
 
@@ -90,6 +105,11 @@ impl HttpRequests {
         let message = text("action").filter(|_| action.action == "send");
         if let Some(layer) = message.and_then(|message| self.messages.get(message)) {
             request.lay_over(layer);
+        }
+        for step in &mut request.then {
+            let mut whole = self.defaults.clone();
+            whole.lay_over(&step.request);
+            step.request = whole;
         }
         request
     }
@@ -133,6 +153,9 @@ impl Request {
         take(&mut self.done_when, layer.done_when.as_ref());
         take(&mut self.retry_while, layer.retry_while.as_ref());
         take(&mut self.timeout, layer.timeout.as_ref());
+        if !layer.then.is_empty() {
+            self.then.clone_from(&layer.then);
+        }
         // A request of its own is what can be done after all.
         self.instead.clone_from(&layer.instead);
         for (name, value) in &layer.headers {

@@ -158,6 +158,12 @@ fn operator() -> Value {
         _ => text.clone(),
     };
     let request = object(bench::operator::REQUEST_KEYS.iter().map(|key| ((*key).to_owned(), of(key))).collect());
+    let defaults = request.clone();
+    let mut follow_up = request.clone();
+    follow_up["properties"][bench::operator::WHEN] = json!({ "type": ["string", "boolean"] });
+    let mut request = request;
+    request["properties"][bench::operator::THEN] =
+        json!({ "anyOf": [follow_up, { "type": "array", "items": follow_up }] });
     // A sentence instead of a request says why it can't be done, a word that nobody has to do it.
     let or_text = |request: &Value| json!({ "anyOf": [request, text] });
     let with_settings = |action: &str| {
@@ -170,7 +176,7 @@ fn operator() -> Value {
     let actions = actions::ACTIONS.iter().map(|action| action.name);
     let mut http: Map<String, Value> = actions.map(|name| (name.to_owned(), with_settings(name))).collect();
     let request = or_text(&request);
-    http.insert("defaults".into(), request.clone());
+    http.insert("defaults".into(), or_text(&defaults));
     http.insert("base".into(), text.clone());
     http.insert("root".into(), text.clone());
     let messages = schema::actions().filter(|action| schema::sent_by(action, false));

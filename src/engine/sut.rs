@@ -11,7 +11,7 @@ use super::{
     own_station::OwnStation,
     rules::registration::{BOOT, Registration},
 };
-use crate::link::{ClientPolicy, ConnId, EndpointId, Secret};
+use crate::link::{ClientPolicy, ConnId, EndpointId, Secret, ServerPolicy};
 
 /// What outlasts a test case.
 #[derive(Debug, Clone, Default)]
@@ -65,6 +65,19 @@ const IDS_GO_ROUND: i64 = 2_000_000_000;
 const IDS_SINCE: i64 = 17_040_672_000;
 
 impl SutMemory {
+    /// Lets the SUT in with every password that it may have: one that a test case set may not have been taken, may count from
+    /// the next restart, or be lost with it. Which one it used is for a check to say.
+    pub(crate) fn admit(&self, policy: &mut ServerPolicy) {
+        if policy.passwords.is_empty() {
+            return;
+        }
+        for password in &self.passwords {
+            if !policy.passwords.iter().any(|known| known.expose() == password.expose()) {
+                policy.passwords.push(password.clone());
+            }
+        }
+    }
+
     /// What is known when a run begins: the security profile that the bench begins with.
     pub fn begin(security_profile: u8, now: jiff::Timestamp) -> Self {
         let tenths = now.as_millisecond() / 100 - IDS_SINCE;

@@ -69,6 +69,9 @@ impl Operator for Prompt {
     }
 }
 
+/// How long what a command has written is still read after its end.
+const LAST_WORDS: Duration = Duration::from_millis(100);
+
 /// A command: the action and its parameters as JSON on standard input and as arguments. It exits with 0 when done, 1
 /// when it is not possible here, 2 when what it was to look at is not so.
 struct Exec {
@@ -103,12 +106,24 @@ impl Exec {
             let _ = stdin.write_all(&json).await;
         }
         let mut said = Vec::new();
-        if let Some(stderr) = child.stderr.take() {
-            let _ = stderr.take(MAX_ANSWER as u64).read_to_end(&mut said).await;
-        }
+        let status = match child.stderr.take() {
+            Some(stderr) => {
+                let mut stderr = stderr.take(MAX_ANSWER as u64);
+                let mut heard = Box::pin(stderr.read_to_end(&mut said));
+                // What it has started in the background (a station, say) keeps the pipe open: its own end is what counts.
+                tokio::select! {
+                    _ = &mut heard => child.wait().await,
+                    status = child.wait() => {
+                        let _ = tokio::time::timeout(LAST_WORDS, heard).await;
+                        status
+                    }
+                }
+            }
+            None => child.wait().await,
+        };
         let said = crate::yaml::shorten(String::from_utf8_lossy(&said).trim(), 300);
         let or_so = |said: String| if said.is_empty() { "the command says so".into() } else { said };
-        Try::Over(match child.wait().await.map(|status| status.code()) {
+        Try::Over(match status.map(|status| status.code()) {
             Ok(Some(0)) => ActionOutcome::Done,
             Ok(Some(1)) => ActionOutcome::NotPossible(or_so(said)),
             Ok(Some(2)) => return denied(action, or_so(said)),

@@ -1,8 +1,12 @@
 //! Manual actions done at the API of a CSMS, by the request templates of the bench.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use url::Url;
 
 use super::{
@@ -37,7 +41,7 @@ pub fn of_bench(bench: &Bench) -> Result<Option<Arc<dyn Operator>>, String> {
     let stations = stations.map(|bench| (bench.identity, Value::Object(bench.values))).collect();
     let patience = patience::of_bench(bench);
     let bench = Value::Object(bench.values.clone());
-    Ok(Some(Arc::new(Requests { told: requests, roots, stations, bench, patience })))
+    Ok(Some(Arc::new(Requests { told: requests, roots, stations, bench, patience, sent: Mutex::default() })))
 }
 
 struct Requests {
@@ -49,6 +53,8 @@ struct Requests {
     bench: Value,
     /// How long the same is asked again.
     patience: Duration,
+    /// By station: the last message that the API was asked to send, and what it answered.
+    sent: Mutex<HashMap<String, Value>>,
 }
 
 /// A request whose templates are filled in.
@@ -57,6 +63,21 @@ struct Filled {
     url: Url,
     headers: Vec<(String, String)>,
     body: Vec<u8>,
+}
+
+/// What the API answered.
+#[derive(Debug, Clone)]
+struct Answer {
+    status: u16,
+    /// Its JSON, or its text.
+    response: Value,
+}
+
+impl Answer {
+    fn told(self, names: &mut Names) {
+        names.insert("status".into(), self.status.into());
+        names.insert("response".into(), self.response);
+    }
 }
 
 impl Operator for Requests {
@@ -69,18 +90,17 @@ impl Operator for Requests {
                 Some(Instead::Refused(reason)) => return ActionOutcome::NotPossible(reason.clone()),
                 None => {}
             }
-            let names = self.names(&action);
-            let filled = match self.fill(&request, &names) {
-                Ok(Some(filled)) => filled,
-                Ok(None) => return ActionOutcome::NotPossible(missing(&action, &wished)),
-                Err(reason) => {
-                    return ActionOutcome::NotPossible(format!("the bench's request for `{wished}`: {reason}"));
-                }
-            };
-            let question = actions::find(&action.action).is_some_and(ActionInfo::is_question);
-            // What nobody asks again has no patience.
-            let patience = if question || request.retry_while.is_some() { self.patience } else { Duration::default() };
-            patiently(patience, || self.attempt(&request, &filled, names.clone(), question)).await
+            let mut names = self.names(&action);
+            let (outcome, answer) = self.request(&action, &request, &wished, &names).await;
+            let sent = action.action == "send" && outcome == ActionOutcome::Done;
+            self.remember(&action, answer.as_ref().filter(|_| sent));
+            if outcome != ActionOutcome::Done {
+                return outcome;
+            }
+            if let Some(answer) = answer {
+                answer.told(&mut names);
+            }
+            self.follow_up(&action, &request, &wished, names).await
         })
     }
 
@@ -110,8 +130,83 @@ fn missing(action: &ManualAction, wished: &str) -> String {
 }
 
 impl Requests {
+    /// Makes a request, again where that may help: what it came to, and what was answered last.
+    async fn request(
+        &self,
+        action: &ManualAction,
+        request: &Request,
+        wished: &str,
+        names: &Names,
+    ) -> (ActionOutcome, Option<Answer>) {
+        let filled = match self.fill(request, names) {
+            Ok(Some(filled)) => filled,
+            Ok(None) => return (ActionOutcome::NotPossible(missing(action, wished)), None),
+            Err(reason) => {
+                let reason = format!("the bench's request for `{wished}`: {reason}");
+                return (ActionOutcome::NotPossible(reason), None);
+            }
+        };
+        let question = actions::find(&action.action).is_some_and(ActionInfo::is_question);
+        // What nobody asks again has no patience.
+        let patience = if question || request.retry_while.is_some() { self.patience } else { Duration::default() };
+        let last = Mutex::new(None);
+        let outcome = patiently(patience, || self.attempt(request, &filled, names.clone(), question, &last)).await;
+        (outcome, last.into_inner().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Makes the requests that follow one that is done.
+    async fn follow_up(
+        &self,
+        action: &ManualAction,
+        request: &Request,
+        wished: &str,
+        mut names: Names,
+    ) -> ActionOutcome {
+        for (step, index) in request.then.iter().zip(1..) {
+            let of = format!("{wished}, request {index} under `then`");
+            match step.when.as_ref().map_or(Ok(true), |when| when.is_true(&names)) {
+                Ok(true) => {}
+                Ok(false) => continue,
+                Err(error) => {
+                    return ActionOutcome::NotPossible(format!("the bench's `when` for `{of}` can't be told: {error}"));
+                }
+            }
+            let (outcome, answer) = self.request(action, &step.request, &of, &names).await;
+            if outcome != ActionOutcome::Done {
+                return outcome;
+            }
+            if let Some(answer) = answer {
+                answer.told(&mut names);
+            }
+        }
+        ActionOutcome::Done
+    }
+
+    /// Keeps what the API said of a message: some tell there and nowhere else what the station answered.
+    fn remember(&self, action: &ManualAction, answer: Option<&Answer>) {
+        if action.action != "send" {
+            return;
+        }
+        let member = |name: &str| action.parameters.get(name).cloned().unwrap_or_default();
+        let told = answer.map_or(Value::Null, |answer| {
+            json!({
+                "action": member("action"), "payload": member("payload"),
+                "status": answer.status, "response": answer.response,
+            })
+        });
+        let station = member("station").as_str().unwrap_or_default().to_owned();
+        self.sent.lock().unwrap_or_else(PoisonError::into_inner).insert(station, told);
+    }
+
     /// One exchange with the API, and what it came to. Whatever the API answers, or does not, is no error of ours.
-    async fn attempt(&self, request: &Request, filled: &Filled, mut names: Names, question: bool) -> Try {
+    async fn attempt(
+        &self,
+        request: &Request,
+        filled: &Filled,
+        mut names: Names,
+        question: bool,
+        last: &Mutex<Option<Answer>>,
+    ) -> Try {
         // Nobody is to read there what only the API may.
         let clean = |text: &str| {
             let secret = filled.headers.iter().filter(|(name, _)| is_secret(name));
@@ -131,9 +226,9 @@ impl Requests {
             }
         };
         let said = clean(&format!("{what} was answered {status}: {}", http::shown(&text)));
-        names.insert("status".into(), status.into());
-        let response = serde_json::from_str(&text).unwrap_or(Value::String(text));
-        names.insert("response".into(), response);
+        let answer = Answer { status, response: serde_json::from_str(&text).unwrap_or(Value::String(text)) };
+        answer.clone().told(&mut names);
+        *last.lock().unwrap_or_else(PoisonError::into_inner) = Some(answer);
         judge(request, status, &names, question, said)
     }
 
@@ -145,6 +240,7 @@ impl Requests {
         let mut parameters: Map<String, Value> =
             actions::find(&action.action).into_iter().flat_map(ActionInfo::parameters).map(absent).collect();
         parameters.extend(action.parameters.clone());
+        let sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner).get(station).cloned().unwrap_or_default();
         let mut names = Names::default();
         for (name, value) in [
             ("asked", Value::from(action.action.as_str())),
@@ -152,6 +248,7 @@ impl Requests {
             ("payload", action.parameters.get("payload").cloned().unwrap_or_else(|| Value::Object(Map::new()))),
             ("parameters", Value::Object(parameters)),
             ("station", station.into()),
+            ("sent", sent),
             ("bench", self.stations.get(station).unwrap_or(&self.bench).clone()),
             ("env", Value::Object(self.told.env.clone())),
         ] {

@@ -55,7 +55,8 @@ fn security_profile(subject: Subject<'_>, findings: &mut Findings) {
     let item = "security-profile";
     let Some(pics) = subject.pics else { return findings.ok(item, profile.to_string()) };
     match profile {
-        1 if !pics.is_yes("C-61") => findings.problem(
+        // The question is for stations alone: a CSMS takes either.
+        1 if pics.sut == SutKind::ChargingStation && !pics.is_yes("C-61") => findings.problem(
             item,
             "1, but the PICS does not claim the unsecured transport with Basic authentication (C-61)",
             "write 2 or 3, or mend the PICS",
@@ -180,6 +181,31 @@ const LONGEST_PACE: f64 = 5.0;
 /// Less than this is too short for a person to plug in after presenting a token, seconds.
 const PERSON: f64 = 15.0;
 
+/// Intervals that a station must keep to, which are judged with the tolerance.
+const JUDGED: [&str; 6] = [
+    "pending_interval",
+    "retry_back_off_wait_minimum",
+    "ev_connection_timeout",
+    "message_attempt_interval",
+    "sampled_interval",
+    "aligned_interval",
+];
+
+/// An interval that is hardly longer than the tolerance can't be told from none.
+fn judged(subject: Subject<'_>, findings: &mut Findings) {
+    let tolerance = number(subject, "time_tolerance");
+    for key in JUDGED {
+        let interval = number(subject, key);
+        if interval < 2.0 * tolerance {
+            findings.warning(
+                &key.replace('_', "-"),
+                format!("{interval} s is judged to {tolerance} s (time-tolerance): a station that hardly waits passes"),
+                format!("write {} or more", 2.0 * tolerance),
+            );
+        }
+    }
+}
+
 fn times(subject: Subject<'_>, findings: &mut Findings) {
     let before = findings.0.len();
     let number = |key| number(subject, key);
@@ -222,6 +248,7 @@ fn times(subject: Subject<'_>, findings: &mut Findings) {
         );
     }
     if subject.sut() == SutKind::ChargingStation {
+        judged(subject, findings);
         if number("reboot_time") < number("boot_wait") {
             findings.warning(
                 "reboot-time",

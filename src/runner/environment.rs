@@ -324,9 +324,7 @@ impl Environment {
         self.endpoints = endpoints(&self.setup, &self.pki, &self.identities);
         let profile = self.memory.security_profile.saturating_add(10);
         if let Some(mut policy) = self.endpoints.get(&EndpointId(profile)).cloned() {
-            if let Some(password) = self.memory.passwords.last().filter(|_| !policy.passwords.is_empty()) {
-                policy.passwords = vec![password.clone()];
-            }
+            self.memory.admit(&mut policy);
             for endpoint in [EndpointId(1), EndpointId(2)] {
                 self.link.send(LinkCommand::SetPolicy(endpoint, policy.clone()));
             }

@@ -114,8 +114,9 @@ impl<'s, 't> Scheduler<'s, 't> {
             ended.extend(self.settled());
         }
         ended.extend(self.left_over());
-        for worker in &workers {
+        for worker in &mut workers {
             worker.collect(self.common.journal);
+            worker.part().await;
         }
         Ok((ended, self.interrupted() || self.stopped.get()))
     }

@@ -75,6 +75,13 @@ impl Worker {
         Ok(Self { number, bench, environments })
     }
 
+    /// Takes leave of the product.
+    pub(super) async fn part(&mut self) {
+        for environment in &mut self.environments {
+            environment.link.part().await;
+        }
+    }
+
     /// The environment that is in use.
     pub(super) fn environment(&mut self) -> Option<&mut Environment> {
         self.environments.first_mut()

@@ -203,7 +203,9 @@ impl Checks {
     /// Every requirement that a check names, under whatever condition.
     pub fn cited(&self) -> Vec<&str> {
         let mut found = Vec::new();
-        self.entries.iter().for_each(|(_, matcher)| matcher.cite(&mut found));
+        for (_, matcher) in &self.entries {
+            matcher.cite(&mut found);
+        }
         found
     }
 
@@ -412,12 +414,18 @@ impl Matcher {
                 matcher.cite(found);
             }
             Matcher::OneOf(matchers) | Matcher::All(matchers) => {
-                matchers.iter().for_each(|matcher| matcher.cite(found));
+                for matcher in matchers {
+                    matcher.cite(found);
+                }
             }
             Matcher::Not(matcher) | Matcher::Each(matcher) | Matcher::Any(matcher) | Matcher::When(_, matcher) => {
                 matcher.cite(found);
             }
-            Matcher::Members(checks) => checks.entries.iter().for_each(|(_, matcher)| matcher.cite(found)),
+            Matcher::Members(checks) => {
+                for (_, matcher) in &checks.entries {
+                    matcher.cite(found);
+                }
+            }
             _ => {}
         }
     }

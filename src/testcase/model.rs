@@ -10,6 +10,34 @@ use crate::{
     yaml::{Position, Source},
 };
 
+/// The names that the engine gives to expressions; what a step keeps must have another one.
+pub const BUILT_IN: [&str; 24] = [
+    "accepted",
+    "bench",
+    "connected",
+    "connected_since",
+    "connector_statuses",
+    "elapsed",
+    "endpoint",
+    "facts",
+    "left",
+    "message",
+    "next_id",
+    "now",
+    "pics",
+    "refused_attempts",
+    "registration",
+    "security_profile",
+    "state",
+    "test_case",
+    "transaction",
+    "transactions",
+    "tx_start_point",
+    "tx_stop_point",
+    "variables",
+    "variant",
+];
+
 /// A test case, whole.
 #[derive(Debug, Clone)]
 pub struct TestCase {

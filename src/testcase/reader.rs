@@ -11,8 +11,8 @@ use serde_json::{Map, Value};
 use super::{
     catalogue,
     model::{
-        Always, Bound, Citation, Connection, ConnectionAct, Expect, Need, Send, State, StateKind, Step, StepKind,
-        TestCase, VariableSetting,
+        Always, BUILT_IN, Bound, Citation, Connection, ConnectionAct, Expect, Need, Send, State, StateKind, Step,
+        StepKind, TestCase, VariableSetting,
     },
     requirements::Requirements,
     template::Template,
@@ -187,6 +187,21 @@ impl<'s> Reader<'s> {
     fn syntax(&mut self, at: Position, template: &Template) {
         for error in template.syntax_errors() {
             self.defect(at, format!("this expression can't be read: {error}"), "mend it; it is minijinja's language");
+        }
+    }
+
+    /// A name that a step gives to something.
+    fn new_name(&mut self, node: &Node) -> Option<String> {
+        let name = self.word(node);
+        self.free(&name, node.at);
+        Some(name).filter(|name| !name.is_empty())
+    }
+
+    /// What the engine tells by a name would be hidden by another thing of that name, for every later step.
+    fn free(&mut self, name: &str, at: Position) {
+        if BUILT_IN.contains(&name) {
+            let message = format!("`{name}` is a name that the engine gives (docs/test-cases.md)");
+            self.defect(at, message, "take another name");
         }
     }
 
@@ -368,7 +383,7 @@ impl<'s> Reader<'s> {
             at: node.at,
             file: self.file.clone(),
             when: node.get("when").map(|when| self.expression(when)),
-            saved_as: node.get("as").and_then(Node::scalar),
+            saved_as: node.get("as").and_then(|name| self.new_name(name)),
             requirements: self.requirements(node.get("requirement")),
             kind,
         })
@@ -411,7 +426,7 @@ impl<'s> Reader<'s> {
                 };
                 StepKind::ForEach {
                     items: self.template(items),
-                    item: self.word(value),
+                    item: self.new_name(value).unwrap_or_default(),
                     steps: self.steps(steps),
                     in_order: self.flag(node.get("in-order")),
                 }
@@ -420,7 +435,12 @@ impl<'s> Reader<'s> {
             "settle" => StepKind::Settle(self.template(value)),
             "connection" => StepKind::Connection(self.connection(value, node)?),
             "service" => StepKind::Service { service: self.word(value), with: self.with(node) },
-            "set" => StepKind::Set(self.named(value)),
+            "set" => {
+                for (name, _) in value.map().unwrap_or_default() {
+                    self.free(&name.name, name.at);
+                }
+                StepKind::Set(self.named(value))
+            }
             "assert" => StepKind::Assert {
                 condition: self.expression(value),
                 otherwise: node.get("otherwise").and_then(Node::scalar),

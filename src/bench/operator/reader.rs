@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::{HttpRequests, Instead, NOT_NEEDED, REQUEST_KEYS, Request, is_secret};
+use super::{FollowUp, HttpRequests, Instead, NOT_NEEDED, REQUEST_KEYS, Request, THEN, WHEN, is_secret};
 use crate::{
     link::Secret,
     ocpp::{member::Member, schema},
@@ -17,8 +17,8 @@ use crate::{
 };
 
 /// Names that templates of a request see.
-const NAMES: [&str; 7] = ["asked", "action", "payload", "parameters", "station", "bench", "env"];
-/// Names that only a condition on the answer sees.
+const NAMES: [&str; 8] = ["asked", "action", "payload", "parameters", "station", "sent", "bench", "env"];
+/// Names that only what comes after an answer sees.
 const ANSWER_NAMES: [&str; 2] = ["status", "response"];
 /// Methods that a request may have.
 const METHODS: [&str; 6] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"];
@@ -30,7 +30,14 @@ pub(in crate::bench) fn read(
     defects: &mut Vec<Defect>,
 ) -> Option<HttpRequests> {
     let node = root.get("operator")?;
-    let mut reader = Reader { bench, defects, about: About::default(), env: Map::new(), secrets: Vec::new() };
+    let mut reader = Reader {
+        bench,
+        defects,
+        about: About::default(),
+        after_an_answer: false,
+        env: Map::new(),
+        secrets: Vec::new(),
+    };
     reader.known_keys(node, &["http"]);
     let Some(http) = node.get("http") else {
         reader.defect(node, "`operator` says how manual actions are done", "write `http:` with requests under it");
@@ -57,9 +64,9 @@ pub(in crate::bench) fn read(
         reader.about = About { action: Some(action), message: None };
         let own = Setting::of(action.name);
         let words: Vec<&str> = own.iter().map(|setting| setting.word()).collect();
-        requests.insert(key.name.clone(), reader.request(node, &words));
+        requests.insert(key.name.clone(), reader.entry(node, &words));
         for (setting, node) in own.iter().filter_map(|setting| Some((*setting, node.get(setting.word())?))) {
-            settings.insert((key.name.clone(), setting), reader.request(node, &[]));
+            settings.insert((key.name.clone(), setting), reader.entry(node, &[]));
         }
     }
     let messages = reader.messages(http.get("messages"));
@@ -79,6 +86,8 @@ struct Reader<'r> {
     bench: &'r Map<String, Value>,
     defects: &'r mut Vec<Defect>,
     about: About,
+    /// Templates see the answer to the request before.
+    after_an_answer: bool,
     env: Map<String, Value>,
     secrets: Vec<Secret>,
 }
@@ -110,10 +119,34 @@ impl Reader<'_> {
                 self.defects.push(Defect::new(key.at, message, help));
             }
             self.about = About { action: actions::find("send"), message: Some(key.name.clone()) };
-            let request = self.request(node, &[]);
+            let request = self.entry(node, &[]);
             messages.insert(key.name.clone(), request);
         }
         messages
+    }
+
+    /// A request with what follows it; `parts` are keys that it may have beside its own.
+    fn entry(&mut self, node: &Node, parts: &[&str]) -> Request {
+        let known: Vec<&str> = parts.iter().copied().chain([THEN]).collect();
+        let mut request = self.request(node, &known);
+        let Some(then) = node.get(THEN) else { return request };
+        let steps = then.list().unwrap_or(std::slice::from_ref(then));
+        request.then = steps.iter().map(|step| self.follow_up(step)).collect();
+        request
+    }
+
+    fn follow_up(&mut self, node: &Node) -> FollowUp {
+        if node.map().is_none() {
+            self.defect(node, format!("a further request can't be {}", node.describe()), "write `url: …` and so on");
+            return FollowUp { when: None, request: Request::default() };
+        }
+        self.after_an_answer = true;
+        let request = self.request(node, &[WHEN]);
+        self.after_an_answer = false;
+        if request.url.is_none() {
+            self.defect(node, "a further request needs a URL", "write `url: …`");
+        }
+        FollowUp { when: node.get(WHEN).map(|when| self.condition(when)), request }
     }
 
     /// A request; `parts` are keys that it may have beside its own.
@@ -139,7 +172,7 @@ impl Reader<'_> {
                 "method" => request.method = Some(self.method(value)),
                 "url" => request.url = Some(self.url(value)),
                 "headers" => request.headers = self.headers(value),
-                "body" => request.body = Some(self.template(value, &NAMES)),
+                "body" => request.body = Some(self.template(value)),
                 "done" => request.done = Some(self.statuses(value)),
                 "not-possible" => request.not_possible = Some(self.statuses(value)),
                 "denied" => request.denied = Some(self.statuses(value)),
@@ -187,7 +220,7 @@ impl Reader<'_> {
             self.defect(node, format!("`{key}` can't be {}", node.describe()), "write text (in quotes)");
             return Template::new("".into());
         }
-        self.template(node, &NAMES)
+        self.template(node)
     }
 
     fn method(&mut self, node: &Node) -> Template {
@@ -225,7 +258,7 @@ impl Reader<'_> {
                 self.defect(value, format!("a header can't be {}", value.describe()), "write text (in quotes)");
                 continue;
             }
-            let template = self.template(value, &NAMES);
+            let template = self.template(value);
             if is_secret(&key.name) {
                 // What stands in the file itself, and what comes from the environment.
                 for path in template.undeclared() {
@@ -275,15 +308,19 @@ impl Reader<'_> {
             );
             return template;
         }
-        let names: Vec<&str> = NAMES.into_iter().chain(ANSWER_NAMES).collect();
-        self.check(node, &template, &names);
+        self.check(node, &template, &Self::names(true));
         template
     }
 
-    fn template(&mut self, node: &Node, names: &[&str]) -> Template {
+    fn template(&mut self, node: &Node) -> Template {
         let template = Template::new(node.to_json());
-        self.check(node, &template, names);
+        self.check(node, &template, &Self::names(self.after_an_answer));
         template
+    }
+
+    fn names(after_an_answer: bool) -> Vec<&'static str> {
+        let answer = if after_an_answer { ANSWER_NAMES.as_slice() } else { &[] };
+        NAMES.into_iter().chain(answer.iter().copied()).collect()
     }
 
     /// Everything about a template that can be told before it is needed.
@@ -306,10 +343,16 @@ impl Reader<'_> {
                 );
                 self.defect(node, format!("the name `{name}` is not defined"), help);
             } else if name == "bench" && !member.is_empty() && !self.bench.contains_key(member) {
-                let help = nearest(member, self.bench.keys().map(String::as_str)).map_or_else(
-                    || "`schema bench` lists what there is, with _ for -".to_owned(),
-                    |near| format!("did you mean `bench.{near}`?"),
-                );
+                let near = nearest(member, self.bench.keys().map(String::as_str));
+                let help = match near {
+                    _ if is_secret(member) => {
+                        "what is secret is not among them: `restore` has the password as `parameters.value`, \
+                         and the environment is `env`"
+                            .to_owned()
+                    }
+                    Some(near) => format!("did you mean `bench.{near}`?"),
+                    None => "`schema bench` lists what there is, with _ for -".to_owned(),
+                };
                 self.defect(node, format!("the bench has no `{member}`"), help);
             } else if name == "parameters" && !member.is_empty() {
                 self.parameter(node, member);
@@ -370,6 +413,7 @@ impl Reader<'_> {
             ("payload", Value::Object(Map::new())),
             ("parameters", Value::Object(Map::new())),
             ("station", "CS001".into()),
+            ("sent", Value::Object(Map::new())),
             ("bench", Value::Object(self.bench.clone())),
             ("env", Value::Object(self.env.clone())),
             ("status", 200.into()),

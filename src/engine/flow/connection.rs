@@ -229,9 +229,7 @@ pub(crate) fn as_usual(world: &mut World) {
 /// The bench's policy for an end-point, with the password and the security profile that the SUT has come to.
 fn ordinary(endpoint: EndpointId, world: &World) -> Option<ServerPolicy> {
     let mut policy = world.setup().endpoints.get(&endpoint).cloned()?;
-    if let Some(password) = world.memory.passwords.last().filter(|_| !policy.passwords.is_empty()) {
-        policy.passwords = vec![password.clone()];
-    }
+    world.memory.admit(&mut policy);
     let profile = world.memory.security_profile;
     if let Some(of_profile) = world.setup().endpoints.get(&EndpointId(profile.saturating_add(10))) {
         policy.tls = of_profile.tls.clone();
@@ -256,8 +254,8 @@ fn offered(offer: &Value, endpoint: EndpointId, world: &mut World, node: &Node) 
     if let Some(password) = offer.get("password").and_then(Value::as_str) {
         let password = Secret::new(password);
         world.effects.push(Effect::Secret(password.clone()));
-        policy.passwords = vec![password.clone()];
         world.memory.passwords.push(password);
+        world.memory.admit(&mut policy);
     }
     if let Some(status) = offer.get("status").and_then(Value::as_u64) {
         policy.refuse_upgrade = u16::try_from(status).ok();
