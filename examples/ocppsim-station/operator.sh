@@ -37,7 +37,9 @@ authorized() {
 
 case $action in
     power-cycle | restore-sut) start ;;
-    drive-in | drive-out | select-evse) ;;
+    drive-in | select-evse) ;;
+    # A connector stays Occupied after a transaction until somebody types something else.
+    drive-out) [ -e "$dir/active" ] || type_line "connector-status 1 Available" ;;
     connect-ev | reconnect-ev-side)
         # Both are told as Occupied; a transaction can be started at Preparing alone.
         if [ -e "$dir/active" ]; then type_line "connector-status 1 Charging"; else type_line "connector-status 1 Preparing"; fi ;;
