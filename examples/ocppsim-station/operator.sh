@@ -15,11 +15,16 @@ type_line() { tmux send-keys -t "$session" -l "$1" && tmux send-keys -t "$sessio
 not_possible() { echo "$1" >&2; exit 1; }
 
 start() {
-    tmux kill-session -t "$session" 2>/dev/null
     rm -f "$dir/active"
-    tmux new-session -d -s "$session" -x 200 -y 50 "$binary --ws-url wss://localhost:9400/ocpp --cp-id CS001 --protocol 2.0.1 \
+    local command="$binary --ws-url wss://localhost:9400/ocpp --cp-id CS001 --protocol 2.0.1 \
         --connectors 1 --trace-frames --log-path $log --security-profile 2 --basic-auth-password attest-bench-password \
         --ca-cert reports/authority/root.pem"
+    # The session outlives the simulator: a tmux server that is just about to end its last session refuses a new one.
+    if tmux has-session -t "$session" 2>/dev/null; then
+        tmux respawn-pane -k -t "$session" "$command"
+    else
+        tmux new-session -d -s "$session" -x 200 -y 50 "$command" \; set-option remain-on-exit on
+    fi
     sleep 0.5
     type_line connect
 }
