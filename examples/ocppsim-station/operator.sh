@@ -15,7 +15,9 @@ type_line() { tmux send-keys -t "$session" -l "$1" && tmux send-keys -t "$sessio
 not_possible() { echo "$1" >&2; exit 1; }
 
 start() {
-    rm -f "$dir/active"
+    # Transactions do not outlive the simulator: those that the log tells of before this line are gone.
+    touch "$log"
+    wc -l < "$log" > "$dir/since"
     local command="$binary --ws-url wss://localhost:9400/ocpp --cp-id CS001 --protocol 2.0.1 \
         --connectors 1 --trace-frames --log-path $log --security-profile 2 --basic-auth-password attest-bench-password \
         --ca-cert reports/authority/root.pem"
@@ -27,6 +29,13 @@ start() {
     fi
     sleep 0.5
     type_line connect
+}
+
+# True while a transaction runs, by the last TransactionEvent in the log: the CSMS ends transactions too.
+charging() {
+    local last
+    last=$(tail -n "+$(($(cat "$dir/since") + 1))" "$log" | grep -o '"eventType":"[A-Za-z]*"' | tail -1)
+    [[ $last == *Started* || $last == *Updated* ]]
 }
 
 # True when the CSMS has accepted the idToken that was asked for after this line of the log.
@@ -43,27 +52,22 @@ authorized() {
 case $action in
     power-cycle | restore-sut) start ;;
     drive-in | select-evse) ;;
-    # A connector stays Occupied after a transaction until somebody types something else.
-    drive-out) [ -e "$dir/active" ] || type_line "connector-status 1 Available" ;;
+    drive-out)
+        # A connector stays Occupied after a transaction until somebody types something else. What is about to end may end.
+        for _ in 1 2 3 4 5; do charging || break; sleep 0.2; done
+        charging || type_line "connector-status 1 Available" ;;
     connect-ev | reconnect-ev-side)
         # Both are told as Occupied; a transaction can be started at Preparing alone.
-        if [ -e "$dir/active" ]; then type_line "connector-status 1 Charging"; else type_line "connector-status 1 Preparing"; fi ;;
+        if charging; then type_line "connector-status 1 Charging"; else type_line "connector-status 1 Preparing"; fi ;;
     disconnect-ev | disconnect-station-side)
-        [ -e "$dir/active" ] && type_line "stop 1 EVDisconnected"
-        rm -f "$dir/active"
+        charging && type_line "stop 1 EVDisconnected"
         sleep 0.3
         type_line "connector-status 1 Available" ;;
     present-token)
         lines=$(wc -l < "$log")
         type_line "authorize $p_token"
         if authorized "$lines"; then
-            if [ -e "$dir/active" ]; then
-                type_line "stop 1 Local"
-                rm -f "$dir/active"
-            else
-                type_line "start 1 $p_token"
-                touch "$dir/active"
-            fi
+            if charging; then type_line "stop 1 Local"; else type_line "start 1 $p_token"; fi
         fi ;;
     network-down) type_line disconnect ;;
     network-up) type_line connect ;;
