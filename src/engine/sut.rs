@@ -186,6 +186,31 @@ impl Transactions {
                 .is_some_and(|known| same_event(known, &call.payload))
     }
 
+    /// The fields of an event that an earlier one of its transaction has told already, and that are to be sent once
+    /// (Part 2, E, 1.5; E01.FR.16, E03.FR.01, E07.FR.02).
+    pub(crate) fn repeated(&self, payload: &Value) -> Vec<&'static str> {
+        const ABOUT_A_DRIVER: [&str; 5] = ["Authorized", "Deauthorized", "RemoteStart", "RemoteStop", "StopAuthorized"];
+        let (Some(known), Some(seq)) = (self.find(payload), payload["seqNo"].as_i64()) else { return Vec::new() };
+        let mut earlier = known.seq.range(..seq).rev().map(|(_, event)| event);
+        let same = |event: &Value, field: &str| event.get(field).is_some_and(|value| payload.get(field) == Some(value));
+        // What was told while no EV was there must be told once more when it has come.
+        let ev_is_there = |event: &Value| {
+            let state = event["transactionInfo"]["chargingState"].as_str();
+            state.is_some_and(|state| state != "Idle")
+        };
+        let of_driver = payload["triggerReason"].as_str().is_some_and(|reason| ABOUT_A_DRIVER.contains(&reason));
+        let mut repeated = Vec::new();
+        if earlier.clone().any(|event| same(event, "evse") && ev_is_there(event)) {
+            repeated.push("evse");
+        }
+        if !of_driver
+            && earlier.find(|event| event.get("idToken").is_some()).is_some_and(|event| same(event, "idToken"))
+        {
+            repeated.push("idToken");
+        }
+        repeated
+    }
+
     /// True for a transaction that has not ended.
     pub(crate) fn is_running(&self, id: &str) -> bool {
         self.all.iter().any(|known| known.id == id && known.ended.is_none())
