@@ -193,14 +193,12 @@ impl Transactions {
         let (Some(known), Some(seq)) = (self.find(payload), payload["seqNo"].as_i64()) else { return Vec::new() };
         let mut earlier = known.seq.range(..seq).rev().map(|(_, event)| event);
         let same = |event: &Value, field: &str| event.get(field).is_some_and(|value| payload.get(field) == Some(value));
-        // What was told while no EV was there must be told once more when it has come.
-        let ev_is_there = |event: &Value| {
-            let state = event["transactionInfo"]["chargingState"].as_str();
-            state.is_some_and(|state| state != "Idle")
-        };
+        // What was told before an EV came, or before it was gone for a while, must be told once more when it is there.
+        let since_it_came = earlier.clone().take_while(|event| event["transactionInfo"]["chargingState"] != "Idle");
+        let ev_is_there = |event: &Value| event["transactionInfo"]["chargingState"].is_string();
         let of_driver = payload["triggerReason"].as_str().is_some_and(|reason| ABOUT_A_DRIVER.contains(&reason));
         let mut repeated = Vec::new();
-        if earlier.clone().any(|event| same(event, "evse") && ev_is_there(event)) {
+        if since_it_came.clone().any(ev_is_there) && since_it_came.clone().any(|event| same(event, "evse")) {
             repeated.push("evse");
         }
         if !of_driver

@@ -121,7 +121,7 @@ impl Small {
     }
 
     fn answer(&self, identity: &str, action: &str, payload: &Value) -> Value {
-        let now = jiff::Timestamp::now().to_string();
+        let now = ocpp_attest::clock::ocpp_time(jiff::Timestamp::now());
         match action {
             "BootNotification" => {
                 *self.boots.lock().unwrap().entry(identity.to_owned()).or_default() += 1;
