@@ -157,6 +157,8 @@ impl Operator for Console {
                     small.pending.lock().unwrap().insert(text("station"));
                     ActionOutcome::Done
                 }
+                // A CSMS that goes on with Pending does so whatever its operator sets.
+                "restore" if text("what") == "next-boot" => ActionOutcome::Done,
                 "restore-sut" if small.is_brought_back => {
                     small.clone().serve().await;
                     ActionOutcome::Done
