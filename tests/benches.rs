@@ -178,7 +178,7 @@ fn a_station_that_the_csms_does_not_know_is_left_out() {
     let (status, printed, _, written) = run("csms-octt-api.yaml", &["TC_B_20_CSMS", "TC_P_03_CSMS"], "2");
     assert_eq!(status, Some(0), "{printed}");
     assert!(printed.contains("as CS001, CS002 side by side"), "{printed}");
-    assert!(written.contains("CS002 was not let in, and is left out from here on"));
+    assert!(written.contains("CS002 is withdrawn"));
 }
 
 /// Jobs that the bench or the product can't have are refused, with what to do about it.

@@ -135,6 +135,8 @@ const TESTS: &[(&str, &[&str])] = &[
     ),
     ("cli_gate::test_cases_are_chosen_and_left_out", &["run --test", "run --skip"]),
     ("cli_gate::a_shard_may_be_empty", &["run --shard"]),
+    ("cli_gate::a_seed_gives_the_order", &["run --shuffle"]),
+    ("cli_gate::a_lasting_product_boots_once", &["run --lasting"]),
     ("cli_gate::what_passes_only_on_retry_is_flaky_and_no_pass", &["run --retries"]),
     ("cli_gate::nothing_begins_after_the_first_failure_when_told_so", &["run --fail-fast"]),
     ("cli_gate::known_failures_do_not_fail_the_run", &["run --expect"]),

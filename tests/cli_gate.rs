@@ -223,6 +223,32 @@ fn a_shard_may_be_empty() {
     assert_eq!(run(&["--shard", "5/4"]).status, Some(2));
 }
 
+/// The ids in the order in which the tool told their verdicts.
+fn order(run: &Run) -> Vec<&str> {
+    let ids = run.stdout.lines().filter_map(|line| line.get(16..).filter(|rest| rest.starts_with("TC_")));
+    ids.filter_map(|rest| rest.split(' ').next()).collect()
+}
+
+#[test]
+fn a_seed_gives_the_order() {
+    let shuffled = |seed: &str| run(&["--shuffle", seed]);
+    let (planned, one, again) = (run(&[]), shuffled("1"), shuffled("1"));
+    assert_eq!(order(&planned).len(), 5);
+    assert_ne!(order(&planned), order(&one));
+    assert_eq!(order(&one), order(&again));
+    assert_eq!(planned.verdicts(), one.verdicts(), "the report has the order of the plan");
+    assert_eq!(run(&["--shuffle", "anyhow"]).status, Some(2));
+}
+
+#[test]
+fn a_lasting_product_boots_once() {
+    let tests = ["--test", "TC_Y_01_CS,TC_Z_01_CS"];
+    assert_eq!(run(&tests).verdicts(), ["TC_Y_01_CS pass", "TC_Z_01_CS inconclusive"]);
+    let lasting = run(&[&tests[..], &["--lasting"]].concat());
+    assert_eq!(lasting.verdicts(), ["TC_Y_01_CS pass", "TC_Z_01_CS fail"], "{}", lasting.stdout);
+    assert!(lasting.stdout.contains("BootNotification did not come"), "{}", lasting.stdout);
+}
+
 #[test]
 fn the_trace_is_written_while_the_run_goes_on() {
     let trace = |run: &Run| std::fs::read_to_string(run.out.join("trace.jsonl")).unwrap();

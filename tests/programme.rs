@@ -27,12 +27,21 @@ fn run(pics: &Pics, bench: &str) -> Vec<TestCaseResult> {
     ran.results.into_iter().filter(|result| result.verdict != Verdict::NotImplemented).collect()
 }
 
+/// True where a test case can't be decided under a configuration, and says so: a transaction that the end of the energy ends is over
+/// before a fixed cable is unplugged.
+fn is_undecidable(result: &TestCaseResult, stop: &str) -> bool {
+    result.id == "TC_E_25_CS"
+        && result.verdict == Verdict::Inconclusive
+        && stop == "EnergyTransfer"
+        && result.failures[0].message.contains("Set a tx-stop-point without")
+}
+
 /// What does not pass under one configuration, in words.
 fn not_passed(pics: &Pics, start: &str, stop: &str, how: &str) -> Vec<String> {
     let bench = format!("tx-start-point: {start}\ntx-stop-point: {stop}\nauthorization: {how}\n");
     let results = run(pics, &bench);
     at_least(results.len(), 30);
-    let bad = results.iter().filter(|result| result.verdict != Verdict::Pass);
+    let bad = results.iter().filter(|result| result.verdict != Verdict::Pass && !is_undecidable(result, stop));
     bad.map(|result| {
         let failure = &result.failures[0];
         let reason = result.reason.clone().unwrap_or_default();
@@ -99,7 +108,8 @@ fn the_simulated_station_transacts_whatever_it_is_configured_to() {
                 3 - evse
             );
             for result in run_these(&pics, &bench, false, &globs).results {
-                if !matches!(result.verdict, Verdict::Pass | Verdict::NotImplemented) {
+                let passed = matches!(result.verdict, Verdict::Pass | Verdict::NotImplemented);
+                if !passed && !is_undecidable(&result, stop) {
                     bad.push(format!(
                         "{start} {stop} {how} {evse}: {} {} {:?}",
                         result.id, result.verdict, result.reason

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     engine::Input,
-    link::{ConnId, LinkEvent},
+    link::{ClosedBy, ConnId, LinkEvent},
     ocpp::{frame::Frame, member::Member},
     replay::Recording,
     testcase::model::StepKind,
@@ -332,6 +332,13 @@ impl Tried<'_> {
                         let event = LinkEvent::Opened { conn, endpoint, request, subprotocol };
                         self.add(format!("{check} is another"), vec![(*at, Edit::Replace(Input::Link(event)))]);
                     }
+                }
+                // The product closes it behind the last that it says there before the condition is asked.
+                let said = |input: &Input| matches!(input, Input::Link(LinkEvent::Text { conn: of, .. }) if of == conn);
+                let before = recording.inputs.iter().enumerate().take(self.target.at).skip(*at);
+                if let Some((last, _)) = before.filter(|(_, (_, input))| said(input)).last() {
+                    let closed = LinkEvent::Closed { conn: *conn, code: Some(1000), by: ClosedBy::Sut };
+                    self.add("the connection is closed", vec![(last, Edit::After(Input::Link(closed)))]);
                 }
                 // The station is back although it was sent away.
                 let gone = recording.inputs.iter().enumerate().take(self.target.at + 1).skip(*at);

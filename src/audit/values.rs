@@ -46,8 +46,10 @@ pub(super) fn others(value: &Value, place: Option<Member>) -> Vec<Value> {
 
 fn other_texts(text: &str) -> Vec<Value> {
     if let Ok(time) = text.parse::<jiff::Timestamp>() {
+        // A day is too far away for any rule; seconds are for the checks of a test case.
         let day = jiff::SignedDuration::from_hours(24);
-        return [time.checked_add(day), time.checked_sub(day)]
+        let near = jiff::SignedDuration::from_secs(7);
+        return [time.checked_add(day), time.checked_sub(day), time.checked_add(near), time.checked_sub(near)]
             .into_iter()
             .flatten()
             .map(|time| time.to_string().into())

@@ -186,6 +186,29 @@ impl Transactions {
                 .is_some_and(|known| same_event(known, &call.payload))
     }
 
+    /// The fields of an event that an earlier one of its transaction has told already, and that are to be sent once
+    /// (Part 2, E, 1.5; E01.FR.16, E03.FR.01, E07.FR.02).
+    pub(crate) fn repeated(&self, payload: &Value) -> Vec<&'static str> {
+        const ABOUT_A_DRIVER: [&str; 5] = ["Authorized", "Deauthorized", "RemoteStart", "RemoteStop", "StopAuthorized"];
+        let (Some(known), Some(seq)) = (self.find(payload), payload["seqNo"].as_i64()) else { return Vec::new() };
+        let mut earlier = known.seq.range(..seq).rev().map(|(_, event)| event);
+        let same = |event: &Value, field: &str| event.get(field).is_some_and(|value| payload.get(field) == Some(value));
+        // What was told before an EV came, or before it was gone for a while, must be told once more when it is there.
+        let since_it_came = earlier.clone().take_while(|event| event["transactionInfo"]["chargingState"] != "Idle");
+        let ev_is_there = |event: &Value| event["transactionInfo"]["chargingState"].is_string();
+        let of_driver = payload["triggerReason"].as_str().is_some_and(|reason| ABOUT_A_DRIVER.contains(&reason));
+        let mut repeated = Vec::new();
+        if since_it_came.clone().any(ev_is_there) && since_it_came.clone().any(|event| same(event, "evse")) {
+            repeated.push("evse");
+        }
+        if !of_driver
+            && earlier.find(|event| event.get("idToken").is_some()).is_some_and(|event| same(event, "idToken"))
+        {
+            repeated.push("idToken");
+        }
+        repeated
+    }
+
     /// True for a transaction that has not ended.
     pub(crate) fn is_running(&self, id: &str) -> bool {
         self.all.iter().any(|known| known.id == id && known.ended.is_none())

@@ -121,6 +121,18 @@ fn a_late_answer_is_no_breach_in_the_next_test_case() {
     assert_eq!(sent(&mut engine(asks, outcome.memory)), [r#"[2,"TC_B_06_CS-2","ClearCache",{}]"#]);
 }
 
+/// A message that comes ahead is held against later steps, whose names need not be known by then: that is no error of ours.
+#[test]
+fn what_a_step_can_say_only_later_it_does_not_take_ahead() {
+    let steps = "steps:\n  - expect: Heartbeat\n  - set: { since: \"{{ elapsed }}\" }\n  \
+        - expect: NotifyEvent\n    any-time-since: \"{{ since }}\"\n";
+    let event = r#"[2,"e","NotifyEvent",{"generatedAt":"1970-01-01T00:00:01Z","seqNo":0,"eventData":[{"eventId":1,"timestamp":"1970-01-01T00:00:01Z","trigger":"Delta","actualValue":"x","eventNotificationType":"HardWiredNotification","component":{"name":"EVSE"},"variable":{"name":"Problem"}}]}]"#;
+    let mut engine = engine(steps, connected());
+    says(&mut engine, 1, event);
+    let outcome = ended(engine, 9);
+    assert_eq!(outcome.verdict, Verdict::Fail, "{:?}", outcome.failures);
+}
+
 #[test]
 fn a_call_out_of_turn_counts_in_every_phase() {
     let steps = "steps:\n  - expect: Heartbeat\n  - wait: 1\nafter:\n  - wait: 5\n";

@@ -51,6 +51,8 @@ pub(crate) struct Finding {
     pub(crate) in_between: bool,
     /// A step found it, and not a rule that holds for every test.
     pub(crate) of_step: bool,
+    /// The protocol itself is broken, whatever the step is for: a failure in the preparation, too.
+    pub(crate) breach: bool,
 }
 
 impl Finding {
@@ -437,7 +439,9 @@ impl World {
         let mut verdict = verdict;
         if self.phase == Phase::Prepare && finding.of_step && verdict <= Verdict::Fail {
             // What is tested was not begun, whatever kept it from that.
-            verdict = Verdict::Inconclusive;
+            if !finding.breach {
+                verdict = Verdict::Inconclusive;
+            }
             self.unprepared = Some(finding.summary());
         }
         self.failures.push(Failure {

@@ -316,7 +316,8 @@ impl<'s, 't> Scheduler<'s, 't> {
             all.extend(self.identity_fails(worker, ended, &reason, fails));
             return all;
         }
-        if absent && !prepared && others {
+        // Once somebody has met the product it may be away for all, which the next of them tell.
+        if absent && !prepared && others && !met {
             return self.identity_fails(worker, ended, &reason, true);
         }
         if !prepared && !work {

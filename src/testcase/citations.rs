@@ -41,13 +41,27 @@ pub(super) fn of_case(case: &TestCase, states: &States) -> Vec<Defect> {
     let cited = case.citations.iter().filter_map(|citation| misplaced(citation, sut, &listed, "test case", help));
     let mut defects: Vec<Defect> = cited.collect();
     defects.extend(case.further.iter().filter_map(|citation| superfluous(citation, case)));
-    if let Some(steps) = case.steps.as_ref().filter(|_| case.cited_by_test == 0) {
+    if let Some(steps) = case.steps.as_ref().filter(|steps| !tests_its_subject(case, steps, states)) {
         let at = steps.first().map_or(Position::default(), |step| step.at);
         let help = "put `requirement:` at the step or check that proves one of the list; where Part 6 lists none, name it in \
                     `further-requirements` with the reason";
-        defects.push(Defect::new(at, "no step and no check of this test case names a requirement", help));
+        let message =
+            "no step and no check of this test case names a requirement that it lists, so it could never pass";
+        defects.push(Defect::new(at, message, help));
     }
     defects
+}
+
+/// True where a step of the test itself, or of a state that it runs, names a requirement that the test case is about. A run
+/// in which none was held against anything is inconclusive.
+fn tests_its_subject(case: &TestCase, steps: &[Arc<Step>], states: &States) -> bool {
+    let about = case.header.proves();
+    let mut named: BTreeSet<&str> =
+        case.citations[..case.cited_by_test].iter().map(|cited| cited.id.as_str()).collect();
+    follow(steps, states, &mut BTreeSet::new(), &mut |state| {
+        named.extend(state.citations.iter().map(|cited| cited.id.as_str()));
+    });
+    named.iter().any(|id| about.iter().any(|listed| listed == id))
 }
 
 /// A requirement that only somebody else must obey.
@@ -91,20 +105,24 @@ fn superfluous(citation: &Citation, case: &TestCase) -> Option<Defect> {
 
 /// The requirements that the states list which steps run, and which those run.
 fn of_states_run<'s>(steps: &[Arc<Step>], states: &'s States, listed: &mut BTreeSet<&'s str>) {
-    fn follow<'s>(
-        steps: &[Arc<Step>],
-        states: &'s States,
-        listed: &mut BTreeSet<&'s str>,
-        known: &mut BTreeSet<&'s str>,
-    ) {
-        for step in steps {
-            if let StepKind::Run { state, .. } = &step.kind {
-                let Some(state) = states.get(state).filter(|state| known.insert(&state.name)) else { continue };
-                listed.extend(state.requirements.iter().map(|citation| citation.id.as_str()));
-                follow(&state.steps, states, listed, known);
-            }
-            follow(step.inner(), states, listed, known);
+    follow(steps, states, &mut BTreeSet::new(), &mut |state| {
+        listed.extend(state.requirements.iter().map(|citation| citation.id.as_str()));
+    });
+}
+
+/// Tells each state once that steps run, with those that it runs itself.
+fn follow<'s>(
+    steps: &[Arc<Step>],
+    states: &'s States,
+    known: &mut BTreeSet<&'s str>,
+    tell: &mut impl FnMut(&'s State),
+) {
+    for step in steps {
+        if let StepKind::Run { state, .. } = &step.kind {
+            let Some(state) = states.get(state).filter(|state| known.insert(&state.name)) else { continue };
+            tell(state);
+            follow(&state.steps, states, known, tell);
         }
+        follow(step.inner(), states, known, tell);
     }
-    follow(steps, states, listed, &mut BTreeSet::new());
 }

@@ -121,7 +121,7 @@ impl Small {
     }
 
     fn answer(&self, identity: &str, action: &str, payload: &Value) -> Value {
-        let now = jiff::Timestamp::now().to_string();
+        let now = ocpp_attest::clock::ocpp_time(jiff::Timestamp::now());
         match action {
             "BootNotification" => {
                 *self.boots.lock().unwrap().entry(identity.to_owned()).or_default() += 1;
@@ -157,6 +157,8 @@ impl Operator for Console {
                     small.pending.lock().unwrap().insert(text("station"));
                     ActionOutcome::Done
                 }
+                // A CSMS that goes on with Pending does so whatever its operator sets.
+                "restore" if text("what") == "next-boot" => ActionOutcome::Done,
                 "restore-sut" if small.is_brought_back => {
                     small.clone().serve().await;
                     ActionOutcome::Done

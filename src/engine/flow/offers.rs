@@ -111,8 +111,11 @@ impl Node {
                 if expect.no_earlier_than.is_some() || expect.nothing_else_before.is_some() {
                     return Offer::Passed;
                 }
-                // Nor can what its checks speak of only later.
-                let known = expect.checks.mismatches(&call.payload, &names).is_ok();
+                // Nor can what its checks and times speak of only later.
+                let numbers = [&expect.within, &expect.any_time_since].into_iter().flatten();
+                let known = expect.checks.mismatches(&call.payload, &names).is_ok()
+                    && numbers.into_iter().all(|number| number.number(&names).is_ok())
+                    && expect.optional.as_ref().is_none_or(|optional| optional.holds(&names).is_ok());
                 if known && Self::wants(expect, call, &names) && self.enter(world) && self.status == Status::Active {
                     return self.offer_expect(expect, call, world);
                 }

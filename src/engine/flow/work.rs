@@ -117,6 +117,8 @@ impl Node {
                 finding.expected = Some(format!("a response to {}", send.action));
                 finding.found = Some("nothing".into());
                 finding.waited_s = Some(waited);
+                // Every CALL is answered, if only by a CALLERROR (Part 4, 4.2).
+                finding.breach = true;
                 world.find(Verdict::Fail, finding);
             }
             return false;

@@ -224,6 +224,48 @@ fn what_a_transaction_tells_was_measured_while_it_ran() {
     assert_eq!(measured("1969-12-31T22:01:30Z").len(), 1);
 }
 
+/// Part 2, E, 1.5 is informative.
+#[test]
+fn what_is_repeated_in_later_events_of_a_transaction_is_a_remark() {
+    let event = |seq: u8, trigger: &str, state: &str, more: &str| {
+        let kind = if seq == 0 { "Started" } else { "Updated" };
+        format!(
+            r#"[2,"{seq}","TransactionEvent",{{"eventType":"{kind}","timestamp":"1970-01-01T00:00:0{seq}Z","triggerReason":"{trigger}","seqNo":{seq},"transactionInfo":{{"transactionId":"T","chargingState":"{state}"}}{more}}}]"#
+        )
+    };
+    let evse = r#","evse":{"id":1,"connectorId":1}"#;
+    let token = r#","idToken":{"idToken":"A","type":"Central"}"#;
+    let both = format!("{evse}{token}");
+    let remarks = |events: [(&str, &str, &str); 4]| {
+        let steps = format!("steps:\n{}", "  - expect: TransactionEvent\n".repeat(events.len()));
+        let mut engine = engine(&steps, connected());
+        for (seq, (trigger, state, more)) in (0u8..).zip(events) {
+            says(&mut engine, u64::from(seq), &event(seq, trigger, state, more));
+        }
+        let outcome = ended(engine, 9);
+        assert_eq!(outcome.verdict, Verdict::Pass, "{:?}", outcome.failures);
+        outcome.remarks.join("\n")
+    };
+    // The EVSE again once the EV has come (E01.FR.16), and the token again with the end of the authorisation (E07.FR.02).
+    let once = remarks([
+        ("RemoteStart", "Idle", &both),
+        ("CablePluggedIn", "EVConnected", evse),
+        ("ChargingStateChanged", "Charging", ""),
+        ("StopAuthorized", "EVConnected", token),
+    ]);
+    assert_eq!(once, "");
+    let again = remarks([
+        ("CablePluggedIn", "EVConnected", evse),
+        ("Authorized", "EVConnected", &both),
+        ("ChargingStateChanged", "Charging", &both),
+        ("SignedDataReceived", "Charging", &both),
+    ]);
+    insta::assert_snapshot!(again, @r"
+    the station repeats evse in later TransactionEvents of a transaction; Part 2 (E, 1.5, informative) has it sent once
+    the station repeats idToken in later TransactionEvents of a transaction; Part 2 (E, 1.5, informative) has it sent once
+    ");
+}
+
 #[test]
 fn the_first_finding_decides_and_the_others_are_kept() {
     let steps = "steps:\n  - expect: Heartbeat\n  - expect: StatusNotification\n    check: { connectorStatus: Occupied }\nafter:\n  - wait: 5\n";

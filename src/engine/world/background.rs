@@ -173,6 +173,11 @@ impl World {
         self.memory.learn_connectors(call);
         self.memory.leftovers.learn(call);
         if call.action == "TransactionEvent" {
+            for field in self.transactions.repeated(&call.payload) {
+                self.remark(format!(
+                    "the station repeats {field} in later TransactionEvents of a transaction; Part 2 (E, 1.5, informative) has it sent once"
+                ));
+            }
             for complaint in self.transactions.learn(call) {
                 let mut finding = Finding::new("rule: order of TransactionEvents", complaint);
                 finding.frame = Some(shorten(&call.text, 4000));
