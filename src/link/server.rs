@@ -282,6 +282,19 @@ async fn listen(mut listener: Listener, endpoint: EndpointId, shared: Shared) {
     }
 }
 
+/// That no sub-protocol suits, with what was offered.
+fn nothing_in_common(offered: &[String], ours: &[String]) -> String {
+    const MOST_TOLD: usize = 5;
+    const LONGEST_TOLD: usize = 40;
+    let short = |name: &String| name.chars().take(LONGEST_TOLD).flat_map(char::escape_debug).collect::<String>();
+    let mut told: Vec<String> = offered.iter().take(MOST_TOLD).map(|name| format!("`{}`", short(name))).collect();
+    if offered.len() > MOST_TOLD {
+        told.push(format!("{} more", offered.len() - MOST_TOLD));
+    }
+    let told = if told.is_empty() { "none".to_owned() } else { told.join(", ") };
+    format!("no sub-protocol in common: it offered {told}, not {}", ours.join(" or "))
+}
+
 /// What was seen of an attempt, however far it came.
 #[derive(Default)]
 struct Seen {
@@ -360,7 +373,8 @@ async fn attempt(
             if subprotocol.is_none() && !policy.subprotocols.is_empty() {
                 // Part 4, 3.1.2: without a common sub-protocol the handshake ends without that header, then it closes.
                 let _ = socket.close(None).await;
-                let why = "no sub-protocol in common".to_owned();
+                let offered = seen.request.as_ref().map(|request| request.subprotocols.as_slice()).unwrap_or_default();
+                let why = nothing_in_common(offered, &policy.subprotocols);
                 return Err(AttemptFailure::UpgradeRefusedByUs(101, why));
             }
             Ok((socket, subprotocol))

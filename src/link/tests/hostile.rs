@@ -221,14 +221,19 @@ async fn passwords_are_compared_as_bytes() {
 
 #[tokio::test(start_paused = true)]
 async fn without_a_common_subprotocol_the_upgrade_is_completed_and_closed() {
-    for offered in [vec!["ocpp1.6".to_owned()], vec![]] {
+    for (offered, told) in [
+        (vec!["ocpp1.6".to_owned()], "no sub-protocol in common: it offered `ocpp1.6`, not ocpp2.0.1"),
+        (vec![], "no sub-protocol in common: it offered none, not ocpp2.0.1"),
+    ] {
         let mut bench = Bench::new().await;
         let mut policy = client_policy(None);
         policy.subprotocols = offered;
         let (mut socket, _, agreed) = client::open(&bench.network, &policy, bench.clock).await.unwrap();
         assert_eq!(agreed, None);
         assert!(matches!(socket.next().await, Some(Ok(Message::Close(_)))));
-        assert!(matches!(failure(&bench.event().await), AttemptFailure::UpgradeRefusedByUs(101, _)));
+        let event = bench.event().await;
+        let AttemptFailure::UpgradeRefusedByUs(101, why) = failure(&event) else { panic!("{event:?}") };
+        assert_eq!(why, told);
     }
 }
 
