@@ -335,8 +335,8 @@ impl Tried<'_> {
                 }
                 // The product closes it behind the last that it says there before the condition is asked.
                 let said = |input: &Input| matches!(input, Input::Link(LinkEvent::Text { conn: of, .. }) if of == conn);
-                let before = recording.inputs.iter().enumerate().take(self.target.at).skip(*at);
-                if let Some((last, _)) = before.filter(|(_, (_, input))| said(input)).last() {
+                let mut before = recording.inputs.iter().enumerate().take(self.target.at).skip(*at);
+                if let Some((last, _)) = before.rfind(|(_, (_, input))| said(input)) {
                     let closed = LinkEvent::Closed { conn: *conn, code: Some(1000), by: ClosedBy::Sut };
                     self.add("the connection is closed", vec![(last, Edit::After(Input::Link(closed)))]);
                 }
