@@ -37,7 +37,8 @@ pub fn pics(data: &[u8]) {
         }
         Err(defects) => shown(&defects),
     }
-    if let Err(defects) = import::certificate(&source) {
+    let document = import::document::Document::from_text("fuzz.txt", &source.text);
+    for defects in import::certificate(&document, None).err().into_iter().flatten() {
         shown(&defects);
     }
 }

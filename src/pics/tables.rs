@@ -223,6 +223,16 @@ pub fn is_known(id: &str) -> bool {
     all().iter().flat_map(Section::rows).any(|row| row.id == id)
 }
 
+/// The rows of an id, of whichever side, edition and baseline.
+pub fn rows_of(id: &str) -> impl Iterator<Item = &'static Row> {
+    all().iter().flat_map(Section::rows).filter(move |row| row.id == id)
+}
+
+/// The titles of all sections.
+pub fn titles() -> impl Iterator<Item = &'static str> {
+    all().iter().map(|section| section.title.as_str())
+}
+
 /// Every known id.
 pub fn ids() -> impl Iterator<Item = &'static str> {
     all().iter().flat_map(Section::rows).map(|row| row.id.as_str())

@@ -1,0 +1,374 @@
+//! Makes a PICS of a certificate with its abstract test report.
+//!
+//! What a laboratory or a vendor has is a PDF, or its text after it went through one program or another. A file becomes lines with
+//! cells or pieces (`decode.rs`, `text.rs`, `pdf/`), these become rows (`zones.rs`, `layout.rs`), and rows become answers. Whatever
+//! could not be read, was guessed or was taken from a baseline that is not the certificate's is a remark.
+
+mod answers;
+mod decode;
+pub mod document;
+mod facts;
+mod keys;
+mod layout;
+#[cfg(feature = "pdf")]
+pub mod pdf;
+mod reference;
+mod tables;
+mod text;
+mod values;
+mod zones;
+
+pub use decode::{Content, PDF_LIMIT, TEXT_LIMIT, content};
+
+use self::{
+    document::{Document, Place},
+    facts::Facts,
+    keys::Key,
+    layout::Row,
+    reference::Reference,
+    zones::Placed,
+};
+use super::model::{Baseline, Performance, Pics, Profile, SutKind};
+use crate::{
+    kpi,
+    pics::tables::Part,
+    text::visible_line,
+    yaml::{Defect, Defects, Position, shorten},
+};
+
+/// Something that could not be read, was guessed, or was taken from elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Remark {
+    /// Where, for people: `certificate.pdf page 3:12:1`.
+    pub place: String,
+    /// What was found, and what was made of it.
+    pub message: String,
+    /// What to do about it.
+    pub help: String,
+}
+
+/// A PICS that was made of a certificate.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Imported {
+    /// The PICS.
+    pub pics: Pics,
+    /// What has to be looked at, in the document's order.
+    pub remarks: Vec<Remark>,
+}
+
+/// Collects remarks.
+#[derive(Debug, Default)]
+struct Remarks {
+    all: Vec<(Place, String, String)>,
+}
+
+impl Remarks {
+    fn add(&mut self, place: Place, message: impl Into<String>, help: &str) {
+        self.all.push((place, message.into(), help.to_owned()));
+    }
+
+    fn finish(mut self, document: &Document) -> Vec<Remark> {
+        self.all.sort_by_key(|(place, ..)| *place);
+        self.all.dedup();
+        let place = |place: Place| match document.pages.get(place.page) {
+            Some(page) if place.at.line > 0 => format!("{}:{}", page.source.name, place.at),
+            _ => document.name.clone(),
+        };
+        let shown = |text: &str| visible_line(text).into_owned();
+        let remark = |(at, message, help): (Place, String, String)| Remark {
+            place: shown(&place(at)),
+            message: shown(&message),
+            help: shown(&help),
+        };
+        self.all.into_iter().map(remark).collect()
+    }
+}
+
+/// Reads a certificate. A baseline that is given is taken in the place of the certificate's.
+pub fn certificate(document: &Document, given: Option<Baseline>) -> Result<Imported, Vec<Defects>> {
+    let mut remarks = Remarks::default();
+    for (place, message) in &document.remarks {
+        remarks.add(*place, message, "compare what stands there with the certificate");
+    }
+    let lines = zones::placed(document);
+    let rows = layout::rows(&lines).map_err(|at| {
+        let message = format!("more than {} rows begin with an id", layout::MAX_ROWS);
+        defect(document, at, message, "give the certificate alone")
+    })?;
+    let facts = Facts::of(&lines);
+    let reference = reference::found(document);
+    version(document, &reference)?;
+    if rows.is_empty() && facts.is_empty() {
+        let message = "this is no certificate with its abstract test report: none of their tables was found";
+        let help = "give the certificate's PDF, or its text by `pdftotext -layout`";
+        return Err(defect(document, Place::default(), message, help));
+    }
+    heap(document, &lines, &rows)?;
+    let baseline = baseline(document, &reference, given, &mut remarks)?;
+    let edition = reference::edition_of(baseline);
+    let sut = side(document, &facts, &rows, &mut remarks)?;
+    let mut pics = Pics {
+        sut,
+        ocpp: "2.0.1".into(),
+        edition,
+        baseline,
+        product: facts.product(sut == SutKind::Csms, &mut remarks),
+        profiles: Vec::new(),
+        hardware: indexmap::IndexMap::new(),
+        evses: tables::evses(&lines, &mut remarks),
+        features: indexmap::IndexMap::new(),
+        questions: indexmap::IndexMap::new(),
+        settings: indexmap::IndexMap::new(),
+        vendor_settings: tables::vendor_settings(&lines, &mut remarks),
+        performance: performance(&facts, &rows, sut, &mut remarks),
+        laboratory: facts.laboratory(&mut remarks),
+        approval: facts.approval(),
+        references: facts.references(&lines, reference.statement, &mut remarks),
+    };
+    pics.profiles = profiles(&rows, &mut remarks);
+    let answered = answers::read(&rows, &pics, &mut remarks);
+    for (part, map) in [
+        (Part::Hardware, &mut pics.hardware),
+        (Part::Features, &mut pics.features),
+        (Part::Questions, &mut pics.questions),
+        (Part::Settings, &mut pics.settings),
+    ] {
+        map.extend(answered.iter().filter(|(of, ..)| *of == part).map(|(_, id, answer)| (id.clone(), answer.clone())));
+    }
+    Ok(Imported { pics, remarks: remarks.finish(document) })
+}
+
+/// One defect of a document.
+fn defect(document: &Document, place: Place, message: impl Into<String>, help: &str) -> Vec<Defects> {
+    let Some(page) = document.pages.get(place.page) else { return Vec::new() };
+    let mut source = page.source.clone();
+    if place.at.line == 0 {
+        source.name = document.name.as_str().into();
+    }
+    vec![source.defects(vec![Defect::new(place.at, message, help)])]
+}
+
+/// Refuses what is no certificate of OCPP 2.0.1.
+fn version(document: &Document, reference: &Reference) -> Result<(), Vec<Defects>> {
+    let Some((version, at)) = reference.versions.iter().find(|(version, _)| version != "2.0.1") else { return Ok(()) };
+    let readable = reference::READABLE;
+    let message = match reference.versions.iter().find(|(version, _)| version == "2.0.1") {
+        Some(_) => format!("OCPP {version} is named here, and OCPP 2.0.1 elsewhere"),
+        None => format!("this is a certificate of OCPP {version}"),
+    };
+    let at = Place { page: at.0, at: Position { line: at.1, column: 1 } };
+    Err(defect(document, at, message, &format!("{readable} can be read")))
+}
+
+/// Refuses a text in which the columns of tables stand one after the other: which answer goes with which id can't be told.
+fn heap(document: &Document, lines: &[Placed<'_>], rows: &[Row]) -> Result<(), Vec<Defects>> {
+    let mut bare = 0;
+    let mut first = None;
+    for placed in lines.iter().filter(|placed| !placed.line.is_blank()) {
+        let is_bare = keys::id(&placed.line.text()).is_some_and(|(_, rest)| rest.is_empty());
+        bare = if is_bare { bare + 1 } else { 0 };
+        if bare == 4 && first.is_none() {
+            first = Some(Place { page: placed.page, at: Position { line: placed.line.number - 3, column: 1 } });
+        }
+    }
+    let nothing = rows.iter().filter(|row| row.answers.iter().all(|bit| bit.text.is_empty())).count();
+    match first.filter(|_| nothing * 2 > rows.len()) {
+        None => Ok(()),
+        Some(at) => {
+            let message = "the columns of the tables stand one below the other from here on: which wording and which answer go \
+                           with an id can't be told";
+            Err(defect(document, at, message, "give the PDF itself, or its text by `pdftotext -layout`"))
+        }
+    }
+}
+
+/// The baseline to read the certificate by.
+fn baseline(
+    document: &Document,
+    reference: &Reference,
+    given: Option<Baseline>,
+    remarks: &mut Remarks,
+) -> Result<Baseline, Vec<Defects>> {
+    let at = Place { page: reference.at.0, at: Position { line: reference.at.1, column: 1 } };
+    let chosen = reference::baseline(reference);
+    if let Some(given) = given {
+        let stated = chosen.filter(|(stated, told)| *stated != given || told.is_some());
+        if let Some(statement) = stated.and_then(|_| reference.statement.clone()) {
+            let word = super::writer::baseline(given);
+            let message = format!("the certificate is of \"{statement}\"; it was read by the baseline {word}, as was asked for");
+            remarks.add(at, message, "compare ids and answers with the certificate");
+        }
+        return Ok(given);
+    }
+    let Some((baseline, told)) = chosen else {
+        let message = "edition and errata were not found: the certificate's sentence on its reference specification is missing";
+        let help = "give the whole certificate, its first page included, or name the baseline: `--baseline 2025-09`";
+        return Err(defect(document, Place::default(), message, help));
+    };
+    if let Some(told) = told {
+        let help = "compare ids and answers with the certificate; `--baseline` takes another baseline";
+        remarks.add(at, told, help);
+    }
+    Ok(baseline)
+}
+
+/// Which side was certified.
+fn side(document: &Document, facts: &Facts, rows: &[Row], remarks: &mut Remarks) -> Result<SutKind, Vec<Defects>> {
+    let named = |text: &str| {
+        let text = text.to_lowercase();
+        if ["management", "csms", "central system", "back"].iter().any(|word| text.contains(word)) {
+            Some(SutKind::Csms)
+        } else {
+            text.contains("station").then_some(SutKind::ChargingStation)
+        }
+    };
+    let label = |label: &str, remarks: &mut Remarks| facts.value(label, remarks).and_then(|value| named(&value));
+    let mut found = label("Device Under Test", remarks).or_else(|| label("Product Type", remarks));
+    if found.is_none() {
+        let number = facts.value("Certificate Number", remarks).unwrap_or_default();
+        let hardware = |row: &Row| matches!(&row.key, Key::Id(id) if id.starts_with("HFS-"));
+        let (side, by) = if number.ends_with(".CSMS") {
+            (Some(SutKind::Csms), "the certificate's number")
+        } else if number.ends_with(".CS") {
+            (Some(SutKind::ChargingStation), "the certificate's number")
+        } else {
+            (rows.iter().any(hardware).then_some(SutKind::ChargingStation), "its hardware features")
+        };
+        if let Some(side) = side {
+            let word = if side == SutKind::Csms { "CSMS" } else { "charging station" };
+            let place = facts.place("Device Under Test").unwrap_or_default();
+            let message = format!("`Device Under Test` was not found; by {by} it is a {word}");
+            remarks.add(place, message, "correct `sut:` where it is wrong");
+        }
+        found = side;
+    }
+    found.ok_or_else(|| {
+        let place = facts.place("Device Under Test").unwrap_or_default();
+        let help = "give the whole certificate; the line is `Device Under Test: Charging Station` or `… Charging Station Management System`";
+        defect(document, place, "`Device Under Test` was not found, so that the side is not known", help)
+    })
+}
+
+/// The profiles that were tested.
+fn profiles(rows: &[Row], remarks: &mut Remarks) -> Vec<Profile> {
+    let mut found = Vec::new();
+    let mut read = Vec::new();
+    for row in rows {
+        let Key::Profile(profile) = row.key else { continue };
+        let result = row.answer();
+        let name = profile.title();
+        read.push(profile);
+        match values::outcome(&result) {
+            Some(values::Outcome::Pass) => found.push(profile),
+            Some(values::Outcome::NotTested) => {}
+            Some(values::Outcome::Tested) => {
+                let word = result.split(' ').next().unwrap_or_default();
+                let message = format!("the result of `{name}` is \"{word}\"; it was tested, so it is among the profiles");
+                remarks.add(row.place, message, "remove it from `profiles:` where it is not claimed");
+                found.push(profile);
+            }
+            None => {
+                let message = format!("the result of `{name}` could not be read: \"{}\"", shorten(&result, 60));
+                let help = format!("add `{}` to `profiles:` where it passed", profile.id());
+                remarks.add(row.place, message, &help);
+            }
+        }
+    }
+    if !found.contains(&Profile::Core) {
+        let message = "no result of the profile Core was found in the test result summary; every certification includes it";
+        remarks.add(Place::default(), message, "look through `profiles:`; add what else passed");
+        found.push(Profile::Core);
+    }
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
+/// What the vendor promises.
+fn performance(facts: &Facts, rows: &[Row], sut: SutKind, remarks: &mut Remarks) -> Performance {
+    let mut performance = Performance::default();
+    for definition in kpi::definitions(sut) {
+        // The first row of that name is the one with the vendor's maximum: name, value, unit, description.
+        let row = rows.iter().find(|row| matches!(row.key, Key::Kpi(of) if of.name == definition.name));
+        let Some(row) = row else { continue };
+        let value = row.answer();
+        let word = value.split(' ').next().unwrap_or_default();
+        match word.replace(',', ".").parse::<f64>().ok().filter(|seconds| seconds.is_finite() && *seconds > 0.0) {
+            Some(seconds) => {
+                performance.maximum.insert(definition.key.to_owned(), seconds);
+            }
+            None if values::is_none(word) || value.starts_with("not ") => {}
+            None => {
+                let message = format!("the maximum of `{}` could not be read: \"{}\"", definition.name, shorten(&value, 40));
+                let help = format!("fill in `{}` under `performance: maximum:`, in seconds", definition.key);
+                remarks.add(row.place, message, &help);
+            }
+        }
+    }
+    performance.communication = facts.value("Communication technology used during performance measurement", remarks);
+    performance
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::{
+        pics::{reader, writer},
+        yaml::Source,
+    };
+
+    const CERTIFICATES: [(&str, &str); 3] = [
+        ("OCA.0201.0125.CS-chargepoint-cp-flex-plus.txt", "cp-flex-plus-eu.yaml"),
+        ("OCA.0201.0032.CSMS-greenflux-ev-platform.txt", "greenflux-ev-platform.yaml"),
+        ("OCA.0201.0146.CS-beny-bcpcv-ct2m-p.txt", "beny-bcpcv-ct2m-p.yaml"),
+    ];
+
+    fn yaml(pics: &Pics) -> String {
+        writer::to_yaml(pics, &format!("PICS of {}, as its certificate states it.", pics.product.designation))
+    }
+
+    #[test]
+    fn the_certificates_reproduce_the_files() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let certificates = root.join("../shared/certificates");
+        if !certificates.is_dir() {
+            eprintln!("the certificates are not at hand; comparison skipped");
+            return;
+        }
+        for (certificate_name, file) in CERTIFICATES {
+            let text = std::fs::read_to_string(certificates.join(certificate_name)).unwrap();
+            let imported = certificate(&Document::from_text(certificate_name, &text), None).unwrap();
+            let expected = std::fs::read_to_string(root.join("pics").join(file)).unwrap();
+            assert_eq!(yaml(&imported.pics), expected, "{file}");
+            assert_eq!(imported.remarks, [], "{file}");
+        }
+    }
+
+    #[test]
+    fn scratch_pdf() {
+        let Ok(path) = std::env::var("SCRATCH") else { return };
+        let started = std::time::Instant::now();
+        let sheets = pdf::read(std::fs::read(path).unwrap()).unwrap();
+        eprintln!("{:?}", started.elapsed());
+        let document = document::Document::from_sheets("x.pdf", sheets);
+        for (place, remark) in &document.remarks { println!("{place:?} {remark}"); }
+        for page in &document.pages { println!("===== {}\n{}", page.source.name, page.source.text); }
+    }
+
+    #[test]
+    fn a_written_pics_reads_back_as_itself() {
+        for (_, file) in CERTIFICATES {
+            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("pics").join(file);
+            let pics = reader::read(&path).unwrap_or_else(|defects| panic!("{defects}"));
+            assert_eq!(reader::read_source(&Source::new(file, yaml(&pics))).unwrap(), pics);
+        }
+    }
+
+    #[test]
+    fn a_text_that_is_no_certificate_says_what_is_missing() {
+        let defects = certificate(&Document::from_text("x.txt", "hello\tworld\n"), None).unwrap_err();
+        assert!(defects[0].to_string().contains("this is no certificate"), "{defects:?}");
+    }
+}

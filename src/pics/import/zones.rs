@@ -1,0 +1,87 @@
+//! Which part of a certificate a line stands in.
+
+use super::{
+    document::{Document, Line},
+    keys,
+    text::letters,
+};
+use crate::pics::tables;
+
+/// A part of a certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Zone {
+    /// The certificate itself, and the facts on the product and the laboratory.
+    Facts,
+    /// By whom and when it was tested.
+    Applied,
+    /// The result of each profile.
+    Summary,
+    /// Tables whose rows begin with an id.
+    Ids,
+    /// The table of EVSEs.
+    Evse,
+    /// Vendor specific settings.
+    Vendor,
+    /// Performance.
+    Performance,
+    /// The statement of approval, and the tool.
+    Approval,
+}
+
+/// A line with where it stands.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Placed<'d> {
+    pub(super) page: usize,
+    pub(super) zone: Zone,
+    /// It begins the zone: a heading, or the head of its table.
+    pub(super) begins: bool,
+    pub(super) line: &'d Line,
+}
+
+/// All lines, each with its part.
+pub(super) fn placed(document: &Document) -> Vec<Placed<'_>> {
+    let mut zone = Zone::Facts;
+    let mut all = Vec::new();
+    let mut lines = document.lines().peekable();
+    while let Some((page, line)) = lines.next() {
+        // The head of the EVSE table with its cells below each other.
+        let mut below = || lines.peek().is_some_and(|(_, next)| next.is_blank() || letters(&next.text()) == "current");
+        let next = if letters(&line.text()) == "evse" && below() { Some(Zone::Evse) } else { begun(line, zone) };
+        zone = next.unwrap_or(zone);
+        all.push(Placed { page, zone, begins: next.is_some(), line });
+    }
+    all
+}
+
+/// The title of a group of tables.
+fn is_title(text: &str) -> bool {
+    tables::titles().any(|title| letters(title) == text)
+}
+
+/// The part that a line begins.
+fn begun(line: &Line, now: Zone) -> Option<Zone> {
+    let first = letters(line.first());
+    let text = letters(&line.text());
+    let heads = |start: &str| first == start || text.starts_with(start) && first.len() <= start.len();
+    if now == Zone::Approval {
+        return None;
+    }
+    if keys::id(line.first()).is_some() {
+        return Some(Zone::Ids).filter(|_| now != Zone::Ids);
+    }
+    let is_applied = first == "applied" || text.starts_with("appliedperformedby");
+    Some(match () {
+        () if is_applied && now == Zone::Facts => Zone::Applied,
+        () if now == Zone::Applied && (text.starts_with("theabstractof") || text.starts_with("abstractofthetest")) => {
+            Zone::Facts
+        }
+        () if first == "certificationprofile" || text.starts_with("certificationprofiletestresult") => Zone::Summary,
+        () if text == "hardwarefeatureset" || text == "optionalfeatures" || text == "additionalquestions" => Zone::Ids,
+        () if text == "otherrelevantsettings" || now == Zone::Ids && (first == "id" || is_title(&text)) => Zone::Ids,
+        () if text.starts_with("evsecurrentphases") => Zone::Evse,
+        () if text == "vendorspecificsettings" || heads("configurationsetting") => Zone::Vendor,
+        () if text == "performancemeasurementresult" || text.starts_with("namemaxvalue") => Zone::Performance,
+        () if text == "statementofapproval" => Zone::Approval,
+        () => return None,
+    })
+}
