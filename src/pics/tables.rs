@@ -26,6 +26,11 @@ pub enum AnswerKind {
 }
 
 impl AnswerKind {
+    /// True where the answer may have any number of words.
+    pub fn is_open(self) -> bool {
+        matches!(self, AnswerKind::List | AnswerKind::ListOrNo | AnswerKind::Measurands)
+    }
+
     /// In words, for messages.
     pub fn describe(self) -> &'static str {
         match self {

@@ -230,6 +230,10 @@ fn measurands(of: &tables::Row, row: &Row, remarks: &mut Remarks) -> (Answer, Op
             }
         }
     };
+    if !values::agree(&tested, &supported) {
+        let message = format!("`{}` names a measurand twice, or as tested and not as supported", of.id);
+        remarks.add(row.place, message, "compare it with the certificate: lines of a neighbouring row may have been taken");
+    }
     let mut all = tested.clone();
     all.extend(supported.iter().filter(|word| !tested.contains(word)).cloned());
     let strange = values::unknown_measurands(&all);

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::text;
+use super::{facts, keys, text};
 use crate::yaml::{Position, Source};
 
 /// Whether the borders between the pieces of a line are certain.
@@ -102,7 +102,7 @@ impl Document {
     /// What was read from the pages of a PDF: their lines, and what could not be read of each.
     pub fn from_sheets(name: &str, sheets: Vec<Sheet>) -> Self {
         let mut document = Self { name: name.to_owned(), pages: Vec::new(), remarks: Vec::new() };
-        for (index, mut sheet) in sheets.into_iter().enumerate() {
+        for (index, mut sheet) in mended(sheets).into_iter().enumerate() {
             let mut shown = String::new();
             for (number, line) in sheet.lines.iter_mut().enumerate() {
                 line.number = number + 1;
@@ -125,6 +125,25 @@ impl Document {
     pub fn lines(&self) -> impl Iterator<Item = (usize, &Line)> {
         self.pages.iter().enumerate().flat_map(|(page, of)| of.lines.iter().map(move |line| (page, line)))
     }
+}
+
+/// The pages with the rows whole whose first cell is broken over two of them.
+fn mended(mut sheets: Vec<Sheet>) -> Vec<Sheet> {
+    let is_row = |line: &Line| line.form == Form::Cells;
+    for next in 1..sheets.len() {
+        let (before, after) = sheets.split_at_mut(next);
+        let (Some(before), Some(after)) = (before.last_mut(), after.first_mut()) else { continue };
+        let Some(at) = after.lines.iter().position(is_row) else { continue };
+        let Some(upper) = before.lines.iter_mut().rfind(|line| is_row(line)) else { continue };
+        let lower = &after.lines[at];
+        if upper.pieces.len() == lower.pieces.len() && keys::is_broken(upper.first(), lower.first()) {
+            for (upper, lower) in upper.pieces.iter_mut().zip(&lower.pieces) {
+                upper.text = facts::appended(std::mem::take(&mut upper.text), lower.text.clone());
+            }
+            after.lines.remove(at);
+        }
+    }
+    sheets
 }
 
 /// Writes a line as it is shown in messages, and notes where its pieces begin.

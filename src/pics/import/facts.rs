@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// The names of facts. Those that are words of every day count only where a colon or a cell tells that they are names.
-const LABELS: [(&str, bool); 26] = [
+const LABELS: [(&str, bool); 28] = [
     ("Certificate Holder", false),
     ("Certificate Number", false),
     ("Product Type", false),
@@ -45,10 +45,13 @@ const LABELS: [(&str, bool); 26] = [
     ("Company", true),
     ("Department", true),
     ("Position", true),
+    ("Date", true),
+    ("Signature", true),
 ];
 
 /// What is said of a party of the statement of approval.
-const PARTY: [&str; 6] = ["Name", "Name reviewer", "Company", "Department", "Position", "Location"];
+const PARTY: [&str; 8] =
+    ["Name", "Name reviewer", "Company", "Department", "Position", "Location", "Date", "Signature"];
 
 /// A party of the statement of approval.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -251,6 +254,7 @@ impl Facts {
             Some(value).filter(|value| !value.is_empty())
         };
         let date = self.of_party(party, "Name").and_then(|name| cut(name, "Date:").1);
+        let date = date.or_else(|| self.of_party(party, "Date").map(str::to_owned));
         Approver {
             name: value("Name"),
             date: date.map(|date| cut(&date, "Signature:").0).filter(|date| !date.is_empty()),
@@ -348,6 +352,9 @@ fn centred(lines: &[Placed<'_>], at: usize, claimed: &mut [bool]) -> Option<Stri
     Some(piece.text.clone())
 }
 
+const UNDIVIDED: &str = "by whom it was tested, and on what evidence, could not be told apart";
+const UNDIVIDED_HELP: &str = "fill in `tested` and `evidence` under `references:`, where they are wanted";
+
 /// By whom and when the product was tested, and the document that shows it.
 fn applied(lines: &[Placed<'_>], remarks: &mut Remarks) -> (Option<String>, Option<String>) {
     static DATED: LazyLock<Option<Regex>> = LazyLock::new(|| {
@@ -365,18 +372,25 @@ fn applied(lines: &[Placed<'_>], remarks: &mut Remarks) -> (Option<String>, Opti
             return (Some(found[1].to_owned()), Some(found[2].to_owned()));
         }
         let place = Place { page: head.page, at: Position { line: head.line.number, column: 1 } };
-        remarks.add(
-            place,
-            "by whom it was tested, and on what evidence, could not be told apart",
-            "fill in `tested` and `evidence` under `references:`, where they are wanted",
-        );
+        remarks.add(place, UNDIVIDED, UNDIVIDED_HELP);
         return (None, None);
     };
     let mut found = (String::new(), String::new());
     for placed in &zone[1..] {
+        let whole = placed.line.pieces.len() == 3;
+        let through = |border: f64| placed.line.pieces.iter().any(|it| it.x + 4.0 < border && border + 1.0 < it.end);
+        if placed.line.form == Form::Loose && !whole && through(evidence.x) {
+            if through(tested.x) {
+                break;
+            }
+            let place = Place { page: placed.page, at: Position { line: placed.line.number, column: 1 } };
+            remarks.add(place, UNDIVIDED, UNDIVIDED_HELP);
+            return (None, None);
+        }
         for (index, piece) in placed.line.pieces.iter().enumerate() {
             let column = match placed.line.form {
                 Form::Cells => index,
+                Form::Loose if whole => index,
                 Form::Loose if piece.x + 4.0 >= evidence.x => 2,
                 Form::Loose => usize::from(piece.x + 4.0 >= tested.x),
             };

@@ -127,6 +127,24 @@ pub(super) fn kpi(text: &str) -> Option<&'static kpi::Definition> {
     })
 }
 
+/// True for the beginning of the name of a profile or a KPI.
+pub(super) fn begins_name(text: &str) -> bool {
+    let found = letters(text);
+    let kpis = [SutKind::ChargingStation, SutKind::Csms].into_iter().flat_map(kpi::definitions).map(|kpi| kpi.name);
+    !found.is_empty() && Profile::ALL.iter().map(|profile| profile.title()).chain(kpis).any(|name| letters(name).starts_with(&found))
+}
+
+/// True when the two halves make a key that neither makes: a row that goes on on the next page.
+pub(super) fn is_broken(upper: &str, lower: &str) -> bool {
+    let whole = |text: &str| {
+        id(text).is_some_and(|(_, rest)| rest.is_empty())
+            || Profile::ALL.iter().any(|profile| letters(profile.title()) == letters(text))
+            || kpi(text).is_some_and(|kpi| letters(kpi.name) == letters(text))
+    };
+    let both = if upper.ends_with(['-', '.']) { format!("{upper}{lower}") } else { format!("{upper} {lower}") };
+    whole(&both) && !whole(upper) && !whole(lower)
+}
+
 /// Takes as much of a title out of a text as goes on with it at `at`, in letters and digits: how far the title is taken then, and
 /// what is left of the text. None when the text does not go on with the title.
 pub(super) fn consume<'t>(title: &[char], at: usize, text: &'t str) -> Option<(usize, &'t str)> {

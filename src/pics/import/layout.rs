@@ -63,23 +63,38 @@ impl Row {
         self.answers.iter().map(|bit| bit.text.as_str()).filter(|text| !text.is_empty()).collect::<Vec<_>>().join(" ")
     }
 
-    /// The answers by columns, by where they stand; one where they all stand in one place.
+    /// The answers by columns.
     pub(super) fn columns(&self) -> Vec<String> {
-        let joined = |bits: &[&Bit]| bits.iter().map(|bit| bit.text.as_str()).collect::<Vec<_>>().join(" ").trim().to_owned();
-        let mut places: Vec<f64> = self.answers.iter().map(|bit| bit.x).collect();
-        places.sort_by(f64::total_cmp);
-        let border = places.windows(2).map(|pair| (pair[1] - pair[0], pair[1])).max_by(|(one, _), (other, _)| one.total_cmp(other));
-        let divided = match border.filter(|(apart, _)| *apart > NEAR) {
-            Some((_, border)) => self.answers.iter().partition::<Vec<&Bit>, _>(|bit| bit.x < border),
-            None => {
-                // One below the other, with a blank line between.
-                let first = self.answers.first().map(|bit| bit.block);
-                self.answers.iter().partition(|bit| Some(bit.block) == first)
-            }
-        };
-        let (one, other) = divided;
-        if other.is_empty() { vec![joined(&one)] } else { vec![joined(&one), joined(&other)] }
+        columns(&self.answers)
     }
+
+    /// The first answer that is a number.
+    pub(super) fn measured(&self) -> Option<f64> {
+        measured(&self.answers)
+    }
+}
+
+/// The first answer that begins with a number.
+fn measured(answers: &[Bit]) -> Option<f64> {
+    answers.iter().find_map(|bit| bit.text.split(' ').next()?.replace(',', ".").parse::<f64>().ok())
+}
+
+/// Answers by columns, by where they stand; one where they all stand in one place.
+fn columns(answers: &[Bit]) -> Vec<String> {
+    let joined = |bits: &[&Bit]| bits.iter().map(|bit| bit.text.as_str()).collect::<Vec<_>>().join(" ").trim().to_owned();
+    let mut places: Vec<f64> = answers.iter().map(|bit| bit.x).collect();
+    places.sort_by(f64::total_cmp);
+    let border = places.windows(2).map(|pair| (pair[1] - pair[0], pair[1])).max_by(|(one, _), (other, _)| one.total_cmp(other));
+    let divided = match border.filter(|(apart, _)| *apart > NEAR) {
+        Some((_, border)) => answers.iter().partition::<Vec<&Bit>, _>(|bit| bit.x < border),
+        None => {
+            // One below the other, with a blank line between.
+            let first = answers.first().map(|bit| bit.block);
+            answers.iter().partition(|bit| Some(bit.block) == first)
+        }
+    };
+    let (one, other) = divided;
+    if other.is_empty() { vec![joined(&one)] } else { vec![joined(&one), joined(&other)] }
 }
 
 /// A line that begins with a key.
@@ -140,14 +155,35 @@ fn anchors(lines: &[Placed<'_>]) -> (Vec<Anchor>, Taken) {
             })
         } else {
             match placed.zone {
-                Zone::Summary if !placed.begins => keys::profile(&piece.text).map(Key::Profile),
-                Zone::Performance if !placed.begins => keys::kpi(&piece.text).map(Key::Kpi),
+                Zone::Summary if !placed.begins => name(lines, at, piece.x, |name| keys::profile(name).map(Key::Profile)),
+                Zone::Performance if !placed.begins => name(lines, at, piece.x, |name| keys::kpi(name).map(Key::Kpi)),
                 _ => None,
             }
         };
         anchors.extend(key.map(|key| Anchor { at, key, place, x: piece.x }));
     }
     (anchors, taken)
+}
+
+/// The key whose name a line begins with; it may take the next lines to tell which.
+fn name(lines: &[Placed<'_>], at: usize, x: f64, key: impl Fn(&str) -> Option<Key>) -> Option<Key> {
+    let mut name = String::new();
+    for placed in lines[at..].iter().take(4) {
+        let piece = placed.line.pieces.iter().find(|piece| !piece.text.is_empty());
+        let Some(piece) = piece.filter(|piece| name.is_empty() || (piece.x - x).abs() < 2.0) else { continue };
+        if !name.is_empty() {
+            name.push(' ');
+        }
+        name.push_str(&piece.text);
+        if let Some(key) = key(&name) {
+            return Some(key);
+        }
+        // Only the beginning of a name may go on.
+        if !keys::begins_name(&name) {
+            return None;
+        }
+    }
+    None
 }
 
 /// Deals the lines between the keys out to the rows: how bad the best way is, and its rows.
@@ -219,6 +255,8 @@ fn left_out(lines: &[Placed<'_>], taken: &Taken, at: usize, anchor: &Anchor) -> 
     match first {
         _ if taken.contains_key(&at) => 200,
         Some(piece) if piece.x > anchor.x + 3.0 => 12,
+        // An answer of many words is taken as long as nothing speaks against it.
+        _ if matches!(anchor.key.wanted(), Wanted::Answer(kind) if kind.is_open()) => 1,
         _ => 0,
     }
 }
@@ -356,7 +394,7 @@ fn implausible(key: &Key, answers: &[Bit], all: &[Bit], x: f64) -> u32 {
     let more = u32::try_from(answers.len()).unwrap_or(u32::MAX).saturating_mul(5);
     match key.wanted() {
         Wanted::Result => u32::from(!values::begins_with_result(text)) * (50 + more),
-        Wanted::Measured => u32::from(!text.starts_with(|c: char| c.is_ascii_digit())) * 20,
+        Wanted::Measured => u32::from(measured(answers).is_none()) * 20,
         Wanted::Answer(AnswerKind::Heading) if text.is_empty() => 0,
         _ if text.is_empty() => 15,
         Wanted::Answer(AnswerKind::YesNo | AnswerKind::Heading) => {
@@ -366,7 +404,8 @@ fn implausible(key: &Key, answers: &[Bit], all: &[Bit], x: f64) -> u32 {
         Wanted::Answer(kind) => {
             let words = matches!(kind, AnswerKind::Measurands)
                 && !text.split(' ').all(|word| values::is_measurand(word) || values::is_none(word));
-            u32::from(words) * 40 + astray(answers, all, x, 1 + usize::from(kind == AnswerKind::Measurands)) * 50
+            let torn = kind == AnswerKind::Measurands && !values::is_whole(&columns(answers));
+            u32::from(words) * 40 + u32::from(torn) * 30 + astray(answers, all, x, 1 + usize::from(kind == AnswerKind::Measurands)) * 50
         }
         Wanted::Anything => astray(answers, all, x, 1) * 50,
     }

@@ -293,7 +293,7 @@ fn performance(facts: &Facts, rows: &[Row], sut: SutKind, remarks: &mut Remarks)
         let Some(row) = row else { continue };
         let value = row.answer();
         let word = value.split(' ').next().unwrap_or_default();
-        match word.replace(',', ".").parse::<f64>().ok().filter(|seconds| seconds.is_finite() && *seconds > 0.0) {
+        match row.measured().filter(|seconds| seconds.is_finite() && *seconds > 0.0) {
             Some(seconds) => {
                 performance.maximum.insert(definition.key.to_owned(), seconds);
             }

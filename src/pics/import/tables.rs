@@ -42,7 +42,8 @@ pub(super) fn evses(lines: &[Placed<'_>], remarks: &mut Remarks) -> Vec<Evse> {
             Some((id, current, phases)) => match evses.iter_mut().find(|evse| evse.id == id) {
                 Some(evse) => evse.connectors.push(connector),
                 None => {
-                    let (current, phases) = (current.to_owned(), phases.to_owned());
+                    let phases = phases.replace('&', " & ").split_whitespace().collect::<Vec<_>>().join(" ");
+                    let current = current.to_owned();
                     evses.push(Evse { id, current, phases, connectors: vec![connector] });
                 }
             },
@@ -126,6 +127,10 @@ pub(super) fn vendor_settings(lines: &[Placed<'_>], remarks: &mut Remarks) -> Ve
             }
             guessed.get_or_insert(place(placed));
             rows.push([(*name).to_owned(), (*value).to_owned(), (*description).to_owned()]);
+            continue;
+        }
+        if pieces.len() == columns.len() && pieces.len() == 3 {
+            rows.push([0, 1, 2].map(|index| pieces[index].text.clone()));
             continue;
         }
         let first_column = |piece: f64| columns.iter().rposition(|at| *at <= piece + 4.0).unwrap_or(0);

@@ -200,13 +200,27 @@ pub(super) fn unknown_measurands(words: &[String]) -> Vec<&str> {
     words.iter().map(String::as_str).filter(|word| !MEASURANDS.contains(word)).collect()
 }
 
+/// True unless columns of measurands name one twice, or one as tested that is not supported.
+pub(super) fn is_whole(columns: &[String]) -> bool {
+    let columns: Vec<Vec<String>> = columns.iter().map(|text| measurands(text).value).collect();
+    match columns.as_slice() {
+        [tested, supported] => agree(tested, supported),
+        _ => border(&columns.concat()).is_some(),
+    }
+}
+
+/// True unless lists of measurands name one twice, or one as tested that is not supported.
+pub(super) fn agree(tested: &[String], supported: &[String]) -> bool {
+    let distinct = |words: &[String]| words.iter().enumerate().all(|(at, word)| !words[..at].contains(word));
+    distinct(tested) && distinct(supported) && tested.iter().all(|word| supported.contains(word))
+}
+
 /// Where a row of measurands, in one piece, goes from those that were tested to those that are supported. What was tested is
 /// supported, and no list names one twice: then there is one such place, or none.
 pub(super) fn border(words: &[String]) -> Option<usize> {
-    let distinct = |words: &[String]| words.iter().enumerate().all(|(at, word)| !words[..at].contains(word));
     (0..words.len()).find(|at| {
         let (tested, supported) = words.split_at(*at);
-        distinct(tested) && distinct(supported) && tested.iter().all(|word| supported.contains(word))
+        agree(tested, supported)
     })
 }
 

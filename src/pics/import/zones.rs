@@ -53,9 +53,21 @@ pub(super) fn placed(document: &Document) -> Vec<Placed<'_>> {
     all
 }
 
-/// The title of a group of tables.
-fn is_title(text: &str) -> bool {
-    tables::titles().any(|title| letters(title) == text)
+/// The title of a group of tables, or (a part of) the head of a table.
+fn is_heading(first: &str, text: &str) -> bool {
+    const PARTS: [&str; 10] = [
+        "supported",
+        "present",
+        "supportedpresent",
+        "testedduring",
+        "certification",
+        "testedduringcertification",
+        "supportedaccording",
+        "tovendor",
+        "supportedaccordingtovendor",
+        "answer",
+    ];
+    first == "id" || PARTS.contains(&text) || tables::titles().any(|title| letters(title) == text)
 }
 
 /// The part that a line begins.
@@ -75,9 +87,10 @@ fn begun(line: &Line, now: Zone) -> Option<Zone> {
         () if now == Zone::Applied && (text.starts_with("theabstractof") || text.starts_with("abstractofthetest")) => {
             Zone::Facts
         }
+        () if text.starts_with("testresultsummary") => Zone::Summary,
         () if first == "certificationprofile" || text.starts_with("certificationprofiletestresult") => Zone::Summary,
         () if text == "hardwarefeatureset" || text == "optionalfeatures" || text == "additionalquestions" => Zone::Ids,
-        () if text == "otherrelevantsettings" || now == Zone::Ids && (first == "id" || is_title(&text)) => Zone::Ids,
+        () if text == "otherrelevantsettings" || now == Zone::Ids && is_heading(&first, &text) => Zone::Ids,
         () if text.starts_with("evsecurrentphases") => Zone::Evse,
         () if text == "vendorspecificsettings" || heads("configurationsetting") => Zone::Vendor,
         () if text == "performancemeasurementresult" || text.starts_with("namemaxvalue") => Zone::Performance,
