@@ -190,6 +190,10 @@ fn answer(of: &tables::Row, row: &Row, remarks: &mut Remarks) -> Option<Answer> 
         }
         AnswerKind::Measurands => measurands(of, row, remarks),
     };
+    if row.centred {
+        let message = format!("`{id}`: which lines belong to it was guessed, by how the cells are centred");
+        remarks.add(row.place, message, "compare it with the certificate, or give the PDF itself");
+    }
     if let Some(guessed) = guessed {
         remarks.add(row.place, format!("`{id}`: {guessed}"), "compare it with the certificate");
     }

@@ -30,6 +30,8 @@ pub(super) struct Bit {
     pub(super) x: f64,
     /// Blank lines between the key and it.
     pub(super) block: usize,
+    /// The index of its line.
+    at: usize,
     /// It stands in the line of the key.
     own: bool,
     form: Form,
@@ -46,6 +48,8 @@ pub(super) struct Row {
     pub(super) wording: Wording,
     /// What stands behind it.
     pub(super) answers: Vec<Bit>,
+    /// Some of it was taken from other lines only because cells are centred.
+    pub(super) centred: bool,
 }
 
 /// How the wording of a row compares with those that are known.
@@ -111,20 +115,20 @@ type Taken = HashMap<usize, (usize, String)>;
 
 /// How cells stand that go on over several lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Aligned {
+pub(super) enum Aligned {
     Top,
     Middle,
 }
 
-/// The rows of all tables whose rows begin with a key.
-pub(super) fn rows(lines: &[Placed<'_>]) -> Result<Vec<Row>, Place> {
+/// The rows of all tables whose rows begin with a key, and how their cells stand.
+pub(super) fn rows(lines: &[Placed<'_>]) -> Result<(Vec<Row>, Aligned), Place> {
     let (anchors, taken) = anchors(lines);
     if let Some(beyond) = anchors.get(MAX_ROWS) {
         return Err(beyond.place);
     }
     let top = dealt(lines, &anchors, &taken, Aligned::Top);
     let middle = dealt(lines, &anchors, &taken, Aligned::Middle);
-    Ok(if middle.0 < top.0 { middle.1 } else { top.1 })
+    Ok(if middle.0 < top.0 { (middle.1, Aligned::Middle) } else { (top.1, Aligned::Top) })
 }
 
 /// The lines that begin with a key, and what of their first pieces (and of those with the rest of a key) is the key.
@@ -282,7 +286,7 @@ fn bits(lines: &[Placed<'_>], taken: &Taken, anchor: &Anchor, at: &[usize]) -> V
             }
             let own = at == anchor.at;
             if !text.is_empty() || own {
-                bits.push(Bit { x: piece.x, block: blanks, own, form: placed.line.form, text, place });
+                bits.push(Bit { x: piece.x, block: blanks, at, own, form: placed.line.form, text, place });
             }
         }
     }
@@ -298,12 +302,7 @@ fn assembled(
     below: &[usize],
     aligned: Aligned,
 ) -> (u32, Row) {
-    let count = |lines: &[usize]| u32::try_from(lines.len()).unwrap_or(u32::MAX);
-    let (above_count, below_count) = (count(above), count(below));
-    let mut cost = match aligned {
-        Aligned::Top => above_count * 10,
-        Aligned::Middle => above_count.abs_diff(below_count) * 3,
-    };
+    let mut cost = 0;
     // Another key's second part, another band of rules.
     for at in above.iter().chain(below) {
         let foreign = taken.get(at).is_some_and(|(of, _)| *of != anchor.at);
@@ -320,22 +319,42 @@ fn assembled(
     }
     let order: Vec<usize> = above.iter().copied().chain([anchor.at]).chain(below.iter().copied()).collect();
     let all = bits(lines, taken, anchor, &order);
-    let row = |wording, answers| Row { key: anchor.key.clone(), place: anchor.place, wording, answers };
+    // Where the wording begins and ends, among the row's lines.
+    let key = order.iter().filter(|at| **at == anchor.at || taken.get(at).is_some_and(|(of, _)| *of == anchor.at));
+    let key: Vec<usize> = key.copied().collect();
+    let misplaced = |title: &[usize]| -> u32 {
+        let lines = || key.iter().chain(title);
+        let before = order.iter().filter(|at| lines().all(|line| *at < line)).count();
+        let behind = order.iter().filter(|at| lines().all(|line| *at > line)).count();
+        let cost = match aligned {
+            Aligned::Top => above.len() * 10,
+            Aligned::Middle => before.abs_diff(behind) * 3,
+        };
+        u32::try_from(cost).unwrap_or(u32::MAX)
+    };
+    let row = |wording, answers: Vec<Bit>| {
+        let centred = aligned == Aligned::Middle
+            && answers.iter().any(|bit| !bit.own && bit.form == Form::Loose)
+            && matches!(anchor.key.wanted(), Wanted::Answer(kind) if kind.is_open());
+        Row { key: anchor.key.clone(), place: anchor.place, wording, answers, centred }
+    };
     let mut found: Option<(u32, Row)> = None;
     for title in anchor.key.titles() {
-        let (mut bad, wording, answers) = match read(&all, title) {
-            (whole, answers) if whole == Whole::Yes => (0, Wording::Known(title), answers),
-            (Whole::Partly(text), answers) => (70, Wording::Other(text), answers),
-            _ => continue,
+        let (whole, title_lines, answers) = read(&all, title);
+        let (mut bad, wording) = match whole {
+            Whole::Yes => (0, Wording::Known(title)),
+            Whole::Partly(text) => (70, Wording::Other(text)),
+            Whole::No => continue,
         };
-        bad += implausible(&anchor.key, &answers, &all, anchor.x);
+        bad += implausible(&anchor.key, &answers, &all, anchor.x) + misplaced(&title_lines);
         if found.as_ref().is_none_or(|(known, _)| bad < *known) {
             found = Some((bad, row(wording, answers)));
         }
     }
     let (bad, row) = found.unwrap_or_else(|| {
         let (bad, wording, answers) = unknown(&all);
-        (bad + implausible(&anchor.key, &answers, &all, anchor.x), row(Wording::Other(wording), answers))
+        let bad = bad + implausible(&anchor.key, &answers, &all, anchor.x) + misplaced(&[]);
+        (bad, row(Wording::Other(wording), answers))
     });
     (cost.saturating_add(bad), row)
 }
@@ -348,15 +367,16 @@ enum Whole {
     No,
 }
 
-/// Takes a wording out of the bits; what is left are the answers.
-fn read(bits: &[Bit], title: &str) -> (Whole, Vec<Bit>) {
+/// Takes a wording out of the bits: how much of it was there, in which lines, and what is left, the answers.
+fn read(bits: &[Bit], title: &str) -> (Whole, Vec<usize>, Vec<Bit>) {
     let wanted = keys::wording(title);
-    let (mut at, mut answers, mut words) = (0, Vec::new(), Vec::new());
+    let (mut at, mut answers, mut words, mut lines) = (0, Vec::new(), Vec::new(), Vec::new());
     for bit in bits {
         match keys::consume(&wanted, at, &bit.text).filter(|_| at < wanted.len()) {
             None => answers.push(bit.clone()),
             Some((taken, rest)) => {
                 at = taken;
+                lines.push(bit.at);
                 words.push(bit.text[..bit.text.len() - rest.len()].trim().to_owned());
                 if !rest.is_empty() {
                     answers.push(Bit { text: rest.to_owned(), ..bit.clone() });
@@ -369,7 +389,7 @@ fn read(bits: &[Bit], title: &str) -> (Whole, Vec<Bit>) {
         at if at == wanted.len() => Whole::Yes,
         _ => Whole::Partly(words.join(" ")),
     };
-    (whole, answers)
+    (whole, lines, answers)
 }
 
 /// A row with a wording that is not known: what is wording and what is answer, by the cells, or by the last word.

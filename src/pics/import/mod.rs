@@ -91,7 +91,7 @@ pub fn certificate(document: &Document, given: Option<Baseline>) -> Result<Impor
         remarks.add(*place, message, "compare what stands there with the certificate");
     }
     let lines = zones::placed(document);
-    let rows = layout::rows(&lines).map_err(|at| {
+    let (rows, aligned) = layout::rows(&lines).map_err(|at| {
         let message = format!("more than {} rows begin with an id", layout::MAX_ROWS);
         defect(document, at, message, "give the certificate alone")
     })?;
@@ -119,7 +119,7 @@ pub fn certificate(document: &Document, given: Option<Baseline>) -> Result<Impor
         features: indexmap::IndexMap::new(),
         questions: indexmap::IndexMap::new(),
         settings: indexmap::IndexMap::new(),
-        vendor_settings: tables::vendor_settings(&lines, &mut remarks),
+        vendor_settings: tables::vendor_settings(&lines, aligned, &mut remarks),
         performance: performance(&facts, &rows, sut, &mut remarks),
         laboratory: facts.laboratory(&mut remarks),
         approval: facts.approval(),

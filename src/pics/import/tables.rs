@@ -6,8 +6,9 @@ use regex::Regex;
 
 use super::{
     Remarks,
-    document::{Form, Place},
+    document::{Form, Piece, Place},
     facts::appended,
+    layout::Aligned,
     text::letters,
     zones::{Placed, Zone},
 };
@@ -91,82 +92,123 @@ pub(super) fn evses(lines: &[Placed<'_>], remarks: &mut Remarks) -> Vec<Evse> {
     evses
 }
 
-/// A row of the vendor specific settings while it is read.
+/// The cells of a row of the vendor specific settings.
 type Cells = [String; 3];
 
 /// The vendor specific settings.
-pub(super) fn vendor_settings(lines: &[Placed<'_>], remarks: &mut Remarks) -> Vec<VendorSetting> {
+pub(super) fn vendor_settings(lines: &[Placed<'_>], aligned: Aligned, remarks: &mut Remarks) -> Vec<VendorSetting> {
     let zone: Vec<&Placed<'_>> = lines.iter().filter(|it| it.zone == Zone::Vendor && !it.line.is_blank()).collect();
     let head = |placed: &&Placed<'_>| letters(&placed.line.text()).starts_with("configurationsetting");
+    let part = |placed: &&Placed<'_>| ["configured", "value"].contains(&letters(&placed.line.text()).as_str());
     let Some(start) = zone.iter().position(head) else { return Vec::new() };
-    let columns: Vec<f64> = zone[start].line.pieces.iter().map(|piece| piece.x).collect();
+    // The head of a column may be broken over the lines around.
+    let heads = || zone[start.saturating_sub(1)..].iter().take(3).filter(|line| head(line) || part(line));
+    let mut columns: Vec<f64> = heads().flat_map(|line| &line.line.pieces).map(|piece| piece.x).collect();
+    columns.sort_by(f64::total_cmp);
+    columns.dedup_by(|next, last| *next - *last < 4.0);
+    let body: Vec<&Placed<'_>> =
+        zone[start + 1..].iter().filter(|line| !head(line) && !part(line)).copied().collect();
+    let (rows, guessed) = match body.first() {
+        None => return Vec::new(),
+        Some(first) if first.line.form == Form::Cells => (of_cells(&body), None),
+        Some(_) if columns.len() < 3 => of_words(&body),
+        Some(_) => of_columns(&body, &columns, aligned),
+    };
+    if let Some(at) = guessed {
+        remarks.add(
+            at,
+            "where the cells of the vendor specific settings begin and end was guessed, from here on",
+            "compare `vendor-settings:` with the certificate",
+        );
+    } else if rows.is_empty() {
+        remarks.add(place(zone[start]), "the vendor specific settings could not be read", BY_HAND);
+    }
+    rows.into_iter().map(|[name, value, description]| VendorSetting { name, value, description }).collect()
+}
+
+/// Rows of which the cells are known.
+fn of_cells(body: &[&Placed<'_>]) -> Vec<Cells> {
     let mut rows: Vec<Cells> = Vec::new();
-    let mut guessed: Option<Place> = None;
-    for placed in &zone[start + 1..] {
+    for placed in body.iter().filter(|placed| placed.line.form == Form::Cells) {
         let pieces = &placed.line.pieces;
-        if head(placed) {
-            continue;
+        let cell = |index: usize| pieces.get(index).map(|piece| piece.text.clone()).unwrap_or_default();
+        let rest = pieces.iter().skip(2).map(|piece| piece.text.clone()).fold(String::new(), appended);
+        match rows.last_mut().filter(|_| cell(0).is_empty()) {
+            // A row that goes on on the next page.
+            Some(row) => merge(row, [String::new(), cell(1), rest]),
+            None => rows.push([cell(0), cell(1), rest]),
         }
-        if placed.line.form == Form::Cells {
-            let cell = |index: usize| pieces.get(index).map(|piece| piece.text.clone()).unwrap_or_default();
-            let rest = pieces.iter().skip(2).map(|piece| piece.text.clone()).fold(String::new(), appended);
-            match rows.last_mut().filter(|_| cell(0).is_empty()) {
-                // A row that goes on on the next page.
-                Some(row) => *row = [row[0].clone(), appended(row[1].clone(), cell(1)), appended(row[2].clone(), rest)],
-                None => rows.push([cell(0), cell(1), rest]),
-            }
-            continue;
-        }
-        if columns.len() < 3 {
-            let text = placed.line.text();
-            let words: Vec<&str> = text.splitn(3, ' ').collect();
-            let [name, value, description] = words.as_slice() else { continue };
-            // A name of a setting is no word of a sentence.
-            if !name.contains(|c: char| !c.is_alphabetic()) && !name.chars().skip(1).any(char::is_uppercase) {
-                continue;
-            }
+    }
+    rows
+}
+
+/// Adds what stands below to a row.
+fn merge(row: &mut Cells, more: Cells) {
+    for (index, (known, more)) in row.iter_mut().zip(more).enumerate() {
+        // The name of a setting is one word, and was broken where its cell ends.
+        let broken = index == 0 && known.len() > 12 && !known.contains(' ') && !more.contains(' ');
+        let text = std::mem::take(known);
+        *known = if broken { text + &more } else { appended(text, more) };
+    }
+}
+
+/// Rows whose cells stand a blank apart: a name, a value, and words.
+fn of_words(body: &[&Placed<'_>]) -> (Vec<Cells>, Option<Place>) {
+    let mut rows = Vec::new();
+    let mut guessed = None;
+    for placed in body {
+        let text = placed.line.text();
+        let words: Vec<&str> = text.splitn(3, ' ').collect();
+        let [name, value, description] = words.as_slice() else { continue };
+        // A name of a setting is no word of a sentence.
+        if name.contains(|c: char| !c.is_alphabetic()) || name.chars().skip(1).any(char::is_uppercase) {
             guessed.get_or_insert(place(placed));
             rows.push([(*name).to_owned(), (*value).to_owned(), (*description).to_owned()]);
+        }
+    }
+    (rows, guessed)
+}
+
+/// Rows whose cells are told apart by where they stand; a row may have several lines.
+fn of_columns(body: &[&Placed<'_>], columns: &[f64], aligned: Aligned) -> (Vec<Cells>, Option<Place>) {
+    let column = |x: f64| columns.iter().rposition(|at| *at <= x + 4.0).unwrap_or(0);
+    let mut lines: Vec<(Cells, Place)> = Vec::new();
+    for placed in body {
+        let pieces = &placed.line.pieces;
+        if pieces.len() == 3 {
+            lines.push(([0, 1, 2].map(|index| pieces[index].text.clone()), place(placed)));
             continue;
         }
-        if pieces.len() == columns.len() && pieces.len() == 3 {
-            rows.push([0, 1, 2].map(|index| pieces[index].text.clone()));
-            continue;
-        }
-        let first_column = |piece: f64| columns.iter().rposition(|at| *at <= piece + 4.0).unwrap_or(0);
         // A line that runs through a border is none of the table.
-        let through = pieces.iter().any(|piece| {
-            let column = first_column(piece.x);
-            columns.get(column + 1).is_some_and(|next| piece.end > next + 1.0)
-        });
-        if through {
+        let through = |piece: &Piece| columns.get(column(piece.x) + 1).is_some_and(|next| piece.end > next + 1.0);
+        if pieces.iter().any(through) {
             continue;
         }
         let mut cells = Cells::default();
         for piece in pieces {
-            let cell = &mut cells[first_column(piece.x).min(2)];
+            let cell = &mut cells[column(piece.x).min(2)];
             *cell = appended(std::mem::take(cell), piece.text.clone());
         }
-        let whole = !cells[0].is_empty() && !cells[1].is_empty();
-        match rows.last_mut().filter(|_| !whole) {
-            Some(row) => {
-                guessed.get_or_insert(place(placed));
-                for (known, more) in row.iter_mut().zip(cells) {
-                    *known = appended(std::mem::take(known), more);
-                }
-            }
-            None if whole => rows.push(cells),
-            None => {}
+        lines.push((cells, place(placed)));
+    }
+    // The value, which is short, tells the rows apart.
+    let values: Vec<usize> = lines.iter().enumerate().filter(|(_, (cells, _))| !cells[1].is_empty()).map(|(at, _)| at).collect();
+    let mut rows: Vec<Cells> = Vec::new();
+    let mut from = 0;
+    for (index, at) in values.iter().copied().enumerate() {
+        let next = values.get(index + 1).copied().unwrap_or(lines.len());
+        // Centred, a row has as many lines below its value as above.
+        let to = match aligned {
+            Aligned::Top => next,
+            Aligned::Middle => (at + 1 + (at - from)).min(next),
+        };
+        let mut row = Cells::default();
+        for (cells, _) in &lines[from.min(at)..to] {
+            merge(&mut row, cells.clone());
         }
+        rows.push(row);
+        from = to;
     }
-    if let Some(at) = guessed {
-        remarks.add(
-            at,
-            "where the cells of the vendor specific settings end was guessed, from here on",
-            "compare `vendor-settings:` with the certificate",
-        );
-    } else if rows.is_empty() && zone.len() > start + 1 {
-        remarks.add(place(zone[start]), "the vendor specific settings could not be read", BY_HAND);
-    }
-    rows.into_iter().map(|[name, value, description]| VendorSetting { name, value, description }).collect()
+    let guessed = lines.iter().find(|(cells, _)| cells[1].is_empty() || cells[0].is_empty()).map(|(_, place)| *place);
+    (rows, guessed)
 }

@@ -67,7 +67,7 @@ fn is_heading(first: &str, text: &str) -> bool {
         "supportedaccordingtovendor",
         "answer",
     ];
-    first == "id" || PARTS.contains(&text) || tables::titles().any(|title| letters(title) == text)
+    first == "ID" || first.starts_with("ID ") || PARTS.contains(&text) || tables::titles().any(|title| letters(title) == text)
 }
 
 /// The part that a line begins.
@@ -90,7 +90,7 @@ fn begun(line: &Line, now: Zone) -> Option<Zone> {
         () if text.starts_with("testresultsummary") => Zone::Summary,
         () if first == "certificationprofile" || text.starts_with("certificationprofiletestresult") => Zone::Summary,
         () if text == "hardwarefeatureset" || text == "optionalfeatures" || text == "additionalquestions" => Zone::Ids,
-        () if text == "otherrelevantsettings" || now == Zone::Ids && is_heading(&first, &text) => Zone::Ids,
+        () if text == "otherrelevantsettings" || now == Zone::Ids && is_heading(line.first(), &text) => Zone::Ids,
         () if text.starts_with("evsecurrentphases") => Zone::Evse,
         () if text == "vendorspecificsettings" || heads("configurationsetting") => Zone::Vendor,
         () if text == "performancemeasurementresult" || text.starts_with("namemaxvalue") => Zone::Performance,
