@@ -208,6 +208,11 @@ impl Facts {
             subtype: None,
             firmware_hash: value("Firmware image hash"),
         };
+        // An abstract alone names no holder.
+        if product.holder.is_empty() && (self.place("Certificate Number").or(self.place("Certificate Holder"))).is_some() {
+            let place = self.place("Certificate Holder").unwrap_or_default();
+            remarks.add(place, "the value of `Certificate Holder` was not found", "fill in `holder` under `product:`");
+        }
         let version = if is_csms { "OCPP Software Version" } else { "Firmware Version" };
         let version_value = product.firmware_version.as_ref().or(product.software_version.as_ref());
         for (label, key, missing) in [

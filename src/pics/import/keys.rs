@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::text::letters;
+use super::{text::letters, values};
 use crate::{
     kpi,
     pics::{
@@ -102,12 +102,14 @@ fn known(prefix: &str, number: &str) -> String {
 /// The profile with whose name a row of the summary begins; the name may go on in the next line.
 pub(super) fn profile(text: &str) -> Option<Profile> {
     let found = letters(text);
-    let first = text.split(' ').next().map(letters).unwrap_or_default();
     let whole = Profile::ALL.into_iter().find(|profile| {
-        let title = letters(profile.title());
-        found.starts_with(&title) && first.len() <= title.len()
+        let title = wording(profile.title());
+        match consume(&title, 0, text) {
+            Some((taken, rest)) if taken == title.len() => rest.is_empty() || values::begins_with_result(rest),
             // What stands in the next cell runs into a name that goes on in the next line.
-            || *profile == Profile::LocalAuthorizationList && found.starts_with("localauthorizationlist")
+            Some((_, rest)) => !rest.is_empty(),
+            None => false,
+        }
     });
     whole.or_else(|| {
         let begun = |profile: &Profile| found.len() > 6 && letters(profile.title()).starts_with(&found);

@@ -246,7 +246,9 @@ fn dealt(lines: &[Placed<'_>], anchors: &[Anchor], taken: &Taken, aligned: Align
 
 /// The lines from one to another that may belong to a row, without blank ones.
 fn gap(lines: &[Placed<'_>], from: usize, to: usize, anchor: &Anchor) -> Vec<usize> {
-    let all: Vec<usize> = (from..to).filter(|at| !lines[*at].line.is_blank()).collect();
+    // The head of a table that is repeated is no part of a row, even where it stands within one.
+    let is_head = |at: usize| lines[at].begins && lines[at].zone == lines[anchor.at].zone;
+    let all: Vec<usize> = (from..to).filter(|at| !lines[*at].line.is_blank() && !is_head(*at)).collect();
     // Far from both keys nothing can belong to either.
     let (head, tail) = if from > anchor.at { (BELOW, ABOVE) } else { (0, ABOVE) };
     if all.len() <= head + tail { all } else { [&all[..head], &all[all.len() - tail..]].concat() }

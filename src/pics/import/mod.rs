@@ -157,7 +157,7 @@ fn version(document: &Document, reference: &Reference) -> Result<(), Vec<Defects
         None => format!("this is a certificate of OCPP {version}"),
     };
     let at = Place { page: at.0, at: Position { line: at.1, column: 1 } };
-    Err(defect(document, at, message, &format!("{readable} can be read")))
+    Err(defect(document, at, message, readable))
 }
 
 /// Refuses a text in which the columns of tables stand one after the other: which answer goes with which id can't be told.

@@ -8,7 +8,7 @@ use super::document::Document;
 use crate::pics::{Baseline, writer};
 
 /// What can be read, for messages.
-pub(super) const READABLE: &str = "certificates of OCPP 2.0.1, of editions 3 and 4";
+pub(super) const READABLE: &str = "`pics import` reads certificates of OCPP 2.0.1 (editions 3 and 4)";
 
 /// What a certificate says of its specification.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -167,7 +167,7 @@ pub(super) fn baseline(reference: &Reference) -> Option<(Baseline, Option<String
             )
         } else {
             format!(
-                "errata {} have no baseline here; the newest of edition {edition} that is not after them was taken, {}",
+                "there is no baseline for errata {}; the newest of edition {edition} that is not after them was taken, {}",
                 date(errata),
                 writer::baseline(*baseline)
             )

@@ -209,6 +209,8 @@ fn of_columns(body: &[&Placed<'_>], columns: &[f64], aligned: Aligned) -> (Vec<C
         rows.push(row);
         from = to;
     }
-    let guessed = lines.iter().find(|(cells, _)| cells[1].is_empty() || cells[0].is_empty()).map(|(_, place)| *place);
+    // From the top, only a name without a value leaves open what it belongs to.
+    let open = |cells: &Cells| cells[1].is_empty() && (aligned == Aligned::Middle || !cells[0].is_empty());
+    let guessed = lines.iter().find(|(cells, _)| open(cells)).map(|(_, place)| *place);
     (rows, guessed)
 }
