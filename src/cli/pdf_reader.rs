@@ -20,10 +20,10 @@ use crate::pics::import::{
 };
 
 /// How long a PDF may take; a certificate takes less than a second.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(30);
 /// How much memory the reader may take, bytes.
 #[cfg(unix)]
-const MEMORY: u64 = 2 << 30;
+const MEMORY: u64 = 1 << 30;
 /// How much stack it has, bytes.
 const STACK: usize = 64 << 20;
 /// At most so much is taken from the reader, bytes.
@@ -56,7 +56,6 @@ pub fn read(name: &str, bytes: Vec<u8>) -> Result<Vec<Sheet>, Problem> {
     let own = |error: std::io::Error| Problem::Own(format!("the reader of PDFs can't be started: {error}"));
     let mut child = Command::new(std::env::current_exe().map_err(own)?)
         .args(["pics", "read-pdf"])
-        .env_clear()
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
@@ -79,11 +78,13 @@ pub fn read(name: &str, bytes: Vec<u8>) -> Result<Vec<Sheet>, Problem> {
     let again = "print it to a new PDF in a PDF viewer, or give its text by `pdftotext -layout`";
     let answer = match answer {
         Ok(Some(answer)) => answer,
-        _ => return Err(unreadable("reading the PDF took more than a minute, and was given up", again)),
+        _ => return Err(unreadable("reading the PDF takes too long; it was given up after 30 s", again)),
     };
     match serde_json::from_slice::<Result<Vec<Sheet>, PdfError>>(&answer) {
         Ok(Ok(sheets)) => Ok(sheets),
         Ok(Err(error)) => Err(unreadable(&error.to_string(), error.help())),
-        Err(_) => Err(unreadable("the PDF is made so that its reader gave up (too deep, too large, or damaged)", again)),
+        Err(_) => {
+            Err(unreadable("the PDF can't be read: it nests too deep, takes too much memory, or is damaged", again))
+        }
     }
 }

@@ -109,14 +109,18 @@ fn comment(imported: &Imported) -> String {
 fn document(path: &Path) -> Result<Document, Problem> {
     let name = path.display().to_string();
     let input = |message: String, help: &str| Problem::Input(format!("{name}: {message}"), help.to_owned());
-    let unreadable = |error: std::io::Error| input(format!("can't read it: {error}"), "check the path and its permissions");
+    let unreadable =
+        |error: std::io::Error| input(format!("can't read it: {error}"), "check the path and its permissions");
     let mut bytes = Vec::new();
     let limit = import::PDF_LIMIT as u64 + 1;
     File::open(path).and_then(|file| file.take(limit).read_to_end(&mut bytes)).map_err(unreadable)?;
     let content = import::content(&bytes);
     let limit = if content == Content::Pdf { import::PDF_LIMIT } else { import::TEXT_LIMIT };
     if bytes.len() > limit {
-        return Err(input(format!("it is too large; at most {} MiB are read", limit >> 20), "give the certificate alone"));
+        return Err(input(
+            format!("it is too large; at most {} MiB are read", limit >> 20),
+            "give the certificate alone",
+        ));
     }
     match content {
         #[cfg(feature = "pdf")]

@@ -233,9 +233,10 @@ pub fn rows_of(id: &str) -> impl Iterator<Item = &'static Row> {
     all().iter().flat_map(Section::rows).filter(move |row| row.id == id)
 }
 
-/// The titles of all sections.
-pub fn titles() -> impl Iterator<Item = &'static str> {
-    all().iter().map(|section| section.title.as_str())
+/// The titles of all sections, and the headings of all columns.
+pub fn headings() -> impl Iterator<Item = &'static str> {
+    let columns = all().iter().flat_map(|section| &section.tables).flat_map(|table| &table.columns);
+    all().iter().map(|section| section.title.as_str()).chain(columns.map(String::as_str))
 }
 
 /// Every known id.

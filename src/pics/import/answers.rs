@@ -19,10 +19,8 @@ use crate::{
 /// Reads the answers that belong to the side, edition and baseline.
 pub(super) fn read(rows: &[Row], pics: &Pics, remarks: &mut Remarks) -> Vec<(Part, String, Answer)> {
     let sections = tables::sections(pics.sut, pics.edition, pics.baseline);
-    let known: Vec<(Part, Option<Profile>, &tables::Row)> = sections
-        .iter()
-        .flat_map(|section| section.rows().map(|row| (section.part, section.profile, row)))
-        .collect();
+    let known: Vec<(Part, Option<Profile>, &tables::Row)> =
+        sections.iter().flat_map(|section| section.rows().map(|row| (section.part, section.profile, row))).collect();
     let mut found: Vec<(Part, String, Answer, &Row)> = Vec::new();
     let mut contradicted: Vec<String> = Vec::new();
     let mut named: Vec<Profile> = Vec::new();
@@ -34,7 +32,8 @@ pub(super) fn read(rows: &[Row], pics: &Pics, remarks: &mut Remarks) -> Vec<(Par
         let unclaimed = profile.filter(|profile| pics.edition == 3 && !pics.has_profile(*profile));
         if let Some(profile) = unclaimed.filter(|profile| !named.contains(profile)) {
             named.push(profile);
-            let message = format!("`{}` is answered, but `{}` is not among the profiles that passed", of.id, profile.title());
+            let message =
+                format!("`{}` is answered, but `{}` is not among the profiles that passed", of.id, profile.title());
             remarks.add(row.place, message, &format!("add `{}` to `profiles:` where it passed", profile.id()));
         }
         match found.iter().find(|(_, known, ..)| *known == of.id) {
@@ -84,7 +83,8 @@ fn resolved<'k>(id: &str, row: &Row, known: &[Known<'k>], pics: &Pics, remarks: 
             return Some(by_id);
         }
         if let Some(other) = by_wording() {
-            let message = format!("`{id}` has the wording of `{}` (\"{}\"); it was taken as that", other.2.id, other.2.title);
+            let message =
+                format!("`{id}` has the wording of `{}` (\"{}\"); it was taken as that", other.2.id, other.2.title);
             remarks.add(row.place, message, "compare it with the certificate");
             return Some(other);
         }
@@ -186,6 +186,16 @@ fn answer(of: &tables::Row, row: &Row, remarks: &mut Remarks) -> Option<Answer> 
         }
         AnswerKind::List | AnswerKind::ListOrNo => {
             let Read { value, guessed } = values::words(id, &text);
+            let strange: Vec<&str> =
+                value.iter().map(String::as_str).filter(|word| !values::is_usual(id, word)).collect();
+            if !strange.is_empty() {
+                let message = format!(
+                    "`{id}` ({}) names what is not usual there: {}",
+                    of.title,
+                    shorten(&strange.join(", "), 80)
+                );
+                remarks.add(row.place, message, "check that the line was read aright");
+            }
             (Answer::List(value), guessed)
         }
         AnswerKind::Measurands => measurands(of, row, remarks),
@@ -217,7 +227,8 @@ fn measurands(of: &tables::Row, row: &Row, remarks: &mut Remarks) -> (Answer, Op
                 Some(at) => {
                     let (tested, supported) = all.split_at(at);
                     let message = if tested.is_empty() {
-                        "no column tells which measurands were tested; all were taken as supported, none as tested".to_owned()
+                        "no column tells which measurands were tested; all were taken as supported, none as tested"
+                            .to_owned()
                     } else {
                         format!(
                             "no column tells tested and supported measurands apart; the first {at} were taken as tested, for the \
@@ -228,7 +239,9 @@ fn measurands(of: &tables::Row, row: &Row, remarks: &mut Remarks) -> (Answer, Op
                     (tested.to_vec(), supported.to_vec())
                 }
                 None => {
-                    guesses.push("no column tells tested and supported measurands apart; all were taken as supported".to_owned());
+                    guesses.push(
+                        "no column tells tested and supported measurands apart; all were taken as supported".to_owned(),
+                    );
                     (Vec::new(), all)
                 }
             }
@@ -236,7 +249,11 @@ fn measurands(of: &tables::Row, row: &Row, remarks: &mut Remarks) -> (Answer, Op
     };
     if !values::agree(&tested, &supported) {
         let message = format!("`{}` names a measurand twice, or as tested and not as supported", of.id);
-        remarks.add(row.place, message, "compare it with the certificate: lines of a neighbouring row may have been taken");
+        remarks.add(
+            row.place,
+            message,
+            "compare it with the certificate: lines of a neighbouring row may have been taken",
+        );
     }
     let mut all = tested.clone();
     all.extend(supported.iter().filter(|word| !tested.contains(word)).cloned());

@@ -17,7 +17,8 @@ pub const TEXT_LIMIT: usize = 4 << 20;
 pub const PDF_LIMIT: usize = 16 << 20;
 
 const EXPORT: &str = "export it as PDF, or copy its text into a text file";
-const RECOGNISE: &str = "have its text recognised (OCR, for example with `ocrmypdf`), or ask the vendor for the original PDF";
+const RECOGNISE: &str =
+    "have its text recognised (OCR, for example with `ocrmypdf`), or ask the vendor for the original PDF";
 
 /// Tells what the bytes are; a file's name says nothing of that.
 pub fn content(bytes: &[u8]) -> Content {
@@ -87,8 +88,8 @@ fn decoded(bytes: &[u8]) -> Option<(String, Option<&'static str>)> {
 /// A character of Windows-1252, as browsers read it.
 fn windows(byte: u8) -> char {
     const HIGH: [char; 32] = [
-        '€', '\u{81}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{8d}', 'Ž', '\u{8f}', '\u{90}', '‘', '’', '“',
-        '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', '\u{9d}', 'ž', 'Ÿ',
+        '€', '\u{81}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{8d}', 'Ž', '\u{8f}', '\u{90}', '‘',
+        '’', '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', '\u{9d}', 'ž', 'Ÿ',
     ];
     match byte {
         0x80..=0x9f => HIGH[usize::from(byte - 0x80)],

@@ -14,8 +14,11 @@ use super::{
 };
 use crate::{
     pics::model::{Approval, Approver, Laboratory, Product, References},
-    yaml::Position,
+    yaml::{Position, shorten},
 };
+
+/// The one that is so long that it is broken over lines.
+pub(super) const COMMUNICATION: &str = "Communication technology used during performance measurement";
 
 /// The names of facts. Those that are words of every day count only where a colon or a cell tells that they are names.
 const LABELS: [(&str, bool); 28] = [
@@ -33,7 +36,7 @@ const LABELS: [(&str, bool); 28] = [
     ("Vendor name", false),
     ("Device Under Test", false),
     ("Config ID", false),
-    ("Communication technology used during performance measurement", false),
+    (COMMUNICATION, false),
     ("OCTT Version", false),
     ("OCTT Instance ID", false),
     ("Firmware image hash", false),
@@ -47,6 +50,18 @@ const LABELS: [(&str, bool); 28] = [
     ("Position", true),
     ("Date", true),
     ("Signature", true),
+];
+
+/// Names that certificates print without a colon.
+const BARE: [&str; 8] = [
+    "OCPP Software Version",
+    "Test Location",
+    COMMUNICATION,
+    "OCTT Version",
+    "OCTT Instance ID",
+    "Firmware image hash",
+    "Tool Version",
+    "Run ID",
 ];
 
 /// What is said of a party of the statement of approval.
@@ -65,6 +80,8 @@ pub(super) enum Party {
 struct Fact {
     label: &'static str,
     value: String,
+    /// Lines of which it was put together.
+    parts: usize,
     place: Place,
     /// In the statement of approval, whose.
     party: Option<Party>,
@@ -85,7 +102,8 @@ struct Labelled {
 }
 
 /// The label that a line begins with.
-fn labelled(placed: &Placed<'_>) -> Option<Labelled> {
+fn labelled(lines: &[Placed<'_>], at: usize) -> Option<Labelled> {
+    let placed = &lines[at];
     if placed.line.pieces.first().is_some_and(|piece| piece.text.is_empty() && placed.line.form == Form::Cells) {
         return None;
     }
@@ -96,13 +114,19 @@ fn labelled(placed: &Placed<'_>) -> Option<Labelled> {
     LABELS.iter().find_map(|(label, common)| {
         let wanted = keys::wording(label);
         let (taken, rest) = keys::consume(&wanted, 0, &first.text)?;
+        // A long label goes on in the next line.
+        let next = lines.get(at + 1).filter(|next| taken > 20 && taken < wanted.len() && next.line.form == Form::Loose);
+        let rest_of = next.and_then(|next| next.line.pieces.first()).filter(|piece| (piece.x - first.x).abs() < 2.0);
+        let taken =
+            rest_of.and_then(|piece| keys::consume(&wanted, taken, &piece.text)).map_or(taken, |(taken, _)| taken);
         let colon = first.text.trim_end().ends_with(':') || first.text[..first.text.len() - rest.len()].contains(':');
         let named = colon || rest.is_empty() && placed.line.form == Form::Cells || !others.is_empty();
         if taken != wanted.len() || *common && !(named || approval) {
             return None;
         }
-        // `Name reviewer` is no name; sentences that begin alike are no facts.
-        let sentence = !colon && !rest.is_empty() && !approval && rest.split(' ').count() > 12;
+        // Without a colon and in one piece it is a fact only where certificates print it so; else it is the beginning of a sentence.
+        let sentence =
+            !colon && !rest.is_empty() && !approval && !(BARE.contains(label) && rest.split(' ').count() < 8);
         if sentence {
             return None;
         }
@@ -128,21 +152,24 @@ impl Facts {
                     _ => {}
                 }
             }
-            let Some(found) = labelled(placed) else { continue };
+            let Some(found) = labelled(lines, at) else { continue };
             if placed.zone == Zone::Performance && !found.label.starts_with("Communication") {
                 continue;
             }
             let mut words: Vec<String> = found.values.iter().map(|(_, text)| text.clone()).collect();
+            let own = usize::from(!words.is_empty());
             let more = continued(lines, at, &found, &mut claimed);
             if found.values.is_empty() && found.apart {
                 words.extend(centred(lines, at, &mut claimed));
             }
+            let parts = own + more.len();
             words.extend(more);
             let column = placed.line.pieces.iter().find(|piece| !piece.text.is_empty()).map_or(1, |piece| piece.column);
             let place = Place { page: placed.page, at: Position { line: placed.line.number, column } };
             facts.all.push(Fact {
                 label: found.label,
                 value: words.into_iter().fold(String::new(), appended),
+                parts,
                 place,
                 // What tool tested stands behind the statement of approval.
                 party: party.filter(|_| placed.zone == Zone::Approval && PARTY.contains(&found.label)),
@@ -178,7 +205,42 @@ impl Facts {
                 found = Some(fact);
             }
         }
-        found.map(|fact| fact.value.clone())
+        let found = found?;
+        if found.parts > 1 {
+            let message =
+                format!("the value of `{label}` was put together of several lines: \"{}\"", shorten(&found.value, 90));
+            remarks.add(found.place, message, "look whether all of it is there, and whether its blanks are right");
+        }
+        Some(found.value.clone())
+    }
+
+    /// Tells which labels of a certificate are missing.
+    pub(super) fn missing(&self, remarks: &mut Remarks) {
+        for (label, key) in [
+            ("Test laboratory", "name: … under `laboratory:"),
+            ("Test Report Reference", "report-reference: … under `laboratory:"),
+            (COMMUNICATION, "communication: … under `performance:"),
+        ] {
+            if self.place(label).is_none() {
+                remarks.add(
+                    Place::default(),
+                    format!("`{label}` was not found"),
+                    &format!("add `{key}`, where it is wanted"),
+                );
+            }
+        }
+        for (party, name, key) in
+            [(Party::Vendor, "vendor", "vendor"), (Party::Laboratory, "test laboratory", "laboratory")]
+        {
+            if self.of_party(party, "Name").is_none() {
+                let message = format!("the {name}'s part of the statement of approval was not found");
+                remarks.add(
+                    Place::default(),
+                    message,
+                    &format!("add `{key}: {{ name: … }}` under `approval:`, where it is wanted"),
+                );
+            }
+        }
     }
 
     /// The place of a label, if it stands anywhere.
@@ -206,10 +268,16 @@ impl Facts {
             software_version: software.or(is_csms.then(String::new)),
             config_id: value("Config ID"),
             subtype: None,
-            firmware_hash: value("Firmware image hash"),
+            firmware_hash: value("Firmware image hash").map(|hash| {
+                // Hexadecimal has no blanks; a line ended there.
+                let digits: String = hash.split_whitespace().collect();
+                if digits.chars().all(|c| c.is_ascii_hexdigit()) { digits } else { hash }
+            }),
         };
         // An abstract alone names no holder.
-        if product.holder.is_empty() && (self.place("Certificate Number").or(self.place("Certificate Holder"))).is_some() {
+        if product.holder.is_empty()
+            && (self.place("Certificate Number").or(self.place("Certificate Holder"))).is_some()
+        {
             let place = self.place("Certificate Holder").unwrap_or_default();
             remarks.add(place, "the value of `Certificate Holder` was not found", "fill in `holder` under `product:`");
         }
@@ -218,7 +286,11 @@ impl Facts {
         for (label, key, missing) in [
             ("Vendor name", "vendor", product.vendor.is_empty()),
             ("Product Designation", "designation", product.designation.is_empty()),
-            (version, if is_csms { "software-version" } else { "firmware-version" }, version_value.is_some_and(String::is_empty)),
+            (
+                version,
+                if is_csms { "software-version" } else { "firmware-version" },
+                version_value.is_some_and(String::is_empty),
+            ),
         ] {
             if missing {
                 let (place, found) = match self.place(label) {
@@ -272,7 +344,12 @@ impl Facts {
     }
 
     /// What the certificate refers to.
-    pub(super) fn references(&self, lines: &[Placed<'_>], statement: Option<String>, remarks: &mut Remarks) -> References {
+    pub(super) fn references(
+        &self,
+        lines: &[Placed<'_>],
+        statement: Option<String>,
+        remarks: &mut Remarks,
+    ) -> References {
         let (tested, evidence) = applied(lines, remarks);
         References {
             certificate: self.value("Certificate Number", remarks),
@@ -316,7 +393,7 @@ fn continued(lines: &[Placed<'_>], at: usize, found: &Labelled, claimed: &mut [b
             }
             break;
         }
-        if labelled(placed).is_some() {
+        if labelled(lines, next).is_some() {
             // What stands between two labels belongs to the upper one.
             return finish(lines, taken, claimed);
         }
@@ -350,7 +427,7 @@ fn centred(lines: &[Placed<'_>], at: usize, claimed: &mut [bool]) -> Option<Stri
     let before = at.checked_sub(1)?;
     let (line, label) = (lines[before].line, lines[at].line.pieces.iter().find(|piece| !piece.text.is_empty())?);
     let [piece] = line.pieces.as_slice() else { return None };
-    if claimed[before] || line.form != Form::Loose || piece.x < label.x + 8.0 || labelled(&lines[before]).is_some() {
+    if claimed[before] || line.form != Form::Loose || piece.x < label.x + 8.0 || labelled(lines, before).is_some() {
         return None;
     }
     claimed[before] = true;
@@ -363,14 +440,16 @@ const UNDIVIDED_HELP: &str = "fill in `tested` and `evidence` under `references:
 /// By whom and when the product was tested, and the document that shows it.
 fn applied(lines: &[Placed<'_>], remarks: &mut Remarks) -> (Option<String>, Option<String>) {
     static DATED: LazyLock<Option<Regex>> = LazyLock::new(|| {
-        Regex::new(r"^(.*?(?:[A-Z][a-z]+\.? \d{1,2}, ?\d{4}|\d{1,2}\.? [A-Z][a-z]+ \d{4}|\d{4}-\d{2}-\d{2})) (.+)$").ok()
+        Regex::new(r"^(.*?(?:[A-Z][a-z]+\.? \d{1,2}, ?\d{4}|\d{1,2}\.? [A-Z][a-z]+ \d{4}|\d{4}-\d{2}-\d{2})) (.+)$")
+            .ok()
     });
     let zone: Vec<&Placed<'_>> = lines.iter().filter(|placed| placed.zone == Zone::Applied).collect();
     let Some(head) = zone.first() else { return (None, None) };
     let (Some(tested), Some(evidence)) = (head.line.pieces.get(1), head.line.pieces.get(2)) else {
         let all = zone.iter().map(|placed| placed.line.text()).fold(String::new(), appended);
         let heads = keys::wording("Applied Performed by / On Document Evidence");
-        let phrase = keys::wording("Conformance testing according to the test specification referenced by the test report");
+        let phrase =
+            keys::wording("Conformance testing according to the test specification referenced by the test report");
         let rest = keys::consume(&heads, 0, &all).map_or(all.as_str(), |(_, rest)| rest);
         let rest = keys::consume(&phrase, 0, rest).map_or(rest, |(_, rest)| rest);
         if let Some(found) = DATED.as_ref().and_then(|dated| dated.captures(rest)) {
@@ -381,16 +460,21 @@ fn applied(lines: &[Placed<'_>], remarks: &mut Remarks) -> (Option<String>, Opti
         return (None, None);
     };
     let mut found = (String::new(), String::new());
+    let mut parts = 0;
     for placed in &zone[1..] {
         let whole = placed.line.pieces.len() == 3;
         let through = |border: f64| placed.line.pieces.iter().any(|it| it.x + 4.0 < border && border + 1.0 < it.end);
-        if placed.line.form == Form::Loose && !whole && through(evidence.x) {
-            if through(tested.x) {
-                break;
+        if placed.line.form == Form::Loose && !whole {
+            match (through(tested.x), through(evidence.x)) {
+                (false, false) => {}
+                // The sentence behind the table.
+                (true, true) if placed.line.pieces.len() == 1 => break,
+                _ => {
+                    let place = Place { page: placed.page, at: Position { line: placed.line.number, column: 1 } };
+                    remarks.add(place, UNDIVIDED, UNDIVIDED_HELP);
+                    return (None, None);
+                }
             }
-            let place = Place { page: placed.page, at: Position { line: placed.line.number, column: 1 } };
-            remarks.add(place, UNDIVIDED, UNDIVIDED_HELP);
-            return (None, None);
         }
         for (index, piece) in placed.line.pieces.iter().enumerate() {
             let column = match placed.line.form {
@@ -402,13 +486,21 @@ fn applied(lines: &[Placed<'_>], remarks: &mut Remarks) -> (Option<String>, Opti
             let text = piece.text.clone();
             match column {
                 1 => found.0 = appended(found.0, text),
-                2 => found.1 = appended(found.1, text),
+                2 => {
+                    parts += 1;
+                    found.1 = appended(found.1, text);
+                }
                 _ => {}
             }
         }
         if placed.line.form == Form::Cells {
             break;
         }
+    }
+    if parts > 1 {
+        let place = Place { page: head.page, at: Position { line: head.line.number, column: evidence.column } };
+        let message = format!("the document evidence was put together of several lines: \"{}\"", shorten(&found.1, 90));
+        remarks.add(place, message, "look whether the blanks of `evidence` under `references:` are right");
     }
     (Some(found.0).filter(|text| !text.is_empty()), Some(found.1).filter(|text| !text.is_empty()))
 }

@@ -66,8 +66,9 @@ const DASH: &str = "[-\u{2010}-\u{2015}\u{2212}]";
 
 /// The id at the beginning of a text, and what follows it.
 pub(super) fn id(text: &str) -> Option<(String, &str)> {
-    static ID: LazyLock<Option<Regex>> =
-        LazyLock::new(|| Regex::new(&format!(r"^({PREFIXES}) ?{DASH} ?(\d{{1,2}}(?:\.\d{{1,2}})?)(?:[:.)]?(?: |$))")).ok());
+    static ID: LazyLock<Option<Regex>> = LazyLock::new(|| {
+        Regex::new(&format!(r"^({PREFIXES}) ?{DASH} ?(\d{{1,2}}(?:\.\d{{1,2}})?)(?:[:.)]?(?: |$))")).ok()
+    });
     let found = ID.as_ref()?.captures(text)?;
     let rest = text[found[0].len()..].trim();
     Some((known(&found[1], &found[2]), rest))
@@ -133,7 +134,8 @@ pub(super) fn kpi(text: &str) -> Option<&'static kpi::Definition> {
 pub(super) fn begins_name(text: &str) -> bool {
     let found = letters(text);
     let kpis = [SutKind::ChargingStation, SutKind::Csms].into_iter().flat_map(kpi::definitions).map(|kpi| kpi.name);
-    !found.is_empty() && Profile::ALL.iter().map(|profile| profile.title()).chain(kpis).any(|name| letters(name).starts_with(&found))
+    !found.is_empty()
+        && Profile::ALL.iter().map(|profile| profile.title()).chain(kpis).any(|name| letters(name).starts_with(&found))
 }
 
 /// True when the two halves make a key that neither makes: a row that goes on on the next page.

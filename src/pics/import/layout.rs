@@ -85,10 +85,12 @@ fn measured(answers: &[Bit]) -> Option<f64> {
 
 /// Answers by columns, by where they stand; one where they all stand in one place.
 fn columns(answers: &[Bit]) -> Vec<String> {
-    let joined = |bits: &[&Bit]| bits.iter().map(|bit| bit.text.as_str()).collect::<Vec<_>>().join(" ").trim().to_owned();
+    let joined =
+        |bits: &[&Bit]| bits.iter().map(|bit| bit.text.as_str()).collect::<Vec<_>>().join(" ").trim().to_owned();
     let mut places: Vec<f64> = answers.iter().map(|bit| bit.x).collect();
     places.sort_by(f64::total_cmp);
-    let border = places.windows(2).map(|pair| (pair[1] - pair[0], pair[1])).max_by(|(one, _), (other, _)| one.total_cmp(other));
+    let border =
+        places.windows(2).map(|pair| (pair[1] - pair[0], pair[1])).max_by(|(one, _), (other, _)| one.total_cmp(other));
     let divided = match border.filter(|(apart, _)| *apart > NEAR) {
         Some((_, border)) => answers.iter().partition::<Vec<&Bit>, _>(|bit| bit.x < border),
         None => {
@@ -159,7 +161,9 @@ fn anchors(lines: &[Placed<'_>]) -> (Vec<Anchor>, Taken) {
             })
         } else {
             match placed.zone {
-                Zone::Summary if !placed.begins => name(lines, at, piece.x, |name| keys::profile(name).map(Key::Profile)),
+                Zone::Summary if !placed.begins => {
+                    name(lines, at, piece.x, |name| keys::profile(name).map(Key::Profile))
+                }
                 Zone::Performance if !placed.begins => name(lines, at, piece.x, |name| keys::kpi(name).map(Key::Kpi)),
                 _ => None,
             }
@@ -216,10 +220,8 @@ fn dealt(lines: &[Placed<'_>], anchors: &[Anchor], taken: &Taken, aligned: Align
             }
             for (up, slot) in after.iter_mut().enumerate() {
                 for (below, (cost, row)) in rows.iter().enumerate().take(between.len() - up + 1) {
-                    let left: u32 = between[below..between.len() - up]
-                        .iter()
-                        .map(|at| left_out(lines, taken, *at, anchor))
-                        .sum();
+                    let left: u32 =
+                        between[below..between.len() - up].iter().map(|at| left_out(lines, taken, *at, anchor)).sum();
                     let cost = so_far.saturating_add(*cost).saturating_add(left);
                     if slot.as_ref().is_none_or(|(known, ..)| cost < *known) {
                         *slot = Some((cost, above, Some(row.clone())));
@@ -427,7 +429,11 @@ fn implausible(key: &Key, answers: &[Bit], all: &[Bit], x: f64) -> u32 {
             let words = matches!(kind, AnswerKind::Measurands)
                 && !text.split(' ').all(|word| values::is_measurand(word) || values::is_none(word));
             let torn = kind == AnswerKind::Measurands && !values::is_whole(&columns(answers));
-            u32::from(words) * 40 + u32::from(torn) * 30 + astray(answers, all, x, 1 + usize::from(kind == AnswerKind::Measurands)) * 50
+            let strange = matches!(&key, Key::Id(id) if !values::words(id, text).value.iter().all(|word| values::is_usual(id, word)));
+            let words = words || strange;
+            u32::from(words) * 40
+                + u32::from(torn) * 30
+                + astray(answers, all, x, 1 + usize::from(kind == AnswerKind::Measurands)) * 50
         }
         Wanted::Anything => astray(answers, all, x, 1) * 50,
     }

@@ -126,6 +126,7 @@ pub fn certificate(document: &Document, given: Option<Baseline>) -> Result<Impor
         references: facts.references(&lines, reference.statement, &mut remarks),
     };
     pics.profiles = profiles(&rows, &mut remarks);
+    facts.missing(&mut remarks);
     let answered = answers::read(&rows, &pics, &mut remarks);
     for (part, map) in [
         (Part::Hardware, &mut pics.hardware),
@@ -195,13 +196,15 @@ fn baseline(
         let stated = chosen.filter(|(stated, told)| *stated != given || told.is_some());
         if let Some(statement) = stated.and_then(|_| reference.statement.clone()) {
             let word = super::writer::baseline(given);
-            let message = format!("the certificate is of \"{statement}\"; it was read by the baseline {word}, as was asked for");
+            let message =
+                format!("the certificate is of \"{statement}\"; it was read by the baseline {word}, as was asked for");
             remarks.add(at, message, "compare ids and answers with the certificate");
         }
         return Ok(given);
     }
     let Some((baseline, told)) = chosen else {
-        let message = "edition and errata were not found: the certificate's sentence on its reference specification is missing";
+        let message =
+            "edition and errata were not found: the certificate's sentence on its reference specification is missing";
         let help = "give the whole certificate, its first page included, or name the baseline: `--baseline 2025-09`";
         return Err(defect(document, Place::default(), message, help));
     };
@@ -263,7 +266,8 @@ fn profiles(rows: &[Row], remarks: &mut Remarks) -> Vec<Profile> {
             Some(values::Outcome::NotTested) => {}
             Some(values::Outcome::Tested) => {
                 let word = result.split(' ').next().unwrap_or_default();
-                let message = format!("the result of `{name}` is \"{word}\"; it was tested, so it is among the profiles");
+                let message =
+                    format!("the result of `{name}` is \"{word}\"; it was tested, so it is among the profiles");
                 remarks.add(row.place, message, "remove it from `profiles:` where it is not claimed");
                 found.push(profile);
             }
@@ -275,7 +279,8 @@ fn profiles(rows: &[Row], remarks: &mut Remarks) -> Vec<Profile> {
         }
     }
     if !found.contains(&Profile::Core) {
-        let message = "no result of the profile Core was found in the test result summary; every certification includes it";
+        let message =
+            "no result of the profile Core was found in the test result summary; every certification includes it";
         remarks.add(Place::default(), message, "look through `profiles:`; add what else passed");
         found.push(Profile::Core);
     }
@@ -299,13 +304,14 @@ fn performance(facts: &Facts, rows: &[Row], sut: SutKind, remarks: &mut Remarks)
             }
             None if values::is_none(word) || value.starts_with("not ") => {}
             None => {
-                let message = format!("the maximum of `{}` could not be read: \"{}\"", definition.name, shorten(&value, 40));
+                let message =
+                    format!("the maximum of `{}` could not be read: \"{}\"", definition.name, shorten(&value, 40));
                 let help = format!("fill in `{}` under `performance: maximum:`, in seconds", definition.key);
                 remarks.add(row.place, message, &help);
             }
         }
     }
-    performance.communication = facts.value("Communication technology used during performance measurement", remarks);
+    performance.communication = facts.value(facts::COMMUNICATION, remarks);
     performance
 }
 
@@ -353,8 +359,12 @@ mod tests {
         let sheets = pdf::read(std::fs::read(path).unwrap()).unwrap();
         eprintln!("{:?}", started.elapsed());
         let document = document::Document::from_sheets("x.pdf", sheets);
-        for (place, remark) in &document.remarks { println!("{place:?} {remark}"); }
-        for page in &document.pages { println!("===== {}\n{}", page.source.name, page.source.text); }
+        for (place, remark) in &document.remarks {
+            println!("{place:?} {remark}");
+        }
+        for page in &document.pages {
+            println!("===== {}\n{}", page.source.name, page.source.text);
+        }
     }
 
     #[test]

@@ -96,7 +96,8 @@ fn errata(said: &str) -> Option<(u16, u8)> {
     let rest = &said[said.to_ascii_lowercase().find("errata")?..];
     let year_first = pattern!(r"(?:^|[^0-9])(20[0-9]{2})[-/. _](0[1-9]|1[0-2])(?:[^0-9]|$)");
     let month_first = pattern!(r"\b(0[1-9]|1[0-2])[-/.](20[0-9]{2})\b");
-    let named = pattern!(r"(?i)\b(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?(?: \d{1,2},?)? (20[0-9]{2})\b");
+    let named =
+        pattern!(r"(?i)\b(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?(?: \d{1,2},?)? (20[0-9]{2})\b");
     let mut all: Vec<(u16, u8)> = Vec::new();
     let mut take = |year: &str, month: Option<u8>| {
         if let (Ok(year), Some(month)) = (year.parse(), month) {
@@ -129,21 +130,31 @@ pub(super) fn baseline(reference: &Reference) -> Option<(Baseline, Option<String
         (None, None) => return None,
         (None, Some(errata)) => {
             let edition = BASELINES.iter().rev().find(|(.., of)| *of <= errata).map_or(3, |(_, edition, _)| *edition);
-            (edition, vec![format!("the certificate names no edition; by its errata of {} it is edition {edition}", date(errata))])
+            (
+                edition,
+                vec![format!(
+                    "the certificate names no edition; by its errata of {} it is edition {edition}",
+                    date(errata)
+                )],
+            )
         }
         (Some(edition), _) if edition < 3 => {
             (3, vec![format!("edition {edition} is older than what is known here: it was read as edition 3")])
         }
-        (Some(edition), _) if edition > latest => {
-            (latest, vec![format!("edition {edition} is newer than what is known here: it was read as edition {latest}")])
-        }
+        (Some(edition), _) if edition > latest => (
+            latest,
+            vec![format!("edition {edition} is newer than what is known here: it was read as edition {latest}")],
+        ),
         (Some(edition), _) => (edition, Vec::new()),
     };
     let of_edition = || BASELINES.iter().filter(|(_, of, _)| *of == edition);
     let (baseline, _, of) = match reference.errata {
         None => {
             let first = of_edition().next()?;
-            told.push(format!("the certificate names no errata; the oldest baseline of edition {edition} was taken, {}", date(first.2)));
+            told.push(format!(
+                "the certificate names no errata; the oldest baseline of edition {edition} was taken, {}",
+                date(first.2)
+            ));
             first
         }
         Some(errata) => match of_edition().rfind(|(.., of)| *of <= errata) {
@@ -223,8 +234,14 @@ mod tests {
     #[test]
     fn a_statement_may_be_broken_and_written_otherwise() {
         for (text, wanted) in [
-            ("reference specification OCPP 2.0.1\n(Edition 3 FINAL, 2024-05-06 including\nErrata 2025-09). The", "2.0.1 | 2025-09: exact"),
-            ("reference specification: OCPP 2.0.1 (Edition 3 (FINAL), Errata of September 2025)", "2.0.1 | 2025-09: exact"),
+            (
+                "reference specification OCPP 2.0.1\n(Edition 3 FINAL, 2024-05-06 including\nErrata 2025-09). The",
+                "2.0.1 | 2025-09: exact",
+            ),
+            (
+                "reference specification: OCPP 2.0.1 (Edition 3 (FINAL), Errata of September 2025)",
+                "2.0.1 | 2025-09: exact",
+            ),
             ("reference specification OCPP 2.0.1 (3rd Edition, errata v2025-09-30)", "2.0.1 | 2025-09: exact"),
             ("reference specification OCPP 2.0.1 (Edition 3, Errata 06/2024 and 2025-09)", "2.0.1 | 2025-09: exact"),
             ("Specification\tOCPP 2.0.1 edition 4, errata 2026-02", "2.0.1 | 2026-02: exact"),

@@ -106,8 +106,7 @@ pub(super) fn vendor_settings(lines: &[Placed<'_>], aligned: Aligned, remarks: &
     let mut columns: Vec<f64> = heads().flat_map(|line| &line.line.pieces).map(|piece| piece.x).collect();
     columns.sort_by(f64::total_cmp);
     columns.dedup_by(|next, last| *next - *last < 4.0);
-    let body: Vec<&Placed<'_>> =
-        zone[start + 1..].iter().filter(|line| !head(line) && !part(line)).copied().collect();
+    let body: Vec<&Placed<'_>> = zone[start + 1..].iter().filter(|line| !head(line) && !part(line)).copied().collect();
     let (rows, guessed) = match body.first() {
         None => return Vec::new(),
         Some(first) if first.line.form == Form::Cells => (of_cells(&body), None),
@@ -173,6 +172,7 @@ fn of_words(body: &[&Placed<'_>]) -> (Vec<Cells>, Option<Place>) {
 fn of_columns(body: &[&Placed<'_>], columns: &[f64], aligned: Aligned) -> (Vec<Cells>, Option<Place>) {
     let column = |x: f64| columns.iter().rposition(|at| *at <= x + 4.0).unwrap_or(0);
     let mut lines: Vec<(Cells, Place)> = Vec::new();
+    let mut beyond: Vec<(usize, Place)> = Vec::new();
     for placed in body {
         let pieces = &placed.line.pieces;
         if pieces.len() == 3 {
@@ -182,6 +182,7 @@ fn of_columns(body: &[&Placed<'_>], columns: &[f64], aligned: Aligned) -> (Vec<C
         // A line that runs through a border is none of the table.
         let through = |piece: &Piece| columns.get(column(piece.x) + 1).is_some_and(|next| piece.end > next + 1.0);
         if pieces.iter().any(through) {
+            beyond.push((lines.len(), place(placed)));
             continue;
         }
         let mut cells = Cells::default();
@@ -192,7 +193,8 @@ fn of_columns(body: &[&Placed<'_>], columns: &[f64], aligned: Aligned) -> (Vec<C
         lines.push((cells, place(placed)));
     }
     // The value, which is short, tells the rows apart.
-    let values: Vec<usize> = lines.iter().enumerate().filter(|(_, (cells, _))| !cells[1].is_empty()).map(|(at, _)| at).collect();
+    let values: Vec<usize> =
+        lines.iter().enumerate().filter(|(_, (cells, _))| !cells[1].is_empty()).map(|(at, _)| at).collect();
     let mut rows: Vec<Cells> = Vec::new();
     let mut from = 0;
     for (index, at) in values.iter().copied().enumerate() {
@@ -212,5 +214,8 @@ fn of_columns(body: &[&Placed<'_>], columns: &[f64], aligned: Aligned) -> (Vec<C
     // From the top, only a name without a value leaves open what it belongs to.
     let open = |cells: &Cells| cells[1].is_empty() && (aligned == Aligned::Middle || !cells[0].is_empty());
     let guessed = lines.iter().find(|(cells, _)| open(cells)).map(|(_, place)| *place);
+    // A row whose cells run into each other.
+    let lost = beyond.iter().find(|(before, _)| *before < lines.len()).map(|(_, place)| *place);
+    let guessed = [guessed, lost].into_iter().flatten().min();
     (rows, guessed)
 }

@@ -14,6 +14,7 @@ pub(super) fn plain(text: &str) -> Cow<'_, str> {
     if text.is_ascii() && !text.bytes().any(|byte| byte < b' ' || byte == 0x7f) {
         return Cow::Borrowed(text);
     }
+    let text = swapped(text);
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
@@ -34,6 +35,27 @@ pub(super) fn plain(text: &str) -> Cow<'_, str> {
         }
     }
     Cow::Owned(out)
+}
+
+/// The text with those letters right whose bytes a PDF names the wrong way round, which is common for ligatures: `昀椀` is `fi`.
+fn swapped(text: &str) -> Cow<'_, str> {
+    let letter = |c: char| {
+        let code = u32::from(c);
+        (code & 0xff == 0)
+            .then(|| u8::try_from(code >> 8).ok())
+            .flatten()
+            .filter(u8::is_ascii_lowercase)
+            .map(char::from)
+    };
+    let chars: Vec<char> = text.chars().collect();
+    if !chars.windows(2).any(|pair| pair.iter().all(|c| letter(*c).is_some())) {
+        return Cow::Borrowed(text);
+    }
+    let beside = |at: usize| {
+        let there = |at: Option<usize>| at.and_then(|at| chars.get(at)).is_some_and(|c| letter(*c).is_some());
+        there(at.checked_sub(1)) || there(Some(at + 1))
+    };
+    Cow::Owned(chars.iter().enumerate().map(|(at, c)| letter(*c).filter(|_| beside(at)).unwrap_or(*c)).collect())
 }
 
 /// Words with one blank between them.

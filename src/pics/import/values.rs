@@ -26,7 +26,11 @@ impl<T> Read<T> {
 pub(super) fn is_none(text: &str) -> bool {
     let text = text.trim().trim_matches(['(', ')', '.']).to_lowercase();
     let dashes = !text.is_empty() && text.chars().all(|c| matches!(c, '-' | '\u{2010}'..='\u{2015}' | '\u{2212}'));
-    dashes || matches!(text.as_str(), "n/a" | "na" | "n.a" | "n. a" | "not applicable" | "none" | "not stated" | "tbd" | "unknown")
+    dashes
+        || matches!(
+            text.as_str(),
+            "n/a" | "na" | "n.a" | "n. a" | "not applicable" | "none" | "not stated" | "tbd" | "unknown"
+        )
 }
 
 /// Yes or No.
@@ -59,7 +63,8 @@ pub(super) fn yes_no(text: &str) -> Option<Read<bool>> {
             || rest.trim_start().trim_end_matches(')').chars().all(|c| c.is_ascii_digit());
         note.then_some((word, value))
     });
-    value.map(|(word, value)| Read::guessed(value, format!("\"{text}\" was taken as \"{word}\"; the rest was left out")))
+    value
+        .map(|(word, value)| Read::guessed(value, format!("\"{text}\" was taken as \"{word}\"; the rest was left out")))
 }
 
 /// A whole number.
@@ -67,7 +72,8 @@ pub(super) fn number(text: &str) -> Option<Read<i64>> {
     static GROUPED: LazyLock<Option<Regex>> =
         LazyLock::new(|| Regex::new(r"^-?\d{1,3}(?:,\d{3})+$|^-?\d{1,3}(?: \d{3})+$|^-?\d{1,3}(?:['’]\d{3})+$").ok());
     static UNIT: LazyLock<Option<Regex>> = LazyLock::new(|| {
-        Regex::new(r"(?i)^(-?\d+) ?(?:s|sec|secs|second|seconds|bytes?|kb|items?|entries|certificates?|\(.*\))\.?$").ok()
+        Regex::new(r"(?i)^(-?\d+) ?(?:s|sec|secs|second|seconds|bytes?|kb|items?|entries|certificates?|\(.*\))\.?$")
+            .ok()
     });
     let text = text.trim();
     if let Ok(number) = text.parse() {
@@ -90,7 +96,8 @@ pub(super) fn words(id: &str, text: &str) -> Read<Vec<String>> {
     if text.is_empty() || is_none(text) {
         return Read::sure(Vec::new());
     }
-    let named = |words: Vec<&str>| words.iter().map(|word| word.trim().to_owned()).filter(|word| !word.is_empty()).collect();
+    let named =
+        |words: Vec<&str>| words.iter().map(|word| word.trim().to_owned()).filter(|word| !word.is_empty()).collect();
     if text.contains([',', ';']) {
         return Read::sure(named(text.split([',', ';']).collect()));
     }
@@ -99,15 +106,12 @@ pub(super) fn words(id: &str, text: &str) -> Read<Vec<String>> {
         let words = text.split(['/', '&', '+', ' ', '•', '|']).filter(|word| !word.eq_ignore_ascii_case("and"));
         return Read::sure(named(words.collect()));
     }
+    if id == "C-41" && text.contains("TLS_") {
+        return suites(text);
+    }
     let mut words: Vec<String> = Vec::new();
-    let mut guesses = Vec::new();
     for word in text.split_whitespace() {
         match words.last_mut() {
-            // A name that was broken where its cell ends.
-            Some(last) if id == "C-41" && !is_suite(word) && is_suite(last) && is_rest(word) => {
-                last.push_str(word);
-                guesses.push(format!("\"{last}\" was put together of two lines"));
-            }
             Some(last) if id == "HFS-9" && word.eq_ignore_ascii_case("network") => {
                 last.push(' ');
                 last.push_str(word);
@@ -115,15 +119,42 @@ pub(super) fn words(id: &str, text: &str) -> Read<Vec<String>> {
             _ => words.push(word.to_owned()),
         }
     }
-    Read { value: words, guessed: (!guesses.is_empty()).then(|| guesses.join("; ")) }
+    Read::sure(words)
 }
 
-fn is_suite(word: &str) -> bool {
-    word.starts_with("TLS_") || word.starts_with("TLS-")
+/// Names of cipher suites, which are long: some are broken where their cell ends, and some run into each other.
+fn suites(text: &str) -> Read<Vec<String>> {
+    let is_rest = |word: &str| word.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_');
+    let mut joined: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match joined.last_mut().filter(|last| last.starts_with("TLS") && !word.starts_with("TLS") && is_rest(word)) {
+            Some(last) => last.push_str(word),
+            None => joined.push(word.to_owned()),
+        }
+    }
+    let words: Vec<String> = joined
+        .iter()
+        .flat_map(|word| word.replace("TLS_", " TLS_").split_whitespace().map(str::to_owned).collect::<Vec<_>>())
+        .collect();
+    let whole = |word: &&String| !text.split_whitespace().any(|there| there == word.as_str());
+    let mended: Vec<String> = words.iter().filter(whole).map(|word| format!("\"{word}\"")).collect();
+    let guess = || format!("{} was put together of several lines", mended.join(", "));
+    Read { guessed: (!mended.is_empty()).then(guess), value: words }
 }
 
-fn is_rest(word: &str) -> bool {
-    word.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
+/// True for what is usual among the words of a list: protocols, time sources and cipher suites are well known.
+pub(super) fn is_usual(id: &str, word: &str) -> bool {
+    const PROTOCOLS: [&str; 5] = ["HTTP", "HTTPS", "FTP", "FTPS", "SFTP"];
+    // Part 2, ClockCtrlr.TimeSource.
+    const TIME_SOURCES: [&str; 6] =
+        ["Heartbeat", "NTP", "GPS", "RealTimeClock", "MobileNetwork", "RadioTimeTransmitter"];
+    let among = |words: &[&str]| words.iter().any(|known| known.eq_ignore_ascii_case(word));
+    match id {
+        "ORS-24" => among(&PROTOCOLS),
+        "C-23" => among(&TIME_SOURCES),
+        "C-41" => word.contains(['_', '-']) && !word.contains(char::is_lowercase),
+        _ => true,
+    }
 }
 
 /// The measurands of OCPP 2.0.1 (Part 2, `MeasurandEnumType`).
@@ -177,22 +208,28 @@ pub(super) fn measurands(text: &str) -> Read<Vec<String>> {
                 guesses.push(format!("\"{whole}\" was put together of two lines"));
                 *last = whole;
             }
-            _ => {
-                let divided = MEASURANDS.iter().find_map(|first| {
-                    let rest = word.strip_prefix(first).filter(|rest| known(rest))?;
-                    Some([(*first).to_owned(), rest.to_owned()])
-                });
-                match divided.filter(|_| !known(word)) {
-                    Some(two) => {
-                        guesses.push(format!("\"{word}\" was taken as two measurands"));
-                        words.extend(two);
-                    }
-                    None => words.push(word.to_owned()),
+            _ => match divided(word).filter(|_| !known(word)) {
+                Some(several) => {
+                    guesses.push(format!("\"{word}\" was taken as several measurands"));
+                    words.extend(several);
                 }
-            }
+                None => words.push(word.to_owned()),
+            },
         }
     }
     Read { value: words, guessed: (!guesses.is_empty()).then(|| guesses.join("; ")) }
+}
+
+/// The measurands that a word is made of, if it is made of nothing else.
+fn divided(word: &str) -> Option<Vec<String>> {
+    let mut rest = word;
+    let mut all = Vec::new();
+    while !rest.is_empty() {
+        let first = MEASURANDS.iter().filter(|known| rest.starts_with(**known)).max_by_key(|known| known.len())?;
+        all.push((*first).to_owned());
+        rest = &rest[first.len()..];
+    }
+    Some(all)
 }
 
 /// The measurands of a row that are none of OCPP's.

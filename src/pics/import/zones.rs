@@ -55,19 +55,11 @@ pub(super) fn placed(document: &Document) -> Vec<Placed<'_>> {
 
 /// The title of a group of tables, or (a part of) the head of a table.
 fn is_heading(first: &str, text: &str) -> bool {
-    const PARTS: [&str; 10] = [
-        "supported",
-        "present",
-        "supportedpresent",
-        "testedduring",
-        "certification",
-        "testedduringcertification",
-        "supportedaccording",
-        "tovendor",
-        "supportedaccordingtovendor",
-        "answer",
-    ];
-    first == "ID" || first.starts_with("ID ") || PARTS.contains(&text) || tables::titles().any(|title| letters(title) == text)
+    // Headings of columns are broken over lines where their columns are narrow.
+    const PARTS: [&str; 7] =
+        ["supported", "present", "testedduring", "certification", "supportedaccording", "tovendor", "supportedpresent"];
+    let is_known = || tables::headings().any(|heading| letters(heading) == text);
+    first == "ID" || first.starts_with("ID ") || PARTS.contains(&text) || is_known()
 }
 
 /// The part that a line begins.

@@ -50,8 +50,8 @@ pub(super) struct Collector {
     pub(super) images: usize,
     /// Characters that the font does not name.
     pub(super) meaningless: usize,
-    /// Characters that do not stand upright.
-    pub(super) turned: usize,
+    /// Characters by their direction: to the right, down, to the left, up, and otherwise.
+    pub(super) directions: [usize; 5],
     /// There was more than is taken.
     pub(super) overflowed: bool,
 }
@@ -107,8 +107,25 @@ impl<'a> Device<'a> for Collector {
         if !(size.is_finite() && forward.is_finite() && size > 0.0) {
             return;
         }
-        if forward.x <= 0.0 || forward.y.abs() > forward.x.abs() * 0.05 {
-            self.turned += usize::from(!text.trim().is_empty());
+        let direction = match forward {
+            to if to.y.abs() < to.x.abs() * 0.05 => {
+                if to.x > 0.0 {
+                    0
+                } else {
+                    2
+                }
+            }
+            to if to.x.abs() < to.y.abs() * 0.05 => {
+                if to.y > 0.0 {
+                    1
+                } else {
+                    3
+                }
+            }
+            _ => 4,
+        };
+        self.directions[direction] += usize::from(!text.trim().is_empty());
+        if direction != 0 {
             return;
         }
         // A private use area says as little as nothing.

@@ -7,7 +7,7 @@
 mod glyphs;
 mod page;
 
-use std::sync::Arc;
+use std::{f64::consts::FRAC_PI_2, sync::Arc};
 
 use hayro_interpret::{
     Context, InterpreterCache, InterpreterSettings,
@@ -60,9 +60,13 @@ impl PdfError {
                 "open it with its password and print it to a new PDF, or copy its text into a text file"
             }
             PdfError::Damaged => "download it again, or print it to a new PDF in a PDF viewer",
-            PdfError::Scan => "have its text recognised (OCR, for example with `ocrmypdf`), or ask the vendor for the original PDF",
+            PdfError::Scan => {
+                "have its text recognised (OCR, for example with `ocrmypdf`), or ask the vendor for the original PDF"
+            }
             PdfError::Empty => "check that this is the certificate",
-            PdfError::Meaningless => "print it to a new PDF and have its text recognised (OCR, for example with `ocrmypdf --force-ocr`)",
+            PdfError::Meaningless => {
+                "print it to a new PDF and have its text recognised (OCR, for example with `ocrmypdf --force-ocr`)"
+            }
             PdfError::TooLarge => "extract the certificate's pages into a PDF of their own",
         }
     }
@@ -86,12 +90,21 @@ pub fn read(bytes: Vec<u8>) -> Result<Vec<Sheet>, PdfError> {
     let mut sheets = Vec::new();
     let (mut images, mut letters, mut meaningless) = (0, 0, 0);
     for page in pages.iter() {
-        let (width, height) = page.render_dimensions();
-        let bounds = Rect::new(0.0, 0.0, f64::from(width), f64::from(height));
-        let transform = Affine::new(page.initial_transform(true).as_coeffs());
-        let mut context = Context::new(transform, bounds, &cache, pdf.xref(), settings());
-        let mut collector = Collector::default();
-        interpret_page(page, &mut context, &mut collector);
+        let collect = |turned: Affine| {
+            let (width, height) = page.render_dimensions();
+            let bounds = Rect::new(0.0, 0.0, f64::from(width), f64::from(height));
+            let transform = turned * Affine::new(page.initial_transform(true).as_coeffs());
+            let mut context = Context::new(transform, bounds, &cache, pdf.xref(), settings());
+            let mut collector = Collector::default();
+            interpret_page(page, &mut context, &mut collector);
+            collector
+        };
+        let mut collector = collect(Affine::IDENTITY);
+        // A page that lies on its side is set upright.
+        let (quarters, most) = (0_u32..4).zip(collector.directions).max_by_key(|(_, count)| *count).unwrap_or_default();
+        if quarters > 0 && most > collector.directions[0] * 2 {
+            collector = collect(Affine::rotate(-f64::from(quarters) * FRAC_PI_2));
+        }
         letters += collector.glyphs.len();
         meaningless += collector.meaningless;
         images += collector.images;

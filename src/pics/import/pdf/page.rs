@@ -7,9 +7,13 @@ use super::{
     },
     glyphs::{Collector, Glyph, Rule},
 };
+use crate::yaml::shorten;
 
 /// Edges that are nearer than this, in points, are one.
 const NEAR: f64 = 3.0;
+
+/// What stands farther apart, in parts of the font's size, is two words, even where no blank was drawn.
+const GAP: f64 = 0.2;
 
 /// Neighbouring characters of one line, as they were drawn.
 #[derive(Debug, Clone)]
@@ -46,8 +50,9 @@ pub(super) fn sheet(page: Collector) -> Sheet {
     if page.meaningless > 0 {
         remarks.push(format!("{} characters could not be read; they stand as \u{fffd}", page.meaningless));
     }
-    if page.turned > 0 {
-        remarks.push(format!("{} characters that do not stand upright were left out", page.turned));
+    let turned: usize = page.directions[1..].iter().sum();
+    if turned > 0 {
+        remarks.push(format!("{turned} characters that do not stand upright were left out"));
     }
     let across = merged(page.across);
     let down = merged(page.down);
@@ -72,7 +77,18 @@ pub(super) fn sheet(page: Collector) -> Sheet {
         (y, line)
     }));
     placed.sort_by(|(one, _), (other, _)| one.total_cmp(other));
-    Sheet { lines: placed.into_iter().map(|(_, line)| line).collect(), remarks }
+    let lines: Vec<Line> = placed.into_iter().map(|(_, line)| line).collect();
+    let texts = lines.iter().flat_map(|line| &line.pieces).map(|piece| piece.text.as_str());
+    if let Some(word) = texts.flat_map(|text| text.split(' ')).find(|word| is_garbled(word)) {
+        remarks.push(format!("the font names some letters wrongly, as in \"{}\"", shorten(word, 60)));
+    }
+    Sheet { lines, remarks }
+}
+
+/// True for a word of Latin letters with one among them whose bytes stand the wrong way round.
+fn is_garbled(word: &str) -> bool {
+    let strange = |c: char| u32::from(c) > 0x3000 && u32::from(c) & 0xff == 0;
+    word.chars().any(strange) && word.chars().any(|c| c.is_ascii_alphabetic())
 }
 
 /// The rules with those made one that continue each other.
@@ -97,9 +113,6 @@ fn merged(mut rules: Vec<Rule>) -> Vec<Rule> {
 /// Joins characters that were drawn one after the other and touch. A character that is drawn twice at one place, for boldness
 /// or under a recognised scan, counts once.
 fn runs(glyphs: Vec<Glyph>, down: &[Rule]) -> Vec<Run> {
-    let blanks = glyphs.iter().filter(|glyph| glyph.text.chars().all(char::is_whitespace)).count();
-    // Where blanks are drawn, a gap without one is the setter's doing.
-    let gap = if blanks * 25 > glyphs.len() { 0.45 } else { 0.2 };
     let mut runs: Vec<Run> = Vec::new();
     let mut last: Option<Glyph> = None;
     for glyph in glyphs {
@@ -111,9 +124,11 @@ fn runs(glyphs: Vec<Glyph>, down: &[Rule]) -> Vec<Run> {
         }
         match runs.last_mut().filter(|run| {
             let apart = glyph.x - run.end;
-            let touching = apart < gap * glyph.size && apart > -0.3 * glyph.size;
-            let between = |rule: &Rule| rule.from <= glyph.y && glyph.y - 0.5 * glyph.size <= rule.to && {
-                run.end - 0.1 * glyph.size <= rule.at && rule.at <= glyph.x + 0.1 * glyph.size
+            let touching = apart < GAP * glyph.size && apart > -0.3 * glyph.size;
+            let between = |rule: &Rule| {
+                rule.from <= glyph.y && glyph.y - 0.5 * glyph.size <= rule.to && {
+                    run.end - 0.1 * glyph.size <= rule.at && rule.at <= glyph.x + 0.1 * glyph.size
+                }
             };
             let divided = || apart > 0.05 * glyph.size && down.iter().any(between);
             (run.y - glyph.y).abs() < 0.1 * glyph.size && touching && !divided()
@@ -123,13 +138,9 @@ fn runs(glyphs: Vec<Glyph>, down: &[Rule]) -> Vec<Run> {
                 run.end = run.end.max(glyph.end);
                 run.size = run.size.max(glyph.size);
             }
-            None => runs.push(Run {
-                text: glyph.text.clone(),
-                x: glyph.x,
-                end: glyph.end,
-                y: glyph.y,
-                size: glyph.size,
-            }),
+            None => {
+                runs.push(Run { text: glyph.text.clone(), x: glyph.x, end: glyph.end, y: glyph.y, size: glyph.size })
+            }
         }
         last = Some(glyph);
     }
@@ -250,7 +261,7 @@ impl Set {
         let mut text = String::new();
         let mut end: Option<f64> = None;
         for run in &self.runs {
-            if end.is_some_and(|end| run.x - end > 0.2 * run.size) {
+            if end.is_some_and(|end| run.x - end > GAP * run.size) {
                 text.push(' ');
             }
             text.push_str(&run.text);
@@ -278,26 +289,27 @@ fn lines_of(mut runs: Vec<Run>) -> Vec<Set> {
     lines
 }
 
-/// The text of a cell. A line that ends with a hyphen or the like goes on without a blank, and so does a word that fills the whole
-/// line: it was wider than the cell.
+/// The text of a cell. A line that ends with a hyphen or the like goes on without a blank, and so does a word that was wider than
+/// the cell: it fills its line, and it is a name with digits and marks in it, or fills several lines.
 fn cell_text(lines: &[Set], cell: &Cell) -> String {
-    let mut text = String::new();
     let left = lines.iter().map(Set::x).fold(f64::MAX, f64::min);
     // The room at the right is that at the left.
     let right = cell.right - (left - cell.left);
+    let alone = |line: &Set| !line.text().trim().contains(' ');
+    let fills = |line: &Set| alone(line) && right - line.end() < 0.6 * line.size();
+    let tower = lines.len() > 2 && lines.iter().all(alone) && lines[..lines.len() - 1].iter().all(fills);
+    let mut text = String::new();
     for (index, line) in lines.iter().enumerate() {
-        let set = line.text();
         if let Some(last) = index.checked_sub(1).map(|index| &lines[index]) {
             let word = text.rsplit(' ').next().unwrap_or_default();
             let open = word.chars().count() > 1 && word.ends_with(['-', '_', '/']);
-            let full = right - last.end() < 0.6 * last.size() && !last.text().trim().contains(' ');
-            let code = word.len() > 12 && word.chars().any(|c| c.is_ascii_digit() || "_:/.".contains(c));
-            if !(open || full && code) {
+            let code = word.len() > 12 && word.chars().any(|c| c.is_ascii_digit() || "_:/".contains(c));
+            if !(open || tower || fills(last) && code) {
                 text.push(' ');
             }
         }
         // A blank at the end of a line is one, whatever goes before it.
-        text.push_str(set.trim_start());
+        text.push_str(line.text().trim_start());
     }
     text
 }
