@@ -3,7 +3,7 @@
 use super::{
     Remarks,
     keys::Key,
-    layout::{Row, Wording},
+    rows::{Row, Wording},
     text::letters,
     values::{self, Read},
 };
@@ -41,11 +41,14 @@ pub(super) fn read(rows: &[Row], pics: &Pics, remarks: &mut Remarks) -> Vec<(Par
             Some((_, _, known, _)) if *known == answer => {}
             Some((.., before)) => {
                 let message = format!(
-                    "`{}` is \"{}\" here and \"{}\" before (line {}); neither was taken",
+                    "`{}` is \"{}\" here and \"{}\" before ({}); neither was taken",
                     of.id,
                     shorten(&row.answer(), 60),
                     shorten(&before.answer(), 60),
-                    before.place.at.line
+                    match before.place.page {
+                        0 => format!("line {}", before.place.at.line),
+                        page => format!("page {}, line {}", page + 1, before.place.at.line),
+                    }
                 );
                 remarks.add(row.place, message, &format!("add `{}: …` under `{}:`", of.id, part.key()));
                 contradicted.push(of.id.clone());
@@ -99,11 +102,12 @@ fn resolved<'k>(id: &str, row: &Row, known: &[Known<'k>], pics: &Pics, remarks: 
         return Some(by_id);
     }
     if let Some(other) = by_wording() {
-        let message = format!(
-            "`{id}` does not belong to baseline {}; its wording is that of `{}`, and it was taken as that",
-            writer::baseline(pics.baseline),
-            other.2.id
-        );
+        let why = if tables::is_known(id) {
+            format!("does not belong to baseline {}", writer::baseline(pics.baseline))
+        } else {
+            "is no known id".to_owned()
+        };
+        let message = format!("`{id}` {why}; its wording is that of `{}`, and it was taken as that", other.2.id);
         remarks.add(row.place, message, "compare it with the certificate");
         return Some(other);
     }

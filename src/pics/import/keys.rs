@@ -67,7 +67,7 @@ const DASH: &str = "[-\u{2010}-\u{2015}\u{2212}]";
 /// The id at the beginning of a text, and what follows it.
 pub(super) fn id(text: &str) -> Option<(String, &str)> {
     static ID: LazyLock<Option<Regex>> = LazyLock::new(|| {
-        Regex::new(&format!(r"^({PREFIXES}) ?{DASH} ?(\d{{1,2}}(?:\.\d{{1,2}})?)(?:[:.)]?(?: |$))")).ok()
+        Regex::new(&format!(r"^({PREFIXES}) ?{DASH} ?(\d{{1,3}}(?:\.\d{{1,2}})?)(?:[:.)]?(?: |$))")).ok()
     });
     let found = ID.as_ref()?.captures(text)?;
     let rest = text[found[0].len()..].trim();
@@ -194,7 +194,8 @@ mod tests {
         assert_eq!(found("C-1 Support for").as_deref(), Some("C-01|Support for"));
         assert_eq!(found("HFS-01 Has").as_deref(), Some("HFS-1|Has"));
         assert_eq!(found("C – 40.2: Sampled").as_deref(), Some("C-40.2|Sampled"));
-        assert_eq!(found("C-999"), None);
+        assert_eq!(found("C-999").as_deref(), Some("C-999|"));
+        assert_eq!(found("C-2024-06"), None);
         assert_eq!(found("C-12.1Support"), None);
         assert_eq!(found("CS-1 x"), None);
         assert_eq!(first_part("AQ- Does your"), Some(("AQ-", "Does your")));

@@ -13,6 +13,7 @@ mod layout;
 #[cfg(feature = "pdf")]
 pub mod pdf;
 mod reference;
+mod rows;
 mod tables;
 mod text;
 mod values;
@@ -24,8 +25,8 @@ use self::{
     document::{Document, Place},
     facts::Facts,
     keys::Key,
-    layout::Row,
     reference::Reference,
+    rows::Row,
     zones::Placed,
 };
 use super::model::{Baseline, Performance, Pics, Profile, SutKind};
@@ -316,69 +317,4 @@ fn performance(facts: &Facts, rows: &[Row], sut: SutKind, remarks: &mut Remarks)
 }
 
 #[cfg(test)]
-mod tests {
-    use std::path::Path;
-
-    use super::*;
-    use crate::{
-        pics::{reader, writer},
-        yaml::Source,
-    };
-
-    const CERTIFICATES: [(&str, &str); 3] = [
-        ("OCA.0201.0125.CS-chargepoint-cp-flex-plus.txt", "cp-flex-plus-eu.yaml"),
-        ("OCA.0201.0032.CSMS-greenflux-ev-platform.txt", "greenflux-ev-platform.yaml"),
-        ("OCA.0201.0146.CS-beny-bcpcv-ct2m-p.txt", "beny-bcpcv-ct2m-p.yaml"),
-    ];
-
-    fn yaml(pics: &Pics) -> String {
-        writer::to_yaml(pics, &format!("PICS of {}, as its certificate states it.", pics.product.designation))
-    }
-
-    #[test]
-    fn the_certificates_reproduce_the_files() {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let certificates = root.join("../shared/certificates");
-        if !certificates.is_dir() {
-            eprintln!("the certificates are not at hand; comparison skipped");
-            return;
-        }
-        for (certificate_name, file) in CERTIFICATES {
-            let text = std::fs::read_to_string(certificates.join(certificate_name)).unwrap();
-            let imported = certificate(&Document::from_text(certificate_name, &text), None).unwrap();
-            let expected = std::fs::read_to_string(root.join("pics").join(file)).unwrap();
-            assert_eq!(yaml(&imported.pics), expected, "{file}");
-            assert_eq!(imported.remarks, [], "{file}");
-        }
-    }
-
-    #[test]
-    fn scratch_pdf() {
-        let Ok(path) = std::env::var("SCRATCH") else { return };
-        let started = std::time::Instant::now();
-        let sheets = pdf::read(std::fs::read(path).unwrap()).unwrap();
-        eprintln!("{:?}", started.elapsed());
-        let document = document::Document::from_sheets("x.pdf", sheets);
-        for (place, remark) in &document.remarks {
-            println!("{place:?} {remark}");
-        }
-        for page in &document.pages {
-            println!("===== {}\n{}", page.source.name, page.source.text);
-        }
-    }
-
-    #[test]
-    fn a_written_pics_reads_back_as_itself() {
-        for (_, file) in CERTIFICATES {
-            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("pics").join(file);
-            let pics = reader::read(&path).unwrap_or_else(|defects| panic!("{defects}"));
-            assert_eq!(reader::read_source(&Source::new(file, yaml(&pics))).unwrap(), pics);
-        }
-    }
-
-    #[test]
-    fn a_text_that_is_no_certificate_says_what_is_missing() {
-        let defects = certificate(&Document::from_text("x.txt", "hello\tworld\n"), None).unwrap_err();
-        assert!(defects[0].to_string().contains("this is no certificate"), "{defects:?}");
-    }
-}
+mod tests;

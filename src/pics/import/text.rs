@@ -125,7 +125,8 @@ fn unquoted(line: &str) -> &str {
 /// A row of a Markdown table, with or without outer pipes.
 fn is_row(line: &str, markdown: bool) -> bool {
     let line = line.trim();
-    line.starts_with('|') && line.len() > 1 || !markdown && !line.contains('\t') && line.contains(" | ")
+    line.starts_with('|') && line.len() > 1
+        || !markdown && !line.contains('\t') && (line.contains(" | ") || line.ends_with(" |"))
 }
 
 /// A line that is only drawn: `| --- |`, `+----+`, `=====`.

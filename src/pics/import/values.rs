@@ -98,13 +98,14 @@ pub(super) fn words(id: &str, text: &str) -> Read<Vec<String>> {
     }
     let named =
         |words: Vec<&str>| words.iter().map(|word| word.trim().to_owned()).filter(|word| !word.is_empty()).collect();
-    if text.contains([',', ';']) {
-        return Read::sure(named(text.split([',', ';']).collect()));
-    }
     // File transfer protocols and time sources are one word each.
     if matches!(id, "ORS-24" | "C-23") {
-        let words = text.split(['/', '&', '+', ' ', '•', '|']).filter(|word| !word.eq_ignore_ascii_case("and"));
+        let words =
+            text.split([',', ';', '/', '&', '+', ' ', '•', '|']).filter(|word| !word.eq_ignore_ascii_case("and"));
         return Read::sure(named(words.collect()));
+    }
+    if text.contains([',', ';']) {
+        return Read::sure(named(text.split([',', ';']).collect()));
     }
     if id == "C-41" && text.contains("TLS_") {
         return suites(text);
