@@ -76,9 +76,8 @@ pub fn read(name: &str, bytes: Vec<u8>) -> Result<Vec<Sheet>, Problem> {
     let _ = child.wait();
     let unreadable = |message: &str, help: &str| Problem::Input(format!("{name}: {message}"), help.to_owned());
     let again = "print it to a new PDF in a PDF viewer, or give its text by `pdftotext -layout`";
-    let answer = match answer {
-        Ok(Some(answer)) => answer,
-        _ => return Err(unreadable("reading the PDF takes too long; it was given up after 30 s", again)),
+    let Ok(Some(answer)) = answer else {
+        return Err(unreadable("reading the PDF takes too long; it was given up after 30 s", again));
     };
     match serde_json::from_slice::<Result<Vec<Sheet>, PdfError>>(&answer) {
         Ok(Ok(sheets)) => Ok(sheets),

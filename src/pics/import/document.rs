@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{facts, keys, text};
+use super::{keys, labels, text};
 use crate::yaml::{Position, Source};
 
 /// Whether the borders between the pieces of a line are certain.
@@ -138,7 +138,7 @@ fn mended(mut sheets: Vec<Sheet>) -> Vec<Sheet> {
         let lower = &after.lines[at];
         if upper.pieces.len() == lower.pieces.len() && keys::is_broken(upper.first(), lower.first()) {
             for (upper, lower) in upper.pieces.iter_mut().zip(&lower.pieces) {
-                upper.text = facts::appended(std::mem::take(&mut upper.text), lower.text.clone());
+                upper.text = labels::appended(std::mem::take(&mut upper.text), lower.text.clone());
             }
             after.lines.remove(at);
         }

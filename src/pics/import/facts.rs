@@ -1,13 +1,9 @@
 //! What a certificate says as a name and a value: product, laboratory, approval, references.
 
-use std::sync::LazyLock;
-
-use regex::Regex;
-
 use super::{
-    Remarks,
-    document::{Form, Place},
-    keys,
+    Remarks, applied,
+    document::Place,
+    labels::{self, COMMUNICATION, appended},
     text::letters,
     values,
     zones::{Placed, Zone},
@@ -16,53 +12,6 @@ use crate::{
     pics::model::{Approval, Approver, Laboratory, Product, References},
     yaml::{Position, shorten},
 };
-
-/// The one that is so long that it is broken over lines.
-pub(super) const COMMUNICATION: &str = "Communication technology used during performance measurement";
-
-/// The names of facts. Those that are words of every day count only where a colon or a cell tells that they are names.
-const LABELS: [(&str, bool); 28] = [
-    ("Certificate Holder", false),
-    ("Certificate Number", false),
-    ("Product Type", false),
-    ("Product Designation", false),
-    ("Firmware Version", false),
-    ("OCPP Software Version", false),
-    ("Certification Date", false),
-    ("Test laboratory", false),
-    ("Location", true),
-    ("Test Report Reference", false),
-    ("Test Location", false),
-    ("Vendor name", false),
-    ("Device Under Test", false),
-    ("Config ID", false),
-    (COMMUNICATION, false),
-    ("OCTT Version", false),
-    ("OCTT Instance ID", false),
-    ("Firmware image hash", false),
-    ("Tool Version", false),
-    ("Run ID", false),
-    ("Specification", true),
-    ("Name reviewer", false),
-    ("Name", true),
-    ("Company", true),
-    ("Department", true),
-    ("Position", true),
-    ("Date", true),
-    ("Signature", true),
-];
-
-/// Names that certificates print without a colon.
-const BARE: [&str; 8] = [
-    "OCPP Software Version",
-    "Test Location",
-    COMMUNICATION,
-    "OCTT Version",
-    "OCTT Instance ID",
-    "Firmware image hash",
-    "Tool Version",
-    "Run ID",
-];
 
 /// What is said of a party of the statement of approval.
 const PARTY: [&str; 8] =
@@ -93,48 +42,6 @@ pub(super) struct Facts {
     all: Vec<Fact>,
 }
 
-/// A line's label, and the pieces behind it with their places across.
-struct Labelled {
-    label: &'static str,
-    values: Vec<(f64, String)>,
-    /// The label stands alone in its piece.
-    apart: bool,
-}
-
-/// The label that a line begins with.
-fn labelled(lines: &[Placed<'_>], at: usize) -> Option<Labelled> {
-    let placed = &lines[at];
-    if placed.line.pieces.first().is_some_and(|piece| piece.text.is_empty() && placed.line.form == Form::Cells) {
-        return None;
-    }
-    let mut pieces = placed.line.pieces.iter().filter(|piece| !piece.text.is_empty());
-    let first = pieces.next()?;
-    let others: Vec<(f64, String)> = pieces.map(|piece| (piece.x, piece.text.clone())).collect();
-    let approval = placed.zone == Zone::Approval;
-    LABELS.iter().find_map(|(label, common)| {
-        let wanted = keys::wording(label);
-        let (taken, rest) = keys::consume(&wanted, 0, &first.text)?;
-        // A long label goes on in the next line.
-        let next = lines.get(at + 1).filter(|next| taken > 20 && taken < wanted.len() && next.line.form == Form::Loose);
-        let rest_of = next.and_then(|next| next.line.pieces.first()).filter(|piece| (piece.x - first.x).abs() < 2.0);
-        let taken =
-            rest_of.and_then(|piece| keys::consume(&wanted, taken, &piece.text)).map_or(taken, |(taken, _)| taken);
-        let colon = first.text.trim_end().ends_with(':') || first.text[..first.text.len() - rest.len()].contains(':');
-        let named = colon || rest.is_empty() && placed.line.form == Form::Cells || !others.is_empty();
-        if taken != wanted.len() || *common && !(named || approval) {
-            return None;
-        }
-        // Without a colon and in one piece it is a fact only where certificates print it so; else it is the beginning of a sentence.
-        let sentence =
-            !colon && !rest.is_empty() && !approval && !(BARE.contains(label) && rest.split(' ').count() < 8);
-        if sentence {
-            return None;
-        }
-        let own = (!rest.is_empty()).then(|| (first.x, rest.to_owned()));
-        Some(Labelled { label, apart: rest.is_empty(), values: own.into_iter().chain(others.clone()).collect() })
-    })
-}
-
 impl Facts {
     /// Collects the facts.
     pub(super) fn of(lines: &[Placed<'_>]) -> Self {
@@ -152,15 +59,15 @@ impl Facts {
                     _ => {}
                 }
             }
-            let Some(found) = labelled(lines, at) else { continue };
+            let Some(found) = labels::labelled(lines, at) else { continue };
             if placed.zone == Zone::Performance && !found.label.starts_with("Communication") {
                 continue;
             }
             let mut words: Vec<String> = found.values.iter().map(|(_, text)| text.clone()).collect();
             let own = usize::from(!words.is_empty());
-            let more = continued(lines, at, &found, &mut claimed);
+            let more = labels::continued(lines, at, &found, &mut claimed);
             if found.values.is_empty() && found.apart {
-                words.extend(centred(lines, at, &mut claimed));
+                words.extend(labels::centred(lines, at, &mut claimed));
             }
             let parts = own + more.len();
             words.extend(more);
@@ -350,7 +257,7 @@ impl Facts {
         statement: Option<String>,
         remarks: &mut Remarks,
     ) -> References {
-        let (tested, evidence) = applied(lines, remarks);
+        let (tested, evidence) = applied::read(lines, remarks);
         References {
             certificate: self.value("Certificate Number", remarks),
             certification_date: self.value("Certification Date", remarks),
@@ -361,146 +268,4 @@ impl Facts {
             tool_instance: self.value("OCTT Instance ID", remarks),
         }
     }
-}
-
-/// A text with what comes next; a line that was broken behind a hyphen or the like goes on without a blank.
-pub(super) fn appended(mut text: String, next: String) -> String {
-    let word = text.rsplit(' ').next().unwrap_or_default();
-    let open = word.chars().count() > 1 && word.ends_with(['-', '_', '/']);
-    if !text.is_empty() && !next.is_empty() && !open {
-        text.push(' ');
-    }
-    text.push_str(&next);
-    text
-}
-
-/// The lines with which a value goes on.
-fn continued(lines: &[Placed<'_>], at: usize, found: &Labelled, claimed: &mut [bool]) -> Vec<String> {
-    let here = &lines[at];
-    let column = found.values.first().map(|(x, _)| *x).filter(|_| found.apart);
-    let start = here.line.pieces.iter().find(|piece| !piece.text.is_empty()).map_or(0.0, |piece| piece.x);
-    let mut taken = Vec::new();
-    let mut after_blank = false;
-    for (next, placed) in lines.iter().enumerate().skip(at + 1).take(6) {
-        if placed.page != here.page || placed.begins || placed.zone != here.zone {
-            break;
-        }
-        if placed.line.is_blank() {
-            // A label and its value below each other, each a paragraph.
-            if found.values.is_empty() && taken.is_empty() && !after_blank {
-                after_blank = true;
-                continue;
-            }
-            break;
-        }
-        if labelled(lines, next).is_some() {
-            // What stands between two labels belongs to the upper one.
-            return finish(lines, taken, claimed);
-        }
-        let mut pieces = placed.line.pieces.iter().filter(|piece| !piece.text.is_empty());
-        let (Some(piece), None) = (pieces.next(), pieces.next()) else { break };
-        let fits = match column {
-            Some(column) => (piece.x - column).abs() <= 4.0,
-            None if found.values.is_empty() => true,
-            // Only what stands below the label itself, up to the next label.
-            None => placed.line.form == Form::Loose && (piece.x - start).abs() <= 4.0,
-        };
-        if !fits {
-            break;
-        }
-        taken.push(next);
-    }
-    // Nothing but a column of its own tells that it goes on, where no label ends it.
-    if column.is_none() && !found.values.is_empty() { Vec::new() } else { finish(lines, taken, claimed) }
-}
-
-fn finish(lines: &[Placed<'_>], taken: Vec<usize>, claimed: &mut [bool]) -> Vec<String> {
-    let text = |at: usize| {
-        claimed[at] = true;
-        lines[at].line.text()
-    };
-    taken.into_iter().map(text).collect()
-}
-
-/// The line before a label whose value is centred around it.
-fn centred(lines: &[Placed<'_>], at: usize, claimed: &mut [bool]) -> Option<String> {
-    let before = at.checked_sub(1)?;
-    let (line, label) = (lines[before].line, lines[at].line.pieces.iter().find(|piece| !piece.text.is_empty())?);
-    let [piece] = line.pieces.as_slice() else { return None };
-    if claimed[before] || line.form != Form::Loose || piece.x < label.x + 8.0 || labelled(lines, before).is_some() {
-        return None;
-    }
-    claimed[before] = true;
-    Some(piece.text.clone())
-}
-
-const UNDIVIDED: &str = "by whom it was tested, and on what evidence, could not be told apart";
-const UNDIVIDED_HELP: &str = "fill in `tested` and `evidence` under `references:`, where they are wanted";
-
-/// By whom and when the product was tested, and the document that shows it.
-fn applied(lines: &[Placed<'_>], remarks: &mut Remarks) -> (Option<String>, Option<String>) {
-    static DATED: LazyLock<Option<Regex>> = LazyLock::new(|| {
-        Regex::new(r"^(.*?(?:[A-Z][a-z]+\.? \d{1,2}, ?\d{4}|\d{1,2}\.? [A-Z][a-z]+ \d{4}|\d{4}-\d{2}-\d{2})) (.+)$")
-            .ok()
-    });
-    let zone: Vec<&Placed<'_>> = lines.iter().filter(|placed| placed.zone == Zone::Applied).collect();
-    let Some(head) = zone.first() else { return (None, None) };
-    let (Some(tested), Some(evidence)) = (head.line.pieces.get(1), head.line.pieces.get(2)) else {
-        let all = zone.iter().map(|placed| placed.line.text()).fold(String::new(), appended);
-        let heads = keys::wording("Applied Performed by / On Document Evidence");
-        let phrase =
-            keys::wording("Conformance testing according to the test specification referenced by the test report");
-        let rest = keys::consume(&heads, 0, &all).map_or(all.as_str(), |(_, rest)| rest);
-        let rest = keys::consume(&phrase, 0, rest).map_or(rest, |(_, rest)| rest);
-        if let Some(found) = DATED.as_ref().and_then(|dated| dated.captures(rest)) {
-            return (Some(found[1].to_owned()), Some(found[2].to_owned()));
-        }
-        let place = Place { page: head.page, at: Position { line: head.line.number, column: 1 } };
-        remarks.add(place, UNDIVIDED, UNDIVIDED_HELP);
-        return (None, None);
-    };
-    let mut found = (String::new(), String::new());
-    let mut parts = 0;
-    for placed in &zone[1..] {
-        let whole = placed.line.pieces.len() == 3;
-        let through = |border: f64| placed.line.pieces.iter().any(|it| it.x + 4.0 < border && border + 1.0 < it.end);
-        if placed.line.form == Form::Loose && !whole {
-            match (through(tested.x), through(evidence.x)) {
-                (false, false) => {}
-                // The sentence behind the table.
-                (true, true) if placed.line.pieces.len() == 1 => break,
-                _ => {
-                    let place = Place { page: placed.page, at: Position { line: placed.line.number, column: 1 } };
-                    remarks.add(place, UNDIVIDED, UNDIVIDED_HELP);
-                    return (None, None);
-                }
-            }
-        }
-        for (index, piece) in placed.line.pieces.iter().enumerate() {
-            let column = match placed.line.form {
-                Form::Cells => index,
-                Form::Loose if whole => index,
-                Form::Loose if piece.x + 4.0 >= evidence.x => 2,
-                Form::Loose => usize::from(piece.x + 4.0 >= tested.x),
-            };
-            let text = piece.text.clone();
-            match column {
-                1 => found.0 = appended(found.0, text),
-                2 => {
-                    parts += 1;
-                    found.1 = appended(found.1, text);
-                }
-                _ => {}
-            }
-        }
-        if placed.line.form == Form::Cells {
-            break;
-        }
-    }
-    if parts > 1 {
-        let place = Place { page: head.page, at: Position { line: head.line.number, column: evidence.column } };
-        let message = format!("the document evidence was put together of several lines: \"{}\"", shorten(&found.1, 90));
-        remarks.add(place, message, "look whether the blanks of `evidence` under `references:` are right");
-    }
-    (Some(found.0).filter(|text| !text.is_empty()), Some(found.1).filter(|text| !text.is_empty()))
 }

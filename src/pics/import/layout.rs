@@ -22,6 +22,9 @@ const BELOW: usize = 24;
 /// So many lines before a key may be its row's.
 const ABOVE: usize = 8;
 
+/// Readings of a document whose costs differ by less are about as likely.
+const CLOSE: u32 = 12;
+
 /// A line that begins with a key.
 struct Anchor {
     /// Its index among the lines.
@@ -49,11 +52,14 @@ pub(super) fn rows(lines: &[Placed<'_>]) -> Result<(Vec<Row>, Aligned), Place> {
     let deal = |aligned| Deal { lines, anchors: &anchors, taken: &taken, aligned };
     let (top, middle) = (deal(Aligned::Top), deal(Aligned::Middle));
     let (top_ways, middle_ways) = (top.ways(), middle.ways());
-    Ok(if middle_ways.cost < top_ways.cost {
-        (middle.rows(&middle_ways), Aligned::Middle)
-    } else {
-        (top.rows(&top_ways), Aligned::Top)
-    })
+    let (mut rows, mut centred) = (top.rows(&top_ways), middle.rows(&middle_ways));
+    for (row, other) in rows.iter_mut().zip(&mut centred) {
+        // Where the readings differ and neither is much better, either may be right.
+        let differ = row.answer() != other.answer();
+        row.centred = differ && middle_ways.cost < top_ways.cost + CLOSE;
+        other.centred |= differ;
+    }
+    Ok(if middle_ways.cost < top_ways.cost { (centred, Aligned::Middle) } else { (rows, Aligned::Top) })
 }
 
 /// The lines that begin with a key, and what of their first pieces (and of those with the rest of a key) is the key.
@@ -222,7 +228,7 @@ impl Deal<'_> {
             let mut pieces = placed.line.pieces.iter().peekable();
             // What is left of a piece in which a key stands.
             if let Some((_, rest)) = self.taken.get(&at) {
-                while let Some(piece) = pieces.next() {
+                for piece in pieces.by_ref() {
                     if !piece.text.is_empty() {
                         bits.extend((!rest.is_empty()).then(|| self.bit(anchor, at, block, piece, rest)));
                         break;

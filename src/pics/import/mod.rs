@@ -5,10 +5,12 @@
 //! could not be read, was guessed or was taken from a baseline that is not the certificate's is a remark.
 
 mod answers;
+mod applied;
 mod decode;
 pub mod document;
 mod facts;
 mod keys;
+mod labels;
 mod layout;
 #[cfg(feature = "pdf")]
 pub mod pdf;
@@ -231,9 +233,9 @@ fn side(document: &Document, facts: &Facts, rows: &[Row], remarks: &mut Remarks)
     if found.is_none() {
         let number = facts.value("Certificate Number", remarks).unwrap_or_default();
         let hardware = |row: &Row| matches!(&row.key, Key::Id(id) if id.starts_with("HFS-"));
-        let (side, by) = if number.ends_with(".CSMS") {
+        let (side, by) = if number.rsplit('.').next() == Some("CSMS") {
             (Some(SutKind::Csms), "the certificate's number")
-        } else if number.ends_with(".CS") {
+        } else if number.rsplit('.').next() == Some("CS") {
             (Some(SutKind::ChargingStation), "the certificate's number")
         } else {
             (rows.iter().any(hardware).then_some(SutKind::ChargingStation), "its hardware features")
@@ -312,7 +314,7 @@ fn performance(facts: &Facts, rows: &[Row], sut: SutKind, remarks: &mut Remarks)
             }
         }
     }
-    performance.communication = facts.value(facts::COMMUNICATION, remarks);
+    performance.communication = facts.value(labels::COMMUNICATION, remarks);
     performance
 }
 

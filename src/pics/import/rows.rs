@@ -30,11 +30,10 @@ pub(super) struct Bit {
 pub(super) struct Row {
     pub(super) key: Key,
     pub(super) place: Place,
-    /// The wording, where it is none that is known; none where there is no wording at all.
     pub(super) wording: Wording,
     /// What stands behind it.
     pub(super) answers: Vec<Bit>,
-    /// Some of it was taken from other lines only because cells are centred.
+    /// Which lines belong to it was guessed, by how cells are centred.
     pub(super) centred: bool,
 }
 

@@ -7,7 +7,7 @@ use regex::Regex;
 use super::{
     Remarks,
     document::{Form, Piece, Place},
-    facts::appended,
+    labels::appended,
     layout::Aligned,
     text::letters,
     zones::{Placed, Zone},
@@ -171,51 +171,85 @@ fn of_words(body: &[&Placed<'_>]) -> (Vec<Cells>, Option<Place>) {
 /// Rows whose cells are told apart by where they stand; a row may have several lines.
 fn of_columns(body: &[&Placed<'_>], columns: &[f64], aligned: Aligned) -> (Vec<Cells>, Option<Place>) {
     let column = |x: f64| columns.iter().rposition(|at| *at <= x + 4.0).unwrap_or(0);
-    let mut lines: Vec<(Cells, Place)> = Vec::new();
-    let mut beyond: Vec<(usize, Place)> = Vec::new();
-    for placed in body {
-        let pieces = &placed.line.pieces;
-        if pieces.len() == 3 {
-            lines.push(([0, 1, 2].map(|index| pieces[index].text.clone()), place(placed)));
-            continue;
-        }
-        // A line that runs through a border is none of the table.
-        let through = |piece: &Piece| columns.get(column(piece.x) + 1).is_some_and(|next| piece.end > next + 1.0);
-        if pieces.iter().any(through) {
-            beyond.push((lines.len(), place(placed)));
-            continue;
-        }
-        let mut cells = Cells::default();
-        for piece in pieces {
-            let cell = &mut cells[column(piece.x).min(2)];
-            *cell = appended(std::mem::take(cell), piece.text.clone());
-        }
-        lines.push((cells, place(placed)));
-    }
-    // The value, which is short, tells the rows apart.
-    let values: Vec<usize> =
-        lines.iter().enumerate().filter(|(_, (cells, _))| !cells[1].is_empty()).map(|(at, _)| at).collect();
     let mut rows: Vec<Cells> = Vec::new();
-    let mut from = 0;
-    for (index, at) in values.iter().copied().enumerate() {
-        let next = values.get(index + 1).copied().unwrap_or(lines.len());
-        // Centred, a row has as many lines below its value as above.
-        let to = match aligned {
-            Aligned::Top => next,
-            Aligned::Middle => (at + 1 + (at - from)).min(next),
-        };
-        let mut row = Cells::default();
-        for (cells, _) in &lines[from.min(at)..to] {
-            merge(&mut row, cells.clone());
+    let mut guessed: Option<Place> = None;
+    // A blank line ends a row.
+    let next_to =
+        |one: &&Placed<'_>, other: &&Placed<'_>| one.page == other.page && other.line.number - one.line.number == 1;
+    for group in body.chunk_by(next_to) {
+        let mut lines: Vec<(Cells, Place)> = Vec::new();
+        for placed in group {
+            let pieces = &placed.line.pieces;
+            if pieces.len() == 3 {
+                lines.push(([0, 1, 2].map(|index| pieces[index].text.clone()), place(placed)));
+                continue;
+            }
+            // Cells that run into each other, or a line that is none of the table.
+            let through = |piece: &Piece| columns.get(column(piece.x) + 1).is_some_and(|next| piece.end > next + 1.0);
+            if pieces.iter().any(through) {
+                guessed.get_or_insert(place(placed));
+                continue;
+            }
+            let mut cells = Cells::default();
+            for piece in pieces {
+                let cell = &mut cells[column(piece.x).min(2)];
+                *cell = appended(std::mem::take(cell), piece.text.clone());
+            }
+            lines.push((cells, place(placed)));
         }
-        rows.push(row);
-        from = to;
+        for (from, to) in borders(&lines, aligned) {
+            let mut row = Cells::default();
+            for (cells, _) in &lines[from..to] {
+                merge(&mut row, cells.clone());
+            }
+            rows.push(row);
+        }
+        // From the top, only a name without a value leaves open what it belongs to.
+        let open = |cells: &Cells| cells[1].is_empty() && (aligned == Aligned::Middle || !cells[0].is_empty());
+        if let Some((_, place)) = lines.iter().find(|(cells, _)| open(cells)) {
+            guessed.get_or_insert(*place);
+        }
     }
-    // From the top, only a name without a value leaves open what it belongs to.
-    let open = |cells: &Cells| cells[1].is_empty() && (aligned == Aligned::Middle || !cells[0].is_empty());
-    let guessed = lines.iter().find(|(cells, _)| open(cells)).map(|(_, place)| *place);
-    // A row whose cells run into each other.
-    let lost = beyond.iter().find(|(before, _)| *before < lines.len()).map(|(_, place)| *place);
-    let guessed = [guessed, lost].into_iter().flatten().min();
     (rows, guessed)
+}
+
+/// Which lines make a row, by the values, which are short: a row begins with its value, or has about as many lines above it as below.
+fn borders(lines: &[(Cells, Place)], aligned: Aligned) -> Vec<(usize, usize)> {
+    let valued = |(at, (cells, _)): (usize, &(Cells, Place))| (!cells[1].is_empty()).then_some(at);
+    let values: Vec<usize> = lines.iter().enumerate().filter_map(valued).collect();
+    let Some(first) = values.first() else { return Vec::new() };
+    if aligned == Aligned::Top {
+        let ends = values[1..].iter().copied().chain([lines.len()]);
+        return values
+            .iter()
+            .copied()
+            .zip(ends)
+            .map(|(at, end)| if at == *first { (0, end) } else { (at, end) })
+            .collect();
+    }
+    // For each row and each line at which it may begin: how uneven the rows before it are, and where the last of them begins.
+    let mut ways: Vec<Vec<Option<(usize, usize)>>> = vec![vec![None; lines.len() + 1]; values.len() + 1];
+    ways[0][0] = Some((0, 0));
+    for (row, value) in values.iter().copied().enumerate() {
+        let last = row + 1 == values.len();
+        let ends = if last { lines.len()..=lines.len() } else { value + 1..=values[row + 1] };
+        for from in 0..=value {
+            let Some((so_far, _)) = ways[row][from] else { continue };
+            for end in ends.clone() {
+                let uneven = so_far + (value - from).abs_diff(end - value - 1);
+                if ways[row + 1][end].is_none_or(|(known, _)| uneven < known) {
+                    ways[row + 1][end] = Some((uneven, from));
+                }
+            }
+        }
+    }
+    let mut borders = Vec::new();
+    let mut end = lines.len();
+    for row in (1..=values.len()).rev() {
+        let Some((_, from)) = ways[row][end] else { break };
+        borders.push((from, end));
+        end = from;
+    }
+    borders.reverse();
+    borders
 }

@@ -39,13 +39,9 @@ pub(super) fn plain(text: &str) -> Cow<'_, str> {
 
 /// The text with those letters right whose bytes a PDF names the wrong way round, which is common for ligatures: `昀椀` is `fi`.
 fn swapped(text: &str) -> Cow<'_, str> {
-    let letter = |c: char| {
-        let code = u32::from(c);
-        (code & 0xff == 0)
-            .then(|| u8::try_from(code >> 8).ok())
-            .flatten()
-            .filter(u8::is_ascii_lowercase)
-            .map(char::from)
+    let letter = |c: char| match u16::try_from(c).ok()?.to_be_bytes() {
+        [high, 0] if high.is_ascii_lowercase() => Some(char::from(high)),
+        _ => None,
     };
     let chars: Vec<char> = text.chars().collect();
     if !chars.windows(2).any(|pair| pair.iter().all(|c| letter(*c).is_some())) {

@@ -87,7 +87,7 @@ pub(super) fn sheet(page: Collector) -> Sheet {
 
 /// True for a word of Latin letters with one among them whose bytes stand the wrong way round.
 fn is_garbled(word: &str) -> bool {
-    let strange = |c: char| u32::from(c) > 0x3000 && u32::from(c) & 0xff == 0;
+    let strange = |c: char| u16::try_from(c).is_ok_and(|code| code > 0x3000 && code.to_be_bytes()[1] == 0);
     word.chars().any(strange) && word.chars().any(|c| c.is_ascii_alphabetic())
 }
 
@@ -139,7 +139,7 @@ fn runs(glyphs: Vec<Glyph>, down: &[Rule]) -> Vec<Run> {
                 run.size = run.size.max(glyph.size);
             }
             None => {
-                runs.push(Run { text: glyph.text.clone(), x: glyph.x, end: glyph.end, y: glyph.y, size: glyph.size })
+                runs.push(Run { text: glyph.text.clone(), x: glyph.x, end: glyph.end, y: glyph.y, size: glyph.size });
             }
         }
         last = Some(glyph);
@@ -320,8 +320,13 @@ fn loose(runs: Vec<Run>) -> Vec<(f64, Line)> {
     sizes.sort_by(f64::total_cmp);
     // About the width of a character.
     let unit = sizes.get(sizes.len() / 2).copied().unwrap_or(10.0).max(1.0) / 2.0;
-    let mut all = Vec::new();
+    let mut all: Vec<(f64, Line)> = Vec::new();
     for line in lines_of(runs) {
+        let blank = all.last().is_some_and(|(above, _)| line.y - above > 2.2 * line.size());
+        if blank {
+            let between = Line { number: 0, form: Form::Loose, band: 0, pieces: Vec::new() };
+            all.push((line.y - line.size(), between));
+        }
         let mut pieces: Vec<Set> = Vec::new();
         for run in line.runs {
             if run.text.trim().is_empty() {

@@ -309,8 +309,27 @@ fn a_row_that_goes_on_on_the_next_page_is_one() {
     assert_eq!(yaml(&imported.pics), yaml(&pics));
 }
 
+/// A PICS without what was guessed by how cells are centred.
+fn certain(pics: &Pics, remarks: &[Remark]) -> String {
+    let mut pics = pics.clone();
+    for remark in remarks {
+        if let Some(id) =
+            remark.message.strip_suffix(": which lines belong to it was guessed, by how the cells are centred")
+        {
+            let id = id.trim_matches('`');
+            for map in [&mut pics.hardware, &mut pics.features, &mut pics.settings] {
+                map.shift_remove(id);
+            }
+        }
+        if remark.message.starts_with("where the cells of the vendor specific settings begin") {
+            pics.vendor_settings.clear();
+        }
+    }
+    yaml(&pics)
+}
+
 proptest::proptest! {
-    #![proptest_config(proptest::test_runner::Config::with_cases(24))]
+    #![proptest_config(proptest::test_runner::Config::with_cases(300))]
 
     #[test]
     fn every_form_of_a_certificate_gives_the_pics_it_was_made_of(
@@ -325,16 +344,20 @@ proptest::proptest! {
         let texts = [
             forms::between(&lines, "\t"),
             forms::between(&lines, "    "),
-            forms::between(&lines, " "),
             forms::between(&lines, " | "),
             forms::markdown(&lines),
             forms::page(&lines, false),
-            forms::page(&lines, true),
         ];
+        for text in &texts {
+            proptest::prop_assert_eq!(yaml(&import(text).pics), yaml(&pics), "{}", text);
+        }
+        let texts = [forms::between(&lines, " "), forms::page(&lines, true)];
         for text in texts {
-            let (found, wanted) = (yaml(&import(&text).pics), yaml(&pics));
-            let wrong: Vec<&str> = found.lines().filter(|line| !wanted.contains(*line)).collect();
-            proptest::prop_assert!(found == wanted, "{wrong:#?}\n{wanted}\n{text}");
+            let imported = import(&text);
+            // What is guessed may be wrong, and is told.
+            let (found, wanted) = (certain(&imported.pics, &imported.remarks), certain(&pics, &imported.remarks));
+            let differ: Vec<_> = found.lines().zip(wanted.lines()).find(|(one, other)| one != other).into_iter().collect();
+            proptest::prop_assert!(found == wanted, "{differ:#?}\n{text}");
         }
     }
 

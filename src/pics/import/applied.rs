@@ -1,0 +1,85 @@
+//! By whom and on what evidence a product was tested, as the certificate itself says it.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::{
+    Remarks,
+    document::{Form, Place},
+    keys,
+    labels::appended,
+    zones::{Placed, Zone},
+};
+use crate::yaml::{Position, shorten};
+
+const UNDIVIDED: &str = "by whom it was tested, and on what evidence, could not be told apart";
+const UNDIVIDED_HELP: &str = "fill in `tested` and `evidence` under `references:`, where they are wanted";
+
+/// By whom and when the product was tested, and the document that shows it.
+pub(super) fn read(lines: &[Placed<'_>], remarks: &mut Remarks) -> (Option<String>, Option<String>) {
+    static DATED: LazyLock<Option<Regex>> = LazyLock::new(|| {
+        Regex::new(r"^(.*?(?:[A-Z][a-z]+\.? \d{1,2}, ?\d{4}|\d{1,2}\.? [A-Z][a-z]+ \d{4}|\d{4}-\d{2}-\d{2})) (.+)$")
+            .ok()
+    });
+    let zone: Vec<&Placed<'_>> = lines.iter().filter(|placed| placed.zone == Zone::Applied).collect();
+    let Some(head) = zone.first() else { return (None, None) };
+    let (Some(tested), Some(evidence)) = (head.line.pieces.get(1), head.line.pieces.get(2)) else {
+        let all = zone.iter().map(|placed| placed.line.text()).fold(String::new(), appended);
+        let heads = keys::wording("Applied Performed by / On Document Evidence");
+        let phrase =
+            keys::wording("Conformance testing according to the test specification referenced by the test report");
+        let rest = keys::consume(&heads, 0, &all).map_or(all.as_str(), |(_, rest)| rest);
+        let rest = keys::consume(&phrase, 0, rest).map_or(rest, |(_, rest)| rest);
+        if let Some(found) = DATED.as_ref().and_then(|dated| dated.captures(rest)) {
+            return (Some(found[1].to_owned()), Some(found[2].to_owned()));
+        }
+        let place = Place { page: head.page, at: Position { line: head.line.number, column: 1 } };
+        remarks.add(place, UNDIVIDED, UNDIVIDED_HELP);
+        return (None, None);
+    };
+    let mut found = (String::new(), String::new());
+    let mut parts = 0;
+    for placed in &zone[1..] {
+        let whole = placed.line.pieces.len() == 3;
+        let through = |border: f64| placed.line.pieces.iter().any(|it| it.x + 4.0 < border && border + 1.0 < it.end);
+        if placed.line.form == Form::Loose && !whole {
+            match (through(tested.x), through(evidence.x)) {
+                (false, false) => {}
+                // The sentence behind the table.
+                (true, true) if placed.line.pieces.len() == 1 => break,
+                _ => {
+                    let place = Place { page: placed.page, at: Position { line: placed.line.number, column: 1 } };
+                    remarks.add(place, UNDIVIDED, UNDIVIDED_HELP);
+                    return (None, None);
+                }
+            }
+        }
+        for (index, piece) in placed.line.pieces.iter().enumerate() {
+            let column = match placed.line.form {
+                Form::Cells => index,
+                Form::Loose if whole => index,
+                Form::Loose if piece.x + 4.0 >= evidence.x => 2,
+                Form::Loose => usize::from(piece.x + 4.0 >= tested.x),
+            };
+            let text = piece.text.clone();
+            match column {
+                1 => found.0 = appended(found.0, text),
+                2 => {
+                    parts += 1;
+                    found.1 = appended(found.1, text);
+                }
+                _ => {}
+            }
+        }
+        if placed.line.form == Form::Cells {
+            break;
+        }
+    }
+    if parts > 1 {
+        let place = Place { page: head.page, at: Position { line: head.line.number, column: evidence.column } };
+        let message = format!("the document evidence was put together of several lines: \"{}\"", shorten(&found.1, 90));
+        remarks.add(place, message, "look whether the blanks of `evidence` under `references:` are right");
+    }
+    (Some(found.0).filter(|text| !text.is_empty()), Some(found.1).filter(|text| !text.is_empty()))
+}
