@@ -286,10 +286,12 @@ impl Deal<'_> {
         let row_of_its_own = !loose
             && line.line.pieces.first().is_some_and(|piece| !piece.text.is_empty())
             && !self.taken.contains_key(&at);
+        let beside = loose && own.line.form == Form::Cells;
         let elsewhere = line.begins || line.zone != own.zone;
         u32::from(other_key) * 300
             + u32::from(ruled_off) * 60
             + u32::from(row_of_its_own) * 60
+            + u32::from(beside) * 15
             + u32::from(elsewhere) * 100
     }
 }

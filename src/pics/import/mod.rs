@@ -300,12 +300,11 @@ fn performance(facts: &Facts, rows: &[Row], sut: SutKind, remarks: &mut Remarks)
         let row = rows.iter().find(|row| matches!(row.key, Key::Kpi(of) if of.name == definition.name));
         let Some(row) = row else { continue };
         let value = row.answer();
-        let word = value.split(' ').next().unwrap_or_default();
         match row.measured().filter(|seconds| seconds.is_finite() && *seconds > 0.0) {
             Some(seconds) => {
                 performance.maximum.insert(definition.key.to_owned(), seconds);
             }
-            None if values::is_none(word) || value.starts_with("not ") => {}
+            None if values::is_unmeasured(&value) => {}
             None => {
                 let message =
                     format!("the maximum of `{}` could not be read: \"{}\"", definition.name, shorten(&value, 40));
@@ -319,4 +318,4 @@ fn performance(facts: &Facts, rows: &[Row], sut: SutKind, remarks: &mut Remarks)
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -228,7 +228,40 @@ mod tests {
         ] {
             all += &format!("{edition}{errata}\n    {}\n", statement(edition, errata));
         }
-        insta::assert_snapshot!(all);
+        insta::assert_snapshot!(all, @r#"
+        Edition 3 FINAL, 2024-05-06 including Errata 2024-06
+            2.0.1 | 2024-06: exact
+        Edition 3 FINAL, 2024-05-06 including Errata 2024-11
+            2.0.1 | 2024-06: there is no baseline for errata 2024-11; the newest of edition 3 that is not after them was taken, 2024-06
+        Edition 3 FINAL, 2024-05-06 including Errata 2025-02
+            2.0.1 | 2024-06: there is no baseline for errata 2025-02; the newest of edition 3 that is not after them was taken, 2024-06
+        Edition 3 FINAL, 2024-05-06 including Errata 2025-04
+            2.0.1 | 2024-06: there is no baseline for errata 2025-04; the newest of edition 3 that is not after them was taken, 2024-06
+        Edition 3 FINAL, 2024-05-06 including Errata 2025-09
+            2.0.1 | 2025-09: exact
+        Edition 3 FINAL, 2024-05-06 including Errata 2026-02
+            2.0.1 | 2025-09: there is no baseline for errata 2026-02; the newest of edition 3 that is not after them was taken, 2025-09
+        Edition 3 FINAL, 2024-05-06 including Errata 2024-05
+            2.0.1 | 2024-06: errata 2024-05 are older than the first baseline of edition 3 that is known here; that one was taken, 2024-06
+        Edition 3 FINAL, 2024-05-06
+            2.0.1 | 2024-06: the certificate names no errata; the oldest baseline of edition 3 was taken, 2024-06
+        Edition 4 FINAL, 2025-12-03 including Errata 2026-02
+            2.0.1 | 2026-02: exact
+        Edition 4 FINAL, 2025-12-03 including Errata 2025-12
+            2.0.1 | 2026-02: errata 2025-12 are older than the first baseline of edition 4 that is known here; that one was taken, 2026-02
+        Edition 4 FINAL, 2025-12-03 including Errata 2026-09
+            2.0.1 | 2026-02: errata 2026-09 are newer than every baseline that is known here; the newest of edition 4 was taken, 2026-02
+        Edition 4 FINAL, 2025-12-03
+            2.0.1 | 2026-02: the certificate names no errata; the oldest baseline of edition 4 was taken, 2026-02
+        Edition 2 FINAL, 2022-12-15 including Errata 2023-12
+            2.0.1 | 2024-06: edition 2 is older than what is known here: it was read as edition 3; errata 2023-12 are older than the first baseline of edition 3 that is known here; that one was taken, 2024-06
+        Edition 5 FINAL, 2027-01-01 including Errata 2027-03
+            2.0.1 | 2026-02: edition 5 is newer than what is known here: it was read as edition 4; errata 2027-03 are newer than every baseline that is known here; the newest of edition 4 was taken, 2026-02
+        FINAL including Errata 2025-04
+            2.0.1 | 2024-06: the certificate names no edition; by its errata of 2025-04 it is edition 3; there is no baseline for errata 2025-04; the newest of edition 3 that is not after them was taken, 2024-06
+        FINAL including Errata 2026-03
+            2.0.1 | 2026-02: the certificate names no edition; by its errata of 2026-03 it is edition 4; errata 2026-03 are newer than every baseline that is known here; the newest of edition 4 was taken, 2026-02
+        "#);
     }
 
     #[test]

@@ -145,7 +145,7 @@ impl Subject {
         let more = u32::try_from(answers.len()).unwrap_or(u32::MAX).saturating_mul(5);
         match self.wanted {
             Wanted::Result => u32::from(!values::begins_with_result(text)) * (50 + more),
-            Wanted::Measured => u32::from(measured(answers).is_none()) * 20,
+            Wanted::Measured => u32::from(measured(answers).is_none() && !values::is_unmeasured(text)) * 20,
             Wanted::Answer(AnswerKind::Heading) if text.is_empty() => 0,
             _ if text.is_empty() => 15,
             Wanted::Answer(AnswerKind::YesNo | AnswerKind::Heading) => {

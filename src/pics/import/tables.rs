@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use regex::Regex;
+use regex::{Captures, Regex};
 
 use super::{
     Remarks,
@@ -24,72 +24,90 @@ fn place(placed: &Placed<'_>) -> Place {
     Place { page: placed.page, at: Position { line: placed.line.number, column } }
 }
 
+/// A row of the EVSE table in one line. Its first cells may be merged over the rows of an EVSE; DC has no phases.
+const EVSE: &str = r"(?x)
+    (?: (?P<evse>\d{1,3})\  (?P<current>AC/DC|AC|DC)\  (?: (?P<phases>\d(?:\ ?[&,/+]\ ?\d|\ and\ \d)*|-|N/A)\  )? )?
+    (?P<connector>\d{1,3})\  (?P<kind>\S+)\  (?P<cable>(?i:fixed|detachable|socket)(?i:\ cable)?)";
+
 /// The EVSEs with their connectors.
 pub(super) fn evses(lines: &[Placed<'_>], remarks: &mut Remarks) -> Vec<Evse> {
-    static ROW: LazyLock<Option<Regex>> = LazyLock::new(|| {
-        Regex::new(
-            r"(?x)(?:^|\ )(?: (?P<evse>\d{1,3})\  (?P<current>AC/DC|AC|DC)\  (?P<phases>\d(?:\ ?[&,/+]\ ?\d|\ and\ \d)*|-|N/A)\  )?
-              (?P<connector>\d{1,3})\ (?P<kind>\S+)\ (?P<cable>(?i:fixed|detachable|socket)\S*)",
-        )
-        .ok()
-    });
-    let zone: Vec<&Placed<'_>> = lines.iter().filter(|it| it.zone == Zone::Evse && !it.line.is_blank()).collect();
-    let mut evses: Vec<Evse> = Vec::new();
-    let mut loose: Vec<&Placed<'_>> = Vec::new();
-    let mut add = |evse: Option<(u32, &str, &str)>, connector: u32, kind: &str, cable: &str| {
-        let cable = if cable.to_lowercase().starts_with("fixed") { "fixed" } else { "detachable" };
-        let connector = Connector { id: connector, kind: kind.to_owned(), cable: cable.to_owned() };
-        match evse {
-            Some((id, current, phases)) => match evses.iter_mut().find(|evse| evse.id == id) {
-                Some(evse) => evse.connectors.push(connector),
-                None => {
-                    let phases = phases.replace('&', " & ").split_whitespace().collect::<Vec<_>>().join(" ");
-                    let current = current.to_owned();
-                    evses.push(Evse { id, current, phases, connectors: vec![connector] });
-                }
-            },
-            // A cell that is merged over the rows of an EVSE.
-            None => match evses.last_mut() {
-                Some(evse) => evse.connectors.push(connector),
-                None => return false,
-            },
-        }
-        true
-    };
+    static ROW: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(&format!(r"{EVSE}$")).ok());
+    static ROWS: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(&format!(r"{EVSE}(?:\ |$)")).ok());
+    let zone = lines.iter().filter(|it| it.zone == Zone::Evse && !it.begins && !it.line.is_blank());
+    let mut evses = Evses::default();
+    let mut rest: Vec<&Placed<'_>> = Vec::new();
     for placed in zone {
         let cells: Vec<&str> = placed.line.pieces.iter().map(|piece| piece.text.as_str()).collect();
+        let text = placed.line.text();
         match cells.as_slice() {
-            _ if placed.begins => {}
             [evse, current, phases, connector, kind, cable, ..] if placed.line.form == Form::Cells => {
-                let ids = (evse.parse().ok(), connector.parse().ok());
-                let done = match ids {
-                    (Some(evse), Some(connector)) => add(Some((evse, current, phases)), connector, kind, cable),
-                    (None, Some(connector)) if evse.is_empty() => add(None, connector, kind, cable),
-                    _ => false,
-                };
-                if !done && *evse != "EVSE" {
+                if !evses.add(evse, current, phases, connector, kind, cable) && *evse != "EVSE" {
                     remarks.add(
                         place(placed),
-                        format!("this row of the EVSE table could not be read: \"{}\"", placed.line.text()),
-                        "add it under `evses:`",
+                        format!("this row of the EVSE table could not be read: \"{text}\""),
+                        ADD,
                     );
                 }
             }
-            _ => loose.push(placed),
+            _ => match ROW.as_ref().and_then(|row| row.captures(&text)).filter(|found| found[0] == text) {
+                Some(found) => {
+                    evses.found(&found);
+                }
+                None => rest.push(placed),
+            },
         }
     }
-    // Otherwise the cells are told apart by what stands in them.
+    // Cells below each other are told apart by what stands in them.
     let heads = ["evse", "current", "phases", "connector", "type", "cabletype", "cable"];
-    let text = loose.iter().map(|placed| placed.line.text()).filter(|text| !heads.contains(&letters(text).as_str()));
-    let text = text.fold(String::new(), appended);
-    for found in ROW.iter().flat_map(|row| row.captures_iter(&text)) {
-        let part = |name: &str| found.name(name).map_or("", |part| part.as_str());
-        let evse = part("evse").parse().ok().map(|id| (id, part("current"), part("phases")));
-        if let Ok(connector) = part("connector").parse() {
-            add(evse, connector, part("kind"), part("cable"));
+    rest.retain(|placed| !heads.contains(&letters(&placed.line.text()).as_str()));
+    let text = rest.iter().map(|placed| placed.line.text()).fold(String::new(), appended);
+    let mut end = 0;
+    for found in ROWS.iter().flat_map(|row| row.captures_iter(&text)) {
+        let whole = found.get(0).is_some_and(|whole| whole.start() == end);
+        end = found.get(0).map_or(end, |whole| whole.end());
+        let known = evses.found(&found);
+        if let Some(first) = rest.first().filter(|_| !whole || !known) {
+            remarks.add(place(first), "a row of the EVSE table could not be read wholly", ADD);
         }
     }
-    evses
+    evses.all
+}
+
+const ADD: &str = "compare `evses:` with the certificate, and add what is missing";
+
+/// The EVSEs while they are read.
+#[derive(Debug, Default)]
+struct Evses {
+    all: Vec<Evse>,
+}
+
+impl Evses {
+    fn found(&mut self, found: &Captures<'_>) -> bool {
+        let part = |name: &str| found.name(name).map_or("", |part| part.as_str());
+        self.add(part("evse"), part("current"), part("phases"), part("connector"), part("kind"), part("cable"))
+    }
+
+    /// Adds a row; false when it is none.
+    fn add(&mut self, evse: &str, current: &str, phases: &str, connector: &str, kind: &str, cable: &str) -> bool {
+        let Ok(id) = connector.parse() else { return false };
+        let cable = if cable.to_lowercase().starts_with("fixed") { "fixed" } else { "detachable" };
+        let connector = Connector { id, kind: kind.to_owned(), cable: cable.to_owned() };
+        if evse.is_empty() {
+            // A cell that is merged over the rows of an EVSE.
+            let Some(evse) = self.all.last_mut() else { return false };
+            evse.connectors.push(connector);
+            return true;
+        }
+        let Ok(id) = evse.parse() else { return false };
+        match self.all.iter_mut().find(|evse| evse.id == id) {
+            Some(evse) => evse.connectors.push(connector),
+            None => {
+                let phases = phases.replace('&', " & ").split_whitespace().collect::<Vec<_>>().join(" ");
+                self.all.push(Evse { id, current: current.to_owned(), phases, connectors: vec![connector] });
+            }
+        }
+        true
+    }
 }
 
 /// The cells of a row of the vendor specific settings.

@@ -33,6 +33,12 @@ pub(super) fn is_none(text: &str) -> bool {
         )
 }
 
+/// True for what stands in the place of a number that there is not: `not stated`, `not measurable`, `-`.
+pub(super) fn is_unmeasured(text: &str) -> bool {
+    let mut words = text.split(' ');
+    words.next().is_some_and(|first| first == "not" || is_none(first))
+}
+
 /// Yes or No.
 pub(super) fn yes_no(text: &str) -> Option<Read<bool>> {
     let text = text.trim();
