@@ -49,7 +49,13 @@ pub(super) fn rows(lines: &[Placed<'_>]) -> Result<(Vec<Row>, Aligned), Place> {
     if let Some(beyond) = anchors.get(MAX_ROWS) {
         return Err(beyond.place);
     }
-    let deal = |aligned| Deal { lines, anchors: &anchors, taken: &taken, aligned };
+    let count = |blanks: &mut usize, placed: &Placed<'_>| {
+        let before = *blanks;
+        *blanks += usize::from(placed.line.is_blank());
+        Some(before)
+    };
+    let blanks: Vec<usize> = lines.iter().scan(0, count).collect();
+    let deal = |aligned| Deal { lines, anchors: &anchors, taken: &taken, blanks: &blanks, aligned };
     let (top, middle) = (deal(Aligned::Top), deal(Aligned::Middle));
     let (top_ways, middle_ways) = (top.ways(), middle.ways());
     let (mut rows, mut centred) = (top.rows(&top_ways), middle.rows(&middle_ways));
@@ -128,6 +134,8 @@ struct Deal<'l> {
     lines: &'l [Placed<'l>],
     anchors: &'l [Anchor],
     taken: &'l Taken,
+    /// How many blank lines go before each line.
+    blanks: &'l [usize],
     aligned: Aligned,
 }
 
@@ -223,9 +231,8 @@ impl Deal<'_> {
         let mut bits = Vec::new();
         for at in lines.iter().copied() {
             let placed = &self.lines[at];
-            let between = anchor.at.min(at)..anchor.at.max(at);
-            let block = between.filter(|between| self.lines[*between].line.is_blank()).count();
-            let mut pieces = placed.line.pieces.iter().peekable();
+            let block = self.blanks[at].abs_diff(self.blanks[anchor.at]);
+            let mut pieces = placed.line.pieces.iter();
             // What is left of a piece in which a key stands.
             if let Some((_, rest)) = self.taken.get(&at) {
                 for piece in pieces.by_ref() {

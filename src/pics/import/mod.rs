@@ -59,6 +59,9 @@ pub struct Imported {
     pub remarks: Vec<Remark>,
 }
 
+/// At most so many remarks are told.
+const MAX_REMARKS: usize = 500;
+
 /// Collects remarks.
 #[derive(Debug, Default)]
 struct Remarks {
@@ -73,6 +76,12 @@ impl Remarks {
     fn finish(mut self, document: &Document) -> Vec<Remark> {
         self.all.sort_by_key(|(place, ..)| *place);
         self.all.dedup();
+        let more = self.all.len().saturating_sub(MAX_REMARKS);
+        if more > 0 {
+            self.all.truncate(MAX_REMARKS);
+            let message = format!("{more} more places are to be looked at; they are not named");
+            self.add(Place::default(), message, "look whether this is a certificate of one product");
+        }
         let place = |place: Place| match document.pages.get(place.page) {
             Some(page) if place.at.line > 0 => format!("{}:{}", page.source.name, place.at),
             _ => document.name.clone(),

@@ -98,7 +98,7 @@ impl Evses {
             evse.connectors.push(connector);
             return true;
         }
-        let Ok(id) = evse.parse() else { return false };
+        let Some(id) = evse.parse().ok().filter(|id| *id < 1000) else { return false };
         match self.all.iter_mut().find(|evse| evse.id == id) {
             Some(evse) => evse.connectors.push(connector),
             None => {
@@ -236,7 +236,7 @@ fn borders(lines: &[(Cells, Place)], aligned: Aligned) -> Vec<(usize, usize)> {
     let valued = |(at, (cells, _)): (usize, &(Cells, Place))| (!cells[1].is_empty()).then_some(at);
     let values: Vec<usize> = lines.iter().enumerate().filter_map(valued).collect();
     let Some(first) = values.first() else { return Vec::new() };
-    if aligned == Aligned::Top {
+    if aligned == Aligned::Top || lines.len() > 500 {
         let ends = values[1..].iter().copied().chain([lines.len()]);
         return values
             .iter()

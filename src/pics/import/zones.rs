@@ -1,5 +1,7 @@
 //! Which part of a certificate a line stands in.
 
+use std::{collections::HashSet, sync::LazyLock};
+
 use super::{
     document::{Document, Line},
     keys,
@@ -58,8 +60,8 @@ fn is_heading(first: &str, text: &str) -> bool {
     // Headings of columns are broken over lines where their columns are narrow.
     const PARTS: [&str; 7] =
         ["supported", "present", "testedduring", "certification", "supportedaccording", "tovendor", "supportedpresent"];
-    let is_known = || tables::headings().any(|heading| letters(heading) == text);
-    first == "ID" || first.starts_with("ID ") || PARTS.contains(&text) || is_known()
+    static KNOWN: LazyLock<HashSet<String>> = LazyLock::new(|| tables::headings().map(letters).collect());
+    first == "ID" || first.starts_with("ID ") || PARTS.contains(&text) || KNOWN.contains(text)
 }
 
 /// The part that a line begins.

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::{document::Document, *};
 use crate::{
-    pics::{reader, writer},
+    pics::{Answer, reader, writer},
     yaml::Source,
 };
 
@@ -454,6 +454,63 @@ proptest::proptest! {
             let (found, wanted) = (certain(&imported.pics, &imported.remarks), certain(&pics, &imported.remarks));
             let differ: Vec<_> = found.lines().zip(wanted.lines()).find(|(one, other)| one != other).into_iter().collect();
             proptest::prop_assert!(found == wanted, "{differ:#?}\n{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_lost_or_torn_changes_no_other_answer_unsaid(
+        (sut, seed, form, at, how) in (
+            proptest::sample::select(vec![SutKind::ChargingStation, SutKind::Csms]),
+            0..u64::MAX,
+            0..6_usize,
+            0.0..1.0_f64,
+            0..4_usize,
+        ),
+    ) {
+        let pics = random::invented(sut, Baseline::B2025_09, seed);
+        let lines = forms::certificate(&pics);
+        let text = match form {
+            0 => forms::between(&lines, "\t"),
+            1 => forms::between(&lines, "    "),
+            2 => forms::between(&lines, " "),
+            3 => forms::markdown(&lines),
+            form => forms::page(&lines, form == 5),
+        };
+        let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
+        let at = (20.0 + at * (lines.len() - 22) as f64) as usize;
+        match how {
+            0 => {
+                lines.remove(at);
+            }
+            1 => {
+                let next = lines.remove(at + 1);
+                lines[at] += &format!(" {}", next.trim_start());
+            }
+            2 => {
+                let half = lines[at].chars().count() / 2;
+                let rest: String = lines[at].chars().skip(half).collect();
+                lines[at] = lines[at].chars().take(half).collect();
+                lines.insert(at + 1, rest);
+            }
+            _ => lines.insert(at, "Page 3 of 8    Certificate of an invented product    Yes".into()),
+        }
+        let torn = lines.join("\n");
+        let Ok(imported) = certificate(&Document::from_text("x", &torn), None) else { return Ok(()) };
+        let maps = |pics: &Pics| {
+            let maps = [&pics.hardware, &pics.features, &pics.questions, &pics.settings];
+            maps.into_iter().flatten().map(|(id, answer)| (id.clone(), answer.clone())).collect::<Vec<_>>()
+        };
+        let wanted = maps(&pics);
+        let found = maps(&imported.pics);
+        proptest::prop_assert!(found.len() + 3 > wanted.len(), "{} of {}", found.len(), wanted.len());
+        for (id, answer) in found {
+            if !matches!(answer, Answer::Bool(_) | Answer::Number(_)) {
+                continue;
+            }
+            let right = wanted.iter().any(|(known, wanted)| *known == id && *wanted == answer);
+            let said = imported.remarks.iter().any(|remark| remark.message.contains(&id));
+            proptest::prop_assert!(right || said, "{id}: {answer:?}, line {at}\n{}", lines[at.saturating_sub(4)..(at + 4).min(lines.len())].join("\n"));
         }
     }
 
