@@ -192,7 +192,7 @@ fn a_pdf_that_can_t_be_read_says_what_to_do() {
         (whole[..whole.len() / 2].to_vec(), "the PDF is damaged", "download it again"),
         (b"%PDF-1.7\nnothing of it".to_vec(), "the PDF is damaged", "download it again"),
         // A stack of its own does not hold what a file may nest.
-        (pdf(&[b'['; 3 << 20], ""), "it nests too deep", "print it to a new PDF"),
+        (pdf(&vec![b'['; 3 << 20], ""), "it nests too deep", "print it to a new PDF"),
         (pdf(b"", &format!("/Q {}", "<</A ".repeat(1 << 20))), "it nests too deep", "print it to a new PDF"),
     ] {
         let said = import(&content, &[]);
