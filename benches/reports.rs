@@ -33,6 +33,7 @@ fn reports(criterion: &mut Criterion) {
         finished: started + jiff::SignedDuration::from_secs_f64(seconds),
         sut: "simulated".into(),
         faults: Vec::new(),
+        shuffle: None,
         interrupted: false,
         resumed: Vec::new(),
         expectations: Vec::new(),

@@ -10,6 +10,12 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
+/// A time as OCPP writes it: RFC 3339 in UTC, with milliseconds, for no time may have more decimals (Part 2, 2.1.4). Every time
+/// that leaves the tool in a message is made here.
+pub fn ocpp_time(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
+}
+
 /// When something happened: nanoseconds since the run began, and the wall time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -83,6 +89,14 @@ impl Clock {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_time_in_a_message_has_milliseconds() {
+        let time = |text: &str| ocpp_time(text.parse().unwrap());
+        assert_eq!(time("2026-11-29T00:14:03.844802104Z"), "2026-11-29T00:14:03.844Z");
+        assert_eq!(time("2026-11-29T00:14:03.9999Z"), "2026-11-29T00:14:03.999Z");
+        assert_eq!(time("2026-11-29T01:14:03+01:00"), "2026-11-29T00:14:03.000Z");
+    }
 
     #[tokio::test(start_paused = true)]
     async fn a_resumed_clock_goes_on_where_the_run_was() {

@@ -90,7 +90,7 @@ pub fn select(pics: &Pics, header: &Header) -> PlanEntry {
         applicable,
         implemented: header.implemented,
         reason,
-        requirements: header.requirements.clone(),
+        requirements: header.proves(),
     }
 }
 

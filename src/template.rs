@@ -11,6 +11,9 @@ use std::{
 use base64::Engine as _;
 use minijinja::{Environment, Expression, UndefinedBehavior, value::Serde};
 use serde_json::{Map, Value};
+use sha2::{Digest as _, Sha256};
+
+use crate::clock::ocpp_time;
 
 /// Values by name: the parameters of a state or of a manual action, a scope.
 pub type Values = Map<String, Value>;
@@ -86,6 +89,12 @@ impl Names {
     /// Several at once.
     pub fn extend(&mut self, values: impl IntoIterator<Item = (String, Value)>) {
         self.own.extend(values);
+    }
+
+    /// The names that there are.
+    #[cfg(test)]
+    pub(crate) fn all_names(&self) -> std::collections::BTreeSet<String> {
+        self.all().into_iter().map(|(name, _)| name).collect()
     }
 
     /// What a name stands for.
@@ -224,6 +233,19 @@ impl Template {
                 reason: format!("a condition must yield true or false, this yields {other}"),
             }),
         }
+    }
+
+    /// True for one bare expression: what [`Self::holds`] and [`Self::is_true`] need.
+    pub fn is_expression(&self) -> bool {
+        self.value.as_str().is_some_and(|text| whole_expression(text).is_some())
+    }
+
+    /// Evaluates it as a condition on what others say: anything but false, 0, none and what is empty is true, as minijinja's
+    /// `if` has it. `Err` says why it can't be told, for example because of a name that is not there.
+    pub fn is_true(&self, names: &Names) -> Result<bool, TemplateError> {
+        let text = self.text();
+        let told = Compiled::of(&text).and_then(|compiled| compiled.evaluate(names));
+        told.map(|value| value.is_true()).map_err(|error| failed(&text, &error))
     }
 
     /// Evaluates it as a number (seconds, a count).
@@ -394,6 +416,7 @@ fn environment() -> &'static Environment<'static> {
         });
         environment.add_function("later", |time: String, seconds: f64| shift(&time, seconds));
         environment.add_function("earlier", |time: String, seconds: f64| shift(&time, -seconds));
+        environment.add_function("uuid", |of: String| uuid_of(&of));
         environment.add_function("certificate", |chain: String| {
             let facts = crate::certificate::Certificate::first(&chain).map_or(Value::Null, |first| first.facts());
             minijinja::Value::from(Serde(facts))
@@ -422,6 +445,13 @@ fn environment() -> &'static Environment<'static> {
         });
         environment
     })
+}
+
+/// An id as long as OCPP allows (36 characters) that is as unlike any other as the text it is made of.
+fn uuid_of(text: &str) -> String {
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&Sha256::digest(text.as_bytes())[..16]);
+    uuid::Builder::from_custom_bytes(bytes).into_uuid().to_string()
 }
 
 /// `GetBaseReport` as `get-base-report`.
@@ -459,7 +489,7 @@ fn shift(time: &str, seconds: f64) -> Result<String, minijinja::Error> {
     let bad = |reason: String| minijinja::Error::new(minijinja::ErrorKind::InvalidOperation, reason);
     let time: jiff::Timestamp = time.parse().map_err(|error| bad(format!("{error}")))?;
     let span = jiff::SignedDuration::try_from_secs_f64(seconds).map_err(|error| bad(format!("{error}")))?;
-    time.checked_add(span).map(|time| time.to_string()).map_err(|error| bad(format!("{error}")))
+    time.checked_add(span).map(ocpp_time).map_err(|error| bad(format!("{error}")))
 }
 
 #[cfg(test)]
@@ -511,6 +541,28 @@ mod tests {
     }
 
     #[test]
+    fn what_others_say_is_true_or_not_or_can_t_be_told() {
+        for (expression, expected) in [
+            ("bench.interval", true),
+            ("bench.interval > 40", false),
+            ("pics.evses and token.type", true),
+            ("pics.evses | selectattr('id', 'equalto', 2) | list", false),
+            ("(pics.evses | selectattr('id', 'equalto', 2) | first).id == 2", false),
+            ("nothing", false),
+            ("token.group", false),
+            ("missing", false),
+            ("pics.evses[0].connectors", true),
+        ] {
+            assert_eq!(Template::expression(expression).is_true(&names()).unwrap_or(false), expected, "{expression}");
+        }
+        for unknown in ["token.group.id == 1", "pics.evses[7].id == 1", "missing.id", "token + 1"] {
+            assert!(Template::expression(unknown).is_true(&names()).is_err(), "{unknown}");
+        }
+        assert!(Template::expression("a == 1").is_expression());
+        assert!(!Template::expression("{{ a }} == {{ b }}").is_expression());
+    }
+
+    #[test]
     fn functions_see_the_sut() {
         for (expression, expected) in [
             ("starts_at('Authorized')", true),
@@ -522,7 +574,7 @@ mod tests {
         ] {
             assert_eq!(Template::expression(expression).holds(&names()), Ok(expected), "{expression}");
         }
-        assert_eq!(value(json!("{{ later(now, 90) }}")), Ok(json!("2026-11-21T10:01:30Z")));
+        assert_eq!(value(json!("{{ later(now, 90) }}")), Ok(json!("2026-11-21T10:01:30.000Z")));
     }
 
     #[test]

@@ -58,8 +58,8 @@ fn a_check_that_nothing_can_break_is_found() {
     }
     let text = std::fs::read_to_string(from.join("B/TC_B_06_CS.yaml")).unwrap();
     let loose = text.replace(
-        "\"getVariableResult[0].component.name\": OCPPCommCtrlr",
-        "\"getVariableResult[0].component.name\": { matches: '.*' }",
+        "\"getVariableResult[0].component.name\": { is: OCPPCommCtrlr,",
+        "\"getVariableResult[0].component.name\": { matches: '.*',",
     );
     assert_ne!(text, loose);
     std::fs::write(side.join("B/TC_B_06_CS.yaml"), loose).unwrap();

@@ -70,6 +70,7 @@ async fn csms(identity: &str, password: &str) -> (String, String, Asked) {
         tokens: Value::Object(Map::new()),
         interval: 300,
         inventory: false,
+        boot_setting: csms::BootSetting::default(),
         authority: None,
         faults: Faults::default(),
     };
@@ -125,7 +126,7 @@ fn run(name: &str, tests: &[&str], jobs: &str) -> (Option<i32>, String, Vec<Stri
     let (ocpp, api, asked) = runtime.block_on(csms(&identity, &password));
     let text = text
         .replace("wss://127.0.0.1:9000", &format!("ws://{ocpp}"))
-        .replace("security-profile: 2", "security-profile: 1\nsettle-time: 0.2\nfiles: '127.0.0.1:0'")
+        .replace("security-profile: 2", "security-profile: 1\nsettle-time: 0.2\npace: 0\nfiles: '127.0.0.1:0'")
         .replace("https://127.0.0.1:9170", &format!("http://{api}"))
         .replace("http://127.0.0.1:9170", &format!("http://{api}"));
     let folder = tempfile::tempdir().unwrap();
@@ -232,10 +233,18 @@ fn every_defect_of_the_requests_is_told_at_its_place() {
       url: ftp://csms/{{ station }}
       body: "{{ payload | tojsn }}"
       done-when: response.status = 'sent'
-    configure: { url: "/{{ bench.identty }}", bdy: 1 }
+    configure: { url: "/{{ bench.identty }}", bdy: 1, password: { url: "/x" } }
     messages:
       Resett: { url: "/{{ status }}" }
       BootNotification: { url: "/x" }
+      GetVariables: 12
+      UnlockConnector: { url: "/{{ payload.evsId }}", body: "{{ parameters.pauload }}" }
+      Reset: { retry-while: "{{ status }} == {{ response.code }}" }
+    restore:
+      next-boot: not needed
+      password: { body: "{{ parameters.password }}" }
+      nextboot: { url: "/x" }
+    check-variable: not-needed
 "#;
     let defects = Bench::read_source(&Source::new("bench.yaml", text)).unwrap_err();
     insta::assert_snapshot!(defects.to_string());

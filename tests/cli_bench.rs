@@ -55,6 +55,19 @@ fn a_fresh_bench_is_sound_for_every_kind_of_product() {
     let file = init(folder.path(), &pics("reference-csms.yaml"), &["--url", &url]);
     let (status, said, _) = attest(&["bench", "check", text(&file)]);
     assert!(status == 0 && said.contains("takes connections"), "{said}");
+    // What is only a comment there can be read once it is none.
+    let told = fs::read_to_string(&file).unwrap();
+    let (before, comment) = told.split_once("# stations:").unwrap();
+    let plain = comment.lines().filter(|line| !line.starts_with("# What the") && !line.starts_with("# has all"));
+    let plain: Vec<&str> = plain.map(|line| line.strip_prefix("# ").unwrap_or_default()).collect();
+    let before = before.replace("identity: CS001\n", "");
+    let whole = folder.path().join("whole.yaml");
+    fs::write(&whole, format!("{before}stations:\n{}\n", plain.join("\n"))).unwrap();
+    let (_, said, wrong) = attest(&["bench", "check", text(&whole)]);
+    assert!(said.contains("operator.http") && wrong.is_empty(), "{said}{wrong}");
+    // Whether it takes stations without TLS is no question of its PICS.
+    let (status, said, _) = attest(&["bench", "check", text(&file), "--pics", &pics("reference-csms.yaml")]);
+    assert!(status == 0 && said.contains("security-profile       1, as the PICS allows"), "{said}");
 }
 
 /// The station reaches us by a name of ours.
@@ -101,7 +114,7 @@ fn wrong(folder: &Path, port: u16) -> PathBuf {
         "listen: \"127.0.0.1:{port}\"\nlisten-second: \"\"\nfiles: nonsense\nhost: localhost\nidentity: \"CS:1\"\npassword: short\n\
          certificate: {folder}/server.pem\nkey: {folder}/server.key\nroot: {folder}/root.pem\nsecurity-profile: 1\n\
          evse: {{ id: 7, connector: 1 }}\nevse-second: {{ id: 1, connector: 9 }}\nauthorization: never\ntx-start-point: Sunrise\n\
-         response-timeout: 3\nreconnect-timeout: 5\nev-connection-timeout: 5\n\
+         response-timeout: 3\nreconnect-timeout: 5\nev-connection-timeout: 5\npending-interval: 5\n\
          tokens:\n  invalid: {{ idToken: d001d001, type: ISO14443 }}\n  other: {{ idToken: \"\", type: Card }}\n\
          \u{20} same-group: {{ idToken: \"X\", type: ISO14443 }}\n",
         folder = folder.display()

@@ -105,6 +105,7 @@ const TESTS: &[(&str, &[&str])] = &[
         "cli_simulate::a_csms_takes_its_password_and_profile_from_where_it_is_told",
         &["simulate csms $OCPP_ATTEST_PASSWORD", "simulate csms --security-profile"],
     ),
+    ("cli_simulate::a_csms_forgets_a_boot_status_or_keeps_it", &["simulate csms --sticky-boot"]),
     (
         "cli_judging::a_calibration_is_as_long_as_it_is_asked_to_be",
         &["calibrate --samples", "calibrate --longest", "calibrate --idle-only", "calibrate --out"],

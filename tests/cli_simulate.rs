@@ -293,3 +293,30 @@ fn what_does_not_go_together_is_refused() {
     }
     assert!(said(&["simulate"]).stderr.contains("charging-station"));
 }
+
+/// With the service for manual actions the boot is restored in either style. A bench that says that nobody has to tells them
+/// apart.
+#[test]
+fn a_csms_forgets_a_boot_status_or_keeps_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    for (name, more, unrestored) in [("once", &[][..], Some(0)), ("sticky", &["--sticky-boot"][..], Some(1))] {
+        let listen = format!("127.0.0.1:{}", free_port());
+        let base = ["simulate", "csms", "--pics", CSMS, "--listen", &listen, "--operator", "127.0.0.1:0"];
+        let mut product = Product::start(command(&[&base[..], more].concat()));
+        let operator = product.operator();
+        let settings = format!("url: ws://{listen}/ocpp\nsecurity-profile: 1\npending-interval: 1\n");
+        let restoring = bench(folder, &format!("{name}.yaml"), &settings);
+        let (found, said) = tests_csms(&restoring, &operator, &["--test", "TC_B_02_CSMS"], &[]);
+        assert_eq!(found, Some(0), "{name}: {said}");
+        let requests = format!(
+            "{settings}operator:\n  http:\n    restore: not-needed\n    configure:\n      url: {operator}\n      \
+             body: {{ action: \"{{{{ asked }}}}\", parameters: \"{{{{ parameters }}}}\", prompt: '' }}\n"
+        );
+        let forgetting = bench(folder, &format!("{name}-forgets.yaml"), &requests);
+        let out = folder.join(format!("{name}.out"));
+        let arguments = ["--pics", CSMS, "--bench", text(&forgetting), "--out", text(&out), "--test", "TC_B_02_CSMS"];
+        let (found, said) = run(&arguments, &[]);
+        assert_eq!(found, unrestored, "{name}: {said}");
+    }
+}

@@ -477,7 +477,7 @@ fn a_station_that_does_not_wait_fails() {
         1
     });
     let again = attempts(&sound["TC_B_49"]);
-    fails("again at once", &sound["TC_B_49"], "B10.FR.07", |recording| {
+    fails("again at once", &sound["TC_B_49"], "Part 4, 5.3", |recording| {
         hasten(recording, again[2], wait);
         1
     });

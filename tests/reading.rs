@@ -18,3 +18,10 @@ fn every_defect_of_a_test_case_is_told_at_its_place() {
     assert_eq!(status, Some(2), "{text}");
     insta::assert_snapshot!(text);
 }
+
+#[test]
+fn a_requirement_that_is_not_the_test_cases_own_is_told_at_its_place() {
+    let (status, text) = attest(&["--testcases", "tests/fixtures/miscited", "check"]);
+    assert_eq!(status, Some(2), "{text}");
+    insta::assert_snapshot!(text);
+}

@@ -99,6 +99,7 @@ fn with_run<T>(look: impl FnOnce(Run<'_>) -> T) -> T {
         finished: jiff::Timestamp::UNIX_EPOCH,
         sut: text(),
         faults: vec![text()],
+        shuffle: None,
         interrupted: true,
         resumed: Vec::new(),
         expectations: Vec::new(),

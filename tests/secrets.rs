@@ -138,6 +138,7 @@ fn write_run(out: &Path, product: &str, bench: &str, globs: &[&str]) -> Secrets 
         finished: jiff::Timestamp::UNIX_EPOCH,
         sut: "simulated".into(),
         faults: Vec::new(),
+        shuffle: None,
         interrupted: false,
         resumed: Vec::new(),
         expectations: Vec::new(),

@@ -5,8 +5,8 @@ mod common;
 
 use ocpp_attest::{
     certificate,
-    engine::Input,
-    link::LinkEvent,
+    engine::{Effect, Input},
+    link::{EndpointId, LinkCommand, LinkEvent, Secret},
     ocpp::frame::Frame,
     pics::{Answer, Pics},
     replay::Recording,
@@ -163,4 +163,88 @@ fn signing_requests_keep_their_intervals() {
         let verdict = mutant.judge().verdict;
         assert_eq!(verdict == Verdict::Fail, fails, "request {again} after {after} s: {verdict}");
     }
+}
+
+/// The station sends a signing request that another tool made (`tests/fixtures/requests`).
+fn other_request(input: &mut Input, name: &str) -> bool {
+    let Input::Link(LinkEvent::Text { text, .. }) = input else { return false };
+    let Ok(Frame::Call { id, action, mut payload }) = Frame::parse(text) else { return false };
+    if action != "SignCertificate" {
+        return false;
+    }
+    let path = format!("{}/tests/fixtures/requests/{name}.csr", env!("CARGO_MANIFEST_DIR"));
+    payload["csr"] = std::fs::read_to_string(path).unwrap().into();
+    *text = Frame::Call { id, action, payload }.to_text();
+    true
+}
+
+#[test]
+fn a_station_fails_only_by_a_request_that_is_surely_wrong() {
+    // Without a second verifier, what the first does not know is nobody's fault.
+    let by_second = |verdict| if cfg!(feature = "legacy-tls") { verdict } else { Verdict::Inconclusive };
+    let requests = [
+        ("two-ous", Verdict::Pass),
+        ("keytool-ec", Verdict::Pass),
+        ("microsoft-attributes", Verdict::Pass),
+        ("challenge-teletex", Verdict::Pass),
+        ("rsa-pss-salt-32", Verdict::Pass),
+        ("rsa-pss-salt-222", by_second(Verdict::Pass)),
+        ("rsa-pss-key", by_second(Verdict::Pass)),
+        ("brainpool", by_second(Verdict::Pass)),
+        ("unknown-algorithm", Verdict::Inconclusive),
+        ("no-attributes", Verdict::Inconclusive),
+        ("rsa-1024", Verdict::Fail),
+        ("wrong-signature", Verdict::Fail),
+        ("wrong-signature-rsa-pss", by_second(Verdict::Fail)),
+    ];
+    let recordings = common::run_these(&pics("cp-flex-plus-eu.yaml"), "", true, &["TC_A_11_CS"]).recordings;
+    for (name, verdict) in requests {
+        let mut judged = recordings.iter().flat_map(|recording| {
+            mutants(recording, move |_, input| other_request(input, name)).map(|mutant| mutant.judge())
+        });
+        let first = judged.next().unwrap_or_else(|| panic!("{name}: no request was sent"));
+        assert_eq!(first.verdict, verdict, "{name}: {:?}", first.failures);
+        let told = first.failures.first().map(|finding| finding.message.as_str()).unwrap_or_default();
+        match name {
+            "unknown-algorithm" => {
+                insta::assert_snapshot!(told, @"Whether the CSR is sound can't be told: no verifier in this build supports signature algorithm 0.4.0.127.0.7.1.1.4.1.3, with its parameters, and a key of 256 bits (EC).");
+            }
+            "rsa-1024" => insta::assert_snapshot!(told, @"The CSR's key is too short: RSA, 1024 bits."),
+            _ => {}
+        }
+    }
+}
+
+/// A station may be back with its new password before the answer that announces it has been read.
+#[test]
+fn a_new_password_opens_the_door_before_it_is_set() {
+    let done = common::run_these(&common::pics("cp-flex-plus-eu.yaml"), "security-profile: 2\n", true, &["TC_A_09_CS"]);
+    let recording = &done.recordings[0];
+    let sets = |effect: &&Effect| {
+        let Effect::Link(LinkCommand::Send(_, text)) = effect else { return false };
+        text.contains("BasicAuthPassword") && text.contains("attest-new-")
+    };
+    let effects: Vec<&Effect> = recording.effects.iter().map(|(_, effect)| effect).collect();
+    let before = &effects[..effects.iter().position(sets).unwrap()];
+    let admitted = before.iter().rev().find_map(|effect| match effect {
+        Effect::Link(LinkCommand::SetPolicy(_, policy)) => Some(policy.passwords.iter().map(Secret::expose)),
+        _ => None,
+    });
+    let admitted: Vec<&str> = admitted.unwrap().collect();
+    assert!(admitted.len() == 2 && admitted[1].starts_with("attest-new-"), "the former one and the new one");
+    // It is no matter which one the station takes: that is checked.
+    let with_the_former = mutants(recording, |recording, input| {
+        let Input::Link(LinkEvent::Opened { request, .. }) = input else { return false };
+        let new = request.password.as_ref().is_some_and(|password| password.expose().starts_with("attest-new-"));
+        request.password = Some(recording.setup.endpoints[&EndpointId(1)].passwords[0].clone());
+        new
+    });
+    let mut judged = 0;
+    for mutant in with_the_former {
+        let result = mutant.judge();
+        assert_eq!(result.verdict, Verdict::Fail);
+        assert!(format!("{:?}", result.failures[0]).contains("/password"), "{:?}", result.failures[0]);
+        judged += 1;
+    }
+    assert!(judged > 0);
 }

@@ -4,12 +4,14 @@ mod common;
 
 use std::{sync::Arc, time::Duration};
 
-use common::{pics, run_these};
+use common::{pics, run_faulty, run_these};
 use ocpp_attest::{
     engine::{Effect, Engine, Input},
     operator::ActionOutcome,
     replay::Recording,
+    simulator::faults::Faults,
     testcase::{catalogue::Catalogue, library::Library},
+    verdict::{StepRecord, Verdict},
 };
 
 /// What the tidying up of a test case had to say, when nothing else of it was done and nothing answers.
@@ -57,4 +59,38 @@ fn every_test_case_can_tidy_up_from_the_beginning() {
         }
     }
     assert!(seen > 40, "only {seen} test cases tidy up");
+}
+
+/// How the steps of a test case's own tidying up ended, by what they do.
+fn undone(test_case: &str, settings: &str, faults: &Faults) -> (Verdict, Vec<String>) {
+    let ran = run_faulty(&pics("reference-csms.yaml"), settings, false, &[test_case], faults);
+    let result = &ran.results[0];
+    let own = result.steps.iter().filter(|step| step.phase == "after" && !step.step.contains("SessionOver"));
+    let shown = |step: &StepRecord| format!("{} {}", step.step.split_once(' ').unwrap().1, step.outcome);
+    (result.verdict, own.map(shown).collect())
+}
+
+#[test]
+fn a_raised_security_profile_is_lowered_by_the_operator() {
+    let (verdict, steps) = undone("TC_A_19_CSMS", "security-profile: 1\n", &Faults::default());
+    assert_eq!(verdict, Verdict::Pass);
+    assert_eq!(steps, ["operator restore done", "connection connect done"]);
+}
+
+/// The CSMS sets the password back as it has set the new one; its operator does where that does not come about.
+#[test]
+fn a_changed_password_is_set_back_one_way_or_the_other() {
+    let by_message =
+        ["service password done", "operator send done", "expect SetVariables done", "connection connect done"];
+    let (verdict, steps) = undone("TC_A_09_CSMS", "", &Faults::default());
+    assert_eq!(verdict, Verdict::Pass);
+    assert_eq!(steps[..4], by_message);
+    assert_eq!(steps[4..], ["operator restore skipped", "connection connect skipped"]);
+    let lost: Faults = ["drop SetVariables:2".parse().unwrap()].into_iter().collect();
+    let (verdict, steps) = undone("TC_A_09_CSMS", "", &lost);
+    assert_eq!(verdict, Verdict::Pass);
+    assert_eq!(
+        steps[2..],
+        ["expect SetVariables failed", "connection connect done", "operator restore done", "connection connect done"]
+    );
 }

@@ -2,9 +2,13 @@
 """A small CSMS built on the package `ocpp`: it accepts what it knows, and sends what its HTTP API is asked to send.
 
 The package is the product under test; this file is the least application that it can run in. The API is
-`POST /api/octt/2.0.1/{station}/{action-in-kebab-case}` with the payload of the request as its body, and
-`POST /api/configure/{station}/next-boot` with `{"status": …, "interval": …}`, and `POST /api/check/{station}/variable` with
-`{"component": …, "variable": …, "value": …}`, which answers 417 where the CSMS knows otherwise.
+`POST /api/octt/2.0.1/{station}/{action-in-kebab-case}` with the payload of the request as its body,
+`PUT /api/boot/{station}` with `{"status": …, "interval": …}` for what the next BootNotification is answered, and
+`POST /api/check/{station}/variable` with `{"component": …, "variable": …, "value": …}`, which answers 417 where the CSMS
+knows otherwise.
+
+A status that was put holds for one BootNotification; with `--sticky-boot` until another is put, as in a CSMS whose operators
+hold a station back and let it in.
 """
 
 import argparse
@@ -51,6 +55,7 @@ ACKNOWLEDGED = [
 ]
 stations = {}
 next_boot = {}
+sticky_boot = False
 variables = {}
 
 
@@ -69,8 +74,9 @@ class Station(ChargePoint):
 
     @on(Action.boot_notification)
     def boot_notification(self, **_):
-        answer = next_boot.pop(self.id, {"status": "Accepted", "interval": 300})
-        return call_result.BootNotification(current_time=now(), **answer)
+        told = next_boot.get(self.id, {}) if sticky_boot else next_boot.pop(self.id, {})
+        status, interval = told.get("status", "Accepted"), told.get("interval", 300)
+        return call_result.BootNotification(current_time=now(), status=status, interval=interval)
 
     @on(Action.heartbeat)
     def heartbeat(self, **_):
@@ -170,7 +176,7 @@ async def ask(path, payload):
             response = await stations[identity].call(request, suppress=False)
             learn(identity, request, response)
             return 200, str(response)
-        case ["api", "configure", identity, "next-boot"]:
+        case ["api", "boot", identity]:
             next_boot[identity] = payload
             return 200, "it will be answered so"
         case ["api", "check", identity, "variable"]:
@@ -196,13 +202,16 @@ async def api(reader, writer):
 
 
 async def main():
+    global sticky_boot
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("--port", type=int, default=9100)
     arguments.add_argument("--api-port", type=int, default=9170)
     arguments.add_argument("--password", default="attest-bench-password")
     arguments.add_argument("--certificate", help="PEM; without it there is no TLS")
     arguments.add_argument("--key")
+    arguments.add_argument("--sticky-boot", action="store_true", help="keep a boot status until another is put")
     arguments = arguments.parse_args()
+    sticky_boot = arguments.sticky_boot
     logging.basicConfig(level=logging.WARNING)
     tls = None
     if arguments.certificate:

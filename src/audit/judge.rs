@@ -96,6 +96,11 @@ pub(super) fn judged(recording: &Recording) -> (Outcome, HashMap<usize, usize>) 
 /// Why another value may live.
 const ALLOWED: &str = "the check allows the value";
 
+/// True for the finding that a message does not follow its schema.
+fn is_schema(step: &str) -> bool {
+    step == "rule: schema-valid messages"
+}
+
 /// True where a finding at `found` is one at `step`, within it or around it.
 fn at_step(found: &str, step: &str) -> bool {
     found == step || step.starts_with(&format!("{found} > ")) || found.starts_with(&format!("{step} > "))
@@ -184,8 +189,8 @@ impl<'t> Bench<'t> {
         *self.tried.entry(unit).or_default() += 1;
         let judged = edit::judge(engine.clone(), recording, now, mutant);
         let fate = self.fate(mutant, &judged);
-        let here = judged.outcome.failures.first().and_then(|failure| failure.source.as_deref());
-        let broken = here == Some(self.units[unit].source.as_str());
+        let here = |failure: &Failure| failure.source.as_deref() == Some(self.units[unit].source.as_str());
+        let broken = judged.outcome.failures.iter().any(here);
         self.credit(mutant, &judged.outcome, &fate);
         if !broken
             && matches!(fate, Fate::Killed { .. } | Fate::Undecided { .. })
@@ -200,7 +205,12 @@ impl<'t> Bench<'t> {
     }
 
     fn fate(&self, mutant: &Mutant, judged: &Judged) -> Fate {
-        let failure = judged.outcome.failures.first();
+        let failures = &judged.outcome.failures;
+        let first = failures.first();
+        // Another rule for every test may have found it first; what counts is that the step finds it too.
+        let by_schema = first.is_some_and(|first| is_schema(&first.step));
+        let of_step = failures.iter().find(|failure| self.concern(mutant, judged, failure) == Concern::Step);
+        let failure = of_step.filter(|_| !by_schema).or(first);
         let step = failure.map(|failure| failure.step.clone()).unwrap_or_default();
         let message = failure.map(|failure| failure.message.clone()).unwrap_or_default();
         match judged.outcome.verdict {
@@ -273,24 +283,23 @@ impl<'t> Bench<'t> {
 
     /// Notes which checks have caught something: at their step, and not only because of a rule for every message.
     fn credit(&mut self, mutant: &Mutant, outcome: &Outcome, fate: &Fate) {
-        let failure = outcome.failures.first();
-        let here = failure.and_then(|failure| failure.source.as_deref());
-        let conditions =
-            self.units.iter().enumerate().filter(|(_, unit)| is_condition(unit) && Some(unit.source.as_str()) == here);
+        let here = |unit: &Unit| {
+            outcome.failures.iter().any(|failure| failure.source.as_deref() == Some(unit.source.as_str()))
+        };
+        let conditions = self.units.iter().enumerate().filter(|(_, unit)| is_condition(unit) && here(unit));
         let conditions: Vec<usize> = conditions.map(|(index, _)| index).collect();
-        let schema = |step: &str| step == "rule: schema-valid messages";
         let caught = match fate {
             Fate::Killed { at: Concern::Step, .. } => true,
             Fate::Undecided { step, .. } => at_step(step, &mutant.step),
             // What the schema demands needs no check; one that only demands that it be there says no more.
-            Fate::Killed { step, .. } => schema(step) && self.unit(mutant).is_some_and(|unit| unit.presence),
+            Fate::Killed { step, .. } => is_schema(step) && self.unit(mutant).is_some_and(|unit| unit.presence),
             _ => false,
         };
         if caught && mutant.kind != Kind::Together {
             self.caught.extend(mutant.unit);
         }
         // That a message must come is shown wherever its step misses it.
-        if let Some(missing) = failure.filter(|failure| failure.message.contains(" did not come within ")) {
+        for missing in outcome.failures.iter().filter(|failure| failure.message.contains(" did not come within ")) {
             let comes = |unit: &Unit| unit.step == missing.step && unit.words.ends_with(" comes");
             self.caught.extend(self.units.iter().position(comes));
         }
@@ -366,7 +375,7 @@ fn bound_is_past(engine: &Engine, recording: &Recording, now: Stamp, mutant: &Mu
     let now = pass_time(&mut engine, recording.started, now, at.mono_ns).max(now);
     let Some((step, names)) = engine.under_way(&mutant.step) else { return false };
     let StepKind::Expect(expect) = &step.kind else { return false };
-    let bound = expect.no_earlier_than.as_ref().and_then(|bound| bound.number(&names).ok());
+    let bound = expect.no_earlier_than.as_ref().and_then(|bound| bound.is.number(&names).ok());
     bound.is_some_and(|bound| bound <= now.seconds())
 }
 

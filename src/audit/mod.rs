@@ -317,6 +317,8 @@ fn recorded(job: &Job, product: &Product<'_>, library: &Library) -> Result<Vec<R
         library,
         only,
         simulated: true,
+        lasting: false,
+        shuffle: None,
         faults: Faults::default(),
         record: true,
         jobs: 1,

@@ -163,7 +163,7 @@ impl Mutants {
             let gap = i64::try_from(at.mono_ns.saturating_sub(since.mono_ns)).unwrap_or(0);
             self.add(place, Some(unit), Kind::Early, "early", Edit::Shift(-gap / 10 * 9));
         }
-        if expect.nothing_else_before {
+        if expect.nothing_else_before.is_some() {
             let unit = self.unit(path, source, "nothing-else-before".into(), None, false);
             let text = own_call(recording, "audit-before");
             let change = Edit::Before(Input::Link(LinkEvent::Text { conn, text }));

@@ -2,8 +2,8 @@
 
 use super::mutant::{Edit, Kind, Mutants, Place, open_at, own_call};
 use crate::{
-    engine::{Input, Role},
-    link::LinkEvent,
+    engine::{Effect, Input, Role},
+    link::{LinkCommand, LinkEvent},
     ocpp::frame::Frame,
     replay::Recording,
 };
@@ -17,20 +17,20 @@ impl Mutants {
         };
         let station = !recording.id.ends_with("_CSMS");
         let text = |text: &str| Input::Link(LinkEvent::Text { conn, text: text.to_owned() });
-        let (unexpected, lacking) = if station {
-            (
-                r#"[2,"audit","ReservationStatusUpdate",{"reservationId":1,"reservationUpdateStatus":"Expired"}]"#,
-                r#"[2,"audit","StatusNotification",{}]"#,
-            )
+        let lacking = format!(r#"[2,"audit","{}",{{}}]"#, if station { "StatusNotification" } else { "GetVariables" });
+        let unexpected = if station {
+            r#"[2,"audit","ReservationStatusUpdate",{"reservationId":1,"reservationUpdateStatus":"Expired"}]"#
+        } else if has_asked_for_a_certificate(recording) {
+            r#"[2,"audit","Reset",{"type":"Immediate"}]"#
         } else {
-            (r#"[2,"audit","Reset",{"type":"Immediate"}]"#, r#"[2,"audit","GetVariables",{}]"#)
+            r#"[2,"audit","CertificateSigned",{"certificateChain":"audit"}]"#
         };
         let unknown = own_call(recording, "audit").replace("{}", r#"{"audit":1}"#);
         let broken = [
             ("malformed JSON", text("{")),
             ("message type 9", text(r#"[9,"audit","Heartbeat",{}]"#)),
             ("a property that the schema does not know", text(&unknown)),
-            ("a required property is missing", text(lacking)),
+            ("a required property is missing", text(&lacking)),
             ("an answer to no call of ours", text(r#"[3,"audit",{}]"#)),
             ("an unknown action", text(r#"[2,"audit","Audit",{}]"#)),
             ("a message that nobody asked for", text(unexpected)),
@@ -94,4 +94,12 @@ impl Mutants {
             return;
         }
     }
+}
+
+/// True where our station has sent a signing request, so that a certificate is no surprise.
+fn has_asked_for_a_certificate(recording: &Recording) -> bool {
+    recording.effects.iter().any(|(_, effect)| {
+        matches!(effect, Effect::Link(LinkCommand::Send(_, text))
+            if matches!(Frame::parse(text), Ok(Frame::Call { action, .. }) if action == "SignCertificate"))
+    })
 }

@@ -6,7 +6,7 @@ use super::values;
 use crate::{
     engine::{Engine, Input},
     link::LinkEvent,
-    ocpp::{frame::Frame, member::Member},
+    ocpp::{frame::Frame, member::Member, primitives},
     replay::Recording,
     template::Names,
     testcase::{
@@ -28,8 +28,8 @@ pub(super) fn forbidden(engine: &Engine, recording: &Recording, path: &str) -> O
     });
     let example = Member::root(action, true).map(Member::example);
     let mut payload = recorded.chain(example).find_map(|payload| wanted(matches, payload, action, &names))?;
-    for time in ["timestamp", "generatedAt"] {
-        if let (Some(place), Some(now)) = (payload.get_mut(time), names.get("now")) {
+    for time in primitives::times(action, true, &payload) {
+        if let (Some(place), Some(now)) = (payload.pointer_mut(&time.pointer), names.get("now")) {
             place.clone_from(now);
         }
     }
@@ -69,7 +69,7 @@ pub(super) fn excluded(matcher: &Matcher) -> Option<&Matcher> {
     match matcher {
         Matcher::Not(inner) => Some(inner),
         Matcher::All(matchers) => matchers.iter().find_map(excluded),
-        Matcher::When(_, inner) => excluded(inner),
+        Matcher::When(_, inner) | Matcher::Citing(_, inner) => excluded(inner),
         _ => None,
     }
 }
@@ -139,7 +139,7 @@ fn sample(matcher: &Matcher, value: Option<&Value>, member: Option<Member>, name
         }
         Matcher::AnyOf(list) => of(list)?.as_array()?.first().cloned(),
         Matcher::HashOf(chain) => crate::certificate::hash_data(of(chain)?.as_str()?, "SHA256"),
-        Matcher::When(_, inner) => sample(inner, value, member, names),
+        Matcher::When(_, inner) | Matcher::Citing(_, inner) => sample(inner, value, member, names),
         Matcher::Members(checks) => {
             let mut value = value.cloned().or_else(example)?;
             for (path, inner) in &checks.entries {

@@ -10,6 +10,9 @@ pub(super) const CERTIFICATE: &str = include_str!("weak.pem");
 /// A sound signing request of a key that is too short.
 const SIGNING_REQUEST: &str = include_str!("weak-request.pem");
 
+/// A signing request of which no verifier can tell whose it is.
+const UNDECIDED_REQUEST: &str = include_str!("undecided-request.pem");
+
 /// Most other words of an enumeration that are tried.
 const MOST_WORDS: usize = 8;
 
@@ -51,7 +54,7 @@ fn other_texts(text: &str) -> Vec<Value> {
             .collect();
     }
     if text.contains("BEGIN CERTIFICATE REQUEST") {
-        return [SIGNING_REQUEST, "x"].map(Value::from).to_vec();
+        return [SIGNING_REQUEST, UNDECIDED_REQUEST, "x"].map(Value::from).to_vec();
     }
     if text.contains("BEGIN CERTIFICATE") {
         return [CERTIFICATE, "x"].map(Value::from).to_vec();
@@ -150,14 +153,19 @@ pub(super) fn other_lists(value: Option<&Value>) -> Vec<(&'static str, Value)> {
     all.into_iter().map(|(what, items)| (what, items.into())).collect()
 }
 
-/// A list without one of the elements in its midst.
+/// A list without one of the elements in its midst, and without all of them.
 pub(super) fn without_one(value: Option<&Value>) -> Vec<(&'static str, Value)> {
     let items = value.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let midst = 1..items.len().saturating_sub(1);
     let without = |index: usize| -> Value {
         items.iter().enumerate().filter(|(other, _)| *other != index).map(|(_, item)| item.clone()).collect()
     };
-    midst.take(MOST_LEFT_OUT).map(|index| ("lacks an element", without(index))).collect()
+    let ends = (midst.len() > 1).then(|| ("has but its first and last element", without_all(items)));
+    midst.take(MOST_LEFT_OUT).map(|index| ("lacks an element", without(index))).chain(ends).collect()
+}
+
+fn without_all(items: &[Value]) -> Value {
+    items.first().into_iter().chain(items.last()).cloned().collect()
 }
 
 /// Pointers of all lists in a payload.

@@ -59,6 +59,9 @@ impl Starter<'_> {
         }
         self.times(&mut text);
         text.push_str(TOKENS);
+        if self.sut == SutKind::Csms {
+            text.push_str(OPERATOR);
+        }
         text
     }
 
@@ -182,9 +185,42 @@ impl Starter<'_> {
                  ev-connection-timeout: 30\n",
             );
         }
-        text.push_str("# How long a person may take for a manual action.\nmanual-action-timeout: 600\n\n");
+        text.push_str("# How long a person may take for a manual action.\nmanual-action-timeout: 600\n");
+        if self.sut == SutKind::Csms {
+            text.push_str(
+                "# How long the CSMS may take to show what our station has told it.\n\
+                 operator-patience: 5\n\
+                 # The pause before our station sends its next message or connects again, and before the operator acts.\n\
+                 pace: 0.1\n",
+            );
+        }
+        text.push('\n');
     }
 }
+
+/// What only a CSMS's bench has, as a comment: nothing of it is known beforehand.
+const OPERATOR: &str = "\
+\n# More stations that the CSMS knows, in the place of `identity`: `run --jobs 8` runs so many test cases side by side.
+# stations:
+#   - identity: CS001
+#   - identity: CS002
+#
+# What the CSMS's operator does is done by a person (`run --operator web`), or asked of the CSMS's API by requests. docs/csms-bench.md
+# has all of it; fixtures/benches/csms-own-api.yaml is an example with a comment on every line.
+# operator:
+#   http:
+#     base: http://127.0.0.1:8080
+#     send:                     # any message of OCPP
+#       url: \"/stations/{{ station | url_encoded }}/{{ action | kebab }}\"
+#       body: \"{{ payload }}\"
+#     configure:                # what the next BootNotification is answered, where AQ-17 or C-44 is yes
+#       next-boot: \"the API has no request for it\"
+#     restore: not-needed
+#     check-variable:           # whether the CSMS shows what the station told it
+#       method: GET
+#       url: \"/stations/{{ station | url_encoded }}/variables/{{ parameters.component }}/{{ parameters.variable }}\"
+#       done-when: response.value == parameters.value
+";
 
 const TOKENS: &str = "\
 # Tokens. valid, same-group, other and master-pass are known and accepted; the others are refused as their names say, and

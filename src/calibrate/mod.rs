@@ -191,6 +191,8 @@ async fn session(
         library: &library,
         only: None,
         simulated: false,
+        lasting: false,
+        shuffle: None,
         faults: Faults::default(),
         record: false,
         jobs: 1,

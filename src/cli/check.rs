@@ -14,6 +14,7 @@ pub fn run(catalogue: &Catalogue) -> Result<u8, Problem> {
         let all = catalogue.cases.values().filter(|entry| entry.header.sut() == sut).count();
         match Library::load(catalogue, sut) {
             Ok(library) => {
+                bad.extend(library.miscited());
                 lines.push_str(&format!(
                     "{name}: {all} test cases, {} with steps, {} states, all sound\n",
                     library.cases.len(),

@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::print;
 use crate::{
-    record::{Kpi, ProfileOutcome, Results},
+    record::{Kpi, ProfileOutcome, Results, causes::Cause},
     report::{finding, time},
     runner::Event,
     text::{visible_line, wrap},
@@ -142,13 +142,15 @@ impl Display {
             }
             // The trace and the result of its test case tell of it.
             Event::Trace(_) | Event::Recorded(_) | Event::Uploaded(..) => {}
-            Event::Ended(result) => {
-                let text = line(&result, Layout::of_this_process());
-                match &self.bar {
-                    Some(bar) => bar.suspend(|| print(&text)),
-                    None => print(&text),
-                }
-            }
+            Event::Ended(result) | Event::Postponed(result) => self.print(&line(&result, Layout::of_this_process())),
+            Event::Notice(text) => self.print(&notice(&text, Layout::of_this_process())),
+        }
+    }
+
+    fn print(&self, text: &str) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| print(text)),
+            None => print(text),
         }
     }
 
@@ -179,7 +181,9 @@ fn line(result: &TestCaseResult, layout: Layout) -> String {
     if matches!(result.verdict, Verdict::Pass | Verdict::NotImplemented) {
         return text;
     }
-    if let Some(reason) = result.reason.as_deref().filter(|_| result.failures.is_empty()) {
+    // One that was not even begun has the reason of a notice before it.
+    let begun = !result.steps.is_empty();
+    if let Some(reason) = result.reason.as_deref().filter(|_| result.failures.is_empty() && begun) {
         fact(&mut text, "why", &visible_line(reason), layout);
     }
     for failure in result.failures.iter().take(MAX_FINDINGS) {
@@ -192,6 +196,15 @@ fn line(result: &TestCaseResult, layout: Layout) -> String {
         fact(&mut text, "and", &format!("{more} more in the full report"), layout);
     }
     text
+}
+
+/// What concerns the run as a whole.
+fn notice(text: &str, layout: Layout) -> String {
+    let word = layout.paint(Tone::Doubtful, &format!("{:<15}", "note"));
+    let text = visible_line(text).into_owned();
+    let lines = layout.width.map_or_else(|| vec![text.clone()], |width| wrap(&text, width.saturating_sub(16)));
+    let lines = lines.iter().enumerate();
+    lines.map(|(number, line)| format!("{} {line}\n", if number == 0 { &word } else { "               " })).collect()
 }
 
 /// A named value, below which its further lines hang.
@@ -211,7 +224,7 @@ pub(super) fn summary(results: &Results) -> String {
 }
 
 fn summarised(results: &Results, layout: Layout) -> String {
-    let mut text = String::new();
+    let mut text = causes(&results.causes, layout);
     let tested = || results.profiles.iter().filter(|profile| profile.result != ProfileOutcome::NotTested);
     let kpi_name = |kpi: &Kpi| visible_line(&kpi.name).into_owned();
     let broad = tested()
@@ -247,6 +260,33 @@ fn summarised(results: &Results, layout: Layout) -> String {
             shown(kpi.p99_s),
             shown(kpi.limit_s)
         ));
+    }
+    text
+}
+
+/// Most shared causes told at the end of a run; the reports have them all.
+const MAX_CAUSES: usize = 5;
+
+/// What keeps several test cases from passing, once for all of them.
+fn causes(causes: &[Cause], layout: Layout) -> String {
+    let mut text = String::new();
+    for cause in causes.iter().take(MAX_CAUSES) {
+        let number = cause.test_cases.len();
+        let what = format!("{number} test cases are {} for one cause", cause.verdict.word());
+        let what =
+            if cause.verdict == Verdict::Fail { format!("{number} test cases fail for one cause") } else { what };
+        text.push_str(&format!("  {}\n", layout.paint(tone(cause.verdict), &what)));
+        fact(&mut text, "what", &visible_line(&cause.message), layout);
+        fact(&mut text, "in", &visible_line(&cause.check), layout);
+        for (name, value) in [("expected", &cause.expected), ("found", &cause.found)] {
+            if let Some(value) = value {
+                fact(&mut text, name, &visible_line(value), layout);
+            }
+        }
+        fact(&mut text, "test cases", &cause.test_cases.join(", "), layout);
+    }
+    if !text.is_empty() {
+        text.push('\n');
     }
     text
 }
@@ -343,6 +383,7 @@ mod tests {
             finished: jiff::Timestamp::UNIX_EPOCH,
             sut: "simulated".into(),
             faults: Vec::new(),
+            shuffle: None,
             interrupted: false,
             resumed: Vec::new(),
             expectations: Vec::new(),
@@ -359,6 +400,8 @@ mod tests {
             kpi("OCPP triggered function response time", Some(0.151), None),
             kpi("Transaction authorization time by RequestStartTransactionRequest", None, Some(5.0)),
         ];
+        let other = TestCaseResult { id: "TC_E_40_CS".into(), ..result("x") };
+        results.causes = crate::record::causes::shared(&[result("x"), other]);
         insta::assert_snapshot!("end", summarised(&results, Layout { colored: false, width: None }));
     }
 }

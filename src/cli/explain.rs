@@ -75,12 +75,17 @@ fn explain(entry: &Entry, pics: Option<&Pics>, library: Option<&Library>) -> Str
     }
     if !header.requirements.is_empty() || entry.header.implemented {
         out.push_str("\nRequirements\n");
-        // Those of the head first, then those that only a step names.
+        // Those of the head first, then those that only a state has listed.
         let mut told = std::collections::BTreeSet::new();
-        let cited = header.requirements.iter().map(String::as_str).chain(requirements::cited(&entry.source.text));
-        for id in cited.filter(|id| told.insert(id.to_string())) {
-            let _ = writeln!(out, "  {id:<11} {}", requirements::text(id).unwrap_or(""));
+        let case = library.and_then(|library| library.cases.get(&header.id));
+        let named = case.iter().flat_map(|case| &case.citations).map(|citation| citation.id.clone());
+        let cited = header.proves().into_iter().chain(named);
+        for id in cited.filter(|id| told.insert(id.clone())) {
+            let _ = writeln!(out, "  {id:<11} {}", requirements::text(&id).unwrap_or(""));
         }
+    }
+    for (id, reason) in &header.further_requirements {
+        let _ = writeln!(out, "  {id} is not in the list of Part 6: {reason}");
     }
     let Some(library) = library else {
         out.push_str("\nIts steps are not implemented yet.\n");

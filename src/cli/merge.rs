@@ -53,6 +53,7 @@ pub fn run(arguments: &Arguments) -> Result<u8, Problem> {
         resumed: manifest.resumed.clone(),
         sut: manifest.sut.clone(),
         faults: manifest.faults.clone(),
+        shuffle: manifest.shuffle,
         interrupted: merge.is_incomplete(),
         calibration: manifest.calibration.clone(),
         expectations: gate.judge(&merge.results, plan, manifest.started),

@@ -8,7 +8,7 @@ use super::Problem;
 use crate::{
     bench::Bench,
     operator::{
-        Operator, adapters, requests,
+        Operator, adapters, patience, requests,
         web::{self, About, Page},
     },
     pics::Pics,
@@ -56,10 +56,11 @@ impl Choice {
             let help = "write prompt, web, web:PORT, web:ADDR:PORT, exec:./bench.sh, or http://host:port/path";
             Problem::Input(why, help.into())
         };
+        let patience = patience::of_bench(bench);
         match web::address(how) {
             Some(address) => address.map(Self::Page).map_err(wrong),
-            None if how == "prompt" => adapters::parse(how).map(Self::Terminal).map_err(wrong),
-            None => adapters::parse(how).map(Self::Adapter).map_err(wrong),
+            None if how == "prompt" => adapters::parse(how, patience).map(Self::Terminal).map_err(wrong),
+            None => adapters::parse(how, patience).map(Self::Adapter).map_err(wrong),
         }
     }
 
@@ -109,8 +110,10 @@ impl Started {
                 page.begins(*number, *of, id, title, purpose);
             }
             Event::Step(id, step) => page.step(id, step),
-            Event::Uploaded(..) | Event::Trace(_) | Event::Recorded(_) => {}
-            Event::Ended(result) => page.ended(&result.id, result.verdict, result.reason.as_deref()),
+            Event::Uploaded(..) | Event::Trace(_) | Event::Recorded(_) | Event::Notice(_) => {}
+            Event::Ended(result) | Event::Postponed(result) => {
+                page.ended(&result.id, result.verdict, result.reason.as_deref());
+            }
         }
     }
 

@@ -38,6 +38,12 @@ pub struct Arguments {
     /// Run the K-th of N shards; `merge` makes one run of all
     #[arg(long, value_name = "K/N")]
     shard: Option<Shard>,
+    /// Run the test cases in an order that is a function of this number, and not in the order of the plan
+    #[arg(long, value_name = "SEED")]
+    shuffle: Option<u64>,
+    /// Keep one simulated product for the whole run instead of a fresh one for each test case
+    #[arg(long, requires = "sut")]
+    lasting: bool,
     /// Give a test case that does not pass so many further attempts; one that passes then is flaky, and inconclusive
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=100))]
     retries: Option<u32>,

@@ -7,7 +7,7 @@ use super::{Problem, exit, print};
 use crate::{
     bench, expect,
     ocpp::schema,
-    operator::actions,
+    operator::{actions, settings::Setting},
     pics::{
         Baseline, Profile, SutKind,
         reader::{self, kpi_keys},
@@ -153,16 +153,30 @@ fn operator() -> Value {
         "headers" => json!({ "type": "object" }),
         "body" => json!({}),
         "done" | "not-possible" | "denied" => statuses.clone(),
-        "done-when" => json!({ "type": ["string", "boolean"] }),
+        "done-when" | "retry-while" => json!({ "type": ["string", "boolean"] }),
         "timeout" => json!({ "type": "number", "exclusiveMinimum": 0 }),
         _ => text.clone(),
     };
     let request = object(bench::operator::REQUEST_KEYS.iter().map(|key| ((*key).to_owned(), of(key))).collect());
-    // A sentence instead of a request says why it can't be done.
-    let request = json!({ "anyOf": [request, text] });
+    let defaults = request.clone();
+    let mut follow_up = request.clone();
+    follow_up["properties"][bench::operator::WHEN] = json!({ "type": ["string", "boolean"] });
+    let mut request = request;
+    request["properties"][bench::operator::THEN] =
+        json!({ "anyOf": [follow_up, { "type": "array", "items": follow_up }] });
+    // A sentence instead of a request says why it can't be done, a word that nobody has to do it.
+    let or_text = |request: &Value| json!({ "anyOf": [request, text] });
+    let with_settings = |action: &str| {
+        let mut whole = request.clone();
+        for setting in Setting::of(action) {
+            whole["properties"][setting.word()] = or_text(&request);
+        }
+        or_text(&whole)
+    };
     let actions = actions::ACTIONS.iter().map(|action| action.name);
-    let mut http: Map<String, Value> =
-        actions.chain(["defaults"]).map(|name| (name.to_owned(), request.clone())).collect();
+    let mut http: Map<String, Value> = actions.map(|name| (name.to_owned(), with_settings(name))).collect();
+    let request = or_text(&request);
+    http.insert("defaults".into(), or_text(&defaults));
     http.insert("base".into(), text.clone());
     http.insert("root".into(), text.clone());
     let messages = schema::actions().filter(|action| schema::sent_by(action, false));
@@ -305,6 +319,25 @@ mod tests {
             assert!(read > 2, "{read} files in {folder}");
         }
         assert_eq!(complaints(&bench, "identity: CS1\nmessage-timeout: 5\n", "bench"), [""; 0]);
+    }
+
+    #[test]
+    fn test_cases_and_benches_have_the_same_settings() {
+        let test_case: Value = serde_json::from_str(TEST_CASE).unwrap();
+        let steps = test_case["$defs"]["step"]["oneOf"].as_array().unwrap();
+        let step = steps.iter().find(|step| step["properties"].get("operator").is_some()).unwrap();
+        for rule in step["allOf"].as_array().unwrap() {
+            let action = rule["if"]["properties"]["operator"]["const"].as_str().unwrap();
+            let told = rule["then"]["properties"]["with"]["properties"]["what"]["enum"].clone();
+            let known: Vec<&str> = Setting::of(action).iter().map(|setting| setting.word()).collect();
+            assert_eq!(told, json!(known), "{action}");
+        }
+        let of = |text: &str| complaints(&bench_schema(), &format!("operator: {{ http: {{ {text} }} }}"), "x").len();
+        assert_eq!(of("restore: not-needed"), 0);
+        assert_eq!(of("restore: { next-boot: not-needed, password: { url: /x, retry-while: status == 409 } }"), 0);
+        assert_eq!(of("configure: { next-boot: { url: /x } }"), 0);
+        assert_eq!(of("configure: { password: { url: /x } }"), 1);
+        assert_eq!(of("send: { next-boot: { url: /x } }"), 1);
     }
 
     #[test]

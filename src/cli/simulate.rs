@@ -17,7 +17,7 @@ use crate::{
     runner::key_kind,
     services::pki::{KeyKind, Pki, PkiError},
     simulator::{
-        csms::{self, CsmsSetup, Door, KnownStation},
+        csms::{self, BootSetting, CsmsSetup, Door, KnownStation},
         operator,
         station::{self, NetworkProfile, StationSetup},
     },
@@ -85,6 +85,9 @@ enum Command {
         /// after it
         #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u8).range(1..=3))]
         security_profile: Option<u8>,
+        /// Keep the status that is set for the next boot of a station until it is restored, and not for one boot only
+        #[arg(long)]
+        sticky_boot: bool,
         /// Listen for manual actions on this address (HTTP POST)
         #[arg(long, value_name = "ADDR")]
         operator: Option<String>,
@@ -211,7 +214,9 @@ async fn take_actions(bench: operator::SimulatedOperator, listen: Option<&str>) 
 /// The CSMS as the arguments describe it.
 fn csms_setup(command: &Command, clock: Clock) -> Result<CsmsSetup, Problem> {
     let input = |what: String, help: &str| Problem::Input(what, help.into());
-    let Command::Csms { pics, listen, identity, password, authority, security_profile, faults, .. } = command else {
+    let Command::Csms { pics, listen, identity, password, authority, security_profile, sticky_boot, faults, .. } =
+        command
+    else {
         return Err(Problem::Own("the CSMS's arguments are a station's".into()));
     };
     let pics = reader::read(pics)?;
@@ -254,6 +259,7 @@ fn csms_setup(command: &Command, clock: Clock) -> Result<CsmsSetup, Problem> {
         tokens: Bench::default().values.get("tokens").cloned().unwrap_or_default(),
         interval: 300,
         inventory: pics.is_yes("C-50.1"),
+        boot_setting: if *sticky_boot { BootSetting::UntilRestored } else { BootSetting::Once },
         authority,
         faults: faults.read()?.witnessed(faults::witness),
     })

@@ -190,6 +190,7 @@ impl<'p> Sequence<'p> {
                 ("operator", format!("{action} asked for"), if parameters == "{}" { String::new() } else { parameters })
             }
             TraceEvent::OperatorDone { action, outcome } => ("operator", format!("{action} over"), outcome.clone()),
+            TraceEvent::Notice { text } => ("run", "note".into(), text.clone()),
             TraceEvent::Remark { text } => ("operator", "remark".into(), text.clone()),
             TraceEvent::Service { service, detail } => ("service", service.clone(), detail.to_string()),
             TraceEvent::Upload(upload) => {

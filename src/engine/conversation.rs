@@ -31,7 +31,7 @@ pub(crate) enum Answer {
 }
 
 /// An answer of the operator or of a service.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Reply {
     Operator(ActionOutcome),
     Service(Result<Value, String>),

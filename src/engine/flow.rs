@@ -4,6 +4,7 @@
 //! sequence also offers it ahead, up to the next step that ends the stretch. An untouched `optional` is passed over,
 //! but stays open for messages; once touched, it must be finished.
 
+mod asking;
 pub(super) mod connection;
 mod look;
 mod offers;
@@ -61,18 +62,34 @@ enum Body {
     Steps(Sequence),
     AnyOrder(Vec<Node>),
     OneOf(Vec<Node>, Option<usize>),
-    Expect { until: u64 },
-    Send { id: Option<String>, until: u64 },
-    Operator(u32),
+    Expect {
+        until: u64,
+    },
+    Send(Sending),
+    /// None until it is asked for.
+    Operator(Option<u32>),
     Service(u32),
     Until(u64),
     Settle(u64),
     Connection(connection::Waiting),
 }
 
+/// A CALL of ours, before and after it is sent.
+#[derive(Debug, Clone)]
+struct Sending {
+    id: Option<String>,
+    /// How long is waited: for a connection, and from when it is sent for the answer.
+    within: u64,
+    /// When it gives up, nanoseconds of the run.
+    until: u64,
+    /// When it was sent.
+    at: Stamp,
+}
+
 /// Deepest nesting of states and groups.
 const MAX_DEPTH: usize = 40;
 
+/// Nanoseconds of so many seconds.
 pub(crate) fn nanos(seconds: f64) -> u64 {
     std::time::Duration::try_from_secs_f64(seconds.max(0.0))
         .map_or(u64::MAX / 4, |duration| u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX / 4))
@@ -125,6 +142,20 @@ impl Sequence {
                 return false;
             }
             self.cursor += 1;
+        }
+    }
+
+    /// Lets the step that is under way judge an answer that has come. Nothing is begun.
+    pub(crate) fn judge(&mut self, world: &mut World) {
+        let Some(node) = self.nodes.get_mut(self.cursor).filter(|node| node.status == Status::Active) else { return };
+        match (&node.step.clone().kind, &mut node.body) {
+            (_, Body::Steps(steps)) => steps.judge(world),
+            (StepKind::Send(send), Body::Send(Sending { id: Some(id), .. })) => {
+                if let Some(answer) = world.call_answers.remove(id) {
+                    node.answered(send, answer, world);
+                }
+            }
+            _ => {}
         }
     }
 
@@ -254,6 +285,8 @@ impl Node {
             }
             StepKind::Repeat { steps, until } => self.repeating(steps, until, world),
             StepKind::ForEach { in_order: true, .. } => match &mut self.body {
+                // What goes wrong with one of them leaves the others to be tidied up.
+                Body::Steps(steps) if world.phase == Phase::After => steps.tidy(world),
                 Body::Steps(steps) => steps.advance(world),
                 _ => true,
             },
@@ -267,7 +300,7 @@ impl Node {
                 all
             }
             StepKind::OneOf(_) => self.choosing(world),
-            StepKind::Operator { optional, .. } => self.operating(*optional, world),
+            StepKind::Operator { action, with, optional } => self.operating(action, with, *optional, world),
             StepKind::Service { .. } => self.serving(world),
             StepKind::Wait(_) => matches!(self.body, Body::Until(until) if world.now.mono_ns >= until),
             StepKind::Never { .. } => matches!(self.body, Body::Until(until) if world.now.mono_ns >= until),
@@ -291,7 +324,7 @@ impl Node {
                     }
                 }
             }
-            StepKind::Set(_) | StepKind::Assert { .. } => true,
+            StepKind::Set(_) | StepKind::Assert { .. } | StepKind::Remark(_) => true,
         };
         if done {
             self.finish(world, Status::Done, "done");

@@ -3,14 +3,18 @@
 
 mod conversation;
 mod flow;
+mod leftovers;
+mod outbox;
+mod own_station;
+mod pace;
 mod responder;
 mod rules;
-mod station;
 mod sut;
 mod taken;
 #[cfg(test)]
 mod tests;
 mod turns;
+pub mod unsolicited;
 mod world;
 
 use std::{collections::HashMap, sync::Arc};
@@ -24,6 +28,7 @@ use crate::{
     pics::SutKind,
     testcase::{
         model::{State, Step, StepKind, TestCase},
+        requirements::Requirements,
         template::{Names, Template, Values},
     },
     verdict::{Failure, StepRecord, Verdict},
@@ -31,6 +36,9 @@ use crate::{
 };
 
 use flow::Sequence;
+pub(crate) use leftovers::Leftovers;
+pub use own_station::OwnStation;
+pub use rules::registration::{Registration, Status as RegistrationStatus};
 pub use sut::SutMemory;
 pub use taken::{Role, Taken};
 use world::World;
@@ -103,6 +111,10 @@ pub struct Outcome {
     pub remarks: Vec<String>,
     /// What is now known of the SUT.
     pub memory: SutMemory,
+    /// Why the general preconditions were not reached, where they were not.
+    pub unprepared: Option<String>,
+    /// True where nobody was there: no connection was open, and no attempt to connect got as far as an answer.
+    pub absent: bool,
     /// Which step took which input, in order.
     pub taken: Vec<Taken>,
 }
@@ -154,15 +166,23 @@ impl Engine {
                 file: case.source.name.clone(),
                 when: None,
                 saved_as: None,
-                requirements: Vec::new(),
+                requirements: Requirements::default(),
                 kind: StepKind::Run { state: state.to_owned(), with },
             })
         };
         let mut prepare = Vec::new();
         if case.prepared && world.has_state(PREPARED) {
             prepare.push(run(PREPARED, Vec::new(), Position::default()));
+            if world.has_state(VARIABLE_SET) {
+                prepare.extend(world.memory.leftovers.variables.iter().map(|left| {
+                    let mut with = named(&left.component, &left.variable);
+                    with.push(("value".into(), Template::new(Value::String(left.value.clone()))));
+                    with.push(("only_if_writable".into(), Template::new(Value::Bool(true))));
+                    run(VARIABLE_SET, with, Position::default())
+                }));
+            }
         }
-        let mut before: Vec<Arc<Step>> = Vec::new();
+        // What Part 6 calls the configuration state is a precondition like these.
         for setting in &case.variables {
             let with = vec![
                 ("value".into(), setting.value.clone()),
@@ -172,13 +192,12 @@ impl Engine {
             let with = named(&setting.component, &setting.variable).into_iter().chain(with).collect();
             let mut step = (*run(VARIABLE_SET, with, setting.at)).clone();
             step.when.clone_from(&setting.when);
-            before.push(Arc::new(step));
+            prepare.push(Arc::new(step));
         }
-        before.extend(case.before.iter().cloned());
         let main = case.steps.clone().unwrap_or_default();
         let phases = vec![
             (Phase::Prepare, Sequence::new(&prepare, &scope, "", 0)),
-            (Phase::Before, Sequence::new(&before, &scope, "", 0)),
+            (Phase::Before, Sequence::new(&case.before, &scope, "", 0)),
             (Phase::Main, Sequence::new(&main, &scope, "", 0)),
             (Phase::After, Sequence::new(&case.after, &scope, "", 0)),
         ];
@@ -232,7 +251,9 @@ impl Engine {
 
     /// When something will happen by the passing of time alone, nanoseconds of the run.
     pub fn deadline(&self) -> Option<u64> {
-        self.phases.get(self.current).and_then(|(_, sequence)| sequence.deadline(&self.world))
+        let (_, sequence) = self.phases.get(self.current)?;
+        let world = &self.world;
+        [sequence.deadline(world), world.outbox.deadline(), world.promise_due()].into_iter().flatten().min()
     }
 
     /// True when the test case is over.
@@ -290,8 +311,24 @@ impl Engine {
         self.world.outcome()
     }
 
+    /// Goes as far as it can: the steps first, then what our station has to send by itself.
     fn advance(&mut self) {
+        self.world.take_answer_to_promise();
+        self.proceed();
+        if !self.finished() && self.world.send_promise() {
+            self.proceed();
+        }
+    }
+
+    fn proceed(&mut self) {
         let after = self.phases.len() - 1;
+        // Where a rule for every test is broken the step that waited for the message still judges what it is about.
+        if self.world.decided() && self.current < after {
+            if let Some((phase, sequence)) = self.phases.get_mut(self.current) {
+                self.world.phase = *phase;
+                sequence.judge(&mut self.world);
+            }
+        }
         loop {
             // A finding ends what is under way; what is left is to tidy up.
             if self.world.decided() && self.current < after {
@@ -304,7 +341,7 @@ impl Engine {
             if self.world.decided() && self.current < after {
                 continue;
             }
-            if !done {
+            if !done || (tidying && !self.world.has_kept_promises()) {
                 return;
             }
             if self.current == after - 1 {
@@ -331,7 +368,7 @@ impl Engine {
                 file: world.case().source.name.clone(),
                 when: None,
                 saved_as: None,
-                requirements: Vec::new(),
+                requirements: Requirements::default(),
                 kind: StepKind::Run { state: state.to_owned(), with },
             })
         };
@@ -360,7 +397,8 @@ impl Engine {
         self.world.apply_always(&call);
         if sequence.offer(&call, &mut self.world) != flow::Offer::Taken && !self.world.late(&call) {
             let at = sequence.current().map(|node| world::Finding::at(&node.step, &node.path, String::new()));
-            self.world.background(&call, &sequence.waiting_for(), at.unwrap_or_default());
+            let wanted = sequence.wants_action(&call.action);
+            self.world.background(&call, &sequence.waiting_for(), wanted, at.unwrap_or_default());
         }
         self.world.learn(&call);
     }

@@ -2,25 +2,44 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{conversation::Call, world::World};
-use crate::ocpp::schema;
+use super::{conversation::Call, own_station::Asked, world::World};
+use crate::{
+    clock::ocpp_time,
+    ocpp::{ids, schema},
+};
 
 impl World {
     /// Answers as the specification suggests.
-    pub(crate) fn default_reply(&mut self, call: &Call) {
-        let payload = completed(self, call, Value::Object(Map::new()));
-        self.reply(call, payload);
+    pub(crate) fn default_reply(&mut self, call: &Call, asked: Asked) {
+        if self.is_station_test() {
+            let payload = completed(self, call, Value::Object(Map::new()));
+            self.reply(call, payload);
+            return;
+        }
+        let around = self.around();
+        let station = &mut self.memory.station;
+        let reply = station.reply(&around, &call.action, &call.payload, asked);
+        station.apply(&around, &call.action, &call.payload, &reply, true);
+        let follow_ups = station.follow_ups(&around, &call.action, &call.payload, &reply);
+        self.reply(call, reply);
+        self.promise(follow_ups);
     }
 }
 
 /// Fills in what a reply needs and a test case did not say.
 pub(crate) fn completed(world: &mut World, call: &Call, reply: Value) -> Value {
     let Value::Object(mut reply) = reply else { return reply };
-    let defaults =
-        if world.is_station_test() { as_csms(world, call) } else { world.station.reply(&call.action, &call.payload) };
+    let around = (!world.is_station_test()).then(|| world.around());
+    let defaults = match &around {
+        None => as_csms(world, call),
+        Some(around) => world.memory.station.reply(around, &call.action, &call.payload, Asked::ByStep),
+    };
     if let Value::Object(defaults) = defaults {
         for (name, value) in defaults {
-            reply.entry(name).or_insert(value);
+            // What belongs to another answer than the test case's must not stand beside it.
+            if around.is_none() || schema::requires_in(&call.action, false, &name) {
+                reply.entry(name).or_insert(value);
+            }
         }
     }
     if call.action == "BootNotification" {
@@ -28,14 +47,14 @@ pub(crate) fn completed(world: &mut World, call: &Call, reply: Value) -> Value {
         world.boot_answered(&status);
     }
     let reply = Value::Object(reply);
-    if !world.is_station_test() {
-        world.station.learn(&call.action, &call.payload, &reply);
+    if let Some(around) = around {
+        world.memory.station.apply(&around, &call.action, &call.payload, &reply, false);
     }
     reply
 }
 
 fn as_csms(world: &World, call: &Call) -> Value {
-    let now = world.now.wall.to_string();
+    let now = ocpp_time(world.now.wall);
     match call.action.as_str() {
         "BootNotification" => {
             let interval = world.bench("heartbeat_interval").unwrap_or(json!(300));
@@ -87,15 +106,10 @@ fn token_info(world: &World, token: &Value) -> Value {
 /// Fills in what every request of a kind needs: ids and times that only the engine knows.
 pub(crate) fn complete_request(world: &mut World, action: &str, payload: &mut Value) {
     let Value::Object(payload) = payload else { return };
-    let required = |name: &str| schema::requires(action, name);
-    for name in ["requestId", "remoteStartId"] {
-        if required(name) && !payload.contains_key(name) {
-            payload.insert(name.into(), world.fresh_id().into());
-        }
-    }
+    ids::fill(action, payload, || world.fresh_id());
     for name in ["timestamp", "generatedAt"] {
-        if required(name) && !payload.contains_key(name) {
-            payload.insert(name.into(), world.now.wall.to_string().into());
+        if schema::requires(action, name) && !payload.contains_key(name) {
+            payload.insert(name.into(), ocpp_time(world.now.wall).into());
         }
     }
 }

@@ -1,21 +1,35 @@
 //! What is known of the SUT: its transactions, its EVSEs, and what outlasts a test case.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use serde_json::{Map, Value, json};
 
-use super::conversation::Call;
-use crate::link::{ClientPolicy, ConnId, EndpointId, Secret};
+use super::{
+    Leftovers,
+    conversation::Call,
+    leftovers::LeftTransaction,
+    own_station::OwnStation,
+    rules::registration::{BOOT, Registration},
+};
+use crate::link::{ClientPolicy, ConnId, EndpointId, Secret, ServerPolicy};
 
 /// What outlasts a test case.
 #[derive(Debug, Clone, Default)]
 pub struct SutMemory {
     /// The connection that is open.
     pub open: Option<(ConnId, EndpointId)>,
+    /// It was opened as the bench says, with the sub-protocol agreed on, and not as a test case wanted it.
+    pub(crate) ordinary: bool,
+    /// Pings in a row that were not answered, though messages came.
+    pub(crate) unanswered_pings: u32,
+    /// When a connection was opened or a boot accepted for the last time, seconds of the run.
+    pub(crate) contact_s: Option<f64>,
+    /// When the first test case of the run began.
+    pub(crate) since: Option<jiff::Timestamp>,
     /// The end-point that it was connected to last.
     pub endpoint: Option<EndpointId>,
-    /// It was told Accepted by our last BootNotificationResponse.
-    pub accepted: bool,
+    /// How far it is with its registration at our CSMS.
+    pub registration: Registration,
     /// Values of variables that the SUT told or took: `Component.Variable` → value.
     pub variables: Map<String, Value>,
     /// Facts per EVSE: the state reached, whether an EV is connected, who is authorised.
@@ -28,26 +42,55 @@ pub struct SutMemory {
     pub passwords: Vec<Secret>,
     /// How we knock at a CSMS, where a test case changed it for good.
     pub client: Option<ClientPolicy>,
+    /// What the station that we play for a CSMS remembers.
+    pub station: OwnStation,
     /// Calls of ours that were not answered in their test case; an answer may still come.
     pub(crate) unanswered: HashSet<String>,
-    /// Transactions of former test cases, with the time of their Started; events of them may still come.
-    pub(crate) left_behind: HashMap<String, Value>,
-    /// The last id that was given out, so that none is used twice on a connection.
+    /// What former test cases left behind.
+    pub(crate) leftovers: Leftovers,
+    /// The last id that was given out: no id is used twice, in a run or in two.
     pub(crate) last_id: u32,
-    pub(crate) last_boot_status: Option<String>,
+    /// Ids of our requests by action, so that what follows from one is told from what does not.
+    pub(crate) request_ids: BTreeMap<String, BTreeSet<i64>>,
     pub(crate) connections: u32,
 }
 
 /// Most connectors that are followed.
 const MAX_CONNECTORS: usize = 1000;
 
+/// Ids of a run begin at the tenths of a second since 2024, so that no run gives out those of an earlier one. They go round
+/// after six years, and fit into 31 bits with all that one run may add.
+const IDS_GO_ROUND: i64 = 2_000_000_000;
+/// 2024-01-01T00:00:00Z, tenths of a second.
+const IDS_SINCE: i64 = 17_040_672_000;
+
 impl SutMemory {
+    /// Lets the SUT in with every password that it may have: one that a test case set may not have been taken, may count from
+    /// the next restart, or be lost with it. Which one it used is for a check to say.
+    pub(crate) fn admit(&self, policy: &mut ServerPolicy) {
+        if policy.passwords.is_empty() {
+            return;
+        }
+        for password in &self.passwords {
+            if !policy.passwords.iter().any(|known| known.expose() == password.expose()) {
+                policy.passwords.push(password.clone());
+            }
+        }
+    }
+
+    /// What is known when a run begins: the security profile that the bench begins with.
+    pub fn begin(security_profile: u8, now: jiff::Timestamp) -> Self {
+        let tenths = now.as_millisecond() / 100 - IDS_SINCE;
+        let last_id = u32::try_from(tenths.rem_euclid(IDS_GO_ROUND)).unwrap_or_default();
+        Self { security_profile, last_id, ..Self::default() }
+    }
+
     /// Learns the status of connectors from a message that tells it.
     pub(crate) fn learn_connectors(&mut self, call: &Call) {
         let payload = &call.payload;
         match call.action.as_str() {
             // They are told anew (B01.FR.05).
-            "BootNotification" => self.connectors.clear(),
+            BOOT => self.connectors.clear(),
             "StatusNotification" => {
                 self.tell_connector(&payload["evseId"], &payload["connectorId"], &payload["connectorStatus"]);
             }
@@ -102,12 +145,35 @@ pub(crate) struct Transactions {
 const MAX_FOLLOWED: usize = 2000;
 
 impl Transactions {
-    /// All of them by id, with the time of their Started.
-    pub(crate) fn starts(&self) -> impl Iterator<Item = (String, Value)> {
+    /// When the transaction of an event began, as far as it was told.
+    pub(crate) fn began(&self, payload: &Value) -> Option<jiff::Timestamp> {
+        let known = self.find(payload)?;
+        let started = known.started.and_then(|seq| known.seq.get(&seq))?;
+        started["timestamp"].as_str()?.parse().ok()
+    }
+
+    /// All of them by id, as they are left by a test case.
+    pub(crate) fn left<'a>(&'a self, by: &'a str) -> impl Iterator<Item = (String, LeftTransaction)> + 'a {
         self.all.iter().map(|known| {
             let started = known.started.and_then(|seq| known.seq.get(&seq));
-            (known.id.clone(), started.map_or(Value::Null, |event| event["timestamp"].clone()))
+            let left = LeftTransaction {
+                started: started.map_or(Value::Null, |event| event["timestamp"].clone()),
+                by: Some(by.to_owned()),
+                evse: known.evse,
+                running: known.ended.is_none(),
+            };
+            (known.id.clone(), left)
         })
+    }
+
+    /// True where every event of every one of them has come.
+    pub(crate) fn are_complete(&self) -> bool {
+        self.all.iter().all(Transaction::is_complete)
+    }
+
+    /// True where an event of this transaction has come.
+    pub(crate) fn knows(&self, id: &str) -> bool {
+        self.all.iter().any(|known| known.id == id)
     }
 
     /// True for an event that was received before, to the letter.
@@ -118,6 +184,11 @@ impl Transactions {
                 .find(&call.payload)
                 .and_then(|known| known.seq.get(&seq))
                 .is_some_and(|known| same_event(known, &call.payload))
+    }
+
+    /// True for a transaction that has not ended.
+    pub(crate) fn is_running(&self, id: &str) -> bool {
+        self.all.iter().any(|known| known.id == id && known.ended.is_none())
     }
 
     fn find(&self, payload: &Value) -> Option<&Transaction> {

@@ -1,17 +1,24 @@
 //! The engine over several test cases: what one leaves behind must not be held against the next.
 
-use std::{collections::HashMap, sync::Arc};
+mod pace;
+mod preparation;
+mod rules;
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use serde_json::{Map, Value, json};
 
-use super::{Effect, Engine, Input, Outcome, Setup, SutMemory};
+use super::{Effect, Engine, Input, Outcome, Registration, RegistrationStatus, Setup, SutMemory};
 use crate::{
     clock::Stamp,
     link::{
         ClosedBy, ConnId, EndpointId, Identity, LinkCommand, LinkEvent, Secret, ServerPolicy, ServerTls, UpgradeRequest,
     },
     operator::ActionOutcome,
-    testcase::reader,
+    testcase::{model::State, reader},
     verdict::Verdict,
     yaml::Source,
 };
@@ -25,15 +32,36 @@ fn engine(steps: &str, memory: SutMemory) -> Engine {
 }
 
 fn engine_at(endpoints: HashMap<EndpointId, ServerPolicy>, steps: &str, memory: SutMemory) -> Engine {
+    engine_of(endpoints, HashMap::new(), steps, memory)
+}
+
+fn engine_of(
+    endpoints: HashMap<EndpointId, ServerPolicy>,
+    states: HashMap<String, Arc<State>>,
+    steps: &str,
+    memory: SutMemory,
+) -> Engine {
+    engine_for("TC_B_06_CS", endpoints, states, steps, memory)
+}
+
+fn engine_for(
+    id: &str,
+    endpoints: HashMap<EndpointId, ServerPolicy>,
+    states: HashMap<String, Arc<State>>,
+    steps: &str,
+    memory: SutMemory,
+) -> Engine {
+    // Some are about a requirement.
+    let about = if steps.starts_with("requirements:") { "" } else { "requirements: []\n" };
     let text = format!(
-        "id: TC_B_06_CS\ntitle: T\nuse-cases: []\nrequirements: []\npurpose: P.\n\
+        "id: {id}\ntitle: T\nuse-cases: []\n{about}purpose: P.\n\
          certification:\n  2024-06: {{ core: mandatory }}\n{steps}"
     );
-    let case = reader::test_case(&Source::new("TC_B_06_CS.yaml", text)).unwrap_or_else(|bad| panic!("{bad}"));
+    let case = reader::test_case(&Source::new("TC_B_06.yaml", text)).unwrap_or_else(|bad| panic!("{bad}"));
     let setup = Setup {
         case: Arc::new(case),
         variant: Map::new(),
-        states: Arc::new(HashMap::new()),
+        states: Arc::new(states),
         bench: json!({ "message_timeout": 5, "response_timeout": 5 }),
         pics: Value::Null,
         endpoints,
@@ -46,7 +74,11 @@ fn engine_at(endpoints: HashMap<EndpointId, ServerPolicy>, steps: &str, memory: 
 }
 
 fn connected() -> SutMemory {
-    SutMemory { open: Some((ConnId(1), EndpointId(1))), accepted: true, ..SutMemory::default() }
+    SutMemory {
+        open: Some((ConnId(1), EndpointId(1))),
+        registration: Registration::of(RegistrationStatus::Accepted),
+        ..SutMemory::default()
+    }
 }
 
 fn says(engine: &mut Engine, seconds: u64, text: &str) {
@@ -90,10 +122,10 @@ fn a_late_answer_is_no_breach_in_the_next_test_case() {
 }
 
 #[test]
-fn a_call_out_of_turn_counts_where_it_came() {
+fn a_call_out_of_turn_counts_in_every_phase() {
     let steps = "steps:\n  - expect: Heartbeat\n  - wait: 1\nafter:\n  - wait: 5\n";
     // The steps are over at 2, and only then our answer to the first is seen to be written.
-    for (second, verdict) in [(1, Verdict::Fail), (2, Verdict::Pass)] {
+    for second in [1, 2] {
         let mut engine = engine(steps, connected());
         says(&mut engine, 1, r#"[2,"a","Heartbeat",{}]"#);
         engine.handle(at(second), Input::Tick);
@@ -101,7 +133,8 @@ fn a_call_out_of_turn_counts_where_it_came() {
         engine.handle(at(2), Input::Tick);
         let text = r#"[3,"a",{"currentTime":"1970-01-01T00:00:01Z"}]"#.to_owned();
         engine.handle(at(2), Input::Link(LinkEvent::Sent { conn: ConnId(1), text }));
-        assert_eq!(ended(engine, 9).verdict, verdict, "{second}");
+        let outcome = ended(engine, 9);
+        assert_eq!(outcome.failures[0].step, "rule: one CALL at a time", "{second}");
     }
 }
 
@@ -158,13 +191,101 @@ fn what_can_not_be_tidied_up_keeps_nothing_else_from_it() {
 #[test]
 fn an_unexpected_message_is_said_at_the_step_that_is_under_way() {
     let mut engine = engine("steps:\n  - steps:\n      - wait: 5\n        requirement: B01.FR.01\n", connected());
-    says(&mut engine, 1, r#"[2,"x","SignCertificate",{"csr":"c"}]"#);
+    says(&mut engine, 1, r#"[2,"x","Authorize",{"idToken":{"idToken":"A","type":"Local"}}]"#);
     let failure = ended(engine, 1).failures.remove(0);
     assert_eq!(
         (failure.step.as_str(), failure.message.as_str()),
-        ("1 steps > 1 wait", "SignCertificate was not expected here")
+        ("1 steps > 1 wait", "Authorize was not expected here")
     );
     assert_eq!(failure.requirements, Vec::<String>::new(), "the wait proves something else");
+}
+
+/// What a finding names as broken is what the check that failed proves; what the step proves, where that says nothing.
+#[test]
+fn a_failing_check_names_its_own_requirement() {
+    let steps = "steps:
+  - steps:
+      - expect: BootNotification
+        check:
+          - { reason: { is: [PowerUp, RemoteReset], requirement: B01.FR.09 } }
+          - chargingStation: { vendorName: V, model: { matches: ^M, requirement: B01.FR.01 } }
+            requirement: [B01.FR.03, B01.FR.06]
+          - { chargingStation.serialNumber: { present: true } }
+        no-earlier-than: { is: 1, requirement: B03.FR.06 }
+        nothing-else-before: { is: true, requirement: B03.FR.02 }
+    requirement: B02.FR.08
+";
+    let boot = |reason: &str, vendor: &str, model: &str| {
+        format!(
+            r#"[2,"b","BootNotification",{{"reason":"{reason}","chargingStation":{{"vendorName":"{vendor}","model":"{model}"}}}}]"#
+        )
+    };
+    let broken = |seconds: u64, text: &str| {
+        let mut engine = engine(steps, connected());
+        if !text.is_empty() {
+            says(&mut engine, seconds, text);
+        }
+        let failure = ended(engine, seconds).failures.remove(0);
+        (failure.requirements.join(" "), failure.expected.unwrap_or_default())
+    };
+    let cases = [
+        (broken(1, &boot("Unknown", "V", "M")), "B01.FR.09", "/reason one of [= \"PowerUp\" | = \"RemoteReset\"]"),
+        (broken(1, &boot("PowerUp", "W", "M")), "B01.FR.03 B01.FR.06", "/chargingStation/vendorName = \"V\""),
+        (broken(1, &boot("PowerUp", "V", "N")), "B01.FR.01", "/chargingStation/model matching /^M/"),
+        (broken(1, &boot("PowerUp", "V", "M")), "B02.FR.08", "/chargingStation/serialNumber present"),
+        (broken(0, &boot("PowerUp", "V", "M")), "B03.FR.06", "not before 1.000 s of the run"),
+        (broken(1, r#"[2,"h","Heartbeat",{}]"#), "B03.FR.02", "no other message before BootNotification"),
+        (broken(9, ""), "B02.FR.08", "BootNotification"),
+    ];
+    for ((requirements, expected), wanted, words) in cases {
+        assert_eq!((requirements.as_str(), expected.as_str()), (wanted, words));
+    }
+    // Some are broken under a condition only: what the step knows, and at a check what the message says.
+    let steps = "steps:
+  - set: { how: remote }
+  - steps:
+      - expect: TransactionEvent
+        check:
+          seqNo: { is: 0, requirement: [E01.FR.07, { when: eventType == 'Ended', is: [E06.FR.14, E07.FR.11] }] }
+        requirement: [{ when: how == 'remote', is: F03.FR.03 }, { when: how == 'local', is: E06.FR.03 }]
+      - expect: Heartbeat
+        requirement: { when: how == 'local', is: G02.FR.02 }
+    requirement: G02.FR.01
+";
+    let event = |kind: &str, seq: u8| {
+        format!(
+            r#"[2,"{seq}","TransactionEvent",{{"eventType":"{kind}","timestamp":"1970-01-01T00:00:01Z","triggerReason":"RemoteStart","seqNo":{seq},"transactionInfo":{{"transactionId":"t"}}}}]"#
+        )
+    };
+    let cases = [
+        (Some(("Started", 1)), "E01.FR.07"),
+        (Some(("Ended", 1)), "E01.FR.07 E06.FR.14 E07.FR.11"),
+        (Some(("Started", 0)), "G02.FR.01"),
+        (None, "F03.FR.03"),
+    ];
+    for (told, wanted) in cases {
+        let mut engine = engine(steps, connected());
+        engine.handle(at(0), Input::Tick);
+        if let Some((kind, seq)) = told {
+            says(&mut engine, 1, &event(kind, seq));
+        }
+        assert_eq!(ended(engine, 9).failures.remove(0).requirements.join(" "), wanted);
+    }
+    let rule = "steps:
+  - wait: 5
+always:
+  - every: StatusNotification
+    check: { evseId: 1, connectorId: { is: 1, requirement: G01.FR.03 } }
+    requirement: G01.FR.01
+";
+    for (evse, connector, requirement) in [(2, 1, "G01.FR.01"), (1, 2, "G01.FR.03")] {
+        let mut engine = engine(rule, connected());
+        let text = format!(
+            r#"[2,"s","StatusNotification",{{"timestamp":"1970-01-01T00:00:01Z","connectorStatus":"Available","evseId":{evse},"connectorId":{connector}}}]"#
+        );
+        says(&mut engine, 1, &text);
+        assert_eq!(ended(engine, 5).failures.remove(0).requirements, [requirement]);
+    }
 }
 
 #[test]
@@ -285,7 +406,7 @@ fn every_end_point_lets_the_sut_in_as_it_is_by_now() {
         (EndpointId(12), policy(true)),
         (EndpointId(13), of_profile_3),
     ]);
-    for (profile, tls, passwords) in [(1, false, 1), (2, true, 1), (3, true, 0)] {
+    for (profile, tls, passwords) in [(1, false, 2), (2, true, 2), (3, true, 0)] {
         let memory =
             SutMemory { security_profile: profile, passwords: vec![Secret::new("the-new-one")], ..connected() };
         let mut engine = engine_at(endpoints.clone(), QUIET, memory);
@@ -300,22 +421,31 @@ fn every_end_point_lets_the_sut_in_as_it_is_by_now() {
         assert_eq!(set.iter().map(|(endpoint, _)| endpoint.0).collect::<Vec<_>>(), [1, 2]);
         for (_, policy) in set {
             assert_eq!((policy.tls.is_some(), policy.passwords.len()), (tls, passwords), "profile {profile}");
-            assert!(policy.passwords.iter().all(|password| password.expose() == "the-new-one"));
+            // What was set may not have been taken: either is known.
+            let known = ["of-the-bench", "the-new-one"];
+            assert!(policy.passwords.iter().zip(known).all(|(password, known)| password.expose() == known));
         }
     }
 }
 
 #[test]
-fn a_connection_lost_before_the_main_part_decides_nothing() {
-    let lost = |case: &str| {
-        let mut engine = engine(case, connected());
+fn a_connection_lost_while_preparing_decides_nothing() {
+    let lost = |mut engine: Engine| {
         engine.effects();
         engine.handle(at(1), Input::Link(LinkEvent::Closed { conn: ConnId(1), code: None, by: ClosedBy::Broken }));
-        ended(engine, 10)
+        ended(engine, 10).verdict
     };
-    let before = lost("before:\n  states:\n    - send: ClearCache\nsteps:\n  - wait: 1\n");
-    assert_eq!(before.verdict, Verdict::Inconclusive, "{:?}", before.failures);
-    assert_eq!(lost("steps:\n  - send: ClearCache\n").verdict, Verdict::Fail);
+    let prepared =
+        "state: Prepared\nsut: charging-station\nkind: procedure\npurpose: P.\nsteps:\n  - send: ClearCache\n";
+    let prepared = reader::state(&Source::new("Prepared.yaml", prepared)).unwrap_or_else(|bad| panic!("{bad}"));
+    let states = HashMap::from([("Prepared".to_owned(), Arc::new(prepared))]);
+    assert_eq!(lost(engine_of(HashMap::new(), states, QUIET, connected())), Verdict::Inconclusive);
+    // The states that a test case begins with are part of it.
+    assert_eq!(
+        lost(engine("before:\n  states:\n    - send: ClearCache\nsteps:\n  - wait: 1\n", connected())),
+        Verdict::Fail
+    );
+    assert_eq!(lost(engine("steps:\n  - send: ClearCache\n", connected())), Verdict::Fail);
 }
 
 #[test]
@@ -347,4 +477,49 @@ fn what_was_last_told_of_a_connector_is_known_to_the_next_test_case() {
         r#"[2,"boot","BootNotification",{"reason":"Unknown","chargingStation":{"model":"M","vendorName":"V"}}]"#,
     );
     knows(ended(booted, 6).memory, "[]");
+}
+
+#[test]
+fn a_remark_is_said_once_and_decides_nothing() {
+    let steps = "steps:\n  - set: { base: 30 }\n  - remark: \"The base of {{ base }} s is guessed.\"\n  - remark: \"The base of {{ base }} s is guessed.\"\n  - when: \"false\"\n    remark: Never said.\n";
+    let outcome = ended(engine(steps, connected()), 1);
+    assert_eq!(
+        (outcome.verdict, outcome.remarks.as_slice()),
+        (Verdict::Pass, &["The base of 30 s is guessed.".to_owned()][..])
+    );
+    for bad in ["remark: [one, two]", "remark: \"\""] {
+        let text = format!(
+            "id: TC_B_06_CS\ntitle: T\nuse-cases: []\nrequirements: []\npurpose: P.\n\
+             certification:\n  2024-06: {{ core: mandatory }}\nsteps:\n  - {bad}\n"
+        );
+        let defects = reader::test_case(&Source::new("TC_B_06_CS.yaml", text)).err().map(|bad| bad.to_string());
+        assert!(defects.is_some_and(|defects| defects.contains("a sentence was expected")), "{bad}");
+    }
+}
+
+/// What a test case keeps must not hide what the engine tells: the reader knows all of its names.
+#[test]
+fn no_name_of_the_engine_can_be_taken() {
+    use crate::testcase::model::BUILT_IN;
+    let station = engine(QUIET, connected());
+    let csms = engine_for("TC_B_06_CSMS", HashMap::new(), HashMap::new(), QUIET, connected());
+    let mut told: BTreeSet<String> = ["message".to_owned()].into();
+    for engine in [&station, &csms] {
+        told.extend(engine.world.names(&engine.world.root_scope()).all_names());
+    }
+    told.remove("evse");
+    let known: BTreeSet<String> = BUILT_IN.map(str::to_owned).into();
+    assert_eq!(told, known);
+    for taken in [
+        "- set: { left: 1 }",
+        "- expect: Heartbeat\n    as: registration",
+        "- for-each: state\n    in: \"{{ [] }}\"\n    do: []",
+    ] {
+        let text = format!(
+            "id: TC_B_06_CS\ntitle: T\nuse-cases: []\nrequirements: []\npurpose: P.\n\
+             certification:\n  2024-06: {{ core: mandatory }}\nsteps:\n  {taken}\n"
+        );
+        let refused = reader::test_case(&Source::new("TC_B_06_CS.yaml", text)).unwrap_err().to_string();
+        assert!(refused.contains("is a name that the engine gives"), "{refused}");
+    }
 }

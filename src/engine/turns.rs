@@ -18,8 +18,7 @@ pub(crate) struct Turns {
 struct Turn {
     came: Stamp,
     action: String,
-    /// With true, where it came while the test case was tidied up.
-    intruder: Option<(Call, bool)>,
+    intruder: Option<Call>,
 }
 
 /// A CALL that did not wait for its turn.
@@ -31,16 +30,14 @@ pub(crate) struct OutOfTurn {
     pub(crate) before: String,
     /// Seconds between it and our answer to the one before.
     pub(crate) early_s: f64,
-    /// It came while the test case was tidied up.
-    pub(crate) tidying: bool,
 }
 
 impl Turns {
     /// A CALL of the SUT came.
-    pub(crate) fn came(&mut self, call: &Call, tidying: bool) {
+    pub(crate) fn came(&mut self, call: &Call) {
         for ((conn, _), turn) in &mut self.open {
             if *conn == call.conn && turn.intruder.is_none() {
-                turn.intruder = Some((call.clone(), tidying));
+                turn.intruder = Some(call.clone());
             }
         }
         let turn = Turn { came: call.at, action: call.action.clone(), intruder: None };
@@ -58,9 +55,9 @@ impl Turns {
         };
         let turn = self.open.remove(&(conn, id))?;
         let prompt = at.seconds() - turn.came.seconds() < PROMPT_S;
-        let (call, tidying) = turn.intruder.filter(|_| prompt)?;
+        let call = turn.intruder.filter(|_| prompt)?;
         let early_s = at.seconds() - call.at.seconds();
-        Some(OutOfTurn { call, before: turn.action, early_s, tidying })
+        Some(OutOfTurn { call, before: turn.action, early_s })
     }
 
     /// A connection is over, and what was open on it with it.

@@ -13,19 +13,22 @@ use serde_json::{Map, Value, json};
 use super::{
     Effect, Outcome, Phase, Role, Scope, Setup, SutMemory,
     conversation::{Answer, Attempt, Call, Open, Reply},
-    station::OwnStation,
+    leftovers::LeftVariable,
+    outbox::Outbox,
+    own_station::Around,
+    pace::Pace,
     sut::Transactions,
     taken::Taken,
     turns::Turns,
 };
 use crate::{
-    clock::Stamp,
-    link::{ClosedBy, ConnId, EndpointId, LinkCommand, Secret, ServerPolicy},
-    ocpp::frame::Frame,
+    clock::{Stamp, ocpp_time},
+    link::{AttemptFailure, ClosedBy, ConnId, EndpointId, LinkCommand, Secret, ServerPolicy},
+    ocpp::{frame::Frame, primitives, schema},
     pics::SutKind,
     testcase::{
-        matcher::Mismatch,
-        model::{State, Step, TestCase},
+        matcher::{Checks, Mismatch},
+        model::{Always, State, Step, StepKind, TestCase},
         template::{Lasting, Names, Template, Values},
     },
     verdict::{Failure, StepRecord, Verdict},
@@ -46,6 +49,8 @@ pub(crate) struct Finding {
     pub(crate) waited_s: Option<f64>,
     /// It came in between, and says nothing of what the steps around it prove.
     pub(crate) in_between: bool,
+    /// A step found it, and not a rule that holds for every test.
+    pub(crate) of_step: bool,
 }
 
 impl Finding {
@@ -53,19 +58,43 @@ impl Finding {
         Self { step: step.into(), message: message.into(), ..Self::default() }
     }
 
+    /// True for a breach of a rule that holds for every test.
+    fn is_of_rule(&self) -> bool {
+        self.step.starts_with("rule: ")
+    }
+
+    /// At a step. What it breaks is what the step, or the nearest around it, has been noted to prove.
     pub(crate) fn at(step: &Step, path: &str, message: impl Into<String>) -> Self {
         Self {
             source: Some(format!("{}:{}", file_name(&step.file), step.at.line)),
-            requirements: step.requirements.clone(),
+            of_step: true,
             ..Self::new(path, message)
         }
     }
 
+    /// What is wrong, in one line.
+    fn summary(&self) -> String {
+        match (&self.expected, &self.found) {
+            (Some(expected), Some(found)) => format!("{}: expected {expected}, found {found}", self.message),
+            (None, Some(found)) => format!("{} ({found})", self.message),
+            _ => self.message.clone(),
+        }
+    }
+
+    /// What a check found; the requirements that it names stand instead of the step's.
     pub(crate) fn mismatch(mut self, mismatch: &Mismatch, frame: &str) -> Self {
         self.expected = Some(format!("{} {}", mismatch.pointer, mismatch.expected));
         self.found = Some(shorten(&mismatch.found, 500));
         self.pointer = Some(mismatch.pointer.clone());
         self.frame = Some(shorten(frame, 4000));
+        self.of(mismatch.requirements.clone())
+    }
+
+    /// Requirements that stand instead of the step's, where there are any.
+    pub(crate) fn of(mut self, requirements: Vec<String>) -> Self {
+        if !requirements.is_empty() {
+            self.requirements = requirements;
+        }
         self
     }
 }
@@ -80,6 +109,8 @@ struct Outstanding {
     action: String,
     payload: Value,
     conn: ConnId,
+    /// When it counts as unanswered, nanoseconds of the run.
+    until: u64,
 }
 
 /// Everything the engine knows.
@@ -99,12 +130,13 @@ pub(crate) struct World {
     cut_by_us: bool,
     network_cut: bool,
     pub(crate) last_activity: Stamp,
+    pub(crate) pace: Pace,
     pub(crate) memory: SutMemory,
     pub(crate) policies: HashMap<EndpointId, ServerPolicy>,
     pub(crate) pongs: u32,
     /// A TransactionEvent was refused or left unanswered.
     pub(crate) withheld: bool,
-    messages: usize,
+    pub(crate) messages: usize,
     variables: Lasting,
     outstanding: HashMap<String, Outstanding>,
     seen_ids: HashSet<(ConnId, String)>,
@@ -112,29 +144,45 @@ pub(crate) struct World {
     transactions: Transactions,
     /// What we, as a station, told of our transactions.
     told: Transactions,
-    pub(crate) station: OwnStation,
+    pub(crate) outbox: Outbox,
     received: Vec<Call>,
     originals: Vec<(String, String, String)>,
     failures: Vec<Failure>,
     pub(crate) steps: Vec<StepRecord>,
     remarks: Vec<String>,
     proven: HashMap<String, Vec<String>>,
+    /// Requirements that checks of the main part name, and the steps whose checks were made.
+    tested: HashSet<String>,
+    testing_steps: HashSet<String>,
     complaints: usize,
     /// How many manual actions were asked for.
     pub(crate) asked: usize,
     /// Which input is being taken in.
     pub(crate) input: usize,
     taken: Vec<Taken>,
+    /// Why the general preconditions were not reached.
+    unprepared: Option<String>,
+    /// Variables that it was tried to put back.
+    put_back: Vec<(String, String)>,
+    /// The last attempt of our station to connect was as the bench says, whatever a test case has made of that for good.
+    pub(crate) knocked_as_usual: bool,
     /// Facts per EVSE that hold once the states under way are reached, while steps behind them are looked at.
     pub(crate) anticipated: BTreeMap<String, Map<String, Value>>,
     base: Lasting,
 }
 
+/// Most findings that are kept of one test case.
+const MAX_FAILURES: usize = 50;
+/// Most remarks of the engine on one test case.
+const MAX_REMARKS: usize = 20;
 /// Most calls that are kept for `any-time-since`.
 const MAX_KEPT: usize = 4096;
 
 impl World {
     pub(crate) fn new(setup: Setup, now: Stamp) -> Self {
+        // A charging station under test is dealt with as fast as we can.
+        let for_csms = setup.case.header.sut() == SutKind::Csms;
+        let pace = setup.bench.get("pace").and_then(Value::as_f64).filter(|_| for_csms);
         let mut base = Values::new();
         base.insert("bench".into(), setup.bench.clone());
         base.insert("pics".into(), setup.pics.clone());
@@ -153,7 +201,12 @@ impl World {
             cut_by_us: false,
             network_cut: false,
             last_activity: now,
-            memory: SutMemory { evses: BTreeMap::new(), ..setup.memory.clone() },
+            pace: Pace::new(pace.unwrap_or_default(), now),
+            memory: SutMemory {
+                evses: BTreeMap::new(),
+                since: setup.memory.since.or(Some(now.wall)),
+                ..setup.memory.clone()
+            },
             policies: setup.endpoints.clone(),
             pongs: 0,
             withheld: false,
@@ -164,17 +217,22 @@ impl World {
             turns: Turns::default(),
             transactions: Transactions::default(),
             told: Transactions::default(),
-            station: OwnStation::default(),
+            outbox: Outbox::default(),
             received: Vec::new(),
             originals: Vec::new(),
             failures: Vec::new(),
             steps: Vec::new(),
             remarks: Vec::new(),
             proven: HashMap::new(),
+            tested: HashSet::new(),
+            testing_steps: HashSet::new(),
             complaints: 0,
             asked: 0,
             input: 0,
             taken: Vec::new(),
+            unprepared: None,
+            put_back: Vec::new(),
+            knocked_as_usual: false,
             anticipated: BTreeMap::new(),
             base: base.into(),
             setup,
@@ -205,6 +263,17 @@ impl World {
         self.open.is_some()
     }
 
+    /// True when it is too early for a step that was reached then to act; see [`Pace`].
+    pub(crate) fn too_early(&self, reached: Stamp) -> bool {
+        self.now.mono_ns < self.pace.due(reached)
+    }
+
+    /// The link does not tell that the open connection is over; it is.
+    pub(crate) fn forget_connection(&mut self) {
+        self.open = None;
+        self.memory.open = None;
+    }
+
     pub(crate) fn root_scope(&self) -> Scope {
         let mut scope = Values::new();
         let evse = self.bench("evse").unwrap_or(json!({"id": 1, "connector": 1}));
@@ -225,12 +294,20 @@ impl World {
     pub(crate) fn names(&self, scope: &Scope) -> Names {
         let mut names = Names::over(&self.base);
         let evse = scope.get("evse").and_then(|evse| evse["id"].as_u64()).unwrap_or(1);
-        names.insert("now".into(), self.now.wall.to_string().into());
+        names.insert("now".into(), ocpp_time(self.now.wall).into());
         names.insert("elapsed".into(), self.now.seconds().into());
         names.insert("connected".into(), self.connected().into());
         names.insert("connected_since".into(), self.open.as_ref().map(|open| open.at.seconds()).into());
         names.insert("endpoint".into(), self.open.as_ref().map_or(0, |open| open.endpoint.0).into());
-        names.insert("accepted".into(), self.memory.accepted.into());
+        if self.is_station_test() {
+            names.insert("accepted".into(), self.memory.registration.is_accepted().into());
+            names.insert("variables".into(), Value::Object(self.memory.variables.clone()));
+        } else {
+            let registration = &self.memory.station.registration;
+            names.insert("accepted".into(), registration.is_accepted().into());
+            names.insert("registration".into(), registration.describe());
+            names.insert("variables".into(), self.memory.station.set_values().collect());
+        }
         names.insert("next_id".into(), (i64::from(self.memory.last_id) + 1000).into());
         for point in ["tx_start_point", "tx_stop_point"] {
             let variable = if point == "tx_start_point" { "TxCtrlr.TxStartPoint" } else { "TxCtrlr.TxStopPoint" };
@@ -245,7 +322,8 @@ impl World {
         let statuses = statuses
             .map(|((evse, connector), status)| json!({ "evse": evse, "connector": connector, "status": status }));
         names.insert("connector_statuses".into(), statuses.collect());
-        names.insert("variables".into(), Value::Object(self.memory.variables.clone()));
+        let (left, now) = (&self.memory.leftovers, self.now.seconds());
+        names.insert("left".into(), left.describe(&self.memory.connectors, self.driver_patience(), now));
         names.insert("security_profile".into(), self.memory.security_profile.into());
         let transactions = if self.is_station_test() { &self.transactions } else { &self.told };
         names.insert("transaction".into(), transactions.describe(evse));
@@ -267,6 +345,13 @@ impl World {
     pub(crate) fn acted(&mut self, action: &str, parameters: &Values) {
         self.asked += 1;
         self.network_cut |= action == "network-down";
+        if action == "power-cycle" {
+            self.memory.registration.reboots(true);
+        }
+        let evse = parameters.get("evse").and_then(Value::as_u64);
+        if matches!(action, "present-token" | "press-start") {
+            self.memory.leftovers.driver_comes(evse, self.now.seconds());
+        }
         let (fact, value) = match action {
             "connect-ev" => ("plugged", true),
             "disconnect-ev" | "disconnect-station-side" => ("plugged", false),
@@ -274,8 +359,27 @@ impl World {
             "drive-out" => ("in_bay", false),
             _ => return,
         };
-        let evse = parameters.get("evse").and_then(Value::as_u64).unwrap_or(1).to_string();
+        let evse = evse.unwrap_or(1).to_string();
         self.memory.evses.entry(evse).or_default().insert(fact.to_owned(), value.into());
+    }
+
+    /// A manual action was not done after all.
+    pub(crate) fn not_acted(&mut self, action: &str) {
+        if action == "power-cycle" {
+            self.memory.registration.reboots(false);
+        }
+    }
+
+    /// When the transaction that an event tells of began, as far as it was told.
+    pub(crate) fn transaction_began(&self, payload: &Value) -> Option<jiff::Timestamp> {
+        self.transactions.began(payload)
+    }
+
+    /// How long the station waits for the cable of a driver who was authorised, seconds.
+    fn driver_patience(&self) -> f64 {
+        let told = self.memory.variables.get("TxCtrlr.EVConnectionTimeOut").and_then(Value::as_str);
+        let told = told.and_then(|told| told.parse().ok());
+        told.unwrap_or_else(|| self.seconds("ev_connection_timeout", 30.0))
     }
 
     /// Keeps a value under a name.
@@ -317,18 +421,24 @@ impl World {
         }
     }
 
-    /// Records a finding. While tidying up it is only a remark.
+    /// Records a finding; the first decides the verdict, the others stand behind it. What can't be done while tidying up is only a
+    /// remark; a breach of a rule for every test is one in every phase.
     pub(crate) fn find(&mut self, verdict: Verdict, mut finding: Finding) {
         self.complaints += 1;
         if finding.requirements.is_empty() && !finding.in_between {
-            finding.requirements = self.requirements_around(&finding.step);
+            finding.requirements = self.requirements_of(&finding.step);
         }
-        if self.phase == Phase::After || self.decided() {
+        let of_tidying = self.phase == Phase::After && !finding.is_of_rule();
+        if of_tidying || self.failures.len() >= MAX_FAILURES {
             let found = finding.found.map(|found| format!(" (found {found})")).unwrap_or_default();
-            if self.remarks.len() < 20 {
-                self.remarks.push(format!("{} {}: {}{found}", self.phase.word(), finding.step, finding.message));
-            }
+            self.remark(format!("{} {}: {}{found}", self.phase.word(), finding.step, finding.message));
             return;
+        }
+        let mut verdict = verdict;
+        if self.phase == Phase::Prepare && finding.of_step && verdict <= Verdict::Fail {
+            // What is tested was not begun, whatever kept it from that.
+            verdict = Verdict::Inconclusive;
+            self.unprepared = Some(finding.summary());
         }
         self.failures.push(Failure {
             verdict,
@@ -345,25 +455,32 @@ impl World {
         });
     }
 
-    /// Notes what a step proves; what goes wrong within it breaks that.
-    pub(crate) fn proves(&mut self, path: &str, requirements: &[String]) {
-        if requirements.is_empty() {
-            self.proven.remove(path);
-        } else {
-            self.proven.insert(path.to_owned(), requirements.to_vec());
+    /// Keeps a sentence for whoever reads the result.
+    pub(crate) fn remark(&mut self, sentence: String) {
+        if self.remarks.len() < MAX_REMARKS && !self.remarks.contains(&sentence) {
+            self.remarks.push(sentence);
         }
     }
 
-    /// The requirements of the nearest step around this one that names any.
-    fn requirements_around(&self, path: &str) -> Vec<String> {
-        let mut around = path;
-        while let Some((outer, _)) = around.rsplit_once(" > ") {
-            if let Some(requirements) = self.proven.get(outer) {
-                return requirements.clone();
-            }
-            around = outer;
+    /// Notes what a step proves; what goes wrong at it or within it breaks that.
+    pub(crate) fn proves(&mut self, path: &str, requirements: Vec<String>) {
+        if requirements.is_empty() {
+            self.proven.remove(path);
+        } else {
+            self.proven.insert(path.to_owned(), requirements);
         }
-        Vec::new()
+    }
+
+    /// The requirements of this step, or of the nearest around it that names any.
+    fn requirements_of(&self, path: &str) -> Vec<String> {
+        let mut path = path;
+        loop {
+            match (self.proven.get(path), path.rsplit_once(" > ")) {
+                (Some(requirements), _) => return requirements.clone(),
+                (None, Some((outer, _))) => path = outer,
+                (None, None) => return Vec::new(),
+            }
+        }
     }
 
     /// Notes which step took which input.
@@ -392,9 +509,10 @@ impl World {
         !self.failures.is_empty()
     }
 
-    /// The verdict for something the SUT did not do in this phase: before the main part the test can't decide.
+    /// The verdict for something the SUT did not do in this phase: a precondition that is not reached decides nothing. The states
+    /// that a test case begins with are part of it (Part 6, 2.1 and the tables of the test cases).
     pub(crate) fn missing_verdict(&self) -> Verdict {
-        if self.phase < Phase::Main { Verdict::Inconclusive } else { Verdict::Fail }
+        if self.phase == Phase::Prepare { Verdict::Inconclusive } else { Verdict::Fail }
     }
 
     pub(crate) fn link_command(&mut self, command: LinkCommand) {
@@ -412,8 +530,25 @@ impl World {
         }
     }
 
-    /// Writes a CALL of ours; `None` when there is no connection.
-    pub(crate) fn call(&mut self, action: &str, payload: Value) -> Option<String> {
+    /// What our station sees of the bench and of the moment.
+    pub(crate) fn around(&self) -> Around {
+        Around::of(self.names(&self.root_scope()), self.now, self.outbox.has_room())
+    }
+
+    /// True when no CALL of ours waits for its answer on the connection (Part 4, 4.1.1).
+    pub(crate) fn may_call(&self) -> bool {
+        self.connected() && self.turn().is_none()
+    }
+
+    /// When the next CALL of ours counts as unanswered, and another one may be sent; none where no CALL is out.
+    pub(crate) fn turn(&self) -> Option<u64> {
+        let conn = self.open.as_ref().map(|open| open.conn);
+        let out = self.outstanding.values().filter(|one| Some(one.conn) == conn);
+        out.map(|one| one.until).filter(|until| self.now.mono_ns < *until).min()
+    }
+
+    /// Writes a CALL of ours that counts as unanswered from `until` on; `None` when there is no connection.
+    pub(crate) fn call(&mut self, action: &str, payload: Value, until: u64) -> Option<String> {
         let conn = self.open.as_ref()?.conn;
         self.hide_passwords(&payload);
         let number = self.fresh_id();
@@ -421,6 +556,10 @@ impl World {
         let id: String = id.chars().rev().take(36).collect::<Vec<_>>().into_iter().rev().collect();
         let frame = Frame::Call { id: id.clone(), action: action.to_owned(), payload: payload.clone() };
         self.link_command(LinkCommand::Send(conn, frame.to_text()));
+        if !self.is_station_test() {
+            let around = self.around();
+            self.memory.station.note_sent(&around, action, &payload);
+        }
         if action == "TransactionEvent" && !self.is_station_test() {
             // Ours are as the test case wants them, so there is nobody to complain about.
             let own = Call {
@@ -434,7 +573,16 @@ impl World {
             };
             self.told.learn(&own);
         }
-        self.outstanding.insert(id.clone(), Outstanding { action: action.to_owned(), payload, conn });
+        self.memory.registration.asks(action, &payload);
+        if let Some(request) = payload["requestId"].as_i64() {
+            self.memory.request_ids.entry(action.to_owned()).or_default().insert(request);
+        }
+        if self.memory.station.is_monitored() {
+            let around = self.around();
+            let events = self.memory.station.monitor_events(&around);
+            self.promise(events);
+        }
+        self.outstanding.insert(id.clone(), Outstanding { action: action.to_owned(), payload, conn, until });
         Some(id)
     }
 
@@ -443,8 +591,28 @@ impl World {
         self.outstanding.contains_key(id) || self.memory.unanswered.contains(id)
     }
 
+    /// True when a message of ours is as it must be; otherwise the harness is at fault, and it is not sent.
+    pub(crate) fn is_sound(&mut self, action: &str, request: bool, payload: &Value, finding: Finding) -> bool {
+        let mut errors = schema::validate(action, request, payload);
+        if errors.is_empty() {
+            errors = primitives::breaches(action, request, payload);
+        }
+        let Some(error) = errors.first() else { return true };
+        let kind = if request { "Request" } else { "Response" };
+        let message = format!("our own {action}{kind} is not valid: {} {}", error.pointer, error.message);
+        self.find(Verdict::Error, Finding { message, ..finding });
+        false
+    }
+
     /// Answers a CALL of the SUT.
     pub(crate) fn reply(&mut self, call: &Call, payload: Value) {
+        if !self.is_sound(&call.action, false, &payload, Finding::new("reply", String::new())) {
+            self.refuse(call.conn, &call.id, "InternalError", "no valid answer");
+            return;
+        }
+        if call.action == "Authorize" && payload["idTokenInfo"]["status"] != "Accepted" {
+            self.memory.leftovers.driver_is_refused();
+        }
         let frame = Frame::CallResult { id: call.id.clone(), payload };
         self.link_command(LinkCommand::Send(call.conn, frame.to_text()));
     }
@@ -471,18 +639,67 @@ impl World {
             .collect()
     }
 
-    /// Rules that can only be judged at the end.
+    /// Notes that a step of the test case has held something against what it demands.
+    pub(crate) fn tested(&mut self, path: &str, kind: &StepKind) {
+        if self.phase != Phase::Main {
+            return;
+        }
+        let checks = match kind {
+            StepKind::Expect(expect) => Some(&expect.checks),
+            StepKind::Send(send) if !send.error_allowed => Some(&send.checks),
+            StepKind::Connection(connection) => Some(&connection.checks),
+            StepKind::Assert { .. } | StepKind::Never { .. } => None,
+            _ => return,
+        };
+        self.tested.extend(checks.into_iter().flat_map(Checks::cited).map(str::to_owned));
+        self.testing_steps.insert(path.to_owned());
+    }
+
+    /// The requirements that the main part has held something against. What is part of a state or of a group proves what that
+    /// proves, too.
+    fn tested_requirements(&self) -> HashSet<&str> {
+        let mut tested: HashSet<&str> = self.tested.iter().map(String::as_str).collect();
+        for step in &self.testing_steps {
+            let mut around = Some(step.as_str());
+            while let Some(path) = around {
+                tested.extend(self.proven.get(path).into_iter().flatten().map(String::as_str));
+                around = path.rsplit_once(" > ").map(|(outer, _)| outer);
+            }
+        }
+        tested
+    }
+
+    /// Notes that a rule of the test case for every message of a kind was held against one.
+    pub(crate) fn tested_by_rule(&mut self, rule: &Always) {
+        let cited = rule.checks.iter().flat_map(Checks::cited).chain(rule.requirements.ids());
+        self.tested.extend(cited.map(str::to_owned));
+    }
+
+    /// What can only be judged at the end. A test case that held nothing against any requirement that it is about has not
+    /// tested its subject, and decides nothing.
     pub(crate) fn end_of_main(&mut self) {
+        let case = self.setup.case.clone();
+        // What must never come did not.
+        case.always.iter().filter(|rule| rule.checks.is_none()).for_each(|rule| self.tested_by_rule(rule));
+        let about = case.header.proves();
+        let tested = self.tested_requirements();
+        if !about.is_empty() && !about.iter().any(|id| tested.contains(id.as_str())) {
+            let message = "nothing of what this test case is about was tested: every step that proves one of its requirements was skipped";
+            let mut finding = Finding::new("", message);
+            finding.expected = Some(format!("a check of {}", about.join(", ")));
+            self.find(Verdict::Inconclusive, finding);
+        }
         for complaint in self.transactions.gaps() {
-            self.find(Verdict::Fail, Finding::new("rule: seqNo without gaps", complaint));
+            let finding = Finding::new("rule: seqNo without gaps", complaint).of(vec!["E01.FR.07".into()]);
+            self.find(Verdict::Fail, finding);
         }
     }
 
     pub(crate) fn outcome(mut self) -> Outcome {
-        self.failures.sort_by_key(|failure| std::cmp::Reverse(failure.verdict));
         let verdict = self.failures.first().map_or(Verdict::Pass, |failure| failure.verdict);
+        let absent = self.is_absent();
+        self.leave();
         self.memory.unanswered.extend(self.outstanding.into_keys().take(MAX_KEPT));
-        self.memory.left_behind.extend(self.transactions.starts());
         let _ = self.started;
         Outcome {
             verdict,
@@ -491,6 +708,51 @@ impl World {
             remarks: self.remarks,
             memory: self.memory,
             taken: self.taken,
+            unprepared: self.unprepared,
+            absent,
+        }
+    }
+
+    /// True where nobody is there, and nobody was.
+    fn is_absent(&self) -> bool {
+        let station = self.is_station_test();
+        let answered = |attempt: &Attempt| match &attempt.outcome {
+            // A proxy may be there without the CSMS.
+            Err(AttemptFailure::UpgradeRefusedBySut(502..=504) | AttemptFailure::ClosedBeforeUpgrade) => station,
+            Err(AttemptFailure::Unreachable(_) | AttemptFailure::TimedOut) => false,
+            _ => true,
+        };
+        self.open.is_none() && self.messages == 0 && !self.attempts.iter().any(answered)
+    }
+
+    /// Notes what this test case leaves behind.
+    fn leave(&mut self) {
+        let by = self.setup.case.header.id.clone();
+        let variables = self.changed_variables();
+        let left = &mut self.memory.leftovers;
+        for (id, transaction) in self.transactions.left(&by) {
+            left.leave(id, transaction);
+        }
+        let (known, current) = (std::mem::take(&mut left.variables), &self.memory.variables);
+        left.variables = known
+            .into_iter()
+            .filter(|left| {
+                let name = (left.component.clone(), left.variable.clone());
+                let now = current.get(&format!("{}.{}", left.component, left.variable)).and_then(Value::as_str);
+                !self.put_back.contains(&name) && now != Some(&left.value)
+            })
+            .collect();
+        for (component, variable, value) in variables {
+            // One that the station does not want back as it was is a remark already.
+            if !self.put_back.contains(&(component.clone(), variable.clone())) {
+                left.leave_variable(LeftVariable { component, variable, value, by: by.clone() });
+            }
+        }
+        // What was so before the test case began is nothing that it left.
+        if self.unprepared.is_none() {
+            left.leave_connectors(&self.memory.connectors, &by);
+            let sound = self.failures.is_empty() && self.transactions.are_complete();
+            left.by = (!sound).then_some(by);
         }
     }
 }

@@ -12,6 +12,7 @@ pub mod session;
 mod tests;
 pub mod tls;
 pub mod types;
+mod verify;
 
 pub use network::{BoxStream, MemoryNetwork, Network};
 pub use server::{LinkHandle, Tap, serve, serve_through};

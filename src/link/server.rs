@@ -44,8 +44,15 @@ pub struct LinkHandle {
     policies: Policies,
     events: mpsc::Receiver<(Stamp, LinkEvent)>,
     addresses: HashMap<EndpointId, String>,
+    connections: Connections,
     tasks: tokio::task::JoinSet<()>,
 }
+
+/// The code of a close frame that says that we go away (RFC 6455, 7.4.1).
+const GOING_AWAY: u16 = 1001;
+/// How long peers may take to answer our last close frames, and how often to look.
+const PARTING: Duration = Duration::from_secs(1);
+const PARTING_LOOK: Duration = Duration::from_millis(10);
 
 impl LinkHandle {
     /// Asks for something. A new policy is in force when this returns, for every connection that comes later.
@@ -65,6 +72,23 @@ impl LinkHandle {
     /// The address an end-point is bound to.
     pub fn address(&self, endpoint: EndpointId) -> Option<&str> {
         self.addresses.get(&endpoint).map(String::as_str)
+    }
+
+    /// Takes leave of every peer that is connected, as WebSocket and TLS want it: a stream that just ends looks like a failure.
+    pub async fn part(&mut self) {
+        for connection in lock(&self.connections).values() {
+            let _ = connection.send(Out::Close(GOING_AWAY));
+        }
+        let gone = async {
+            while !lock(&self.connections).is_empty() {
+                tokio::select! {
+                    // Nobody wants to know what comes now.
+                    Some(_) = self.events.recv() => {}
+                    () = tokio::time::sleep(PARTING_LOOK) => {}
+                }
+            }
+        };
+        let _ = tokio::time::timeout(PARTING, gone).await;
     }
 
     /// True while tasks of the link are alive.
@@ -149,8 +173,9 @@ pub async fn serve_through(
         bound.insert(*endpoint, listener.address());
         tasks.spawn(listen(listener, *endpoint, shared.clone()));
     }
+    let connections = shared.connections.clone();
     tasks.spawn(obey(orders, shared));
-    Ok(LinkHandle { commands, policies, events: received, addresses: bound, tasks })
+    Ok(LinkHandle { commands, policies, events: received, addresses: bound, connections, tasks })
 }
 
 async fn obey(mut orders: mpsc::UnboundedReceiver<LinkCommand>, shared: Shared) {

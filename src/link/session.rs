@@ -9,7 +9,11 @@ use futures_util::{
     SinkExt, StreamExt,
     stream::{SplitSink, SplitStream},
 };
-use tokio::{io::AsyncReadExt, sync::mpsc, time::timeout};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    sync::mpsc,
+    time::timeout,
+};
 use tokio_tungstenite::{
     WebSocketStream,
     tungstenite::{
@@ -133,6 +137,10 @@ pub async fn run(
             let heard = teller.tell(at, closed(code, us_or(ClosedBy::Sut))).await;
             if heard {
                 let _ = timeout(CLOSE_TIMEOUT, async { while let Some(Ok(_)) = stream.next().await {} }).await;
+            }
+            // TLS has a goodbye of its own (RFC 8446, 6.1).
+            if let Ok(socket) = sink.reunite(stream) {
+                let _ = timeout(LINGER_TIMEOUT, socket.into_inner().shutdown()).await;
             }
         }
         End::Read(ReadEnd::Garbage(code)) => {

@@ -105,6 +105,7 @@ async fn certificates_that_must_not_be_trusted_are_refused_by_the_client() {
     for (kind, good) in [
         (CertificateKind::Valid, true),
         (CertificateKind::Expired, false),
+        (CertificateKind::NotYetValid, false),
         (CertificateKind::UnknownAuthority, false),
         (CertificateKind::WrongName, false),
     ] {

@@ -7,7 +7,6 @@ use rustls::{
     ClientConfig, RootCertStore, ServerConfig, SupportedCipherSuite,
     crypto::{CryptoProvider, aws_lc_rs},
     pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, pem::PemObject},
-    server::WebPkiClientVerifier,
     time_provider::TimeProvider,
 };
 use tokio_rustls::{TlsAcceptor, TlsConnector};
@@ -16,8 +15,12 @@ use super::{
     hello::Prefixed,
     network::BoxStream,
     types::{AttemptFailure, ClientTls, HelloInfo, Identity, ServerTls, TlsInfo, TlsVersion},
+    verify::{Clients, Roots, Servers},
 };
-use crate::clock::Clock;
+use crate::{
+    certificate::{Certificate, pem},
+    clock::Clock,
+};
 
 /// Suites that rustls does not speak and OpenSSL stands in for, with OpenSSL's names.
 pub const STATIC_RSA: [(&str, &str); 2] = [
@@ -78,12 +81,12 @@ fn key(identity: &Identity) -> Result<PrivateKeyDer<'static>, AttemptFailure> {
     PrivateKeyDer::from_pem_slice(identity.key.expose().as_bytes()).map_err(broken)
 }
 
-fn roots(pem: &str) -> Result<RootCertStore, AttemptFailure> {
+fn roots(pem: &str) -> Result<Roots, AttemptFailure> {
     let mut store = RootCertStore::empty();
     for certificate in chain(pem)? {
         store.add(certificate).map_err(broken)?;
     }
-    Ok(store)
+    Ok(Roots { store, certificates: Certificate::bundle(pem) })
 }
 
 /// What rustls agreed on.
@@ -93,17 +96,9 @@ fn info(common: &rustls::CommonState, hello: Option<HelloInfo>) -> TlsInfo {
         _ => TlsVersion::V1_2,
     };
     let suite = common.negotiated_cipher_suite().map_or_else(String::new, |suite| suite_name(suite.suite()));
-    let peer_chain = common.peer_certificates().unwrap_or_default().iter().map(|der| to_pem(der)).collect();
+    let peer_chain =
+        common.peer_certificates().unwrap_or_default().iter().map(|der| pem::write("CERTIFICATE", der)).collect();
     TlsInfo { version, suite, peer_chain, hello }
-}
-
-/// A certificate as PEM.
-fn to_pem(der: &[u8]) -> String {
-    use base64::Engine as _;
-    let text = base64::engine::general_purpose::STANDARD.encode(der);
-    let lines: Vec<String> =
-        text.as_bytes().chunks(64).map(|line| String::from_utf8_lossy(line).into_owned()).collect();
-    format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", lines.join("\n"))
 }
 
 /// The alert with which the peer broke off, when that is what happened to a stream.
@@ -133,10 +128,8 @@ pub fn server_config(tls: &ServerTls, clock: Clock) -> Result<ServerConfig, Atte
     let builder = match &tls.client_roots {
         None => builder.with_no_client_auth(),
         Some(pem) => {
-            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots(pem)?), provider(&[]))
-                .build()
-                .map_err(broken)?;
-            builder.with_client_cert_verifier(verifier)
+            let clients = Clients::new(roots(pem)?, provider(&[])).map_err(broken)?;
+            builder.with_client_cert_verifier(Arc::new(clients))
         }
     };
     builder.with_single_cert(chain(&tls.identity.chain)?, key(&tls.identity)?).map_err(broken)
@@ -180,7 +173,11 @@ pub fn client_config(tls: &ClientTls, clock: Clock) -> Result<ClientConfig, Atte
         .with_protocol_versions(&rustls_versions(&tls.versions))
         .map_err(broken)?;
     let builder = match &tls.roots {
-        Some(pem) => builder.with_root_certificates(roots(pem)?),
+        Some(pem) if roots(pem)?.store.is_empty() => builder.with_root_certificates(RootCertStore::empty()),
+        Some(pem) => {
+            let servers = Servers::new(roots(pem)?, provider(&[])).map_err(broken)?;
+            builder.dangerous().with_custom_certificate_verifier(Arc::new(servers))
+        }
         None => builder.dangerous().with_custom_certificate_verifier(Arc::new(AnyCertificate)),
     };
     match &tls.identity {

@@ -84,7 +84,7 @@ pub struct TlsInfo {
 }
 
 /// An HTTP upgrade request as it came in.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct UpgradeRequest {
     /// Path as sent.
     pub path: String,
@@ -111,6 +111,8 @@ pub enum CertificateKind {
     UnknownAuthority,
     /// From the trusted root, but expired.
     Expired,
+    /// From the trusted root, but valid only in some days.
+    NotYetValid,
     /// From the trusted root, for another name.
     WrongName,
     /// From the root that is to succeed the trusted one.

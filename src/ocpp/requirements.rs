@@ -1,24 +1,60 @@
-//! The requirements of OCPP 2.0.1 in short, in our own words, by id.
+//! The requirements of OCPP 2.0.1 in short, in our own words, by id; and those sections that demand something without an id.
 
 use std::{collections::BTreeMap, sync::OnceLock};
 
-const TEXTS: [&str; 3] = [
+use serde::Deserialize;
+
+const FILES: [&str; 4] = [
     include_str!("../../data/requirements-2.0.1/a-g.yaml"),
     include_str!("../../data/requirements-2.0.1/h-p.yaml"),
     include_str!("../../data/requirements-2.0.1/o.yaml"),
+    include_str!("../../data/requirements-2.0.1/sections.yaml"),
 ];
 
-fn all() -> &'static BTreeMap<String, String> {
-    static ALL: OnceLock<BTreeMap<String, String>> = OnceLock::new();
+/// Who must obey a requirement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Side {
+    /// The charging station.
+    ChargingStation,
+    /// The CSMS.
+    Csms,
+    /// Either, where the situation is its own.
+    Both,
+    /// An operator, a manufacturer or a Local Controller; nobody where the errata drop it.
+    Neither,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Requirement {
+    side: Side,
+    text: String,
+}
+
+fn all() -> &'static BTreeMap<String, Requirement> {
+    static ALL: OnceLock<BTreeMap<String, Requirement>> = OnceLock::new();
     ALL.get_or_init(|| {
-        let read = |text: &&str| serde_saphyr::from_str::<BTreeMap<String, String>>(text).unwrap_or_default();
-        TEXTS.iter().flat_map(read).collect()
+        let read = |text: &&str| serde_saphyr::from_str::<BTreeMap<String, Requirement>>(text).unwrap_or_default();
+        FILES.iter().flat_map(read).collect()
     })
 }
 
 /// What a requirement demands, in one sentence; `None` when there is no such requirement.
 pub fn text(id: &str) -> Option<&'static str> {
-    all().get(id).map(String::as_str)
+    all().get(id).map(|requirement| requirement.text.as_str())
+}
+
+/// Who must obey a requirement; `None` when there is no such requirement.
+pub fn side(id: &str) -> Option<Side> {
+    all().get(id).map(|requirement| requirement.side)
+}
+
+/// The functional block that a requirement belongs to; `None` for a section that is no block's, such as one of Part 4.
+pub fn block(id: &str) -> Option<char> {
+    let mut letters = id.strip_prefix("Part 2, ").unwrap_or(id).chars();
+    let (block, number) = (letters.next()?, letters.next()?);
+    number.is_ascii_digit().then_some(block)
 }
 
 /// Ids that stand in a text and exist, in the order in which they stand there.
@@ -46,7 +82,9 @@ mod tests {
     #[test]
     fn every_row_of_the_specification_has_a_text() {
         // A file that does not parse would count as empty.
-        for (id, part) in [("A00.FR.001", "a-g"), ("K01.FR.50", "h-p"), ("O01.FR.01", "o")] {
+        for (id, part) in
+            [("A00.FR.001", "a-g"), ("K01.FR.50", "h-p"), ("O01.FR.01", "o"), ("Part 4, 3.1.2", "sections")]
+        {
             assert!(text(id).is_some_and(|text| text.len() > 20), "{part}");
         }
         assert!(text("B01.FR.999").is_none());
@@ -57,5 +95,33 @@ mod tests {
             .filter(|id| id.contains(".FR.") && id.len() < 12 && text(id).is_none())
             .collect();
         assert!(missing.is_empty(), "{missing:?}");
+    }
+
+    #[test]
+    fn every_requirement_binds_somebody_or_says_that_it_does_not() {
+        let of = |id: &str| side(id).unwrap();
+        assert_eq!([of("B03.FR.02"), of("B03.FR.03")], [Side::ChargingStation, Side::Csms]);
+        assert_eq!([of("B02.FR.09"), of("B01.FR.10")], [Side::Csms, Side::Csms], "CALLERROR SecurityError");
+        assert_eq!([of("A00.FR.313"), of("B02.FR.06")], [Side::Both, Side::Both]);
+        assert_eq!([of("L03.FR.01"), of("A02.FR.09")], [Side::Neither, Side::Neither]);
+        assert_eq!(side("B01.FR.999"), None);
+        // What our own words say a station or a CSMS must do binds it.
+        for id in ids() {
+            let (text, side) = (text(id).unwrap(), of(id));
+            let begins = |words: &str| text.starts_with(words);
+            if ["The station must ", "The station should "].into_iter().any(begins) {
+                assert!(matches!(side, Side::ChargingStation | Side::Both), "{id} {side:?}");
+            }
+            if ["The CSMS must ", "The CSMS should "].into_iter().any(begins) {
+                assert!(matches!(side, Side::Csms | Side::Both), "{id} {side:?}");
+            }
+            assert_eq!(begins("Dropped by the errata"), begins("Dropped") && side == Side::Neither, "{id} {side:?}");
+        }
+    }
+
+    #[test]
+    fn requirements_belong_to_blocks_and_sections_of_part_4_to_none() {
+        assert_eq!([block("B01.FR.01"), block("Part 2, G03")], [Some('B'), Some('G')]);
+        assert_eq!([block("Part 4, 4.1.1"), block("Part 2, TxCtrlr.TxStartPoint"), block("")], [None, None, None]);
     }
 }

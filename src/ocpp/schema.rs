@@ -103,7 +103,12 @@ fn validator(action: &str, request: bool) -> Option<Arc<Validator>> {
 
 /// True when a request of this action must have the member.
 pub fn requires(action: &str, member: &str) -> bool {
-    body(action, true)
+    requires_in(action, true, member)
+}
+
+/// True when a request, or else a response, of this action must have the member.
+pub fn requires_in(action: &str, request: bool, member: &str) -> bool {
+    body(action, request)
         .and_then(|schema| schema.get("required")?.as_array())
         .is_some_and(|required| required.iter().any(|name| name == member))
 }
@@ -201,7 +206,9 @@ mod tests {
                 | "additionalProperties" => {
                     kept.insert(key.clone(), value.clone());
                 }
-                "$schema" | "$id" | "$defs" | "definitions" | "description" | "comment" | "javaType" | "default" => {}
+                "$schema" | "$id" | "$defs" | "definitions" | "description" | "comment" | "javaType" => {}
+                // Ours, or told apart below.
+                "default" | "default-if" | "primitive" | "time" => {}
                 other => panic!("unknown keyword {other}"),
             }
         }

@@ -1,5 +1,7 @@
 //! The manual actions that test cases may ask for, with the wording for a person.
 
+use super::settings;
+
 /// One known manual action.
 #[derive(Debug, Clone, Copy)]
 pub struct ActionInfo {
@@ -11,7 +13,7 @@ pub struct ActionInfo {
     pub prompt: &'static str,
 }
 
-/// Every manual action: of a charging station under test, and (`send`, `configure`, `check-variable`) of a CSMS under test.
+/// Every manual action: of a charging station under test, and (from `send` on) of a CSMS under test.
 pub const ACTIONS: &[ActionInfo] = &[
     ActionInfo { name: "power-cycle", parameters: &[], prompt: "Reboot the charging station (power it off and on)." },
     ActionInfo {
@@ -97,14 +99,24 @@ pub const ACTIONS: &[ActionInfo] = &[
         prompt: "Remove the station's client certificate (ChargingStationCertificate), if it has one.",
     },
     ActionInfo {
+        name: "restore-sut",
+        parameters: &["reason"],
+        prompt: "Bring the product back; the run goes on as soon as it is ready. {{ reason }}",
+    },
+    ActionInfo {
         name: "send",
         parameters: &["action", "payload", "station"],
         prompt: "Let the CSMS send {{ action }} to station {{ station }} with {{ payload | tojson }}.",
     },
     ActionInfo {
-        name: "configure",
-        parameters: &["what", "value?", "interval?", "station"],
-        prompt: "Configure the CSMS: {{ what }}{% if value is defined %} = {{ value }}{% endif %} (station {{ station }}).",
+        name: settings::CONFIGURE,
+        parameters: &["what", "value", "interval?", "station"],
+        prompt: "Set the CSMS up to answer the next BootNotification of station {{ station }} with the status {{ value }}{% if interval is defined %} and an interval of {{ interval }} s{% endif %}.",
+    },
+    ActionInfo {
+        name: settings::RESTORE,
+        parameters: &["what", "value", "interval?", "station"],
+        prompt: "{% if what == 'next-boot' %}Let the CSMS accept station {{ station }} again when it boots. There is nothing to do if the CSMS has forgotten its setting after one BootNotification.{% elif what == 'security-profile' %}Set station {{ station }} back to security profile {{ value }} at the CSMS.{% else %}Set the password of station {{ station }} at the CSMS back to the one in the bench.{% endif %}",
     },
     ActionInfo {
         name: "check-variable",
@@ -114,6 +126,14 @@ pub const ACTIONS: &[ActionInfo] = &[
 ];
 
 impl ActionInfo {
+    /// The names of its parameters, each with whether it must be given.
+    pub fn parameters(&self) -> impl Iterator<Item = (&'static str, bool)> {
+        self.parameters.iter().map(|name| match name.strip_suffix('?') {
+            Some(name) => (name, false),
+            None => (*name, true),
+        })
+    }
+
     /// True when a person is asked to look at something rather than to do something.
     pub fn is_question(&self) -> bool {
         self.prompt.ends_with('?')
@@ -123,4 +143,39 @@ impl ActionInfo {
 /// Looks an action up by its name.
 pub fn find(name: &str) -> Option<&'static ActionInfo> {
     ACTIONS.iter().find(|action| action.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::template::Template;
+
+    fn prompt(action: &str, parameters: &Value) -> String {
+        let names = parameters.as_object().cloned().unwrap_or_default();
+        let told = Template::new(find(action).unwrap().prompt.into()).evaluate(&names.into()).unwrap();
+        told.as_str().unwrap().to_owned()
+    }
+
+    #[test]
+    fn a_person_is_told_what_to_set_up_and_what_to_set_back() {
+        let boot = json!({ "what": "next-boot", "value": "Pending", "interval": 20, "station": "CS001" });
+        let boot_again = json!({ "what": "next-boot", "value": "Accepted", "interval": 300, "station": "CS001" });
+        let profile = json!({ "what": "security-profile", "value": 1, "station": "CS001" });
+        let password = json!({ "what": "password", "value": "the-secret", "station": "CS001" });
+        let prompts = [
+            prompt(settings::CONFIGURE, &boot),
+            prompt(settings::RESTORE, &boot_again),
+            prompt(settings::RESTORE, &profile),
+            prompt(settings::RESTORE, &password),
+        ];
+        insta::assert_snapshot!(prompts.join("\n"), @r"
+        Set the CSMS up to answer the next BootNotification of station CS001 with the status Pending and an interval of 20 s.
+        Let the CSMS accept station CS001 again when it boots. There is nothing to do if the CSMS has forgotten its setting after one BootNotification.
+        Set station CS001 back to security profile 1 at the CSMS.
+        Set the password of station CS001 at the CSMS back to the one in the bench.
+        ");
+        assert!(!find(settings::RESTORE).unwrap().is_question());
+    }
 }

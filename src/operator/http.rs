@@ -11,8 +11,8 @@ use crate::{
     link::{BoxStream, ClientTls, Network, tls},
 };
 
-/// Longest answer that is read, bytes; what is beyond it is left.
-const MAX_ANSWER: usize = 256 * 1024;
+/// Longest answer that is taken, bytes.
+const MAX_ANSWER: usize = 4 * 1024 * 1024;
 /// Where systems keep the roots that they trust.
 const SYSTEM_ROOTS: [&str; 3] =
     ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"];
@@ -53,11 +53,11 @@ pub(super) async fn exchange(
     let mut text = Vec::new();
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame.map_err(failed)?.into_data() else { continue };
-        let room = MAX_ANSWER - text.len();
-        text.extend_from_slice(data.get(..room.min(data.len())).unwrap_or_default());
-        if text.len() >= MAX_ANSWER {
-            break;
+        // Half an answer says something else than the whole.
+        if text.len() + data.len() > MAX_ANSWER {
+            return Err(format!("the answer is longer than {MAX_ANSWER} bytes"));
         }
+        text.extend_from_slice(&data);
     }
     Ok((status, String::from_utf8_lossy(&text).into_owned()))
 }

@@ -3,7 +3,9 @@
 pub mod actions;
 pub mod adapters;
 mod http;
+pub mod patience;
 pub mod requests;
+pub mod settings;
 pub mod web;
 
 use std::{future::Future, pin::Pin};
@@ -17,7 +19,7 @@ use crate::link::Secret;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct ManualAction {
-    /// One of [`actions::ACTIONS`], or for a CSMS `send` with `action` and `payload`.
+    /// One of [`actions::ACTIONS`].
     pub action: String,
     /// Parameters by name (`evse`, `connector`, `token`, …).
     #[serde(default)]
@@ -38,6 +40,18 @@ pub enum ActionOutcome {
     Denied(String),
     /// The operator's adapter itself failed: the harness's own error.
     Failed(String),
+}
+
+impl ActionOutcome {
+    /// The word for it in test cases.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::NotPossible(_) => "not-possible",
+            Self::Denied(_) => "denied",
+            Self::Failed(_) => "failed",
+        }
+    }
 }
 
 /// A future that a trait object can return.

@@ -1,22 +1,34 @@
 //! Manual actions done at the API of a CSMS, by the request templates of the bench.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use url::Url;
 
-use super::{ActionOutcome, BoxFuture, ManualAction, Operator, actions, http};
+use super::{
+    ActionOutcome, BoxFuture, ManualAction, Operator,
+    actions::{self, ActionInfo},
+    http,
+    patience::{self, Try, patiently},
+    settings::{CONFIGURE, RESTORE},
+};
 use crate::{
     bench::{
         Bench,
-        operator::{HttpRequests, Request, is_secret},
+        operator::{HttpRequests, Instead, Request, is_secret},
     },
     link::Secret,
     template::{Names, Template, TemplateError},
 };
 
 /// How long an answer may take where the bench does not say, seconds.
-const PATIENCE: f64 = 60.0;
+const TIMEOUT: f64 = 60.0;
+/// What is asked about is not there, or not yet, or the bench's URL is wrong.
+const NOT_FOUND: u16 = 404;
 
 /// The operator of a bench with `operator: http:`, if it has one.
 pub fn of_bench(bench: &Bench) -> Result<Option<Arc<dyn Operator>>, String> {
@@ -27,7 +39,9 @@ pub fn of_bench(bench: &Bench) -> Result<Option<Arc<dyn Operator>>, String> {
     };
     let stations = bench.as_stations(bench.pool(), false).into_iter();
     let stations = stations.map(|bench| (bench.identity, Value::Object(bench.values))).collect();
-    Ok(Some(Arc::new(Requests { told: requests, roots, stations, bench: Value::Object(bench.values.clone()) })))
+    let patience = patience::of_bench(bench);
+    let bench = Value::Object(bench.values.clone());
+    Ok(Some(Arc::new(Requests { told: requests, roots, stations, bench, patience, sent: Mutex::default() })))
 }
 
 struct Requests {
@@ -37,6 +51,10 @@ struct Requests {
     /// The bench as each station of the pool sees it.
     stations: HashMap<String, Value>,
     bench: Value,
+    /// How long the same is asked again.
+    patience: Duration,
+    /// By station: the last message that the API was asked to send, and what it answered.
+    sent: Mutex<HashMap<String, Value>>,
 }
 
 /// A request whose templates are filled in.
@@ -47,46 +65,42 @@ struct Filled {
     body: Vec<u8>,
 }
 
+/// What the API answered.
+#[derive(Debug, Clone)]
+struct Answer {
+    status: u16,
+    /// Its JSON, or its text.
+    response: Value,
+}
+
+impl Answer {
+    fn told(self, names: &mut Names) {
+        names.insert("status".into(), self.status.into());
+        names.insert("response".into(), self.response);
+    }
+}
+
 impl Operator for Requests {
     fn perform(&self, action: ManualAction) -> BoxFuture<'_, ActionOutcome> {
         Box::pin(async move {
-            let message = action.parameters.get("action").and_then(Value::as_str).filter(|_| action.action == "send");
-            let request = self.told.request(&action.action, message);
-            let wished = message.map_or_else(|| action.action.clone(), |message| format!("send {message}"));
-            if let Some(reason) = request.refused {
-                return ActionOutcome::NotPossible(reason);
+            let request = self.told.request(&action);
+            let wished = wished(&action);
+            match &request.instead {
+                Some(Instead::NotNeeded) => return ActionOutcome::Done,
+                Some(Instead::Refused(reason)) => return ActionOutcome::NotPossible(reason.clone()),
+                None => {}
             }
-            let mut names = self.names(&action, message);
-            let filled = match self.fill(&request, &names) {
-                Ok(Some(filled)) => filled,
-                Ok(None) => {
-                    return ActionOutcome::NotPossible(format!("the bench has no request for `{wished}`"));
-                }
-                Err(reason) => return ActionOutcome::Failed(format!("the bench's request for `{wished}`: {reason}")),
-            };
-            // Nobody is to read there what only the API may.
-            let clean = |text: &str| {
-                let secret = filled.headers.iter().filter(|(name, _)| is_secret(name));
-                secret.fold(text.to_owned(), |text, (_, value)| text.replace(value.as_str(), "[redacted]"))
-            };
-            let what = format!("{} {}", filled.method, shown_url(&filled.url));
-            let seconds = request.timeout.unwrap_or(PATIENCE);
-            let limit = Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX);
-            let Filled { method, url, headers, body } = &filled;
-            let exchange = http::exchange(method, url, headers, body.clone(), self.roots.as_deref());
-            let (status, text) = match tokio::time::timeout(limit, exchange).await {
-                Ok(Ok(answer)) => answer,
-                Ok(Err(error)) => return ActionOutcome::Failed(clean(&format!("{what}: {error}"))),
-                Err(_) => {
-                    return ActionOutcome::NotPossible(format!("{what} was not answered within {seconds} s"));
-                }
-            };
-            let said = clean(&format!("{what} was answered {status}: {}", http::shown(&text)));
-            names.insert("status".into(), status.into());
-            let response = serde_json::from_str(&text).unwrap_or(Value::String(text));
-            names.insert("response".into(), response);
-            let question = actions::find(&action.action).is_some_and(actions::ActionInfo::is_question);
-            judge(&request, status, &names, question, said)
+            let mut names = self.names(&action);
+            let (outcome, answer) = self.request(&action, &request, &wished, &names).await;
+            let sent = action.action == "send" && outcome == ActionOutcome::Done;
+            self.remember(&action, answer.as_ref().filter(|_| sent));
+            if outcome != ActionOutcome::Done {
+                return outcome;
+            }
+            if let Some(answer) = answer {
+                answer.told(&mut names);
+            }
+            self.follow_up(&action, &request, &wished, names).await
         })
     }
 
@@ -95,16 +109,146 @@ impl Operator for Requests {
     }
 }
 
+/// What is asked for, in a few words.
+fn wished(action: &ManualAction) -> String {
+    let text = |name: &str| action.parameters.get(name).and_then(Value::as_str);
+    let about = match action.action.as_str() {
+        "send" => text("action"),
+        CONFIGURE | RESTORE => text("what"),
+        _ => None,
+    };
+    about.map_or_else(|| action.action.clone(), |about| format!("{} {about}", action.action))
+}
+
+/// Why nothing can be asked of the API.
+fn missing(action: &ManualAction, wished: &str) -> String {
+    let missing = format!("the bench has no request for `{wished}`");
+    if action.action == RESTORE {
+        return format!("{missing}: write one, or `not-needed` if the CSMS undoes that setting by itself");
+    }
+    missing
+}
+
 impl Requests {
-    fn names(&self, action: &ManualAction, message: Option<&str>) -> Names {
-        let station = action.parameters.get("station").and_then(Value::as_str).unwrap_or_default();
+    /// Makes a request, again where that may help: what it came to, and what was answered last.
+    async fn request(
+        &self,
+        action: &ManualAction,
+        request: &Request,
+        wished: &str,
+        names: &Names,
+    ) -> (ActionOutcome, Option<Answer>) {
+        let filled = match self.fill(request, names) {
+            Ok(Some(filled)) => filled,
+            Ok(None) => return (ActionOutcome::NotPossible(missing(action, wished)), None),
+            Err(reason) => {
+                let reason = format!("the bench's request for `{wished}`: {reason}");
+                return (ActionOutcome::NotPossible(reason), None);
+            }
+        };
+        let question = actions::find(&action.action).is_some_and(ActionInfo::is_question);
+        // What nobody asks again has no patience.
+        let patience = if question || request.retry_while.is_some() { self.patience } else { Duration::default() };
+        let last = Mutex::new(None);
+        let outcome = patiently(patience, || self.attempt(request, &filled, names.clone(), question, &last)).await;
+        (outcome, last.into_inner().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Makes the requests that follow one that is done.
+    async fn follow_up(
+        &self,
+        action: &ManualAction,
+        request: &Request,
+        wished: &str,
+        mut names: Names,
+    ) -> ActionOutcome {
+        for (step, index) in request.then.iter().zip(1..) {
+            let of = format!("{wished}, request {index} under `then`");
+            match step.when.as_ref().map_or(Ok(true), |when| when.is_true(&names)) {
+                Ok(true) => {}
+                Ok(false) => continue,
+                Err(error) => {
+                    return ActionOutcome::NotPossible(format!("the bench's `when` for `{of}` can't be told: {error}"));
+                }
+            }
+            let (outcome, answer) = self.request(action, &step.request, &of, &names).await;
+            if outcome != ActionOutcome::Done {
+                return outcome;
+            }
+            if let Some(answer) = answer {
+                answer.told(&mut names);
+            }
+        }
+        ActionOutcome::Done
+    }
+
+    /// Keeps what the API said of a message: some tell there and nowhere else what the station answered.
+    fn remember(&self, action: &ManualAction, answer: Option<&Answer>) {
+        if action.action != "send" {
+            return;
+        }
+        let member = |name: &str| action.parameters.get(name).cloned().unwrap_or_default();
+        let told = answer.map_or(Value::Null, |answer| {
+            json!({
+                "action": member("action"), "payload": member("payload"),
+                "status": answer.status, "response": answer.response,
+            })
+        });
+        let station = member("station").as_str().unwrap_or_default().to_owned();
+        self.sent.lock().unwrap_or_else(PoisonError::into_inner).insert(station, told);
+    }
+
+    /// One exchange with the API, and what it came to. Whatever the API answers, or does not, is no error of ours.
+    async fn attempt(
+        &self,
+        request: &Request,
+        filled: &Filled,
+        mut names: Names,
+        question: bool,
+        last: &Mutex<Option<Answer>>,
+    ) -> Try {
+        // Nobody is to read there what only the API may.
+        let clean = |text: &str| {
+            let secret = filled.headers.iter().filter(|(name, _)| is_secret(name));
+            secret.fold(text.to_owned(), |text, (_, value)| text.replace(value.as_str(), "[redacted]"))
+        };
+        let what = format!("{} {}", filled.method, shown_url(&filled.url));
+        let seconds = request.timeout.unwrap_or(TIMEOUT);
+        let limit = Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX);
+        let Filled { method, url, headers, body } = filled;
+        let exchange = http::exchange(method, url, headers, body.clone(), self.roots.as_deref());
+        let (status, text) = match tokio::time::timeout(limit, exchange).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(error)) => return Try::Over(ActionOutcome::NotPossible(clean(&format!("{what}: {error}")))),
+            Err(_) => {
+                let reason = format!("{what} was not answered within {seconds} s");
+                return Try::Over(ActionOutcome::NotPossible(reason));
+            }
+        };
+        let said = clean(&format!("{what} was answered {status}: {}", http::shown(&text)));
+        let answer = Answer { status, response: serde_json::from_str(&text).unwrap_or(Value::String(text)) };
+        answer.clone().told(&mut names);
+        *last.lock().unwrap_or_else(PoisonError::into_inner) = Some(answer);
+        judge(request, status, &names, question, said)
+    }
+
+    fn names(&self, action: &ManualAction) -> Names {
+        let text = |name: &str| action.parameters.get(name).and_then(Value::as_str);
+        let message = text("action").filter(|_| action.action == "send");
+        let station = text("station").unwrap_or_default();
+        // A parameter that may be missing is none, so that whatever stands for it is left out.
+        let mut parameters: Map<String, Value> =
+            actions::find(&action.action).into_iter().flat_map(ActionInfo::parameters).map(absent).collect();
+        parameters.extend(action.parameters.clone());
+        let sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner).get(station).cloned().unwrap_or_default();
         let mut names = Names::default();
         for (name, value) in [
             ("asked", Value::from(action.action.as_str())),
             ("action", message.unwrap_or(&action.action).into()),
             ("payload", action.parameters.get("payload").cloned().unwrap_or_else(|| Value::Object(Map::new()))),
-            ("parameters", Value::Object(action.parameters.clone())),
+            ("parameters", Value::Object(parameters)),
             ("station", station.into()),
+            ("sent", sent),
             ("bench", self.stations.get(station).unwrap_or(&self.bench).clone()),
             ("env", Value::Object(self.told.env.clone())),
         ] {
@@ -145,27 +289,43 @@ impl Requests {
     }
 }
 
+fn absent((name, _): (&'static str, bool)) -> (String, Value) {
+    (name.to_owned(), Value::Null)
+}
+
 /// What an answer means.
-fn judge(request: &Request, status: u16, names: &Names, question: bool, said: String) -> ActionOutcome {
+fn judge(request: &Request, status: u16, names: &Names, question: bool, said: String) -> Try {
     let among = |ranges: &Option<Vec<(u16, u16)>>, otherwise: &[(u16, u16)]| {
         ranges.as_deref().unwrap_or(otherwise).iter().any(|(from, to)| (*from..=*to).contains(&status))
     };
-    if question && among(&request.denied, &[(417, 417)]) {
-        return ActionOutcome::Denied(said);
-    }
-    if among(&request.not_possible, &[(409, 409), (501, 501)]) {
-        return ActionOutcome::NotPossible(said);
-    }
-    if !among(&request.done, &[(200, 299)]) {
-        return ActionOutcome::Failed(said);
-    }
-    match request.done_when.as_ref().map_or(Ok(true), |condition| condition.holds(names)) {
-        Ok(true) => ActionOutcome::Done,
-        Ok(false) if question => ActionOutcome::Denied(said),
-        Ok(false) => ActionOutcome::NotPossible(said),
-        // The answer lacks what the condition looks at.
-        Err(error) => ActionOutcome::Failed(format!("{said}; done-when {error}")),
-    }
+    let again = match request.retry_while.as_ref().map(|condition| condition.is_true(names)) {
+        Some(Ok(again)) => again,
+        // It speaks of something that this answer does not have.
+        None | Some(Err(_)) => false,
+    };
+    let outcome = if question && among(&request.denied, &[(417, 417)]) {
+        return Try::NotYet(ActionOutcome::Denied(said));
+    } else if among(&request.not_possible, &[(409, 409), (501, 501)]) {
+        ActionOutcome::NotPossible(said)
+    } else if among(&request.done, &[(200, 299)]) {
+        match request.done_when.as_ref().map_or(Ok(true), |condition| condition.is_true(names)) {
+            Ok(true) => ActionOutcome::Done,
+            holds => {
+                let why = holds.err().map(|error| format!("; done-when can't be told: {error}")).unwrap_or_default();
+                if question {
+                    return Try::NotYet(ActionOutcome::Denied(said + &why));
+                }
+                ActionOutcome::NotPossible(said + &why)
+            }
+        }
+    } else if question && status == NOT_FOUND {
+        let help = "say in the bench what that means: `denied: 404` if the CSMS does not know it then";
+        return Try::NotYet(ActionOutcome::NotPossible(format!("{said}; {help}")));
+    } else {
+        let help = "the bench says nothing of this status, under `done`, `not-possible` or `denied`";
+        ActionOutcome::NotPossible(format!("{said}; {help}"))
+    };
+    if again { Try::NotYet(outcome) } else { Try::Over(outcome) }
 }
 
 fn scalar(value: &Value) -> String {

@@ -5,7 +5,13 @@ use std::path::Path;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Findings, Subject};
-use crate::{bench::Bench, certificate::Certificate, clock::Clock, link::tls, pics::SutKind};
+use crate::{
+    bench::Bench,
+    certificate::{Certificate, Verification},
+    clock::Clock,
+    link::tls,
+    pics::SutKind,
+};
 
 /// A certificate that expires sooner than this may do so while it is used.
 const SOON: SignedDuration = SignedDuration::from_hours(14 * 24);
@@ -46,7 +52,7 @@ fn read(path: &str, item: &str, findings: &mut Findings) -> Option<String> {
 
 /// The certificates of a file, their dates looked at.
 fn chain(text: &str, path: &str, item: &str, now: Timestamp, findings: &mut Findings) -> Option<Vec<Certificate>> {
-    let chain = Certificate::chain(text);
+    let chain = Certificate::bundle(text);
     let Some(first) = chain.first() else {
         findings.problem(item, format!("{path} holds no certificate"), "give a PEM file: -----BEGIN CERTIFICATE-----");
         return None;
@@ -63,12 +69,24 @@ fn chain(text: &str, path: &str, item: &str, now: Timestamp, findings: &mut Find
     } else {
         findings.ok(item, format!("{path}: {name}, valid to {until}"));
     }
-    if chain.windows(2).any(|pair| !pair[0].is_signed_by(&pair[1])) {
-        let help = "a chain is the leaf, then each certificate's issuer";
-        findings.problem(item, format!("{path}: one of its certificates is not signed by the next"), help);
+    // A file of roots is no chain.
+    if item != "root" {
+        for pair in chain.windows(2) {
+            match pair[0].verify(&pair[1]) {
+                Verification::Valid => {}
+                Verification::Invalid => {
+                    let help = "a chain is the leaf, then each certificate's issuer";
+                    findings.problem(item, format!("{path}: one of its certificates is not signed by the next"), help);
+                    break;
+                }
+                Verification::Undecided(why) => findings.warning(item, format!("{path}: {why}"), UNDECIDED),
+            }
+        }
     }
     Some(chain)
 }
+
+const UNDECIDED: &str = "look yourself whether each certificate is signed by the next, up to the root";
 
 /// A key: it must be that of the certificate, and nobody else's to read.
 fn key(path: &str, certificate: &str, findings: &mut Findings) {
@@ -110,13 +128,13 @@ fn own(subject: Subject<'_>, root: Option<&[Certificate]>, now: Timestamp, findi
     let Some(leaf) = chain.first() else { return };
     if subject.sut() == SutKind::ChargingStation {
         names(bench, leaf, findings);
-        match root.and_then(<[_]>::first) {
-            None => findings.warning(
+        match root {
+            None | Some([]) => findings.warning(
                 "root",
                 "none given: test cases that need the root which the station trusts get one of the harness's own",
                 "name the PEM file of the root that `certificate` comes from",
             ),
-            Some(root) => signed(&chain, root, findings),
+            Some(roots) => signed(&chain, roots, findings),
         }
     } else {
         let wanted = match bench.values.get("serial_number").and_then(serde_json::Value::as_str) {
@@ -136,33 +154,51 @@ fn own(subject: Subject<'_>, root: Option<&[Certificate]>, now: Timestamp, findi
     }
 }
 
-fn signed(chain: &[Certificate], root: &Certificate, findings: &mut Findings) {
-    let last = chain.last();
-    if last.is_some_and(|last| last == root || last.is_signed_by(root)) {
-        findings.ok("root", "the certificate comes from it");
-    } else {
-        findings.problem(
+fn signed(chain: &[Certificate], roots: &[Certificate], findings: &mut Findings) {
+    let Some(last) = chain.last() else { return };
+    let found: Vec<Verification> =
+        roots.iter().map(|root| if last == root { Verification::Valid } else { last.verify(root) }).collect();
+    if found.iter().any(Verification::is_valid) {
+        return findings.ok("root", "the certificate comes from it");
+    }
+    match found.into_iter().find(|one| matches!(one, Verification::Undecided(_))) {
+        Some(Verification::Undecided(why)) => findings.warning("root", why, UNDECIDED),
+        _ => findings.problem(
             "root",
             "the certificate does not come from it",
             "name the right root, and put intermediate certificates into `certificate`, after the leaf",
-        );
+        ),
     }
 }
 
 fn names(bench: &Bench, leaf: &Certificate, findings: &mut Findings) {
-    if leaf.covers(&bench.host) {
+    if leaf.lists(&bench.host) {
         findings.ok("certificate", format!("it is for {}", bench.host));
+    } else if leaf.covers(&bench.host) {
+        findings.warning(
+            "certificate",
+            format!("{} is its common name (A00.FR.412), and not in its subjectAltName", bench.host),
+            "a station whose TLS library looks at subjectAltName alone refuses it",
+        );
     } else {
         findings.problem(
             "certificate",
             format!(
                 "it is not for the `host` by which the station calls us, {}: it is for {}",
                 bench.host,
-                leaf.names().join(", ")
+                names_of(leaf)
             ),
-            "have a certificate made whose subjectAltName has the host, or set `host`",
+            "have a certificate made whose common name (A00.FR.412) and subjectAltName have the host, or set `host`",
         );
     }
+}
+
+/// The common name, and what subjectAltName has beside it.
+fn names_of(leaf: &Certificate) -> String {
+    let common_name = leaf.common_name();
+    let others = leaf.names().into_iter().filter(|name| *name != common_name);
+    let names: Vec<String> = std::iter::once(common_name.clone()).chain(others).collect();
+    names.join(", ").trim_start_matches(", ").to_owned()
 }
 
 /// Our own authority, from whose root everything is made.

@@ -192,7 +192,7 @@ async fn operator(subject: Subject<'_>, findings: &mut Findings) {
         Some(Err(why)) => return findings.problem(item, why, "write web, web:PORT or web:ADDR:PORT"),
         None => {}
     }
-    if let Err(why) = adapters::parse(how) {
+    if let Err(why) = adapters::parse(how, Duration::default()) {
         let help = "write prompt, web, exec:COMMAND or http://host:port/path";
         return findings.problem(item, why, help);
     }
@@ -226,6 +226,14 @@ async fn requests(subject: Subject<'_>, findings: &mut Findings) {
     let item = "operator.http";
     if !requests.root.is_empty() && std::fs::read_to_string(&requests.root).is_err() {
         findings.problem(item, format!("its root, {}, can't be read", requests.root), "name a PEM file");
+    }
+    for setting in requests.never_restored() {
+        let word = setting.word();
+        findings.warning(
+            item,
+            format!("it has a request that sets {word}, and nothing says how that is undone"),
+            format!("write a request for it under `restore: {word}:`, or `not-needed` if the CSMS undoes it by itself"),
+        );
     }
     let mut names = Names::default();
     names.insert("env".into(), Value::Object(requests.env.clone()));

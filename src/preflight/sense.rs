@@ -55,7 +55,8 @@ fn security_profile(subject: Subject<'_>, findings: &mut Findings) {
     let item = "security-profile";
     let Some(pics) = subject.pics else { return findings.ok(item, profile.to_string()) };
     match profile {
-        1 if !pics.is_yes("C-61") => findings.problem(
+        // The question is for stations alone: a CSMS takes either.
+        1 if pics.sut == SutKind::ChargingStation && !pics.is_yes("C-61") => findings.problem(
             item,
             "1, but the PICS does not claim the unsecured transport with Basic authentication (C-61)",
             "write 2 or 3, or mend the PICS",
@@ -175,8 +176,35 @@ fn points(subject: Subject<'_>, findings: &mut Findings) {
     }
 }
 
+/// A pause that a station may well make before its next message, seconds.
+const LONGEST_PACE: f64 = 5.0;
 /// Less than this is too short for a person to plug in after presenting a token, seconds.
 const PERSON: f64 = 15.0;
+
+/// Intervals that a station must keep to, which are judged with the tolerance.
+const JUDGED: [&str; 6] = [
+    "pending_interval",
+    "retry_back_off_wait_minimum",
+    "ev_connection_timeout",
+    "message_attempt_interval",
+    "sampled_interval",
+    "aligned_interval",
+];
+
+/// An interval that is hardly longer than the tolerance can't be told from none.
+fn judged(subject: Subject<'_>, findings: &mut Findings) {
+    let tolerance = number(subject, "time_tolerance");
+    for key in JUDGED {
+        let interval = number(subject, key);
+        if interval < 2.0 * tolerance {
+            findings.warning(
+                &key.replace('_', "-"),
+                format!("{interval} s is judged to {tolerance} s (time-tolerance): a station that hardly waits passes"),
+                format!("write {} or more", 2.0 * tolerance),
+            );
+        }
+    }
+}
 
 fn times(subject: Subject<'_>, findings: &mut Findings) {
     let before = findings.0.len();
@@ -186,6 +214,24 @@ fn times(subject: Subject<'_>, findings: &mut Findings) {
         if number(key) <= 0.0 {
             findings.problem(&key.replace('_', "-"), "nothing can happen in 0 s", "write how many seconds it may take");
         }
+    }
+    if number("operator_patience") >= number("manual_action_timeout") {
+        findings.problem(
+            "operator-patience",
+            format!(
+                "{} s, but manual-action-timeout ends every manual action after {} s",
+                number("operator_patience"),
+                number("manual_action_timeout")
+            ),
+            "make it shorter: it is how long the same is asked again",
+        );
+    }
+    if number("pace") > LONGEST_PACE {
+        findings.warning(
+            "pace",
+            format!("{} s are added to every message of our station, and the CSMS may give it up", number("pace")),
+            format!("write {LONGEST_PACE} or less; 0.1 is enough for most"),
+        );
     }
     if let Some(pics) = subject.pics {
         limits(subject, pics, findings);
@@ -202,6 +248,7 @@ fn times(subject: Subject<'_>, findings: &mut Findings) {
         );
     }
     if subject.sut() == SutKind::ChargingStation {
+        judged(subject, findings);
         if number("reboot_time") < number("boot_wait") {
             findings.warning(
                 "reboot-time",

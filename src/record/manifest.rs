@@ -51,6 +51,12 @@ pub struct Manifest {
     pub faults: Vec<String>,
     /// Which test cases were asked for.
     pub choice: Choice,
+    /// The seed of the order in which they come; none: that of the plan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shuffle: Option<u64>,
+    /// The simulated product was one for the whole run.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub lasting: bool,
     /// How many further attempts a test case gets that does not pass.
     #[serde(default)]
     pub retries: u32,

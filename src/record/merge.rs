@@ -316,6 +316,9 @@ fn manifest(parts: &[Part], run_id: String) -> Manifest {
             .and_then(|all| all.into_iter().max_by(|one, other| one.uncertainty_s.total_cmp(&other.uncertainty_s))),
         faults: first.faults.clone(),
         choice,
+        // What was put together came in no order of its own.
+        shuffle: first.shuffle.filter(|_| manifests.iter().all(|manifest| manifest.shuffle == first.shuffle)),
+        lasting: first.lasting,
         retries: manifests.iter().map(|manifest| manifest.retries).max().unwrap_or(0),
         chosen,
     }

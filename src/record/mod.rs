@@ -1,5 +1,6 @@
 //! The run folder: what was to be run, the trace, the verdicts.
 
+pub mod causes;
 pub mod compare;
 pub mod folder;
 pub mod journal;

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
+use super::causes::Cause;
 pub use crate::selection::PlanEntry;
 use crate::{
     calibrate::Calibration,
@@ -138,6 +139,11 @@ pub enum TraceEvent {
     TestCase {
         /// Id.
         id: String,
+    },
+    /// Something concerns the run as a whole.
+    Notice {
+        /// What.
+        text: String,
     },
     /// A test case's verdict.
     Verdict {
@@ -284,9 +290,15 @@ pub struct Results {
     /// The faults that the simulated product was given, as they were given.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub faults: Vec<String>,
+    /// The seed of the order in which the test cases came, where it was not that of the plan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shuffle: Option<u64>,
     /// True when the run was interrupted.
     #[serde(default)]
     pub interrupted: bool,
+    /// What concerned the run as a whole: a station that was withdrawn, a wait for the product.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub remarks: Vec<String>,
     /// The worst verdict of all.
     pub verdict: Verdict,
     /// What the harness's own calibration says of its measurements, where the bench names one.
@@ -299,6 +311,9 @@ pub struct Results {
     pub profiles: Vec<ProfileResult>,
     /// Per test case, in plan order.
     pub test_cases: Vec<TestCaseResult>,
+    /// Causes that keep several test cases from passing, those of most test cases first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub causes: Vec<Cause>,
     /// The KPIs.
     pub kpis: Vec<Kpi>,
 }

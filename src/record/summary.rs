@@ -1,6 +1,9 @@
 //! From verdicts to results: profiles, KPIs, the verdict of the whole run.
 
-use super::model::{FORMAT, PicsFacts, PlanEntry, ProfileOutcome, ProfileResult, Results, TraceEntry};
+use super::{
+    causes,
+    model::{FORMAT, PicsFacts, PlanEntry, ProfileOutcome, ProfileResult, Results, TraceEntry, TraceEvent},
+};
 use crate::{
     calibrate::Calibration,
     expect::Expectation,
@@ -24,6 +27,8 @@ pub struct RunInfo {
     pub sut: String,
     /// The faults that the simulated product was given.
     pub faults: Vec<String>,
+    /// The seed of the order in which the test cases came.
+    pub shuffle: Option<u64>,
     /// It was interrupted.
     pub interrupted: bool,
     /// What the harness's own calibration says.
@@ -55,14 +60,26 @@ pub fn results(
         pics: Some(PicsFacts::of(pics)),
         sut: info.sut,
         faults: info.faults,
+        shuffle: info.shuffle,
         interrupted: info.interrupted,
+        remarks: notices(trace),
         verdict,
         calibration: info.calibration,
         expectations: info.expectations,
         profiles: profiles(pics, plan, &cases),
         kpis: kpi::measure(pics, trace),
+        causes: causes::shared(&cases),
         test_cases: cases,
     }
+}
+
+/// What the trace tells of the run as a whole.
+fn notices(trace: &[TraceEntry]) -> Vec<String> {
+    let notice = |entry: &TraceEntry| match &entry.what {
+        TraceEvent::Notice { text } => Some(text.clone()),
+        _ => None,
+    };
+    trace.iter().filter_map(notice).collect()
 }
 
 /// Every profile of the edition with what became of it.

@@ -1,13 +1,13 @@
 //! What is kept for replaying, as data: `inputs/TC_….jsonl` of a run folder. One line is one [`Line`].
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::{
     clock::Stamp,
-    engine::{Effect, Setup, SutMemory},
+    engine::{Effect, Leftovers, Registration, RegistrationStatus, Setup, SutMemory},
     link::{
         AttemptFailure, CertificateKind, ClientPolicy, ClientTls, ClosedBy, ConnId, EndpointId, HelloInfo, Identity,
         LinkCommand, LinkEvent, Secret, ServerPolicy, ServerTls, TlsInfo, TlsVersion, UpgradeRequest,
@@ -88,19 +88,36 @@ pub(super) struct Knock {
 pub(super) struct Memory {
     open: Option<(ConnId, EndpointId)>,
     endpoint: Option<EndpointId>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     accepted: bool,
+    /// Since it is told apart from `accepted`; before, there was only that.
+    #[serde(default)]
+    registration: Option<Registration>,
     variables: Map<String, Value>,
     evses: BTreeMap<String, Map<String, Value>>,
     security_profile: u8,
     passwords: Vec<String>,
     client: Option<Knock>,
     unanswered: Vec<String>,
-    left_behind: BTreeMap<String, Value>,
+    #[serde(default)]
+    leftovers: Leftovers,
+    #[serde(default = "yes")]
+    ordinary: bool,
+    #[serde(default)]
+    unanswered_pings: u32,
+    #[serde(default)]
+    contact_s: Option<f64>,
+    #[serde(default)]
+    since: Option<jiff::Timestamp>,
     last_id: u32,
-    last_boot_status: Option<String>,
+    #[serde(default)]
+    request_ids: BTreeMap<String, BTreeSet<i64>>,
     connections: u32,
     #[serde(default)]
     connectors: Vec<(u64, u64, String)>,
+    /// What our own station remembers, as the engine has it.
+    #[serde(default)]
+    station: Value,
 }
 
 /// What an engine was told.
@@ -190,6 +207,11 @@ pub(super) struct Ended {
     pub(super) steps: Vec<StepRecord>,
 }
 
+/// What recordings of an earlier version do not tell.
+fn yes() -> bool {
+    true
+}
+
 /// Stands where a key or a certificate of the harness is not kept; the engine only hands them on.
 const NOT_KEPT: &str = "not kept";
 
@@ -273,18 +295,28 @@ impl Memory {
         Self {
             open: memory.open,
             endpoint: memory.endpoint,
-            accepted: memory.accepted,
+            accepted: memory.registration.is_accepted(),
+            registration: Some(memory.registration.clone()),
             variables: covered(&memory.variables),
             evses: memory.evses.iter().map(|(evse, facts)| (evse.clone(), covered(facts))).collect(),
             security_profile: memory.security_profile,
             passwords: memory.passwords.iter().map(|password| cover(password.expose())).collect(),
             client: memory.client.as_ref().map(Knock::of),
             unanswered,
-            left_behind: memory.left_behind.iter().map(|(id, at)| (id.clone(), at.clone())).collect(),
+            leftovers: {
+                let mut left = memory.leftovers.clone();
+                left.variables.iter_mut().for_each(|left| left.value = cover(&left.value));
+                left
+            },
+            ordinary: memory.ordinary,
+            unanswered_pings: memory.unanswered_pings,
+            contact_s: memory.contact_s,
+            since: memory.since,
             last_id: memory.last_id,
-            last_boot_status: memory.last_boot_status.clone(),
+            request_ids: memory.request_ids.clone(),
             connections: memory.connections,
             connectors: memory.connectors.iter().map(|((evse, id), status)| (*evse, *id, status.clone())).collect(),
+            station: value(&serde_json::to_value(&memory.station).unwrap_or_default()),
         }
     }
 
@@ -292,18 +324,27 @@ impl Memory {
         SutMemory {
             open: self.open,
             endpoint: self.endpoint,
-            accepted: self.accepted,
+            registration: self.registration.clone().unwrap_or_else(|| {
+                let status = if self.accepted { RegistrationStatus::Accepted } else { RegistrationStatus::Unknown };
+                Registration::of(status)
+            }),
             variables: self.variables.clone(),
             evses: self.evses.clone(),
             security_profile: self.security_profile,
             passwords: self.passwords.iter().map(Secret::new).collect(),
             client: self.client.as_ref().map(Knock::restored),
             unanswered: self.unanswered.iter().cloned().collect::<HashSet<_>>(),
-            left_behind: self.left_behind.clone().into_iter().collect::<HashMap<_, _>>(),
+            leftovers: self.leftovers.clone(),
+            ordinary: self.ordinary,
+            unanswered_pings: self.unanswered_pings,
+            contact_s: self.contact_s,
+            since: self.since,
             last_id: self.last_id,
-            last_boot_status: self.last_boot_status.clone(),
+            request_ids: self.request_ids.clone(),
             connections: self.connections,
             connectors: self.connectors.iter().map(|(evse, id, status)| ((*evse, *id), status.clone())).collect(),
+            // An earlier recording has none.
+            station: serde_json::from_value(self.station.clone()).unwrap_or_default(),
         }
     }
 }

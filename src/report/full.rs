@@ -19,7 +19,7 @@ use crate::{
     kpi::{self, Sample},
     ocpp::requirements,
     pics::{Pics, Profile, writer},
-    record::{Kpi, ProfileOutcome, Results, TraceEntry, TraceEvent},
+    record::{Kpi, ProfileOutcome, Results, TraceEntry, TraceEvent, causes::Cause},
     verdict::{Failure, TestCaseResult, UploadRecord, Verdict},
 };
 
@@ -46,6 +46,7 @@ struct Page<'r> {
     calibration: Option<String>,
     actions: Vec<ActionRow>,
     blocks: Vec<Block<'r>>,
+    causes: Vec<CauseRow<'r>>,
     findings: Vec<CaseFindings<'r>>,
     cases: Vec<CaseRow<'r>>,
     profile_ids: Vec<(&'static str, &'static str)>,
@@ -87,6 +88,15 @@ struct Block<'r> {
     letter: char,
     title: &'static str,
     cases: Vec<(&'r str, &'static str)>,
+}
+
+#[derive(Serialize)]
+struct CauseRow<'r> {
+    class: &'static str,
+    word: &'static str,
+    message: &'r str,
+    check: &'r str,
+    test_cases: &'r [String],
 }
 
 #[derive(Serialize)]
@@ -190,6 +200,7 @@ pub(super) fn html(pics: &Pics, results: &Results, trace: &[TraceEntry]) -> Stri
         calibration: results.calibration.as_ref().map(Calibration::sentence),
         actions: actions(pics, &samples, axis),
         blocks: blocks(results),
+        causes: results.causes.iter().map(cause_row).collect(),
         findings: results.test_cases.iter().filter_map(|case| case_findings(case, &frames)).collect(),
         cases: results.test_cases.iter().map(case_row).collect(),
         profile_ids: Profile::ALL
@@ -216,6 +227,16 @@ pub(super) fn html(pics: &Pics, results: &Results, trace: &[TraceEntry]) -> Stri
     out.push_str(SCRIPT);
     out.push_str("</script>\n</body>\n</html>\n");
     out
+}
+
+fn cause_row(cause: &Cause) -> CauseRow<'_> {
+    CauseRow {
+        class: class(cause.verdict),
+        word: cause.verdict.word(),
+        message: &cause.message,
+        check: &cause.check,
+        test_cases: &cause.test_cases,
+    }
 }
 
 fn facts(pics: &Pics, results: &Results) -> Vec<(&'static str, String)> {

@@ -97,6 +97,10 @@ fn test_case(case: &TestCaseResult, block: char, results: &Results) -> TestCase 
     if !case.requirements.is_empty() {
         test.add_property(("requirements", visible_line(&case.requirements.join(", ")).as_ref()));
     }
+    if let Some(cause) = results.causes.iter().find(|cause| cause.test_cases.contains(&case.id)) {
+        test.add_property(("cause", visible_line(&cause.check).as_ref()));
+        test.add_property(("cause-shared-by", visible_line(&cause.test_cases.join(", ")).as_ref()));
+    }
     if !case.remarks.is_empty() {
         test.set_system_out(visible(&case.remarks.join("\n")));
     }

@@ -78,6 +78,12 @@ pub fn markdown(results: &Results, comparison: Option<&Comparison>) -> String {
     if results.interrupted {
         out.push_str("\n**The run was ended early; it is not complete.**\n");
     }
+    if !results.remarks.is_empty() {
+        out.push('\n');
+    }
+    for remark in results.remarks.iter().take(MAX_ROWS) {
+        let _ = writeln!(out, "- {}", cell(remark));
+    }
     let profiles: Vec<String> = results
         .profiles
         .iter()
@@ -108,6 +114,13 @@ pub fn markdown(results: &Results, comparison: Option<&Comparison>) -> String {
         }
         if bad.len() > MAX_ROWS {
             let _ = writeln!(out, "\n{} more in the full report.", bad.len() - MAX_ROWS);
+        }
+    }
+    if !results.causes.is_empty() {
+        out.push_str("\n| one cause | test cases |\n| --- | --- |\n");
+        for cause in results.causes.iter().take(MAX_ROWS) {
+            let what = format!("{} ({}), {}", cause.message, cause.check, cause.verdict.word());
+            let _ = writeln!(out, "| {} | {} |", cell(&what), cell(&cause.test_cases.join(", ")));
         }
     }
     out.push_str("\n| KPI | 50 % | 99 % | longest | limit |\n| --- | --: | --: | --: | --: |\n");

@@ -50,8 +50,10 @@ pub(super) struct Driven {
     pub(super) recording: Option<Recording>,
     /// A step was reached: the test case was not turned down for what the bench lacks.
     pub(super) begun: bool,
-    /// A connection to the product was open.
-    pub(super) met: bool,
+    /// Why the general preconditions were not reached, where they were not.
+    pub(super) unprepared: Option<String>,
+    /// Nobody was there.
+    pub(super) absent: bool,
 }
 
 /// The bench as a test case sees it: of its two EVSEs the one that the test case needs comes first, a fixed cable say.
@@ -97,7 +99,6 @@ pub(super) async fn drive(
         client_identities: environment.client_identities.clone(),
         memory: environment.memory.clone(),
     };
-    let mut met = setup.memory.open.is_some();
     let mut begun = false;
     let mut recording = Recording::begin(job.entry.id.clone(), setup.clone(), started, &environment.secrets);
     let mut engine = Engine::new(setup, started);
@@ -185,7 +186,6 @@ pub(super) async fn drive(
                         recording.learnt(&password);
                         environment.secrets.push(password);
                     }
-                    met |= matches!(event, LinkEvent::Opened { .. });
                     note_link(voice, at, &event, &environment.secrets);
                     feed(&mut engine, &mut recording, at, Input::Link(event));
                 }
@@ -227,7 +227,7 @@ pub(super) async fn drive(
     outcome.remarks.extend(transfers);
     outcome.remarks.extend(environment.faults.happened());
     outcome.remarks.extend(noted.iter().map(|text| super::operators(text)));
-    for remark in &mut outcome.remarks {
+    for remark in outcome.remarks.iter_mut().chain(&mut outcome.unprepared) {
         *remark = redact(remark, &environment.secrets);
     }
     for failure in &mut outcome.failures {
@@ -262,7 +262,8 @@ pub(super) async fn drive(
         remarks: outcome.remarks,
         uploads,
     };
-    Driven { result, recording: record.then(|| Arc::unwrap_or_clone(recording)), begun, met }
+    let recording = record.then(|| Arc::unwrap_or_clone(recording));
+    Driven { result, recording, begun, unprepared: outcome.unprepared, absent: outcome.absent }
 }
 
 /// Tells the engine, and keeps what it was told.

@@ -21,7 +21,7 @@ use crate::{
         pki::{KeyKind, Pki, PkiError, signing_request},
     },
     simulator::{
-        csms::{self, CsmsSetup, Door, KnownStation},
+        csms::{self, BootSetting, CsmsSetup, Door, KnownStation},
         faults::Faults,
         operator as simulated_operator,
         station::{self, NetworkProfile, StationSetup},
@@ -150,7 +150,7 @@ impl Environment {
             identities,
             bench: Value::Object(values),
             pics: super::pics_names(pics),
-            memory: SutMemory { security_profile: bench.security_profile, ..SutMemory::default() },
+            memory: SutMemory::begin(bench.security_profile, clock.now().wall),
             secrets,
             identity: bench.identity.clone(),
             client: None,
@@ -201,6 +201,10 @@ impl Environment {
         };
         let mut values = bench.values.clone();
         values.extend(self::roots(&pki, bench)?);
+        if simulated {
+            // It has registered us when it has answered.
+            values.insert("pace".into(), 0.into());
+        }
         if let Some(root) = &roots {
             values.insert("root".into(), root.as_str().into());
         }
@@ -255,7 +259,7 @@ impl Environment {
             identities: HashMap::new(),
             bench: Value::Object(values),
             pics: super::pics_names(pics),
-            memory: SutMemory { security_profile: bench.security_profile, ..SutMemory::default() },
+            memory: SutMemory::begin(bench.security_profile, clock.now().wall),
             secrets,
             identity: bench.identity.clone(),
             client: Some(client),
@@ -283,8 +287,9 @@ impl Environment {
                 Err("the bench does not hold the key of the root that the SUT trusts, so it can't sign for it".into())
             }
             "sign" => {
-                let chain = self.pki.sign_request(text("csr"), CertificateKind::named(with.get("certificate"))?);
-                chain
+                let kind = CertificateKind::named(with.get("certificate"))?;
+                self.pki
+                    .sign_request(text("csr"), kind, self.clock.now().wall)
                     .map(|chain| json!({ "chain": chain }))
                     .map_err(|error| format!("the CSR can't be signed: {error}"))
             }
@@ -319,9 +324,7 @@ impl Environment {
         self.endpoints = endpoints(&self.setup, &self.pki, &self.identities);
         let profile = self.memory.security_profile.saturating_add(10);
         if let Some(mut policy) = self.endpoints.get(&EndpointId(profile)).cloned() {
-            if let Some(password) = self.memory.passwords.last().filter(|_| !policy.passwords.is_empty()) {
-                policy.passwords = vec![password.clone()];
-            }
+            self.memory.admit(&mut policy);
             for endpoint in [EndpointId(1), EndpointId(2)] {
                 self.link.send(LinkCommand::SetPolicy(endpoint, policy.clone()));
             }
@@ -394,6 +397,7 @@ fn reference_csms(pics: &Pics, bench: &Bench, pki: &Arc<Pki>, serial_number: &st
         tokens: bench.values.get("tokens").cloned().unwrap_or_default(),
         interval: bench.values.get("heartbeat_interval").and_then(Value::as_u64).unwrap_or(300),
         inventory: pics.is_yes("C-50.1"),
+        boot_setting: BootSetting::default(),
         authority: Some(pki.clone()),
         faults: Faults::default(),
     })
@@ -402,16 +406,21 @@ fn reference_csms(pics: &Pics, bench: &Bench, pki: &Arc<Pki>, serial_number: &st
 /// The roots as expressions see them. Without the key of the root that the SUT trusts there is none to succeed it.
 fn roots(pki: &Pki, bench: &Bench) -> Result<Map<String, Value>, EnvironmentError> {
     let own = bench.certificate.is_empty();
-    let root = if own || bench.root.is_empty() {
-        pki.root_pem().to_owned()
+    let (root, chain) = if own || bench.root.is_empty() {
+        (pki.root_pem().to_owned(), pki.root_chain_pem())
     } else {
-        std::fs::read_to_string(&bench.root).map_err(|error| EnvironmentError::File(bench.root.clone(), error))?
+        let read = std::fs::read_to_string(&bench.root);
+        let root = read.map_err(|error| EnvironmentError::File(bench.root.clone(), error))?;
+        // Test cases put other certificates before and after it.
+        let root = format!("{}\n", root.trim_end());
+        (root.clone(), root)
     };
     let (next, expired) =
         if own { (pki.next_root_pem().to_owned(), pki.expired_next_root_pem()?) } else { Default::default() };
     let other = pki.other_root_pem().to_owned();
-    let names = ["root", "next_root", "expired_next_root", "other_root", "expired_root", "manufacturer_root"];
-    let texts = [root, next, expired, other, pki.expired_root_pem().into(), pki.manufacturer_root_pem().into()];
+    let names =
+        ["root", "root_chain", "next_root", "expired_next_root", "other_root", "expired_root", "manufacturer_root"];
+    let texts = [root, chain, next, expired, other, pki.expired_root_pem().into(), pki.manufacturer_root_pem().into()];
     Ok(names.into_iter().map(str::to_owned).zip(texts.into_iter().map(Value::from)).collect())
 }
 
@@ -443,6 +452,7 @@ fn identities(
     for kind in [
         CertificateKind::Valid,
         CertificateKind::Expired,
+        CertificateKind::NotYetValid,
         CertificateKind::UnknownAuthority,
         CertificateKind::WrongName,
         CertificateKind::NextRoot,

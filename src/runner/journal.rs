@@ -47,6 +47,12 @@ impl<'t> Journal<'t> {
         self.push(TraceEntry { at: self.clock.now(), test_case, station, conn: None, what });
     }
 
+    /// Something concerns the run as a whole.
+    pub(super) fn notice(&self, text: &str) {
+        self.note(None, None, TraceEvent::Notice { text: text.to_owned() });
+        self.tell(Event::Notice(text.to_owned()));
+    }
+
     /// The voice of one test case as one station: every line of it names both.
     pub(super) fn voice(&self, test_case: &str, station: &str) -> Voice<'_, 't> {
         Voice { journal: self, test_case: Some(test_case.to_owned()), station: station.to_owned() }

@@ -11,6 +11,7 @@ pub(super) fn log(entry: &TraceEntry) {
     match &entry.what {
         TraceEvent::TestCase { id } => info!(target: "ocpp_attest::run", station, "{id} begins"),
         TraceEvent::Verdict { id, verdict } => info!(target: "ocpp_attest::run", station, "{id}: {verdict}"),
+        TraceEvent::Notice { text } => info!(target: "ocpp_attest::run", "{text}"),
         TraceEvent::Step { step } => debug!(target: "ocpp_attest::steps", test, station, "{step}"),
         TraceEvent::Frame { direction, text } => {
             trace!(target: "ocpp_attest::frames", test, station, conn, ?direction, "{text}");

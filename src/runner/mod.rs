@@ -6,9 +6,13 @@ mod error;
 mod files;
 mod journal;
 mod log;
+mod order;
+mod outage;
 mod pause;
+mod pool;
 mod retry;
-mod stage;
+mod scheduler;
+mod worker;
 
 use std::sync::Arc;
 
@@ -33,7 +37,8 @@ use crate::{
 pub(crate) use environment::key_kind;
 pub use environment::{Environment, simulated};
 use journal::Journal;
-use stage::Stage;
+pub use order::Seed;
+use scheduler::Scheduler;
 
 /// What happens while a plan is run.
 #[derive(Debug, Clone)]
@@ -50,6 +55,10 @@ pub enum Event {
     Recorded(Arc<Recording>),
     /// A test case is over: nothing more of it comes into the trace but remarks of the operator.
     Ended(Box<TestCaseResult>),
+    /// A test case could not be begun, and comes again when the run goes on.
+    Postponed(Box<TestCaseResult>),
+    /// Something concerns the run as a whole.
+    Notice(String),
 }
 
 /// What to run and how.
@@ -66,6 +75,11 @@ pub struct Plan<'p> {
     pub only: Option<GlobSet>,
     /// A simulated product instead of the bench's.
     pub simulated: bool,
+    /// One simulated product for the whole run (for each security profile that its test cases need) instead of a fresh one for
+    /// each test case.
+    pub lasting: bool,
+    /// The order in which test cases come; none: that of the plan.
+    pub shuffle: Option<Seed>,
     /// What goes wrong with the simulated product, each test case's being a new one.
     pub faults: Faults,
     /// Keep what the engines are told.
@@ -122,10 +136,10 @@ pub async fn run(
         .filter(|entry| entry.applicable && plan.only.as_ref().is_none_or(|only| only.is_match(&entry.id)))
         .collect();
     let journal = Journal::new(clock, &mut tell);
-    let stage = Stage { plan, chosen: &chosen, operator: operator.clone(), interrupt, clock, journal: &journal };
-    let mut ended = stage.play().await?;
-    let interrupted = *stage.interrupt.borrow() || ended.len() < chosen.len();
-    drop(stage);
+    let scheduler = Scheduler::new(plan, &chosen, operator.clone(), interrupt, clock, &journal);
+    let (mut ended, early) = scheduler.play().await?;
+    let interrupted = early || ended.len() < chosen.len();
+    drop(scheduler);
     ended.sort_by_key(|ended| ended.index);
     let mut result = Yield { interrupted, ..Yield::default() };
     for ended in ended {

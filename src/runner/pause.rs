@@ -1,4 +1,5 @@
-//! A run that its operator has paused: the SUT's clocks go on, so it is answered meanwhile.
+//! What is done with a product while no test case runs against it: it is answered, for its clocks go on, or brought to the
+//! general preconditions.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -23,7 +24,7 @@ const REST: Duration = Duration::from_secs(1);
 /// already, gets its answers meanwhile; nothing that it does is judged.
 pub(super) async fn hold(
     operator: &dyn Operator,
-    environment: &mut Option<Environment>,
+    environment: Option<&mut Environment>,
     interrupt: &watch::Receiver<bool>,
     clock: Clock,
     voice: &Voice<'_, '_>,
@@ -49,11 +50,38 @@ pub(super) async fn hold(
 }
 
 /// Answers the SUT until it is over.
-async fn idle(environment: &mut Environment, mut over: watch::Receiver<bool>, clock: Clock, voice: &Voice<'_, '_>) {
-    let Some(case) = nothing(if environment.is_for_csms() { SutKind::Csms } else { SutKind::ChargingStation }) else {
-        return;
-    };
-    let entry = PlanEntry {
+pub(super) async fn idle(
+    environment: &mut Environment,
+    mut over: watch::Receiver<bool>,
+    clock: Clock,
+    voice: &Voice<'_, '_>,
+) {
+    // What comes before the steps is answered and not judged.
+    let Some(case) = case(environment, "before: { prepared: false, states: [{ wait: 86400 }] }") else { return };
+    let library = Library { cases: std::collections::BTreeMap::new(), states: Arc::new(HashMap::new()) };
+    while !*over.borrow() {
+        let job = driver::Job { entry: &entry(), case: &case, variant: &Map::new(), library: &library, clock };
+        driver::drive(environment, job, &mut over, voice, false).await;
+        let _ = tokio::time::timeout(REST, over.wait_for(|over| *over)).await;
+    }
+}
+
+/// Brings the SUT to the general preconditions, unless it is over before.
+pub(super) async fn prepare(
+    environment: &mut Environment,
+    library: &Library,
+    over: &mut watch::Receiver<bool>,
+    clock: Clock,
+    voice: &Voice<'_, '_>,
+) -> Option<driver::Driven> {
+    let case = case(environment, "")?;
+    let job = driver::Job { entry: &entry(), case: &case, variant: &Map::new(), library, clock };
+    Some(driver::drive(environment, job, over, voice, false).await)
+}
+
+/// A plan entry that is none.
+fn entry() -> PlanEntry {
+    PlanEntry {
         id: String::new(),
         title: String::new(),
         profiles: Vec::new(),
@@ -61,27 +89,24 @@ async fn idle(environment: &mut Environment, mut over: watch::Receiver<bool>, cl
         implemented: true,
         reason: String::new(),
         requirements: Vec::new(),
-    };
-    let library = Library { cases: std::collections::BTreeMap::new(), states: Arc::new(HashMap::new()) };
-    let case = Arc::new(case);
-    while !*over.borrow() {
-        let job = driver::Job { entry: &entry, case: &case, variant: &Map::new(), library: &library, clock };
-        driver::drive(environment, job, &mut over, voice, false).await;
-        let _ = tokio::time::timeout(REST, over.wait_for(|over| *over)).await;
     }
 }
 
-/// A test case that only waits, before its steps begin: what comes then is answered and not judged.
-fn nothing(sut: SutKind) -> Option<TestCase> {
+/// A test case without steps.
+fn case(environment: &Environment, before: &str) -> Option<Arc<TestCase>> {
+    without_steps(if environment.is_for_csms() { SutKind::Csms } else { SutKind::ChargingStation }, before)
+}
+
+fn without_steps(sut: SutKind, before: &str) -> Option<Arc<TestCase>> {
     let suffix = match sut {
         SutKind::ChargingStation => "CS",
         SutKind::Csms => "CSMS",
     };
     let text = format!(
-        "id: TC_A_00_{suffix}\ntitle: Pause\nuse-cases: []\nrequirements: []\npurpose: Nothing is tested.\n\
-         certification:\n  2024-06: {{ core: mandatory }}\nbefore:\n  states:\n    - wait: 86400\nsteps: []\n"
+        "id: TC_A_00_{suffix}\ntitle: Nothing\nuse-cases: []\nrequirements: []\npurpose: Nothing is tested.\n\
+         certification:\n  2024-06: {{ core: mandatory }}\n{before}\nsteps: []\n"
     );
-    reader::test_case(&Source::new(format!("TC_A_00_{suffix}.yaml"), text)).ok()
+    reader::test_case(&Source::new(format!("TC_A_00_{suffix}.yaml"), text)).ok().map(Arc::new)
 }
 
 #[cfg(test)]
@@ -89,11 +114,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pause_can_be_read() {
+    fn what_tests_nothing_can_be_read() {
         for sut in [SutKind::ChargingStation, SutKind::Csms] {
-            let case = nothing(sut).unwrap();
-            assert_eq!(case.header.sut(), sut);
-            assert_eq!(case.before.len(), 1);
+            let waiting = without_steps(sut, "before: { prepared: false, states: [{ wait: 86400 }] }").unwrap();
+            assert_eq!((waiting.header.sut(), waiting.before.len(), waiting.prepared), (sut, 1, false));
+            assert!(without_steps(sut, "").unwrap().prepared);
         }
     }
 }

@@ -2,14 +2,16 @@
 
 use std::{fs, path::Path};
 
-use aws_lc_rs::signature::{self, UnparsedPublicKey, VerificationAlgorithm};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
-use x509_parser::{certificate::X509Certificate, oid_registry::Oid};
 
-use super::pki::{Pki, PkiError};
+use super::{
+    image_signature::{self, Scheme},
+    pki::{Pki, PkiError},
+};
 use crate::{
     bench::Bench,
+    certificate::Certificate,
     link::CertificateKind,
     yaml::{Defect, Defects},
 };
@@ -179,54 +181,22 @@ enum Judgement {
     NoCertificate,
 }
 
-/// Whether a signature is the certificate's over the image. Of kinds of keys that we can't verify nothing bad is said.
-fn judge(image: &[u8], signature_text: &str, certificate: &str) -> Judgement {
-    let Ok((_, pem)) = x509_parser::pem::parse_x509_pem(certificate.as_bytes()) else {
-        return Judgement::NoCertificate;
-    };
-    let Ok(parsed) = pem.parse_x509() else { return Judgement::NoCertificate };
-    let algorithms: &[&'static dyn VerificationAlgorithm] = &[
-        &signature::ECDSA_P256_SHA256_ASN1,
-        &signature::ECDSA_P384_SHA256_ASN1,
-        &signature::ECDSA_P384_SHA384_ASN1,
-        &signature::RSA_PSS_2048_8192_SHA256,
-        &signature::RSA_PKCS1_2048_8192_SHA256,
-    ];
-    if !is_known_key(&parsed) || verifies(image, signature_text, &parsed, algorithms) {
-        Judgement::Fits
-    } else {
-        Judgement::Differs
+/// Whether a signature is the certificate's over the image. Of what we can't verify nothing bad is said.
+fn judge(image: &[u8], signature: &str, certificate: &str) -> Judgement {
+    const SCHEMES: [Scheme; 4] = [Scheme::Ecdsa, Scheme::EcdsaSha384, Scheme::RsaPss, Scheme::RsaPkcs1];
+    let Some(certificate) = Certificate::first(certificate) else { return Judgement::NoCertificate };
+    match image_signature::is_valid(image, signature, &certificate, &SCHEMES) {
+        Some(false) => Judgement::Differs,
+        Some(true) | None => Judgement::Fits,
     }
-}
-
-/// RSA, or ECDSA on P-256 or P-384.
-fn is_known_key(certificate: &X509Certificate<'_>) -> bool {
-    let algorithm = &certificate.public_key().algorithm;
-    let curve = algorithm.parameters.as_ref().and_then(|parameters| parameters.as_oid().ok());
-    let is = |oid: &Oid<'_>, text: &str| oid.to_id_string() == text;
-    is(&algorithm.algorithm, "1.2.840.113549.1.1.1")
-        || curve.is_some_and(|curve| is(&curve, "1.2.840.10045.3.1.7") || is(&curve, "1.3.132.0.34"))
-}
-
-fn verifies(
-    image: &[u8],
-    signature_text: &str,
-    certificate: &X509Certificate<'_>,
-    algorithms: &[&'static dyn VerificationAlgorithm],
-) -> bool {
-    let Ok(bytes) = STANDARD.decode(signature_text) else { return false };
-    let key = &certificate.public_key().subject_public_key.data;
-    algorithms.iter().any(|algorithm| UnparsedPublicKey::new(*algorithm, key).verify(image, &bytes).is_ok())
 }
 
 /// True when a firmware image's signature (base64) is the certificate's, by the algorithms that a station has to know
 /// (L01.FR.04).
-pub fn signature_is_valid(image: &[u8], signature_text: &str, certificate: &str) -> bool {
-    let Ok((_, pem)) = x509_parser::pem::parse_x509_pem(certificate.as_bytes()) else { return false };
-    let Ok(parsed) = pem.parse_x509() else { return false };
-    let algorithms: &[&'static dyn VerificationAlgorithm] =
-        &[&signature::ECDSA_P256_SHA256_ASN1, &signature::RSA_PSS_2048_8192_SHA256];
-    verifies(image, signature_text, &parsed, algorithms)
+pub fn signature_is_valid(image: &[u8], signature: &str, certificate: &str) -> bool {
+    const SCHEMES: [Scheme; 2] = [Scheme::Ecdsa, Scheme::RsaPss];
+    Certificate::first(certificate)
+        .is_some_and(|signer| image_signature::is_valid(image, signature, &signer, &SCHEMES) == Some(true))
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 pub mod files;
 pub mod firmware;
+mod image_signature;
 pub mod inspect;
 pub mod meter;
 pub mod pki;

@@ -7,16 +7,19 @@ use std::{
 
 use jiff::{SignedDuration, Timestamp};
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256, PublicKeyData, SerialNumber, SignatureAlgorithm,
-    SigningKey, SubjectPublicKeyInfo,
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, KeyIdMethod, KeyPair, KeyUsagePurpose,
+    PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256, PublicKeyData, SerialNumber, SignatureAlgorithm, SigningKey,
 };
+use sha2::{Digest as _, Sha256};
 use time::OffsetDateTime;
 
+use self::issue::{Subject, issue};
 use crate::{
-    certificate,
+    certificate::{Certificate, SigningRequest, Verification},
     link::{CertificateKind, Identity, Secret},
 };
+
+mod issue;
 
 /// What kind of key a certificate has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -43,6 +46,8 @@ impl From<rcgen::Error> for PkiError {
 pub struct Pki {
     key_kind: KeyKind,
     trusted: Root,
+    /// The root before the trusted one, which has signed it; empty where it has signed itself.
+    former: String,
     next: Root,
     unknown: Root,
     other: Root,
@@ -61,8 +66,21 @@ struct Spare {
 
 #[derive(Debug)]
 struct Root {
-    issuer: Issuer<'static, Key>,
+    key: Key,
     pem: String,
+    /// The name that its certificates have as their issuer, as it is encoded.
+    name: Vec<u8>,
+    /// How its certificates name its key.
+    identifier: KeyIdMethod,
+}
+
+impl Root {
+    /// A root of ours, or one that others have made: of its certificate nothing is written anew.
+    fn new(pem: String, key: Key) -> Result<Self, PkiError> {
+        let certificate = Certificate::first(&pem).ok_or_else(|| PkiError("there is no certificate in it".into()))?;
+        let identifier = certificate.key_identifier().map_or(KeyIdMethod::Sha256, KeyIdMethod::PreSpecified);
+        Ok(Self { key, name: certificate.subject().to_vec(), identifier, pem })
+    }
 }
 
 /// A key that certificates share: to read an RSA key from text takes milliseconds, since it is proven then.
@@ -104,12 +122,11 @@ struct Written {
 
 impl Written {
     fn of(root: &Root) -> Self {
-        Self { pem: root.pem.clone(), key: root.issuer.key().clone() }
+        Self { pem: root.pem.clone(), key: root.key.clone() }
     }
 
     fn root(&self) -> Result<Root, PkiError> {
-        let issuer = Issuer::from_ca_cert_pem(&self.pem, self.key.clone())?;
-        Ok(Root { issuer, pem: self.pem.clone() })
+        Root::new(self.pem.clone(), self.key.clone())
     }
 
     /// The root `NAME.pem` and its key `NAME.key` of a folder, made there where they are missing.
@@ -165,9 +182,12 @@ fn root_until(name: &str, kind: KeyKind, now: Timestamp, last_day: i64, by: Opti
     let key = key_pair(kind)?;
     let pem = match by {
         None => params.self_signed(&key)?.pem(),
-        Some(by) => params.signed_by(&key, &by.issuer)?.pem(),
+        Some(by) => {
+            params.use_authority_key_identifier_extension = true;
+            issue(&params, Subject::Ours(&key), by)?
+        }
     };
-    Ok(Root { issuer: Issuer::new(params, key), pem })
+    Root::new(pem, key)
 }
 
 fn root(name: &str, kind: KeyKind, now: Timestamp) -> Result<Root, PkiError> {
@@ -218,15 +238,22 @@ impl Pki {
     /// A fresh authority; certificates are valid around `now`.
     pub fn new(key_kind: KeyKind, now: Timestamp) -> Result<Arc<Self>, PkiError> {
         let manufacturer = spare(key_kind, now)?.manufacturer.root()?;
-        Self::around(root("ocpp-attest root", key_kind, now)?, manufacturer, key_kind, now)
+        Self::around(root("ocpp-attest root", key_kind, now)?, String::new(), manufacturer, key_kind, now)
     }
 
-    fn around(trusted: Root, manufacturer: Root, key_kind: KeyKind, now: Timestamp) -> Result<Arc<Self>, PkiError> {
+    fn around(
+        trusted: Root,
+        former: String,
+        manufacturer: Root,
+        key_kind: KeyKind,
+        now: Timestamp,
+    ) -> Result<Arc<Self>, PkiError> {
         let spare = spare(key_kind, now)?;
         Ok(Arc::new(Self {
             key_kind,
             next: successor(&trusted, key_kind, now)?,
             trusted,
+            former,
             unknown: root("ocpp-attest unknown root", key_kind, now)?,
             other: spare.other.root()?,
             manufacturer,
@@ -249,7 +276,8 @@ impl Pki {
                 std::fs::rename(&new, &path).map_err(|error| failed(&path, error))?;
             }
         }
-        Self::around(next.root()?, Written::of(&self.manufacturer).root()?, self.key_kind, self.now)
+        let (former, manufacturer) = (self.trusted.pem.clone(), Written::of(&self.manufacturer).root()?);
+        Self::around(next.root()?, former, manufacturer, self.key_kind, self.now)
     }
 
     /// An authority whose roots are kept in a folder (`root.pem` with `root.key`, and of the manufacturer
@@ -258,12 +286,18 @@ impl Pki {
     pub fn kept(folder: &Path, key_kind: KeyKind, now: Timestamp) -> Result<Arc<Self>, PkiError> {
         let trusted = Written::kept(folder, "root", || root("ocpp-attest root", key_kind, now))?;
         let manufacturer = Written::kept(folder, "manufacturer", || root(MANUFACTURER, key_kind, now))?;
-        Self::around(trusted.root()?, manufacturer.root()?, key_kind, now)
+        let former = std::fs::read_to_string(folder.join("former-root.pem")).unwrap_or_default();
+        Self::around(trusted.root()?, former, manufacturer.root()?, key_kind, now)
     }
 
     /// The trusted root, PEM.
     pub fn root_pem(&self) -> &str {
         &self.trusted.pem
+    }
+
+    /// The trusted root, PEM, and behind it the one that has signed it, where that is another.
+    pub fn root_chain_pem(&self) -> String {
+        format!("{}{}", self.trusted.pem, self.former)
     }
 
     /// Another root, PEM, which nobody trusts yet.
@@ -307,7 +341,6 @@ impl Pki {
         let common_name = names.first().cloned().unwrap_or_else(|| "localhost".into());
         let mut params = CertificateParams::new(names)?;
         params.distinguished_name = named(&common_name, "ocpp-attest");
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         self.issue(params, key, kind)
     }
 
@@ -319,12 +352,22 @@ impl Pki {
         self.issue(params, self.key_kind, kind)
     }
 
-    /// The root that certificates of this kind come from; their validity and usage are filled in.
-    fn prepare(&self, params: &mut CertificateParams, kind: CertificateKind) -> &Root {
+    /// What leaves of a kind have in common: their validity, and what they may be used for, by the key usage alone
+    /// (A00.FR.508, 512 and 514). Only a plain RSA key may encrypt (RFC 4055, RFC 8813).
+    fn leaf(&self, params: &mut CertificateParams, kind: CertificateKind, enciphers: bool) {
         params.serial_number = Some(serial());
-        params.not_before = date(self.now, -20);
+        params.is_ca = IsCa::ExplicitNoCa;
+        params.use_authority_key_identifier_extension = true;
+        params.not_before = date(self.now, if kind == CertificateKind::NotYetValid { 10 } else { -20 });
         params.not_after = date(self.now, if kind == CertificateKind::Expired { -10 } else { 365 });
-        params.key_usages = vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyEncipherment];
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        if enciphers {
+            params.key_usages.push(KeyUsagePurpose::KeyEncipherment);
+        }
+    }
+
+    /// The root that certificates of this kind come from.
+    fn root_of(&self, kind: CertificateKind) -> &Root {
         match kind {
             CertificateKind::UnknownAuthority => &self.unknown,
             CertificateKind::NextRoot => &self.next,
@@ -334,10 +377,9 @@ impl Pki {
     }
 
     fn issue(&self, mut params: CertificateParams, key: KeyKind, kind: CertificateKind) -> Result<Identity, PkiError> {
-        let root = self.prepare(&mut params, kind);
+        self.leaf(&mut params, kind, key == KeyKind::Rsa);
         let key = key_pair(key)?;
-        let certificate = params.signed_by(&key, &root.issuer)?;
-        Ok(Identity { chain: certificate.pem(), key: key.pem() })
+        Ok(Identity { chain: issue(&params, Subject::Ours(&key), self.root_of(kind))?, key: key.pem() })
     }
 
     /// A certificate for signing firmware, from the manufacturer's root, and the signature (base64) of an image.
@@ -345,31 +387,43 @@ impl Pki {
         use base64::Engine as _;
         let mut params = CertificateParams::new(Vec::new())?;
         params.distinguished_name = named("ocpp-attest firmware signing", "ocpp-attest");
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::CodeSigning];
-        params.not_before = date(self.now, -20);
-        params.not_after = date(self.now, if kind == CertificateKind::Expired { -10 } else { 365 });
+        self.leaf(&mut params, kind, false);
         let key = key_pair(KeyKind::Ecdsa)?;
         let root = if kind == CertificateKind::UnknownAuthority { &self.unknown } else { &self.manufacturer };
-        let certificate = params.signed_by(&key, &root.issuer)?;
+        let certificate = issue(&params, Subject::Ours(&key), root)?;
         let signature = key.sign(image)?;
-        Ok((certificate.pem(), base64::engine::general_purpose::STANDARD.encode(signature)))
+        Ok((certificate, base64::engine::general_purpose::STANDARD.encode(signature)))
     }
 
     /// Signs a certificate signing request; the answer is the chain, leaf first, PEM.
     ///
-    /// Of the request only subject and key are taken over: what else it asks for is the authority's to decide.
-    pub fn sign_request(&self, csr: &str, kind: CertificateKind) -> Result<String, PkiError> {
-        let (subject, key) = certificate::request_parts(csr).ok_or_else(|| PkiError("it can't be read".into()))?;
-        let mut params = CertificateParams::new(Vec::new())?;
-        params.distinguished_name = DistinguishedName::new();
-        for (oid, value) in subject {
-            let arcs: Vec<u64> = oid.split('.').filter_map(|arc| arc.parse().ok()).collect();
-            params.distinguished_name.push(DnType::from_oid(&arcs), value);
+    /// Of the request only subject and key are taken over, as they are encoded: what else it asks for is the authority's
+    /// to decide. A request that is not its key's owner's, or whose key is too weak, is refused; one of which nothing here
+    /// can tell whose it is, is signed.
+    pub fn sign_request(&self, csr: &str, kind: CertificateKind, now: Timestamp) -> Result<String, PkiError> {
+        let request = SigningRequest::read(csr).map_err(|error| PkiError(error.to_string()))?;
+        if request.verify() == Verification::Invalid {
+            return Err(PkiError("its signature is not that of its own key".into()));
         }
-        let root = self.prepare(&mut params, kind);
-        Ok(params.signed_by(&SubjectPublicKeyInfo::from_der(&key)?, &root.issuer)?.pem())
+        if let Some(weakness) = request.weakness() {
+            return Err(PkiError(weakness));
+        }
+        let mut params = CertificateParams::new(Vec::new())?;
+        self.leaf(&mut params, kind, request.can_encipher());
+        if kind != CertificateKind::Expired {
+            // Later than that of the certificate which it replaces (A02.FR.09, before the errata of 2025-01), and early
+            // enough for a station whose clock is somewhat behind (A02.FR.06).
+            params.not_before =
+                OffsetDateTime::from_unix_timestamp(now.as_second() - BACKDATED).unwrap_or(params.not_before);
+        }
+        params.key_identifier_method = KeyIdMethod::PreSpecified(Sha256::digest(request.key())[..20].to_vec());
+        let subject = Subject::Theirs { name: request.subject(), key: request.key() };
+        issue(&params, subject, self.root_of(kind))
     }
 }
+
+/// How long before it is signed a station's certificate begins, seconds.
+const BACKDATED: i64 = 3600;
 
 /// A key and a signing request for it, as a station makes them.
 pub fn signing_request(kind: KeyKind, common_name: &str, organisation: &str) -> Result<(String, Secret), PkiError> {

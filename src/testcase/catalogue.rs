@@ -31,8 +31,10 @@ pub struct Header {
     pub title: String,
     /// Use cases.
     pub use_cases: Vec<String>,
-    /// Requirements.
+    /// Requirements, as Part 6 lists them.
     pub requirements: Vec<String>,
+    /// Requirements that it proves and Part 6 does not list, with the reason.
+    pub further_requirements: Vec<(String, String)>,
     /// Purpose, in our words; empty while nobody has written it.
     pub purpose: String,
     /// Remarks on the reading of the specification.
@@ -54,6 +56,12 @@ impl Header {
     /// The functional block, `B`.
     pub fn block(&self) -> char {
         self.id.chars().nth(3).unwrap_or('?')
+    }
+
+    /// Every requirement that it is about: those that Part 6 lists, and the others that it proves.
+    pub fn proves(&self) -> Vec<String> {
+        let further = self.further_requirements.iter().map(|(id, _)| id);
+        self.requirements.iter().chain(further).cloned().collect()
     }
 
     /// What holds under a baseline.
@@ -166,7 +174,8 @@ const BODY_KEYS: [&str; 8] = ["needs", "variants", "before", "steps", "after", "
 
 /// Reads the header of a test case; defects are added to the list.
 pub fn header(root: &Node, defects: &mut Vec<Defect>) -> Option<Header> {
-    const KEYS: [&str; 7] = ["id", "title", "use-cases", "requirements", "purpose", "certification", "exclusive"];
+    const KEYS: [&str; 8] =
+        ["id", "title", "use-cases", "requirements", "further-requirements", "purpose", "certification", "exclusive"];
     if root.map().is_none() {
         defects.push(Defect::new(root.at, "a test case is a mapping", "begin with `id: TC_…`"));
         return None;
@@ -190,6 +199,7 @@ pub fn header(root: &Node, defects: &mut Vec<Defect>) -> Option<Header> {
         title,
         use_cases: words("use-cases"),
         requirements: words("requirements"),
+        further_requirements: further_requirements(root),
         purpose: root.get("purpose").and_then(Node::scalar).unwrap_or_default(),
         note: root.get("note").and_then(Node::scalar),
         certification: certification(root, defects),
@@ -207,6 +217,15 @@ fn exclusive(root: &Node, defects: &mut Vec<Defect>) -> Option<String> {
         defects.push(Defect::new(node.at, message, "write a sentence, or leave `exclusive` out"));
     }
     reason.map(str::to_owned)
+}
+
+/// `further-requirements:` with the reasons; what is wrong with them is told where the whole test case is read.
+fn further_requirements(root: &Node) -> Vec<(String, String)> {
+    let entries = root.get("further-requirements").and_then(Node::map).unwrap_or_default();
+    entries
+        .iter()
+        .map(|(key, value)| (key.name.clone(), value.scalar().unwrap_or_default().trim().to_owned()))
+        .collect()
 }
 
 /// Requirement ids, one or a list, must be ids of OCPP 2.0.1.

@@ -7,6 +7,7 @@ use std::{
 
 use super::{
     catalogue::Catalogue,
+    citations,
     model::{State, Step, StepKind, TestCase},
     reader,
 };
@@ -75,13 +76,24 @@ impl Library {
         }
         if bad.is_empty() { Ok(Self { cases, states: Arc::new(states) }) } else { Err(bad) }
     }
+
+    /// Requirements that test cases and states name and should not, or do not name and should. They decide what a finding
+    /// cites and never a verdict, so a run does without.
+    pub fn miscited(&self) -> Vec<Defects> {
+        let mut states: Vec<&Arc<State>> = self.states.values().collect();
+        states.sort_by_key(|state| &state.name);
+        let of_states = states.into_iter().map(|state| (&state.source, citations::of_state(state, &self.states)));
+        let of_cases = self.cases.values().map(|case| (&case.source, citations::of_case(case, &self.states)));
+        let found = of_states.chain(of_cases).filter(|(_, defects)| !defects.is_empty());
+        found.map(|(source, defects)| source.defects(defects)).collect()
+    }
 }
 
 /// Names of states and of their parameters must exist.
 fn check_runs(steps: &[Arc<Step>], states: &HashMap<String, Arc<State>>, broken: &[String], defects: &mut Vec<Defect>) {
     for step in steps {
-        match &step.kind {
-            StepKind::Run { state, with } => match states.get(state) {
+        if let StepKind::Run { state, with } = &step.kind {
+            match states.get(state) {
                 None if broken.contains(state) => {}
                 None => {
                     let help = nearest(state, states.keys().map(String::as_str))
@@ -97,14 +109,8 @@ fn check_runs(steps: &[Arc<Step>], states: &HashMap<String, Arc<State>>, broken:
                         }
                     }
                 }
-            },
-            StepKind::AnyOrder(inner)
-            | StepKind::OneOf(inner)
-            | StepKind::Optional(inner)
-            | StepKind::Group(inner)
-            | StepKind::ForEach { steps: inner, .. }
-            | StepKind::Repeat { steps: inner, .. } => check_runs(inner, states, broken, defects),
-            _ => {}
+            }
         }
+        check_runs(step.inner(), states, broken, defects);
     }
 }

@@ -3,7 +3,10 @@
 use regex::Regex;
 use serde_json::Value;
 
-use super::template::{Names, Template, TemplateError};
+use super::{
+    requirements::Requirements,
+    template::{Names, Template, TemplateError},
+};
 use crate::certificate;
 
 /// Path → matcher, all of which must hold.
@@ -66,6 +69,8 @@ pub enum Matcher {
     Members(Checks),
     /// All of these.
     All(Vec<Matcher>),
+    /// What a breach of the inner one breaks: requirements of its own, instead of the step's.
+    Citing(Requirements, Box<Matcher>),
 }
 
 /// A check that does not hold.
@@ -77,6 +82,8 @@ pub struct Mismatch {
     pub expected: String,
     /// What was found.
     pub found: String,
+    /// The requirements that the check names, the innermost counting; none: those of the step.
+    pub requirements: Vec<String>,
 }
 
 impl Path {
@@ -193,6 +200,15 @@ impl Checks {
         Ok(found)
     }
 
+    /// Every requirement that a check names, under whatever condition.
+    pub fn cited(&self) -> Vec<&str> {
+        let mut found = Vec::new();
+        for (_, matcher) in &self.entries {
+            matcher.cite(&mut found);
+        }
+        found
+    }
+
     /// In words, for a failure's "expected": `status = Accepted, interval present`; without names, expressions stand as
     /// they are written.
     pub fn describe(&self, names: Option<&Names>) -> String {
@@ -230,7 +246,7 @@ impl Matcher {
             Matcher::Members(checks) => checks.collect(value, pointer, words, found),
             Matcher::Each(matcher) => each(matcher, format!("{words}[each]")),
             Matcher::Any(matcher) => each(matcher, format!("{words}[any]")),
-            Matcher::Not(matcher) => matcher.collect(value, pointer, words, found),
+            Matcher::Not(matcher) | Matcher::Citing(_, matcher) => matcher.collect(value, pointer, words, found),
             Matcher::When(_, matcher) => {
                 let before = found.len();
                 matcher.collect(value, pointer, words, found);
@@ -367,6 +383,17 @@ impl Matcher {
                 }
                 true
             }
+            Matcher::Citing(requirements, matcher) => {
+                let mut found = matcher.check(value, pointer, payload, names)?;
+                if let Some(mismatch) = found.as_mut().filter(|mismatch| mismatch.requirements.is_empty()) {
+                    let mut names = names.clone();
+                    if let Value::Object(members) = payload {
+                        names.extend(members.clone());
+                    }
+                    mismatch.requirements = requirements.broken(&names);
+                }
+                return Ok(found);
+            }
         };
         Ok((!holds).then(|| self.mismatch(value, pointer, names)))
     }
@@ -376,6 +403,30 @@ impl Matcher {
             pointer: pointer.to_owned(),
             expected: self.describe(Some(names)),
             found: value.map_or_else(|| "absent".to_owned(), ToString::to_string),
+            requirements: Vec::new(),
+        }
+    }
+
+    fn cite<'m>(&'m self, found: &mut Vec<&'m str>) {
+        match self {
+            Matcher::Citing(requirements, matcher) => {
+                found.extend(requirements.ids());
+                matcher.cite(found);
+            }
+            Matcher::OneOf(matchers) | Matcher::All(matchers) => {
+                for matcher in matchers {
+                    matcher.cite(found);
+                }
+            }
+            Matcher::Not(matcher) | Matcher::Each(matcher) | Matcher::Any(matcher) | Matcher::When(_, matcher) => {
+                matcher.cite(found);
+            }
+            Matcher::Members(checks) => {
+                for (_, matcher) in &checks.entries {
+                    matcher.cite(found);
+                }
+            }
+            _ => {}
         }
     }
 
@@ -418,6 +469,11 @@ impl Matcher {
             Matcher::All(matchers) => {
                 matchers.iter().map(|matcher| matcher.describe(names)).collect::<Vec<_>>().join(" and ")
             }
+            // A finding names them apart from what was expected.
+            Matcher::Citing(requirements, matcher) => match names {
+                Some(_) => matcher.describe(names),
+                None => format!("{} [{}]", matcher.describe(None), requirements.describe()),
+            },
         }
     }
 }

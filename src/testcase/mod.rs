@@ -1,11 +1,13 @@
 //! The test-case language: model, reader with source positions, conditions, matchers, expressions.
 
 pub mod catalogue;
+mod citations;
 pub mod condition;
 pub mod library;
 pub mod matcher;
 pub mod model;
 pub mod prose;
 pub mod reader;
+pub mod requirements;
 
 pub use crate::template;

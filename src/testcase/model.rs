@@ -6,9 +6,37 @@ use serde_json::{Map, Value};
 
 use crate::{
     pics::SutKind,
-    testcase::{catalogue::Header, matcher::Checks, template::Template},
+    testcase::{catalogue::Header, matcher::Checks, requirements::Requirements, template::Template},
     yaml::{Position, Source},
 };
+
+/// The names that the engine gives to expressions; what a step keeps must have another one.
+pub const BUILT_IN: [&str; 24] = [
+    "accepted",
+    "bench",
+    "connected",
+    "connected_since",
+    "connector_statuses",
+    "elapsed",
+    "endpoint",
+    "facts",
+    "left",
+    "message",
+    "next_id",
+    "now",
+    "pics",
+    "refused_attempts",
+    "registration",
+    "security_profile",
+    "state",
+    "test_case",
+    "transaction",
+    "transactions",
+    "tx_start_point",
+    "tx_stop_point",
+    "variables",
+    "variant",
+];
 
 /// A test case, whole.
 #[derive(Debug, Clone)]
@@ -33,6 +61,12 @@ pub struct TestCase {
     pub after: Vec<Arc<Step>>,
     /// Rules that hold throughout the main part.
     pub always: Vec<Always>,
+    /// Every requirement that its steps, checks and rules name.
+    pub citations: Vec<Citation>,
+    /// How many of them stand at the test itself, not at what comes before and after it.
+    pub cited_by_test: usize,
+    /// What it names beyond the list of Part 6.
+    pub further: Vec<Citation>,
 }
 
 /// A condition on the bench, with the reason when it does not hold.
@@ -91,6 +125,10 @@ pub struct State {
     pub steps: Vec<Arc<Step>>,
     /// Facts about the EVSE that hold once it is reached.
     pub reached: Vec<(String, Template)>,
+    /// The requirements that its steps prove, so that they may name them, and so may the test cases that run it.
+    pub requirements: Vec<Citation>,
+    /// Every requirement that its steps and checks name.
+    pub citations: Vec<Citation>,
     /// Where it was read from.
     pub source: Source,
 }
@@ -106,8 +144,8 @@ pub struct Step {
     pub when: Option<Template>,
     /// Name under which its result is kept.
     pub saved_as: Option<String>,
-    /// Requirements that a breach breaks.
-    pub requirements: Vec<String>,
+    /// Requirements that a breach breaks, where the check that fails names none.
+    pub requirements: Requirements,
     /// What it does.
     pub kind: StepKind,
 }
@@ -130,13 +168,31 @@ pub struct Expect {
     /// Seconds after the step is reached.
     pub within: Option<Template>,
     /// A time (seconds of the run) before which it must not come.
-    pub no_earlier_than: Option<Template>,
+    pub no_earlier_than: Option<Bound>,
     /// A message that came since this time (seconds of the run) will do, even if it was taken as background.
     pub any_time_since: Option<Template>,
     /// True: it may be missing.
     pub optional: Option<Template>,
-    /// Any other CALL before it is a failure.
-    pub nothing_else_before: bool,
+    /// Any other CALL before it is a failure, which breaks these requirements; none: those of the step.
+    pub nothing_else_before: Option<Requirements>,
+}
+
+/// A bound on the time at which something comes.
+#[derive(Debug, Clone)]
+pub struct Bound {
+    /// The time.
+    pub is: Template,
+    /// Requirements that a breach of this bound breaks; none: those of the step.
+    pub requirements: Requirements,
+}
+
+/// A requirement that a file names as broken by a breach.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Citation {
+    /// Its id.
+    pub id: String,
+    /// Where it stands.
+    pub at: Position,
 }
 
 /// A CALL of ours.
@@ -181,6 +237,8 @@ pub enum ConnectionAct {
     Connect,
     /// Send a WebSocket ping and await the pong.
     Ping,
+    /// Close the open connection unless it is one as the bench opens it, and answers a ping.
+    Alive,
 }
 
 /// A step on the connection.
@@ -277,6 +335,8 @@ pub enum StepKind {
         /// A false condition means that the test can't decide, not that the SUT failed.
         inconclusive: bool,
     },
+    /// A sentence for whoever reads the result, which changes no verdict.
+    Remark(Template),
     /// No such CALL for so many seconds.
     Never {
         /// The action.
@@ -297,8 +357,8 @@ pub struct Always {
     pub matches: Checks,
     /// What must hold; `None`: none may come at all.
     pub checks: Option<Checks>,
-    /// Requirements.
-    pub requirements: Vec<String>,
+    /// Requirements that a breach breaks, where the check that fails names none.
+    pub requirements: Requirements,
     /// Where it stands.
     pub at: Position,
     /// The file it stands in.
@@ -325,7 +385,21 @@ impl Step {
             StepKind::Service { service, .. } => format!("service {service}"),
             StepKind::Set(_) => "set".into(),
             StepKind::Assert { condition, .. } => format!("assert {}", condition.text()),
+            StepKind::Remark(_) => "remark".into(),
             StepKind::Never { action, .. } => format!("never {action}"),
+        }
+    }
+
+    /// The steps within it.
+    pub fn inner(&self) -> &[Arc<Step>] {
+        match &self.kind {
+            StepKind::AnyOrder(inner)
+            | StepKind::OneOf(inner)
+            | StepKind::Optional(inner)
+            | StepKind::Group(inner)
+            | StepKind::ForEach { steps: inner, .. }
+            | StepKind::Repeat { steps: inner, .. } => inner,
+            _ => &[],
         }
     }
 
@@ -345,7 +419,7 @@ impl Step {
 
 impl ConnectionAct {
     /// All, with their words.
-    pub const WORDS: [(&'static str, ConnectionAct); 10] = [
+    pub const WORDS: [(&'static str, ConnectionAct); 11] = [
         ("open", ConnectionAct::Open),
         ("reconnected", ConnectionAct::Reconnected),
         ("closed", ConnectionAct::Closed),
@@ -356,6 +430,7 @@ impl ConnectionAct {
         ("handshake", ConnectionAct::Handshake),
         ("connect", ConnectionAct::Connect),
         ("ping", ConnectionAct::Ping),
+        ("alive", ConnectionAct::Alive),
     ];
 
     /// The word in the file.

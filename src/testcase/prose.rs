@@ -4,6 +4,7 @@ use super::{
     library::Library,
     matcher::Checks,
     model::{Step, StepKind, TestCase},
+    requirements::Requirements,
     template::Template,
 };
 use crate::pics::SutKind;
@@ -113,8 +114,11 @@ impl Prose<'_> {
                 if expect.optional.is_some() {
                     also("it may be missing".into());
                 }
-                if expect.nothing_else_before {
-                    also("nothing else comes first".into());
+                if let Some(requirements) = &expect.nothing_else_before {
+                    also(format!("nothing else comes first{}", cited(requirements)));
+                }
+                if let Some(bound) = &expect.no_earlier_than {
+                    also(format!("not before {} s{}", bound.is.text(), cited(&bound.requirements)));
                 }
                 if let Some(seconds) = &expect.within {
                     also(format!("within {} s", seconds.text()));
@@ -188,6 +192,7 @@ impl Prose<'_> {
                 format!("let {}", values.collect::<Vec<_>>().join(", "))
             }
             StepKind::Assert { condition, .. } => format!("it must hold that {}", condition.text()),
+            StepKind::Remark(sentence) => format!("we remark: {}", sentence.text()),
             StepKind::Never { action, matches, during } => {
                 format!("for {} s {sut} must not send {action}{}", during.text(), with(matches))
             }
@@ -196,8 +201,8 @@ impl Prose<'_> {
     }
 }
 
-fn cited(requirements: &[String]) -> String {
-    if requirements.is_empty() { String::new() } else { format!("  [{}]", requirements.join(", ")) }
+fn cited(requirements: &Requirements) -> String {
+    if requirements.is_empty() { String::new() } else { format!("  [{}]", requirements.describe()) }
 }
 
 fn with(checks: &Checks) -> String {

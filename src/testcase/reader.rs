@@ -1,6 +1,8 @@
 //! Reads test cases and states from YAML, with every defect at its place.
 
+mod manual;
 mod messages;
+mod requirements;
 
 use std::sync::Arc;
 
@@ -9,9 +11,10 @@ use serde_json::{Map, Value};
 use super::{
     catalogue,
     model::{
-        Always, Connection, ConnectionAct, Expect, Need, Send, State, StateKind, Step, StepKind, TestCase,
-        VariableSetting,
+        Always, BUILT_IN, Bound, Citation, Connection, ConnectionAct, Expect, Need, Send, State, StateKind, Step,
+        StepKind, TestCase, VariableSetting,
     },
+    requirements::Requirements,
     template::Template,
 };
 use crate::{
@@ -21,7 +24,7 @@ use crate::{
     yaml::{Defect, Defects, Key, Kind, Node, Position, Source, nearest},
 };
 
-const STEP_KINDS: [&str; 17] = [
+const STEP_KINDS: [&str; 18] = [
     "expect",
     "send",
     "run",
@@ -38,6 +41,7 @@ const STEP_KINDS: [&str; 17] = [
     "service",
     "set",
     "assert",
+    "remark",
     "never",
 ];
 const COMMON_KEYS: [&str; 4] = ["when", "as", "requirement", "note"];
@@ -56,14 +60,17 @@ pub fn test_case(source: &Source) -> Result<TestCase, Defects> {
     let mut case = TestCase {
         header: header.unwrap_or_default(),
         source: source.clone(),
+        further: reader.further(root.get("further-requirements")),
         variants: reader.variants(root.get("variants")),
         needs: reader.needs(root.get("needs")),
         variables: before.map(|before| reader.variables(before.get("variables"))).unwrap_or_default(),
         prepared: true,
         before: Vec::new(),
         steps: root.get("steps").map(|steps| reader.steps(steps)),
-        after: root.get("after").map(|steps| reader.steps(steps)).unwrap_or_default(),
         always: reader.always(root.get("always")),
+        cited_by_test: reader.citations.len(),
+        after: root.get("after").map(|steps| reader.steps(steps)).unwrap_or_default(),
+        citations: Vec::new(),
     };
     if let Some(before) = before {
         reader.known_keys(before, &["prepared", "variables", "state", "states"]);
@@ -77,6 +84,7 @@ pub fn test_case(source: &Source) -> Result<TestCase, Defects> {
             case.before.extend(reader.steps(states));
         }
     }
+    case.citations = std::mem::take(&mut reader.citations);
     reader.finish(case)
 }
 
@@ -84,7 +92,8 @@ pub fn test_case(source: &Source) -> Result<TestCase, Defects> {
 pub fn state(source: &Source) -> Result<State, Defects> {
     let root = source.parse()?;
     let mut reader = Reader::new(source);
-    reader.known_keys(&root, &["state", "kind", "sut", "purpose", "parameters", "steps", "reached", "note"]);
+    let keys = ["state", "kind", "sut", "purpose", "requirements", "parameters", "steps", "reached", "note"];
+    reader.known_keys(&root, &keys);
     let name = reader.required_text(&root, "state");
     let sut = reader.required_text(&root, "sut");
     reader.sut = if sut == "csms" { SutKind::Csms } else { SutKind::ChargingStation };
@@ -97,8 +106,11 @@ pub fn state(source: &Source) -> Result<State, Defects> {
             StateKind::Reusable
         }
     };
-    let state = State {
+    let requirements = reader.listed(root.get("requirements"));
+    let mut state = State {
         name,
+        requirements,
+        citations: Vec::new(),
         kind,
         sut: reader.sut,
         purpose: reader.required_text(&root, "purpose"),
@@ -107,6 +119,7 @@ pub fn state(source: &Source) -> Result<State, Defects> {
         reached: root.get("reached").map(|node| reader.named(node)).unwrap_or_default(),
         source: source.clone(),
     };
+    state.citations = std::mem::take(&mut reader.citations);
     reader.finish(state)
 }
 
@@ -114,12 +127,20 @@ struct Reader<'s> {
     source: &'s Source,
     file: Arc<str>,
     sut: SutKind,
+    /// Every requirement that was named so far.
+    citations: Vec<Citation>,
     defects: Vec<Defect>,
 }
 
 impl<'s> Reader<'s> {
     fn new(source: &'s Source) -> Self {
-        Self { source, file: source.name.clone(), sut: SutKind::ChargingStation, defects: Vec::new() }
+        Self {
+            source,
+            file: source.name.clone(),
+            sut: SutKind::ChargingStation,
+            citations: Vec::new(),
+            defects: Vec::new(),
+        }
     }
 
     fn finish<T>(self, value: T) -> Result<T, Defects> {
@@ -166,6 +187,21 @@ impl<'s> Reader<'s> {
     fn syntax(&mut self, at: Position, template: &Template) {
         for error in template.syntax_errors() {
             self.defect(at, format!("this expression can't be read: {error}"), "mend it; it is minijinja's language");
+        }
+    }
+
+    /// A name that a step gives to something.
+    fn new_name(&mut self, node: &Node) -> Option<String> {
+        let name = self.word(node);
+        self.free(&name, node.at);
+        Some(name).filter(|name| !name.is_empty())
+    }
+
+    /// What the engine tells by a name would be hidden by another thing of that name, for every later step.
+    fn free(&mut self, name: &str, at: Position) {
+        if BUILT_IN.contains(&name) {
+            let message = format!("`{name}` is a name that the engine gives (docs/test-cases.md)");
+            self.defect(at, message, "take another name");
         }
     }
 
@@ -256,7 +292,7 @@ impl<'s> Reader<'s> {
             };
             let action = self.action(action, true);
             rules.push(Always {
-                matches: self.checks(item.get("match"), Member::root(&action, true)),
+                matches: self.matches(item.get("match"), Member::root(&action, true)),
                 checks: (word == "every").then(|| self.checks(item.get("check"), Member::root(&action, true))),
                 action,
                 requirements: self.requirements(item.get("requirement")),
@@ -294,7 +330,7 @@ impl<'s> Reader<'s> {
     }
 
     fn bare(&self, at: Position, kind: StepKind) -> Step {
-        Step { at, file: self.file.clone(), when: None, saved_as: None, requirements: Vec::new(), kind }
+        Step { at, file: self.file.clone(), when: None, saved_as: None, requirements: Requirements::default(), kind }
     }
 
     fn step(&mut self, node: &Node) -> Option<Step> {
@@ -347,7 +383,7 @@ impl<'s> Reader<'s> {
             at: node.at,
             file: self.file.clone(),
             when: node.get("when").map(|when| self.expression(when)),
-            saved_as: node.get("as").and_then(Node::scalar),
+            saved_as: node.get("as").and_then(|name| self.new_name(name)),
             requirements: self.requirements(node.get("requirement")),
             kind,
         })
@@ -368,6 +404,7 @@ impl<'s> Reader<'s> {
                     );
                     self.defect(value.at, format!("the manual action `{action}` is not known"), help);
                 }
+                self.parameters(&action, node);
                 let optional = self.flag(node.get("optional"));
                 StepKind::Operator { action, with: self.with(node), optional }
             }
@@ -389,7 +426,7 @@ impl<'s> Reader<'s> {
                 };
                 StepKind::ForEach {
                     items: self.template(items),
-                    item: self.word(value),
+                    item: self.new_name(value).unwrap_or_default(),
                     steps: self.steps(steps),
                     in_order: self.flag(node.get("in-order")),
                 }
@@ -398,15 +435,27 @@ impl<'s> Reader<'s> {
             "settle" => StepKind::Settle(self.template(value)),
             "connection" => StepKind::Connection(self.connection(value, node)?),
             "service" => StepKind::Service { service: self.word(value), with: self.with(node) },
-            "set" => StepKind::Set(self.named(value)),
+            "set" => {
+                for (name, _) in value.map().unwrap_or_default() {
+                    self.free(&name.name, name.at);
+                }
+                StepKind::Set(self.named(value))
+            }
             "assert" => StepKind::Assert {
                 condition: self.expression(value),
                 otherwise: node.get("otherwise").and_then(Node::scalar),
                 inconclusive: self.flag(node.get("inconclusive")),
             },
+            "remark" => {
+                if value.text().is_none_or(|text| text.trim().is_empty()) {
+                    let message = format!("a sentence was expected, found {}", value.describe());
+                    self.defect(value.at, message, "write what is to be said");
+                }
+                StepKind::Remark(self.template(value))
+            }
             "never" => {
                 let action = self.action(value, true);
-                let matches = self.checks(node.get("match"), Member::root(&action, true));
+                let matches = self.matches(node.get("match"), Member::root(&action, true));
                 let Some(during) = node.get("during") else {
                     self.defect(node.at, "`never` needs `during`", "say for how many seconds; throughout: `always`");
                     return None;
@@ -424,16 +473,22 @@ impl<'s> Reader<'s> {
             self.payload(reply, &action, false);
         }
         Expect {
-            matches: self.checks(node.get("match"), Member::root(&action, true)),
+            matches: self.matches(node.get("match"), Member::root(&action, true)),
             checks: self.checks(node.get("check"), Member::root(&action, true)),
             reply: reply.map(|reply| self.template(reply)),
             reply_error: node.get("reply-error").and_then(Node::scalar),
             no_reply: self.flag(node.get("no-reply")),
             within: node.get("within").map(|node| self.template(node)),
-            no_earlier_than: node.get("no-earlier-than").map(|node| self.template(node)),
+            no_earlier_than: node.get("no-earlier-than").map(|node| {
+                let (is, requirements) = self.citing(node);
+                Bound { is: self.template(is), requirements }
+            }),
             any_time_since: node.get("any-time-since").map(|node| self.template(node)),
             optional: node.get("optional").map(|node| self.expression(node)),
-            nothing_else_before: self.flag(node.get("nothing-else-before")),
+            nothing_else_before: node.get("nothing-else-before").and_then(|node| {
+                let (is, requirements) = self.citing(node);
+                self.flag(Some(is)).then_some(requirements)
+            }),
             action,
         }
     }
@@ -509,14 +564,6 @@ impl<'s> Reader<'s> {
             self.defect(node.at, format!("a {side} does not send {action}"), "expect is for the SUT, send for us");
         }
         action
-    }
-
-    /// Requirement ids; each must exist.
-    fn requirements(&mut self, node: Option<&Node>) -> Vec<String> {
-        if let Some(node) = node {
-            catalogue::check_requirements(node, &mut self.defects);
-        }
-        words(node)
     }
 }
 

@@ -4,6 +4,7 @@
 
 pub mod ports;
 pub mod recordings;
+pub mod small_csms;
 pub mod tool;
 
 use ocpp_attest::{
@@ -37,12 +38,16 @@ pub struct How {
     pub jobs: usize,
     /// What is wrong with the product.
     pub faults: Faults,
+    /// One product for the whole run.
+    pub lasting: bool,
+    /// The seed of the order.
+    pub shuffle: Option<u64>,
 }
 
 impl Default for How {
     /// A sound product, one test case after the other.
     fn default() -> Self {
-        Self { record: false, jobs: 1, faults: Faults::default() }
+        Self { record: false, jobs: 1, faults: Faults::default(), lasting: false, shuffle: None }
     }
 }
 
@@ -67,6 +72,8 @@ pub fn run_telling(
         library: &library,
         only: runner::globs(&globs).unwrap(),
         simulated: true,
+        lasting: how.lasting,
+        shuffle: how.shuffle,
         faults: how.faults,
         record: how.record,
         jobs: how.jobs,

@@ -46,6 +46,8 @@ pub(super) fn execute(prepared: &Prepared, course: Course<'_>) -> Result<Results
         library,
         only: Some(only.clone()),
         simulated: *simulated,
+        lasting: manifest.lasting,
+        shuffle: manifest.shuffle,
         faults: faults.clone(),
         record: false,
         jobs: course.jobs,
@@ -105,6 +107,7 @@ pub(super) fn execute(prepared: &Prepared, course: Course<'_>) -> Result<Results
         resumed: manifest.resumed.clone(),
         sut: manifest.sut.clone(),
         faults: manifest.faults.clone(),
+        shuffle: manifest.shuffle,
         interrupted: result.interrupted,
         calibration: manifest.calibration.clone(),
         expectations: course.gate.judge(&cases, entries, manifest.started),
@@ -134,6 +137,7 @@ impl Writing {
             _ if self.failed.is_some() => return,
             Event::Trace(entry) => self.journal.trace(entry),
             Event::Ended(result) => self.journal.ended(result, cut_short),
+            Event::Postponed(result) => self.journal.ended(result, true),
             Event::Uploaded(place, content) => self.journal.uploaded(place, content),
             Event::Recorded(recording) => {
                 // The verdict stands without it.
@@ -142,7 +146,7 @@ impl Writing {
                 }
                 Ok(())
             }
-            Event::Begins(..) | Event::Step(..) => Ok(()),
+            Event::Begins(..) | Event::Step(..) | Event::Notice(_) => Ok(()),
         };
         self.failed = written.err();
     }

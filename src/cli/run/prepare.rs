@@ -140,6 +140,8 @@ pub(super) fn fresh(arguments: &Arguments, catalogue: &Catalogue) -> Result<Prep
         calibration,
         faults: faults.texts(),
         choice,
+        shuffle: arguments.shuffle,
+        lasting: arguments.lasting,
         retries: arguments.retries.unwrap_or(0),
         chosen,
     };
@@ -191,6 +193,12 @@ pub(super) fn resumed(arguments: &Arguments, folder: &Path, catalogue: &Catalogu
     }
     if arguments.retries.is_some_and(|retries| retries != manifest.retries) {
         return Err(differs(RUN, "the number of retries"));
+    }
+    if arguments.shuffle.is_some_and(|seed| Some(seed) != manifest.shuffle) {
+        return Err(differs(RUN, "the order of the test cases (--shuffle)"));
+    }
+    if arguments.lasting && !manifest.lasting {
+        return Err(differs(RUN, "how long the simulated product lasts (--lasting)"));
     }
     let done = |id: &String| saved.results.iter().any(|result| result.id == *id);
     let left: Vec<String> = manifest.chosen.iter().filter(|id| !done(id)).cloned().collect();

@@ -26,14 +26,41 @@ pub(crate) struct Waiting {
     /// How many attempts had been seen when it began.
     seen: usize,
     pongs: u32,
+    messages: usize,
+    /// The connection that was open is being closed.
+    closing: bool,
     /// Only a connection opened after this second counts.
     since: f64,
     /// The connection that was open when the step began.
     open: Option<ConnId>,
-    /// How to knock, once the connection that was open is closed.
-    knock: Option<ClientPolicy>,
+    /// What is still to be done, once it is not too early for it.
+    next: Next,
+    /// How long it may take, nanoseconds.
+    within: u64,
     /// How to knock from now on, once we were let in.
     remember: Option<(ClientPolicy, Option<u8>)>,
+}
+
+/// What a step does at the pace of the station that we play.
+#[derive(Debug, Clone)]
+enum Next {
+    /// Nothing more.
+    Wait,
+    /// Close the open connection with this code.
+    Close(u16),
+    /// Drop the stream.
+    Abort,
+    /// Knock like this, once no connection is open any more.
+    Knock(Box<ClientPolicy>),
+    /// Close the open connection, and then knock.
+    CloseAndKnock(Box<ClientPolicy>),
+}
+
+impl Waiting {
+    /// True while something is still to be done by us.
+    pub(crate) fn is_about_to_act(&self) -> bool {
+        !matches!(self.next, Next::Wait)
+    }
 }
 
 /// Begins the step; `None` when that failed.
@@ -62,26 +89,21 @@ pub(crate) fn begin(connection: &Connection, node: &mut Node, world: &mut World)
     };
     let mut waiting = Waiting {
         until: Some(world.now.mono_ns.saturating_add(nanos(within))),
+        within: nanos(within),
         endpoint,
         seen: world.attempts.len(),
         pongs: world.pongs,
+        messages: world.messages,
+        closing: false,
         since,
         open: world.open.as_ref().map(|open| open.conn),
-        knock: None,
+        next: Next::Wait,
         remember: None,
     };
     match connection.act {
         ConnectionAct::Open | ConnectionAct::Reconnected | ConnectionAct::Closed => {}
-        ConnectionAct::Close => {
-            if let Some(open) = &world.open {
-                world.link_command(LinkCommand::Close(open.conn, 1000));
-            }
-        }
-        ConnectionAct::Abort => {
-            if let Some(open) = &world.open {
-                world.link_command(LinkCommand::Abort(open.conn));
-            }
-        }
+        ConnectionAct::Close => waiting.next = Next::Close(1000),
+        ConnectionAct::Abort => waiting.next = Next::Abort,
         ConnectionAct::Refuse => {
             set_policy(world, endpoint, |policy| match offer.get("status").and_then(Value::as_u64) {
                 Some(status) => policy.refuse_upgrade = u16::try_from(status).ok(),
@@ -112,22 +134,75 @@ pub(crate) fn begin(connection: &Connection, node: &mut Node, world: &mut World)
                 }
             }
         }
+        ConnectionAct::Alive => {
+            if world.memory.unanswered_pings < MAX_UNANSWERED_PINGS || !world.memory.ordinary {
+                probe(&mut waiting, within, world);
+            } else {
+                waiting.open = None;
+            }
+        }
         ConnectionAct::Connect => {
             let policy = knock(&offer, world, node)?;
             if offer.get("remember").and_then(Value::as_bool) == Some(true) {
                 waiting.remember = Some((policy.clone(), profile_of(&offer)));
             }
-            match &world.open {
-                // The link tells of the end, whether the SUT takes part in it or not.
-                Some(open) => {
-                    world.link_command(LinkCommand::Close(open.conn, 1000));
-                    waiting.knock = Some(policy);
-                }
-                None => connect(policy, world),
-            }
+            let policy = Box::new(policy);
+            waiting.next = if world.connected() { Next::CloseAndKnock(policy) } else { Next::Knock(policy) };
         }
     }
     Some(waiting)
+}
+
+/// Pings that a product may leave unanswered in a row before it is no longer asked by one.
+const MAX_UNANSWERED_PINGS: u32 = 2;
+/// How long the link may take to tell that a connection is closed, seconds.
+const CLOSE_PATIENCE: f64 = 10.0;
+
+/// Asks whether the open connection is alive, or closes one that a test case wanted otherwise than the bench.
+fn probe(waiting: &mut Waiting, within: f64, world: &mut World) {
+    let Some(conn) = waiting.open else { return };
+    if world.memory.ordinary {
+        waiting.until = Some(world.now.mono_ns.saturating_add(nanos(within)));
+        world.link_command(LinkCommand::Ping(conn));
+    } else {
+        drop_connection(waiting, conn, world);
+    }
+}
+
+fn drop_connection(waiting: &mut Waiting, conn: ConnId, world: &mut World) {
+    waiting.closing = true;
+    waiting.until = Some(world.now.mono_ns.saturating_add(nanos(CLOSE_PATIENCE)));
+    world.link_command(LinkCommand::Close(conn, 1000));
+}
+
+/// True when it is known whether the connection that was open is alive; one that is not is closed by then.
+fn probed(waiting: &mut Waiting, node: &Node, world: &mut World) -> bool {
+    let Some(conn) = waiting.open.filter(|conn| world.open.as_ref().is_some_and(|open| open.conn == *conn)) else {
+        return true;
+    };
+    let over = waiting.until.is_some_and(|until| world.now.mono_ns >= until);
+    if waiting.closing {
+        if over {
+            world.link_command(LinkCommand::Abort(conn));
+            world.forget_connection();
+        }
+        return over;
+    }
+    if world.pongs > waiting.pongs {
+        world.memory.unanswered_pings = 0;
+        return true;
+    }
+    if !over {
+        return false;
+    }
+    world.memory.unanswered_pings += 1;
+    if world.messages > waiting.messages {
+        return true;
+    }
+    let waited = world.now.seconds_since(&node.reached);
+    world.remark(format!("the connection that was open did not answer a ping within {waited:.1} s, and was closed"));
+    drop_connection(waiting, conn, world);
+    false
 }
 
 fn set_policy(world: &mut World, endpoint: EndpointId, change: impl FnOnce(&mut ServerPolicy)) {
@@ -154,9 +229,7 @@ pub(crate) fn as_usual(world: &mut World) {
 /// The bench's policy for an end-point, with the password and the security profile that the SUT has come to.
 fn ordinary(endpoint: EndpointId, world: &World) -> Option<ServerPolicy> {
     let mut policy = world.setup().endpoints.get(&endpoint).cloned()?;
-    if let Some(password) = world.memory.passwords.last().filter(|_| !policy.passwords.is_empty()) {
-        policy.passwords = vec![password.clone()];
-    }
+    world.memory.admit(&mut policy);
     let profile = world.memory.security_profile;
     if let Some(of_profile) = world.setup().endpoints.get(&EndpointId(profile.saturating_add(10))) {
         policy.tls = of_profile.tls.clone();
@@ -181,8 +254,8 @@ fn offered(offer: &Value, endpoint: EndpointId, world: &mut World, node: &Node) 
     if let Some(password) = offer.get("password").and_then(Value::as_str) {
         let password = Secret::new(password);
         world.effects.push(Effect::Secret(password.clone()));
-        policy.passwords = vec![password.clone()];
         world.memory.passwords.push(password);
+        world.memory.admit(&mut policy);
     }
     if let Some(status) = offer.get("status").and_then(Value::as_u64) {
         policy.refuse_upgrade = u16::try_from(status).ok();
@@ -240,6 +313,7 @@ fn certificate_of(offer: &Value, world: &World) -> Option<Identity> {
 
 /// How to knock at the CSMS.
 fn knock(offer: &Value, world: &mut World, node: &Node) -> Option<ClientPolicy> {
+    let usual = world.memory.client.clone().or_else(|| world.setup().client.clone());
     let known = world.memory.client.clone().filter(|_| offer.get("as-configured").is_none());
     let Some(mut policy) = known.or_else(|| world.setup().client.clone()) else {
         world
@@ -286,6 +360,8 @@ fn knock(offer: &Value, world: &mut World, node: &Node) -> Option<ClientPolicy> 
             tls.identity = identity;
         }
     }
+    let lasting = offer.get("remember").and_then(Value::as_bool) == Some(true);
+    world.knocked_as_usual = lasting || usual.as_ref() == Some(&policy);
     Some(policy)
 }
 
@@ -295,6 +371,39 @@ fn connect(policy: ClientPolicy, world: &mut World) {
     world.link_command(LinkCommand::Connect(conn, policy));
 }
 
+/// Does what is still to be done by us, unless it is too early.
+fn act(waiting: &mut Waiting, node: &Node, world: &mut World) {
+    if !waiting.is_about_to_act() || world.too_early(node.reached) {
+        return;
+    }
+    let open = world.open.as_ref().map(|open| open.conn);
+    waiting.next = match (std::mem::replace(&mut waiting.next, Next::Wait), open) {
+        (Next::Close(code), Some(open)) => {
+            world.link_command(LinkCommand::Close(open, code));
+            Next::Wait
+        }
+        (Next::Abort, Some(open)) => {
+            world.link_command(LinkCommand::Abort(open));
+            Next::Wait
+        }
+        // The link tells of the end, whether the SUT takes part in it or not.
+        (Next::CloseAndKnock(policy), Some(open)) => {
+            world.link_command(LinkCommand::Close(open, 1000));
+            Next::Knock(policy)
+        }
+        (Next::CloseAndKnock(policy) | Next::Knock(policy), None) => {
+            if world.pace.is_set() {
+                // Its time is measured from when we knock.
+                waiting.until = Some(world.now.mono_ns.saturating_add(waiting.within));
+            }
+            connect(*policy, world);
+            Next::Wait
+        }
+        (knock @ Next::Knock(_), Some(_)) => knock,
+        (Next::Wait | Next::Close(_) | Next::Abort, _) => Next::Wait,
+    };
+}
+
 /// Looks whether the step is done; its facts when it is.
 pub(crate) fn advance(
     connection: &Connection,
@@ -302,11 +411,10 @@ pub(crate) fn advance(
     node: &mut Node,
     world: &mut World,
 ) -> Option<Value> {
+    act(waiting, node, world);
     let at = json!({ "at": world.now.seconds() });
-    if let Some(policy) = waiting.knock.take_if(|_| !world.connected()) {
-        connect(policy, world);
-    }
     match connection.act {
+        ConnectionAct::Close | ConnectionAct::Abort if waiting.is_about_to_act() => return None,
         ConnectionAct::Close | ConnectionAct::Abort | ConnectionAct::Refuse | ConnectionAct::Accept => return Some(at),
         ConnectionAct::Closed => match &world.open {
             None => return Some(at),
@@ -314,6 +422,7 @@ pub(crate) fn advance(
             Some(open) if Some(open.conn) != waiting.open => return Some(json!({ "at": open.at.seconds() })),
             Some(_) => {}
         },
+        ConnectionAct::Alive => return probed(waiting, node, world).then_some(at),
         ConnectionAct::Ping if world.pongs > waiting.pongs => return Some(at),
         ConnectionAct::Open | ConnectionAct::Reconnected => {
             let wanted = connection.endpoint.is_some();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Body, Node, Sequence, Status, nanos};
+use super::{Body, Node, Sending, Sequence, Status, nanos};
 use crate::{
     engine::{Phase, world::World},
     testcase::{
@@ -17,9 +17,26 @@ impl Sequence {
     pub(crate) fn under_way(&self, path: &str, world: &World) -> Option<(Arc<Step>, Names)> {
         self.nodes.iter().find_map(|node| node.under_way(path, world))
     }
+
+    /// True when a step that is under way, or one behind it, waits for a message of this action.
+    pub(crate) fn wants_action(&self, action: &str) -> bool {
+        self.nodes.iter().any(|node| node.wants_action(action))
+    }
 }
 
 impl Node {
+    /// True when the step, or one within it, waits for a message of this action, or will as far as can be seen by now.
+    fn wants_action(&self, action: &str) -> bool {
+        if matches!(self.status, Status::Done | Status::Skipped) {
+            return false;
+        }
+        match &self.body {
+            Body::Steps(steps) => steps.wants_action(action),
+            Body::AnyOrder(nodes) | Body::OneOf(nodes, _) => nodes.iter().any(|node| node.wants_action(action)),
+            _ => self.expects().is_some_and(|expect| expect.action == action),
+        }
+    }
+
     /// When an open, untouched step would have given up.
     pub(super) fn open_until(&self) -> Option<u64> {
         match &self.body {
@@ -38,9 +55,16 @@ impl Node {
         }
         match &self.body {
             Body::Expect { until } => self.touched.then_some(*until),
-            Body::Send { until, .. } | Body::Until(until) => Some(*until),
+            // Its turn comes when the CALL before it is answered, or counts as unanswered.
+            Body::Send(sending) if sending.id.is_none() && world.connected() => {
+                world.turn().or_else(|| self.acts_at(world)).or(Some(sending.until))
+            }
+            Body::Send(Sending { until, .. }) | Body::Until(until) => Some(*until),
+            Body::Operator(None) => self.acts_at(world),
             Body::Settle(quiet) => Some(self.settled_at(*quiet, world)),
-            Body::Connection(waiting) => waiting.until,
+            Body::Connection(waiting) => {
+                [waiting.until, self.acts_at(world).filter(|_| waiting.is_about_to_act())].into_iter().flatten().min()
+            }
             Body::Steps(steps) => {
                 if matches!(self.step.kind, StepKind::Optional(_)) && !self.touched {
                     return None;
@@ -54,8 +78,13 @@ impl Node {
                     self.reached.mono_ns.saturating_add(nanos(world.seconds("message_timeout", 30.0)))
                 }))
             }
-            Body::None | Body::Operator(_) | Body::Service(_) => None,
+            Body::None | Body::Operator(Some(_)) | Body::Service(_) => None,
         }
+    }
+
+    /// When the step acts that is too early now.
+    fn acts_at(&self, world: &World) -> Option<u64> {
+        world.too_early(self.reached).then(|| world.pace.due(self.reached))
     }
 
     fn under_way(&self, path: &str, world: &World) -> Option<(Arc<Step>, Names)> {

@@ -9,6 +9,7 @@ use crate::{
     engine::{
         Role,
         conversation::Call,
+        own_station::Asked,
         responder, rules,
         world::{Finding, World},
     },
@@ -24,7 +25,10 @@ impl Node {
     pub(super) fn offer(&mut self, call: &Call, world: &mut World) -> Offer {
         let step = self.step.clone();
         let offer = match (&step.kind, &mut self.body) {
-            (StepKind::Expect(expect), _) => self.offer_expect(expect, call, world),
+            (StepKind::Expect(expect), _) => match self.offer_expect(expect, call, world) {
+                Offer::Passed if self.touched && rules::begins_anew(&expect.action) => Offer::Boundary,
+                offer => offer,
+            },
             (StepKind::Never { action, matches, .. }, _) if *action == call.action => {
                 let found = matches.mismatches(&call.payload, &world.names(&self.scope));
                 if world.own_error(found, &step, &self.path).is_some_and(|found| found.is_empty()) {
@@ -104,7 +108,7 @@ impl Node {
         let names = world.names(&self.scope);
         match &step.kind {
             StepKind::Expect(expect) => {
-                if expect.no_earlier_than.is_some() || expect.nothing_else_before {
+                if expect.no_earlier_than.is_some() || expect.nothing_else_before.is_some() {
                     return Offer::Passed;
                 }
                 // Nor can what its checks speak of only later.
@@ -112,7 +116,11 @@ impl Node {
                 if known && Self::wants(expect, call, &names) && self.enter(world) && self.status == Status::Active {
                     return self.offer_expect(expect, call, world);
                 }
-                Offer::Passed
+                if rules::begins_anew(&expect.action) && expect.optional.is_none() {
+                    Offer::Boundary
+                } else {
+                    Offer::Passed
+                }
             }
             StepKind::Run { state, with } => {
                 if !matches!(self.body, Body::Steps(_)) {
@@ -200,9 +208,10 @@ impl Node {
     pub(super) fn offer_expect(&mut self, expect: &Expect, call: &Call, world: &mut World) -> Offer {
         let names = world.names(&self.scope);
         if !Self::wants(expect, call, &names) {
-            if expect.nothing_else_before && self.status == Status::Active && self.touched {
+            let alone = expect.nothing_else_before.as_ref();
+            if let Some(requirements) = alone.filter(|_| self.status == Status::Active && self.touched) {
                 let message = format!("{} came before {}", rules::summary(call), expect.action);
-                let mut finding = Finding::at(&self.step, &self.path, message);
+                let mut finding = Finding::at(&self.step, &self.path, message).of(requirements.broken(&names));
                 finding.expected = Some(format!("no other message before {}", expect.action));
                 finding.found = Some(rules::summary(call));
                 finding.frame = Some(shorten(&call.text, 4000));
@@ -229,11 +238,13 @@ impl Node {
         world.takes(call.input, &step, &self.path, Role::Call);
         let names = world.names(&self.scope);
         if let Some(bound) = &expect.no_earlier_than {
-            let bound = bound.number(&names);
+            let requirements = bound.requirements.broken(&names);
+            let bound = bound.is.number(&names);
             let Some(bound) = world.own_error(bound, &step, &self.path) else { return };
             let at = call.at.seconds();
             if at < bound {
-                let mut finding = Finding::at(&step, &self.path, format!("{} came too early", call.action));
+                let message = format!("{} came too early", call.action);
+                let mut finding = Finding::at(&step, &self.path, message).of(requirements);
                 finding.expected = Some(format!("not before {bound:.3} s of the run"));
                 finding.found = Some(format!("at {at:.3} s, {:.3} s too early", bound - at));
                 finding.frame = Some(shorten(&call.text, 4000));
@@ -276,7 +287,7 @@ impl Node {
                 let payload = responder::completed(world, call, payload);
                 world.reply(call, payload);
             } else {
-                world.default_reply(call);
+                world.default_reply(call, Asked::ByStep);
             }
         }
         self.save(saved, world);

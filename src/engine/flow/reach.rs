@@ -4,13 +4,12 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::{Body, MAX_DEPTH, Node, Sequence, Status, connection, nanos};
+use super::{Body, MAX_DEPTH, Node, Sending, Sequence, Status, connection, nanos};
 use crate::{
     engine::{
-        Effect, Role, responder,
+        Effect, Role,
         world::{Finding, World},
     },
-    operator::{ManualAction, actions},
     testcase::{
         model::{State, Step, StepKind},
         template::{Template, TemplateError, Values},
@@ -41,7 +40,12 @@ impl Node {
             }
         }
         self.status = Status::Active;
-        world.proves(&self.path, &step.requirements);
+        if step.requirements.is_empty() {
+            world.proves(&self.path, Vec::new());
+        } else {
+            let names = world.names(&self.scope);
+            world.proves(&self.path, step.requirements.broken(&names));
+        }
         world.effects.push(Effect::Step(self.path.clone()));
         self.record = Some(world.steps.len());
         world.steps.push(StepRecord {
@@ -76,7 +80,9 @@ impl Node {
             StepKind::Send(send) => {
                 self.touched = true;
                 let within = self.within(send.within.as_ref(), world, "response_timeout", 30.0)?;
-                self.body = Body::Send { id: None, until: world.now.mono_ns.saturating_add(nanos(within)) };
+                let within = nanos(within);
+                let until = world.now.mono_ns.saturating_add(within);
+                self.body = Body::Send(Sending { id: None, within, until, at: world.now });
             }
             StepKind::Run { state, with } => {
                 self.touched = true;
@@ -138,28 +144,9 @@ impl Node {
                 let seconds = seconds.number(&world.names(&self.scope));
                 self.body = Body::Settle(nanos(world.own_error(seconds, step, &self.path)?));
             }
-            StepKind::Operator { action, with, .. } => {
+            StepKind::Operator { .. } => {
                 self.touched = true;
-                let mut parameters = self.parameters(with, world)?;
-                let to_send = parameters.get("action").and_then(Value::as_str).map(str::to_owned);
-                if let (Some(action), Some(payload)) = (to_send, parameters.get_mut("payload")) {
-                    // A CSMS that sends what it is given needs all of it; one that numbers for itself may do so.
-                    responder::complete_request(world, &action, payload);
-                }
-                let names = parameters.clone();
-                let prompt = actions::find(action).map_or("", |known| known.prompt);
-                let prompt = Template::new(Value::String(prompt.to_owned())).evaluate(&names.clone().into());
-                let prompt = match prompt {
-                    Ok(Value::String(prompt)) => prompt,
-                    _ => format!("{action} {}", Value::Object(names)),
-                };
-                world.acted(action, &parameters);
-                if let Some(payload) = parameters.get("payload") {
-                    world.hide_passwords(payload);
-                }
-                let id = world.fresh_id();
-                self.body = Body::Operator(id);
-                world.effects.push(Effect::Operator(id, ManualAction { action: action.clone(), parameters, prompt }));
+                self.body = Body::Operator(None);
             }
             StepKind::Service { service, with } => {
                 self.touched = true;
@@ -178,6 +165,10 @@ impl Node {
                     let value = world.evaluate(template, &self.scope, step, &self.path)?;
                     world.keep(name, value);
                 }
+            }
+            StepKind::Remark(sentence) => {
+                let sentence = world.evaluate(sentence, &self.scope, step, &self.path)?;
+                world.remark(sentence.as_str().map_or_else(|| sentence.to_string(), str::to_owned));
             }
             StepKind::Assert { condition, otherwise, inconclusive } => {
                 world.takes(world.input, &self.step, &self.path, Role::Condition);
@@ -273,7 +264,7 @@ impl Node {
         }
     }
 
-    fn parameters(&self, with: &[(String, Template)], world: &mut World) -> Option<Map<String, Value>> {
+    pub(super) fn parameters(&self, with: &[(String, Template)], world: &mut World) -> Option<Map<String, Value>> {
         let mut parameters = Map::new();
         for (name, template) in with {
             let value = world.evaluate(template, &self.scope, &self.step, &self.path)?;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::{Body, Node, Sequence, Status, nanos};
+use super::{Body, Node, Sending, Sequence, Status, nanos};
 use crate::{
     engine::{
         Role,
@@ -12,12 +12,8 @@ use crate::{
         responder, rules,
         world::{Finding, World},
     },
-    operator::{
-        ActionOutcome,
-        actions::{self, ActionInfo},
-    },
     testcase::{
-        model::{Expect, Send, StateKind, Step, StepKind},
+        model::{Expect, Send, StateKind, Step},
         template::{Template, TemplateError},
     },
     verdict::{StepRecord, Verdict},
@@ -83,25 +79,29 @@ impl Node {
 
     pub(super) fn sending(&mut self, send: &Send, world: &mut World) -> bool {
         let step = self.step.clone();
-        let Body::Send { id, until } = &mut self.body else { return true };
-        let until = *until;
-        let Some(id) = id.clone() else {
+        let Body::Send(sending) = &mut self.body else { return true };
+        let Sending { within, until, at, .. } = *sending;
+        let Some(id) = sending.id.clone() else {
             if world.connected() {
+                // One CALL at a time (Part 4, 4.1.1), and at the pace of a station.
+                if !world.may_call() || world.too_early(self.reached) {
+                    return false;
+                }
                 let Some(mut payload) = world.evaluate(&send.payload, &self.scope, &step, &self.path) else {
                     return false;
                 };
                 responder::complete_request(world, &send.action, &mut payload);
-                let errors = crate::ocpp::schema::validate(&send.action, true, &payload);
-                if let Some(error) = errors.first() {
-                    let message = format!("our own {} is not valid: {} {}", send.action, error.pointer, error.message);
-                    world.find(Verdict::Error, Finding::at(&step, &self.path, message));
+                let finding = Finding::at(&step, &self.path, String::new());
+                if !world.is_sound(&send.action, true, &payload, finding) {
                     return false;
                 }
                 if let Some(name) = &step.saved_as {
                     let at = world.now.seconds();
                     world.keep(name, serde_json::json!({ "request": payload, "at": at }));
                 }
-                self.body = Body::Send { id: world.call(&send.action, payload), until };
+                let until = world.now.mono_ns.saturating_add(within);
+                let id = world.call(&send.action, payload, until);
+                self.body = Body::Send(Sending { id, within, until, at: world.now });
             } else if world.now.mono_ns >= until {
                 let message = format!("{} can't be sent: the SUT is not connected", send.action);
                 let verdict = world.missing_verdict();
@@ -111,7 +111,7 @@ impl Node {
         };
         let Some(answer) = world.call_answers.remove(&id) else {
             if world.now.mono_ns >= until {
-                let waited = world.now.seconds_since(&self.reached);
+                let waited = world.now.seconds_since(&at);
                 let message = format!("{} was not answered within {waited:.1} s", send.action);
                 let mut finding = Finding::at(&step, &self.path, message);
                 finding.expected = Some(format!("a response to {}", send.action));
@@ -278,44 +278,6 @@ impl Node {
         false
     }
 
-    pub(super) fn operating(&mut self, optional: bool, world: &mut World) -> bool {
-        let Body::Operator(id) = self.body else { return true };
-        let step = self.step.clone();
-        let Some(index) = world.answers.iter().position(|(answered, _)| *answered == id) else { return false };
-        world.takes(world.input, &step, &self.path, Role::Operator);
-        match world.answers.swap_remove(index).1 {
-            Reply::Operator(ActionOutcome::Done) => true,
-            Reply::Operator(ActionOutcome::NotPossible(_)) if optional => true,
-            Reply::Operator(ActionOutcome::NotPossible(reason)) => {
-                let message = format!("the manual action is not possible here: {reason}");
-                world.find(Verdict::Inconclusive, Finding::at(&self.step, &self.path, message));
-                false
-            }
-            Reply::Operator(ActionOutcome::Denied(reason)) => {
-                let asked = match &step.kind {
-                    StepKind::Operator { action, .. } => actions::find(action).is_some_and(ActionInfo::is_question),
-                    _ => false,
-                };
-                let (verdict, what) = if asked {
-                    (Verdict::Fail, "what the operator was to look at is not so")
-                } else {
-                    // Nothing was asked that the SUT could be blamed for.
-                    (Verdict::Error, "the operator said no where there was something to do")
-                };
-                world.find(verdict, Finding::at(&step, &self.path, format!("{what}: {reason}")));
-                false
-            }
-            Reply::Operator(ActionOutcome::Failed(reason)) => {
-                world.find(
-                    Verdict::Error,
-                    Finding::at(&self.step, &self.path, format!("the operator failed: {reason}")),
-                );
-                false
-            }
-            Reply::Service(_) => false,
-        }
-    }
-
     pub(super) fn serving(&mut self, world: &mut World) -> bool {
         let Body::Service(id) = self.body else { return true };
         let Some(index) = world.answers.iter().position(|(answered, _)| *answered == id) else { return false };
@@ -341,6 +303,9 @@ impl Node {
 
     pub(super) fn finish(&mut self, world: &mut World, status: Status, outcome: &str) {
         self.status = status;
+        if status == Status::Done {
+            world.tested(&self.path, &self.step.kind);
+        }
         match self.record {
             Some(record) => {
                 let decided = world.decided();

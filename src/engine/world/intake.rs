@@ -5,9 +5,12 @@ use serde_json::{Value, json};
 use super::{Answer, Attempt, Call, Finding, MAX_KEPT, Open, Outstanding, World};
 use crate::{
     certificate::Certificate,
-    engine::{Phase, rules},
+    engine::{
+        Phase,
+        rules::{self, echo, registration, times},
+    },
     link::{AttemptFailure, ClosedBy, ConnId, LinkCommand, LinkEvent, UpgradeRequest},
-    ocpp::{frame::Frame, schema},
+    ocpp::{frame::Frame, primitives, schema},
     verdict::Verdict,
     yaml::shorten,
 };
@@ -20,6 +23,13 @@ const MAX_MESSAGES: usize = 20_000;
 impl World {
     /// Takes a link event in; a CALL of the SUT is handed back for the steps to look at.
     pub(crate) fn link(&mut self, event: LinkEvent) -> Option<Call> {
+        match &event {
+            LinkEvent::Opened { .. } | LinkEvent::Closed { .. } | LinkEvent::AttemptFailed { .. } => {
+                self.pace.turned(self.now);
+            }
+            LinkEvent::Text { .. } | LinkEvent::Sent { .. } => self.pace.happened(self.now),
+            LinkEvent::Garbage { .. } | LinkEvent::Ping { .. } => {}
+        }
         match event {
             LinkEvent::Text { conn, text } => {
                 self.last_activity = self.now;
@@ -43,9 +53,14 @@ impl World {
                 self.last_activity = self.now;
                 let facts = facts(&request, subprotocol.as_deref(), None);
                 self.check_subprotocol(&request, subprotocol.as_deref());
+                self.forget_promises();
                 self.open = Some(Open { conn, endpoint, at: self.now });
                 self.memory.open = Some((conn, endpoint));
+                self.memory.contact_s = Some(self.now.seconds());
+                let as_usual = self.is_station_test() || self.knocked_as_usual;
+                self.memory.ordinary = as_usual && subprotocol.as_deref() == Some(SUBPROTOCOL);
                 self.memory.endpoint = Some(endpoint);
+                self.memory.registration.connected();
                 let input = self.input;
                 self.attempts.push(Attempt { conn, endpoint, at: self.now, outcome: Ok(()), facts, input });
             }
@@ -74,6 +89,9 @@ impl World {
                     // A quick station is back before the end of the old connection is seen.
                     self.cut_by_us |= by == ClosedBy::Harness;
                 }
+                if self.open.is_none() {
+                    self.forget_promises();
+                }
                 self.turns.closed(conn);
                 let lost: Vec<String> = self
                     .outstanding
@@ -86,16 +104,13 @@ impl World {
                     self.call_answers.insert(id, Answer::Lost);
                 }
             }
-            LinkEvent::Ping { pong, .. } => self.pongs += u32::from(pong),
+            LinkEvent::Ping { conn, pong } => {
+                let here = self.open.as_ref().is_some_and(|open| open.conn == conn);
+                self.pongs += u32::from(pong && here);
+            }
             LinkEvent::Sent { conn, text } => {
                 if let Some(early) = self.turns.wrote(conn, &text, self.now) {
-                    // The steps may be over by now; what counts is when it came.
-                    let phase = self.phase;
-                    if !early.tidying {
-                        self.phase = phase.min(Phase::Main);
-                    }
                     self.find(Verdict::Fail, rules::out_of_turn(&early));
-                    self.phase = phase;
                 }
             }
         }
@@ -133,8 +148,8 @@ impl World {
         };
         match frame {
             Frame::Call { id, action, payload } => {
-                let call = Call { conn, id, action, payload, at: self.now, text, input: self.input };
-                self.turns.came(&call, self.phase == Phase::After);
+                let mut call = Call { conn, id, action, payload, at: self.now, text, input: self.input };
+                self.turns.came(&call);
                 if !self.seen_ids.insert((conn, call.id.clone())) {
                     let mut finding =
                         Finding::new("rule: unique message ids", format!("the message id {} was used before", call.id));
@@ -147,7 +162,13 @@ impl World {
                     self.schema_finding(&call.action, "Request", &errors, &call.text);
                     return None;
                 }
-                rules::check_times(self, &call);
+                self.primitive_findings(&call.action, true, &call.payload, &call.text);
+                call.payload = primitives::with_defaults(&call.action, true, call.payload);
+                if !registration::admits(self, &call) {
+                    return None;
+                }
+                times::check_call(self, &call);
+                echo::check_follow_up(self, &call);
                 if self.received.len() < MAX_KEPT {
                     self.received.push(call.clone());
                 }
@@ -156,10 +177,22 @@ impl World {
             Frame::CallResult { id, payload } => {
                 if let Some(sent) = self.answered(&id, &text) {
                     let errors = schema::validate(&sent.action, false, &payload);
-                    if !errors.is_empty() {
+                    let payload = if errors.is_empty() {
+                        self.primitive_findings(&sent.action, false, &payload, &text);
+                        let payload = primitives::with_defaults(&sent.action, false, payload);
+                        times::check_answer(self, &sent.action, &payload, &text);
+                        let request = primitives::with_defaults(&sent.action, true, sent.payload.clone());
+                        echo::check_answer(self, &sent.action, &request, &payload, &text);
+                        payload
+                    } else {
                         self.schema_finding(&sent.action, "Response", &errors, &text);
-                    }
+                        payload
+                    };
                     self.learn_result(&sent.action, &sent.payload, &payload);
+                    if !self.is_station_test() {
+                        let around = self.around();
+                        self.memory.station.answered(&around, &sent.action, &payload);
+                    }
                     self.call_answers.insert(id, Answer::Result(payload, text, self.input));
                 }
                 None
@@ -196,6 +229,21 @@ impl World {
         self.find(Verdict::Fail, finding);
     }
 
+    /// What the JSON Schemas do not say of data types (Part 2, 2.1.4).
+    fn primitive_findings(&mut self, action: &str, request: bool, payload: &Value, text: &str) {
+        let breaches = primitives::breaches(action, request, payload);
+        let Some(first) = breaches.first() else { return };
+        let kind = if request { "Request" } else { "Response" };
+        let message = format!("{action}{kind} has a value that its data type does not allow");
+        let mut finding = Finding::new("rule: values of their data types", message);
+        finding.expected = Some("a value as Part 2, 2.1.4 defines the primitive data types".into());
+        let all: Vec<String> = breaches.iter().map(|error| format!("{}: {}", error.pointer, error.message)).collect();
+        finding.found = Some(shorten(&all.join("; "), 1000));
+        finding.pointer = Some(first.pointer.clone());
+        finding.frame = Some(shorten(text, 4000));
+        self.find(Verdict::Fail, finding);
+    }
+
     /// Learns from an answer to our own call: values of variables, and which of them we changed.
     fn learn_result(&mut self, action: &str, request: &Value, response: &Value) {
         let name = |item: &Value| {
@@ -212,13 +260,34 @@ impl World {
                 }
             }
         }
+        if action == "Reset"
+            && request.get("evseId").is_none()
+            && matches!(response["status"].as_str(), Some("Accepted" | "Scheduled"))
+        {
+            self.memory.registration.reboots(true);
+        }
+        match (action, response["status"].as_str()) {
+            ("RequestStartTransaction", Some("Accepted")) => {
+                self.memory.leftovers.driver_comes(request["evseId"].as_u64(), self.now.seconds());
+            }
+            ("RequestStopTransaction", Some("Rejected")) => {
+                self.memory.leftovers.transaction_is_unknown(request["transactionId"].as_str().unwrap_or_default());
+            }
+            ("GetTransactionStatus", _) if response["ongoingIndicator"] == false => {
+                self.memory.leftovers.transaction_is_unknown(request["transactionId"].as_str().unwrap_or_default());
+            }
+            _ => {}
+        }
         if action == "SetVariables" {
             let items = request["setVariableData"].as_array().into_iter().flatten();
             for (item, result) in items.zip(response["setVariableResult"].as_array().into_iter().flatten()) {
                 let taken = result["attributeStatus"] == "Accepted" || result["attributeStatus"] == "RebootRequired";
-                let (true, Some(name)) = (taken, name(item)) else { continue };
-                let Some(value) = item["attributeValue"].as_str() else { continue };
+                let Some(name) = name(item) else { continue };
                 let (component, variable) = name.split_once('.').unwrap_or((&name, ""));
+                if matches!(self.phase, Phase::Prepare | Phase::After) {
+                    self.put_back.push((component.to_owned(), variable.to_owned()));
+                }
+                let Some(value) = item["attributeValue"].as_str().filter(|_| taken) else { continue };
                 if variable == "BasicAuthPassword" {
                     continue;
                 }

@@ -36,3 +36,36 @@ async fn messages_go_both_ways_over_tcp() {
         assert!(matches!(csms.next().await.unwrap().1, LinkEvent::Closed { by: ClosedBy::Harness, .. }));
     }
 }
+
+/// A product that is left at the end of a run is told so, by the WebSocket and by TLS: neither looks like a failure to it.
+#[tokio::test]
+async fn who_parts_says_goodbye() {
+    use futures_util::{SinkExt as _, StreamExt as _};
+    use tokio::io::AsyncReadExt as _;
+    use tokio_tungstenite::tungstenite::{Message, protocol::frame::coding::CloseCode};
+    let pki = Pki::new(KeyKind::Ecdsa, jiff::Timestamp::now()).unwrap();
+    let (tls, client_tls) = tls_pair(&pki, CertificateKind::Valid);
+    for (tls, client_tls) in [(None, None), (Some(tls), Some(client_tls))] {
+        let network = Network::Memory(MemoryNetwork::default());
+        let policies = HashMap::from([(EndpointId::MAIN, server_policy(tls))]);
+        let addresses = [(EndpointId::MAIN, ADDRESS.to_owned())];
+        let clock = Clock::start();
+        let mut csms = serve(network.clone(), &addresses, policies, clock).await.unwrap();
+        let policy = client_policy(client_tls);
+        let (mut station, ..) = client::open_through(&network, &policy, clock, |stream| stream).await.unwrap();
+        let leaving = async {
+            csms.part().await;
+            drop(csms);
+        };
+        let staying = async {
+            let Some(Ok(Message::Close(Some(frame)))) = station.next().await else { panic!("no close frame") };
+            assert_eq!(frame.code, CloseCode::Away);
+            // The answer to it.
+            let _ = station.flush().await;
+            while station.next().await.is_some_and(|message| message.is_ok()) {}
+            let mut stream = station.into_inner();
+            assert_eq!(stream.read(&mut [0; 16]).await.unwrap(), 0, "the stream ends as it should");
+        };
+        tokio::join!(leaving, staying);
+    }
+}

@@ -4,12 +4,17 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::{ocpp::requirements, record::Results, verdict::Verdict};
+use crate::{
+    ocpp::requirements::{self, Side},
+    record::Results,
+    verdict::Verdict,
+};
 
 /// The requirements of one block.
 #[derive(Debug, Serialize)]
 pub(super) struct Block<'r> {
-    pub(super) letter: char,
+    /// Its letter, or the part of the specification.
+    pub(super) letter: String,
     pub(super) title: &'static str,
     pub(super) rows: Vec<Row<'r>>,
     /// Rows whose requirement every test case that verifies it passed.
@@ -29,19 +34,33 @@ pub(super) struct Row<'r> {
     pub(super) cases: Vec<(&'r str, &'static str)>,
 }
 
-/// The coverage of a run, block by block.
+/// True where a requirement says something of the side that a test case looks at.
+fn binds(id: &str, case: &str) -> bool {
+    match requirements::side(id) {
+        Some(Side::ChargingStation) => !case.ends_with("_CSMS"),
+        Some(Side::Csms) => case.ends_with("_CSMS"),
+        Some(Side::Neither) => false,
+        // A report that is made again from an old folder may name what is no more.
+        Some(Side::Both) | None => true,
+    }
+}
+
+/// The coverage of a run, block by block; what no block contains comes last. What Part 6 lists and only the other side must obey
+/// is left out: a test case of this side can't verify it.
 pub(super) fn blocks(results: &Results) -> Vec<Block<'_>> {
-    let mut rows: BTreeMap<&str, (Vec<(&str, Verdict)>, bool)> = BTreeMap::new();
+    type Key<'r> = (bool, Option<char>, &'r str);
+    let key = |id| -> Key<'_> { (requirements::block(id).is_none(), requirements::block(id), id) };
+    let mut rows: BTreeMap<Key<'_>, (Vec<(&str, Verdict)>, bool)> = BTreeMap::new();
     for case in &results.test_cases {
-        for id in &case.requirements {
-            let row = rows.entry(id).or_default();
+        for id in case.requirements.iter().filter(|id| binds(id, &case.id)) {
+            let row = rows.entry(key(id)).or_default();
             if row.0.last().is_none_or(|(last, _)| *last != case.id) {
                 row.0.push((&case.id, case.verdict));
             }
         }
         for failure in case.failures.iter().filter(|failure| failure.verdict == Verdict::Fail) {
             for id in &failure.requirements {
-                let row = rows.entry(id).or_default();
+                let row = rows.entry(key(id)).or_default();
                 row.1 = true;
                 if row.0.iter().all(|(known, _)| *known != case.id) {
                     row.0.push((&case.id, case.verdict));
@@ -50,15 +69,18 @@ pub(super) fn blocks(results: &Results) -> Vec<Block<'_>> {
         }
     }
     let mut blocks: Vec<Block<'_>> = Vec::new();
-    for (id, (cases, broken)) in rows {
-        let letter = id.chars().next().unwrap_or('?');
+    for ((_, letter, id), (cases, broken)) in rows {
         let status = match () {
             () if broken => "broken",
             () if cases.iter().all(|(_, verdict)| *verdict == Verdict::Pass) => "verified",
             () => "open",
         };
-        if blocks.last().is_none_or(|block| block.letter != letter) {
-            blocks.push(Block { letter, title: title(letter), rows: Vec::new(), verified: 0, broken: 0 });
+        let part = id.split(',').next().unwrap_or_default();
+        let name = letter.map_or_else(|| part.to_owned(), String::from);
+        if blocks.last().is_none_or(|block| block.letter != name) {
+            let other = if part == "Part 4" { "OCPP-J" } else { "Device model" };
+            let title = letter.map_or(other, title);
+            blocks.push(Block { letter: name, title, rows: Vec::new(), verified: 0, broken: 0 });
         }
         let Some(block) = blocks.last_mut() else { continue };
         block.verified += usize::from(status == "verified");
@@ -89,5 +111,31 @@ pub(super) fn title(letter: char) -> &'static str {
         'O' => "Display messages",
         'P' => "Data transfer",
         _ => "Other",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::tests::{pics, results};
+
+    #[test]
+    fn what_only_the_other_side_must_obey_is_not_covered() {
+        let mut results = results(&pics("cp-flex-plus-eu.yaml"), "text");
+        results.test_cases.truncate(1);
+        let case = &mut results.test_cases[0];
+        case.id = "TC_B_03_CS".into();
+        case.failures.clear();
+        case.requirements =
+            ["B03.FR.02", "B03.FR.03", "A00.FR.313", "Part 4, 5.3", "Part 2, G03"].map(String::from).to_vec();
+        let covered = |results: &Results| -> Vec<String> {
+            let rows = |block: &Block<'_>| {
+                block.rows.iter().map(|row| format!("{} {}", block.letter, row.id)).collect::<Vec<_>>()
+            };
+            blocks(results).iter().flat_map(rows).collect()
+        };
+        assert_eq!(covered(&results), ["A A00.FR.313", "B B03.FR.02", "Part 4 Part 4, 5.3"]);
+        results.test_cases[0].id = "TC_B_03_CSMS".into();
+        assert_eq!(covered(&results), ["A A00.FR.313", "B B03.FR.03", "G Part 2, G03"]);
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::{link::CertificateKind, services::pki::Pki};
@@ -22,10 +23,10 @@ impl Certificates {
     }
 
     /// The status for a SignCertificateRequest, and the CertificateSignedRequest that follows (A02.FR.11, A02.FR.14).
-    pub(super) fn sign(&self, payload: &Value) -> (&'static str, Option<Value>) {
+    pub(super) fn sign(&self, payload: &Value, now: Timestamp) -> (&'static str, Option<Value>) {
         let csr = payload["csr"].as_str().unwrap_or_default();
-        let chain =
-            self.authority.as_ref().and_then(|authority| authority.sign_request(csr, CertificateKind::Valid).ok());
+        let signed = |authority: &Arc<Pki>| authority.sign_request(csr, CertificateKind::Valid, now).ok();
+        let chain = self.authority.as_ref().and_then(signed);
         let Some(chain) = chain else { return ("Rejected", None) };
         let mut signed = json!({ "certificateChain": chain });
         if let Some(kind) = payload.get("certificateType") {

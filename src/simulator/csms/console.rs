@@ -3,18 +3,28 @@
 use serde_json::{Value, json};
 
 use super::{Csms, Request};
-use crate::{ocpp::schema, operator::ActionOutcome};
+use crate::{
+    ocpp::schema,
+    operator::{
+        ActionOutcome,
+        settings::{CONFIGURE, RESTORE, Setting},
+    },
+};
 
 impl Csms {
     pub(super) fn operated(&mut self, request: Request) {
         let parameters = &request.action.parameters;
         let text = |name: &str| parameters.get(name).and_then(Value::as_str).unwrap_or_default();
         let outcome = match request.action.action.as_str() {
-            "configure" if text("what") == "next-boot" => {
+            CONFIGURE if Setting::named(text("what")) == Some(Setting::NextBoot) => {
                 let interval = parameters.get("interval").and_then(Value::as_u64);
                 self.provisioning.next_boot(text("value"), interval);
                 ActionOutcome::Done
             }
+            RESTORE => match Setting::named(text("what")) {
+                Some(setting) => self.restore(setting, parameters.get("value").unwrap_or(&Value::Null)),
+                None => ActionOutcome::NotPossible(format!("the simulated CSMS has no setting `{}`", text("what"))),
+            },
             "send" => {
                 let payload = parameters.get("payload").cloned().unwrap_or_else(|| json!({}));
                 let action = text("action").to_owned();
@@ -24,6 +34,26 @@ impl Csms {
             other => ActionOutcome::NotPossible(format!("the simulated CSMS knows no `{other}`")),
         };
         let _ = request.done.send(outcome);
+    }
+
+    /// Sets back what was set at the console or by messages.
+    fn restore(&mut self, setting: Setting, value: &Value) -> ActionOutcome {
+        match setting {
+            Setting::NextBoot => {
+                self.provisioning.accept_boots();
+                return ActionOutcome::Done;
+            }
+            Setting::SecurityProfile => match value.as_u64().and_then(|profile| u8::try_from(profile).ok()) {
+                Some(profile) => self.doors.lower(profile),
+                None => return ActionOutcome::NotPossible("that is no security profile".into()),
+            },
+            Setting::Password => match value.as_str() {
+                Some(password) => self.doors.set_password(password),
+                None => return ActionOutcome::NotPossible("that is no password".into()),
+            },
+        }
+        self.doors_changed = true;
+        ActionOutcome::Done
     }
 
     fn send(&mut self, action: String, mut payload: Value) -> ActionOutcome {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use serde_json::Value;
 
 use crate::{
+    certificate::Certificate,
     link::{CertificateKind, EndpointId, Guest, Secret, ServerPolicy, ServerTls, UpgradeRequest},
     services::pki::{KeyKind, Pki, PkiError},
 };
@@ -107,7 +108,7 @@ impl Doors {
     /// The station came in; false when its certificate is another's (A00.FR.405).
     pub(super) fn entered(&mut self, endpoint: EndpointId, request: &UpgradeRequest) -> bool {
         let chain = request.tls.as_ref().map(|tls| tls.peer_chain.as_slice()).unwrap_or_default();
-        self.common_name = chain.first().and_then(|leaf| common_name(leaf));
+        self.common_name = chain.first().and_then(|leaf| Certificate::first(leaf)).map(|leaf| leaf.common_name());
         self.welcome = endpoint.0 < 3 || self.common_name.as_deref() == Some(self.station.serial_number.as_str());
         if self.welcome {
             self.station.security_profile = self.station.security_profile.max(endpoint.0);
@@ -121,6 +122,17 @@ impl Doors {
         {
             self.welcome = false;
         }
+    }
+
+    /// The station is let in with this password from now on.
+    pub(super) fn set_password(&mut self, password: &str) {
+        self.station.password = Secret::new(password);
+    }
+
+    /// The station is let in with this security profile from now on, whatever it has come to.
+    pub(super) fn lower(&mut self, profile: u8) {
+        self.station.security_profile = profile;
+        self.slots.retain(|_, of| *of <= profile);
     }
 
     /// False when the connection has to be closed.
@@ -154,17 +166,11 @@ impl Doors {
                     .find_map(|item| item["attributeValue"].as_str());
                 // From now on only the new credentials are right (A01.FR.03).
                 if let Some(password) = password {
-                    self.station.password = Secret::new(password);
+                    self.set_password(password);
                 }
                 password.is_some()
             }
             _ => false,
         }
     }
-}
-
-fn common_name(pem: &str) -> Option<String> {
-    let (_, pem) = x509_parser::pem::parse_x509_pem(pem.as_bytes()).ok()?;
-    let certificate = pem.parse_x509().ok()?;
-    certificate.subject().iter_common_name().next()?.as_str().ok().map(str::to_owned)
 }

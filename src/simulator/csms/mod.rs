@@ -14,14 +14,17 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
-pub use self::doors::{Door, KnownStation};
 use self::{
     authorization::Tokens, certificates::Certificates, customers::Customers, doors::Doors, provisioning::Provisioning,
     transactions::Transactions,
 };
+pub use self::{
+    doors::{Door, KnownStation},
+    provisioning::BootSetting,
+};
 use super::{faults::Faults, operator::Request};
 use crate::{
-    clock::Clock,
+    clock::{Clock, ocpp_time},
     link::{ConnId, LinkCommand, LinkEvent},
     ocpp::{frame::Frame, schema},
     services::pki::Pki,
@@ -45,6 +48,8 @@ pub struct CsmsSetup {
     pub interval: u64,
     /// Whether it asks a station for its whole device model when it first boots (B07.FR.14).
     pub inventory: bool,
+    /// How long a status holds that its operator sets for the next boot of a station.
+    pub boot_setting: BootSetting,
     /// Who signs certificates for it; without one it signs none.
     pub authority: Option<Arc<Pki>>,
     /// What goes wrong with its messages and connections; nothing with those of a sound product.
@@ -88,7 +93,7 @@ impl Csms {
             orders: Vec::new(),
             doors_changed: false,
             doors: Doors::new(setup.doors.clone(), station),
-            provisioning: Provisioning::new(setup.interval, setup.inventory),
+            provisioning: Provisioning::new(setup.interval, setup.inventory, setup.boot_setting),
             tokens: Tokens::new(setup.tokens.clone()),
             transactions: Transactions::default(),
             certificates: Certificates::new(setup.authority.clone()),
@@ -163,7 +168,7 @@ impl Csms {
     }
 
     fn respond(&mut self, action: &str, payload: &Value) -> Value {
-        let now = self.clock.now().wall.to_string();
+        let now = ocpp_time(self.clock.now().wall);
         match action {
             "BootNotification" => {
                 self.doors.named(payload["chargingStation"]["serialNumber"].as_str());
@@ -180,7 +185,7 @@ impl Csms {
             "Authorize" => json!({ "idTokenInfo": self.tokens.judge(&payload["idToken"]) }),
             "TransactionEvent" => self.transactions.event(payload, &self.tokens),
             "SignCertificate" => {
-                let (status, signed) = self.certificates.sign(payload);
+                let (status, signed) = self.certificates.sign(payload, self.clock.now().wall);
                 if let Some(signed) = signed {
                     self.queue.push_back(("CertificateSigned".into(), signed));
                 }

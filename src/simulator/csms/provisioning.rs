@@ -9,6 +9,16 @@ use crate::operator::ActionOutcome;
 /// Most variables that are kept.
 const MAX_VARIABLES: usize = 20_000;
 
+/// How long a status holds that was set for the next BootNotification.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum BootSetting {
+    /// For one BootNotification.
+    #[default]
+    Once,
+    /// Until somebody sets it back.
+    UntilRestored,
+}
+
 /// The station's registration and its variables.
 pub(super) struct Provisioning {
     interval: u64,
@@ -16,6 +26,8 @@ pub(super) struct Provisioning {
     inventory: bool,
     /// Statuses for the next BootNotifications, before Accepted.
     next_boots: VecDeque<(String, Option<u64>)>,
+    /// How long such a status holds.
+    boot_setting: BootSetting,
     /// The status of the last BootNotificationResponse.
     registration: Option<String>,
     /// Messages that were triggered, and reports that were asked for, while the station is not accepted.
@@ -34,11 +46,12 @@ fn name_of(item: &Value) -> Option<String> {
 }
 
 impl Provisioning {
-    pub(super) fn new(interval: u64, inventory: bool) -> Self {
+    pub(super) fn new(interval: u64, inventory: bool, boot_setting: BootSetting) -> Self {
         Self {
             interval,
             inventory,
             next_boots: VecDeque::new(),
+            boot_setting,
             registration: None,
             triggered: HashSet::new(),
             variables: BTreeMap::new(),
@@ -46,7 +59,15 @@ impl Provisioning {
     }
 
     pub(super) fn next_boot(&mut self, status: &str, interval: Option<u64>) {
+        if self.boot_setting == BootSetting::UntilRestored {
+            self.next_boots.clear();
+        }
         self.next_boots.push_back((status.to_owned(), interval));
+    }
+
+    /// What was set for boots holds no longer.
+    pub(super) fn accept_boots(&mut self) {
+        self.next_boots.clear();
     }
 
     pub(super) fn connected(&mut self) {
@@ -54,7 +75,15 @@ impl Provisioning {
     }
 
     pub(super) fn boot(&mut self, now: &str) -> Value {
-        let (status, interval) = self.next_boots.pop_front().unwrap_or_else(|| ("Accepted".into(), None));
+        let set = match self.boot_setting {
+            BootSetting::Once => self.next_boots.pop_front(),
+            BootSetting::UntilRestored => self.next_boots.front().cloned(),
+        };
+        let (status, interval) = set.unwrap_or_else(|| ("Accepted".into(), None));
+        if self.registration.as_deref() == Some("Accepted") {
+            // What was asked for while it was accepted lets a station that is told to wait send nothing (B02.FR.09).
+            self.triggered.clear();
+        }
         self.registration = Some(status.clone());
         json!({ "currentTime": now, "interval": interval.unwrap_or(self.interval), "status": status })
     }

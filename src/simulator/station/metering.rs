@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{Station, Timer};
+use crate::clock::ocpp_time;
 
 /// Most readings that wait for the end of a transaction.
 const MOST_FOR_END: usize = 200;
@@ -35,6 +37,15 @@ impl Station {
         Duration::from_secs(interval - seconds % interval).saturating_sub(Duration::from_nanos(nanos))
     }
 
+    /// The mark of the interval that is now, or was a moment ago: one time for all EVSEs.
+    fn mark(&self, interval: u64) -> String {
+        let now = self.clock.now().wall;
+        let interval = i64::try_from(interval.max(1)).unwrap_or(1);
+        // Half an interval later, so that a timer that is early does not find the mark before.
+        let passed = (now.as_second().rem_euclid(86_400) + interval / 2).rem_euclid(interval) - interval / 2;
+        Timestamp::from_second(now.as_second() - passed).map_or_else(|_| self.wall(), ocpp_time)
+    }
+
     pub(super) fn schedule_aligned(&mut self) {
         self.cancel(|timer| matches!(timer, Timer::Aligned | Timer::AlignedForEnd));
         for (name, timer) in [("Interval", Timer::Aligned), ("TxEndedInterval", Timer::AlignedForEnd)] {
@@ -60,7 +71,7 @@ impl Station {
                 self.event(index, "Updated", "MeterValueClock", state, None);
                 self.check_energy_limit(index);
             } else if self.online() {
-                let value = self.readings(index, &measurands, "Sample.Clock");
+                let value = self.readings(index, &measurands, "Sample.Clock", self.mark(interval));
                 let evse = self.evses[index].id;
                 self.call("MeterValues", json!({ "evseId": evse, "meterValue": [value] }));
             }
@@ -78,7 +89,7 @@ impl Station {
 
     pub(super) fn sample_for_end(&mut self, index: usize) {
         if self.evses[index].transaction.is_some() {
-            self.keep_for_end(index, "SampledDataCtrlr", "Sample.Periodic");
+            self.keep_for_end(index, "SampledDataCtrlr", "Sample.Periodic", self.wall());
             self.schedule_sample_for_end(index);
         }
     }
@@ -87,16 +98,16 @@ impl Station {
         let interval = self.device.number("AlignedDataCtrlr", "TxEndedInterval").max(1);
         self.schedule(self.until_aligned(interval), Timer::AlignedForEnd);
         for index in 0..self.evses.len() {
-            self.keep_for_end(index, "AlignedDataCtrlr", "Sample.Clock");
+            self.keep_for_end(index, "AlignedDataCtrlr", "Sample.Clock", self.mark(interval));
         }
     }
 
-    fn keep_for_end(&mut self, index: usize, component: &'static str, context: &str) {
+    fn keep_for_end(&mut self, index: usize, component: &'static str, context: &str, at: String) {
         let measurands = self.device.get(component, "TxEndedMeasurands").to_owned();
         if measurands.is_empty() || self.evses[index].transaction.is_none() {
             return;
         }
-        let reading = self.readings(index, &measurands, context);
+        let reading = self.readings(index, &measurands, context, at);
         if let Some(running) = &mut self.evses[index].transaction {
             // E06.FR.13: intermediate values go first.
             if running.for_end.len() >= MOST_FOR_END {
@@ -124,12 +135,16 @@ impl Station {
         let running = self.evses[index].transaction.as_mut().filter(|_| kind == "Ended");
         let mut values = running.map(|running| std::mem::take(&mut running.for_end)).unwrap_or_default();
         if !measurands.is_empty() {
-            values.push(self.readings(index, &measurands, context));
+            let at = match context {
+                "Sample.Clock" => self.mark(self.device.number("AlignedDataCtrlr", "Interval")),
+                _ => self.wall(),
+            };
+            values.push(self.readings(index, &measurands, context, at));
         }
         (!values.is_empty()).then(|| values.into())
     }
 
-    pub(super) fn readings(&mut self, index: usize, measurands: &str, context: &str) -> Value {
+    pub(super) fn readings(&mut self, index: usize, measurands: &str, context: &str, at: String) -> Value {
         let evse = &self.evses[index];
         let charging = evse.charging && !evse.ev_suspended && !evse.evse_suspended;
         if charging {
@@ -170,7 +185,7 @@ impl Station {
                 sample
             })
             .collect();
-        json!({ "timestamp": self.wall(), "sampledValue": sampled })
+        json!({ "timestamp": at, "sampledValue": sampled })
     }
 
     /// The meter signs what it reads (E02.FR.14).

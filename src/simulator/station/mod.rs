@@ -40,7 +40,7 @@ use super::{
     operator::Request,
 };
 use crate::{
-    clock::Clock,
+    clock::{Clock, ocpp_time},
     link::{ConnId, LinkCommand, Network, Secret},
     pics::Pics,
 };
@@ -280,8 +280,7 @@ impl Station {
 
     /// The wall time as OCPP writes it.
     fn wall(&self) -> String {
-        // Milliseconds are what OCPP allows at most.
-        self.clock.now().wall.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
+        ocpp_time(self.clock.now().wall)
     }
 
     /// Connected and accepted.

@@ -74,7 +74,7 @@ impl Station {
             "MeterValues" => {
                 for index in self.meant(payload) {
                     let measurands = self.device.get("AlignedDataCtrlr", "Measurands").to_owned();
-                    let value = self.readings(index, &measurands, "Trigger");
+                    let value = self.readings(index, &measurands, "Trigger", self.wall());
                     let evse = self.evses[index].id;
                     self.call("MeterValues", json!({ "evseId": evse, "meterValue": [value] }));
                 }

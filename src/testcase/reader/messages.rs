@@ -5,9 +5,10 @@ use regex::Regex;
 
 use super::Reader;
 use crate::{
-    ocpp::{member::Member, schema},
+    ocpp::{ids, member::Member, schema},
     testcase::{
         matcher::{Checks, Matcher, Path},
+        requirements::Requirements,
         template::Template,
     },
     yaml::{Key, Kind, Node, Position},
@@ -17,9 +18,12 @@ impl Reader<'_> {
     /// Complains about what can't be valid in a payload of ours, whatever its expressions yield. What is required of the
     /// message itself may be missing: the engine fills in ids, times, and the rest of a reply.
     pub(super) fn payload(&mut self, node: &Node, action: &str, request: bool) {
-        let value = node.to_json();
+        let mut value = node.to_json();
         if node.map().is_none() || !schema::is_action(action) {
             return; // one expression for all of it, or told already
+        }
+        if let Some(members) = value.as_object_mut().filter(|_| request) {
+            ids::fill(action, members, || 1);
         }
         for error in schema::validate(action, request, &value) {
             let whole = error.pointer.is_empty() && error.code == "OccurrenceConstraintViolation";
@@ -31,9 +35,26 @@ impl Reader<'_> {
         }
     }
 
-    /// Checks; `message` is what they are about, where that is a message.
+    /// Which message it is; `message` is what that is about.
+    pub(super) fn matches(&mut self, node: Option<&Node>, message: Option<Member>) -> Checks {
+        node.map(|node| self.group(node, Spot { place: message, citable: false })).unwrap_or_default()
+    }
+
+    /// What must hold, as one group of checks or as a list of groups; `message` is what they are about, where that is a
+    /// message.
     pub(super) fn checks(&mut self, node: Option<&Node>, message: Option<Member>) -> Checks {
+        let spot = Spot { place: message, citable: true };
         let Some(node) = node else { return Checks::default() };
+        match node.list() {
+            Some(groups) => {
+                Checks { entries: groups.iter().flat_map(|group| self.group(group, spot).entries).collect() }
+            }
+            None => self.group(node, spot),
+        }
+    }
+
+    /// A mapping of checks; its `requirement` holds for each that names none itself.
+    fn group(&mut self, node: &Node, spot: Spot) -> Checks {
         let Some(entries) = node.map() else {
             self.defect(
                 node.at,
@@ -42,8 +63,30 @@ impl Reader<'_> {
             );
             return Checks::default();
         };
+        let requirements = self.own_requirements(node, spot);
+        let mut checks = self.members(entries, spot);
+        if !requirements.is_empty() {
+            let cite = |(path, matcher)| (path, Matcher::Citing(requirements.clone(), Box::new(matcher)));
+            checks.entries = checks.entries.into_iter().map(cite).collect();
+        }
+        checks
+    }
+
+    /// The requirements that a mapping names for what it checks.
+    fn own_requirements(&mut self, node: &Node, spot: Spot) -> Requirements {
+        let Some(cited) = node.get("requirement") else { return Requirements::default() };
+        if !spot.citable {
+            let help = "a breach is told of the whole: put it beside the check around this one, or at the step";
+            self.defect(cited.at, "a requirement is never shown from here", help);
+        } else if node.map().is_some_and(|entries| entries.len() == 1) {
+            self.defect(node.at, "nothing is checked here", "add the checks that prove the requirement");
+        }
+        self.requirements(Some(cited))
+    }
+
+    fn members(&mut self, entries: &[(Key, Node)], spot: Spot) -> Checks {
         let mut checks = Checks::default();
-        for (key, value) in entries {
+        for (key, value) in entries.iter().filter(|(key, _)| key.name != "requirement") {
             let path = match Path::parse(&key.name) {
                 Ok(path) => path,
                 Err(reason) => {
@@ -51,7 +94,7 @@ impl Reader<'_> {
                     continue;
                 }
             };
-            let mut place = message;
+            let mut place = spot.place;
             for name in path.names() {
                 match place.map(|place| place.child(name)) {
                     Some(Ok(next)) => place = next,
@@ -62,20 +105,26 @@ impl Reader<'_> {
                     None => break,
                 }
             }
-            let matcher = self.matcher(value, place);
+            let matcher = self.matcher(value, Spot { place, ..spot });
             checks.entries.push((path, matcher));
         }
         checks
     }
 
-    fn matcher(&mut self, node: &Node, place: Option<Member>) -> Matcher {
+    fn matcher(&mut self, node: &Node, spot: Spot) -> Matcher {
         match &node.kind {
-            Kind::List(items) => Matcher::OneOf(items.iter().map(|item| self.matcher(item, place)).collect()),
-            Kind::Map(entries) => self.matcher_map(node, entries, place),
+            Kind::List(items) => {
+                Matcher::OneOf(items.iter().map(|item| self.matcher(item, spot.uncitable())).collect())
+            }
+            Kind::Map(entries) => {
+                let requirements = self.own_requirements(node, spot);
+                let matcher = self.matcher_map(node, entries, spot);
+                if requirements.is_empty() { matcher } else { Matcher::Citing(requirements, Box::new(matcher)) }
+            }
             _ => {
                 let value = node.to_json();
                 if let Some(complaint) =
-                    place.filter(|_| !has_expression(&value)).and_then(|place| place.can_be(&value))
+                    spot.place.filter(|_| !has_expression(&value)).and_then(|place| place.can_be(&value))
                 {
                     self.defect(node.at, complaint.message, complaint.help);
                 }
@@ -84,16 +133,16 @@ impl Reader<'_> {
         }
     }
 
-    fn matcher_map(&mut self, node: &Node, entries: &[(Key, Node)], place: Option<Member>) -> Matcher {
+    fn matcher_map(&mut self, node: &Node, entries: &[(Key, Node)], spot: Spot) -> Matcher {
         const WORDS: [&str; 17] = [
             "absent", "present", "not", "matches", "at-least", "at-most", "near", "within", "each", "any", "contains",
             "token", "when", "is", "all", "any-of", "hash-of",
         ];
         let ours = entries.iter().filter(|(key, _)| WORDS.contains(&key.name.as_str())).count();
         if ours == 0 {
-            return Matcher::Members(self.checks(Some(node), place));
+            return Matcher::Members(self.members(entries, spot));
         }
-        if ours < entries.len() {
+        if ours + usize::from(node.get("requirement").is_some()) < entries.len() {
             self.defect(node.at, "this mixes matchers with members", "put the matchers under `all:`, or nest them");
         }
         let mut all = Vec::new();
@@ -101,7 +150,7 @@ impl Reader<'_> {
             all.push(match key.name.as_str() {
                 "absent" => Matcher::Absent,
                 "present" => Matcher::Present,
-                "not" => Matcher::Not(Box::new(self.matcher(value, place))),
+                "not" => Matcher::Not(Box::new(self.matcher(value, spot.uncitable()))),
                 "matches" => match Regex::new(&value.scalar().unwrap_or_default()) {
                     Ok(pattern) => Matcher::Matches(Box::new(pattern)),
                     Err(error) => {
@@ -118,28 +167,44 @@ impl Reader<'_> {
                     };
                     Matcher::Near(self.template(value), within)
                 }
-                "each" => Matcher::Each(Box::new(self.matcher(value, place))),
-                "any" => Matcher::Any(Box::new(self.matcher(value, place))),
+                "each" => Matcher::Each(Box::new(self.matcher(value, spot))),
+                "any" => Matcher::Any(Box::new(self.matcher(value, spot.uncitable()))),
                 "contains" => Matcher::Contains(self.template(value)),
                 "any-of" => Matcher::AnyOf(self.template(value)),
                 "token" => Matcher::Token(self.template(value)),
                 "hash-of" => Matcher::HashOf(self.template(value)),
                 "when" => {
                     let is = if let Some(is) = node.get("is") {
-                        self.matcher(is, place)
+                        self.matcher(is, spot)
                     } else {
                         self.defect(node.at, "`when` needs `is`", "say what must hold then");
                         Matcher::Present
                     };
                     Matcher::When(self.expression(value), Box::new(is))
                 }
-                "all" => Matcher::All(
-                    value.list().unwrap_or_default().iter().map(|item| self.matcher(item, place)).collect(),
-                ),
-                _ => continue, // `within` and `is` belong to their neighbours
+                "is" if node.get("when").is_none() => self.matcher(value, spot),
+                "all" => {
+                    Matcher::All(value.list().unwrap_or_default().iter().map(|item| self.matcher(item, spot)).collect())
+                }
+                _ => continue, // `within`, and `is` with `when`, belong to their neighbours
             });
         }
         if all.len() == 1 { all.remove(0) } else { Matcher::All(all) }
+    }
+}
+
+/// Where a matcher stands.
+#[derive(Debug, Clone, Copy)]
+struct Spot {
+    /// The place in the message, where it is one.
+    place: Option<Member>,
+    /// A breach is told of this very matcher, with the requirements that it names.
+    citable: bool,
+}
+
+impl Spot {
+    fn uncitable(self) -> Self {
+        Self { citable: false, ..self }
     }
 }
 

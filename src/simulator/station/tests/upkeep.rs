@@ -126,7 +126,9 @@ fn renewed(station: &mut Station) -> (Certificate, Certificate) {
     let former = station.certificates.own.certificate().unwrap();
     station.sign_certificate();
     let (_, request) = wants(station).pop().unwrap();
-    let chain = root.sign_request(request["csr"].as_str().unwrap(), crate::link::CertificateKind::Valid).unwrap();
+    let chain = root
+        .sign_request(request["csr"].as_str().unwrap(), crate::link::CertificateKind::Valid, station.now())
+        .unwrap();
     assert_eq!(station.certificate_signed(&json!({ "certificateChain": chain })), "Accepted");
     (former, Certificate::first(&chain).unwrap())
 }

@@ -1,18 +1,28 @@
 //! X.509 certificates and signing requests, as far as test cases and the reference products look into them. No I/O.
 //!
-//! A chain is PEM, leaf first; where a certificate's issuer matters, it is the next in the chain, or the certificate
-//! itself when it is the last.
+//! A chain is PEM, leaf first; where a certificate's issuer matters, it is looked for in the rest of the chain, and then
+//! the certificate itself.
+
+mod key;
+mod name;
+pub(crate) mod path;
+pub(crate) mod pem;
+mod request;
+mod signature;
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256, Sha384, Sha512};
 use x509_parser::{
     certificate::X509Certificate,
-    certification_request::X509CertificationRequest,
-    extensions::GeneralName,
-    pem::Pem,
+    extensions::{GeneralName, ParsedExtension},
     prelude::FromDer,
-    public_key::PublicKey,
-    x509::{SubjectPublicKeyInfo, X509Name},
+    x509::SubjectPublicKeyInfo,
+};
+
+use self::signature::{Envelope, Signed};
+pub use self::{
+    request::{RequestError, SigningRequest, request_facts},
+    signature::Verification,
 };
 
 /// Most certificates of a chain that are looked at.
@@ -25,14 +35,32 @@ pub struct Certificate {
 }
 
 impl Certificate {
-    /// The certificates of a PEM text; what is no certificate ends the list.
-    pub fn chain(pem: &str) -> Vec<Self> {
-        Pem::iter_from_buffer(pem.as_bytes())
-            .take(MAX_CHAIN)
+    /// The certificates of a PEM text, whatever else is in it; one that can't be read ends the list.
+    pub fn chain(text: &str) -> Vec<Self> {
+        let mut chain = Self::bundle(text);
+        chain.truncate(MAX_CHAIN);
+        chain
+    }
+
+    /// The certificates of a PEM text, as many as there are: the roots of a file.
+    pub fn bundle(text: &str) -> Vec<Self> {
+        pem::blocks(text)
+            .into_iter()
             .map_while(Result::ok)
-            .map(|block| Self { der: block.contents })
-            .take_while(|certificate| certificate.parsed().is_some())
+            .filter(pem::Block::is_certificate)
+            .map_while(|block| Self::from_der(&block.der))
             .collect()
+    }
+
+    /// A certificate in DER, whatever follows it.
+    pub(crate) fn from_der(der: &[u8]) -> Option<Self> {
+        let (rest, _) = X509Certificate::from_der(der).ok()?;
+        Some(Self { der: der[..der.len() - rest.len()].to_vec() })
+    }
+
+    /// Its DER.
+    pub fn der(&self) -> &[u8] {
+        &self.der
     }
 
     /// The first certificate of a PEM text.
@@ -51,10 +79,10 @@ impl Certificate {
             jiff::Timestamp::from_second(time.timestamp()).map_or(Value::Null, |time| time.to_string().into())
         };
         json!({
-            "subject": name(certificate.subject()),
-            "issuer": name(certificate.issuer()),
+            "subject": name::facts(certificate.subject()),
+            "issuer": name::facts(certificate.issuer()),
             "serial": self.serial(),
-            "key": key(certificate.public_key()),
+            "key": key_facts(certificate.public_key()),
             "not_before": time(certificate.validity().not_before),
             "not_after": time(certificate.validity().not_after),
         })
@@ -63,8 +91,50 @@ impl Certificate {
     /// The serial number, hexadecimal, without leading zeros.
     pub fn serial(&self) -> String {
         let serial = self.parsed().map(|certificate| hex(certificate.raw_serial())).unwrap_or_default();
-        let serial = serial.trim_start_matches('0');
-        if serial.is_empty() { "0".into() } else { serial.to_owned() }
+        without_zeros(&serial)
+    }
+
+    /// The serial number as products write it: one that is negative, which RFC 5280 forbids and old authorities have, is
+    /// read with its sign by some and without by others.
+    fn serials(&self) -> Vec<String> {
+        let mut serials = vec![self.serial()];
+        let raw = self.parsed().map(|certificate| certificate.raw_serial().to_vec()).unwrap_or_default();
+        if raw.first().is_some_and(|first| first & 0x80 != 0) {
+            let mut amount: Vec<u8> = raw.iter().map(|byte| !byte).collect();
+            for byte in amount.iter_mut().rev() {
+                *byte = byte.wrapping_add(1);
+                if *byte != 0 {
+                    break;
+                }
+            }
+            serials.push(format!("-{}", without_zeros(&hex(&amount))));
+        }
+        serials
+    }
+
+    /// Its subject, as it is encoded.
+    pub fn subject(&self) -> &[u8] {
+        self.parsed().map(|certificate| certificate.tbs_certificate.subject.as_raw()).unwrap_or_default()
+    }
+
+    /// Its public key (SubjectPublicKeyInfo), as it is encoded.
+    pub fn key(&self) -> &[u8] {
+        self.parsed().map(|certificate| certificate.tbs_certificate.subject_pki.raw).unwrap_or_default()
+    }
+
+    /// Its subjectKeyIdentifier.
+    pub fn key_identifier(&self) -> Option<Vec<u8>> {
+        let certificate = self.parsed()?;
+        certificate.extensions().iter().find_map(|extension| match extension.parsed_extension() {
+            ParsedExtension::SubjectKeyIdentifier(identifier) => Some(identifier.0.to_vec()),
+            _ => None,
+        })
+    }
+
+    /// Kind and length in bits of its key, the kind as test cases name it.
+    pub fn key_strength(&self) -> (&'static str, usize) {
+        let strength = self.parsed().map(|certificate| key::strength(certificate.public_key()));
+        strength.map_or((key::Kind::Other.name(), 0), |(kind, bits)| (kind.name(), bits))
     }
 
     /// True when it is within its validity period.
@@ -75,23 +145,44 @@ impl Certificate {
         })
     }
 
+    /// Whether the other certificate's owner signed it.
+    pub fn verify(&self, issuer: &Self) -> Verification {
+        let (Some(own), Some(issuer)) = (self.parsed(), issuer.parsed()) else { return Verification::Invalid };
+        if !name::same(own.issuer(), issuer.subject()) {
+            return Verification::Invalid;
+        }
+        match Envelope::read(&self.der) {
+            Some(envelope) => envelope.verify(Signed::Certificate, &self.der, issuer.public_key()),
+            None => Verification::Invalid,
+        }
+    }
+
     /// True when the other certificate's owner signed it.
     pub fn is_signed_by(&self, issuer: &Self) -> bool {
-        let (Some(own), Some(issuer)) = (self.parsed(), issuer.parsed()) else { return false };
-        own.issuer().as_raw() == issuer.subject().as_raw() && own.verify_signature(Some(issuer.public_key())).is_ok()
+        self.verify(issuer).is_valid()
+    }
+
+    /// The one of these that signed it; where no verifier can tell, the one that has the issuer's name.
+    fn issuer_among<'c>(&self, candidates: impl Iterator<Item = &'c Self>) -> Option<&'c Self> {
+        let mut likely = None;
+        for candidate in candidates {
+            match self.verify(candidate) {
+                Verification::Valid => return Some(candidate),
+                Verification::Undecided(_) => likely = likely.or(Some(candidate)),
+                Verification::Invalid => {}
+            }
+        }
+        likely
     }
 
     /// True when its key is the one of a signing request.
     pub fn answers(&self, request: &str) -> bool {
-        let Ok((_, block)) = x509_parser::pem::parse_x509_pem(request.as_bytes()) else { return false };
-        let Ok((_, request)) = X509CertificationRequest::from_der(&block.contents) else { return false };
-        let wanted = request.certification_request_info.subject_pki.raw;
-        self.parsed().is_some_and(|certificate| certificate.public_key().raw == wanted)
+        SigningRequest::read(request).is_ok_and(|request| request.key() == self.key())
     }
 
     /// The common name of its subject.
     pub fn common_name(&self) -> String {
-        self.facts()["subject"]["common_name"].as_str().unwrap_or_default().to_owned()
+        self.parsed().and_then(|certificate| name::common_name(certificate.subject())).unwrap_or_default()
     }
 
     /// The names and addresses that it is for (subjectAltName).
@@ -110,8 +201,15 @@ impl Certificate {
         extension.value.general_names.iter().filter_map(name).collect()
     }
 
-    /// True when it is for a host: by its name, by its address, or by `*` in the place of the first label.
+    /// True when it is for a host: by its common name, which is what a station looks at (A00.FR.412), or by its
+    /// subjectAltName.
     pub fn covers(&self, host: &str) -> bool {
+        let name = host.trim_end_matches('.');
+        !name.is_empty() && self.common_name().eq_ignore_ascii_case(name) || self.lists(host)
+    }
+
+    /// True when its subjectAltName has a host: its name, its address, or `*` in the place of the first label.
+    pub fn lists(&self, host: &str) -> bool {
         let host = host.trim_end_matches('.');
         let is_address = host.parse::<std::net::IpAddr>().is_ok();
         self.names().iter().any(|name| match name.strip_prefix("*.") {
@@ -142,17 +240,34 @@ impl Certificate {
     }
 }
 
-/// The CertificateHashData of the first certificate of a chain.
-pub fn hash_data(chain: &str, algorithm: &str) -> Option<Value> {
+/// The first certificate of a chain, and its issuer where that is in the chain.
+fn with_issuer(chain: &str) -> Option<(Certificate, Option<Certificate>)> {
     let chain = Certificate::chain(chain);
-    let own = chain.first()?;
-    own.hash_data(chain.get(1).unwrap_or(own), algorithm)
+    let (own, rest) = chain.split_first()?;
+    let issuer = own.issuer_among(rest.iter().chain([own])).cloned();
+    Some((own.clone(), issuer))
+}
+
+/// The CertificateHashData of the first certificate of a chain. Without its issuer the key of the certificate itself
+/// stands for the issuer's.
+pub fn hash_data(chain: &str, algorithm: &str) -> Option<Value> {
+    let (own, issuer) = with_issuer(chain)?;
+    own.hash_data(issuer.as_ref().unwrap_or(&own), algorithm)
 }
 
 /// True for the hash data of the chain's first certificate, in whichever algorithm, the hexadecimal digits in any case.
+/// Where the chain does not tell the issuer, its key is not compared: issuer and serial number name a certificate already.
 pub fn is_hash_of(hash: &Value, chain: &str) -> bool {
+    let Some((own, issuer)) = with_issuer(chain) else { return false };
     let algorithm = hash["hashAlgorithm"].as_str().unwrap_or_default();
-    hash_data(chain, algorithm).is_some_and(|expected| same_hash(hash, &expected))
+    let Some(mut expected) = own.hash_data(issuer.as_ref().unwrap_or(&own), algorithm) else { return false };
+    if issuer.is_none() {
+        expected["issuerKeyHash"] = hash["issuerKeyHash"].clone();
+    }
+    own.serials().into_iter().any(|serial| {
+        expected["serialNumber"] = serial.into();
+        same_hash(hash, &expected)
+    })
 }
 
 /// True when two hash data name the same certificate.
@@ -162,62 +277,18 @@ pub fn same_hash(one: &Value, other: &Value) -> bool {
     })
 }
 
-/// What of a signing request a check may look at; `problem` says what is wrong with it, where something is.
-pub fn request_facts(pem: &str) -> Value {
-    let problem = |what: String| json!({ "problem": what });
-    let block = match x509_parser::pem::parse_x509_pem(pem.as_bytes()) {
-        Ok((_, block)) => block,
-        Err(error) => return problem(format!("no PEM: {error}")),
-    };
-    if !["CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST"].contains(&block.label.as_str()) {
-        return problem(format!("its PEM label is {}", crate::yaml::shorten(&block.label, 60)));
-    }
-    let request = match X509CertificationRequest::from_der(&block.contents) {
-        Ok((_, request)) => request,
-        Err(error) => return problem(format!("no PKCS #10 request (RFC 2986): {error}")),
-    };
-    let info = &request.certification_request_info;
-    let mut facts = json!({ "subject": name(&info.subject), "key": key(&info.subject_pki) });
-    // What can't be verified here (an unusual curve) is not held against it.
-    if matches!(request.verify_signature(), Err(x509_parser::error::X509Error::SignatureVerificationError)) {
-        facts["problem"] = "its signature is not that of its own key".into();
-    }
-    facts
+fn key_facts(key: &SubjectPublicKeyInfo<'_>) -> Value {
+    let (kind, bits) = key::strength(key);
+    json!({ "kind": kind.name(), "bits": bits })
 }
 
-/// Subject and public key (DER) of a signing request.
-pub(crate) fn request_parts(pem: &str) -> Option<(Vec<(String, String)>, Vec<u8>)> {
-    let (_, block) = x509_parser::pem::parse_x509_pem(pem.as_bytes()).ok()?;
-    let (_, request) = X509CertificationRequest::from_der(&block.contents).ok()?;
-    let info = &request.certification_request_info;
-    let attributes = info.subject.iter_attributes();
-    let subject = attributes.filter_map(|one| Some((one.attr_type().to_id_string(), one.as_str().ok()?.to_owned())));
-    Some((subject.collect(), info.subject_pki.raw.to_vec()))
+fn without_zeros(hex: &str) -> String {
+    let trimmed = hex.trim_start_matches('0');
+    if trimmed.is_empty() { "0".into() } else { trimmed.to_owned() }
 }
 
-fn name(name: &X509Name<'_>) -> Value {
-    let mut facts = json!({});
-    let first = [("common_name", name.iter_common_name().next()), ("organization", name.iter_organization().next())];
-    for (attribute, found) in first {
-        if let Some(text) = found.and_then(|found| found.as_str().ok()) {
-            facts[attribute] = text.into();
-        }
-    }
-    facts
-}
-
-fn key(key: &SubjectPublicKeyInfo<'_>) -> Value {
-    let parsed = key.parsed();
-    let kind = match &parsed {
-        Ok(PublicKey::RSA(_)) => "RSA",
-        Ok(PublicKey::EC(_)) => "EC",
-        Ok(PublicKey::DSA(_)) => "DSA",
-        _ => "other",
-    };
-    json!({ "kind": kind, "bits": parsed.map_or(0, |key| key.key_size()) })
-}
-
-fn hex(bytes: &[u8]) -> String {
+/// Bytes as lower-case hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
@@ -252,6 +323,11 @@ mod tests {
         for host in ["bench.example", "BENCH.example", "a.lab.example", "10.0.0.7", "::1"] {
             assert!(leaf.covers(host), "{host}");
         }
+        let named = pki.client(crate::link::CertificateKind::Valid, "csms.example", "CSO").unwrap().chain;
+        let named = Certificate::first(&named).unwrap();
+        assert!(
+            named.covers("CSMS.example.") && !named.lists("csms.example") && !named.covers("") && !named.covers("x")
+        );
         for host in ["example", "x.bench.example", "lab.example", "a.b.lab.example", "10.0.0.8", ""] {
             assert!(!leaf.covers(host), "{host}");
         }

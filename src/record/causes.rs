@@ -1,0 +1,133 @@
+//! One cause, many test cases: findings of the same check, at the same place, with the same value are told once.
+
+use std::sync::LazyLock;
+
+use indexmap::IndexMap;
+use regex::Regex;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::verdict::{Failure, TestCaseResult, Verdict};
+
+/// Why several test cases did not pass.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct Cause {
+    /// The verdict that it leads to.
+    pub verdict: Verdict,
+    /// The rule that holds for every test, or where the step stands: `EnergyTransferStarted.yaml:40`.
+    pub check: String,
+    /// What is wrong, as the first of the test cases tells it.
+    pub message: String,
+    /// What was expected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected: Option<String>,
+    /// What came instead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub found: Option<String>,
+    /// Requirement ids that are broken.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub requirements: Vec<String>,
+    /// The test cases whose first finding it is, in plan order.
+    pub test_cases: Vec<String>,
+}
+
+/// The causes that more than one test case shares, those of most test cases first.
+pub fn shared(cases: &[TestCaseResult]) -> Vec<Cause> {
+    let mut causes: IndexMap<(Verdict, String, String, String, String), Cause> = IndexMap::new();
+    for case in cases {
+        let Some(first) = case.failures.first().filter(|_| case.verdict != Verdict::Pass) else { continue };
+        let check = check_of(first);
+        let same = |text: &str| same(text, &case.id);
+        let found = first.found.as_deref().filter(|found| !found.starts_with("meanwhile: ")).unwrap_or_default();
+        let key = (
+            case.verdict,
+            check.clone(),
+            same(&first.message),
+            same(first.pointer.as_deref().unwrap_or_default()),
+            same(found),
+        );
+        let cause = causes.entry(key).or_insert_with(|| Cause {
+            verdict: case.verdict,
+            check,
+            message: first.message.clone(),
+            expected: first.expected.clone(),
+            found: first.found.clone(),
+            requirements: first.requirements.clone(),
+            test_cases: Vec::new(),
+        });
+        cause.test_cases.push(case.id.clone());
+    }
+    let mut causes: Vec<Cause> = causes.into_values().filter(|cause| cause.test_cases.len() > 1).collect();
+    causes.sort_by_key(|cause| std::cmp::Reverse(cause.test_cases.len()));
+    causes
+}
+
+/// What made the finding: a rule, a line of a test case or state, or the step where there is no line.
+fn check_of(failure: &Failure) -> String {
+    match &failure.source {
+        Some(source) => source.clone(),
+        None => failure.step.rsplit(" > ").next().unwrap_or_default().to_owned(),
+    }
+}
+
+/// The text without what differs from test case to test case: ids, numbers, times.
+fn same(text: &str, id: &str) -> String {
+    static NUMBERS: LazyLock<Option<Regex>> =
+        LazyLock::new(|| Regex::new(r"[0-9]+(?:[.:][0-9]+)*|[0-9a-f]{8}-[0-9a-f-]{27}").ok());
+    let text = text.replace(id, "");
+    NUMBERS.as_ref().map_or(text.clone(), |numbers| numbers.replace_all(&text, "#").into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn case(id: &str, verdict: Verdict, source: Option<&str>, message: &str, found: &str) -> TestCaseResult {
+        let failure = Failure {
+            verdict,
+            step: format!("1 run Booted > {id}"),
+            source: source.map(str::to_owned),
+            message: message.into(),
+            expected: Some("/a = 1".into()),
+            found: Some(found.into()),
+            frame: None,
+            pointer: Some("/a".into()),
+            requirements: vec!["B01.FR.01".into()],
+            waited_s: None,
+            at_s: 0.0,
+        };
+        TestCaseResult {
+            id: id.into(),
+            title: String::new(),
+            profiles: Vec::new(),
+            verdict,
+            reason: None,
+            requirements: Vec::new(),
+            duration_s: 0.0,
+            started_s: 0.0,
+            failures: vec![failure],
+            steps: Vec::new(),
+            attempts: Vec::new(),
+            remarks: Vec::new(),
+            uploads: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn the_same_value_at_the_same_check_is_one_cause() {
+        let at = Some("Booted.yaml:3");
+        let cases = [
+            case("A", Verdict::Fail, at, "Heartbeat did not come within 30.0 s", "\"x\""),
+            case("B", Verdict::Fail, at, "Heartbeat did not come within 31.5 s", "\"x\""),
+            case("C", Verdict::Fail, at, "Heartbeat did not come within 30.0 s", "\"y\""),
+            case("D", Verdict::Fail, Some("Booted.yaml:4"), "Heartbeat did not come within 30.0 s", "\"x\""),
+            case("E", Verdict::Inconclusive, at, "Heartbeat did not come within 30.0 s", "\"x\""),
+            case("F", Verdict::Pass, at, "Heartbeat did not come within 30.0 s", "\"x\""),
+        ];
+        let causes = shared(&cases);
+        assert_eq!(causes.len(), 1, "{causes:?}");
+        assert_eq!(causes[0].test_cases, ["A", "B"]);
+        assert_eq!(causes[0].check, "Booted.yaml:3");
+    }
+}
