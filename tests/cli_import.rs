@@ -102,8 +102,8 @@ fn a_baseline_between_ours_is_told_and_may_be_chosen() {
 #[test]
 fn what_is_no_certificate_of_this_version_is_refused_by_its_name() {
     for (content, told) in [
-        (CERTIFICATE.replace("2.0.1", "2.1").into_bytes(), "this is a certificate of OCPP 2.1"),
-        (CERTIFICATE.replace("2.0.1", "1.6").into_bytes(), "this is a certificate of OCPP 1.6"),
+        (CERTIFICATE.replace("2.0.1", "2.1").into_bytes(), "this is a document of OCPP 2.1"),
+        (CERTIFICATE.replace("2.0.1", "1.6").into_bytes(), "this is a document of OCPP 1.6"),
         (b"PK\x03\x04 word/document.xml".to_vec(), "it is an Office document"),
         (b"\x89PNG\r\n\x1a\n".to_vec(), "it is an image"),
         (b"<!DOCTYPE html><title>x</title>".to_vec(), "it is a page of HTML"),

@@ -8,7 +8,7 @@ use super::{
 use crate::{
     pics::{
         Answer, Baseline, Pics, SutKind,
-        import::{self, Imported, document::Document, tests::random::invented},
+        import::{self, Imported, document::Document, tests::invented},
         model::References,
         reader,
         tables::{self, AnswerKind, Part},
@@ -144,7 +144,7 @@ proptest::proptest! {
             0..u64::MAX,
         ),
     ) {
-        let pics = invented(sut, baseline, seed);
+        let pics = invented::pics(sut, baseline, seed);
         let model = model(&pics);
         let texts = [render::abstract_markdown(&model), copied(&model, "\t"), copied(&model, "    "), copied(&model, " | ")];
         for text in texts {

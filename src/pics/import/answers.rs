@@ -125,7 +125,7 @@ fn resolved<'k>(id: &str, row: &Row, known: &[Known<'k>], pics: &Pics, remarks: 
     } else {
         (
             format!("`{id}` (\"{}\") is no known id; its answer \"{answer}\" was left out", shorten(&worded, 60)),
-            "check that the line was read aright; nothing can be tested by it",
+            "check that the line was read correctly; nothing can be tested by it",
         )
     };
     remarks.add(row.place, message, help);
@@ -136,11 +136,11 @@ fn resolved<'k>(id: &str, row: &Row, known: &[Known<'k>], pics: &Pics, remarks: 
 fn alike(one: &str, other: &str) -> bool {
     let (one, other) = (letters(one), letters(other));
     let limit = one.len().max(other.len()) / 6;
-    strsim(&one, &other) <= limit
+    edits(&one, &other) <= limit
 }
 
 /// Edits between two texts, of at most 300 characters each.
-fn strsim(one: &str, other: &str) -> usize {
+fn edits(one: &str, other: &str) -> usize {
     let cut = |text: &str| text.chars().take(300).collect::<String>();
     crate::yaml::distance(&cut(one), &cut(other))
 }
@@ -198,7 +198,7 @@ fn answer(of: &tables::Row, row: &Row, remarks: &mut Remarks) -> Option<Answer> 
                     of.title,
                     shorten(&strange.join(", "), 80)
                 );
-                remarks.add(row.place, message, "check that the line was read aright");
+                remarks.add(row.place, message, "check that the line was read correctly");
             }
             (Answer::List(value), guessed)
         }
@@ -264,7 +264,7 @@ fn measurands(of: &tables::Row, row: &Row, remarks: &mut Remarks) -> (Answer, Op
     let strange = values::unknown_measurands(&all);
     if !strange.is_empty() {
         let message = format!("`{}`: {} is no measurand of OCPP 2.0.1", of.id, shorten(&strange.join(", "), 80));
-        remarks.add(row.place, message, "check that the line was read aright");
+        remarks.add(row.place, message, "check that the line was read correctly");
     }
     (Answer::Measurands { tested, supported }, (!guesses.is_empty()).then(|| guesses.join("; ")))
 }

@@ -9,6 +9,7 @@ use super::{
     document::{Form, Place},
     keys,
     labels::appended,
+    text::letters,
     zones::{Placed, Zone},
 };
 use crate::yaml::{Position, shorten};
@@ -24,23 +25,25 @@ pub(super) fn read(lines: &[Placed<'_>], remarks: &mut Remarks) -> (Option<Strin
     });
     let zone: Vec<&Placed<'_>> = lines.iter().filter(|placed| placed.zone == Zone::Applied).collect();
     let Some(head) = zone.first() else { return (None, None) };
-    let (Some(tested), Some(evidence)) = (head.line.pieces.get(1), head.line.pieces.get(2)) else {
+    let at_head = Place { page: head.page, at: Position { line: head.line.number, column: 1 } };
+    // Where the head is broken over lines, the first row that is whole tells the columns.
+    let Some(columns) = zone.iter().map(|placed| &placed.line.pieces).find(|pieces| pieces.len() == 3) else {
         let all = zone.iter().map(|placed| placed.line.text()).fold(String::new(), appended);
-        let heads = keys::wording("Applied Performed by / On Document Evidence");
-        let phrase =
-            keys::wording("Conformance testing according to the test specification referenced by the test report");
-        let rest = keys::consume(&heads, 0, &all).map_or(all.as_str(), |(_, rest)| rest);
-        let rest = keys::consume(&phrase, 0, rest).map_or(rest, |(_, rest)| rest);
-        if let Some(found) = DATED.as_ref().and_then(|dated| dated.captures(rest)) {
-            return (Some(found[1].to_owned()), Some(found[2].to_owned()));
-        }
-        let place = Place { page: head.page, at: Position { line: head.line.number, column: 1 } };
-        remarks.add(place, UNDIVIDED, UNDIVIDED_HELP);
-        return (None, None);
+        let heads = "Applied Performed by / On Document Evidence";
+        let phrase = "Conformance testing according to the test specification referenced by the test report";
+        let rest = behind(heads, &all).and_then(|rest| behind(phrase, rest));
+        return match rest.and_then(|rest| DATED.as_ref()?.captures(rest)) {
+            Some(found) => (Some(found[1].to_owned()), Some(found[2].to_owned())),
+            None => {
+                remarks.add(at_head, UNDIVIDED, UNDIVIDED_HELP);
+                (None, None)
+            }
+        };
     };
+    let (tested, evidence) = (&columns[1], &columns[2]);
     let mut found = (String::new(), String::new());
     let mut parts = 0;
-    for placed in &zone[1..] {
+    for placed in zone[1..].iter().filter(|placed| !is_head(&placed.line.text())) {
         let whole = placed.line.pieces.len() == 3;
         let through = |border: f64| placed.line.pieces.iter().any(|it| it.x + 4.0 < border && border + 1.0 < it.end);
         if placed.line.form == Form::Loose && !whole {
@@ -77,9 +80,19 @@ pub(super) fn read(lines: &[Placed<'_>], remarks: &mut Remarks) -> (Option<Strin
         }
     }
     if parts > 1 {
-        let place = Place { page: head.page, at: Position { line: head.line.number, column: evidence.column } };
         let message = format!("the document evidence was put together of several lines: \"{}\"", shorten(&found.1, 90));
-        remarks.add(place, message, "look whether the blanks of `evidence` under `references:` are right");
+        remarks.add(at_head, message, "look whether the blanks of `evidence` under `references:` are right");
     }
     (Some(found.0).filter(|text| !text.is_empty()), Some(found.1).filter(|text| !text.is_empty()))
+}
+
+/// What follows a text that is known.
+fn behind<'t>(known: &str, text: &'t str) -> Option<&'t str> {
+    let known = keys::wording(known);
+    keys::consume(&known, 0, text).filter(|(taken, _)| *taken == known.len()).map(|(_, rest)| rest)
+}
+
+/// A part of the head of the table.
+fn is_head(text: &str) -> bool {
+    matches!(letters(text).as_str(), "performedbyon" | "document" | "evidence" | "documentevidence")
 }

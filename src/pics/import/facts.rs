@@ -49,7 +49,7 @@ impl Facts {
         let mut party = None;
         let mut claimed = vec![false; lines.len()];
         for (at, placed) in lines.iter().enumerate() {
-            if !matches!(placed.zone, Zone::Facts | Zone::Performance | Zone::Approval) {
+            if !matches!(placed.zone, Zone::Facts | Zone::Performance | Zone::Measured | Zone::Approval) {
                 continue;
             }
             if placed.zone == Zone::Approval {
@@ -60,7 +60,8 @@ impl Facts {
                 }
             }
             let Some(found) = labels::labelled(lines, at) else { continue };
-            if placed.zone == Zone::Performance && !found.label.starts_with("Communication") {
+            let is_measurement = matches!(placed.zone, Zone::Performance | Zone::Measured);
+            if is_measurement && found.label != COMMUNICATION {
                 continue;
             }
             let mut words: Vec<String> = found.values.iter().map(|(_, text)| text.clone()).collect();
@@ -128,7 +129,8 @@ impl Facts {
             ("Test Report Reference", "report-reference: … under `laboratory:"),
             (COMMUNICATION, "communication: … under `performance:"),
         ] {
-            if self.place(label).is_none() {
+            // The heading of the laboratory's part of the statement of approval is no value.
+            if !self.all.iter().any(|fact| fact.label == label && fact.party.is_none() && !fact.value.is_empty()) {
                 remarks.add(
                     Place::default(),
                     format!("`{label}` was not found"),

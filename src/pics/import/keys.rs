@@ -69,9 +69,24 @@ pub(super) fn id(text: &str) -> Option<(String, &str)> {
     static ID: LazyLock<Option<Regex>> = LazyLock::new(|| {
         Regex::new(&format!(r"^({PREFIXES}) ?{DASH} ?(\d{{1,3}}(?:\.\d{{1,2}})?)(?:[:.)]?(?: |$))")).ok()
     });
+    static DASHLESS: LazyLock<Option<Regex>> =
+        LazyLock::new(|| Regex::new(&format!(r"^({PREFIXES})(\d{{1,3}}(?:\.\d{{1,2}})?)$")).ok());
+    if let Some(found) = ID.as_ref()?.captures(text) {
+        let rest = text[found[0].len()..].trim();
+        return Some((known(&found[1], &found[2]), rest));
+    }
+    // `pdftotext` takes the dash of an id that is broken over lines for a hyphen.
+    let found = DASHLESS.as_ref()?.captures(text)?;
+    Some((known(&found[1], &found[2]), "")).filter(|(id, _)| tables::is_known(id))
+}
+
+/// What looks like an id of a kind that is not known, and what follows it.
+pub(super) fn foreign_id(text: &str) -> Option<(String, &str)> {
+    static ID: LazyLock<Option<Regex>> = LazyLock::new(|| {
+        Regex::new(&format!(r"^([A-Z][A-Z0-9]{{0,5}}) ?{DASH} ?(\d{{1,3}}(?:\.\d{{1,2}})?)(?: |$)")).ok()
+    });
     let found = ID.as_ref()?.captures(text)?;
-    let rest = text[found[0].len()..].trim();
-    Some((known(&found[1], &found[2]), rest))
+    Some((format!("{}-{}", &found[1], &found[2]), text[found[0].len()..].trim()))
 }
 
 /// The first part of an id that is broken over lines, `C-` or `C-40.`, and what follows it.
@@ -130,6 +145,15 @@ pub(super) fn kpi(text: &str) -> Option<&'static kpi::Definition> {
     })
 }
 
+/// A name without the number of the next cell, which may stand one blank behind it.
+pub(super) fn without_number(name: &str) -> &str {
+    name.rsplit_once(' ').filter(|(_, last)| is_number(last)).map_or(name, |(name, _)| name)
+}
+
+fn is_number(text: &str) -> bool {
+    text.replace(',', ".").parse::<f64>().is_ok_and(f64::is_finite)
+}
+
 /// True for the beginning of the name of a profile or a KPI.
 pub(super) fn begins_name(text: &str) -> bool {
     let found = letters(text);
@@ -172,7 +196,13 @@ pub(super) fn consume<'t>(title: &[char], at: usize, text: &'t str) -> Option<(u
         return Some((taken, ""));
     }
     // Cells that run into each other: `Local Authorization ListNot`.
-    let glued = taken - at > 3 && ["Yes", "No", "Not", "Pass", "Not Tested"].contains(&rest.trim());
+    let next = rest.trim();
+    let is_answer = || {
+        ["Yes", "No", "Not", "Pass", "Not Tested"].contains(&next)
+            || rest.starts_with(' ')
+                && (is_number(next) || next.split(' ').next().is_some_and(values::is_known_measurand))
+    };
+    let glued = taken - at > 3 && is_answer();
     let behind = rest.trim_start_matches(['?', '.', ')', '*']);
     let divided = whole && (behind.starts_with(' ') || behind.starts_with(':'));
     (divided || glued).then(|| (taken, behind.trim_start_matches(':').trim()))

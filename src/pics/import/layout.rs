@@ -94,6 +94,11 @@ fn anchors(lines: &[Placed<'_>]) -> (Vec<Anchor>, Taken) {
                 taken.insert(next, (at, of_next));
                 Key::Id(id)
             })
+        } else if let Some((id, rest)) =
+            keys::foreign_id(&piece.text).filter(|_| begins_row(placed, piece, anchors.last()))
+        {
+            taken.insert(at, (at, rest.to_owned()));
+            Some(Key::Id(id))
         } else {
             match placed.zone {
                 Zone::Summary if !placed.begins => {
@@ -108,6 +113,15 @@ fn anchors(lines: &[Placed<'_>]) -> (Vec<Anchor>, Taken) {
     (anchors, taken)
 }
 
+/// True where an id of the table stands, and not the rest of another cell.
+fn begins_row(placed: &Placed<'_>, piece: &Piece, last: Option<&Anchor>) -> bool {
+    let in_column = match placed.line.form {
+        Form::Cells => placed.line.pieces.first().is_some_and(|first| !first.text.is_empty()),
+        Form::Loose => last.is_some_and(|last| (last.subject.x - piece.x).abs() < 1.0),
+    };
+    placed.zone == Zone::Ids && in_column
+}
+
 /// The key whose name a line begins with; it may take the next lines to tell which.
 fn name(lines: &[Placed<'_>], at: usize, x: f64, key: impl Fn(&str) -> Option<Key>) -> Option<Key> {
     let mut name = String::new();
@@ -117,7 +131,7 @@ fn name(lines: &[Placed<'_>], at: usize, x: f64, key: impl Fn(&str) -> Option<Ke
         if !name.is_empty() {
             name.push(' ');
         }
-        name.push_str(&piece.text);
+        name.push_str(keys::without_number(&piece.text));
         if let Some(key) = key(&name) {
             return Some(key);
         }

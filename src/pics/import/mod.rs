@@ -29,7 +29,7 @@ use self::{
     keys::Key,
     reference::Reference,
     rows::Row,
-    zones::Placed,
+    zones::{Placed, Zone},
 };
 use super::model::{Baseline, Performance, Pics, Profile, SutKind};
 use crate::{
@@ -109,13 +109,13 @@ pub fn certificate(document: &Document, given: Option<Baseline>) -> Result<Impor
     })?;
     let facts = Facts::of(&lines);
     let reference = reference::found(document);
-    version(document, &reference)?;
+    refuse_other_versions(document, &reference, &mut remarks)?;
     if rows.is_empty() && facts.is_empty() {
         let message = "this is no certificate with its abstract test report: none of their tables was found";
         let help = "give the certificate's PDF, or its text by `pdftotext -layout`";
         return Err(defect(document, Place::default(), message, help));
     }
-    heap(document, &lines, &rows)?;
+    refuse_columns_in_sequence(document, &lines, &rows)?;
     let baseline = baseline(document, &reference, given, &mut remarks)?;
     let edition = reference::edition_of(baseline);
     let sut = side(document, &facts, &rows, &mut remarks)?;
@@ -138,6 +138,7 @@ pub fn certificate(document: &Document, given: Option<Baseline>) -> Result<Impor
         references: facts.references(&lines, reference.statement, &mut remarks),
     };
     pics.profiles = profiles(&rows, &mut remarks);
+    unknown_profiles(&lines, &rows, &mut remarks);
     facts.missing(&mut remarks);
     let answered = answers::read(&rows, &pics, &mut remarks);
     for (part, map) in [
@@ -162,19 +163,32 @@ fn defect(document: &Document, place: Place, message: impl Into<String>, help: &
 }
 
 /// Refuses what is no certificate of OCPP 2.0.1.
-fn version(document: &Document, reference: &Reference) -> Result<(), Vec<Defects>> {
+fn refuse_other_versions(
+    document: &Document,
+    reference: &Reference,
+    remarks: &mut Remarks,
+) -> Result<(), Vec<Defects>> {
+    if reference.versions.is_empty() {
+        let message = "no version of OCPP was found; the document was read as one of OCPP 2.0.1";
+        remarks.add(Place::default(), message, "check that it is one of OCPP 2.0.1");
+    }
+    for (version, (page, line)) in &reference.also {
+        let at = Place { page: *page, at: Position { line: *line, column: 1 } };
+        let message = format!("OCPP {version} is named here; the document was read as one of OCPP 2.0.1");
+        remarks.add(at, message, "check that it is one of OCPP 2.0.1");
+    }
     let Some((version, at)) = reference.versions.iter().find(|(version, _)| version != "2.0.1") else { return Ok(()) };
     let readable = reference::READABLE;
     let message = match reference.versions.iter().find(|(version, _)| version == "2.0.1") {
         Some(_) => format!("OCPP {version} is named here, and OCPP 2.0.1 elsewhere"),
-        None => format!("this is a certificate of OCPP {version}"),
+        None => format!("this is a document of OCPP {version}"),
     };
     let at = Place { page: at.0, at: Position { line: at.1, column: 1 } };
     Err(defect(document, at, message, readable))
 }
 
 /// Refuses a text in which the columns of tables stand one after the other: which answer goes with which id can't be told.
-fn heap(document: &Document, lines: &[Placed<'_>], rows: &[Row]) -> Result<(), Vec<Defects>> {
+fn refuse_columns_in_sequence(document: &Document, lines: &[Placed<'_>], rows: &[Row]) -> Result<(), Vec<Defects>> {
     let mut bare = 0;
     let mut first = None;
     for placed in lines.iter().filter(|placed| !placed.line.is_blank()) {
@@ -301,13 +315,38 @@ fn profiles(rows: &[Row], remarks: &mut Remarks) -> Vec<Profile> {
     found
 }
 
+/// Names the rows of the test result summary that are of no profile of OCPP 2.0.1.
+fn unknown_profiles(lines: &[Placed<'_>], rows: &[Row], remarks: &mut Remarks) {
+    for placed in lines.iter().filter(|placed| placed.zone == Zone::Summary && !placed.begins) {
+        let mut pieces = placed.line.pieces.iter().filter(|piece| !piece.text.is_empty());
+        let (Some(name), Some(result)) = (pieces.next(), pieces.next()) else { continue };
+        let place = |column: usize| Place { page: placed.page, at: Position { line: placed.line.number, column } };
+        let is_of = |row: &Row| {
+            row.place == place(name.column) || row.answers.iter().any(|bit| bit.place == place(result.column))
+        };
+        if values::outcome(&result.text).is_some() && !rows.iter().any(is_of) {
+            let message = format!(
+                "`{}` is no certification profile that is known here; its result \"{}\" was left out",
+                shorten(&name.text, 60),
+                shorten(&result.text, 40)
+            );
+            remarks.add(place(name.column), message, "check version, edition and baseline of the certificate");
+        }
+    }
+}
+
 /// What the vendor promises.
 fn performance(facts: &Facts, rows: &[Row], sut: SutKind, remarks: &mut Remarks) -> Performance {
     let mut performance = Performance::default();
     for definition in kpi::definitions(sut) {
-        // The first row of that name is the one with the vendor's maximum: name, value, unit, description.
+        // Name, value, unit, description.
         let row = rows.iter().find(|row| matches!(row.key, Key::Kpi(of) if of.name == definition.name));
-        let Some(row) = row else { continue };
+        let Some(row) = row else {
+            let message = format!("the maximum of `{}` was not found", definition.name);
+            let help = format!("fill in `{}` under `performance: maximum:`, in seconds", definition.key);
+            remarks.add(Place::default(), message, &help);
+            continue;
+        };
         let value = row.answer();
         match row.measured().filter(|seconds| seconds.is_finite() && *seconds > 0.0) {
             Some(seconds) => {

@@ -15,6 +15,8 @@ pub(super) const READABLE: &str = "`pics import` reads certificates of OCPP 2.0.
 pub(super) struct Reference {
     /// The versions of OCPP that are named, each with the line in which it stands (index of page, line).
     pub(super) versions: Vec<(String, (usize, usize))>,
+    /// Others that are named where none is stated.
+    pub(super) also: Vec<(String, (usize, usize))>,
     /// The statement as printed, `OCPP 2.0.1 (Edition 3 FINAL, …)`.
     pub(super) statement: Option<String>,
     /// The edition.
@@ -80,6 +82,14 @@ pub(super) fn found(document: &Document) -> Reference {
         note(&captures[2], captures.get(2).map_or(0, |found| found.start()));
         statement = captures.get(1).map(|found| (found.as_str().to_owned(), found.start(), false));
     }
+    if found.versions.is_empty() {
+        found.versions = mentioned(&text);
+        // A document of this version may speak of others.
+        if let Some(at) = found.versions.iter().position(|(version, _)| version == "2.0.1") {
+            let ours = found.versions.swap_remove(at);
+            found.also = std::mem::replace(&mut found.versions, vec![ours]);
+        }
+    }
     let Some((said, at, printed)) = statement else { return found };
     found.at = text.place(at);
     found.edition = pattern!(r"(?i)(?:Edition|Ed\.?) *([0-9]{1,2})|([0-9]{1,2})(?:st|nd|rd|th) +Edition")
@@ -88,6 +98,20 @@ pub(super) fn found(document: &Document) -> Reference {
     found.errata = errata(&said);
     found.statement = printed.then_some(said);
     found
+}
+
+/// The versions that a document names anywhere, where it states none: those of a form, or of an abstract without its certificate.
+fn mentioned(text: &Text) -> Vec<(String, (usize, usize))> {
+    let any = pattern!(
+        r"(?i)(?:OCPP|Open Charge Point Protocol(?: \(OCPP\))?)[ _-]*(?:version )?v?([0-9]\.[0-9]+(?:\.[0-9]+)?)(?:[^0-9]|$)"
+    );
+    let mut all: Vec<(String, (usize, usize))> = Vec::new();
+    for captures in any.into_iter().flat_map(|any| any.captures_iter(&text.text)) {
+        if !all.iter().any(|(version, _)| *version == captures[1]) {
+            all.push((captures[1].to_owned(), text.place(captures.get(1).map_or(0, |found| found.start()))));
+        }
+    }
+    all
 }
 
 /// The latest errata that a statement names.
@@ -193,12 +217,15 @@ mod tests {
 
     fn told(text: &str) -> String {
         let found = found(&Document::from_text("x", text));
-        let versions: Vec<&str> = found.versions.iter().map(|(version, _)| version.as_str()).collect();
+        let versions = |of: &[(String, (usize, usize))]| {
+            of.iter().map(|(version, _)| version.clone()).collect::<Vec<_>>().join(", ")
+        };
+        let also = if found.also.is_empty() { String::new() } else { format!(", also {}", versions(&found.also)) };
         let chosen = match baseline(&found) {
             None => "none".to_owned(),
             Some((baseline, told)) => format!("{}: {}", writer::baseline(baseline), told.unwrap_or("exact".into())),
         };
-        format!("{} | {chosen}", versions.join(", "))
+        format!("{}{also} | {chosen}", versions(&found.versions))
     }
 
     fn statement(edition: &str, errata: &str) -> String {
@@ -280,7 +307,11 @@ mod tests {
             ("Specification\tOCPP 2.0.1 edition 4, errata 2026-02", "2.0.1 | 2026-02: exact"),
             ("Test Report OCPP 2.1 Certification", "2.1 | none"),
             ("reference specification OCPP 1.6J (edition 2)", "1.6 | 2024-06: "),
-            ("document Example-OCPP-2.0.1-PICS", " | none"),
+            // A form, or an abstract without its certificate, names its version somewhere.
+            ("document Example-OCPP-2.0.1-PICS", "2.0.1 | none"),
+            ("Open Charge Point Protocol (OCPP) version 1.6", "1.6 | none"),
+            ("OCPP 2.0.1 PICS, as OCPP 1.6 had none", "2.0.1, also 1.6 | none"),
+            ("PICS of a station", " | none"),
         ] {
             let found = told(text);
             assert!(found.starts_with(wanted), "{text}: {found}");

@@ -67,7 +67,7 @@ pub(super) fn evses(lines: &[Placed<'_>], remarks: &mut Remarks) -> Vec<Evse> {
         end = found.get(0).map_or(end, |whole| whole.end());
         let known = evses.found(&found);
         if let Some(first) = rest.first().filter(|_| !whole || !known) {
-            remarks.add(place(first), "a row of the EVSE table could not be read wholly", ADD);
+            remarks.add(place(first), "a row of the EVSE table could not be read completely", ADD);
         }
     }
     evses.all
@@ -131,14 +131,14 @@ pub(super) fn vendor_settings(lines: &[Placed<'_>], aligned: Aligned, remarks: &
         Some(_) if columns.len() < 3 => of_words(&body),
         Some(_) => of_columns(&body, &columns, aligned),
     };
-    if let Some(at) = guessed {
+    if rows.is_empty() {
+        remarks.add(place(zone[start]), "the vendor specific settings could not be read", BY_HAND);
+    } else if let Some(at) = guessed {
         remarks.add(
             at,
             "where the cells of the vendor specific settings begin and end was guessed, from here on",
             "compare `vendor-settings:` with the certificate",
         );
-    } else if rows.is_empty() {
-        remarks.add(place(zone[start]), "the vendor specific settings could not be read", BY_HAND);
     }
     rows.into_iter().map(|[name, value, description]| VendorSetting { name, value, description }).collect()
 }

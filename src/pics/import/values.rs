@@ -203,11 +203,16 @@ pub(super) fn is_measurand(word: &str) -> bool {
         && !matches!(word, "Yes" | "No")
 }
 
+/// True for a measurand of OCPP 2.0.1.
+pub(super) fn is_known_measurand(word: &str) -> bool {
+    MEASURANDS.contains(&word)
+}
+
 /// Measurands, with those put together that were broken over lines and those taken apart that ran into each other.
 pub(super) fn measurands(text: &str) -> Read<Vec<String>> {
     let mut words: Vec<String> = Vec::new();
     let mut guesses = Vec::new();
-    let known = |word: &str| MEASURANDS.contains(&word);
+    let known = is_known_measurand;
     for word in text.split([',', ';', ' ']).filter(|word| !word.is_empty() && !is_none(word)) {
         let whole = words.last().map(|last| format!("{last}{word}"));
         match (words.last_mut(), whole) {
@@ -273,7 +278,7 @@ pub(super) fn border(words: &[String]) -> Option<usize> {
 pub(super) enum Outcome {
     Pass,
     NotTested,
-    /// It was tested, and did not pass, or not wholly.
+    /// It was tested, and did not pass, or not completely.
     Tested,
 }
 

@@ -24,8 +24,10 @@ pub(super) enum Zone {
     Evse,
     /// Vendor specific settings.
     Vendor,
-    /// Performance.
+    /// The maxima of the response times, as the vendor states them.
     Performance,
+    /// What was measured of them, and how.
+    Measured,
     /// The statement of approval, and the tool.
     Approval,
 }
@@ -64,6 +66,9 @@ fn is_heading(first: &str, text: &str) -> bool {
     first == "ID" || first.starts_with("ID ") || PARTS.contains(&text) || KNOWN.contains(text)
 }
 
+/// The beginnings of the head of the table of measured times; its cells may be broken over lines, or stand below each other.
+const MEASURED: [&str; 4] = ["namemin", "minvalue", "minmax", "averagevalue"];
+
 /// The part that a line begins.
 fn begun(line: &Line, now: Zone) -> Option<Zone> {
     let first = letters(line.first());
@@ -88,6 +93,7 @@ fn begun(line: &Line, now: Zone) -> Option<Zone> {
         () if text.starts_with("evsecurrentphases") => Zone::Evse,
         () if text == "vendorspecificsettings" || heads("configurationsetting") => Zone::Vendor,
         () if text == "performancemeasurementresult" || text.starts_with("namemaxvalue") => Zone::Performance,
+        () if now == Zone::Performance && MEASURED.iter().any(|head| text.starts_with(head)) => Zone::Measured,
         () if text == "statementofapproval" => Zone::Approval,
         () => return None,
     })

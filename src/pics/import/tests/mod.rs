@@ -1,5 +1,5 @@
 mod forms;
-pub(crate) mod random;
+pub(crate) mod invented;
 
 use std::path::Path;
 
@@ -37,14 +37,14 @@ fn told(remarks: &[Remark]) -> String {
 
 /// The certificate of an invented station, and its PICS.
 fn station() -> (Pics, Vec<forms::Cells>) {
-    let pics = random::invented(SutKind::ChargingStation, Baseline::B2025_09, 7);
+    let pics = invented::pics(SutKind::ChargingStation, Baseline::B2025_09, 7);
     let lines = forms::certificate(&pics);
     (pics, lines)
 }
 
 /// The certificate of an invented CSMS, and its PICS.
 fn csms() -> (Pics, Vec<forms::Cells>) {
-    let pics = random::invented(SutKind::Csms, Baseline::B2024_06, 7);
+    let pics = invented::pics(SutKind::Csms, Baseline::B2024_06, 7);
     let lines = forms::certificate(&pics);
     (pics, lines)
 }
@@ -236,7 +236,7 @@ fn answers_are_taken_however_they_are_written_and_what_was_made_of_them_is_told(
         certificate.txt:159:1: `ORS-3` (ItemsPerMessageSetVariables) has an answer that can't be read: "unlimited"
             → fill it in: `ORS-3: …` (a whole number)
         certificate.txt:160:1: `ORS-24` (Supported file transfer protocols) names what is not usual there: Carrier, pigeon
-            → check that the line was read aright
+            → check that the line was read correctly
         certificate.txt:161:1: `HFS-12` (Number of displays) is "n.a."; it was left out
             → fill it in: `HFS-12: …` (a whole number)
         "#);
@@ -264,9 +264,9 @@ fn rows_that_are_unknown_or_contradict_each_other_are_named() {
         certificate.txt:91:1: `C-97` is no known id; its wording is that of `C-26`, and it was taken as that
             → compare it with the certificate
         certificate.txt:158:1: `C-999` ("x") is no known id; its answer "Yes" was left out
-            → check that the line was read aright; nothing can be tested by it
+            → check that the line was read correctly; nothing can be tested by it
         certificate.txt:159:1: `C-99` ("Support for tea") is no known id; its answer "Yes" was left out
-            → check that the line was read aright; nothing can be tested by it
+            → check that the line was read correctly; nothing can be tested by it
         certificate.txt:160:1: `AQ-12` ("A question of another side") does not belong to a charging station, edition 3, baseline 2025-09; its answer "Yes" was left out
             → check side, edition and baseline
         certificate.txt:161:1: `C-25` is "Yes" here and "No" before (line 90); neither was taken
@@ -307,7 +307,7 @@ fn only_certificates_of_this_version_are_read() {
             refused("Dear reader,\nnothing of it is here.\n"),
         ]
         .join("\n\n"), @r#"
-        certificate.txt:8:1: this is a certificate of OCPP 2.1
+        certificate.txt:8:1: this is a document of OCPP 2.1
             → `pics import` reads certificates of OCPP 2.0.1 (editions 3 and 4)
 
         certificate.txt:8:1: OCPP 1.6 is named here, and OCPP 2.0.1 elsewhere
@@ -435,7 +435,7 @@ proptest::proptest! {
             0..u64::MAX,
         ),
     ) {
-        let pics = random::invented(sut, baseline, seed);
+        let pics = invented::pics(sut, baseline, seed);
         let lines = forms::certificate(&pics);
         let texts = [
             forms::between(&lines, "\t"),
@@ -467,7 +467,7 @@ proptest::proptest! {
             0..4_usize,
         ),
     ) {
-        let pics = random::invented(sut, Baseline::B2025_09, seed);
+        let pics = invented::pics(sut, Baseline::B2025_09, seed);
         let lines = forms::certificate(&pics);
         let text = match form {
             0 => forms::between(&lines, "\t"),

@@ -83,7 +83,7 @@ impl Inventor {
 }
 
 /// The PICS of a product that was never built. The same seed gives the same.
-pub(crate) fn invented(sut: SutKind, baseline: Baseline, seed: u64) -> Pics {
+pub(crate) fn pics(sut: SutKind, baseline: Baseline, seed: u64) -> Pics {
     let mut of = Inventor(StdRng::seed_from_u64(seed));
     let edition = reference::edition_of(baseline);
     let is_csms = sut == SutKind::Csms;
