@@ -2,6 +2,7 @@
 
 use super::{
     Remarks,
+    document::Place,
     keys::Key,
     rows::{Row, Wording},
     text::letters,
@@ -24,9 +25,11 @@ pub(super) fn read(rows: &[Row], pics: &Pics, remarks: &mut Remarks) -> Vec<(Par
     let mut found: Vec<(Part, String, Answer, &Row)> = Vec::new();
     let mut contradicted: Vec<String> = Vec::new();
     let mut named: Vec<Profile> = Vec::new();
+    let mut seen: Vec<&str> = Vec::new();
     for row in rows {
         let Key::Id(id) = &row.key else { continue };
         let Some((part, profile, of)) = resolved(id, row, &known, pics, remarks) else { continue };
+        seen.push(&of.id);
         let Some(answer) = answer(of, row, remarks) else { continue };
         // Edition 3 prints the tables of a profile where it was tested.
         let unclaimed = profile.filter(|profile| pics.edition == 3 && !pics.has_profile(*profile));
@@ -55,6 +58,7 @@ pub(super) fn read(rows: &[Row], pics: &Pics, remarks: &mut Remarks) -> Vec<(Par
             }
         }
     }
+    missing(&sections, pics, &seen, remarks);
     let order = |id: &str| known.iter().position(|(.., row)| row.id == id);
     let mut answers: Vec<(Part, String, Answer)> = found
         .into_iter()
@@ -63,6 +67,24 @@ pub(super) fn read(rows: &[Row], pics: &Pics, remarks: &mut Remarks) -> Vec<(Par
         .collect();
     answers.sort_by_key(|(_, id, _)| order(id));
     answers
+}
+
+/// Names the rows that a certificate has and this one was not found to have. Answers that no PICS can do without are missed by
+/// its reader.
+fn missing(sections: &[tables::Section], pics: &Pics, seen: &[&str], remarks: &mut Remarks) {
+    // Published certificates leave settings out that do not matter.
+    let expected = |section: &&tables::Section| tables::printed(section, pics) && section.part != Part::Settings;
+    let printed = sections.iter().filter(expected).flat_map(tables::Section::rows);
+    let may_miss = |row: &&tables::Row| {
+        !row.optional
+            && !matches!(row.kind, AnswerKind::Heading | AnswerKind::YesNo)
+            && !seen.contains(&row.id.as_str())
+    };
+    let missing: Vec<String> = printed.filter(may_miss).map(|row| format!("`{}`", row.id)).collect();
+    if !missing.is_empty() {
+        let message = format!("not found, and so left without an answer: {}", missing.join(", "));
+        remarks.add(Place::default(), message, "fill in those that the certificate answers");
+    }
 }
 
 type Known<'k> = (Part, Option<Profile>, &'k tables::Row);

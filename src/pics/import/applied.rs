@@ -33,7 +33,19 @@ pub(super) fn read(lines: &[Placed<'_>], remarks: &mut Remarks) -> (Option<Strin
         let phrase = "Conformance testing according to the test specification referenced by the test report";
         let rest = behind(heads, &all).and_then(|rest| behind(phrase, rest));
         return match rest.and_then(|rest| DATED.as_ref()?.captures(rest)) {
-            Some(found) => (Some(found[1].to_owned()), Some(found[2].to_owned())),
+            Some(found) => {
+                let message = format!(
+                    "by whom it was tested, and on what evidence, was told apart by the date: \"{}\" and \"{}\"",
+                    shorten(&found[1], 90),
+                    shorten(&found[2], 90)
+                );
+                remarks.add(
+                    at_head,
+                    message,
+                    "compare `tested` and `evidence` under `references:` with the certificate",
+                );
+                (Some(found[1].to_owned()), Some(found[2].to_owned()))
+            }
             None => {
                 remarks.add(at_head, UNDIVIDED, UNDIVIDED_HELP);
                 (None, None)

@@ -22,6 +22,9 @@ const BELOW: usize = 24;
 /// So many lines before a key may be its row's.
 const ABOVE: usize = 8;
 
+/// A name of a profile or KPI stands in so many lines at most.
+const NAME: usize = 8;
+
 /// Readings of a document whose costs differ by less are about as likely.
 const CLOSE: u32 = 12;
 
@@ -125,7 +128,7 @@ fn begins_row(placed: &Placed<'_>, piece: &Piece, last: Option<&Anchor>) -> bool
 /// The key whose name a line begins with; it may take the next lines to tell which.
 fn name(lines: &[Placed<'_>], at: usize, x: f64, key: impl Fn(&str) -> Option<Key>) -> Option<Key> {
     let mut name = String::new();
-    for placed in lines[at..].iter().take(4) {
+    for placed in lines[at..].iter().take(NAME) {
         let piece = placed.line.pieces.iter().find(|piece| !piece.text.is_empty());
         let Some(piece) = piece.filter(|piece| name.is_empty() || (piece.x - x).abs() < 2.0) else { continue };
         if !name.is_empty() {
