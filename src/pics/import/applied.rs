@@ -91,6 +91,9 @@ pub(super) fn read(lines: &[Placed<'_>], remarks: &mut Remarks) -> (Option<Strin
             break;
         }
     }
+    if found.0.is_empty() || found.1.is_empty() {
+        remarks.add(at_head, UNDIVIDED, UNDIVIDED_HELP);
+    }
     if parts > 1 {
         let message = format!("the document evidence was put together of several lines: \"{}\"", shorten(&found.1, 90));
         remarks.add(at_head, message, "look whether the blanks of `evidence` under `references:` are right");

@@ -16,7 +16,7 @@ use super::{
 use crate::yaml::Position;
 
 /// More rows than any certificate has.
-pub(super) const MAX_ROWS: usize = 2000;
+pub(super) const MAX_ROWS: usize = 800;
 /// So many lines after a key may be its row's.
 const BELOW: usize = 24;
 /// So many lines before a key may be its row's.

@@ -1,11 +1,13 @@
 mod forms;
 pub(crate) mod invented;
+mod properties;
+mod versions;
 
 use std::path::Path;
 
 use super::{document::Document, *};
 use crate::{
-    pics::{Answer, reader, writer},
+    pics::{reader, writer},
     yaml::Source,
 };
 
@@ -130,6 +132,8 @@ fn what_is_guessed_in_a_text_without_columns_is_told() {
     let imported = import(&forms::between(&lines, " "));
     assert_eq!(yaml(&imported.pics), yaml(&pics));
     insta::assert_snapshot!(told(&imported.remarks), @r#"
+        certificate.txt:10:1: by whom it was tested, and on what evidence, was told apart by the date: "Meltemi Prüfhaus November 23, 2025" and "Invented_PICS-2.2.0 - signed"
+            → compare `tested` and `evidence` under `references:` with the certificate
         certificate.txt:123:1: `C-40.1`: no column tells tested and supported measurands apart; the first 2 were taken as tested, for the others name them again
             → compare it with the certificate
         certificate.txt:124:1: `C-40.2`: no column tells tested and supported measurands apart; the first 1 were taken as tested, for the others name them again
@@ -279,6 +283,61 @@ fn rows_that_are_unknown_or_contradict_each_other_are_named() {
 }
 
 #[test]
+fn what_is_of_another_programme_is_named() {
+    let imported = changed(|text| {
+        let text = text.replace("Core\tPass\t", "Bidirectional Power Transfer\tPass\tBoth ways.\nCore\tPass\t");
+        let rows = "V2X-1\tSupport for both ways\tYes\nPT-10.2\tSupport for more\tNo\n";
+        let text = text.replace("C-02\t", &format!("{rows}C-02\t"));
+        let lost =
+            |line: &&str| !["C-40.3\t", "HFS-10\t", "OCPP response time\t"].iter().any(|start| line.starts_with(start));
+        text.lines().filter(lost).map(|line| line.to_owned() + "\n").collect()
+    });
+    insta::assert_snapshot!(told(&imported.remarks), @r#"
+        certificate.txt: the maximum of `OCPP response time` was not found
+            → fill in `response-time` under `performance: maximum:`, in seconds
+        certificate.txt: not found, and so left without an answer: `HFS-10`, `C-40.3`
+            → fill in those that the certificate answers
+        certificate.txt:28:1: `Bidirectional Power Transfer` is no certification profile that is known here; its result "Pass" was left out
+            → check version, edition and baseline of the certificate
+        certificate.txt:61:1: `V2X-1` ("Support for both ways") is no known id; its answer "Yes" was left out
+            → check that the line was read correctly; nothing can be tested by it
+        certificate.txt:62:1: `PT-10.2` ("Support for more") is no known id; its answer "No" was left out
+            → check that the line was read correctly; nothing can be tested by it
+        "#);
+}
+
+#[test]
+fn measured_times_are_no_maxima() {
+    let imported = changed(|text| {
+        let at = text.find("Name\tMax Value").unwrap();
+        let to = text.find("Name\tMin Value").unwrap();
+        text[..at].to_owned() + &text[to..]
+    });
+    assert!(imported.pics.performance.maximum.is_empty());
+    assert!(told(&imported.remarks).contains("the maximum of `OCPP response time` was not found"));
+}
+
+#[test]
+fn cells_that_stand_one_blank_apart_are_told_apart_by_the_wording() {
+    let (pics, lines) = station();
+    let text = forms::between(&lines, "    ");
+    let titles = ["OCPP triggered function response time", "SampledTxEUpdated Measurands", "AlignedData Measurands"];
+    let narrow = |line: &str| {
+        let Some(title) = titles.iter().find(|title| line.contains(**title) && !line.contains("0.15")) else {
+            return line.to_owned() + "\n";
+        };
+        // The last word of the title stands in the next line, and what follows the others one blank behind them.
+        let (first, last) = title.rsplit_once(' ').unwrap();
+        let indent = if line.starts_with(title) { "" } else { "          " };
+        line.replace(&format!("{title}    "), &format!("{first} ")) + &format!("\n{indent}{last}\n")
+    };
+    let narrowed: String = text.lines().map(narrow).collect();
+    assert_eq!(narrowed.lines().count(), text.lines().count() + titles.len());
+    let imported = import(&narrowed);
+    assert_eq!(yaml(&imported.pics), yaml(&pics));
+}
+
+#[test]
 fn a_question_with_a_new_number_is_known_by_its_wording() {
     let (pics, lines) = csms();
     let text = forms::between(&lines, "\t").replace("AQ-1\t", "AQ-17\t").replace("AQ-2\t", "AQ-12\t");
@@ -290,65 +349,6 @@ fn a_question_with_a_new_number_is_known_by_its_wording() {
         certificate.txt:88:1: `AQ-12` does not belong to baseline 2024-06; its wording is that of `AQ-2`, and it was taken as that
             → compare it with the certificate
         "#);
-}
-
-#[test]
-fn only_certificates_of_this_version_are_read() {
-    let (_, lines) = csms();
-    let text = forms::between(&lines, "\t");
-    insta::assert_snapshot!(
-        [
-            refused(&text.replace("OCPP 2.0.1", "OCPP 2.1")),
-            refused(&text.replace("reference specification OCPP 2.0.1", "reference specification OCPP 1.6J")),
-            refused(&text.replace("reference specification OCPP", "reference OCPP")),
-            refused(
-                &text.replace("Device Under Test:", "Device:").replace("Product Type", "Type").replace(".CSMS", "")
-            ),
-            refused("Dear reader,\nnothing of it is here.\n"),
-        ]
-        .join("\n\n"), @r#"
-        certificate.txt:8:1: this is a document of OCPP 2.1
-            → `pics import` reads certificates of OCPP 2.0.1 (editions 3 and 4)
-
-        certificate.txt:8:1: OCPP 1.6 is named here, and OCPP 2.0.1 elsewhere
-            → `pics import` reads certificates of OCPP 2.0.1 (editions 3 and 4)
-
-        certificate.txt: edition and errata were not found: the certificate's sentence on its reference specification is missing
-            → give the whole certificate, its first page included, or name the baseline: `--baseline 2025-09`
-
-        certificate.txt: `Device Under Test` was not found, so that the side is not known
-            → give the whole certificate; the line is `Device Under Test: Charging Station` or `… Charging Station Management System`
-
-        certificate.txt: this is no certificate with its abstract test report: none of their tables was found
-            → give the certificate's PDF, or its text by `pdftotext -layout`
-        "#);
-}
-
-#[test]
-fn a_baseline_that_is_given_is_taken_and_one_that_is_near_is_told() {
-    let (_, lines) = csms();
-    let text = forms::between(&lines, "\t").replace("Errata 2024-06", "Errata 2024-11");
-    let document = Document::from_text("certificate.txt", &text);
-    let near = certificate(&document, None).unwrap();
-    assert_eq!(near.pics.baseline, Baseline::B2024_06);
-    let given = certificate(&document, Some(Baseline::B2024_06)).unwrap();
-    assert_eq!(given.pics, near.pics);
-    let later = certificate(&document, Some(Baseline::B2026_02)).unwrap();
-    assert_eq!((later.pics.baseline, later.pics.edition), (Baseline::B2026_02, 4));
-    let first = |imported: &Imported| told(&imported.remarks[..1]);
-    insta::assert_snapshot!([first(&near), first(&given), first(&later)].concat(), @r#"
-        certificate.txt:8:1: there is no baseline for errata 2024-11; the newest of edition 3 that is not after them was taken, 2024-06
-            → compare ids and answers with the certificate; `--baseline` takes another baseline
-        certificate.txt:8:1: the certificate is of "OCPP 2.0.1 (Edition 3 FINAL, 2024-05-06 including Errata 2024-11)"; it was read by the baseline 2024-06, as was asked for
-            → compare ids and answers with the certificate
-        certificate.txt:8:1: the certificate is of "OCPP 2.0.1 (Edition 3 FINAL, 2024-05-06 including Errata 2024-11)"; it was read by the baseline 2026-02, as was asked for
-            → compare ids and answers with the certificate
-        "#);
-    // An abstract without its certificate.
-    let without = text.replace("reference specification", "specification");
-    let document = Document::from_text("certificate.txt", &without);
-    assert!(certificate(&document, None).is_err());
-    assert_eq!(certificate(&document, Some(Baseline::B2024_06)).unwrap().pics.features, near.pics.features);
 }
 
 #[test]
@@ -403,128 +403,4 @@ fn a_row_that_goes_on_on_the_next_page_is_one() {
     let imported = certificate(&Document::from_sheets("certificate.pdf", sheets), None).unwrap();
     assert_eq!(told(&imported.remarks), "");
     assert_eq!(yaml(&imported.pics), yaml(&pics));
-}
-
-/// A PICS without what was guessed by how cells are centred.
-fn certain(pics: &Pics, remarks: &[Remark]) -> String {
-    let mut pics = pics.clone();
-    for remark in remarks {
-        if let Some(id) =
-            remark.message.strip_suffix(": which lines belong to it was guessed, by how the cells are centred")
-        {
-            let id = id.trim_matches('`');
-            for map in [&mut pics.hardware, &mut pics.features, &mut pics.settings] {
-                map.shift_remove(id);
-            }
-        }
-        if remark.message.starts_with("where the cells of the vendor specific settings begin") {
-            pics.vendor_settings.clear();
-        }
-    }
-    yaml(&pics)
-}
-
-proptest::proptest! {
-    #![proptest_config(proptest::test_runner::Config::with_cases(24))]
-
-    #[test]
-    fn every_form_of_a_certificate_gives_the_pics_it_was_made_of(
-        (sut, baseline, seed) in (
-            proptest::sample::select(vec![SutKind::ChargingStation, SutKind::Csms]),
-            proptest::sample::select(vec![Baseline::B2024_06, Baseline::B2025_09, Baseline::B2026_02]),
-            0..u64::MAX,
-        ),
-    ) {
-        let pics = invented::pics(sut, baseline, seed);
-        let lines = forms::certificate(&pics);
-        let texts = [
-            forms::between(&lines, "\t"),
-            forms::between(&lines, "    "),
-            forms::between(&lines, " | "),
-            forms::markdown(&lines),
-            forms::page(&lines, false),
-        ];
-        for text in &texts {
-            proptest::prop_assert_eq!(yaml(&import(text).pics), yaml(&pics), "{}", text);
-        }
-        let texts = [forms::between(&lines, " "), forms::page(&lines, true)];
-        for text in texts {
-            let imported = import(&text);
-            // What is guessed may be wrong, and is told.
-            let (found, wanted) = (certain(&imported.pics, &imported.remarks), certain(&pics, &imported.remarks));
-            let differ: Vec<_> = found.lines().zip(wanted.lines()).find(|(one, other)| one != other).into_iter().collect();
-            proptest::prop_assert!(found == wanted, "{differ:#?}\n{text}");
-        }
-    }
-
-    #[test]
-    fn what_is_lost_or_torn_changes_no_other_answer_unsaid(
-        (sut, seed, form, at, how) in (
-            proptest::sample::select(vec![SutKind::ChargingStation, SutKind::Csms]),
-            0..u64::MAX,
-            0..6_usize,
-            0.0..1.0_f64,
-            0..4_usize,
-        ),
-    ) {
-        let pics = invented::pics(sut, Baseline::B2025_09, seed);
-        let lines = forms::certificate(&pics);
-        let text = match form {
-            0 => forms::between(&lines, "\t"),
-            1 => forms::between(&lines, "    "),
-            2 => forms::between(&lines, " "),
-            3 => forms::markdown(&lines),
-            form => forms::page(&lines, form == 5),
-        };
-        let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
-        let at = (20.0 + at * (lines.len() - 22) as f64) as usize;
-        match how {
-            0 => {
-                lines.remove(at);
-            }
-            1 => {
-                let next = lines.remove(at + 1);
-                lines[at] += &format!(" {}", next.trim_start());
-            }
-            2 => {
-                let half = lines[at].chars().count() / 2;
-                let rest: String = lines[at].chars().skip(half).collect();
-                lines[at] = lines[at].chars().take(half).collect();
-                lines.insert(at + 1, rest);
-            }
-            _ => lines.insert(at, "Page 3 of 8    Certificate of an invented product    Yes".into()),
-        }
-        let torn = lines.join("\n");
-        let Ok(imported) = certificate(&Document::from_text("x", &torn), None) else { return Ok(()) };
-        let maps = |pics: &Pics| {
-            let maps = [&pics.hardware, &pics.features, &pics.questions, &pics.settings];
-            maps.into_iter().flatten().map(|(id, answer)| (id.clone(), answer.clone())).collect::<Vec<_>>()
-        };
-        let wanted = maps(&pics);
-        let found = maps(&imported.pics);
-        proptest::prop_assert!(found.len() + 3 > wanted.len(), "{} of {}", found.len(), wanted.len());
-        for (id, answer) in found {
-            if !matches!(answer, Answer::Bool(_) | Answer::Number(_)) {
-                continue;
-            }
-            let right = wanted.iter().any(|(known, wanted)| *known == id && *wanted == answer);
-            let said = imported.remarks.iter().any(|remark| remark.message.contains(&id));
-            proptest::prop_assert!(right || said, "{id}: {answer:?}, line {at}\n{}", lines[at.saturating_sub(4)..(at + 4).min(lines.len())].join("\n"));
-        }
-    }
-
-    #[test]
-    fn no_text_makes_it_panic(
-        text in "(C-0[1-9]|C-|40\\.1|HFS-9|AQ-1|Yes|No|Name|Max Value|Core|Pass|EVSE|1 AC 1 1 x Fixed|Vendor name:|Statement of Approval|\
-                 OCPP 2\\.0\\.1|reference specification OCPP 2\\.0\\.1 \\(Edition 3, Errata 2024-06\\)|Configuration Setting|\t|\\||\n|\n\n| |   |é|\u{a0}){0,60}",
-    ) {
-        let document = Document::from_text("x", &text);
-        for defects in certificate(&document, None).err().into_iter().flatten() {
-            for report in defects.reports() {
-                let _ = format!("{:?}", miette::Report::new(report));
-            }
-        }
-        let _ = certificate(&document, Some(Baseline::B2024_06));
-    }
 }
