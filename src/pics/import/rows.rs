@@ -144,7 +144,11 @@ impl Subject {
         let text = text.trim();
         let more = u32::try_from(answers.len()).unwrap_or(u32::MAX).saturating_mul(5);
         match self.wanted {
-            Wanted::Result => u32::from(!values::begins_with_result(text)) * (50 + more),
+            Wanted::Result => {
+                // A second result is that of another row, whose name is not known.
+                let results = answers.iter().filter(|bit| values::is_result(&bit.text)).count();
+                u32::from(!values::begins_with_result(text)) * (50 + more) + u32::from(results > 1) * 60
+            }
             Wanted::Measured => u32::from(measured(answers).is_none() && !values::is_unmeasured(text)) * 20,
             Wanted::Answer(AnswerKind::Heading) if text.is_empty() => 0,
             _ if text.is_empty() => 15,

@@ -287,6 +287,11 @@ pub(super) fn begins_with_result(text: &str) -> bool {
     outcome(text).is_some()
 }
 
+/// True for a result and nothing else.
+pub(super) fn is_result(text: &str) -> bool {
+    ["pass", "passed", "fail", "failed", "incomplete", "not tested"].contains(&text.trim().to_lowercase().as_str())
+}
+
 /// The result that a text begins with; its words may stand apart, with some of a description between.
 pub(super) fn outcome(text: &str) -> Option<Outcome> {
     let lower = text.trim().to_lowercase();

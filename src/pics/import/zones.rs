@@ -66,6 +66,10 @@ fn is_heading(first: &str, text: &str) -> bool {
     first == "ID" || first.starts_with("ID ") || PARTS.contains(&text) || KNOWN.contains(text)
 }
 
+/// What follows the table that tells by whom the product was tested.
+const BEHIND_APPLIED: [&str; 6] =
+    ["theabstractof", "abstractofthetest", "testreportocpp", "testlaboratory", "vendorname", "deviceundertest"];
+
 /// The beginnings of the head of the table of measured times; its cells may be broken over lines, or stand below each other.
 const MEASURED: [&str; 4] = ["namemin", "minvalue", "minmax", "averagevalue"];
 
@@ -83,9 +87,7 @@ fn begun(line: &Line, now: Zone) -> Option<Zone> {
     let is_applied = first == "applied" || text.starts_with("appliedperformedby");
     Some(match () {
         () if is_applied && now == Zone::Facts => Zone::Applied,
-        () if now == Zone::Applied && (text.starts_with("theabstractof") || text.starts_with("abstractofthetest")) => {
-            Zone::Facts
-        }
+        () if now == Zone::Applied && BEHIND_APPLIED.iter().any(|start| text.starts_with(start)) => Zone::Facts,
         () if text.starts_with("testresultsummary") => Zone::Summary,
         () if first == "certificationprofile" || text.starts_with("certificationprofiletestresult") => Zone::Summary,
         () if text == "hardwarefeatureset" || text == "optionalfeatures" || text == "additionalquestions" => Zone::Ids,

@@ -307,6 +307,18 @@ fn what_is_of_another_programme_is_named() {
 }
 
 #[test]
+fn an_unknown_profile_whose_name_has_two_lines_is_named_too() {
+    let (_, mut lines) = station();
+    let at = lines.iter().position(|cells| cells[0] == "Smart Charging").unwrap();
+    lines.insert(at + 1, ["Bidirectional", "Pass", "Both ways."].map(str::to_owned).to_vec());
+    lines.insert(at + 2, ["Power Transfer", "", ""].map(str::to_owned).to_vec());
+    for centred in [false, true] {
+        let told = told(&import(&forms::page(&lines, centred)).remarks);
+        assert!(told.contains("`Bidirectional` is no certification profile that is known here"), "{told}");
+    }
+}
+
+#[test]
 fn measured_times_are_no_maxima() {
     let imported = changed(|text| {
         let at = text.find("Name\tMax Value").unwrap();
