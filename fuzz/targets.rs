@@ -5,7 +5,10 @@ use ocpp_attest::{
     bench::Bench,
     certificate::{self, Certificate},
     ocpp::{frame::Frame, schema},
-    pics::{import, reader as pics_reader, writer},
+    pics::{
+        import::{self, Content, document::Document},
+        reader as pics_reader, writer,
+    },
     testcase::reader,
     yaml::{Defects, Source},
 };
@@ -37,8 +40,18 @@ pub fn pics(data: &[u8]) {
         }
         Err(defects) => shown(&defects),
     }
-    if let Err(defects) = import::certificate(&source) {
-        shown(&defects);
+    // A PDF is read in a process of its own.
+    if let Content::Text(text, _) = import::content(data) {
+        match import::certificate(&Document::from_text("fuzz.txt", &text), None) {
+            Ok(imported) => {
+                let written = writer::to_yaml(&imported.pics, "");
+                assert!(Source::new("written.yaml", written.as_str()).parse().is_ok(), "{written}");
+                assert!(
+                    imported.remarks.iter().all(|remark| !remark.help.is_empty() && !remark.message.contains('\n'))
+                );
+            }
+            Err(files) => files.iter().for_each(shown),
+        }
     }
 }
 

@@ -281,6 +281,13 @@ impl Source {
         Defects { source_file: self.clone(), defects }
     }
 
+    /// True where a place can be shown with the lines around it. Nobody reads a line of thousands of characters in a terminal, and
+    /// miette panics where a mark stands behind some 65,000 of them.
+    fn can_show(&self, at: Position) -> bool {
+        let mut around = self.text.lines().skip(at.line.saturating_sub(2)).take(3);
+        at.line > 0 && !self.text.is_empty() && around.all(|line| line.len() <= LONGEST_SHOWN)
+    }
+
     fn span(&self, at: Position) -> SourceSpan {
         let line_start: usize = self.text.split_inclusive('\n').take(at.line.saturating_sub(1)).map(str::len).sum();
         let line = self.text[line_start..].lines().next().unwrap_or("");
@@ -290,6 +297,9 @@ impl Source {
         (line_start + offset, word).into()
     }
 }
+
+/// A line that is longer is not shown, bytes.
+const LONGEST_SHOWN: usize = 4000;
 
 /// The text with a line feed for every carriage return that stands alone. To YAML both end a line, so that places are counted
 /// as it counts them; no byte moves.
@@ -371,7 +381,8 @@ impl Defects {
         let source = &self.source_file;
         self.defects
             .iter()
-            .map(|defect| DefectReport {
+            .map(|defect| (defect, source.can_show(defect.at)))
+            .map(|(defect, shown)| DefectReport {
                 location: if defect.at.line == 0 {
                     source.name.to_string()
                 } else {
@@ -379,8 +390,11 @@ impl Defects {
                 },
                 message: defect.message.clone(),
                 help: defect.help.clone(),
-                source_code: NamedSource::new(source.name.as_ref(), source.text.to_string()),
-                span: (defect.at.line > 0 && !source.text.is_empty()).then(|| source.span(defect.at)),
+                source_code: NamedSource::new(
+                    source.name.as_ref(),
+                    if shown { source.text.to_string() } else { String::new() },
+                ),
+                span: shown.then(|| source.span(defect.at)),
             })
             .collect()
     }
@@ -398,7 +412,7 @@ pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
 }
 
 /// Levenshtein distance.
-fn distance(a: &str, b: &str) -> usize {
+pub(crate) fn distance(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.chars().collect();
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for (i, from) in a.chars().enumerate() {
@@ -444,6 +458,20 @@ mod tests {
                 Ok(node) => assert_eq!(node.kind, Kind::Null, "{text:?}"),
             }
         }
+    }
+
+    #[test]
+    fn a_place_in_a_line_that_is_far_too_long_is_named_and_not_shown() {
+        let shown = |width: usize| {
+            let text = format!("a: 1\nb: {} x: {}\n", " ".repeat(width), "y".repeat(width));
+            let source = Source::new("a.yaml", text);
+            let defect = Defect::new(Position { line: 2, column: width + 5 }, "wrong", "mend it");
+            let report = source.defects(vec![defect]).reports().remove(0);
+            format!("{:?}", miette::Report::new(report))
+        };
+        assert!(shown(100).contains("yyy"));
+        let told = shown(100_000);
+        assert!(told.contains("a.yaml:2:100005: wrong") && told.contains("mend it") && told.len() < 500, "{told}");
     }
 
     #[test]

@@ -80,42 +80,6 @@ fn a_template_has_every_id_of_its_side_and_edition() {
     assert_eq!(attest(&["pics", "template", "wallbox"]).0, Some(2));
 }
 
-/// What every certificate says, and nothing of what only a whole one does.
-const CERTIFICATE: &str = "Certificate Holder\tWallbox Works\nDevice Under Test\tCharging Station\nVendor name\tWallbox Works\n\
-    Product Designation\tWW-1\nFirmware Version\t1.0\nTest Result Summary\nCore\tPass\n\
-    The reference specification is OCPP 2.0.1 Edition 3, Errata 2024-06.\n";
-
-#[test]
-fn a_certificate_s_text_becomes_a_pics() {
-    let folder = tempfile::tempdir().unwrap();
-    let import = |text_of: &str| {
-        let file = folder.path().join("certificate.txt");
-        fs::write(&file, text_of).unwrap();
-        said(&["pics", "import", text(&file)])
-    };
-    // What it lacks is told; what it has is printed all the same.
-    let part = import(CERTIFICATE);
-    assert_eq!(part.status, Some(2));
-    assert!(part.stderr.contains("`C-01` is not answered"), "{}", part.stderr);
-    assert!(part.stdout.contains("designation: WW-1") && part.stdout.contains("baseline: 2024-06"), "{}", part.stdout);
-    let nothing = import("Dear reader,\n");
-    assert_eq!((nothing.status, nothing.stdout.as_str()), (Some(2), ""));
-    assert!(nothing.stderr.contains("`Vendor name` was not"), "{}", nothing.stderr);
-    // Published ones are not ours to keep here.
-    let published = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/certificates");
-    for path in fs::read_dir(published).into_iter().flatten().map(|entry| entry.unwrap().path()) {
-        if !path.file_name().unwrap().to_string_lossy().starts_with("OCA.") {
-            continue;
-        }
-        let whole = said(&["pics", "import", text(&path)]);
-        assert_eq!(whole.status, Some(0), "{}", whole.stderr);
-        let file = folder.path().join("pics.yaml");
-        fs::write(&file, whole.stdout).unwrap();
-        let (status, told) = attest(&["pics", "check", text(&file)]);
-        assert_eq!(status, Some(0), "{told}");
-    }
-}
-
 #[test]
 fn what_applies_is_listed_and_what_does_not_with_its_reason() {
     let listed = |arguments: &[&str]| {

@@ -33,7 +33,9 @@ const TESTS: &[(&str, &[&str])] = &[
             "pics template --edition",
         ],
     ),
-    ("cli_files::a_certificate_s_text_becomes_a_pics", &["pics import <CERTIFICATE>"]),
+    ("cli_import::a_certificate_s_text_becomes_a_pics", &["pics import <CERTIFICATE>"]),
+    ("cli_import::a_baseline_between_ours_is_told_and_may_be_chosen", &["pics import --baseline"]),
+    ("cli_import::the_reader_of_pdfs_answers_whatever_it_is_given", &["pics read-pdf"]),
     (
         "cli_files::what_applies_is_listed_and_what_does_not_with_its_reason",
         &["list --pics", "list --all", "list --format", "list --format=text", "list --format=json"],

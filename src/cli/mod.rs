@@ -16,6 +16,8 @@ mod list;
 mod log;
 mod merge;
 mod operator;
+#[cfg(feature = "pdf")]
+mod pdf_reader;
 mod pics;
 mod replay;
 mod report;

@@ -1,12 +1,20 @@
 //! `ocpp-attest pics`: check, template, import.
 
-use std::path::PathBuf;
+use std::{
+    fs::File,
+    io::Read as _,
+    path::{Path, PathBuf},
+};
 
 use clap::{Args, Subcommand};
 
 use super::{Problem, exit, print};
 use crate::{
-    pics::{SutKind, import, reader, writer},
+    pics::{
+        Baseline, SutKind,
+        import::{self, Content, Imported, document::Document},
+        reader, writer,
+    },
     yaml::Source,
 };
 
@@ -33,11 +41,27 @@ enum Command {
         #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(3..=4))]
         edition: u8,
     },
-    /// Make a PICS file from the text of a certificate with its abstract test report
+    /// Make a PICS file from a certificate with its abstract test report
+    ///
+    /// Prints the PICS to standard output. What could not be read, was guessed or was taken from a nearest baseline is told on
+    /// standard error and in comments of the file.
     Import {
-        /// The certificate's text, table cells separated by tabs
+        /// The certificate: its PDF, or its text (by `pdftotext -layout`, from a mail, as Markdown, with tabs)
         certificate: PathBuf,
+        /// The baseline to read it by, in the place of the newest that is not after its errata
+        #[arg(long, value_parser = baseline, value_name = "BASELINE")]
+        baseline: Option<Baseline>,
     },
+    /// The reader of PDFs, as `import` starts it: a PDF from standard input, its lines to standard output
+    #[cfg(feature = "pdf")]
+    #[command(hide = true)]
+    ReadPdf,
+}
+
+fn baseline(word: &str) -> Result<Baseline, String> {
+    let all = [Baseline::B2024_06, Baseline::B2025_09, Baseline::B2026_02];
+    let known = || all.map(writer::baseline).join(", ");
+    all.into_iter().find(|known| writer::baseline(*known) == word).ok_or_else(|| format!("write one of: {}", known()))
 }
 
 /// Runs the subcommand.
@@ -52,14 +76,64 @@ pub fn run(arguments: &Arguments) -> Result<u8, Problem> {
             let sut = if sut == "csms" { SutKind::Csms } else { SutKind::ChargingStation };
             print(&writer::template(sut, *edition));
         }
-        Command::Import { certificate } => {
-            let pics = import::certificate(&Source::read(certificate)?)?;
-            let yaml =
-                writer::to_yaml(&pics, &format!("PICS of {}, as its certificate states it.", pics.product.designation));
+        Command::Import { certificate, baseline } => {
+            let document = document(certificate)?;
+            let imported = import::certificate(&document, *baseline)?;
+            let yaml = writer::to_yaml(&imported.pics, &comment(&imported));
             print(&yaml);
+            for remark in &imported.remarks {
+                eprintln!("warning: {}: {}\n  help: {}", remark.place, remark.message, remark.help);
+            }
             // What the certificate states must itself hold together; the file is printed all the same.
-            reader::read_source(&Source::new(certificate.display().to_string(), yaml))?;
+            reader::read_source(&Source::new(format!("the PICS made of {}", document.name), yaml))?;
         }
+        #[cfg(feature = "pdf")]
+        Command::ReadPdf => return super::pdf_reader::serve(),
     }
     Ok(exit::OK)
+}
+
+/// What stands at the head of an imported PICS.
+fn comment(imported: &Imported) -> String {
+    let mut comment = format!("PICS of {}, as its certificate states it.", imported.pics.product.designation);
+    if !imported.remarks.is_empty() {
+        comment.push_str("\nTo be looked at:");
+    }
+    for remark in &imported.remarks {
+        comment += &format!("\n- {}: {}\n  -> {}", remark.place, remark.message, remark.help);
+    }
+    comment
+}
+
+/// Reads a certificate, whatever it is given as.
+fn document(path: &Path) -> Result<Document, Problem> {
+    let name = path.display().to_string();
+    let input = |message: String, help: &str| Problem::Input(format!("{name}: {message}"), help.to_owned());
+    let unreadable =
+        |error: std::io::Error| input(format!("can't read it: {error}"), "check the path and its permissions");
+    let mut bytes = Vec::new();
+    let limit = import::PDF_LIMIT as u64 + 1;
+    File::open(path).and_then(|file| file.take(limit).read_to_end(&mut bytes)).map_err(unreadable)?;
+    let content = import::content(&bytes);
+    let limit = if content == Content::Pdf { import::PDF_LIMIT } else { import::TEXT_LIMIT };
+    if bytes.len() > limit {
+        return Err(input(
+            format!("it is too large; at most {} MiB are read", limit >> 20),
+            "give the certificate alone",
+        ));
+    }
+    match content {
+        #[cfg(feature = "pdf")]
+        Content::Pdf => Ok(Document::from_sheets(&name, super::pdf_reader::read(&name, bytes)?)),
+        #[cfg(not(feature = "pdf"))]
+        Content::Pdf => Err(input("this build reads no PDF".into(), "give its text by `pdftotext -layout`")),
+        Content::Text(text, guessed) => {
+            let mut document = Document::from_text(&name, &text);
+            if let Some(guessed) = guessed {
+                document.note(&format!("nothing tells the encoding of the text; it was read as {guessed}"));
+            }
+            Ok(document)
+        }
+        Content::Other(what, help) => Err(input(format!("it is {what}"), help)),
+    }
 }

@@ -26,6 +26,11 @@ pub enum AnswerKind {
 }
 
 impl AnswerKind {
+    /// True where the answer may have any number of words.
+    pub fn is_open(self) -> bool {
+        matches!(self, AnswerKind::List | AnswerKind::ListOrNo | AnswerKind::Measurands)
+    }
+
     /// In words, for messages.
     pub fn describe(self) -> &'static str {
         match self {
@@ -221,6 +226,17 @@ pub fn printed(section: &Section, pics: &Pics) -> bool {
 /// True for an id of any side, edition or baseline.
 pub fn is_known(id: &str) -> bool {
     all().iter().flat_map(Section::rows).any(|row| row.id == id)
+}
+
+/// The rows of an id, of whichever side, edition and baseline.
+pub fn rows_of(id: &str) -> impl Iterator<Item = &'static Row> {
+    all().iter().flat_map(Section::rows).filter(move |row| row.id == id)
+}
+
+/// The titles of all sections, and the headings of all columns.
+pub fn headings() -> impl Iterator<Item = &'static str> {
+    let columns = all().iter().flat_map(|section| &section.tables).flat_map(|table| &table.columns);
+    all().iter().map(|section| section.title.as_str()).chain(columns.map(String::as_str))
 }
 
 /// Every known id.

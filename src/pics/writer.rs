@@ -25,7 +25,7 @@ pub fn to_yaml(pics: &Pics, comment: &str) -> String {
     let product = &pics.product;
     let mut lines = String::new();
     for (key, value) in [
-        ("holder", Some(&product.holder)),
+        ("holder", Some(&product.holder).filter(|holder| !holder.is_empty())),
         ("vendor", Some(&product.vendor)),
         ("designation", Some(&product.designation)),
         ("firmware-version", product.firmware_version.as_ref()),

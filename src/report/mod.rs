@@ -150,4 +150,6 @@ mod abstract_tests;
 #[cfg(all(test, feature = "pdf"))]
 mod example_tests;
 #[cfg(test)]
+mod import_tests;
+#[cfg(test)]
 mod tests;
