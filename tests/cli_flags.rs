@@ -34,6 +34,7 @@ const TESTS: &[(&str, &[&str])] = &[
         ],
     ),
     ("cli_import::a_certificate_s_text_becomes_a_pics", &["pics import <CERTIFICATE>"]),
+    ("cli_import::persons_are_named_where_that_is_wanted", &["pics import --with-names"]),
     ("cli_import::a_baseline_between_ours_is_told_and_may_be_chosen", &["pics import --baseline"]),
     ("cli_import::the_reader_of_pdfs_answers_whatever_it_is_given", &["pics read-pdf"]),
     (

@@ -52,6 +52,19 @@ fn a_certificate_s_text_becomes_a_pics() {
     }
 }
 
+#[test]
+fn persons_are_named_where_that_is_wanted() {
+    let approval = "Statement of Approval\nVendor\nName\tJane Example\tDate: 2025-01-31\nCompany\tWallbox Works\tSignature:\n\
+        Test Laboratory\nName\tJohn Example\tDate: 2025-01-31\nName reviewer\tJo Example\tSignature:\nCompany\tThe Laboratory\n";
+    let certificate = format!("{CERTIFICATE}{approval}");
+    let without = import(&certificate, &[]).stdout;
+    assert!(!without.contains("Example") && without.contains("company: The Laboratory"), "{without}");
+    let with = import(&certificate, &["--with-names"]).stdout;
+    for name in ["name: Jane Example", "name: John Example", "reviewer: Jo Example"] {
+        assert!(with.contains(name), "{with}");
+    }
+}
+
 /// It was imported without a word, and is a PICS.
 #[track_caller]
 fn assert_sound(said: &Said) {

@@ -51,6 +51,9 @@ enum Command {
         /// The baseline to read it by, in the place of the newest that is not after its errata
         #[arg(long, value_parser = baseline, value_name = "BASELINE")]
         baseline: Option<Baseline>,
+        /// Take over the names of the persons who approved it
+        #[arg(long)]
+        with_names: bool,
     },
     /// The reader of PDFs, as `import` starts it: a PDF from standard input, its lines to standard output
     #[cfg(feature = "pdf")]
@@ -76,9 +79,12 @@ pub fn run(arguments: &Arguments) -> Result<u8, Problem> {
             let sut = if sut == "csms" { SutKind::Csms } else { SutKind::ChargingStation };
             print(&writer::template(sut, *edition));
         }
-        Command::Import { certificate, baseline } => {
+        Command::Import { certificate, baseline, with_names } => {
             let document = document(certificate)?;
-            let imported = import::certificate(&document, *baseline)?;
+            let mut imported = import::certificate(&document, *baseline)?;
+            if !with_names {
+                imported.pics.approval = imported.pics.approval.without_names();
+            }
             let yaml = writer::to_yaml(&imported.pics, &comment(&imported));
             print(&yaml);
             for remark in &imported.remarks {

@@ -246,6 +246,29 @@ pub struct Approval {
     pub laboratory: Approver,
 }
 
+impl Approval {
+    /// Without the names of persons; the row of a reviewer stays.
+    #[must_use]
+    pub fn without_names(self) -> Self {
+        let without = |approver: Approver| Approver {
+            name: None,
+            reviewer: approver.reviewer.map(|_| String::new()),
+            ..approver
+        };
+        Self { vendor: without(self.vendor), laboratory: without(self.laboratory) }
+    }
+
+    /// The rows alone, to be filled in by hand.
+    #[must_use]
+    pub fn to_be_filled_in(&self) -> Self {
+        let empty = |approver: &Approver| Approver {
+            reviewer: approver.reviewer.as_ref().map(|_| String::new()),
+            ..Approver::default()
+        };
+        Self { vendor: empty(&self.vendor), laboratory: empty(&self.laboratory) }
+    }
+}
+
 /// A whole PICS.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -6,7 +6,7 @@ use crate::{
     kpi,
     pics::{
         Answer, Pics, Profile, SutKind,
-        model::Approver,
+        model::{Approver, Laboratory},
         tables::{self, AnswerKind, Part, Row},
         writer,
     },
@@ -97,7 +97,10 @@ fn section(title: &str, level: u8, text: &str, tables: Vec<Table>) -> Section {
 
 /// Builds the abstract of a run.
 pub(super) fn build(pics: &Pics, results: &Results) -> Abstract {
-    let mut sections = vec![section("Test Report OCPP 2.0.1", 2, "", vec![product(pics)]), summary(results, pics)];
+    let mut sections = vec![
+        section("Test Report OCPP 2.0.1", 2, "", vec![product(pics, results.simulated())]),
+        summary(results, pics),
+    ];
     let all = tables::sections(pics.sut, pics.edition, pics.baseline);
     let part = |part: Part| all.iter().filter(move |section| section.part == part);
     if pics.sut == SutKind::ChargingStation {
@@ -145,11 +148,13 @@ pub(super) fn build(pics: &Pics, results: &Results) -> Abstract {
         sections.push(section("Vendor Specific Settings", 2, text, vec![table]));
     }
     sections.push(performance(pics, results));
+    // Nobody approves what a simulator did.
+    let approvers = if results.simulated() { pics.approval.to_be_filled_in() } else { pics.approval.clone() };
     sections.push(section(
         "Statement of Approval",
         2,
         "",
-        vec![approval("Vendor", &pics.approval.vendor), approval("Test Laboratory", &pics.approval.laboratory)],
+        vec![approval("Vendor", &approvers.vendor), approval("Test Laboratory", &approvers.laboratory)],
     ));
     let tool = format!("ocpp-attest {}", shorten(&results.tool_version, 40));
     sections.push(section("", 2, "", vec![provenance(pics, results, &tool)]));
@@ -232,8 +237,10 @@ fn minute(time: jiff::Timestamp) -> String {
     time.strftime("%Y-%m-%d %H:%M UTC").to_string()
 }
 
-fn product(pics: &Pics) -> Table {
-    let laboratory = &pics.laboratory;
+fn product(pics: &Pics, simulated: bool) -> Table {
+    // No laboratory tested a simulator.
+    let nowhere = Laboratory::default();
+    let laboratory = if simulated { &nowhere } else { &pics.laboratory };
     let under_test = match pics.sut {
         SutKind::ChargingStation => "Charging Station",
         SutKind::Csms => "Charging Station Management System",

@@ -21,6 +21,7 @@ const PRODUCTS: [&str; 3] = ["cp-flex-plus-eu", "greenflux-ev-platform", "beny-b
 pub(super) fn sample(name: &str) -> Abstract {
     let pics = pics(&format!("{name}.yaml"));
     let mut results = results(&pics, "text");
+    "wss://csms.example/ocpp".clone_into(&mut results.sut);
     for profile in &mut results.profiles {
         let asked = pics.profiles.iter().any(|asked| asked.title() == profile.name);
         profile.result = if asked { ProfileOutcome::Pass } else { ProfileOutcome::NotTested };
@@ -115,6 +116,21 @@ fn what_the_pics_leaves_out_is_not_made_up() {
         assert!(rows.iter().any(|it| it == row), "{row}");
     }
     assert!(rows.iter().any(|row| row == "OCPP response time | not stated | seconds"));
+}
+
+/// Whoever is named in a PICS did not test the simulator.
+#[test]
+fn a_simulated_run_names_no_laboratory_and_nobody_who_approves_it() {
+    let mut pics = pics("greenflux-ev-platform.yaml");
+    pics.approval.vendor.name = Some("Who Approves".to_owned());
+    let rows = rows(&abstract_model::build(&pics, &results(&pics, "text")));
+    assert!(rows.iter().any(|row| row == "Test laboratory | not stated"), "{rows:?}");
+    for named in ["Who Approves", "DEKRA", "GreenFlux Assets B.V. | Signature"] {
+        assert!(!rows.iter().any(|row| row.contains(named)), "{named}");
+    }
+    // The lines to be filled in are there.
+    assert_eq!(rows.iter().filter(|row| row.starts_with("Name |")).count(), 2);
+    assert_eq!(rows.iter().filter(|row| row.starts_with("Name reviewer |")).count(), 1);
 }
 
 #[test]

@@ -29,6 +29,7 @@ const FILES: [&str; 6] = [
 
 fn model(pics: &Pics) -> Abstract {
     let mut results = results(pics, "text");
+    "wss://csms.example/ocpp".clone_into(&mut results.sut);
     for profile in &mut results.profiles {
         let asked = pics.profiles.iter().any(|asked| asked.title() == profile.name);
         profile.result = if asked { ProfileOutcome::Pass } else { ProfileOutcome::NotTested };
@@ -44,6 +45,8 @@ fn told(pics: &Pics) -> Pics {
     told.references = References::default();
     told.approval.vendor.date = None;
     told.approval.laboratory.date = None;
+    // A reviewer without a name is a line to be filled in.
+    told.approval.laboratory.reviewer = told.approval.laboratory.reviewer.filter(|name| !name.is_empty());
     for map in [&mut told.hardware, &mut told.features, &mut told.questions, &mut told.settings] {
         map.retain(|_, answer| !matches!(answer, Answer::List(words) if words.is_empty()));
     }

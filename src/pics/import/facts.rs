@@ -141,7 +141,7 @@ impl Facts {
         for (party, name, key) in
             [(Party::Vendor, "vendor", "vendor"), (Party::Laboratory, "test laboratory", "laboratory")]
         {
-            if self.of_party(party, "Name").is_none() {
+            if !self.all.iter().any(|fact| fact.party == Some(party)) {
                 let message = format!("the {name}'s part of the statement of approval was not found");
                 remarks.add(
                     Place::default(),

@@ -61,7 +61,8 @@ fn the_certificates_reproduce_the_files() {
     }
     for (certificate_name, file) in CERTIFICATES {
         let text = std::fs::read_to_string(certificates.join(certificate_name)).unwrap();
-        let imported = certificate(&Document::from_text(certificate_name, &text), None).unwrap();
+        let mut imported = certificate(&Document::from_text(certificate_name, &text), None).unwrap();
+        imported.pics.approval = imported.pics.approval.without_names();
         let expected = std::fs::read_to_string(root.join("pics").join(file)).unwrap();
         assert_eq!(yaml(&imported.pics), expected, "{file}");
         assert_eq!(imported.remarks, [], "{file}");
