@@ -29,6 +29,7 @@ use crate::{
     pics::{Answer, Pics},
     record::{PlanEntry, TraceEntry, TraceEvent},
     replay::Recording,
+    selection::choice,
     simulator::faults::Faults,
     testcase::library::Library,
     verdict::TestCaseResult,
@@ -99,14 +100,14 @@ pub struct Course<'p> {
     pub last: Option<&'p dyn Fn(&TestCaseResult) -> bool>,
 }
 
-/// Patterns on test case ids.
+/// Patterns on test case ids, several in one text with commas between.
 pub fn globs(patterns: &[String]) -> Result<Option<GlobSet>, globset::Error> {
     if patterns.is_empty() {
         return Ok(None);
     }
     let mut set = GlobSetBuilder::new();
-    for pattern in patterns {
-        set.add(Glob::new(pattern)?);
+    for pattern in patterns.iter().flat_map(|pattern| choice::split(pattern)) {
+        set.add(Glob::new(&pattern)?);
     }
     set.build().map(Some)
 }

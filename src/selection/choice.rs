@@ -234,7 +234,7 @@ impl Choice {
 }
 
 /// Words between commas, but for commas within braces (`TC_{A,B}_*`).
-fn split(argument: &str) -> Vec<String> {
+pub fn split(argument: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut depth = 0_usize;
     for c in argument.chars() {
