@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Call, Finding, World, file_name};
+use super::{Call, Finding, World, finding::file_name};
 use crate::{
     engine::{Phase, leftovers::LeftTransaction, own_station::Asked, rules, unsolicited},
     verdict::Verdict,

@@ -1,0 +1,76 @@
+//! What was found wrong, until it becomes a failure of the result.
+
+use crate::{
+    testcase::{matcher::Mismatch, model::Step},
+    yaml::shorten,
+};
+
+/// A finding in the making.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Finding {
+    pub(crate) step: String,
+    pub(crate) source: Option<String>,
+    pub(crate) message: String,
+    pub(crate) expected: Option<String>,
+    pub(crate) found: Option<String>,
+    pub(crate) frame: Option<String>,
+    pub(crate) pointer: Option<String>,
+    pub(crate) requirements: Vec<String>,
+    pub(crate) waited_s: Option<f64>,
+    /// It came in between, and says nothing of what the steps around it prove.
+    pub(crate) in_between: bool,
+    /// A step found it, and not a rule that holds for every test.
+    pub(crate) of_step: bool,
+    /// The protocol itself is broken, whatever the step is for: a failure in the preparation, too.
+    pub(crate) breach: bool,
+}
+
+impl Finding {
+    pub(crate) fn new(step: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { step: step.into(), message: message.into(), ..Self::default() }
+    }
+
+    /// True for a breach of a rule that holds for every test.
+    pub(super) fn is_of_rule(&self) -> bool {
+        self.step.starts_with("rule: ")
+    }
+
+    /// At a step. What it breaks is what the step, or the nearest around it, has been noted to prove.
+    pub(crate) fn at(step: &Step, path: &str, message: impl Into<String>) -> Self {
+        Self {
+            source: Some(format!("{}:{}", file_name(&step.file), step.at.line)),
+            of_step: true,
+            ..Self::new(path, message)
+        }
+    }
+
+    /// What is wrong, in one line.
+    pub(super) fn summary(&self) -> String {
+        match (&self.expected, &self.found) {
+            (Some(expected), Some(found)) => format!("{}: expected {expected}, found {found}", self.message),
+            (None, Some(found)) => format!("{} ({found})", self.message),
+            _ => self.message.clone(),
+        }
+    }
+
+    /// What a check found; the requirements that it names stand instead of the step's.
+    pub(crate) fn mismatch(mut self, mismatch: &Mismatch, frame: &str) -> Self {
+        self.expected = Some(format!("{} {}", mismatch.pointer, mismatch.expected));
+        self.found = Some(shorten(&mismatch.found, 500));
+        self.pointer = Some(mismatch.pointer.clone());
+        self.frame = Some(shorten(frame, 4000));
+        self.of(mismatch.requirements.clone())
+    }
+
+    /// Requirements that stand instead of the step's, where there are any.
+    pub(crate) fn of(mut self, requirements: Vec<String>) -> Self {
+        if !requirements.is_empty() {
+            self.requirements = requirements;
+        }
+        self
+    }
+}
+
+pub(super) fn file_name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}

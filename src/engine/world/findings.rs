@@ -1,0 +1,172 @@
+//! What is found while a test case runs: failures, remarks, what each step proves, and whether anything of the subject was tested.
+
+use std::{collections::HashSet, sync::Arc};
+
+use super::{Finding, MAX_KEPT, World};
+use crate::{
+    engine::{Phase, Role, taken::Taken},
+    testcase::{
+        matcher::Checks,
+        model::{Always, Step, StepKind},
+    },
+    verdict::{Failure, Verdict},
+};
+
+/// Most findings that are kept of one test case.
+const MAX_FAILURES: usize = 50;
+/// Most remarks of the engine on one test case.
+const MAX_REMARKS: usize = 20;
+
+impl World {
+    /// Records a finding; the first decides the verdict, the others stand behind it. What can't be done while tidying up is only a
+    /// remark; a breach of a rule for every test is one in every phase.
+    pub(crate) fn find(&mut self, verdict: Verdict, mut finding: Finding) {
+        self.complaints += 1;
+        if finding.requirements.is_empty() && !finding.in_between {
+            finding.requirements = self.requirements_of(&finding.step);
+        }
+        let of_tidying = self.phase == Phase::After && !finding.is_of_rule();
+        if of_tidying || self.failures.len() >= MAX_FAILURES {
+            let found = finding.found.map(|found| format!(" (found {found})")).unwrap_or_default();
+            self.remark(format!("{} {}: {}{found}", self.phase.word(), finding.step, finding.message));
+            return;
+        }
+        let mut verdict = verdict;
+        if self.phase == Phase::Prepare && finding.of_step && verdict <= Verdict::Fail {
+            // What is tested was not begun, whatever kept it from that.
+            if !finding.breach {
+                verdict = Verdict::Inconclusive;
+            }
+            self.unprepared = Some(finding.summary());
+        }
+        self.failures.push(Failure {
+            verdict,
+            step: finding.step,
+            source: finding.source,
+            message: finding.message,
+            expected: finding.expected,
+            found: finding.found,
+            frame: finding.frame,
+            pointer: finding.pointer,
+            requirements: finding.requirements,
+            waited_s: finding.waited_s,
+            at_s: self.now.seconds(),
+        });
+    }
+
+    /// Keeps a sentence for whoever reads the result.
+    pub(crate) fn remark(&mut self, sentence: String) {
+        if self.remarks.len() < MAX_REMARKS && !self.remarks.contains(&sentence) {
+            self.remarks.push(sentence);
+        }
+    }
+
+    /// Notes what a step proves; what goes wrong at it or within it breaks that.
+    pub(crate) fn proves(&mut self, path: &str, requirements: Vec<String>) {
+        if requirements.is_empty() {
+            self.proven.remove(path);
+        } else {
+            self.proven.insert(path.to_owned(), requirements);
+        }
+    }
+
+    /// The requirements of this step, or of the nearest around it that names any.
+    fn requirements_of(&self, path: &str) -> Vec<String> {
+        let mut path = path;
+        loop {
+            match (self.proven.get(path), path.rsplit_once(" > ")) {
+                (Some(requirements), _) => return requirements.clone(),
+                (None, Some((outer, _))) => path = outer,
+                (None, None) => return Vec::new(),
+            }
+        }
+    }
+
+    /// Notes which step took which input.
+    pub(crate) fn takes(&mut self, input: usize, step: &Arc<Step>, path: &str, role: Role) {
+        if self.taken.len() < MAX_KEPT {
+            let step = Some(step.clone());
+            self.taken.push(Taken { input, phase: self.phase.word(), path: path.to_owned(), step, role });
+        }
+    }
+
+    /// Notes that a rule of the test case was held against an input.
+    pub(crate) fn ruled(&mut self, input: usize, rule: usize) {
+        if self.taken.len() < MAX_KEPT {
+            let (phase, path) = (self.phase.word(), String::from("always"));
+            self.taken.push(Taken { input, phase, path, step: None, role: Role::Always(rule) });
+        }
+    }
+
+    /// How many findings were made, remarks included.
+    pub(crate) fn complaints(&self) -> usize {
+        self.complaints
+    }
+
+    /// True when a finding was made.
+    pub(crate) fn decided(&self) -> bool {
+        !self.failures.is_empty()
+    }
+
+    /// The verdict for something the SUT did not do in this phase: a precondition that is not reached decides nothing. The states
+    /// that a test case begins with are part of it (Part 6, 2.1 and the tables of the test cases).
+    pub(crate) fn missing_verdict(&self) -> Verdict {
+        if self.phase == Phase::Prepare { Verdict::Inconclusive } else { Verdict::Fail }
+    }
+
+    /// Notes that a step of the test case has held something against what it demands.
+    pub(crate) fn tested(&mut self, path: &str, kind: &StepKind) {
+        if self.phase != Phase::Main {
+            return;
+        }
+        let checks = match kind {
+            StepKind::Expect(expect) => Some(&expect.checks),
+            StepKind::Send(send) if !send.error_allowed => Some(&send.checks),
+            StepKind::Connection(connection) => Some(&connection.checks),
+            StepKind::Assert { .. } | StepKind::Never { .. } => None,
+            _ => return,
+        };
+        self.tested.extend(checks.into_iter().flat_map(Checks::cited).map(str::to_owned));
+        self.testing_steps.insert(path.to_owned());
+    }
+
+    /// The requirements that the main part has held something against. What is part of a state or of a group proves what that
+    /// proves, too.
+    fn tested_requirements(&self) -> HashSet<&str> {
+        let mut tested: HashSet<&str> = self.tested.iter().map(String::as_str).collect();
+        for step in &self.testing_steps {
+            let mut around = Some(step.as_str());
+            while let Some(path) = around {
+                tested.extend(self.proven.get(path).into_iter().flatten().map(String::as_str));
+                around = path.rsplit_once(" > ").map(|(outer, _)| outer);
+            }
+        }
+        tested
+    }
+
+    /// Notes that a rule of the test case for every message of a kind was held against one.
+    pub(crate) fn tested_by_rule(&mut self, rule: &Always) {
+        let cited = rule.checks.iter().flat_map(Checks::cited).chain(rule.requirements.ids());
+        self.tested.extend(cited.map(str::to_owned));
+    }
+
+    /// What can only be judged at the end. A test case that held nothing against any requirement that it is about has not
+    /// tested its subject, and decides nothing.
+    pub(crate) fn end_of_main(&mut self) {
+        let case = self.setup.case.clone();
+        // What must never come did not.
+        case.always.iter().filter(|rule| rule.checks.is_none()).for_each(|rule| self.tested_by_rule(rule));
+        let about = case.header.proves();
+        let tested = self.tested_requirements();
+        if !about.is_empty() && !about.iter().any(|id| tested.contains(id.as_str())) {
+            let message = "nothing of what this test case is about was tested: every step that proves one of its requirements was skipped";
+            let mut finding = Finding::new("", message);
+            finding.expected = Some(format!("a check of {}", about.join(", ")));
+            self.find(Verdict::Inconclusive, finding);
+        }
+        for complaint in self.transactions.gaps() {
+            let finding = Finding::new("rule: seqNo without gaps", complaint).of(vec!["E01.FR.07".into()]);
+            self.find(Verdict::Fail, finding);
+        }
+    }
+}
