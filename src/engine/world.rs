@@ -53,7 +53,6 @@ struct Outstanding {
 pub(crate) struct World {
     setup: Setup,
     pub(crate) now: Stamp,
-    started: Stamp,
     pub(crate) phase: Phase,
     pub(crate) effects: Vec<Effect>,
     pub(crate) answers: Vec<(u32, Reply)>,
@@ -121,7 +120,6 @@ impl World {
         base.insert("test_case".into(), setup.case.header.id.clone().into());
         Self {
             now,
-            started: now,
             phase: Phase::Prepare,
             effects: Vec::new(),
             answers: Vec::new(),
@@ -481,7 +479,6 @@ impl World {
         let absent = self.is_absent();
         self.leave();
         self.memory.unanswered.extend(self.outstanding.into_keys().take(MAX_KEPT));
-        let _ = self.started;
         Outcome {
             verdict,
             failures: self.failures,

@@ -142,14 +142,8 @@ fn the_operator_is_asked_and_we_connect_at_the_same_pace() {
                  with: { action: ClearCache, payload: {}, station: S }\n    as: asked\n  - assert: asked.outcome == 'done'\n";
     let mut run = Run::of("CSMS", 0.1, steps);
     run.told(130, Input::Link(LinkEvent::Closed { conn: ConnId(1), code: Some(1000), by: ClosedBy::Harness }));
-    let request = UpgradeRequest {
-        path: "/ocpp/S".into(),
-        identity: None,
-        user: None,
-        password: None,
-        subprotocols: vec!["ocpp2.0.1".into()],
-        tls: None,
-    };
+    let request =
+        UpgradeRequest { path: "/ocpp/S".into(), subprotocols: vec!["ocpp2.0.1".into()], ..UpgradeRequest::default() };
     let subprotocol = Some("ocpp2.0.1".to_owned());
     // It may take a second from when we knock.
     let opened = LinkEvent::Opened { conn: ConnId(1_000_001), endpoint: EndpointId(1), request, subprotocol };

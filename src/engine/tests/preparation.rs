@@ -181,14 +181,8 @@ fn a_connection_is_kept_where_it_is_alive_and_the_bench_s_own() {
     dead.handle(at(3), Input::Tick);
     assert_eq!(commands(&mut dead), [LinkCommand::Close(ConnId(1), 1000)]);
     link(&mut dead, 4, closed());
-    let request = UpgradeRequest {
-        path: "/ocpp/S".into(),
-        identity: None,
-        user: None,
-        password: None,
-        subprotocols: vec!["ocpp2.0.1".into()],
-        tls: None,
-    };
+    let request =
+        UpgradeRequest { path: "/ocpp/S".into(), subprotocols: vec!["ocpp2.0.1".into()], ..UpgradeRequest::default() };
     let subprotocol = Some("ocpp2.0.1".to_owned());
     link(&mut dead, 5, LinkEvent::Opened { conn: ConnId(2), endpoint: EndpointId(1), request, subprotocol });
     let outcome = ended(dead, 6);
