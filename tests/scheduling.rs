@@ -1,5 +1,5 @@
 //! What becomes of a run whose product can't be brought to the general preconditions, or is away for a while: small products
-//! that behave as they are told, over loopback.
+//! that behave as they are told, in memory and with a paused clock.
 
 mod common;
 
@@ -8,11 +8,11 @@ use std::sync::{Arc, Mutex};
 use common::small_csms::{Console, Small};
 use ocpp_attest::{
     clock::Clock,
-    link::{Network, Secret},
+    link::{MemoryNetwork, Network, Secret},
     operator::{ActionOutcome, BoxFuture, ManualAction, Operator},
     pics::{Baseline, Pics},
     record::TraceEvent,
-    runner::{self, Event, Plan, Yield},
+    runner::{self, Event, Plan, Product, Yield},
     selection,
     simulator::{
         faults::Faults,
@@ -48,15 +48,18 @@ const QUICK: &str = "security-profile: 1\nconnect-timeout: 8\nreconnect-timeout:
     response-timeout: 2\nreboot-time: 3\nsettle-time: 0.1\npending-interval: 1\nregistration-timeout: 4\n\
     files: '127.0.0.1:0'\n";
 
-/// Runs test cases against a real product.
-async fn run(pics: &Pics, bench: &str, operator: Arc<dyn Operator>, jobs: usize, these: &[&str]) -> Ran {
-    run_looking_on(pics, bench, operator, jobs, these, |_| {}).await
+/// Runs test cases against a CSMS.
+async fn run(small: &Arc<Small>, bench: &str, jobs: usize, these: &[&str]) -> Ran {
+    let pics = Pics { baseline: Baseline::B2025_09, ..common::pics("greenflux-ev-platform.yaml") };
+    let bench = format!("url: {}\n{bench}", small.url());
+    run_looking_on(&pics, &bench, &small.network, Arc::new(Console(small.clone())), jobs, these, |_| {}).await
 }
 
-/// The same; whoever looks on learns which test cases are over.
+/// Runs test cases against a product; whoever looks on learns which test cases are over.
 async fn run_looking_on(
     pics: &Pics,
     bench: &str,
+    network: &Network,
     operator: Arc<dyn Operator>,
     jobs: usize,
     these: &[&str],
@@ -73,10 +76,9 @@ async fn run_looking_on(
         entries: &entries,
         library: &library,
         only: runner::globs(&these).unwrap(),
-        simulated: false,
+        product: Product::Real(network.clone()),
         lasting: false,
         shuffle: None,
-        faults: Faults::default(),
         record: false,
         jobs,
         course: runner::Course::default(),
@@ -100,15 +102,11 @@ async fn run_looking_on(
     Ran { notices, postponed, ..ran }
 }
 
-fn greenflux() -> Pics {
-    Pics { baseline: Baseline::B2025_09, ..common::pics("greenflux-ev-platform.yaml") }
-}
-
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_station_that_stays_pending_is_withdrawn_and_fails_nothing() {
     let small = Small::start(Small { stays_pending: true, ..Small::default() }).await;
     let these = ["TC_B_01_CSMS", "TC_B_02_CSMS", "TC_G_20_CSMS", "TC_P_02_CSMS", "TC_P_03_CSMS"];
-    let ran = run(&greenflux(), &format!("url: {}\n", small.url()), Arc::new(Console(small.clone())), 1, &these).await;
+    let ran = run(&small, "", 1, &these).await;
     use Verdict::{Fail, Inconclusive, Pass};
     assert_eq!(
         ran.verdicts(),
@@ -133,13 +131,13 @@ async fn a_station_that_stays_pending_is_withdrawn_and_fails_nothing() {
     assert!(!ran.result.interrupted);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn what_a_withdrawn_station_leaves_is_run_as_another() {
     let small = Small::start(Small { stays_pending: true, ..Small::default() }).await;
     small.unknown.lock().unwrap().insert("C".into());
-    let bench = format!("url: {}\nstations: [{{ identity: A }}, {{ identity: B }}, {{ identity: C }}]\n", small.url());
+    let bench = "stations: [{ identity: A }, { identity: B }, { identity: C }]\n";
     let these = ["TC_B_02_CSMS", "TC_C_08_CSMS", "TC_G_20_CSMS", "TC_P_0*_CSMS", "TC_E_0[1-9]_CSMS"];
-    let ran = run(&greenflux(), &bench, Arc::new(Console(small.clone())), 3, &these).await;
+    let ran = run(&small, bench, 3, &these).await;
     let bad: Vec<_> = ran.verdicts().into_iter().filter(|(_, verdict)| *verdict == Verdict::Inconclusive).collect();
     assert_eq!(bad, []);
     assert_eq!(ran.notices.len(), 2, "{:?}", ran.notices);
@@ -151,23 +149,23 @@ async fn what_a_withdrawn_station_leaves_is_run_as_another() {
     assert!(ran.postponed.is_empty() && !ran.result.interrupted);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_connection_that_a_test_case_left_without_a_sub_protocol_spoils_nothing() {
     let small = Small::start(Small { keeps_mute_connections: true, ..Small::default() }).await;
     let these = ["TC_B_58_CSMS", "TC_G_20_CSMS", "TC_P_03_CSMS"];
-    let ran = run(&greenflux(), &format!("url: {}\n", small.url()), Arc::new(Console(small.clone())), 1, &these).await;
+    let ran = run(&small, "", 1, &these).await;
     assert_eq!(ran.case("TC_B_58_CSMS").verdict, Verdict::Fail, "{:?}", ran.case("TC_B_58_CSMS"));
     for id in &these[1..] {
         assert_eq!(ran.case(id).verdict, Verdict::Pass, "{:?}", ran.case(id).failures);
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_csms_that_dies_and_is_brought_back_costs_nothing_but_the_test_case_it_died_in() {
     let small = Small::start(Small { is_brought_back: true, ..Small::default() }).await;
     *small.dies_of.lock().unwrap() = Some("TransactionEvent".into());
     let these = ["TC_B_01_CSMS", "TC_E_01_CSMS", "TC_G_20_CSMS", "TC_P_02_CSMS", "TC_P_03_CSMS"];
-    let ran = run(&greenflux(), &format!("url: {}\n", small.url()), Arc::new(Console(small.clone())), 1, &these).await;
+    let ran = run(&small, "", 1, &these).await;
     use Verdict::{Fail, Pass};
     assert_eq!(
         ran.verdicts().into_iter().map(|(_, verdict)| verdict).collect::<Vec<_>>(),
@@ -182,13 +180,13 @@ async fn a_csms_that_dies_and_is_brought_back_costs_nothing_but_the_test_case_it
 }
 
 /// Side by side, all stations wait, and each goes on where it was.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn while_a_csms_is_away_no_station_begins_anything() {
     let small = Small::start(Small { is_brought_back: true, ..Small::default() }).await;
     *small.dies_of.lock().unwrap() = Some("TC_G_20_CSMS".into());
-    let bench = format!("url: {}\nstations: [{{ identity: A }}, {{ identity: B }}, {{ identity: C }}]\n", small.url());
+    let bench = "stations: [{ identity: A }, { identity: B }, { identity: C }]\n";
     let these = ["TC_B_01_CSMS", "TC_E_0[1-9]_CSMS", "TC_G_20_CSMS", "TC_P_0*_CSMS"];
-    let ran = run(&greenflux(), &bench, Arc::new(Console(small.clone())), 3, &these).await;
+    let ran = run(&small, bench, 3, &these).await;
     let undecided: Vec<_> =
         ran.verdicts().into_iter().filter(|(_, verdict)| *verdict == Verdict::Inconclusive).collect();
     assert_eq!(undecided, [], "{:?}", ran.notices);
@@ -196,13 +194,13 @@ async fn while_a_csms_is_away_no_station_begins_anything() {
     assert_eq!(*small.asked.lock().unwrap(), ["restore-sut"]);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_csms_that_does_not_come_back_ends_the_run_early() {
     let small = Small::start(Small::default()).await;
     *small.dies_of.lock().unwrap() = Some("TC_G_20_CSMS".into());
     let these = ["TC_B_01_CSMS", "TC_G_20_CSMS", "TC_P_02_CSMS", "TC_P_03_CSMS"];
-    let bench = format!("url: {}\noutage-timeout: 1\n", small.url());
-    let ran = run(&greenflux(), &bench, Arc::new(Console(small.clone())), 1, &these).await;
+    let bench = "outage-timeout: 1\n";
+    let ran = run(&small, bench, 1, &these).await;
     use Verdict::{Inconclusive, Pass};
     let told = [Pass, Inconclusive, Inconclusive].into_iter().zip(these).map(|(verdict, id)| (id, verdict));
     assert_eq!(ran.verdicts(), told.collect::<Vec<_>>(), "the third did not come to its turn");
@@ -211,20 +209,23 @@ async fn a_csms_that_does_not_come_back_ends_the_run_early() {
     assert!(ran.notices.last().unwrap().ends_with("the run ends early."), "{:?}", ran.notices);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_csms_that_never_was_there_is_not_waited_for() {
-    let port = common::ports::free_port();
-    let small = Arc::new(Small { port, ..Small::default() });
+    let small = Arc::new(Small::default());
     let these = ["TC_B_01_CSMS", "TC_G_20_CSMS", "TC_P_02_CSMS"];
-    let ran = run(&greenflux(), &format!("url: {}\n", small.url()), Arc::new(Console(small.clone())), 1, &these).await;
+    let ran = run(&small, "", 1, &these).await;
     assert_eq!(ran.verdicts(), [("TC_B_01_CSMS", Verdict::Inconclusive)]);
     assert!(ran.notices[0].starts_with("The product was never there, so the run ends early: TC_B_01_CSMS: "));
     assert!(ran.result.interrupted && small.asked.lock().unwrap().is_empty());
 }
 
+/// Where the harness waits for the station.
+const LISTEN: &str = "csms.test:80";
+
 /// A station that its operator switches on and off.
 struct Station {
     setup: StationSetup,
+    network: Network,
     at_work: Mutex<Option<(JoinHandle<()>, SimulatedOperator)>>,
     /// Whoever stands there can bring it back.
     is_brought_back: bool,
@@ -232,8 +233,8 @@ struct Station {
 }
 
 impl Station {
-    fn on(pics: &Pics, port: u16, is_brought_back: bool) -> Arc<Self> {
-        let profile = NetworkProfile { url: format!("ws://127.0.0.1:{port}/ocpp"), security_profile: 1 };
+    fn on(pics: &Pics, is_brought_back: bool) -> Arc<Self> {
+        let profile = NetworkProfile { url: format!("ws://{LISTEN}/ocpp"), security_profile: 1 };
         let setup = StationSetup {
             pics: pics.clone(),
             identity: "CS001".into(),
@@ -245,16 +246,17 @@ impl Station {
             variables: Vec::new(),
             faults: Faults::default(),
         };
-        let station = Self { setup, at_work: Mutex::default(), is_brought_back, asked: Mutex::default() };
+        let network = Network::Memory(MemoryNetwork::default());
+        let station = Self { setup, network, at_work: Mutex::default(), is_brought_back, asked: Mutex::default() };
         station.start();
         Arc::new(station)
     }
 
     fn start(&self) {
         let (operator, requests) = operator::pair();
-        let setup = self.setup.clone();
+        let (setup, network) = (self.setup.clone(), self.network.clone());
         let running = tokio::spawn(async move {
-            let _ = station::run(setup, Network::Tcp, Clock::start(), requests).await;
+            let _ = station::run(setup, network, Clock::start(), requests).await;
         });
         *self.at_work.lock().unwrap() = Some((running, operator));
     }
@@ -288,9 +290,8 @@ const STATION_TESTS: [&str; 5] = ["TC_B_06_CS", "TC_B_07_CS", "TC_B_32_CS", "TC_
 /// Runs test cases against a station that dies when the first of them is over.
 async fn run_dying(is_brought_back: bool) -> (Ran, Vec<String>) {
     let pics = common::pics("cp-flex-plus-eu.yaml");
-    let port = common::ports::free_port();
-    let station = Station::on(&pics, port, is_brought_back);
-    let bench = format!("listen: 127.0.0.1:{port}\nlisten-second: ''\noutage-timeout: 20\n");
+    let station = Station::on(&pics, is_brought_back);
+    let bench = format!("listen: {LISTEN}\nlisten-second: ''\noutage-timeout: 20\n");
     let bench = if is_brought_back { bench } else { bench.replace("20", "1") };
     let dying = station.clone();
     let after = move |id: &str| {
@@ -298,13 +299,13 @@ async fn run_dying(is_brought_back: bool) -> (Ran, Vec<String>) {
             dying.die();
         }
     };
-    let ran = run_looking_on(&pics, &bench, station.clone(), 1, &STATION_TESTS, after).await;
+    let ran = run_looking_on(&pics, &bench, &station.network, station.clone(), 1, &STATION_TESTS, after).await;
     station.die();
     let asked = station.asked.lock().unwrap().clone();
     (ran, asked)
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_station_that_dies_and_is_brought_back_costs_nothing() {
     let (ran, asked) = run_dying(true).await;
     assert_eq!(ran.verdicts(), STATION_TESTS.map(|id| (id, Verdict::Pass)), "{:?}", ran.notices);
@@ -313,7 +314,7 @@ async fn a_station_that_dies_and_is_brought_back_costs_nothing() {
     assert!(!ran.result.interrupted);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_station_that_does_not_come_back_ends_the_run_early() {
     let (ran, _) = run_dying(false).await;
     let verdicts: Vec<Verdict> = ran.verdicts().into_iter().map(|(_, verdict)| verdict).collect();

@@ -28,6 +28,36 @@ use crate::{
     },
 };
 
+/// What is tested.
+#[derive(Clone)]
+pub enum Product {
+    /// The embedded simulator, with what goes wrong with it. It is reached in memory.
+    Simulated(Faults),
+    /// The one of the bench, which is reached by this network.
+    Real(Network),
+}
+
+impl Product {
+    /// True for the embedded simulator.
+    pub fn is_simulated(&self) -> bool {
+        matches!(self, Product::Simulated(_))
+    }
+
+    fn network(&self) -> Network {
+        match self {
+            Product::Simulated(_) => Network::Memory(MemoryNetwork::default()),
+            Product::Real(network) => network.clone(),
+        }
+    }
+
+    fn faults(self) -> Faults {
+        match self {
+            Product::Simulated(faults) => faults,
+            Product::Real(_) => Faults::default(),
+        }
+    }
+}
+
 /// What a test case runs in.
 pub struct Environment {
     pub(crate) link: LinkHandle,
@@ -57,12 +87,12 @@ pub struct Environment {
 }
 
 impl Environment {
-    /// Binds what is to be bound, and starts a simulated product with these faults where one is wanted. Stations that run
-    /// side by side share a file server: `files`.
+    /// Binds what is to be bound, and starts a simulated product where one is wanted. Stations that run side by side share a
+    /// file server: `files`.
     pub async fn start(
         pics: &Pics,
         bench: &Bench,
-        product: Option<Faults>,
+        product: Product,
         operator: Option<Arc<dyn Operator>>,
         clock: Clock,
         files: Option<Files>,
@@ -70,9 +100,8 @@ impl Environment {
         if pics.sut == SutKind::Csms {
             return Self::start_for_csms(pics, bench, product, operator, clock, files).await;
         }
-        let simulated = product.is_some();
-        let faults = product.unwrap_or_default();
-        let network = if simulated { Network::Memory(MemoryNetwork::default()) } else { Network::Tcp };
+        let (simulated, network) = (product.is_simulated(), product.network());
+        let faults = product.faults();
         let (hosts, listen, second) = if simulated {
             let (first, second) = ("csms.attest.test", "csms2.attest.test");
             ([first.to_owned(), second.to_owned()], format!("{first}:443"), format!("{second}:443"))
@@ -171,14 +200,13 @@ impl Environment {
     async fn start_for_csms(
         pics: &Pics,
         bench: &Bench,
-        product: Option<Faults>,
+        product: Product,
         operator: Option<Arc<dyn Operator>>,
         clock: Clock,
         files: Option<Files>,
     ) -> Result<Self, EnvironmentError> {
-        let simulated = product.is_some();
-        let faults = product.unwrap_or_default();
-        let network = if simulated { Network::Memory(MemoryNetwork::default()) } else { Network::Tcp };
+        let (simulated, network) = (product.is_simulated(), product.network());
+        let faults = product.faults();
         let pki = authority(bench, simulated, KeyKind::Ecdsa, clock)?;
         let read =
             |path: &str| std::fs::read_to_string(path).map_err(|error| EnvironmentError::File(path.to_owned(), error));

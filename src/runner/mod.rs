@@ -30,13 +30,12 @@ use crate::{
     record::{PlanEntry, TraceEntry, TraceEvent},
     replay::Recording,
     selection::choice,
-    simulator::faults::Faults,
     testcase::library::Library,
     verdict::TestCaseResult,
 };
 
 pub(crate) use environment::key_kind;
-pub use environment::{Environment, simulated};
+pub use environment::{Environment, Product, simulated};
 use journal::Journal;
 pub use order::Seed;
 use scheduler::Scheduler;
@@ -74,15 +73,13 @@ pub struct Plan<'p> {
     pub library: &'p Library,
     /// Only these.
     pub only: Option<GlobSet>,
-    /// A simulated product instead of the bench's.
-    pub simulated: bool,
+    /// What is tested. Of a simulated product each test case gets a new one, unless it lasts.
+    pub product: Product,
     /// One simulated product for the whole run (for each security profile that its test cases need) instead of a fresh one for
     /// each test case.
     pub lasting: bool,
     /// The order in which test cases come; none: that of the plan.
     pub shuffle: Option<Seed>,
-    /// What goes wrong with the simulated product, each test case's being a new one.
-    pub faults: Faults,
     /// Keep what the engines are told.
     pub record: bool,
     /// How many test cases may run side by side, each as a station of its own; 1 for a charging station.

@@ -147,7 +147,8 @@ impl<'s, 't> Scheduler<'s, 't> {
 
     /// One worker for each job, and with a real product all that it takes to begin.
     async fn workers(&self) -> Result<Vec<Worker>, EnvironmentError> {
-        let Plan { pics, bench, simulated, jobs, library, .. } = *self.common.plan;
+        let Plan { pics, bench, jobs, library, .. } = *self.common.plan;
+        let simulated = self.common.plan.product.is_simulated();
         let mut workers: Vec<Worker> = Vec::new();
         let mut identities = Vec::new();
         for bench in bench.as_stations(jobs, simulated) {
@@ -223,7 +224,7 @@ impl<'s, 't> Scheduler<'s, 't> {
     ) -> Result<Vec<Ended>, EnvironmentError> {
         let plan = self.common.plan;
         // A product that is fresh for every test case says nothing of the next one.
-        let fresh = plan.simulated && !plan.lasting;
+        let fresh = plan.product.is_simulated() && !plan.lasting;
         if fresh || self.interrupted() {
             ran.found = Found::Ready;
         }
@@ -250,7 +251,7 @@ impl<'s, 't> Scheduler<'s, 't> {
     ) -> Result<Ended, EnvironmentError> {
         let begun = ran.found != Found::NotAsked;
         ran.result.remarks.extend(self.pool.borrow_mut().remark(index));
-        if let Some(reason) = self.exclusive(index).filter(|_| begun && !self.common.plan.simulated) {
+        if let Some(reason) = self.exclusive(index).filter(|_| begun && !self.common.plan.product.is_simulated()) {
             ran.result.remarks.push(format!("alone, and after all others: {reason}"));
         }
         let done = self.attempts(worker, index, case, ran).await?;

@@ -6,7 +6,13 @@ use futures_util::future::join_all;
 use serde_json::{Map, Value};
 use tokio::sync::watch;
 
-use super::{Plan, driver, environment::Environment, error::EnvironmentError, journal::Journal, pause, pics_names};
+use super::{
+    Plan, driver,
+    environment::{Environment, Product},
+    error::EnvironmentError,
+    journal::Journal,
+    pause, pics_names,
+};
 use crate::{
     bench::Bench,
     clock::Clock,
@@ -65,10 +71,11 @@ impl Worker {
         first: Option<&Self>,
     ) -> Result<Self, EnvironmentError> {
         let mut environments = Vec::new();
-        if !common.plan.simulated {
+        if !common.plan.product.is_simulated() {
             let files = first.and_then(|first| Some(first.environments.first()?.files.clone()));
-            let operator = common.operator.clone();
-            let mut started = Environment::start(common.plan.pics, &bench, None, operator, common.clock, files).await?;
+            let (product, operator) = (common.plan.product.clone(), common.operator.clone());
+            let mut started =
+                Environment::start(common.plan.pics, &bench, product, operator, common.clock, files).await?;
             started.memory.number_connections_from(number);
             environments.push(started);
         }
@@ -130,9 +137,7 @@ impl Worker {
     /// it lasts; a real one is kept.
     async fn provide(&mut self, common: &Common<'_, '_>, case: &TestCase) -> Result<(), EnvironmentError> {
         let plan = common.plan;
-        if !plan.simulated {
-            return Ok(());
-        }
+        let Product::Simulated(faults) = &plan.product else { return Ok(()) };
         let bench = fitting(plan.pics, &self.bench, case);
         if plan.lasting {
             let fits = |known: &Environment| known.memory.security_profile == bench.security_profile;
@@ -143,7 +148,7 @@ impl Worker {
         } else {
             self.environments.clear();
         }
-        let product = Some(plan.faults.afresh());
+        let product = Product::Simulated(faults.afresh());
         let operator = common.operator.clone();
         let started = Environment::start(plan.pics, &bench, product, operator, common.clock, None).await?;
         self.environments.insert(0, started);

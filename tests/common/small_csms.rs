@@ -1,4 +1,4 @@
-//! A small CSMS on loopback that behaves as it is told.
+//! A small CSMS in memory that behaves as it is told.
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -7,22 +7,22 @@ use std::{
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
-use tokio::{
-    net::{TcpListener, TcpStream},
-    task::JoinHandle,
-};
+use tokio::task::JoinHandle;
 use tokio_tungstenite::tungstenite::{
     Message,
     handshake::server::{Request, Response},
 };
 
 use ocpp_attest::{
+    link::{BoxStream, MemoryNetwork, Network},
     ocpp::frame::Frame,
     operator::{ActionOutcome, BoxFuture, ManualAction, Operator},
 };
 
+/// Where it listens.
+const ADDRESS: &str = "csms.test:80";
+
 /// What the CSMS is like, and what it has seen.
-#[derive(Debug, Default)]
 pub struct Small {
     /// Stations that it keeps Pending, whatever they do.
     pub pending: Mutex<HashSet<String>>,
@@ -40,16 +40,32 @@ pub struct Small {
     pub boots: Mutex<BTreeMap<String, usize>>,
     /// The operator brings it back when asked.
     pub is_brought_back: bool,
-    /// Where it listens.
-    pub port: u16,
+    /// Where it is.
+    pub network: Network,
     /// What serves.
     pub serving: Mutex<Option<JoinHandle<()>>>,
 }
 
+impl Default for Small {
+    fn default() -> Self {
+        Self {
+            pending: Mutex::default(),
+            unknown: Mutex::default(),
+            keeps_mute_connections: false,
+            stays_pending: false,
+            dies_of: Mutex::default(),
+            asked: Mutex::default(),
+            boots: Mutex::default(),
+            is_brought_back: false,
+            network: Network::Memory(MemoryNetwork::default()),
+            serving: Mutex::default(),
+        }
+    }
+}
+
 impl Small {
-    /// Starts it, at a port of its own.
-    pub async fn start(mut small: Self) -> Arc<Self> {
-        small.port = super::ports::free_port();
+    /// Starts it.
+    pub async fn start(small: Self) -> Arc<Self> {
         let small = Arc::new(small);
         small.clone().serve().await;
         small
@@ -57,16 +73,16 @@ impl Small {
 
     /// Where it is.
     pub fn url(&self) -> String {
-        format!("ws://127.0.0.1:{}/ocpp", self.port)
+        format!("ws://{ADDRESS}/ocpp")
     }
 
     /// Serves (again).
     pub async fn serve(self: Arc<Self>) {
-        let listener = TcpListener::bind(("127.0.0.1", self.port)).await.unwrap();
+        let mut listener = self.network.bind(ADDRESS).await.unwrap();
         let small = self.clone();
         let serving = tokio::spawn(async move {
             let mut stations = tokio::task::JoinSet::new();
-            while let Ok((stream, _)) = listener.accept().await {
+            while let Ok(stream) = listener.accept().await {
                 stations.spawn(small.clone().station(stream));
             }
         });
@@ -81,7 +97,7 @@ impl Small {
     }
 
     #[allow(clippy::result_large_err)] // the type is the library's
-    async fn station(self: Arc<Self>, stream: TcpStream) {
+    async fn station(self: Arc<Self>, stream: BoxStream) {
         let (mut identity, mut agreed) = (String::new(), false);
         let callback = |request: &Request, mut response: Response| {
             identity = request.uri().path().rsplit('/').next().unwrap_or_default().to_owned();

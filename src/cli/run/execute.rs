@@ -7,6 +7,7 @@ use tokio::sync::watch;
 use super::{Problem, live::Live, prepare::Prepared};
 use crate::{
     cli::{display::Display, gate::Opened, operator::Choice},
+    link::Network,
     record::{
         Results,
         folder::{self, FolderError},
@@ -15,7 +16,7 @@ use crate::{
     },
     replay::{Store, StoreError},
     report,
-    runner::{self, Event, Plan},
+    runner::{self, Event, Plan, Product},
     verdict::TestCaseResult,
 };
 
@@ -39,16 +40,16 @@ pub(super) fn execute(prepared: &Prepared, course: Course<'_>) -> Result<Results
     }
     let runtime = builder.build().map_err(|error| Problem::Own(error.to_string()))?;
     let failed = |result: &TestCaseResult| course.gate.fails(result, entries, manifest.started);
+    let product = if *simulated { Product::Simulated(faults.clone()) } else { Product::Real(Network::Tcp) };
     let plan = Plan {
         pics,
         bench,
         entries,
         library,
         only: Some(only.clone()),
-        simulated: *simulated,
+        product,
         lasting: manifest.lasting,
         shuffle: manifest.shuffle,
-        faults: faults.clone(),
         record: false,
         jobs: course.jobs,
         course: runner::Course { retries: manifest.retries, last: course.fail_fast.then_some(&failed) },
