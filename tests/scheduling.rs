@@ -5,7 +5,7 @@ mod common;
 
 use std::sync::{Arc, Mutex};
 
-use common::small_csms::{Console, Small};
+use common::small_csms::{Console, Small, URL};
 use ocpp_attest::{
     clock::Clock,
     link::{MemoryNetwork, Network, Secret},
@@ -51,7 +51,7 @@ const QUICK: &str = "security-profile: 1\nconnect-timeout: 8\nreconnect-timeout:
 /// Runs test cases against a CSMS.
 async fn run(small: &Arc<Small>, bench: &str, jobs: usize, these: &[&str]) -> Ran {
     let pics = Pics { baseline: Baseline::B2025_09, ..common::pics("greenflux-ev-platform.yaml") };
-    let bench = format!("url: {}\n{bench}", small.url());
+    let bench = format!("url: {URL}\n{bench}");
     run_looking_on(&pics, &bench, &small.network, Arc::new(Console(small.clone())), jobs, these, |_| {}).await
 }
 

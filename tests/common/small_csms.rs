@@ -22,6 +22,9 @@ use ocpp_attest::{
 /// Where it listens.
 const ADDRESS: &str = "csms.test:80";
 
+/// Where stations connect to.
+pub const URL: &str = "ws://csms.test:80/ocpp";
+
 /// What the CSMS is like, and what it has seen.
 pub struct Small {
     /// Stations that it keeps Pending, whatever they do.
@@ -69,11 +72,6 @@ impl Small {
         let small = Arc::new(small);
         small.clone().serve().await;
         small
-    }
-
-    /// Where it is.
-    pub fn url(&self) -> String {
-        format!("ws://{ADDRESS}/ocpp")
     }
 
     /// Serves (again).
