@@ -16,7 +16,7 @@ use ocpp_attest::{
     link::{Network, Secret},
     operator::{ActionOutcome, ManualAction, Operator as _},
     simulator::{
-        csms::{self, CsmsSetup, Door, KnownStation},
+        csms::{self, CsmsEndpoint, CsmsSetup, KnownStation},
         faults::Faults,
         operator::{self, SimulatedOperator},
     },
@@ -60,7 +60,7 @@ async fn csms(identity: &str, password: &str) -> (String, String, Asked) {
     let address = probe.local_addr().unwrap().to_string();
     drop(probe);
     let setup = CsmsSetup {
-        doors: vec![Door { profile: 1, address: address.clone(), tls: None }],
+        endpoints: vec![CsmsEndpoint { profile: 1, address: address.clone(), tls: None }],
         stations: vec![KnownStation {
             identity: identity.into(),
             password: Secret::new(password),

@@ -11,7 +11,7 @@ use ocpp_attest::{
     link::{Network, Secret},
     operator::{ActionOutcome, ManualAction, Operator as _},
     simulator::{
-        csms::{self, BootSetting, CsmsSetup, Door, KnownStation},
+        csms::{self, BootSetting, CsmsEndpoint, CsmsSetup, KnownStation},
         faults::Faults,
         operator::{self, SimulatedOperator},
     },
@@ -27,7 +27,7 @@ async fn csms(boot_setting: BootSetting, asked: Asked) -> (String, String) {
     let (console, requests) = operator::pair();
     let address = format!("127.0.0.1:{}", free_port());
     let setup = CsmsSetup {
-        doors: vec![Door { profile: 1, address: address.clone(), tls: None }],
+        endpoints: vec![CsmsEndpoint { profile: 1, address: address.clone(), tls: None }],
         stations: vec![KnownStation {
             identity: "CS001".into(),
             password: Secret::new("attest-bench-password"),

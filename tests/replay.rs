@@ -102,7 +102,7 @@ fn every_simulated_run_replays_identically() {
 
 #[test]
 fn what_is_kept_holds_no_secret() {
-    let password = "Sesame-opens_2many.doors";
+    let password = "Sesame-opens_2many.endpoints";
     for (name, globs) in
         [("greenflux-ev-platform.yaml", ["TC_A_0*", "TC_A_1*"]), ("cp-flex-plus-eu.yaml", ["TC_A_0*", "TC_A_1*"])]
     {

@@ -81,7 +81,7 @@ async fn run_looking_on(
         shuffle: None,
         record: false,
         jobs,
-        course: runner::Course::default(),
+        after_failure: runner::AfterFailure::default(),
     };
     let (_stop, interrupt) = tokio::sync::watch::channel(false);
     let mut ran = Ran::default();

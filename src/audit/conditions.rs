@@ -6,10 +6,10 @@ use std::collections::{BTreeMap, HashMap};
 use serde_json::Value;
 
 use super::{
-    about::{About, Definitions, literals},
     connections::{other_handshakes, other_requests},
     contents::with_payload,
     mutant::{Edit, Kind, Mutant, Place, Target, asked, behind_answer},
+    subjects::{About, Definitions, literals},
     values,
 };
 use crate::{

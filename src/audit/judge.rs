@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use serde_json::Value;
 
 use super::{
-    Case, Concern, Fate, Mutation, Trace, about, conditions,
+    Case, Concern, Fate, Mutation, Trace, conditions,
     contents::everywhere,
     edit::{self, Judged},
     mutant::{Edit, Kind, Mutant, Mutants, Place, Target, Unit, is_optional},
+    subjects,
 };
 use crate::{
     clock::Stamp,
@@ -27,7 +28,7 @@ pub(super) fn audit(trace: &Trace, leave: &HashSet<String>) -> Case {
         outcome.taken.iter().filter_map(|taken| Some(Place { at: *numbers.get(&taken.input)?, taken })).collect();
     let Mutants { units, mut all, targets } = Mutants::of(recording, &places, leave);
     let paths = outcome.taken.iter().map(|taken| taken.path.as_str()).collect();
-    let mut bench = Bench::new(units, paths);
+    let mut bench = Trial::new(units, paths);
     for place in &places {
         bench.took.entry(place.at).or_default().push(&place.taken.path);
     }
@@ -107,7 +108,7 @@ fn at_step(found: &str, step: &str) -> bool {
 }
 
 /// What is known of the mutants of one recording.
-struct Bench<'t> {
+struct Trial<'t> {
     units: Vec<Unit>,
     paths: HashSet<&'t str>,
     /// The steps that took an input.
@@ -121,7 +122,7 @@ struct Bench<'t> {
     mutations: Vec<Mutation>,
 }
 
-impl<'t> Bench<'t> {
+impl<'t> Trial<'t> {
     fn new(units: Vec<Unit>, paths: HashSet<&'t str>) -> Self {
         Self {
             units,
@@ -316,8 +317,8 @@ impl<'t> Bench<'t> {
         names.insert("variant".into(), Value::Object(recording.setup.variant.clone()));
         let names = names.into();
         for target in targets {
-            let alternatives = about::alternatives(&target.condition.text());
-            let mut labs = alternatives.iter().filter(|alternative| !about::about_the_product(alternative));
+            let alternatives = subjects::alternatives(&target.condition.text());
+            let mut labs = alternatives.iter().filter(|alternative| !subjects::about_the_product(alternative));
             if labs.any(|alternative| Template::expression(alternative).holds(&names) == Ok(true)) {
                 self.excused.insert(target.unit, "this bench alone makes it true".into());
             }

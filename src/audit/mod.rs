@@ -4,16 +4,16 @@
 //! What is changed is what was looked at: the engine tells which step took which message, and the step which places of it
 //! it looks at. So the audit needs to know nothing of any test case.
 
-mod about;
 mod conditions;
 mod connections;
 mod contents;
 mod edit;
+mod generate;
 mod judge;
 mod mutant;
-mod mutants;
 mod rules;
 mod sample;
+mod subjects;
 mod values;
 
 use std::{
@@ -321,7 +321,7 @@ fn recorded(job: &Job, product: &Product<'_>, library: &Library) -> Result<Vec<R
         shuffle: None,
         record: true,
         jobs: 1,
-        course: runner::Course::default(),
+        after_failure: runner::AfterFailure::default(),
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

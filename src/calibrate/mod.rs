@@ -195,7 +195,7 @@ async fn session(
         shuffle: None,
         record: false,
         jobs: 1,
-        course: runner::Course::default(),
+        after_failure: runner::AfterFailure::default(),
     };
     let delays = peer::delays(samples, settings.longest, number);
     let peer = peer::Peer { address, identity: bench.identity.clone(), roots: authority.root(), delays };

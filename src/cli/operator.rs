@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// An operator that has yet to be started.
-pub(super) enum Choice {
+pub(super) enum OperatorChoice {
     /// The simulated bench itself.
     Simulated,
     /// A person at the terminal.
@@ -35,7 +35,7 @@ pub(super) struct Started {
     page: Option<Arc<Page>>,
 }
 
-impl Choice {
+impl OperatorChoice {
     /// Reads `--operator`; what the bench says where it isn't given, else a person at the terminal.
     pub(super) fn read(how: Option<&str>, simulated: bool, bench: &Bench) -> Result<Self, Problem> {
         if simulated {

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use self::{live::Live, prepare::Prepared};
-use super::{Problem, gate::Gate, given, operator::Choice};
+use super::{Problem, gate::Gate, given, operator::OperatorChoice};
 use crate::{link::Secret, pics::SutKind, selection::choice::Shard, testcase::catalogue::Catalogue};
 
 /// Arguments of `run`.
@@ -88,14 +88,14 @@ pub fn run(arguments: &Arguments, catalogue: &Catalogue) -> Result<u8, Problem> 
     }
     prepared.bench.take_file_password(given(arguments.file_password.as_deref()))?;
     gate.check(&prepared.entries)?;
-    let operator = Choice::read(arguments.operator.as_deref(), prepared.simulated, &prepared.bench)?;
+    let operator = OperatorChoice::read(arguments.operator.as_deref(), prepared.simulated, &prepared.bench)?;
     let jobs = jobs(&operator, arguments, &prepared)?;
     let live = arguments.trace_to.as_deref().map(Live::open).transpose()?;
     if !prepared.simulated {
         eprintln!("{}", introduction::introduction(&prepared.pics, &prepared.bench, jobs));
     }
-    let course = execute::Course { operator, jobs, fail_fast: arguments.fail_fast, gate: &gate, live };
-    let results = execute::execute(&prepared, course)?;
+    let execution = execute::Execution { operator, jobs, fail_fast: arguments.fail_fast, gate: &gate, live };
+    let results = execute::execute(&prepared, execution)?;
     ending::tell(&prepared, &results, &ending::again(arguments.operator.as_deref(), arguments.jobs));
     let exit = gate.exit(&results);
     // A fault that was not there proves nothing.
@@ -104,7 +104,7 @@ pub fn run(arguments: &Arguments, catalogue: &Catalogue) -> Result<u8, Problem> 
 }
 
 /// How many test cases may run side by side, where product, bench and operator allow what was asked for.
-fn jobs(operator: &Choice, arguments: &Arguments, prepared: &Prepared) -> Result<usize, Problem> {
+fn jobs(operator: &OperatorChoice, arguments: &Arguments, prepared: &Prepared) -> Result<usize, Problem> {
     let Prepared { pics, bench, simulated, .. } = prepared;
     let (jobs, simulated) = (usize::from(arguments.jobs), *simulated);
     let refusal = |what: String, help: &str| Err(Problem::Input(what, help.into()));

@@ -17,7 +17,7 @@ use crate::{
     runner::key_kind,
     services::pki::{KeyKind, Pki, PkiError},
     simulator::{
-        csms::{self, BootSetting, CsmsSetup, Door, KnownStation},
+        csms::{self, BootSetting, CsmsEndpoint, CsmsSetup, KnownStation},
         operator,
         station::{self, NetworkProfile, StationSetup},
     },
@@ -224,16 +224,16 @@ fn csms_setup(command: &Command, clock: Clock) -> Result<CsmsSetup, Problem> {
         return Err(input("this is the PICS of a charging station".into(), "give the PICS of a CSMS"));
     }
     let security_profile = security_profile.unwrap_or(if authority.is_some() { 2 } else { 1 });
-    let (doors, authority) = match authority {
+    let (endpoints, authority) = match authority {
         None if security_profile > 1 => {
             let what = format!("security profile {security_profile} needs certificates");
             return Err(input(what, "name the folder of a certificate authority with --authority"));
         }
-        None => (vec![Door { profile: 1, address: listen.clone(), tls: None }], None),
+        None => (vec![CsmsEndpoint { profile: 1, address: listen.clone(), tls: None }], None),
         Some(folder) => {
-            let (doors, pki) = doors(listen, security_profile, folder, clock)
+            let (endpoints, pki) = endpoints(listen, security_profile, folder, clock)
                 .map_err(|error| input(error.to_string(), "check the folder"))?;
-            (doors, Some(pki))
+            (endpoints, Some(pki))
         }
     };
     let known = |told: &String| {
@@ -241,7 +241,7 @@ fn csms_setup(command: &Command, clock: Clock) -> Result<CsmsSetup, Problem> {
             None => (told.as_str(), Some(security_profile)),
             Some((identity, profile)) => (identity, profile.parse().ok()),
         };
-        let served = |profile: &u8| doors.iter().any(|door| door.profile == *profile);
+        let served = |profile: &u8| endpoints.iter().any(|endpoint| endpoint.profile == *profile);
         let profile = profile.filter(served).ok_or_else(|| {
             input(format!("`{told}`: no such security profile is served"), "write ID, or ID,3 with --authority")
         })?;
@@ -254,7 +254,7 @@ fn csms_setup(command: &Command, clock: Clock) -> Result<CsmsSetup, Problem> {
     };
     let stations = identity.iter().map(known).collect::<Result<_, Problem>>()?;
     Ok(CsmsSetup {
-        doors,
+        endpoints,
         stations,
         tokens: Bench::default().values.get("tokens").cloned().unwrap_or_default(),
         interval: 300,
@@ -265,23 +265,31 @@ fn csms_setup(command: &Command, clock: Clock) -> Result<CsmsSetup, Problem> {
     })
 }
 
-/// One door for the security profile, and one for each above it, port after port.
-fn doors(listen: &str, from: u8, authority: &Path, clock: Clock) -> Result<(Vec<Door>, Arc<Pki>), PkiError> {
+/// One endpoint for the security profile, and one for each above it, port after port.
+fn endpoints(
+    listen: &str,
+    from: u8,
+    authority: &Path,
+    clock: Clock,
+) -> Result<(Vec<CsmsEndpoint>, Arc<Pki>), PkiError> {
     let (host, port) = listen.rsplit_once(':').unwrap_or((listen, ""));
     let pki = Pki::kept(authority, KeyKind::Ecdsa, clock.now().wall)?;
     let names = ["localhost".to_owned(), host.to_owned()];
-    let mut doors = vec![Door::new(from, listen.to_owned(), &pki, &names)?];
+    let mut endpoints = vec![CsmsEndpoint::new(from, listen.to_owned(), &pki, &names)?];
     for profile in from + 1..=3 {
         if let Some(port) = port.parse::<u16>().ok().and_then(|port| port.checked_add(u16::from(profile - from))) {
-            doors.push(Door::new(profile, format!("{host}:{port}"), &pki, &names)?);
+            endpoints.push(CsmsEndpoint::new(profile, format!("{host}:{port}"), &pki, &names)?);
         }
     }
-    Ok((doors, pki))
+    Ok((endpoints, pki))
 }
 
 fn run_csms(setup: CsmsSetup, actions: Option<&str>, clock: Clock) -> Result<u8, Problem> {
-    let addresses: Vec<String> =
-        setup.doors.iter().map(|door| format!("{} (security profile {})", door.address, door.profile)).collect();
+    let addresses: Vec<String> = setup
+        .endpoints
+        .iter()
+        .map(|endpoint| format!("{} (security profile {})", endpoint.address, endpoint.profile))
+        .collect();
     let addresses = addresses.join(" and ");
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -1,31 +1,31 @@
 //! Steps at work. Each step is a node; a message is offered to the nodes, and the first that wants it takes it.
 //!
-//! A message that comes while an earlier step is under way may satisfy a later `expect` of the same stretch, so a
-//! sequence also offers it ahead, up to the next step that ends the stretch. An untouched `optional` is passed over,
+//! A message that comes while an earlier step is under way may satisfy a later `expect` of the same segment, so a
+//! sequence also offers it ahead, up to the next barrier. An untouched `optional` is passed over,
 //! but stays open for messages; once touched, it must be finished.
 
-mod asking;
+mod activation;
 pub(super) mod connection;
-mod look;
-mod offers;
-mod reach;
-mod work;
+mod inspection;
+mod manual_action;
+mod matching;
+mod progress;
 
 use std::sync::Arc;
 
-use super::{Phase, Scope, conversation::Call, world::World};
+use super::{Phase, Scope, exchange::Call, world::World};
 use crate::{
     clock::Stamp,
     testcase::model::{Step, StepKind},
 };
 
-/// What became of an offer.
+/// What became of a message that was offered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Offer {
-    Taken,
+pub(crate) enum Matched {
+    Consumed,
     Passed,
     /// Not taken, and nothing further ahead may take it either.
-    Boundary,
+    Barrier,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -159,17 +159,17 @@ impl Sequence {
         }
     }
 
-    pub(crate) fn offer(&mut self, call: &Call, world: &mut World) -> Offer {
+    pub(crate) fn offer(&mut self, call: &Call, world: &mut World) -> Matched {
         for index in 0..self.cursor.min(self.nodes.len()) {
             let node = &mut self.nodes[index];
-            if node.status == Status::Active && node.offer(call, world) == Offer::Taken {
-                return Offer::Taken;
+            if node.status == Status::Active && node.offer(call, world) == Matched::Consumed {
+                return Matched::Consumed;
             }
         }
         let offer = self.offer_in_turn(call, world);
         // What was optional in a part that is over may still be on its way.
-        if offer != Offer::Taken && self.linger(call, world) {
-            return Offer::Taken;
+        if offer != Matched::Consumed && self.linger(call, world) {
+            return Matched::Consumed;
         }
         offer
     }
@@ -180,12 +180,12 @@ impl Sequence {
         self.nodes[..over].iter_mut().any(|node| node.linger(call, world))
     }
 
-    fn offer_in_turn(&mut self, call: &Call, world: &mut World) -> Offer {
+    fn offer_in_turn(&mut self, call: &Call, world: &mut World) -> Matched {
         let mut ahead = self.cursor;
         let anticipated = world.anticipated.clone();
         if let Some(node) = self.nodes.get_mut(self.cursor).filter(|node| node.status == Status::Active) {
             match node.offer(call, world) {
-                Offer::Passed => ahead += 1,
+                Matched::Passed => ahead += 1,
                 other => return other,
             }
             node.anticipate(world);
@@ -195,20 +195,20 @@ impl Sequence {
         offer
     }
 
-    fn offer_ahead(&mut self, from: usize, call: &Call, world: &mut World) -> Offer {
+    fn offer_ahead(&mut self, from: usize, call: &Call, world: &mut World) -> Matched {
         for node in self.nodes.iter_mut().skip(from) {
             let offer = match node.status {
                 Status::Fresh => node.offer_ahead(call, world),
                 // Begun ahead of its turn by an earlier message.
                 Status::Active => node.offer(call, world),
-                _ => Offer::Passed,
+                _ => Matched::Passed,
             };
             match offer {
-                Offer::Passed => {}
+                Matched::Passed => {}
                 other => return other,
             }
         }
-        Offer::Passed
+        Matched::Passed
     }
 
     fn untouched(&self) -> bool {

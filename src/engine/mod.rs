@@ -1,19 +1,19 @@
 //! Interprets one test case. No I/O: link events, answers of operator and services, and the passing of time go in;
 //! effects come out. The same inputs at the same times give the same verdict, so a recorded run can be replayed.
 
-mod conversation;
+mod call_order;
+mod exchange;
 mod flow;
 mod leftovers;
 mod outbox;
 mod own_station;
-mod pace;
+mod pacing;
 mod responder;
 mod rules;
-mod sut;
+mod sut_state;
 mod taken;
 #[cfg(test)]
 mod tests;
-mod turns;
 pub mod unsolicited;
 mod world;
 
@@ -39,7 +39,7 @@ use flow::Sequence;
 pub(crate) use leftovers::Leftovers;
 pub use own_station::OwnStation;
 pub use rules::registration::{Registration, Status as RegistrationStatus};
-pub use sut::SutMemory;
+pub use sut_state::SutMemory;
 pub use taken::{Role, Taken};
 use world::World;
 
@@ -233,8 +233,8 @@ impl Engine {
         self.told += 1;
         match input {
             Input::Link(event) => self.link(event),
-            Input::OperatorDone(id, outcome) => self.world.answers.push((id, conversation::Reply::Operator(outcome))),
-            Input::ServiceDone(id, result) => self.world.answers.push((id, conversation::Reply::Service(result))),
+            Input::OperatorDone(id, outcome) => self.world.answers.push((id, exchange::Reply::Operator(outcome))),
+            Input::ServiceDone(id, result) => self.world.answers.push((id, exchange::Reply::Service(result))),
             Input::Tick => {}
             Input::Interrupt => {
                 self.world.find(Verdict::Inconclusive, world::Finding::new("", "interrupted by the user"));
@@ -395,7 +395,7 @@ impl Engine {
             return;
         }
         self.world.apply_always(&call);
-        if sequence.offer(&call, &mut self.world) != flow::Offer::Taken && !self.world.late(&call) {
+        if sequence.offer(&call, &mut self.world) != flow::Matched::Consumed && !self.world.late(&call) {
             let at = sequence.current().map(|node| world::Finding::at(&node.step, &node.path, String::new()));
             let wanted = sequence.wants_action(&call.action);
             self.world.background(&call, &sequence.waiting_for(), wanted, at.unwrap_or_default());

@@ -8,7 +8,7 @@
 use std::collections::VecDeque;
 
 use super::{
-    conversation::Answer,
+    exchange::Answer,
     own_station::{FollowUp, Message, Status},
     world::{Finding, World},
 };

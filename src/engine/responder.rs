@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{conversation::Call, own_station::Asked, world::World};
+use super::{exchange::Call, own_station::Asked, world::World};
 use crate::{
     clock::ocpp_time,
     ocpp::{ids, schema},

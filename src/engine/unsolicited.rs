@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use super::conversation::Call;
+use super::exchange::Call;
 use crate::{ocpp::requirements, verdict::Verdict};
 
 /// What an unsolicited message means.

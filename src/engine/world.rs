@@ -16,14 +16,14 @@ use serde_json::{Map, Value, json};
 
 use super::{
     Effect, Outcome, Phase, Scope, Setup, SutMemory,
-    conversation::{Answer, Attempt, Call, Open, Reply},
+    call_order::CallOrder,
+    exchange::{Answer, Attempt, Call, Open, Reply},
     leftovers::LeftVariable,
     outbox::Outbox,
     own_station::Around,
-    pace::Pace,
-    sut::Transactions,
+    pacing::Pace,
+    sut_state::SutTransactions,
     taken::Taken,
-    turns::Turns,
 };
 use crate::{
     clock::{Stamp, ocpp_time},
@@ -40,7 +40,7 @@ use crate::{
 
 /// A CALL of ours that waits for its answer.
 #[derive(Debug, Clone)]
-struct Outstanding {
+struct OutstandingCall {
     action: String,
     payload: Value,
     conn: ConnId,
@@ -72,12 +72,12 @@ pub(crate) struct World {
     pub(crate) withheld: bool,
     pub(crate) messages: usize,
     variables: Lasting,
-    outstanding: HashMap<String, Outstanding>,
+    outstanding: HashMap<String, OutstandingCall>,
     seen_ids: HashSet<(ConnId, String)>,
-    turns: Turns,
-    transactions: Transactions,
+    call_order: CallOrder,
+    transactions: SutTransactions,
     /// What we, as a station, told of our transactions.
-    told: Transactions,
+    told: SutTransactions,
     pub(crate) outbox: Outbox,
     received: Vec<Call>,
     originals: Vec<(String, String, String)>,
@@ -143,9 +143,9 @@ impl World {
             variables: Lasting::default(),
             outstanding: HashMap::new(),
             seen_ids: HashSet::new(),
-            turns: Turns::default(),
-            transactions: Transactions::default(),
-            told: Transactions::default(),
+            call_order: CallOrder::default(),
+            transactions: SutTransactions::default(),
+            told: SutTransactions::default(),
             outbox: Outbox::default(),
             received: Vec::new(),
             originals: Vec::new(),
@@ -333,7 +333,7 @@ impl World {
         self.own_error(result, step, path)
     }
 
-    /// Turns an evaluation error into a finding.
+    /// CallOrder an evaluation error into a finding.
     pub(crate) fn own_error<T, E: std::fmt::Display>(
         &mut self,
         result: Result<T, E>,
@@ -417,7 +417,7 @@ impl World {
             let events = self.memory.station.monitor_events(&around);
             self.promise(events);
         }
-        self.outstanding.insert(id.clone(), Outstanding { action: action.to_owned(), payload, conn, until });
+        self.outstanding.insert(id.clone(), OutstandingCall { action: action.to_owned(), payload, conn, until });
         Some(id)
     }
 

@@ -2,8 +2,8 @@
 //! what to do about it.
 
 mod certificates;
+mod consistency;
 mod places;
-mod sense;
 
 use serde::Serialize;
 
@@ -104,7 +104,7 @@ pub async fn look(subject: Subject<'_>, clock: Clock) -> Vec<Finding> {
         let message = format!("none given: taken for a bench of {side}, and not held against what the product has");
         findings.warning("pics", message, "give the product's PICS with --pics");
     }
-    sense::look(subject, &mut findings);
+    consistency::look(subject, &mut findings);
     certificates::look(subject, clock, &mut findings);
     places::look(subject, clock, &mut findings).await;
     findings.0

@@ -6,10 +6,10 @@ use serde_json::{Map, Value};
 
 use super::{
     folder::{FolderError, failed},
-    journal::Journal,
     manifest::{FORMAT, Manifest, Merged},
     read::{self, ReadError},
     saved::Saved,
+    writer::Journal,
 };
 use crate::{
     bench::Bench,

@@ -3,12 +3,12 @@
 pub mod causes;
 pub mod compare;
 pub mod folder;
-pub mod journal;
 pub mod manifest;
 pub mod merge;
 pub mod model;
 pub mod read;
 pub mod saved;
 pub mod summary;
+pub mod writer;
 
 pub use model::*;

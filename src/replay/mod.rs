@@ -1,13 +1,13 @@
 //! Recorded runs, judged again: as they were, against other test cases, or with something changed.
 
-mod again;
-mod conceal;
-mod form;
+mod format;
 mod recording;
+mod redaction;
+mod rejudge;
 mod store;
 
-pub use again::{Again, Divergence, against, changed, exactly};
-pub use form::FORMAT;
+pub use format::FORMAT;
 pub(crate) use recording::pass_time;
 pub use recording::{Found, Origin, Recording};
+pub use rejudge::{Again, Divergence, against, changed, exactly};
 pub use store::{Kept, Store, StoreError, fingerprint, kept, read, sources};

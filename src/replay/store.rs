@@ -11,9 +11,9 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    conceal::{Cover, StandIns, without_secret_members},
-    form::{Begins, Did, Ended, FORMAT, Line, Memory, Request, Told},
+    format::{Begins, Did, Ended, FORMAT, Line, Memory, Request, Told},
     recording::Recording,
+    redaction::{Cover, StandIns, without_secret_members},
 };
 use crate::{
     engine::{Input, Setup, sut},

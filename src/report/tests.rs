@@ -88,7 +88,7 @@ pub(super) fn results(pics: &Pics, text: &str) -> Results {
 #[test]
 fn no_report_of_an_earlier_run_outlives_the_beginning_of_another() {
     for format in Format::ALL {
-        assert!(crate::record::journal::ENDING.contains(&format.file()), "{}", format.file());
+        assert!(crate::record::writer::ENDING.contains(&format.file()), "{}", format.file());
     }
 }
 

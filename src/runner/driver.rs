@@ -8,7 +8,7 @@ use tokio::{
     task::JoinSet,
 };
 
-use super::{Event, environment::Environment, journal::Voice};
+use super::{Event, environment::Environment, event_log::Voice};
 use crate::{
     clock::{Clock, Stamp},
     engine::{Effect, Engine, Input, Setup},

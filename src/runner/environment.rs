@@ -21,7 +21,7 @@ use crate::{
         pki::{KeyKind, Pki, PkiError, signing_request},
     },
     simulator::{
-        csms::{self, BootSetting, CsmsSetup, Door, KnownStation},
+        csms::{self, BootSetting, CsmsEndpoint, CsmsSetup, KnownStation},
         faults::Faults,
         operator as simulated_operator,
         station::{self, NetworkProfile, StationSetup},
@@ -413,9 +413,10 @@ fn simulated_url(profile: u8) -> String {
 
 fn reference_csms(pics: &Pics, bench: &Bench, pki: &Arc<Pki>, serial_number: &str) -> Result<CsmsSetup, PkiError> {
     let names = [CSMS_HOST.to_owned()];
-    let door = |profile: u8| Door::new(profile, format!("{CSMS_HOST}:{}", simulated_port(profile)), pki, &names);
+    let endpoint =
+        |profile: u8| CsmsEndpoint::new(profile, format!("{CSMS_HOST}:{}", simulated_port(profile)), pki, &names);
     Ok(CsmsSetup {
-        doors: vec![door(1)?, door(2)?, door(3)?],
+        endpoints: vec![endpoint(1)?, endpoint(2)?, endpoint(3)?],
         stations: vec![KnownStation {
             identity: bench.identity.clone(),
             password: bench.password.clone(),

@@ -3,8 +3,8 @@
 mod driver;
 mod environment;
 mod error;
+mod event_log;
 mod files;
-mod journal;
 mod log;
 mod order;
 mod outage;
@@ -36,7 +36,7 @@ use crate::{
 
 pub(crate) use environment::key_kind;
 pub use environment::{Environment, Product, simulated};
-use journal::Journal;
+use event_log::EventLog;
 pub use order::Seed;
 use scheduler::Scheduler;
 
@@ -85,12 +85,12 @@ pub struct Plan<'p> {
     /// How many test cases may run side by side, each as a station of its own; 1 for a charging station.
     pub jobs: usize,
     /// What happens after a test case that did not pass.
-    pub course: Course<'p>,
+    pub after_failure: AfterFailure<'p>,
 }
 
 /// What happens after a test case that did not pass.
 #[derive(Clone, Copy, Default)]
-pub struct Course<'p> {
+pub struct AfterFailure<'p> {
     /// How many further attempts it gets.
     pub retries: u32,
     /// Whether nothing else is begun after it.
@@ -114,7 +114,7 @@ pub fn globs(patterns: &[String]) -> Result<Option<GlobSet>, globset::Error> {
 pub struct Yield {
     /// Per test case, in plan order.
     pub results: Vec<TestCaseResult>,
-    /// True when it was interrupted, or stopped by its course, before all was run.
+    /// True when it was interrupted, or stopped by its after_failure, before all was run.
     pub interrupted: bool,
     /// What the engines were told, where the plan asked for it.
     pub recordings: Vec<Recording>,
@@ -133,8 +133,8 @@ pub async fn run(
         .iter()
         .filter(|entry| entry.applicable && plan.only.as_ref().is_none_or(|only| only.is_match(&entry.id)))
         .collect();
-    let journal = Journal::new(clock, &mut tell);
-    let scheduler = Scheduler::new(plan, &chosen, operator.clone(), interrupt, clock, &journal);
+    let log = EventLog::new(clock, &mut tell);
+    let scheduler = Scheduler::new(plan, &chosen, operator.clone(), interrupt, clock, &log);
     let (mut ended, early) = scheduler.play().await?;
     let interrupted = early || ended.len() < chosen.len();
     drop(scheduler);
@@ -145,17 +145,17 @@ pub async fn run(
         result.recordings.extend(ended.recordings);
     }
     if let Some(operator) = &operator {
-        late_remarks(operator.as_ref(), &mut result, &journal);
+        late_remarks(operator.as_ref(), &mut result, &log);
     }
     Ok(result)
 }
 
 /// What the operator noted about test cases that were over by then.
-fn late_remarks(operator: &dyn Operator, result: &mut Yield, journal: &Journal<'_>) {
+fn late_remarks(operator: &dyn Operator, result: &mut Yield, log: &EventLog<'_>) {
     for case in &mut result.results {
         for text in operator.remarks(&case.id).now_or_never().unwrap_or_default() {
             case.remarks.push(operators(&text));
-            journal.note(Some(case.id.clone()), None, TraceEvent::Remark { text });
+            log.note(Some(case.id.clone()), None, TraceEvent::Remark { text });
         }
     }
 }

@@ -38,7 +38,7 @@ pub(super) async fn wait(worker: &mut Worker, common: &Common<'_, '_>, outage: &
     let patience = worker.bench.values.get("outage_timeout").and_then(Value::as_f64).unwrap_or(PATIENCE);
     let limit = Duration::try_from_secs_f64(patience).unwrap_or(Duration::MAX);
     let what = if *absent { "The product is not there" } else { "The product can't be brought to the preconditions" };
-    common.journal.notice(&format!("{what} ({cases}): {reason}. The run waits for it, {patience} s at most."));
+    common.log.notice(&format!("{what} ({cases}): {reason}. The run waits for it, {patience} s at most."));
     let began = common.clock.now();
     let (stop, over) = watch::channel(false);
     let (asked, rest) = (Notify::new(), if *absent { LOOK } else { TRY });
@@ -54,7 +54,7 @@ pub(super) async fn wait(worker: &mut Worker, common: &Common<'_, '_>, outage: &
     let operator = worker.environment().map(|environment| environment.operator.clone());
     let identity = worker.bench.identity.clone();
     let asking = async {
-        let voice = common.journal.between(&identity);
+        let voice = common.log.between(&identity);
         while let Some(operator) = &operator {
             let action = restore(what, reason);
             voice.note(TraceEvent::Operator { action: action.action.clone(), parameters: action.parameters.clone() });
@@ -93,7 +93,7 @@ pub(super) async fn wait(worker: &mut Worker, common: &Common<'_, '_>, outage: &
         () = asking => false,
     };
     let waited = common.clock.now().seconds_since(&began);
-    common.journal.notice(&if back {
+    common.log.notice(&if back {
         format!("The product is back after {waited:.0} s; {cases} are run again.")
     } else {
         format!("The product is not back after {waited:.0} s; the run ends early.")

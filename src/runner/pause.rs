@@ -7,7 +7,7 @@ use futures_util::FutureExt as _;
 use serde_json::Map;
 use tokio::sync::watch;
 
-use super::{driver, environment::Environment, journal::Voice};
+use super::{driver, environment::Environment, event_log::Voice};
 use crate::{
     clock::Clock,
     operator::Operator,

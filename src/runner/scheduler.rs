@@ -15,7 +15,7 @@ use tokio::sync::{Semaphore, watch};
 use super::{
     Event, Plan,
     error::EnvironmentError,
-    journal::Journal,
+    event_log::EventLog,
     order, outage, pause,
     pool::{Identity, Pool, Unserved},
     retry,
@@ -73,11 +73,11 @@ impl<'s, 't> Scheduler<'s, 't> {
         operator: Option<Arc<dyn Operator>>,
         interrupt: watch::Receiver<bool>,
         clock: Clock,
-        journal: &'s Journal<'t>,
+        log: &'s EventLog<'t>,
     ) -> Self {
         Self {
             chosen,
-            common: Common { plan, operator, interrupt, clock, journal },
+            common: Common { plan, operator, interrupt, clock, log },
             pool: RefCell::default(),
             turns: Semaphore::new(plan.jobs.max(1)),
             begun: Cell::default(),
@@ -115,7 +115,7 @@ impl<'s, 't> Scheduler<'s, 't> {
         }
         ended.extend(self.left_over());
         for worker in &mut workers {
-            worker.collect(self.common.journal);
+            worker.collect(self.common.log);
             worker.part().await;
         }
         Ok((ended, self.interrupted() || self.stopped.get()))
@@ -172,7 +172,7 @@ impl<'s, 't> Scheduler<'s, 't> {
             // Whoever waits for the product to come back holds up the others.
             let _ = self.outage.subscribe().wait_for(|away| !*away).await;
             if let Some(operator) = &self.common.operator {
-                let voice = self.common.journal.between(&worker.bench.identity);
+                let voice = self.common.log.between(&worker.bench.identity);
                 let Common { interrupt, clock, .. } = &self.common;
                 pause::hold(operator.as_ref(), worker.environment(), interrupt, *clock, &voice).await;
             }
@@ -196,13 +196,13 @@ impl<'s, 't> Scheduler<'s, 't> {
     fn begins(&self, entry: &PlanEntry) {
         self.begun.set(self.begun.get() + 1);
         let (number, of) = (self.begun.get().min(self.chosen.len()), self.chosen.len());
-        self.common.journal.tell(Event::Begins(number, of, entry.id.clone(), entry.title.clone()));
+        self.common.log.tell(Event::Begins(number, of, entry.id.clone(), entry.title.clone()));
     }
 
     /// A test case is over for good.
     fn ends(&self, ended: Ended) -> Ended {
-        self.common.journal.tell(Event::Ended(Box::new(ended.result.clone())));
-        if self.common.plan.course.last.is_some_and(|last| last(&ended.result)) {
+        self.common.log.tell(Event::Ended(Box::new(ended.result.clone())));
+        if self.common.plan.after_failure.last.is_some_and(|last| last(&ended.result)) {
             self.stopped.set(true);
         }
         ended
@@ -210,7 +210,7 @@ impl<'s, 't> Scheduler<'s, 't> {
 
     /// A test case is over as far as this run goes; it comes again when the run goes on.
     fn postpones(&self, ended: Ended) -> Ended {
-        self.common.journal.tell(Event::Postponed(Box::new(ended.result.clone())));
+        self.common.log.tell(Event::Postponed(Box::new(ended.result.clone())));
         ended
     }
 
@@ -269,7 +269,7 @@ impl<'s, 't> Scheduler<'s, 't> {
         let Ran { result, mut recordings, .. } = first;
         self.verdict(worker, &result);
         let mut all = vec![result];
-        for _ in 0..self.common.plan.course.retries {
+        for _ in 0..self.common.plan.after_failure.retries {
             let again = all.last().is_some_and(|last| last.verdict != Verdict::Pass);
             if !again || self.interrupted() {
                 break;
@@ -289,7 +289,7 @@ impl<'s, 't> Scheduler<'s, 't> {
 
     fn verdict(&self, worker: &Worker, result: &TestCaseResult) {
         let what = TraceEvent::Verdict { id: result.id.clone(), verdict: result.verdict };
-        self.common.journal.voice(&result.id, &worker.bench.identity).note(what);
+        self.common.log.voice(&result.id, &worker.bench.identity).note(what);
     }
 
     /// A test case found nobody, or a product that could not be brought to the general preconditions.
@@ -327,7 +327,7 @@ impl<'s, 't> Scheduler<'s, 't> {
         if absent && !met {
             // A product that has not appeared for the first test case will not for the hundredth.
             let what = "The product was never there, so the run ends early";
-            self.common.journal.notice(&format!("{what}: {}: {reason}", ended.result.id));
+            self.common.log.notice(&format!("{what}: {}: {reason}", ended.result.id));
             self.stopped.set(true);
             return vec![self.postpones(ended)];
         }
@@ -354,7 +354,7 @@ impl<'s, 't> Scheduler<'s, 't> {
         if withdrawn && !pool.is_withdrawn(worker.number) {
             pool.withdraw(worker.number, reason);
             let station = &worker.bench.identity;
-            self.common.journal.notice(&format!(
+            self.common.log.notice(&format!(
                 "Station {station} is withdrawn, for it can't be brought to the general preconditions: {}: {reason}",
                 ended.result.id
             ));

@@ -10,7 +10,7 @@ use super::{
     Plan, driver,
     environment::{Environment, Product},
     error::EnvironmentError,
-    journal::Journal,
+    event_log::EventLog,
     pause, pics_names,
 };
 use crate::{
@@ -39,7 +39,7 @@ pub(super) struct Common<'c, 't> {
     pub(super) operator: Option<Arc<dyn Operator>>,
     pub(super) interrupt: watch::Receiver<bool>,
     pub(super) clock: Clock,
-    pub(super) journal: &'c Journal<'t>,
+    pub(super) log: &'c EventLog<'t>,
 }
 
 /// How a test case found the product.
@@ -106,7 +106,7 @@ impl Worker {
         entry: &PlanEntry,
         case: &Arc<TestCase>,
     ) -> Result<Option<Ran>, EnvironmentError> {
-        let voice = common.journal.voice(&entry.id, &self.bench.identity);
+        let voice = common.log.voice(&entry.id, &self.bench.identity);
         voice.note(TraceEvent::TestCase { id: entry.id.clone() });
         let variants = if case.variants.is_empty() { vec![Map::new()] } else { case.variants.clone() };
         let mut ran: Option<Ran> = None;
@@ -160,9 +160,9 @@ impl Worker {
         let identity = self.bench.identity.clone();
         let (environment, idle) = self.environments.split_first_mut()?;
         let (stop, over) = watch::channel(false);
-        let between = common.journal.between(&identity);
+        let between = common.log.between(&identity);
         let idling = idle.iter_mut().map(|idle| pause::idle(idle, over.clone(), common.clock, &between));
-        let voice = common.journal.voice(&job.entry.id, &identity);
+        let voice = common.log.voice(&job.entry.id, &identity);
         let mut interrupt = common.interrupt.clone();
         let driving = async {
             let driven = driver::drive(environment, job, &mut interrupt, &voice, common.plan.record).await;
@@ -176,17 +176,17 @@ impl Worker {
     /// Brings the product to the general preconditions and nothing else, until `over` is true.
     pub(super) async fn prepare(&mut self, common: &Common<'_, '_>, over: &mut watch::Receiver<bool>) -> Found {
         let identity = self.bench.identity.clone();
-        let voice = common.journal.between(&identity);
+        let voice = common.log.between(&identity);
         let Some(environment) = self.environments.first_mut() else { return Found::NotAsked };
         let driven = pause::prepare(environment, common.plan.library, over, common.clock, &voice).await;
         driven.map_or(Found::NotAsked, |driven| found(&driven))
     }
 
     /// What came from the product when its test case was over.
-    pub(super) fn collect(&self, journal: &Journal<'_>) {
+    pub(super) fn collect(&self, log: &EventLog<'_>) {
         for environment in &self.environments {
             for upload in environment.files.collect(None) {
-                journal.voice(&upload.test_case.clone(), &self.bench.identity).uploaded(upload);
+                log.voice(&upload.test_case.clone(), &self.bench.identity).uploaded(upload);
             }
         }
     }

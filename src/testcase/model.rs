@@ -404,7 +404,7 @@ impl Step {
     }
 
     /// True when a later message must not be taken as an answer to a step beyond this one.
-    pub fn ends_stretch(&self) -> bool {
+    pub fn is_barrier(&self) -> bool {
         matches!(
             self.kind,
             StepKind::Operator { .. }

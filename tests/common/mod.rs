@@ -76,7 +76,7 @@ pub fn run_telling(
         shuffle: how.shuffle,
         record: how.record,
         jobs: how.jobs,
-        course: runner::Course::default(),
+        after_failure: runner::AfterFailure::default(),
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
     let (_stop, interrupt) = tokio::sync::watch::channel(false);

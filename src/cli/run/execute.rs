@@ -6,13 +6,13 @@ use tokio::sync::watch;
 
 use super::{Problem, live::Live, prepare::Prepared};
 use crate::{
-    cli::{display::Display, gate::Opened, operator::Choice},
+    cli::{display::Display, gate::Opened, operator::OperatorChoice},
     link::Network,
     record::{
         Results,
         folder::{self, FolderError},
-        journal::Journal,
         read, summary,
+        writer::Journal,
     },
     replay::{Store, StoreError},
     report,
@@ -21,8 +21,8 @@ use crate::{
 };
 
 /// How it is run.
-pub(super) struct Course<'g> {
-    pub(super) operator: Choice,
+pub(super) struct Execution<'g> {
+    pub(super) operator: OperatorChoice,
     pub(super) jobs: usize,
     pub(super) fail_fast: bool,
     pub(super) gate: &'g Opened,
@@ -30,7 +30,7 @@ pub(super) struct Course<'g> {
 }
 
 /// Runs the test cases and writes everything that is left of them.
-pub(super) fn execute(prepared: &Prepared, course: Course<'_>) -> Result<Results, Problem> {
+pub(super) fn execute(prepared: &Prepared, execution: Execution<'_>) -> Result<Results, Problem> {
     let Prepared { pics, bench, library, entries, manifest, only, before, folder, simulated, faults, .. } = prepared;
     let mut builder = tokio::runtime::Builder::new_current_thread();
     builder.enable_all();
@@ -39,7 +39,7 @@ pub(super) fn execute(prepared: &Prepared, course: Course<'_>) -> Result<Results
         builder.start_paused(true);
     }
     let runtime = builder.build().map_err(|error| Problem::Own(error.to_string()))?;
-    let failed = |result: &TestCaseResult| course.gate.fails(result, entries, manifest.started);
+    let failed = |result: &TestCaseResult| execution.gate.fails(result, entries, manifest.started);
     let product = if *simulated { Product::Simulated(faults.clone()) } else { Product::Real(Network::Tcp) };
     let plan = Plan {
         pics,
@@ -51,17 +51,17 @@ pub(super) fn execute(prepared: &Prepared, course: Course<'_>) -> Result<Results
         lasting: manifest.lasting,
         shuffle: manifest.shuffle,
         record: false,
-        jobs: course.jobs,
-        course: runner::Course { retries: manifest.retries, last: course.fail_fast.then_some(&failed) },
+        jobs: execution.jobs,
+        after_failure: runner::AfterFailure { retries: manifest.retries, last: execution.fail_fast.then_some(&failed) },
     };
     let mut display = Display::new();
     let (stop, interrupt) = watch::channel(false);
     let stop = Arc::new(stop);
     let journal = prepared.open()?;
     let store = if manifest.resumed.is_empty() { Store::begin(folder) } else { Store::resume(folder) };
-    let writing = RefCell::new(Writing { journal, live: course.live, failed: None, store, not_kept: None });
+    let writing = RefCell::new(Writing { journal, live: execution.live, failed: None, store, not_kept: None });
     let outcome: Result<_, Problem> = runtime.block_on(async {
-        let operator = course.operator.start(pics, bench, stop.clone()).await?;
+        let operator = execution.operator.start(pics, bench, stop.clone()).await?;
         let clock = prepared.clock();
         let asked = stop.clone();
         let signal = tokio::spawn(async move {
@@ -111,7 +111,7 @@ pub(super) fn execute(prepared: &Prepared, course: Course<'_>) -> Result<Results
         shuffle: manifest.shuffle,
         interrupted: result.interrupted,
         calibration: manifest.calibration.clone(),
-        expectations: course.gate.judge(&cases, entries, manifest.started),
+        expectations: execution.gate.judge(&cases, entries, manifest.started),
     };
     let trace = read::trace(folder)?;
     let results = summary::results(pics, entries, cases, &trace, info);

@@ -21,10 +21,10 @@ use crate::{
     pics::{Pics, SutKind, reader},
     record::{
         PlanEntry,
-        journal::Journal,
         manifest::{self, Manifest},
         read::PICS_FILE,
         saved::Saved,
+        writer::Journal,
     },
     report, runner,
     selection::{

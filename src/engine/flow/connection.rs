@@ -6,7 +6,7 @@ use super::{Node, nanos};
 use crate::{
     engine::{
         Effect, Role,
-        conversation::Attempt,
+        exchange::Attempt,
         world::{Finding, World},
     },
     link::{

@@ -12,7 +12,7 @@ use crate::template::Names;
 
 /// The tier of a component.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum Tier {
     Station,
     Evse(u64),
     Connector(u64, u64),
@@ -22,7 +22,7 @@ pub(super) enum Place {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Variable {
     pub(super) definition: &'static Definition,
-    pub(super) place: Place,
+    pub(super) tier: Tier,
 }
 
 /// What is unknown of a requested variable.
@@ -65,14 +65,14 @@ impl<'s> Device<'s> {
     /// All variables, in the order of the model.
     pub(super) fn variables(&self) -> impl Iterator<Item = Variable> {
         definitions().iter().flat_map(|definition| {
-            let places: Vec<Place> = match definition.per {
-                Per::Station => vec![Place::Station],
-                Per::Evse => self.around.evses.iter().map(|evse| Place::Evse(evse.id)).collect(),
+            let places: Vec<Tier> = match definition.per {
+                Per::Station => vec![Tier::Station],
+                Per::Evse => self.around.evses.iter().map(|evse| Tier::Evse(evse.id)).collect(),
                 Per::Connector => {
-                    self.around.connectors().map(|(evse, connector)| Place::Connector(evse, connector)).collect()
+                    self.around.connectors().map(|(evse, connector)| Tier::Connector(evse, connector)).collect()
                 }
             };
-            places.into_iter().map(move |place| Variable { definition, place })
+            places.into_iter().map(move |place| Variable { definition, tier: place })
         })
     }
 
@@ -89,9 +89,9 @@ impl<'s> Device<'s> {
     }
 
     /// The names that expressions of the model see on a tier.
-    fn names_at(&self, place: Place) -> Names {
+    fn names_at(&self, tier: Tier) -> Names {
         let mut names = self.names.clone();
-        let (Place::Evse(id) | Place::Connector(id, _)) = place else { return names };
+        let (Tier::Evse(id) | Tier::Connector(id, _)) = tier else { return names };
         let reported = &self.station.reported_state;
         let charging = self.around.running_at(id).is_some_and(|one| one.charging_state == "Charging");
         let evse = json!({
@@ -101,7 +101,7 @@ impl<'s> Device<'s> {
             "reading": reported.reading(id),
         });
         names.insert("evse".into(), evse);
-        if let Place::Connector(evse, connector) = place {
+        if let Tier::Connector(evse, connector) = tier {
             let status = reported.status((evse, connector));
             names.insert("connector".into(), json!({ "id": connector, "availability": status }));
         }
@@ -112,7 +112,7 @@ impl<'s> Device<'s> {
     pub(super) fn value(&self, variable: &Variable) -> String {
         let set = self.station.set.get(&variable.key()).filter(|_| variable.definition.variable.is_writable());
         set.cloned().unwrap_or_else(|| {
-            text(&variable.definition.value.evaluate(&self.names_at(variable.place)).unwrap_or_default())
+            text(&variable.definition.value.evaluate(&self.names_at(variable.tier)).unwrap_or_default())
         })
     }
 
@@ -141,7 +141,7 @@ impl<'s> Device<'s> {
 
     /// The valuesList.
     pub(super) fn values(&self, variable: &Variable) -> Vec<String> {
-        let names = self.names_at(variable.place);
+        let names = self.names_at(variable.tier);
         let values = variable.definition.values.iter();
         values.map(|value| text(&value.evaluate(&names).unwrap_or_default())).collect()
     }
@@ -185,10 +185,10 @@ fn is_monitored(variable: &Variable) -> bool {
 impl Variable {
     /// Its full name: `OCPPCommCtrlr.OfflineThreshold`, `Connector/1/1.AvailabilityState`, `TariffCostCtrlr.Enabled[Cost]`.
     pub(super) fn key(&self) -> String {
-        let place = match self.place {
-            Place::Station => String::new(),
-            Place::Evse(evse) => format!("/{evse}"),
-            Place::Connector(evse, connector) => format!("/{evse}/{connector}"),
+        let place = match self.tier {
+            Tier::Station => String::new(),
+            Tier::Evse(evse) => format!("/{evse}"),
+            Tier::Connector(evse, connector) => format!("/{evse}/{connector}"),
         };
         let instance = self.instance().map(|instance| format!("[{instance}]")).unwrap_or_default();
         format!("{}{place}.{}{instance}", self.definition.component, self.name())
@@ -205,10 +205,10 @@ impl Variable {
     /// As a `ComponentType`.
     pub(super) fn component(&self) -> Value {
         let mut component = json!({ "name": self.definition.component });
-        match self.place {
-            Place::Station => {}
-            Place::Evse(evse) => component["evse"] = json!({ "id": evse }),
-            Place::Connector(evse, connector) => component["evse"] = json!({ "id": evse, "connectorId": connector }),
+        match self.tier {
+            Tier::Station => {}
+            Tier::Evse(evse) => component["evse"] = json!({ "id": evse }),
+            Tier::Connector(evse, connector) => component["evse"] = json!({ "id": evse, "connectorId": connector }),
         }
         component
     }
@@ -226,14 +226,14 @@ impl Variable {
     fn is_of(&self, component: &Value) -> bool {
         let evse = &component["evse"];
         let place = match (evse["id"].as_u64(), evse["connectorId"].as_u64()) {
-            _ if evse.is_null() => Some(Place::Station),
-            (Some(evse), None) => Some(Place::Evse(evse)),
-            (Some(evse), Some(connector)) => Some(Place::Connector(evse, connector)),
+            _ if evse.is_null() => Some(Tier::Station),
+            (Some(evse), None) => Some(Tier::Evse(evse)),
+            (Some(evse), Some(connector)) => Some(Tier::Connector(evse, connector)),
             (None, _) => None,
         };
         same(&component["name"], &self.definition.component)
             && instance(component).is_none()
-            && place == Some(self.place)
+            && place == Some(self.tier)
     }
 
     /// True if exactly this variable is named.
@@ -251,10 +251,10 @@ impl Variable {
     /// N02.FR.21).
     pub(super) fn is_meant_by(&self, item: &Value) -> bool {
         let (component, variable) = (&item["component"], &item["variable"]);
-        let (evse, connector) = match self.place {
-            Place::Station => (None, None),
-            Place::Evse(evse) => (Some(evse), None),
-            Place::Connector(evse, connector) => (Some(evse), Some(connector)),
+        let (evse, connector) = match self.tier {
+            Tier::Station => (None, None),
+            Tier::Evse(evse) => (Some(evse), None),
+            Tier::Connector(evse, connector) => (Some(evse), Some(connector)),
         };
         same(&component["name"], &self.definition.component)
             && instance(component).is_none()
@@ -267,12 +267,12 @@ impl Variable {
 
     /// True if both belong to the same component.
     pub(super) fn is_beside(&self, other: &Self) -> bool {
-        self.definition.component == other.definition.component && self.place == other.place
+        self.definition.component == other.definition.component && self.tier == other.tier
     }
 
     /// Settings and properties of the station are persistent, states and measurements of EVSEs and connectors are not.
     fn is_persistent(&self) -> bool {
-        self.place == Place::Station || self.definition.variable.is_writable()
+        self.tier == Tier::Station || self.definition.variable.is_writable()
     }
 }
 

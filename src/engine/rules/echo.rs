@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::{
     engine::{
-        conversation::Call,
+        exchange::Call,
         world::{Finding, World},
     },
     verdict::Verdict,

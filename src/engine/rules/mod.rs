@@ -4,7 +4,7 @@ pub(crate) mod echo;
 pub(crate) mod registration;
 pub(crate) mod times;
 
-use super::{conversation::Call, turns::OutOfTurn, world::Finding};
+use super::{call_order::OverlappingCall, exchange::Call, world::Finding};
 use crate::yaml::shorten;
 
 /// True for a TransactionEvent that only carries meter values or reports a change of the charging state.
@@ -40,7 +40,7 @@ pub(crate) fn summary(call: &Call) -> String {
 }
 
 /// The finding for a CALL that came before its turn.
-pub(crate) fn out_of_turn(early: &OutOfTurn) -> Finding {
+pub(crate) fn out_of_turn(early: &OverlappingCall) -> Finding {
     let message = format!(
         "{} was sent before {} had been answered ({:.3} s early)",
         early.call.action, early.before, early.early_s

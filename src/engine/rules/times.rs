@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use crate::{
     engine::{
-        conversation::Call,
+        exchange::Call,
         world::{Finding, World},
     },
     ocpp::primitives::{self, Time, TimeAt},

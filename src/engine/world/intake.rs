@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Answer, Attempt, Call, Finding, MAX_KEPT, Open, Outstanding, World};
+use super::{Answer, Attempt, Call, Finding, MAX_KEPT, Open, OutstandingCall, World};
 use crate::{
     certificate::Certificate,
     engine::{
@@ -92,7 +92,7 @@ impl World {
                 if self.open.is_none() {
                     self.forget_promises();
                 }
-                self.turns.closed(conn);
+                self.call_order.closed(conn);
                 let lost: Vec<String> = self
                     .outstanding
                     .iter()
@@ -109,7 +109,7 @@ impl World {
                 self.pongs += u32::from(pong && here);
             }
             LinkEvent::Sent { conn, text } => {
-                if let Some(early) = self.turns.wrote(conn, &text, self.now) {
+                if let Some(early) = self.call_order.wrote(conn, &text, self.now) {
                     self.find(Verdict::Fail, rules::out_of_turn(&early));
                 }
             }
@@ -149,7 +149,7 @@ impl World {
         match frame {
             Frame::Call { id, action, payload } => {
                 let mut call = Call { conn, id, action, payload, at: self.now, text, input: self.input };
-                self.turns.came(&call);
+                self.call_order.came(&call);
                 if !self.seen_ids.insert((conn, call.id.clone())) {
                     let mut finding =
                         Finding::new("rule: unique message ids", format!("the message id {} was used before", call.id));
@@ -206,7 +206,7 @@ impl World {
         }
     }
 
-    fn answered(&mut self, id: &str, text: &str) -> Option<Outstanding> {
+    fn answered(&mut self, id: &str, text: &str) -> Option<OutstandingCall> {
         let sent = self.outstanding.remove(id);
         if sent.is_none() && !self.memory.unanswered.remove(id) {
             let mut finding =

@@ -3,8 +3,8 @@
 //! [`Page`] is what the run knows; [`server`] shows it. The page never decides anything: closed, reloaded or opened twice,
 //! it only shows the state that is kept here.
 
-mod board;
-mod guard;
+mod access;
+mod page_state;
 mod server;
 
 use std::{
@@ -18,7 +18,7 @@ use tokio::{
     task::JoinHandle,
 };
 
-use self::board::Board;
+use self::page_state::PageState;
 use super::{ActionOutcome, BoxFuture, ManualAction, Operator};
 use crate::verdict::Verdict;
 
@@ -54,7 +54,7 @@ pub struct About {
 /// The operator's page, served.
 #[derive(Debug)]
 pub struct Page {
-    board: Arc<Board>,
+    state: Arc<PageState>,
     paused: watch::Sender<bool>,
     address: SocketAddr,
     close: watch::Sender<bool>,
@@ -72,18 +72,18 @@ impl Page {
     ) -> std::io::Result<Arc<Self>> {
         let listener = tokio::net::TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
-        let board = Arc::new(Board::new(about.product, about.patience));
+        let state = Arc::new(PageState::new(about.product, about.patience));
         let paused = watch::Sender::new(false);
         let close = watch::Sender::new(false);
-        let doors = server::Doors {
-            board: board.clone(),
+        let service = server::Service {
+            state: state.clone(),
             paused: paused.clone(),
             stop,
-            guard: guard::Guard::new(address, about.hosts),
+            access: access::Access::new(address, about.hosts),
             say: Box::new(say),
         };
-        let server = server::serve(listener, doors, close.subscribe());
-        Ok(Arc::new(Self { board, paused, address, close, server: std::sync::Mutex::new(Some(server)) }))
+        let server = server::serve(listener, service, close.subscribe());
+        Ok(Arc::new(Self { state, paused, address, close, server: std::sync::Mutex::new(Some(server)) }))
     }
 
     /// Where the page is served.
@@ -93,22 +93,22 @@ impl Page {
 
     /// A test case begins: number, of how many, id, title, purpose.
     pub fn begins(&self, number: usize, of: usize, id: &str, title: &str, purpose: &str) {
-        self.board.begins(number, of, id, title, purpose);
+        self.state.begins(number, of, id, title, purpose);
     }
 
     /// A step is reached.
     pub fn step(&self, id: &str, step: &str) {
-        self.board.step(id, step);
+        self.state.step(id, step);
     }
 
     /// A test case is over.
     pub fn ended(&self, id: &str, verdict: Verdict, reason: Option<&str>) {
-        self.board.ended(id, verdict, reason);
+        self.state.ended(id, verdict, reason);
     }
 
     /// The run is over: shows so, and closes once the browsers know.
     pub async fn finish(&self, summary: &str) {
-        self.board.finish(summary);
+        self.state.finish(summary);
         self.close.send_replace(true);
         let server = self.server.lock().ok().and_then(|mut server| server.take());
         if let Some(mut server) = server {
@@ -119,8 +119,8 @@ impl Page {
     }
 }
 
-/// Takes an action from the board when nobody waits for it any longer.
-struct Withdrawn<'b>(&'b Board, u64);
+/// Takes an action from the state when nobody waits for it any longer.
+struct Withdrawn<'b>(&'b PageState, u64);
 
 impl Drop for Withdrawn<'_> {
     fn drop(&mut self) {
@@ -132,8 +132,8 @@ impl Operator for Page {
     fn perform(&self, action: ManualAction) -> BoxFuture<'_, ActionOutcome> {
         Box::pin(async move {
             let (answer, answered) = oneshot::channel();
-            let id = self.board.ask(action, answer);
-            let _withdrawn = Withdrawn(&self.board, id);
+            let id = self.state.ask(action, answer);
+            let _withdrawn = Withdrawn(&self.state, id);
             answered.await.unwrap_or_else(|_| ActionOutcome::NotPossible("the run is being aborted".into()))
         })
     }
@@ -146,7 +146,7 @@ impl Operator for Page {
     }
 
     fn remarks<'o>(&'o self, test_case: &'o str) -> BoxFuture<'o, Vec<String>> {
-        Box::pin(self.board.remarks(test_case))
+        Box::pin(self.state.remarks(test_case))
     }
 }
 

@@ -24,8 +24,8 @@ use tokio::{
 use tokio_stream::wrappers::ReceiverStream;
 
 use super::{
-    board::{Board, Refused},
-    guard::Guard,
+    access::Access,
+    page_state::{PageState, Refused},
 };
 use crate::operator::ActionOutcome;
 
@@ -45,19 +45,19 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; c
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// What requests have to do with.
-pub(super) struct Doors {
-    pub(super) board: Arc<Board>,
+pub(super) struct Service {
+    pub(super) state: Arc<PageState>,
     pub(super) paused: watch::Sender<bool>,
     pub(super) stop: Arc<watch::Sender<bool>>,
-    pub(super) guard: Guard,
+    pub(super) access: Access,
     pub(super) say: Box<dyn Fn(&str) + Send + Sync>,
 }
 
-type Shared = State<(Arc<Doors>, watch::Receiver<bool>)>;
+type Shared = State<(Arc<Service>, watch::Receiver<bool>)>;
 
-pub(super) fn serve(listener: TcpListener, doors: Doors, mut close: watch::Receiver<bool>) -> JoinHandle<()> {
-    (doors.say)(&format!("operator's page: {}", doors.guard.link(None)));
-    let state = (Arc::new(doors), close.clone());
+pub(super) fn serve(listener: TcpListener, service: Service, mut close: watch::Receiver<bool>) -> JoinHandle<()> {
+    (service.say)(&format!("operator's page: {}", service.access.link(None)));
+    let state = (Arc::new(service), close.clone());
     let changes = Router::new()
         .route("/actions/{id}", post(answer))
         .route("/remarks", post(remark))
@@ -98,12 +98,12 @@ fn notice(status: StatusCode, head: &str, words: &str) -> Response {
 }
 
 /// Every request: the host must be ours and the browser let in, by its cookie or by the token of a link.
-async fn let_in(State((doors, _)): Shared, request: Request, next: Next) -> Response {
-    let mut response = if doors.guard.host(request.headers()).is_none() {
+async fn let_in(State((service, _)): Shared, request: Request, next: Next) -> Response {
+    let mut response = if service.access.host(request.headers()).is_none() {
         notice(StatusCode::MISDIRECTED_REQUEST, "", "This page is not known under that name.")
     } else if let Some(token) = token(&request) {
-        enter(&doors, &token)
-    } else if doors.guard.is_in(request.headers()) {
+        enter(&service, &token)
+    } else if service.access.is_in(request.headers()) {
         next.run(request).await
     } else {
         let words =
@@ -131,12 +131,12 @@ fn token(request: &Request) -> Option<String> {
 
 /// The page is fetched by the page itself: a cookie that no other site can make the browser send would not come along
 /// with a mere redirect of a link on another site.
-fn enter(doors: &Doors, token: &str) -> Response {
-    let Some(cookie) = doors.guard.enter(token) else {
+fn enter(service: &Service, token: &str) -> Response {
+    let Some(cookie) = service.access.enter(token) else {
         let words = "This link was used already, or is none of this run. The terminal has a fresh one.";
         return notice(StatusCode::UNAUTHORIZED, "", words);
     };
-    (doors.say)(&format!("a browser has opened the operator's page; another one: {}", doors.guard.link(None)));
+    (service.say)(&format!("a browser has opened the operator's page; another one: {}", service.access.link(None)));
     let mut response = notice(StatusCode::OK, "<meta http-equiv=refresh content=\"0;url=/\">", "<a href=/>Go on</a>");
     if let Ok(cookie) = HeaderValue::from_str(&cookie) {
         response.headers_mut().insert(header::SET_COOKIE, cookie);
@@ -145,30 +145,30 @@ fn enter(doors: &Doors, token: &str) -> Response {
 }
 
 /// What changes something must come from the page.
-async fn from_page(State((doors, _)): Shared, request: Request, next: Next) -> Response {
-    if doors.guard.is_from_page(request.headers()) {
+async fn from_page(State((service, _)): Shared, request: Request, next: Next) -> Response {
+    if service.access.is_from_page(request.headers()) {
         next.run(request).await
     } else {
         (StatusCode::FORBIDDEN, "this did not come from the page").into_response()
     }
 }
 
-async fn state_now(State((doors, _)): Shared) -> Response {
-    ([(header::CONTENT_TYPE, "application/json")], doors.board.snapshot().to_string()).into_response()
+async fn state_now(State((service, _)): Shared) -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], service.state.snapshot().to_string()).into_response()
 }
 
 /// The state, now and whenever it has changed. A browser that is slow gets the newest only.
-async fn events(State((doors, mut close)): Shared) -> Response {
-    if doors.board.lookers() >= MAX_LOOKERS {
+async fn events(State((service, mut close)): Shared) -> Response {
+    if service.state.lookers() >= MAX_LOOKERS {
         return (StatusCode::SERVICE_UNAVAILABLE, "too many browsers look at the page").into_response();
     }
-    let mut changed = doors.board.watch();
+    let mut changed = service.state.watch();
     let (states, stream) = mpsc::channel::<Result<Event, Infallible>>(1);
     tokio::spawn(async move {
         loop {
             changed.borrow_and_update();
             let last = *close.borrow_and_update();
-            let event = Event::default().data(doors.board.snapshot().to_string());
+            let event = Event::default().data(service.state.snapshot().to_string());
             if states.send(Ok(event)).await.is_err() || last {
                 break;
             }
@@ -219,14 +219,14 @@ struct Answered {
     reason: String,
 }
 
-async fn answer(State((doors, _)): Shared, Path(id): Path<u64>, body: Bytes) -> Response {
+async fn answer(State((service, _)): Shared, Path(id): Path<u64>, body: Bytes) -> Response {
     let answered: Answered = match read(&body) {
         Ok(answered) => answered,
         Err(refusal) => return refusal.into_response(),
     };
     let reason = crate::yaml::shorten(answered.reason.trim(), 300);
     let reason = |without: &str| if reason.is_empty() { without.to_owned() } else { reason.clone() };
-    said(doors.board.answer(
+    said(service.state.answer(
         id,
         match answered.answer {
             Answer::Done => ActionOutcome::Done,
@@ -243,9 +243,9 @@ struct Remark {
     text: String,
 }
 
-async fn remark(State((doors, _)): Shared, body: Bytes) -> Response {
+async fn remark(State((service, _)): Shared, body: Bytes) -> Response {
     match read::<Remark>(&body) {
-        Ok(remark) => said(doors.board.remark(&remark.test_case, &remark.text)),
+        Ok(remark) => said(service.state.remark(&remark.test_case, &remark.text)),
         Err(refusal) => refusal.into_response(),
     }
 }
@@ -255,25 +255,25 @@ struct Pause {
     paused: bool,
 }
 
-async fn pause(State((doors, _)): Shared, body: Bytes) -> Response {
+async fn pause(State((service, _)): Shared, body: Bytes) -> Response {
     match read::<Pause>(&body) {
         Ok(pause) => {
-            doors.paused.send_replace(pause.paused);
-            doors.board.pause(pause.paused);
+            service.paused.send_replace(pause.paused);
+            service.state.pause(pause.paused);
             said(Ok(()))
         }
         Err(refusal) => refusal.into_response(),
     }
 }
 
-async fn abort(State((doors, _)): Shared) -> Response {
-    doors.board.abort();
-    doors.stop.send_replace(true);
+async fn abort(State((service, _)): Shared) -> Response {
+    service.state.abort();
+    service.stop.send_replace(true);
     said(Ok(()))
 }
 
 /// A link for another browser, a phone's say.
-async fn link(State((doors, _)): Shared, headers: HeaderMap) -> Response {
-    let url = doors.guard.link(doors.guard.host(&headers));
+async fn link(State((service, _)): Shared, headers: HeaderMap) -> Response {
+    let url = service.access.link(service.access.host(&headers));
     ([(header::CONTENT_TYPE, "application/json")], json!({ "url": url }).to_string()).into_response()
 }

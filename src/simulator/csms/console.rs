@@ -44,15 +44,15 @@ impl Csms {
                 return ActionOutcome::Done;
             }
             Setting::SecurityProfile => match value.as_u64().and_then(|profile| u8::try_from(profile).ok()) {
-                Some(profile) => self.doors.lower(profile),
+                Some(profile) => self.endpoints.lower(profile),
                 None => return ActionOutcome::NotPossible("that is no security profile".into()),
             },
             Setting::Password => match value.as_str() {
-                Some(password) => self.doors.set_password(password),
+                Some(password) => self.endpoints.set_password(password),
                 None => return ActionOutcome::NotPossible("that is no password".into()),
             },
         }
-        self.doors_changed = true;
+        self.endpoints_changed = true;
         ActionOutcome::Done
     }
 

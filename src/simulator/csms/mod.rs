@@ -4,9 +4,9 @@ mod authorization;
 mod certificates;
 mod console;
 mod customers;
-mod doors;
-mod house;
+mod endpoints;
 mod provisioning;
+mod router;
 mod transactions;
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
@@ -15,11 +15,11 @@ use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
 use self::{
-    authorization::Tokens, certificates::Certificates, customers::Customers, doors::Doors, provisioning::Provisioning,
-    transactions::Transactions,
+    authorization::Tokens, certificates::Certificates, customers::Customers, endpoints::CsmsEndpoints,
+    provisioning::Provisioning, transactions::TransactionStore,
 };
 pub use self::{
-    doors::{Door, KnownStation},
+    endpoints::{CsmsEndpoint, KnownStation},
     provisioning::BootSetting,
 };
 use super::{faults::Faults, operator::Request};
@@ -38,8 +38,8 @@ const POLICY_VIOLATION: u16 = 1008;
 /// What a CSMS is delivered with.
 #[derive(Debug, Clone)]
 pub struct CsmsSetup {
-    /// Where it listens: one door for each security profile that it supports.
-    pub doors: Vec<Door>,
+    /// Where it listens: one endpoint for each security profile that it supports.
+    pub endpoints: Vec<CsmsEndpoint>,
     /// The stations that it knows; it keeps them apart.
     pub stations: Vec<KnownStation>,
     /// Tokens it knows, by what they are: `valid`, `invalid`, `blocked` …
@@ -57,7 +57,7 @@ pub struct CsmsSetup {
 }
 
 /// A CALL that waits for its answer.
-struct Outstanding {
+struct OutstandingRequest {
     id: String,
     action: String,
     payload: Value,
@@ -70,32 +70,32 @@ struct Csms {
     /// What is to be done on the link.
     orders: Vec<LinkCommand>,
     /// Who is let in has changed.
-    doors_changed: bool,
-    doors: Doors,
+    endpoints_changed: bool,
+    endpoints: CsmsEndpoints,
     provisioning: Provisioning,
     tokens: Tokens,
-    transactions: Transactions,
+    transactions: TransactionStore,
     certificates: Certificates,
     customers: Customers,
     conn: Option<ConnId>,
     /// CALLs to send, one at a time (Part 4, 4.1.1).
     queue: VecDeque<(String, Value)>,
-    outstanding: Option<Outstanding>,
+    outstanding: Option<OutstandingRequest>,
     made: u64,
 }
 
-pub use house::run;
+pub use router::run;
 
 impl Csms {
     fn new(setup: &CsmsSetup, station: KnownStation, clock: Clock) -> Self {
         Self {
             clock,
             orders: Vec::new(),
-            doors_changed: false,
-            doors: Doors::new(setup.doors.clone(), station),
+            endpoints_changed: false,
+            endpoints: CsmsEndpoints::new(setup.endpoints.clone(), station),
             provisioning: Provisioning::new(setup.interval, setup.inventory, setup.boot_setting),
             tokens: Tokens::new(setup.tokens.clone()),
-            transactions: Transactions::default(),
+            transactions: TransactionStore::default(),
             certificates: Certificates::new(setup.authority.clone()),
             customers: Customers::default(),
             conn: None,
@@ -118,10 +118,10 @@ impl Csms {
                 self.outstanding = None;
                 self.queue.clear();
                 self.provisioning.connected();
-                if !self.doors.entered(endpoint, &request) {
+                if !self.endpoints.entered(endpoint, &request) {
                     self.orders.push(LinkCommand::Close(conn, POLICY_VIOLATION));
                 }
-                self.doors_changed = true;
+                self.endpoints_changed = true;
             }
             LinkEvent::Closed { conn, .. } if self.conn == Some(conn) => {
                 self.conn = None;
@@ -161,7 +161,7 @@ impl Csms {
         if let Some(reply) = reply {
             self.orders.push(LinkCommand::Send(conn, reply.to_text()));
         }
-        if !self.doors.is_welcome() {
+        if !self.endpoints.is_welcome() {
             self.orders.push(LinkCommand::Close(conn, POLICY_VIOLATION));
         }
         self.send_next();
@@ -171,7 +171,7 @@ impl Csms {
         let now = ocpp_time(self.clock.now().wall);
         match action {
             "BootNotification" => {
-                self.doors.named(payload["chargingStation"]["serialNumber"].as_str());
+                self.endpoints.named(payload["chargingStation"]["serialNumber"].as_str());
                 let response = self.provisioning.boot(&now);
                 if self.provisioning.wants_inventory() {
                     self.made += 1;
@@ -210,8 +210,8 @@ impl Csms {
         if let Some(update) = self.customers.answered(&call.action, &call.payload, response) {
             self.queue.push_back(("SendLocalList".into(), update));
         }
-        if self.doors.answered(&call.action, &call.payload, response) {
-            self.doors_changed = true;
+        if self.endpoints.answered(&call.action, &call.payload, response) {
+            self.endpoints_changed = true;
         }
     }
 
@@ -224,6 +224,6 @@ impl Csms {
         self.provisioning.asked(&action, &payload);
         let frame = Frame::Call { id: id.clone(), action: action.clone(), payload: payload.clone() };
         self.orders.push(LinkCommand::Send(conn, frame.to_text()));
-        self.outstanding = Some(Outstanding { id, action, payload, until: Instant::now() + ANSWER_TIMEOUT });
+        self.outstanding = Some(OutstandingRequest { id, action, payload, until: Instant::now() + ANSWER_TIMEOUT });
     }
 }

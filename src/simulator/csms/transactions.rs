@@ -1,4 +1,4 @@
-//! Transactions as the station tells them.
+//! TransactionStore as the station tells them.
 
 use std::collections::BTreeMap;
 
@@ -18,11 +18,11 @@ struct Transaction {
 
 /// The transactions of the station.
 #[derive(Default)]
-pub(super) struct Transactions {
+pub(super) struct TransactionStore {
     known: BTreeMap<String, Transaction>,
 }
 
-impl Transactions {
+impl TransactionStore {
     /// Takes an event in. A TransactionEventRequest is never refused; a token in it is judged anew (E01.FR.11).
     pub(super) fn event(&mut self, payload: &Value, tokens: &Tokens) -> Value {
         let id = payload["transactionInfo"]["transactionId"].as_str().unwrap_or_default();

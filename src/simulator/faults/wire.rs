@@ -21,7 +21,7 @@ const TICK: Duration = Duration::from_millis(100);
 
 /// What goes wrong with one connection.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Course {
+pub(super) struct ConnectionFaults {
     /// Bytes a second; 0: as many as there are.
     rate: Arc<AtomicU32>,
     /// Bytes after which nothing more is heard.
@@ -46,7 +46,7 @@ pub(super) struct Wire {
 #[derive(Debug, Default)]
 struct State {
     attempts: u32,
-    courses: HashMap<ConnId, Course>,
+    courses: HashMap<ConnId, ConnectionFaults>,
 }
 
 impl Wire {
@@ -61,13 +61,13 @@ impl Wire {
     }
 
     /// What goes wrong with a connection; decided when it is first asked for, which is when it is tried.
-    pub(super) fn course(&self, conn: ConnId) -> Course {
+    pub(super) fn course(&self, conn: ConnId) -> ConnectionFaults {
         let mut state = self.state();
         if let Some(known) = state.courses.get(&conn) {
             return known.clone();
         }
         state.attempts += 1;
-        let mut course = Course::default();
+        let mut course = ConnectionFaults::default();
         for (index, fault) in self.faults.list.iter().enumerate() {
             let Place::Connections(which) = fault.place else { continue };
             self.faults.saw(index, state.attempts);
@@ -130,7 +130,7 @@ impl Tap for Wire {
 }
 
 /// Carries bytes between the product's end and the real stream, until the product lets go of its end.
-async fn pump(stream: BoxStream, product: DuplexStream, course: Course) {
+async fn pump(stream: BoxStream, product: DuplexStream, course: ConnectionFaults) {
     let (mut from_peer, mut to_peer) = split(stream);
     let (mut from_product, mut to_product) = split(product);
     let inbound = async {

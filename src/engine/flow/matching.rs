@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{Body, MAX_DEPTH, Node, Offer, Sequence, Status};
+use super::{Body, MAX_DEPTH, Matched, Node, Sequence, Status};
 use crate::{
     engine::{
         Role,
-        conversation::Call,
+        exchange::Call,
         own_station::Asked,
         responder, rules,
         world::{Finding, World},
@@ -22,11 +22,11 @@ use crate::{
 };
 
 impl Node {
-    pub(super) fn offer(&mut self, call: &Call, world: &mut World) -> Offer {
+    pub(super) fn offer(&mut self, call: &Call, world: &mut World) -> Matched {
         let step = self.step.clone();
         let offer = match (&step.kind, &mut self.body) {
             (StepKind::Expect(expect), _) => match self.offer_expect(expect, call, world) {
-                Offer::Passed if self.touched && rules::begins_anew(&expect.action) => Offer::Boundary,
+                Matched::Passed if self.touched && rules::begins_anew(&expect.action) => Matched::Barrier,
                 offer => offer,
             },
             (StepKind::Never { action, matches, .. }, _) if *action == call.action => {
@@ -37,19 +37,19 @@ impl Node {
                     finding.frame = Some(shorten(&call.text, 4000));
                     world.find(Verdict::Fail, finding);
                 }
-                Offer::Passed
+                Matched::Passed
             }
             (_, Body::Steps(steps)) => steps.offer(call, world),
             (_, Body::AnyOrder(nodes)) => {
-                let mut offer = Offer::Passed;
+                let mut offer = Matched::Passed;
                 for node in nodes {
                     let result = match node.status {
                         Status::Active => node.offer(call, world),
                         Status::Fresh => node.offer_ahead(call, world),
-                        _ => Offer::Passed,
+                        _ => Matched::Passed,
                     };
-                    if result == Offer::Taken {
-                        offer = Offer::Taken;
+                    if result == Matched::Consumed {
+                        offer = Matched::Consumed;
                         break;
                     }
                 }
@@ -58,20 +58,20 @@ impl Node {
             (_, Body::OneOf(nodes, chosen)) => match chosen {
                 Some(index) => nodes[*index].offer(call, world),
                 None => {
-                    let mut offer = Offer::Passed;
+                    let mut offer = Matched::Passed;
                     for (index, node) in nodes.iter_mut().enumerate() {
-                        if node.status == Status::Active && node.offer(call, world) == Offer::Taken {
+                        if node.status == Status::Active && node.offer(call, world) == Matched::Consumed {
                             *chosen = Some(index);
-                            offer = Offer::Taken;
+                            offer = Matched::Consumed;
                             break;
                         }
                     }
                     offer
                 }
             },
-            _ => Offer::Passed,
+            _ => Matched::Passed,
         };
-        if offer == Offer::Taken {
+        if offer == Matched::Consumed {
             self.touched = true;
         }
         offer
@@ -89,27 +89,27 @@ impl Node {
             // A longer optional part would have to be finished, which nobody waits for any more.
             let short = matches!(&node.step.kind, StepKind::Expect(_))
                 || matches!(&node.step.kind, StepKind::Optional(steps) if steps.len() == 1);
-            (open && short && node.offer(call, world) == Offer::Taken) || node.linger(call, world)
+            (open && short && node.offer(call, world) == Matched::Consumed) || node.linger(call, world)
         })
     }
 
     /// Offers a message before the step's turn has come.
-    pub(super) fn offer_ahead(&mut self, call: &Call, world: &mut World) -> Offer {
+    pub(super) fn offer_ahead(&mut self, call: &Call, world: &mut World) -> Matched {
         let step = self.step.clone();
         if let Some(when) = &step.when {
             // What can't be said yet can't be claimed yet either.
             if when.holds(&world.names(&self.scope)) != Ok(true) {
-                return Offer::Passed;
+                return Matched::Passed;
             }
         }
-        if step.ends_stretch() {
-            return Offer::Boundary;
+        if step.is_barrier() {
+            return Matched::Barrier;
         }
         let names = world.names(&self.scope);
         match &step.kind {
             StepKind::Expect(expect) => {
                 if expect.no_earlier_than.is_some() || expect.nothing_else_before.is_some() {
-                    return Offer::Passed;
+                    return Matched::Passed;
                 }
                 // Nor can what its checks and times speak of only later.
                 let numbers = [&expect.within, &expect.any_time_since].into_iter().flatten();
@@ -120,18 +120,18 @@ impl Node {
                     return self.offer_expect(expect, call, world);
                 }
                 if rules::begins_anew(&expect.action) && expect.optional.is_none() {
-                    Offer::Boundary
+                    Matched::Barrier
                 } else {
-                    Offer::Passed
+                    Matched::Passed
                 }
             }
             StepKind::Run { state, with } => {
                 if !matches!(self.body, Body::Steps(_)) {
                     // Only a look: errors in parameters are for when its turn has come.
                     let Some(state) = world.state(state).filter(|_| self.depth <= MAX_DEPTH) else {
-                        return Offer::Passed;
+                        return Matched::Passed;
                     };
-                    let Ok(scope) = self.scope_of(&state, with, world) else { return Offer::Passed };
+                    let Ok(scope) = self.scope_of(&state, with, world) else { return Matched::Passed };
                     let steps = Sequence::new(&state.steps, &Arc::new(scope), &self.path, self.depth + 1);
                     self.body = Body::Steps(steps);
                 }
@@ -142,33 +142,35 @@ impl Node {
                     self.body = Body::Steps(Sequence::new(steps, &self.scope, &self.path, self.depth + 1));
                 }
                 let offer = self.offer_ahead_inside(call, world);
-                if matches!(step.kind, StepKind::Optional(_)) && offer == Offer::Boundary {
-                    return Offer::Passed;
+                if matches!(step.kind, StepKind::Optional(_)) && offer == Matched::Barrier {
+                    return Matched::Passed;
                 }
                 offer
             }
             StepKind::ForEach { items, item, steps, in_order: false } => {
-                let Ok(items) = items.evaluate(&names) else { return Offer::Passed };
-                let Body::AnyOrder(mut nodes) = self.for_each(&items, item, steps, false) else { return Offer::Passed };
-                if !nodes.iter_mut().any(|node| node.offer_ahead(call, world) == Offer::Taken) {
-                    return Offer::Passed;
+                let Ok(items) = items.evaluate(&names) else { return Matched::Passed };
+                let Body::AnyOrder(mut nodes) = self.for_each(&items, item, steps, false) else {
+                    return Matched::Passed;
+                };
+                if !nodes.iter_mut().any(|node| node.offer_ahead(call, world) == Matched::Consumed) {
+                    return Matched::Passed;
                 }
                 self.body = Body::AnyOrder(nodes);
                 if self.enter(world) {
                     self.touched = true;
                 }
-                Offer::Taken
+                Matched::Consumed
             }
             StepKind::AnyOrder(steps) | StepKind::OneOf(steps) => {
                 let mut inner = Sequence::new(steps, &self.scope, &self.path, self.depth + 1);
                 let mut taken = None;
                 for (index, node) in inner.nodes.iter_mut().enumerate() {
-                    if node.offer_ahead(call, world) == Offer::Taken {
+                    if node.offer_ahead(call, world) == Matched::Consumed {
                         taken = Some(index);
                         break;
                     }
                 }
-                let Some(index) = taken else { return Offer::Passed };
+                let Some(index) = taken else { return Matched::Passed };
                 self.body = match &step.kind {
                     StepKind::OneOf(_) => Body::OneOf(inner.nodes, Some(index)),
                     _ => Body::AnyOrder(inner.nodes),
@@ -176,16 +178,16 @@ impl Node {
                 if self.enter(world) {
                     self.touched = true;
                 }
-                Offer::Taken
+                Matched::Consumed
             }
-            _ => Offer::Passed,
+            _ => Matched::Passed,
         }
     }
 
-    pub(super) fn offer_ahead_inside(&mut self, call: &Call, world: &mut World) -> Offer {
-        let Body::Steps(steps) = &mut self.body else { return Offer::Passed };
+    pub(super) fn offer_ahead_inside(&mut self, call: &Call, world: &mut World) -> Matched {
+        let Body::Steps(steps) = &mut self.body else { return Matched::Passed };
         let offer = steps.offer_ahead(0, call, world);
-        if offer == Offer::Taken {
+        if offer == Matched::Consumed {
             self.enter(world);
             self.touched = true;
         } else if steps.untouched() {
@@ -208,7 +210,7 @@ impl Node {
         expect.matches.mismatches(&call.payload, names).is_ok_and(|found| found.is_empty())
     }
 
-    pub(super) fn offer_expect(&mut self, expect: &Expect, call: &Call, world: &mut World) -> Offer {
+    pub(super) fn offer_expect(&mut self, expect: &Expect, call: &Call, world: &mut World) -> Matched {
         let names = world.names(&self.scope);
         if !Self::wants(expect, call, &names) {
             let alone = expect.nothing_else_before.as_ref();
@@ -220,10 +222,10 @@ impl Node {
                 finding.frame = Some(shorten(&call.text, 4000));
                 world.find(Verdict::Fail, finding);
             }
-            return Offer::Passed;
+            return Matched::Passed;
         }
         self.claim(expect, call, true, world);
-        Offer::Taken
+        Matched::Consumed
     }
 
     /// A message of the past will do.

@@ -5,9 +5,9 @@ use std::collections::HashSet;
 use serde_json::json;
 
 use super::{
-    about::about_the_product,
     connections::{other_requests, turned_round},
     mutant::{Edit, Kind, Mutants, Place, Target, behind_answer, is_optional, open_at, own_call, source, source_of},
+    subjects::about_the_product,
 };
 use crate::{
     engine::{Input, Role, Taken},

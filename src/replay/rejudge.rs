@@ -11,9 +11,9 @@ use std::collections::{HashMap, VecDeque};
 use serde_json::Value;
 
 use super::{
-    conceal::{map_text, uncover},
-    form::{Did, Told},
+    format::{Did, Told},
     recording::{MAX_TICKS, later},
+    redaction::{map_text, uncover},
     store::{Kept, fingerprint},
 };
 use crate::{

@@ -53,7 +53,7 @@ pub(super) enum Refused {
 
 /// What the run and the browsers share.
 #[derive(Debug)]
-pub(super) struct Board {
+pub(super) struct PageState {
     state: Mutex<State>,
     changed: watch::Sender<()>,
     noted: Notify,
@@ -102,7 +102,7 @@ struct Asked {
     answer: oneshot::Sender<ActionOutcome>,
 }
 
-impl Board {
+impl PageState {
     pub(super) fn new(product: String, patience: Duration) -> Self {
         Self {
             state: Mutex::new(State { product, ..State::default() }),

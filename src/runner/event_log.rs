@@ -11,14 +11,14 @@ use crate::{
 };
 
 /// What happens, in the order of time. Test cases that run side by side share it on one thread.
-pub(super) struct Journal<'t> {
+pub(super) struct EventLog<'t> {
     clock: Clock,
     tell: RefCell<&'t mut dyn FnMut(Event)>,
     /// How many files each test case was sent.
     uploads: RefCell<HashMap<String, u32>>,
 }
 
-impl<'t> Journal<'t> {
+impl<'t> EventLog<'t> {
     pub(super) fn new(clock: Clock, tell: &'t mut dyn FnMut(Event)) -> Self {
         Self { clock, tell: RefCell::new(tell), uploads: RefCell::default() }
     }
@@ -55,18 +55,18 @@ impl<'t> Journal<'t> {
 
     /// The voice of one test case as one station: every line of it names both.
     pub(super) fn voice(&self, test_case: &str, station: &str) -> Voice<'_, 't> {
-        Voice { journal: self, test_case: Some(test_case.to_owned()), station: station.to_owned() }
+        Voice { log: self, test_case: Some(test_case.to_owned()), station: station.to_owned() }
     }
 
     /// What happens as one station while no test case is under way.
     pub(super) fn between(&self, station: &str) -> Voice<'_, 't> {
-        Voice { journal: self, test_case: None, station: station.to_owned() }
+        Voice { log: self, test_case: None, station: station.to_owned() }
     }
 }
 
 /// Adds the lines of one test case to the trace.
 pub(super) struct Voice<'j, 't> {
-    journal: &'j Journal<'t>,
+    log: &'j EventLog<'t>,
     test_case: Option<String>,
     station: String,
 }
@@ -74,12 +74,12 @@ pub(super) struct Voice<'j, 't> {
 impl Voice<'_, '_> {
     /// Something that happens now.
     pub(super) fn note(&self, what: TraceEvent) {
-        self.journal.note(self.test_case.clone(), Some(self.station.clone()), what);
+        self.log.note(self.test_case.clone(), Some(self.station.clone()), what);
     }
 
     /// Something that happened, and on which connection.
     pub(super) fn at(&self, at: Stamp, conn: Option<u32>, what: TraceEvent) {
-        self.journal.push(TraceEntry {
+        self.log.push(TraceEntry {
             at,
             test_case: self.test_case.clone(),
             station: Some(self.station.clone()),
@@ -90,9 +90,9 @@ impl Voice<'_, '_> {
 
     /// Takes down what the SUT has uploaded.
     pub(super) fn uploaded(&self, upload: Upload) -> UploadRecord {
-        let file = upload.content.is_some().then(|| self.journal.place(&upload));
+        let file = upload.content.is_some().then(|| self.log.place(&upload));
         if let (Some(file), Some(content)) = (&file, upload.content) {
-            self.journal.tell(Event::Uploaded(file.clone(), content));
+            self.log.tell(Event::Uploaded(file.clone(), content));
         }
         let record = UploadRecord {
             file,
@@ -108,7 +108,7 @@ impl Voice<'_, '_> {
     /// Tells whoever looks on, if this is a test case.
     pub(super) fn tell(&self, event: Event) {
         if self.test_case.is_some() {
-            self.journal.tell(event);
+            self.log.tell(event);
         }
     }
 }

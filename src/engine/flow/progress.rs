@@ -8,7 +8,7 @@ use super::{Body, Node, Sending, Sequence, Status, nanos};
 use crate::{
     engine::{
         Role,
-        conversation::{Answer, Reply},
+        exchange::{Answer, Reply},
         responder, rules,
         world::{Finding, World},
     },

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::conversation::Call;
+use super::exchange::Call;
 use crate::{clock::Stamp, link::ConnId, ocpp::frame::Frame};
 
 /// Answers of ours that took longer say nothing: the other side may have stopped waiting.
@@ -10,12 +10,12 @@ const PROMPT_S: f64 = 2.0;
 
 /// CALLs of the SUT that we have not answered yet, each with the first CALL that came in the meantime.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Turns {
-    open: HashMap<(ConnId, String), Turn>,
+pub(crate) struct CallOrder {
+    open: HashMap<(ConnId, String), OpenCall>,
 }
 
 #[derive(Debug, Clone)]
-struct Turn {
+struct OpenCall {
     came: Stamp,
     action: String,
     intruder: Option<Call>,
@@ -23,7 +23,7 @@ struct Turn {
 
 /// A CALL that did not wait for its turn.
 #[derive(Debug)]
-pub(crate) struct OutOfTurn {
+pub(crate) struct OverlappingCall {
     /// The CALL.
     pub(crate) call: Call,
     /// Action of the CALL that was not answered yet.
@@ -32,7 +32,7 @@ pub(crate) struct OutOfTurn {
     pub(crate) early_s: f64,
 }
 
-impl Turns {
+impl CallOrder {
     /// A CALL of the SUT came.
     pub(crate) fn came(&mut self, call: &Call) {
         for ((conn, _), turn) in &mut self.open {
@@ -40,13 +40,13 @@ impl Turns {
                 turn.intruder = Some(call.clone());
             }
         }
-        let turn = Turn { came: call.at, action: call.action.clone(), intruder: None };
+        let turn = OpenCall { came: call.at, action: call.action.clone(), intruder: None };
         self.open.insert((call.conn, call.id.clone()), turn);
     }
 
     /// A frame of ours was written. Only now is it known that an answer was on its way, and promptly: a CALL that we leave
     /// without an answer may be given up by the other side whenever it likes.
-    pub(crate) fn wrote(&mut self, conn: ConnId, text: &str, at: Stamp) -> Option<OutOfTurn> {
+    pub(crate) fn wrote(&mut self, conn: ConnId, text: &str, at: Stamp) -> Option<OverlappingCall> {
         if self.open.is_empty() {
             return None;
         }
@@ -57,7 +57,7 @@ impl Turns {
         let prompt = at.seconds() - turn.came.seconds() < PROMPT_S;
         let call = turn.intruder.filter(|_| prompt)?;
         let early_s = at.seconds() - call.at.seconds();
-        Some(OutOfTurn { call, before: turn.action, early_s })
+        Some(OverlappingCall { call, before: turn.action, early_s })
     }
 
     /// A connection is over, and what was open on it with it.

@@ -16,7 +16,7 @@ const MAX_LINKS: usize = 4;
 
 /// Links that let in, and browsers that are in.
 #[derive(Debug)]
-pub(super) struct Guard {
+pub(super) struct Access {
     address: SocketAddr,
     hosts: Vec<String>,
     links: Mutex<VecDeque<String>>,
@@ -56,7 +56,7 @@ fn push(list: &Mutex<VecDeque<String>>, most: usize) -> String {
     made
 }
 
-impl Guard {
+impl Access {
     pub(super) fn new(address: SocketAddr, hosts: Vec<String>) -> Self {
         Self { address, hosts, links: Mutex::default(), sessions: Mutex::default() }
     }
@@ -140,35 +140,35 @@ mod tests {
             .collect()
     }
 
-    fn guard(address: &str) -> Guard {
-        Guard::new(address.parse().unwrap(), vec!["bench.example".into()])
+    fn access(address: &str) -> Access {
+        Access::new(address.parse().unwrap(), vec!["bench.example".into()])
     }
 
     #[test]
     fn a_link_lets_in_once() {
-        let guard = guard("127.0.0.1:9050");
-        let link = guard.link(None);
+        let access = access("127.0.0.1:9050");
+        let link = access.link(None);
         let token = link.strip_prefix("http://127.0.0.1:9050/?token=").unwrap();
         assert_eq!(token.len(), 32);
-        assert_eq!(guard.enter(""), None);
-        assert_eq!(guard.enter(&token[..31]), None);
-        let cookie = guard.enter(token).unwrap();
-        assert_eq!(guard.enter(token), None, "it is used up");
+        assert_eq!(access.enter(""), None);
+        assert_eq!(access.enter(&token[..31]), None);
+        let cookie = access.enter(token).unwrap();
+        assert_eq!(access.enter(token), None, "it is used up");
         let pair = cookie.split(';').next().unwrap();
         assert!(cookie.ends_with("HttpOnly; SameSite=Strict"));
-        assert!(guard.is_in(&headers(&[("cookie", &format!("other=1; {pair}"))])));
-        assert!(!guard.is_in(&headers(&[("cookie", &format!("{pair}x"))])));
-        assert!(!guard.is_in(&headers(&[])));
+        assert!(access.is_in(&headers(&[("cookie", &format!("other=1; {pair}"))])));
+        assert!(!access.is_in(&headers(&[("cookie", &format!("{pair}x"))])));
+        assert!(!access.is_in(&headers(&[])));
         for _ in 0..MAX_SESSIONS {
-            let link = guard.link(None);
-            guard.enter(link.split_once('=').unwrap().1).unwrap();
+            let link = access.link(None);
+            access.enter(link.split_once('=').unwrap().1).unwrap();
         }
-        assert!(!guard.is_in(&headers(&[("cookie", pair)])), "the oldest had to go");
+        assert!(!access.is_in(&headers(&[("cookie", pair)])), "the oldest had to go");
     }
 
     #[test]
     fn only_our_own_names_are_answered() {
-        let loopback = guard("127.0.0.1:9050");
+        let loopback = access("127.0.0.1:9050");
         for host in ["127.0.0.1:9050", "localhost:9050", "bench.example:9050", "[::1]:9050"] {
             assert!(loopback.host(&headers(&[("host", host)])).is_some(), "{host}");
         }
@@ -176,21 +176,21 @@ mod tests {
         {
             assert_eq!(loopback.host(&headers(&[("host", host)])), None, "{host}");
         }
-        let open = guard("0.0.0.0:9050");
+        let open = access("0.0.0.0:9050");
         assert!(open.host(&headers(&[("host", "192.168.1.4:9050")])).is_some());
         assert_eq!(open.host(&headers(&[("host", "evil.example:9050")])), None);
     }
 
     #[test]
     fn what_changes_something_must_come_from_the_page() {
-        let guard = guard("127.0.0.1:9050");
+        let access = access("127.0.0.1:9050");
         let with = |origin: &str, kind: &str| {
-            guard.is_from_page(&headers(&[("host", "localhost:9050"), ("origin", origin), ("content-type", kind)]))
+            access.is_from_page(&headers(&[("host", "localhost:9050"), ("origin", origin), ("content-type", kind)]))
         };
         assert!(with("http://localhost:9050", "application/json; charset=utf-8"));
         assert!(!with("http://localhost:9050", "text/plain"));
         assert!(!with("http://evil.example", "application/json"));
         assert!(!with("null", "application/json"));
-        assert!(!guard.is_from_page(&headers(&[("host", "localhost:9050"), ("content-type", "application/json")])));
+        assert!(!access.is_from_page(&headers(&[("host", "localhost:9050"), ("content-type", "application/json")])));
     }
 }

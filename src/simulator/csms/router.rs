@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde_json::Value;
 use tokio::{sync::mpsc, time::Instant};
 
-use super::{Csms, CsmsSetup, doors::Doors};
+use super::{Csms, CsmsSetup, endpoints::CsmsEndpoints};
 use crate::{
     clock::Clock,
     link::{ConnId, EndpointId, LinkCommand, LinkEvent, Network},
@@ -22,10 +22,10 @@ pub async fn run(
 ) -> std::io::Result<()> {
     let stations: Vec<Csms> = setup.stations.iter().map(|station| Csms::new(&setup, station.clone(), clock)).collect();
     let addresses: Vec<(EndpointId, String)> =
-        setup.doors.iter().map(|door| (EndpointId(door.profile), door.address.clone())).collect();
-    let policies = Doors::policies_for(stations.iter().map(|station| &station.doors));
+        setup.endpoints.iter().map(|endpoint| (EndpointId(endpoint.profile), endpoint.address.clone())).collect();
+    let policies = CsmsEndpoints::policies_for(stations.iter().map(|station| &station.endpoints));
     let link = FaultyLink::serve(setup.faults.clone(), network, &addresses, policies, clock).await?;
-    let mut house = House { link, stations, conns: HashMap::new() };
+    let mut house = Router { link, stations, conns: HashMap::new() };
     loop {
         let overdue = house.overdue();
         tokio::select! {
@@ -52,14 +52,14 @@ pub async fn run(
     }
 }
 
-struct House {
+struct Router {
     link: FaultyLink,
     stations: Vec<Csms>,
     /// Whose connection it is.
     conns: HashMap<ConnId, usize>,
 }
 
-impl House {
+impl Router {
     /// When the next answer of a station is overdue.
     fn overdue(&self) -> Option<Instant> {
         self.stations.iter().filter_map(|station| Some(station.outstanding.as_ref()?.until)).min()
@@ -69,12 +69,14 @@ impl House {
     fn on(&mut self, at: usize, act: impl FnOnce(&mut Csms)) {
         let Some(station) = self.stations.get_mut(at) else { return };
         act(station);
-        let (orders, changed) = (std::mem::take(&mut station.orders), std::mem::take(&mut station.doors_changed));
+        let (orders, changed) = (std::mem::take(&mut station.orders), std::mem::take(&mut station.endpoints_changed));
         for order in orders {
             self.link.send(order);
         }
         if changed {
-            for (endpoint, policy) in Doors::policies_for(self.stations.iter().map(|station| &station.doors)) {
+            for (endpoint, policy) in
+                CsmsEndpoints::policies_for(self.stations.iter().map(|station| &station.endpoints))
+            {
                 self.link.send(LinkCommand::SetPolicy(endpoint, policy));
             }
         }
@@ -83,7 +85,7 @@ impl House {
     fn linked(&mut self, event: LinkEvent) {
         let at = match &event {
             LinkEvent::Opened { conn, request, .. } => {
-                let known = |station: &Csms| request.identity.as_deref() == Some(station.doors.identity());
+                let known = |station: &Csms| request.identity.as_deref() == Some(station.endpoints.identity());
                 let Some(at) = self.stations.iter().position(known) else { return };
                 self.conns.insert(*conn, at);
                 Some(at)
@@ -102,7 +104,7 @@ impl House {
         let at = match named {
             None if self.stations.len() == 1 => Some(0),
             None => None,
-            Some(named) => self.stations.iter().position(|station| station.doors.identity() == named),
+            Some(named) => self.stations.iter().position(|station| station.endpoints.identity() == named),
         };
         let Some(at) = at else {
             let reason = format!("the CSMS knows no station `{}`", named.unwrap_or_default());

@@ -6,7 +6,7 @@ use super::{Body, Node};
 use crate::{
     engine::{
         Effect, Role,
-        conversation::Reply,
+        exchange::Reply,
         responder,
         world::{Finding, World},
     },

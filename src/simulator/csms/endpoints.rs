@@ -12,7 +12,7 @@ use crate::{
 
 /// An end-point for stations of one security profile (A00.FR.006).
 #[derive(Debug, Clone)]
-pub struct Door {
+pub struct CsmsEndpoint {
     /// Security profile.
     pub profile: u8,
     /// Where it listens.
@@ -21,8 +21,8 @@ pub struct Door {
     pub tls: Option<ServerTls>,
 }
 
-impl Door {
-    /// A door for a security profile, with certificates for these names where it needs them: two, for the cipher suites
+impl CsmsEndpoint {
+    /// A endpoint for a security profile, with certificates for these names where it needs them: two, for the cipher suites
     /// of both kinds (A00.FR.318).
     pub fn new(profile: u8, address: String, pki: &Pki, names: &[String]) -> Result<Self, PkiError> {
         let tls = if profile < 2 {
@@ -53,9 +53,9 @@ pub struct KnownStation {
     pub security_profile: u8,
 }
 
-/// The doors, and the station that comes in by one of them.
-pub(super) struct Doors {
-    all: Vec<Door>,
+/// The endpoints, and the station that comes in by one of them.
+pub(super) struct CsmsEndpoints {
+    all: Vec<CsmsEndpoint>,
     station: KnownStation,
     /// Network profiles that the station took: slot → security profile.
     slots: BTreeMap<i64, u8>,
@@ -64,19 +64,21 @@ pub(super) struct Doors {
     welcome: bool,
 }
 
-impl Doors {
-    pub(super) fn new(doors: Vec<Door>, station: KnownStation) -> Self {
-        Self { all: doors, station, slots: BTreeMap::new(), common_name: None, welcome: true }
+impl CsmsEndpoints {
+    pub(super) fn new(endpoints: Vec<CsmsEndpoint>, station: KnownStation) -> Self {
+        Self { all: endpoints, station, slots: BTreeMap::new(), common_name: None, welcome: true }
     }
 
     pub(super) fn identity(&self) -> &str {
         &self.station.identity
     }
 
-    /// How each door treats the stations that come in by it.
-    pub(super) fn policies_for<'d>(all: impl IntoIterator<Item = &'d Doors>) -> HashMap<EndpointId, ServerPolicy> {
+    /// How each endpoint treats the stations that come in by it.
+    pub(super) fn policies_for<'d>(
+        all: impl IntoIterator<Item = &'d CsmsEndpoints>,
+    ) -> HashMap<EndpointId, ServerPolicy> {
         let mut common: HashMap<EndpointId, ServerPolicy> = HashMap::new();
-        for (endpoint, policy) in all.into_iter().flat_map(Doors::policies) {
+        for (endpoint, policy) in all.into_iter().flat_map(CsmsEndpoints::policies) {
             let ServerPolicy { identity, passwords, refuse_upgrade, .. } = &policy;
             let guest =
                 Guest { identity: identity.clone(), passwords: passwords.clone(), refuse_upgrade: *refuse_upgrade };
@@ -85,24 +87,24 @@ impl Doors {
         common
     }
 
-    /// How each door treats the station: only its own profile is let in, and one that it was just given (A00.FR.002,
+    /// How each endpoint treats the station: only its own profile is let in, and one that it was just given (A00.FR.002,
     /// A05.FR.07).
     fn policies(&self) -> HashMap<EndpointId, ServerPolicy> {
         let open = |profile: u8| {
             profile == self.station.security_profile
                 || (profile > self.station.security_profile && self.slots.values().any(|of| *of == profile))
         };
-        let policy = |door: &Door| ServerPolicy {
+        let policy = |endpoint: &CsmsEndpoint| ServerPolicy {
             reachable: true,
-            tls: door.tls.clone(),
+            tls: endpoint.tls.clone(),
             identity: self.station.identity.clone(),
-            passwords: if door.profile < 3 { vec![self.station.password.clone()] } else { Vec::new() },
+            passwords: if endpoint.profile < 3 { vec![self.station.password.clone()] } else { Vec::new() },
             subprotocols: vec!["ocpp2.0.1".into()],
-            refuse_upgrade: (!open(door.profile)).then_some(403),
+            refuse_upgrade: (!open(endpoint.profile)).then_some(403),
             others: Vec::new(),
             max_frame: 1 << 20,
         };
-        self.all.iter().map(|door| (EndpointId(door.profile), policy(door))).collect()
+        self.all.iter().map(|endpoint| (EndpointId(endpoint.profile), policy(endpoint))).collect()
     }
 
     /// The station came in; false when its certificate is another's (A00.FR.405).
@@ -140,7 +142,7 @@ impl Doors {
         self.welcome
     }
 
-    /// Learns from an answer of the station; true when the doors are to be set anew.
+    /// Learns from an answer of the station; true when the endpoints are to be set anew.
     pub(super) fn answered(&mut self, action: &str, request: &Value, response: &Value) -> bool {
         match action {
             "SetNetworkProfile" if response["status"] == "Accepted" => {

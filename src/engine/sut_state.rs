@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     Leftovers,
-    conversation::Call,
+    exchange::Call,
     leftovers::LeftTransaction,
     own_station::OwnStation,
     rules::registration::{BOOT, Registration},
@@ -137,14 +137,14 @@ struct Transaction {
 
 /// The transactions of a test case.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Transactions {
+pub(crate) struct SutTransactions {
     all: Vec<Transaction>,
 }
 
 /// Most transactions and events that are followed.
 const MAX_FOLLOWED: usize = 2000;
 
-impl Transactions {
+impl SutTransactions {
     /// When the transaction of an event began, as far as it was told.
     pub(crate) fn began(&self, payload: &Value) -> Option<jiff::Timestamp> {
         let known = self.find(payload)?;
