@@ -15,7 +15,10 @@ use crate::{
     ocpp::{frame::Frame, member::Member},
     operator::{ActionOutcome, actions},
     replay::Recording,
-    testcase::model::{Expect, StepKind},
+    testcase::{
+        connection::Outcome,
+        model::{Expect, StepKind},
+    },
 };
 
 /// Later than any limit, nanoseconds: four hours.
@@ -176,13 +179,13 @@ impl Mutants {
         let StepKind::Connection(connection) = &step.kind else { return };
         let source = source(&step.file, step.at.line);
         let path = place.taken.path.as_str();
-        let outcome = connection.outcome.as_deref().unwrap_or("upgraded");
+        let outcome = connection.outcome.unwrap_or(Outcome::Upgraded);
         // While a good connection is waited for, others may fail.
-        let awaited = outcome == "upgraded" && matches!(event, LinkEvent::AttemptFailed { .. });
-        if outcome != "any" && !awaited {
-            let unit = self.unit(path, &source, format!("connection {outcome}"), None, connection.optional);
+        let awaited = outcome == Outcome::Upgraded && matches!(event, LinkEvent::AttemptFailed { .. });
+        if outcome != Outcome::Any && !awaited {
+            let unit = self.unit(path, &source, format!("connection {}", outcome.word()), None, connection.optional);
             let other = match event {
-                LinkEvent::Opened { conn, endpoint, request, .. } if outcome == "no-subprotocol" => {
+                LinkEvent::Opened { conn, endpoint, request, .. } if outcome == Outcome::NoSubprotocol => {
                     let (request, subprotocol) = (request.clone(), Some("ocpp0.1".to_owned()));
                     Input::Link(LinkEvent::Opened { conn: *conn, endpoint: *endpoint, request, subprotocol })
                 }

@@ -19,7 +19,8 @@ pub struct Complaint {
 pub struct Member {
     schema: &'static Value,
     action: &'static str,
-    request: bool,
+    /// What of the action it is in, `Request`; nothing where it is in no message.
+    kind: &'static str,
     /// A list of such, not one of them.
     list: bool,
 }
@@ -28,7 +29,13 @@ impl Member {
     /// The message itself; `None` for an unknown action.
     pub fn root(action: &str, request: bool) -> Option<Self> {
         let action = schema::actions().find(|known| *known == action)?;
-        Some(Self { schema: resolve(schema::body(action, request)?), action, request, list: false })
+        let kind = if request { "Request" } else { "Response" };
+        Some(Self { schema: resolve(schema::body(action, request)?), action, kind, list: false })
+    }
+
+    /// What is no message and has a JSON Schema all the same, under the name that complaints give it.
+    pub fn of_schema(schema: &'static Value, name: &'static str) -> Self {
+        Self { schema, action: name, kind: "", list: false }
     }
 
     /// A member, or an element's member when this is a list; `None` where anything may stand (custom data).
@@ -40,13 +47,12 @@ impl Member {
         match properties.get(name) {
             Some(next) => Ok(Some(Self { schema: resolve(next), list: next["type"] == "array", ..self })),
             None => {
-                let kind = if self.request { "Request" } else { "Response" };
                 let known = properties.keys().map(String::as_str).filter(|known| *known != "customData");
                 let help = nearest(name, known.clone()).map_or_else(
                     || format!("known there: {}", known.collect::<Vec<_>>().join(", ")),
                     |near| format!("did you mean `{near}`?"),
                 );
-                Err(Complaint { message: format!("{}{kind} has no `{name}` there", self.action), help })
+                Err(Complaint { message: format!("{}{} has no `{name}` there", self.action, self.kind), help })
             }
         }
     }

@@ -3,6 +3,7 @@
 pub mod catalogue;
 mod citations;
 pub mod condition;
+pub mod connection;
 pub mod library;
 pub mod matcher;
 pub mod model;

@@ -6,7 +6,13 @@ use serde_json::{Map, Value};
 
 use crate::{
     pics::SutKind,
-    testcase::{catalogue::Header, matcher::Checks, requirements::Requirements, template::Template},
+    testcase::{
+        catalogue::Header,
+        connection::{ConnectionAct, Outcome},
+        matcher::Checks,
+        requirements::Requirements,
+        template::Template,
+    },
     yaml::{Position, Source},
 };
 
@@ -214,33 +220,6 @@ pub struct Send {
     pub within: Option<Template>,
 }
 
-/// What to do with the connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ConnectionAct {
-    /// Wait until the SUT is connected.
-    Open,
-    /// Wait until the SUT has connected anew since the test part began or since `since`.
-    Reconnected,
-    /// Wait until the SUT closed the connection.
-    Closed,
-    /// Close it ourselves.
-    Close,
-    /// Drop the stream.
-    Abort,
-    /// Refuse connections from now on.
-    Refuse,
-    /// Accept connections (again), with the policy given.
-    Accept,
-    /// Drop the connection, show the offer, and see what the SUT makes of it.
-    Handshake,
-    /// Knock at the CSMS.
-    Connect,
-    /// Send a WebSocket ping and await the pong.
-    Ping,
-    /// Close the open connection unless it is one as the bench opens it, and answers a ping.
-    Alive,
-}
-
 /// A step on the connection.
 #[derive(Debug, Clone)]
 pub struct Connection {
@@ -248,10 +227,10 @@ pub struct Connection {
     pub act: ConnectionAct,
     /// End-point, 1 or 2.
     pub endpoint: Option<Template>,
-    /// Policy: certificate, versions, suites, password, user, security-profile, subprotocols, status.
+    /// What we offer; yields an [`Offer`](super::connection::Offer).
     pub offer: Option<Template>,
-    /// What must come of it: `upgraded`, `refused-by-sut`, `refused`, `opened`.
-    pub outcome: Option<String>,
+    /// What must come of it.
+    pub outcome: Option<Outcome>,
     /// Facts of the attempt that must hold (`status`, `user`, `subprotocol`, `tls.version`, `hello.versions` …).
     pub checks: Checks,
     /// Seconds it may take.
@@ -414,27 +393,5 @@ impl Step {
                 | StepKind::Send(_)
                 | StepKind::Never { .. }
         )
-    }
-}
-
-impl ConnectionAct {
-    /// All, with their words.
-    pub const WORDS: [(&'static str, ConnectionAct); 11] = [
-        ("open", ConnectionAct::Open),
-        ("reconnected", ConnectionAct::Reconnected),
-        ("closed", ConnectionAct::Closed),
-        ("close", ConnectionAct::Close),
-        ("abort", ConnectionAct::Abort),
-        ("refuse", ConnectionAct::Refuse),
-        ("accept", ConnectionAct::Accept),
-        ("handshake", ConnectionAct::Handshake),
-        ("connect", ConnectionAct::Connect),
-        ("ping", ConnectionAct::Ping),
-        ("alive", ConnectionAct::Alive),
-    ];
-
-    /// The word in the file.
-    pub fn word(self) -> &'static str {
-        Self::WORDS.iter().find(|(_, act)| *act == self).map_or("?", |(word, _)| word)
     }
 }

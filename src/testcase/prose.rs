@@ -1,6 +1,7 @@
 //! A test case in words, for people who do not want to read its file.
 
 use super::{
+    connection::Outcome,
     library::Library,
     matcher::Checks,
     model::{Step, StepKind, TestCase},
@@ -173,9 +174,9 @@ impl Prose<'_> {
             StepKind::Settle(seconds) => format!("wait until nothing has come for {} s", seconds.text()),
             StepKind::Connection(connection) => {
                 let offer = connection.offer.as_ref().map(|offer| format!(", offering {}", offer.text()));
-                let outcome = connection.outcome.as_ref().map(|outcome| match outcome.as_str() {
-                    "any" => "; whatever comes of it".to_owned(),
-                    outcome => format!("; it must be {outcome}"),
+                let outcome = connection.outcome.map(|outcome| match outcome {
+                    Outcome::Any => "; whatever comes of it".to_owned(),
+                    outcome => format!("; it must be {}", outcome.word()),
                 });
                 let checks = (!connection.checks.is_empty()).then(|| format!(" with {}", text(&connection.checks)));
                 format!(

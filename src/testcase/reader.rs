@@ -1,5 +1,6 @@
 //! Reads test cases and states from YAML, with every defect at its place.
 
+mod connection;
 mod manual;
 mod messages;
 mod requirements;
@@ -11,7 +12,7 @@ use serde_json::{Map, Value};
 use super::{
     catalogue,
     model::{
-        Always, BUILT_IN, Bound, Citation, Connection, ConnectionAct, Expect, Need, Send, State, StateKind, Step,
+        Always, BUILT_IN, Bound, Citation, Expect, Need, Send, State, StateKind, Step,
         StepKind, TestCase, VariableSetting,
     },
     requirements::Requirements,
@@ -508,25 +509,6 @@ impl<'s> Reader<'s> {
             within: node.get("within").map(|node| self.template(node)),
             action,
         }
-    }
-
-    fn connection(&mut self, value: &Node, node: &Node) -> Option<Connection> {
-        let word = self.word(value);
-        let Some((_, act)) = ConnectionAct::WORDS.iter().find(|(known, _)| *known == word) else {
-            let known = ConnectionAct::WORDS.map(|(known, _)| known).join(", ");
-            self.defect(value.at, format!("`{word}` is nothing to do with a connection"), format!("known: {known}"));
-            return None;
-        };
-        Some(Connection {
-            act: *act,
-            endpoint: node.get("endpoint").map(|node| self.template(node)),
-            offer: node.get("offer").map(|node| self.template(node)),
-            outcome: node.get("outcome").and_then(Node::scalar),
-            checks: self.checks(node.get("check"), None),
-            within: node.get("within").map(|node| self.template(node)),
-            since: node.get("since").map(|node| self.template(node)),
-            optional: self.flag(node.get("optional")),
-        })
     }
 
     fn with(&mut self, node: &Node) -> Vec<(String, Template)> {
