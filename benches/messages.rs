@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use ocpp_attest::ocpp::{frame::Frame, schema};
+use ocpp_attest::protocol::{frame::Frame, schema};
 use serde_json::json;
 
 fn messages(criterion: &mut Criterion) {

@@ -10,7 +10,7 @@ use std::{
 
 use common::tool::{Said, command, json, text};
 use futures_util::{SinkExt as _, StreamExt as _};
-use ocpp_attest::ocpp::{frame::Frame, schema};
+use ocpp_attest::protocol::{frame::Frame, schema};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio_tungstenite::tungstenite::{

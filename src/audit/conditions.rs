@@ -15,7 +15,7 @@ use super::{
 use crate::{
     engine::Input,
     link::{ClosedBy, ConnId, LinkEvent},
-    ocpp::{frame::Frame, member::Member},
+    protocol::{frame::Frame, member::Member},
     replay::Recording,
     testcase::model::StepKind,
 };

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     engine::Input,
     link::{ConnId, LinkEvent},
-    ocpp::{frame::Frame, member::Member},
+    protocol::{frame::Frame, member::Member},
     replay::Recording,
     testcase::matcher::Checks,
 };

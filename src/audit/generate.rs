@@ -12,8 +12,8 @@ use super::{
 use crate::{
     engine::{Input, Role, Taken},
     link::{ConnId, LinkEvent},
-    ocpp::{frame::Frame, member::Member},
     operator::{ActionOutcome, actions},
+    protocol::{frame::Frame, member::Member},
     replay::Recording,
     testcase::{
         connection::Outcome,

@@ -6,7 +6,7 @@ use super::values;
 use crate::{
     engine::{Engine, Input},
     link::LinkEvent,
-    ocpp::{frame::Frame, member::Member, primitives},
+    protocol::{frame::Frame, member::Member, primitives},
     replay::Recording,
     template::Names,
     testcase::{

@@ -6,13 +6,13 @@ use serde_json::{Map, Value, json};
 use super::{Problem, exit, print};
 use crate::{
     bench, expect,
-    ocpp::schema,
     operator::{actions, settings::Setting},
     pics::{
         Baseline, Profile, SutKind,
         reader::{self, kpi_keys},
         tables::{self, AnswerKind, Part},
     },
+    protocol::schema,
     record::{
         FORMAT, Results,
         compare::Comparison,

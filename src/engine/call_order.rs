@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::exchange::Call;
-use crate::{clock::Stamp, link::ConnId, ocpp::frame::Frame};
+use crate::{clock::Stamp, link::ConnId, protocol::frame::Frame};
 
 /// Answers of ours that took longer say nothing: the other side may have stopped waiting.
 const PROMPT_S: f64 = 2.0;

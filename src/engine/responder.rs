@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::{exchange::Call, own_station::Asked, world::World};
 use crate::{
     clock::ocpp_time,
-    ocpp::{ids, schema},
+    protocol::{ids, schema},
 };
 
 impl World {

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use serde_json::Value;
 
 use super::exchange::Call;
-use crate::{ocpp::requirements, verdict::Verdict};
+use crate::{protocol::requirements, verdict::Verdict};
 
 /// What an unsolicited message means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -224,7 +224,7 @@ pub fn page() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ocpp::schema;
+    use crate::protocol::schema;
 
     #[test]
     fn every_request_has_its_line_in_order() {

@@ -28,8 +28,8 @@ use super::{
 use crate::{
     clock::{Stamp, ocpp_time},
     link::{AttemptFailure, ClosedBy, ConnId, EndpointId, LinkCommand, Secret, ServerPolicy},
-    ocpp::{frame::Frame, primitives, schema},
     pics::SutKind,
+    protocol::{frame::Frame, primitives, schema},
     testcase::{
         model::{State, Step, TestCase},
         template::{Lasting, Names, Template, Values},

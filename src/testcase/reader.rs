@@ -19,9 +19,9 @@ use super::{
     template::Template,
 };
 use crate::{
-    ocpp::{member::Member, schema},
     operator::actions,
     pics::SutKind,
+    protocol::{member::Member, schema},
     yaml::{Defect, Defects, Key, Kind, Node, Position, Source, nearest},
 };
 

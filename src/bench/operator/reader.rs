@@ -7,11 +7,11 @@ use serde_json::{Map, Value};
 use super::{FollowUp, HttpRequests, Instead, NOT_NEEDED, REQUEST_KEYS, Request, THEN, WHEN, is_secret};
 use crate::{
     link::Secret,
-    ocpp::{member::Member, schema},
     operator::{
         actions::{self, ActionInfo},
         settings::{RESTORE, Setting},
     },
+    protocol::{member::Member, schema},
     template::{Names, Template},
     yaml::{Defect, Kind, Node, nearest},
 };

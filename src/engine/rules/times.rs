@@ -8,7 +8,7 @@ use crate::{
         exchange::Call,
         world::{Finding, World},
     },
-    ocpp::primitives::{self, Time, TimeAt},
+    protocol::primitives::{self, Time, TimeAt},
     verdict::Verdict,
     yaml::shorten,
 };

@@ -10,7 +10,7 @@ use crate::{
         rules::{self, echo, registration, times},
     },
     link::{AttemptFailure, ClosedBy, ConnId, LinkCommand, LinkEvent, UpgradeRequest},
-    ocpp::{frame::Frame, primitives, schema},
+    protocol::{frame::Frame, primitives, schema},
     verdict::Verdict,
     yaml::shorten,
 };

@@ -4,11 +4,11 @@ use serde_json::{Value, json};
 
 use super::{Csms, Request};
 use crate::{
-    ocpp::schema,
     operator::{
         ActionOutcome,
         settings::{CONFIGURE, RESTORE, Setting},
     },
+    protocol::schema,
 };
 
 impl Csms {

@@ -26,7 +26,7 @@ use super::{faults::Faults, operator::Request};
 use crate::{
     clock::{Clock, ocpp_time},
     link::{ConnId, LinkCommand, LinkEvent},
-    ocpp::{frame::Frame, schema},
+    protocol::{frame::Frame, schema},
     services::pki::Pki,
 };
 

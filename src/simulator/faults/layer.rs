@@ -20,7 +20,7 @@ use crate::{
         ClientPolicy, ConnId, EndpointId, LinkCommand, LinkEvent, LinkHandle, Network, Secret, ServerPolicy,
         serve_through,
     },
-    ocpp::{frame::Frame, member::Member},
+    protocol::{frame::Frame, member::Member},
 };
 
 /// Most CALLs of the other side that are remembered until they are answered.

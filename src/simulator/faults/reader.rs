@@ -10,7 +10,7 @@ use super::{
     units::{bytes, time},
 };
 use crate::{
-    ocpp::{member::Member, schema},
+    protocol::{member::Member, schema},
     yaml::{nearest, shorten},
 };
 

@@ -9,7 +9,7 @@ use super::{
     message::{Content, change},
     reader,
 };
-use crate::ocpp::{frame::Frame, schema};
+use crate::protocol::{frame::Frame, schema};
 
 fn read(text: &str) -> Fault {
     text.parse().unwrap_or_else(|error| panic!("{text}: {error}"))

@@ -4,8 +4,8 @@ use serde_json::{Map, Value, json};
 
 use super::{Boot, Outgoing, Station};
 use crate::{
-    ocpp::{frame::Frame, schema},
     pics::Profile,
+    protocol::{frame::Frame, schema},
 };
 
 impl Station {

@@ -5,7 +5,7 @@ use regex::Regex;
 
 use super::Reader;
 use crate::{
-    ocpp::{ids, member::Member, schema},
+    protocol::{ids, member::Member, schema},
     testcase::{
         matcher::{Checks, Matcher, Path},
         requirements::Requirements,

@@ -13,7 +13,7 @@ use crate::{
     clock::Stamp,
     engine::{Effect, Engine, Input, Outcome, Setup, SutMemory},
     link::{ClosedBy, ConnId, EndpointId, LinkCommand, LinkEvent},
-    ocpp::{frame::Frame, schema},
+    protocol::{frame::Frame, schema},
     testcase::reader,
     verdict::Verdict,
     yaml::Source,

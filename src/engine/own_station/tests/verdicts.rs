@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{Play, accepted};
 use crate::{
     engine::unsolicited::OF_CSMS,
-    ocpp::{frame::Frame, member::Member},
+    protocol::{frame::Frame, member::Member},
     verdict::Verdict,
 };
 
