@@ -309,7 +309,7 @@ mod tests {
     fn what_an_expression_has_yielded_is_told_in_one_line() {
         let of = |value: Value| check_value(Owner { name: "it", noun: "key", place: "" }, &KNOWN, &value);
         assert_eq!(of(json!({ "kind": "expired" })), Ok(()));
-        insta::assert_snapshot!(of(json!({ "kind": "expired", "status": "503" })).unwrap_err(), @r#"`status` must be a whole number from 300 to 599, found the text "503" (write a whole number from 300 to 599, or an expression that yields it)"#);
+        insta::assert_snapshot!(of(json!({ "kind": "expired", "status": "503" })).unwrap_err(), @r#"`status` must be a whole number from 300 to 599, found the text "503" (correct it, or write an expression that yields such a value)"#);
         insta::assert_snapshot!(of(json!({ "kind": "valdi" })).unwrap_err(), @r#"`kind` can't be the text "valdi" (known: valid, expired)"#);
     }
 }

@@ -280,9 +280,13 @@ impl Outcome {
 
 /// What checks on a connection can speak of: the facts of an attempt.
 pub static FACTS: LazyLock<Value> = LazyLock::new(|| {
-    let object = |properties: Value| json!({ "type": "object", "properties": properties, "additionalProperties": false });
-    let (text, number, version) =
-        (json!({ "type": "string" }), json!({ "type": "number" }), json!({ "type": "string", "enum": TlsVersion::WORDS }));
+    let object =
+        |properties: Value| json!({ "type": "object", "properties": properties, "additionalProperties": false });
+    let (text, number, version) = (
+        json!({ "type": "string" }),
+        json!({ "type": "number" }),
+        json!({ "type": "string", "enum": TlsVersion::WORDS }),
+    );
     let list = |of: &Value| json!({ "type": "array", "items": of });
     let name = object(json!({ "common_name": text, "organization": text }));
     object(json!({

@@ -12,8 +12,8 @@ use serde_json::{Map, Value};
 use super::{
     catalogue,
     model::{
-        Always, BUILT_IN, Bound, Citation, Expect, Need, Send, State, StateKind, Step,
-        StepKind, TestCase, VariableSetting,
+        Always, BUILT_IN, Bound, Citation, Expect, Need, Send, State, StateKind, Step, StepKind, TestCase,
+        VariableSetting,
     },
     requirements::Requirements,
     template::Template,

@@ -2,7 +2,7 @@
 
 use super::Reader;
 use crate::{
-    ocpp::member::Member,
+    protocol::member::Member,
     testcase::{
         connection::{ConnectionAct, FACTS, Outcome},
         model::Connection,
