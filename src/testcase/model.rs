@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     pics::SutKind,
+    protocol::error_code::ErrorCode,
     testcase::{
         catalogue::Header,
         connection::{ConnectionAct, Outcome},
@@ -168,7 +169,7 @@ pub struct Expect {
     /// What we answer; `None`: what the specification suggests.
     pub reply: Option<Template>,
     /// Answer with a CALLERROR of this code instead.
-    pub reply_error: Option<String>,
+    pub reply_error: Option<ErrorCode>,
     /// True: it stays unanswered.
     pub no_reply: bool,
     /// Seconds after the step is reached.
@@ -211,7 +212,7 @@ pub struct Send {
     /// What must hold of the CALLRESULT.
     pub checks: Checks,
     /// The answer must be a CALLERROR with one of these codes.
-    pub expect_error: Option<Vec<String>>,
+    pub expect_error: Option<Vec<ErrorCode>>,
     /// A CALLRESULT or a CALLERROR will do; checks apply to the former.
     pub error_allowed: bool,
     /// The connection may be closed instead of an answer.

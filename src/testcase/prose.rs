@@ -8,7 +8,7 @@ use super::{
     requirements::Requirements,
     template::Template,
 };
-use crate::pics::SutKind;
+use crate::{pics::SutKind, protocol::error_code::ErrorCode};
 
 /// Needs, preparations, steps and what is tidied up afterwards, each under a heading; lines without line ends.
 pub fn describe(case: &TestCase, library: &Library) -> Vec<String> {
@@ -142,7 +142,7 @@ impl Prose<'_> {
                 let payload = send.payload.text();
                 let payload = if payload == "{}" { String::new() } else { format!(" {payload}") };
                 let answer = match (&send.expect_error, send.checks.is_empty()) {
-                    (Some(codes), _) => format!("; {sut} must refuse it with {}", codes.join(" or ")),
+                    (Some(codes), _) => format!("; {sut} must refuse it with {}", alternatives(codes)),
                     (None, true) => String::new(),
                     (None, false) => format!("; {sut} must answer with {}", text(&send.checks)),
                 };
@@ -220,6 +220,10 @@ fn parameters(with: &[(String, Template)]) -> String {
     }
     let each: Vec<String> = with.iter().map(|(name, value)| format!("{name}: {}", value.text())).collect();
     format!(" ({})", each.join(", "))
+}
+
+fn alternatives(codes: &[ErrorCode]) -> String {
+    codes.iter().map(|code| code.as_str()).collect::<Vec<_>>().join(" or ")
 }
 
 fn bare(text: &str) -> &str {

@@ -2,7 +2,7 @@
 
 use super::Reader;
 use crate::{
-    protocol::member::Member,
+    protocol::OCPP_2_0_1,
     testcase::{
         connection::{ConnectionAct, FACTS, Outcome},
         model::Connection,
@@ -34,7 +34,7 @@ impl Reader<'_> {
             endpoint: node.get("endpoint").map(|node| self.template(node)),
             offer: node.get("offer").map(|node| self.template(node)),
             outcome: node.get("outcome").and_then(|outcome| self.outcome(act, outcome)),
-            checks: self.checks(node.get("check"), Some(Member::of_schema(&FACTS, "a connection"))),
+            checks: self.checks(node.get("check"), Some(OCPP_2_0_1.messages().beside(&FACTS, "a connection"))),
             within: node.get("within").map(|node| self.template(node)),
             since: node.get("since").map(|node| self.template(node)),
             optional: self.flag(node.get("optional")),
