@@ -12,7 +12,7 @@ use super::{
 use crate::{
     engine::{Input, Role, Taken},
     link::{ConnId, LinkEvent},
-    operator::{ActionOutcome, actions},
+    operator::ActionOutcome,
     protocol::{OCPP_2_0_1, frame::Frame, member::Member},
     replay::Recording,
     testcase::{
@@ -213,9 +213,9 @@ impl Mutants {
     fn operator(&mut self, place: &Place<'_>, id: u32) {
         let Some(step) = &place.taken.step else { return };
         let StepKind::Operator { action, .. } = &step.kind else { return };
-        if actions::find(action).is_some_and(actions::ActionInfo::is_question) {
+        if action.is_question() {
             let source = source(&step.file, step.at.line);
-            let unit = self.unit(&place.taken.path, &source, action.clone(), None, false);
+            let unit = self.unit(&place.taken.path, &source, action.name.to_owned(), None, false);
             let change = Edit::Replace(Input::OperatorDone(id, ActionOutcome::Denied("it is not so".into())));
             self.add(place, Some(unit), Kind::TurnedRound, "the answer is no", change);
         }

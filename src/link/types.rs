@@ -132,11 +132,6 @@ impl CertificateKind {
         ["valid", "unknown-authority", "expired", "not-yet-valid", "wrong-name", "next-root", "other-root"];
     /// Of those, what a station of ours can show.
     pub const OF_CLIENTS: [&'static str; 4] = ["valid", "unknown-authority", "expired", "wrong-name"];
-
-    /// By the name that test cases use; a valid one where there is none. A name that none has is refused with those there are.
-    pub fn named(name: Option<&serde_json::Value>) -> Result<Self, String> {
-        name.map_or(Ok(Self::Valid), |name| serde_json::from_value(name.clone()).map_err(|error| error.to_string()))
-    }
 }
 
 /// A certificate chain with its key, PEM.

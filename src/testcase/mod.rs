@@ -10,5 +10,6 @@ pub mod model;
 pub mod prose;
 pub mod reader;
 pub mod requirements;
+pub mod service;
 
 pub use crate::template;

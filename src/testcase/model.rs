@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use crate::{
+    operator::actions::ActionInfo,
     pics::SutKind,
     protocol::error_code::ErrorCode,
     testcase::{
@@ -12,6 +13,7 @@ use crate::{
         connection::{ConnectionAct, Outcome},
         matcher::Checks,
         requirements::Requirements,
+        service::ServiceInfo,
         template::Template,
     },
     yaml::{Position, Source},
@@ -258,8 +260,8 @@ pub enum StepKind {
     },
     /// A manual action.
     Operator {
-        /// Its name.
-        action: String,
+        /// Which.
+        action: &'static ActionInfo,
         /// Its parameters.
         with: Vec<(String, Template)>,
         /// Go on without it when it can't be done here.
@@ -300,7 +302,7 @@ pub enum StepKind {
     /// A service of the harness.
     Service {
         /// Which.
-        service: String,
+        service: &'static ServiceInfo,
         /// What it gets.
         with: Vec<(String, Template)>,
     },
@@ -352,7 +354,7 @@ impl Step {
             StepKind::Expect(expect) => format!("expect {}", expect.action),
             StepKind::Send(send) => format!("send {}", send.action),
             StepKind::Run { state, .. } => format!("run {state}"),
-            StepKind::Operator { action, .. } => format!("operator {action}"),
+            StepKind::Operator { action, .. } => format!("operator {}", action.name),
             StepKind::AnyOrder(_) => "any-order".into(),
             StepKind::OneOf(_) => "one-of".into(),
             StepKind::Optional(_) => "optional".into(),
@@ -362,7 +364,7 @@ impl Step {
             StepKind::Wait(_) => "wait".into(),
             StepKind::Settle(_) => "settle".into(),
             StepKind::Connection(connection) => format!("connection {}", connection.act.word()),
-            StepKind::Service { service, .. } => format!("service {service}"),
+            StepKind::Service { service, .. } => format!("service {}", service.name),
             StepKind::Set(_) => "set".into(),
             StepKind::Assert { condition, .. } => format!("assert {}", condition.text()),
             StepKind::Remark(_) => "remark".into(),

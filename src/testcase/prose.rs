@@ -159,7 +159,7 @@ impl Prose<'_> {
             }
             StepKind::Operator { action, with, optional } => {
                 let optional = if *optional { ", if that is possible" } else { "" };
-                format!("operator: {action}{}{optional}", parameters(with))
+                format!("operator: {}{}{optional}", action.name, parameters(with))
             }
             StepKind::AnyOrder(steps) => return ("in any order:".into(), steps),
             StepKind::OneOf(steps) => return ("one of:".into(), steps),
@@ -187,7 +187,7 @@ impl Prose<'_> {
                     checks.unwrap_or_default()
                 )
             }
-            StepKind::Service { service, with } => format!("our service {service}{}", parameters(with)),
+            StepKind::Service { service, with } => format!("our service {}{}", service.name, parameters(with)),
             StepKind::Set(values) => {
                 let values = values.iter().map(|(name, value)| format!("{name} = {}", value.text()));
                 format!("let {}", values.collect::<Vec<_>>().join(", "))

@@ -4,6 +4,7 @@ mod connection;
 mod manual;
 mod messages;
 mod requirements;
+mod service;
 
 use std::sync::Arc;
 
@@ -19,7 +20,6 @@ use super::{
     template::Template,
 };
 use crate::{
-    operator::actions,
     pics::SutKind,
     protocol::OCPP_2_0_1,
     yaml::{Defect, Defects, Key, Kind, Node, Position, Source, nearest},
@@ -397,16 +397,7 @@ impl<'s> Reader<'s> {
             "send" => StepKind::Send(self.send(value, node)),
             "run" => StepKind::Run { state: self.word(value), with: self.with(node) },
             "operator" => {
-                let action = self.word(value);
-                if actions::find(&action).is_none() {
-                    let known: Vec<_> = actions::ACTIONS.iter().map(|action| action.name).collect();
-                    let help = nearest(&action, known.iter().copied()).map_or_else(
-                        || format!("known: {}", known.join(", ")),
-                        |near| format!("did you mean `{near}`?"),
-                    );
-                    self.defect(value.at, format!("the manual action `{action}` is not known"), help);
-                }
-                self.parameters(&action, node);
+                let action = self.manual_action(value, node)?;
                 let optional = self.flag(node.get("optional"));
                 StepKind::Operator { action, with: self.with(node), optional }
             }
@@ -436,7 +427,7 @@ impl<'s> Reader<'s> {
             "wait" => StepKind::Wait(self.template(value)),
             "settle" => StepKind::Settle(self.template(value)),
             "connection" => StepKind::Connection(self.connection(value, node)?),
-            "service" => StepKind::Service { service: self.word(value), with: self.with(node) },
+            "service" => StepKind::Service { service: self.service(value, node)?, with: self.with(node) },
             "set" => {
                 for (name, _) in value.map().unwrap_or_default() {
                     self.free(&name.name, name.at);
