@@ -26,6 +26,7 @@ use crate::{
     link::{CertificateKind, ClientPolicy, EndpointId, Identity, LinkCommand, LinkEvent, Secret, ServerPolicy},
     operator::{ActionOutcome, ManualAction},
     pics::SutKind,
+    protocol::Protocol,
     testcase::{
         model::{State, Step, StepKind, TestCase},
         requirements::Requirements,
@@ -46,6 +47,8 @@ use world::World;
 /// What the engine needs to know before it starts.
 #[derive(Debug, Clone)]
 pub struct Setup {
+    /// The version of OCPP that is tested.
+    pub protocol: &'static Protocol,
     /// The test case.
     pub case: Arc<TestCase>,
     /// The variant to run.

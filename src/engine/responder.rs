@@ -3,10 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{exchange::Call, own_station::Asked, world::World};
-use crate::{
-    clock::ocpp_time,
-    protocol::{ids, schema},
-};
+use crate::{clock::ocpp_time, protocol::ids};
 
 impl World {
     /// Answers as the specification suggests.
@@ -37,7 +34,7 @@ pub(crate) fn completed(world: &mut World, call: &Call, reply: Value) -> Value {
     if let Value::Object(defaults) = defaults {
         for (name, value) in defaults {
             // What belongs to another answer than the test case's must not stand beside it.
-            if around.is_none() || schema::requires_in(&call.action, false, &name) {
+            if around.is_none() || world.messages().requires_in(&call.action, false, &name) {
                 reply.entry(name).or_insert(value);
             }
         }
@@ -106,9 +103,9 @@ fn token_info(world: &World, token: &Value) -> Value {
 /// Fills in what every request of a kind needs: ids and times that only the engine knows.
 pub(crate) fn complete_request(world: &mut World, action: &str, payload: &mut Value) {
     let Value::Object(payload) = payload else { return };
-    ids::fill(action, payload, || world.fresh_id());
+    ids::fill(world.messages(), action, payload, || world.fresh_id());
     for name in ["timestamp", "generatedAt"] {
-        if schema::requires(action, name) && !payload.contains_key(name) {
+        if world.messages().requires(action, name) && !payload.contains_key(name) {
             payload.insert(name.into(), ocpp_time(world.now.wall).into());
         }
     }

@@ -59,6 +59,7 @@ fn engine_for(
     );
     let case = reader::test_case(&Source::new("TC_B_06.yaml", text)).unwrap_or_else(|bad| panic!("{bad}"));
     let setup = Setup {
+        protocol: &crate::protocol::OCPP_2_0_1,
         case: Arc::new(case),
         variant: Map::new(),
         states: Arc::new(states),

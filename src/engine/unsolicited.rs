@@ -224,13 +224,17 @@ pub fn page() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::schema;
+    use crate::protocol::OCPP_2_0_1;
 
     #[test]
     fn every_request_has_its_line_in_order() {
         for (table, from_station) in [(OF_CSMS, false), (OF_STATION, true)] {
             let lines: Vec<&str> = table.iter().map(|line| line.action).collect();
-            let all: Vec<&str> = schema::actions().filter(|action| schema::sent_by(action, from_station)).collect();
+            let all: Vec<&str> = OCPP_2_0_1
+                .messages()
+                .actions()
+                .filter(|action| OCPP_2_0_1.messages().sent_by(action, from_station))
+                .collect();
             assert_eq!(lines, all);
             for line in table {
                 let ids = line.reason.matches(".FR.").count();

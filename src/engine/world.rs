@@ -29,7 +29,7 @@ use crate::{
     clock::{Stamp, ocpp_time},
     link::{AttemptFailure, ClosedBy, ConnId, EndpointId, LinkCommand, Secret, ServerPolicy},
     pics::SutKind,
-    protocol::{frame::Frame, primitives, schema},
+    protocol::{frame::Frame, messages::Messages},
     testcase::{
         model::{State, Step, TestCase},
         template::{Lasting, Names, Template, Values},
@@ -174,6 +174,11 @@ impl World {
 
     pub(crate) fn setup(&self) -> &Setup {
         &self.setup
+    }
+
+    /// The messages of the protocol that is tested.
+    pub(crate) fn messages(&self) -> &'static Messages {
+        self.setup.protocol.messages()
     }
 
     pub(crate) fn is_station_test(&self) -> bool {
@@ -428,9 +433,9 @@ impl World {
 
     /// True when a message of ours is as it must be; otherwise the harness is at fault, and it is not sent.
     pub(crate) fn is_sound(&mut self, action: &str, request: bool, payload: &Value, finding: Finding) -> bool {
-        let mut errors = schema::validate(action, request, payload);
+        let mut errors = self.messages().validate(action, request, payload);
         if errors.is_empty() {
-            errors = primitives::breaches(action, request, payload);
+            errors = self.messages().breaches(action, request, payload);
         }
         let Some(error) = errors.first() else { return true };
         let kind = if request { "Request" } else { "Response" };

@@ -39,6 +39,9 @@ pub(super) enum Line {
 pub(super) struct Begins {
     pub(super) format: u32,
     pub(super) tool_version: String,
+    /// The version of OCPP; an earlier recording is of 2.0.1.
+    #[serde(default)]
+    pub(super) protocol: crate::protocol::Version,
     pub(super) test_case: String,
     /// SHA-256 over the test case and the states it may run.
     pub(super) sources: String,
@@ -360,6 +363,7 @@ impl Begins {
     pub(super) fn setup(&self, library: &crate::testcase::library::Library) -> Option<Setup> {
         let identities = |kinds: &[CertificateKind]| kinds.iter().map(|kind| (*kind, identity())).collect();
         Some(Setup {
+            protocol: self.protocol.protocol(),
             case: library.cases.get(&self.test_case)?.clone(),
             variant: self.variant.clone(),
             states: library.states.clone(),

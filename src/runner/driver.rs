@@ -88,6 +88,7 @@ pub(super) async fn drive(
     let clock = job.clock;
     let started = clock.now();
     let setup = Setup {
+        protocol: environment.protocol,
         case: job.case.clone(),
         variant: job.variant.clone(),
         states: job.library.states.clone(),

@@ -8,7 +8,7 @@ use crate::{
         exchange::Call,
         world::{Finding, World},
     },
-    protocol::primitives::{self, Time, TimeAt},
+    protocol::primitives::{Time, TimeAt},
     verdict::Verdict,
     yaml::shorten,
 };
@@ -40,7 +40,7 @@ pub(crate) fn check_call(world: &mut World, call: &Call) {
     if world.is_station_test() && !world.memory.registration.is_accepted() {
         return;
     }
-    for time in primitives::times(&call.action, true, &call.payload) {
+    for time in world.messages().times(&call.action, true, &call.payload) {
         let bounds = bounds(world, call, &time);
         judge(world, &time, &bounds, &format!("{}Request", call.action), &call.text);
     }
@@ -50,7 +50,7 @@ pub(crate) fn check_call(world: &mut World, call: &Call) {
 pub(crate) fn check_answer(world: &mut World, action: &str, payload: &serde_json::Value, text: &str) {
     let now = world.now.wall;
     let tolerance = tolerance(world);
-    for time in primitives::times(action, false, payload) {
+    for time in world.messages().times(action, false, payload) {
         let came = (now, CAME);
         let bounds =
             Bounds { earliest: earlier(now, tolerance), latest: later(now, tolerance), after: came, before: came };

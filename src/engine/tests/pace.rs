@@ -34,6 +34,7 @@ impl Run {
         );
         let case = reader::test_case(&Source::new("case.yaml", text)).unwrap_or_else(|bad| panic!("{bad}"));
         let setup = Setup {
+            protocol: &crate::protocol::OCPP_2_0_1,
             case: Arc::new(case),
             variant: Map::new(),
             states: Arc::new(HashMap::new()),

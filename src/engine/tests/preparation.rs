@@ -33,6 +33,7 @@ fn engine(id: &str, prepared: &str, steps: &str, memory: SutMemory) -> Engine {
         states.insert("Prepared".to_owned(), Arc::new(state));
     }
     let setup = Setup {
+        protocol: &crate::protocol::OCPP_2_0_1,
         case: Arc::new(case),
         variant: Map::new(),
         states: Arc::new(states),

@@ -10,13 +10,11 @@ use crate::{
         rules::{self, echo, registration, times},
     },
     link::{AttemptFailure, ClosedBy, ConnId, LinkCommand, LinkEvent, UpgradeRequest},
-    protocol::{frame::Frame, primitives, schema},
+    protocol::{frame::Frame, messages::SchemaError},
     verdict::Verdict,
     yaml::shorten,
 };
 
-/// The WebSocket sub-protocol of OCPP 2.0.1.
-const SUBPROTOCOL: &str = "ocpp2.0.1";
 /// Most messages of the SUT in one test case; beyond it the SUT floods us, which no product needs to do.
 const MAX_MESSAGES: usize = 20_000;
 
@@ -58,7 +56,7 @@ impl World {
                 self.memory.open = Some((conn, endpoint));
                 self.memory.contact_s = Some(self.now.seconds());
                 let as_usual = self.is_station_test() || self.knocked_as_usual;
-                self.memory.ordinary = as_usual && subprotocol.as_deref() == Some(SUBPROTOCOL);
+                self.memory.ordinary = as_usual && subprotocol.as_deref() == Some(self.setup.protocol.subprotocol);
                 self.memory.endpoint = Some(endpoint);
                 self.memory.registration.connected();
                 let input = self.input;
@@ -120,14 +118,14 @@ impl World {
     /// A CSMS that is offered what it speaks must confirm it; one that does not, and goes on, has agreed on nothing
     /// (Part 4, 3.1.2).
     fn check_subprotocol(&mut self, request: &UpgradeRequest, agreed: Option<&str>) {
-        let offered = request.subprotocols.iter().any(|offered| offered == SUBPROTOCOL);
+        let wanted = self.setup.protocol.subprotocol;
+        let offered = request.subprotocols.iter().any(|offered| offered == wanted);
         if self.is_station_test() || !offered || agreed.is_some() {
             return;
         }
-        let message =
-            format!("the CSMS opened the WebSocket without the sub-protocol {SUBPROTOCOL}, which it was offered");
+        let message = format!("the CSMS opened the WebSocket without the sub-protocol {wanted}, which it was offered");
         let mut finding = Finding::new("rule: sub-protocol as negotiated", message);
-        finding.expected = Some(format!("Sec-WebSocket-Protocol: {SUBPROTOCOL} (Part 4, 3.1.2)"));
+        finding.expected = Some(format!("Sec-WebSocket-Protocol: {wanted} (Part 4, 3.1.2)"));
         finding.found = Some("no such header".into());
         self.find(Verdict::Fail, finding);
     }
@@ -156,14 +154,14 @@ impl World {
                     finding.frame = Some(shorten(&call.text, 4000));
                     self.find(Verdict::Fail, finding);
                 }
-                let errors = schema::validate(&call.action, true, &call.payload);
+                let errors = self.messages().validate(&call.action, true, &call.payload);
                 if let Some(first) = errors.first() {
                     self.refuse(conn, &call.id, first.code, &first.message);
                     self.schema_finding(&call.action, "Request", &errors, &call.text);
                     return None;
                 }
                 self.primitive_findings(&call.action, true, &call.payload, &call.text);
-                call.payload = primitives::with_defaults(&call.action, true, call.payload);
+                call.payload = self.messages().with_defaults(&call.action, true, call.payload);
                 if !registration::admits(self, &call) {
                     return None;
                 }
@@ -176,12 +174,12 @@ impl World {
             }
             Frame::CallResult { id, payload } => {
                 if let Some(sent) = self.answered(&id, &text) {
-                    let errors = schema::validate(&sent.action, false, &payload);
+                    let errors = self.messages().validate(&sent.action, false, &payload);
                     let payload = if errors.is_empty() {
                         self.primitive_findings(&sent.action, false, &payload, &text);
-                        let payload = primitives::with_defaults(&sent.action, false, payload);
+                        let payload = self.messages().with_defaults(&sent.action, false, payload);
                         times::check_answer(self, &sent.action, &payload, &text);
-                        let request = primitives::with_defaults(&sent.action, true, sent.payload.clone());
+                        let request = self.messages().with_defaults(&sent.action, true, sent.payload.clone());
                         echo::check_answer(self, &sent.action, &request, &payload, &text);
                         payload
                     } else {
@@ -217,10 +215,10 @@ impl World {
         sent
     }
 
-    fn schema_finding(&mut self, action: &str, kind: &str, errors: &[schema::SchemaError], text: &str) {
+    fn schema_finding(&mut self, action: &str, kind: &str, errors: &[SchemaError], text: &str) {
         let mut finding = Finding::new(
             "rule: schema-valid messages",
-            format!("{action}{kind} does not follow its schema ({})", schema::edition()),
+            format!("{action}{kind} does not follow its schema ({})", self.messages().edition()),
         );
         let all: Vec<String> = errors.iter().map(|error| format!("{}: {}", error.pointer, error.message)).collect();
         finding.found = Some(shorten(&all.join("; "), 1000));
@@ -231,7 +229,7 @@ impl World {
 
     /// What the JSON Schemas do not say of data types (Part 2, 2.1.4).
     fn primitive_findings(&mut self, action: &str, request: bool, payload: &Value, text: &str) {
-        let breaches = primitives::breaches(action, request, payload);
+        let breaches = self.messages().breaches(action, request, payload);
         let Some(first) = breaches.first() else { return };
         let kind = if request { "Request" } else { "Response" };
         let message = format!("{action}{kind} has a value that its data type does not allow");
