@@ -25,6 +25,7 @@ use crate::{
     testcase::{
         model::{State, Step, StepKind, TestCase},
         requirements::Requirements,
+        service::ServiceRequest,
         template::{Names, Template, Values},
     },
     verdict::{Failure, StepRecord, Verdict},
@@ -87,7 +88,7 @@ pub enum Effect {
     /// By the operator.
     Operator(u32, ManualAction),
     /// By a service of the harness.
-    Service(u32, String, Value),
+    Service(u32, ServiceRequest),
     /// A step was reached (for the trace and for progress).
     Step(String),
     /// This text must not appear in any artefact.

@@ -420,7 +420,9 @@ impl Did {
                 };
                 Did::Operator { id: *id, action: action.action.clone(), parameters }
             }
-            Effect::Service(id, service, with) => Did::Service { id: *id, service: service.clone(), with: value(with) },
+            Effect::Service(id, request) => {
+                Did::Service { id: *id, service: request.name.to_owned(), with: value(&request.with) }
+            }
             Effect::Step(_) | Effect::Secret(_) => return None,
         })
     }

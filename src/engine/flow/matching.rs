@@ -283,7 +283,7 @@ impl Node {
             names.insert("message".into(), saved.clone());
             world.withheld |= call.action == "TransactionEvent" && (expect.no_reply || expect.reply_error.is_some());
             if let Some(code) = &expect.reply_error {
-                world.refuse(call.conn, &call.id, code, "as the test case demands");
+                world.refuse(call.conn, &call.id, code.as_str(), "as the test case demands");
             } else if expect.no_reply {
                 // The SUT is left without an answer.
             } else if let Some(reply) = &expect.reply {

@@ -11,6 +11,7 @@ use crate::{
         exchange::{Answer, Reply},
         world::{Finding, World},
     },
+    protocol::error_code::ErrorCode,
     testcase::{
         model::{Expect, Send, StateKind, Step},
         template::{Template, TemplateError},
@@ -18,6 +19,10 @@ use crate::{
     verdict::{StepRecord, Verdict},
     yaml::shorten,
 };
+
+fn alternatives(codes: &[ErrorCode]) -> String {
+    codes.iter().map(|code| code.as_str()).collect::<Vec<_>>().join(" or ")
+}
 
 /// An EVSE, and facts that hold of it.
 type Reached = (String, Map<String, Value>);
@@ -141,12 +146,13 @@ impl Node {
             Answer::Error(code, text, input) => {
                 world.takes(input, &step, &self.path, Role::Answer);
                 let allowed =
-                    send.expect_error.as_ref().is_some_and(|codes| codes.contains(&code)) || send.error_allowed;
+                    send.expect_error.as_ref().is_some_and(|codes| codes.iter().any(|known| known.as_str() == code))
+                        || send.error_allowed;
                 if !allowed {
                     let message = format!("{} was answered with a CALLERROR", send.action);
                     let mut finding = Finding::at(&step, &self.path, message);
                     finding.expected = Some(match &send.expect_error {
-                        Some(codes) => format!("CALLERROR {}", codes.join(" or ")),
+                        Some(codes) => format!("CALLERROR {}", alternatives(codes)),
                         None => format!("{}Response {}", send.action, send.checks.describe(Some(&names))),
                     });
                     finding.found = Some(format!("CALLERROR {code}"));
@@ -161,7 +167,7 @@ impl Node {
                 if let Some(codes) = send.expect_error.as_ref().filter(|_| !send.error_allowed) {
                     let message = format!("{} was answered, but should have been refused", send.action);
                     let mut finding = Finding::at(&step, &self.path, message);
-                    finding.expected = Some(format!("CALLERROR {}", codes.join(" or ")));
+                    finding.expected = Some(format!("CALLERROR {}", alternatives(codes)));
                     finding.found = Some("a CALLRESULT".into());
                     finding.frame = Some(shorten(&text, 4000));
                     world.find(Verdict::Fail, finding);
