@@ -29,6 +29,7 @@ use crate::{
     protocol::{
         frame::Frame,
         messages::Messages,
+        semantics::Semantics,
         session::{Asked, Call, Moment},
     },
     testcase::{
@@ -168,6 +169,11 @@ impl World {
     /// The messages of the protocol that is tested.
     pub(crate) fn messages(&self) -> &'static Messages {
         self.setup.protocol.messages()
+    }
+
+    /// What the messages of that protocol mean.
+    pub(crate) fn semantics(&self) -> &'static dyn Semantics {
+        self.setup.protocol.semantics
     }
 
     pub(crate) fn is_station_test(&self) -> bool {
@@ -317,7 +323,7 @@ impl World {
 
     /// Secrets in what we send must not appear in any artefact.
     pub(crate) fn hide_secrets(&mut self, payload: &Value) {
-        let secrets = self.memory.session.secrets(payload);
+        let secrets = self.setup.protocol.semantics.secrets(payload);
         self.effects.extend(secrets.into_iter().map(Effect::Secret));
     }
 
@@ -337,7 +343,7 @@ impl World {
 
     /// A message in a few words: its action and what distinguishes it.
     pub(crate) fn summary(&self, call: &Call) -> String {
-        self.memory.session.summary(call)
+        self.setup.protocol.semantics.summary(call)
     }
 
     /// Answers as the specification suggests.

@@ -10,7 +10,10 @@ use crate::{
         Role,
         world::{Finding, World},
     },
-    protocol::session::{Asked, Call, Session},
+    protocol::{
+        semantics::Semantics,
+        session::{Asked, Call},
+    },
     testcase::{
         model::{Expect, StepKind},
         template::Names,
@@ -24,7 +27,7 @@ impl Node {
         let step = self.step.clone();
         let offer = match (&step.kind, &mut self.body) {
             (StepKind::Expect(expect), _) => match self.offer_expect(expect, call, world) {
-                Matched::Passed if self.touched && world.memory.session.begins_anew(&expect.action) => Matched::Barrier,
+                Matched::Passed if self.touched && world.semantics().begins_anew(&expect.action) => Matched::Barrier,
                 offer => offer,
             },
             (StepKind::Never { action, matches, .. }, _) if *action == call.action => {
@@ -115,13 +118,13 @@ impl Node {
                     && numbers.into_iter().all(|number| number.number(&names).is_ok())
                     && expect.optional.as_ref().is_none_or(|optional| optional.holds(&names).is_ok());
                 if known
-                    && Self::wants(expect, call, &names, &*world.memory.session)
+                    && Self::wants(expect, call, &names, world.semantics())
                     && self.enter(world)
                     && self.status == Status::Active
                 {
                     return self.offer_expect(expect, call, world);
                 }
-                if world.memory.session.begins_anew(&expect.action) && expect.optional.is_none() {
+                if world.semantics().begins_anew(&expect.action) && expect.optional.is_none() {
                     Matched::Barrier
                 } else {
                     Matched::Passed
@@ -198,12 +201,12 @@ impl Node {
         offer
     }
 
-    pub(super) fn wants(expect: &Expect, call: &Call, names: &Names, session: &dyn Session) -> bool {
+    pub(super) fn wants(expect: &Expect, call: &Call, names: &Names, semantics: &dyn Semantics) -> bool {
         if expect.action != call.action {
             return false;
         }
         // Periodic events are background unless a step asks for them by their reason.
-        if session.is_periodic(call, &|member| expect.matches.mentions(member)) {
+        if semantics.is_periodic(call, &|member| expect.matches.mentions(member)) {
             return false;
         }
         expect.matches.mismatches(&call.payload, names).is_ok_and(|found| found.is_empty())
@@ -211,7 +214,7 @@ impl Node {
 
     pub(super) fn offer_expect(&mut self, expect: &Expect, call: &Call, world: &mut World) -> Matched {
         let names = world.names(&self.scope);
-        if !Self::wants(expect, call, &names, &*world.memory.session) {
+        if !Self::wants(expect, call, &names, world.semantics()) {
             let alone = expect.nothing_else_before.as_ref();
             if let Some(requirements) = alone.filter(|_| self.status == Status::Active && self.touched) {
                 let message = format!("{} came before {}", world.summary(call), expect.action);
@@ -231,7 +234,7 @@ impl Node {
     pub(super) fn claim_earlier(&mut self, expect: &Expect, since: f64, world: &mut World) {
         let names = world.names(&self.scope);
         let earlier =
-            world.received_since(since).find(|call| Self::wants(expect, call, &names, &*world.memory.session)).cloned();
+            world.received_since(since).find(|call| Self::wants(expect, call, &names, world.semantics())).cloned();
         if let Some(call) = earlier {
             self.claim(expect, &call, false, world);
         }
@@ -281,7 +284,8 @@ impl Node {
         if answer {
             let mut names = names;
             names.insert("message".into(), saved.clone());
-            world.withheld |= call.action == "TransactionEvent" && (expect.no_reply || expect.reply_error.is_some());
+            world.withheld |=
+                world.semantics().comes_again(&call.action) && (expect.no_reply || expect.reply_error.is_some());
             if let Some(code) = &expect.reply_error {
                 world.refuse(call.conn, &call.id, code.as_str(), "as the test case demands");
             } else if expect.no_reply {
