@@ -403,7 +403,7 @@ impl<'s> Reader<'s> {
                         || format!("known: {}", known.join(", ")),
                         |near| format!("did you mean `{near}`?"),
                     );
-                    self.defect(value.at, format!("the manual action `{action}` is not known"), help);
+                    self.defect(value.at, format!("unknown manual action `{action}`"), help);
                 }
                 self.parameters(&action, node);
                 let optional = self.flag(node.get("optional"));
@@ -515,7 +515,7 @@ impl<'s> Reader<'s> {
         let word = self.word(value);
         let Some((_, act)) = ConnectionAct::WORDS.iter().find(|(known, _)| *known == word) else {
             let known = ConnectionAct::WORDS.map(|(known, _)| known).join(", ");
-            self.defect(value.at, format!("`{word}` is nothing to do with a connection"), format!("known: {known}"));
+            self.defect(value.at, format!("unknown connection step `{word}`"), format!("known: {known}"));
             return None;
         };
         Some(Connection {
@@ -559,7 +559,7 @@ impl<'s> Reader<'s> {
         if !OCPP_2_0_1.messages().is_action(&action) {
             let help = nearest(&action, OCPP_2_0_1.messages().actions())
                 .map_or_else(|| "use the name without Request".to_owned(), |near| format!("did you mean `{near}`?"));
-            self.defect(node.at, format!("`{action}` is no OCPP 2.0.1 message"), help);
+            self.defect(node.at, format!("unknown OCPP 2.0.1 action `{action}`"), help);
         } else if !OCPP_2_0_1.messages().sent_by(&action, by_station) {
             let side = if by_station { "charging station" } else { "CSMS" };
             self.defect(node.at, format!("a {side} does not send {action}"), "expect is for the SUT, send for us");
