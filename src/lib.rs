@@ -31,4 +31,5 @@ pub mod template;
 pub mod testcase;
 pub mod text;
 pub mod verdict;
+pub mod vocabulary;
 pub mod yaml;

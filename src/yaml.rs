@@ -135,6 +135,26 @@ impl Node {
         }
     }
 
+    /// A value that stands in no file.
+    pub fn from_json(value: &Value) -> Self {
+        let kind = match value {
+            Value::Null => Kind::Null,
+            Value::Bool(value) => Kind::Bool(*value),
+            Value::Number(number) => {
+                number.as_i64().map_or_else(|| Kind::Float(number.as_f64().unwrap_or(f64::NAN)), Kind::Integer)
+            }
+            Value::String(text) => Kind::Text(text.clone()),
+            Value::Array(items) => Kind::List(items.iter().map(Self::from_json).collect()),
+            Value::Object(entries) => {
+                let entry = |(name, value): (&String, &Value)| {
+                    (Key { name: name.clone(), at: Position::default() }, Self::from_json(value))
+                };
+                Kind::Map(entries.iter().map(entry).collect())
+            }
+        };
+        Self { kind, at: Position::default() }
+    }
+
     /// The same without positions.
     pub fn to_json(&self) -> Value {
         match &self.kind {

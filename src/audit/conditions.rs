@@ -145,7 +145,7 @@ fn relevant<'r>(recording: &'r Recording, places: &[Place<'_>], until: usize, ab
             Input::ServiceDone(id, Ok(value)) => {
                 let step = kept.get(&at)?.taken.step.as_ref()?;
                 let observes =
-                    matches!(&step.kind, StepKind::Service { service, .. } if OBSERVING.contains(&service.as_str()));
+                    matches!(&step.kind, StepKind::Service { service, .. } if OBSERVING.contains(&service.name));
                 observes.then_some(Relevant::Service { at, id: *id, value })
             }
             _ => None,

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Machine, SHEET_FORMAT, Sheet};
+use super::{Machine, SHEET_FORMAT, Sheet, load::EVERY_CORE_BUSY};
 
 /// What is quoted beside the KPIs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -55,9 +55,10 @@ impl Calibration {
         let sheet: Sheet = serde_json::from_value(value)
             .map_err(|error| refuse(format!("is not a calibration sheet: {error}"), help))?;
         sheet.holds_for(&Machine::this()).map_err(|why| refuse(why, again))?;
-        let (Some(idle), under_load) = (sheet.phases.first(), sheet.phases.get(1)) else {
+        let Some(idle) = sheet.phases.first() else {
             return Err(refuse("has no measurement in it".into(), again));
         };
+        let under_load = sheet.phases.iter().find(|phase| phase.name == EVERY_CORE_BUSY);
         Ok(Self {
             performed: sheet.finished,
             tool_version: sheet.tool_version,

@@ -130,7 +130,7 @@ impl Distribution {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Phase {
-    /// `idle`, `under load`.
+    /// `idle`, `under load` (every core busy), `16 side by side, …`.
     pub name: String,
     /// The peer's shortest and longest delay, seconds.
     pub delays_s: (f64, f64),

@@ -16,4 +16,5 @@ mod verify;
 
 pub use network::{BoxStream, MemoryNetwork, Network};
 pub use server::{LinkHandle, Tap, serve, serve_through};
+pub use tls::cipher_suites;
 pub use types::*;

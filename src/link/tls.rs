@@ -64,6 +64,13 @@ fn suite_name(suite: rustls::CipherSuite) -> String {
     suite.as_str().unwrap_or("?").replace("TLS13_", "TLS_")
 }
 
+/// The cipher suites that we can speak, by IANA name.
+pub fn cipher_suites() -> Vec<String> {
+    let modern = aws_lc_rs::default_provider().cipher_suites;
+    let modern = modern.iter().map(|suite| suite_name(suite.suite()));
+    modern.chain(STATIC_RSA.iter().map(|(name, _)| (*name).to_owned())).collect()
+}
+
 fn rustls_versions(versions: &[TlsVersion]) -> Vec<&'static rustls::SupportedProtocolVersion> {
     let all: [(TlsVersion, &'static rustls::SupportedProtocolVersion); 2] =
         [(TlsVersion::V1_2, &rustls::version::TLS12), (TlsVersion::V1_3, &rustls::version::TLS13)];

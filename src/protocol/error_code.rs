@@ -1,5 +1,24 @@
 //! The error codes of CALLERRORs, which not every version of OCPP spells alike (OCPP-J, 4.3).
 
+use std::fmt;
+
+/// A code that the version has from which it comes ([`ErrorCodes::named`]).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ErrorCode(&'static str);
+
+impl ErrorCode {
+    /// The code on the wire.
+    pub fn as_str(self) -> &'static str {
+        self.0
+    }
+}
+
+impl fmt::Display for ErrorCode {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.pad(self.0)
+    }
+}
+
 /// The codes of a version.
 #[derive(Debug)]
 pub struct ErrorCodes {
@@ -35,6 +54,11 @@ pub static OF_2_X: ErrorCodes = ErrorCodes {
 };
 
 impl ErrorCodes {
+    /// The code of this name, where the version has it.
+    pub fn named(&self, name: &str) -> Option<ErrorCode> {
+        self.all.iter().find(|known| **known == name).map(|known| ErrorCode(known))
+    }
+
     /// The code for a payload that breaks this keyword of its JSON Schema.
     pub(super) fn of_keyword(&self, keyword: &str) -> &'static str {
         match keyword {

@@ -20,7 +20,8 @@ pub struct Member {
     messages: &'static Messages,
     schema: &'static Value,
     action: &'static str,
-    request: bool,
+    /// What of the action it is in, `Request`; nothing where it is in no message.
+    kind: &'static str,
     /// A list of such, not one of them.
     list: bool,
 }
@@ -29,7 +30,8 @@ impl Member {
     fn root(messages: &'static Messages, action: &str, request: bool) -> Option<Self> {
         let action = messages.actions().find(|known| *known == action)?;
         let schema = messages.element(messages.body(action, request)?);
-        Some(Self { messages, schema, action, request, list: false })
+        let kind = if request { "Request" } else { "Response" };
+        Some(Self { messages, schema, action, kind, list: false })
     }
 
     /// A member, or an element's member when this is a list; `None` where anything may stand (custom data).
@@ -41,13 +43,12 @@ impl Member {
         match properties.get(name) {
             Some(next) => Ok(Some(Self { schema: self.messages.element(next), list: next["type"] == "array", ..self })),
             None => {
-                let kind = if self.request { "Request" } else { "Response" };
                 let known = properties.keys().map(String::as_str).filter(|known| *known != "customData");
                 let help = nearest(name, known.clone()).map_or_else(
                     || format!("known there: {}", known.collect::<Vec<_>>().join(", ")),
                     |near| format!("did you mean `{near}`?"),
                 );
-                Err(Complaint { message: format!("{}{kind} has no `{name}` there", self.action), help })
+                Err(Complaint { message: format!("{}{} has no `{name}` there", self.action, self.kind), help })
             }
         }
     }
@@ -117,6 +118,11 @@ impl Messages {
     /// The message itself; `None` for an unknown action.
     pub fn message(&'static self, action: &str, request: bool) -> Option<Member> {
         Member::root(self, action, request)
+    }
+
+    /// What is no message and has a JSON Schema of its own, under the name that complaints give it.
+    pub fn beside(&'static self, schema: &'static Value, name: &'static str) -> Member {
+        Member { messages: self, schema, action: name, kind: "", list: false }
     }
 
     /// The place in a message that a JSON pointer names.

@@ -7,7 +7,10 @@ pub mod member;
 pub mod messages;
 pub mod primitives;
 pub mod requirements;
+pub mod rules;
+pub mod session;
 pub mod transfer;
+pub mod v2;
 
 use std::{fmt, sync::LazyLock};
 
@@ -15,6 +18,8 @@ use serde::{Deserialize, Serialize};
 
 use error_code::ErrorCodes;
 use messages::Messages;
+use serde_json::{Map, Value};
+use session::Session;
 
 /// A version of OCPP.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -56,6 +61,8 @@ pub struct Protocol {
     /// The codes of CALLERRORs.
     pub error_codes: &'static ErrorCodes,
     messages: LazyLock<Messages>,
+    session: fn(&'static Protocol) -> Box<dyn Session>,
+    restored: fn(&'static Protocol, &Map<String, Value>) -> Result<Box<dyn Session>, serde_json::Error>,
 }
 
 /// OCPP 2.0.1.
@@ -67,11 +74,27 @@ pub static OCPP_2_0_1: Protocol = Protocol {
     messages: LazyLock::new(|| {
         Messages::of(include_str!("../../data/ocpp2.0.1/schema.json"), "OCPP 2.0.1", &error_code::OF_2_X)
     }),
+    session: |protocol| Box::new(v2::Conversation::new(protocol)),
+    restored: v2::restored,
 };
 
 impl Protocol {
     /// The messages with their schemas.
     pub fn messages(&'static self) -> &'static Messages {
         &self.messages
+    }
+
+    /// A session with a product of which nothing is known yet.
+    pub fn session(&'static self) -> Box<dyn Session> {
+        (self.session)(self)
+    }
+
+    /// A session as a recording kept it ([`Session::keep`]).
+    ///
+    /// # Errors
+    ///
+    /// When something in it can't be read.
+    pub fn restored(&'static self, kept: &Map<String, Value>) -> Result<Box<dyn Session>, serde_json::Error> {
+        (self.restored)(self, kept)
     }
 }

@@ -132,8 +132,9 @@ pub(super) async fn drive(
                         let _ = answers.send(Input::OperatorDone(id, outcome));
                     });
                 }
-                Effect::Service(id, service, with) => {
-                    if let Some(transfer) = environment.files.transfer(&service, &with) {
+                Effect::Service(id, request) => {
+                    let service = request.name.to_owned();
+                    if let Some(transfer) = environment.files.transfer(&request.service) {
                         asked.insert(id, service);
                         let answers = answers.clone();
                         acting.spawn(async move {
@@ -141,7 +142,7 @@ pub(super) async fn drive(
                         });
                         continue;
                     }
-                    let result = environment.serve(&service, &with);
+                    let result = environment.serve(&request.service);
                     let mut detail = result.clone().unwrap_or_else(Value::String);
                     // A private key is for the test case, not for the trace.
                     if let Some(key) = detail.as_object_mut().and_then(|members| members.remove("key")) {

@@ -27,6 +27,7 @@ use crate::{
         operator as simulated_operator,
         station::{self, NetworkProfile, StationSetup},
     },
+    testcase::service::Service,
 };
 
 /// What is tested.
@@ -183,7 +184,7 @@ impl Environment {
             identities,
             bench: Value::Object(values),
             pics: super::pics_names(pics),
-            memory: SutMemory::begin(bench.security_profile, clock.now().wall),
+            memory: SutMemory::begin(pics.ocpp.protocol(), bench.security_profile, clock.now().wall),
             secrets,
             identity: bench.identity.clone(),
             client: None,
@@ -292,7 +293,7 @@ impl Environment {
             identities: HashMap::new(),
             bench: Value::Object(values),
             pics: super::pics_names(pics),
-            memory: SutMemory::begin(bench.security_profile, clock.now().wall),
+            memory: SutMemory::begin(pics.ocpp.protocol(), bench.security_profile, clock.now().wall),
             secrets,
             identity: bench.identity.clone(),
             client: Some(client),
@@ -310,42 +311,44 @@ impl Environment {
     }
 
     /// Does what a test case asks of the harness's services.
-    pub(crate) fn serve(&mut self, service: &str, with: &Value) -> Result<Value, String> {
-        let text = |key: &str| with.get(key).and_then(Value::as_str).unwrap_or_default();
-        if let Some(served) = self.files.serve(service, with, &self.pki) {
+    pub(crate) fn serve(&mut self, service: &Service) -> Result<Value, String> {
+        if let Some(served) = self.files.serve(service, &self.pki) {
             return served;
         }
         match service {
-            "sign" if !self.setup.certificate.is_empty() => {
+            Service::Sign { .. } if !self.setup.certificate.is_empty() => {
                 Err("the bench does not hold the key of the root that the SUT trusts, so it can't sign for it".into())
             }
-            "sign" => {
-                let kind = CertificateKind::named(with.get("certificate"))?;
-                self.pki
-                    .sign_request(text("csr"), kind, self.clock.now().wall)
-                    .map(|chain| json!({ "chain": chain }))
-                    .map_err(|error| format!("the CSR can't be signed: {error}"))
-            }
-            "csr" => {
+            Service::Sign { csr, certificate } => self
+                .pki
+                .sign_request(csr, *certificate, self.clock.now().wall)
+                .map(|chain| json!({ "chain": chain }))
+                .map_err(|error| format!("the CSR can't be signed: {error}")),
+            Service::Csr {} => {
                 let name = self.bench["serial_number"].as_str().unwrap_or(&self.identity);
                 let (csr, key) =
                     signing_request(KeyKind::Ecdsa, name, &self.organisation).map_err(|error| error.to_string())?;
                 Ok(json!({ "public_key": inspect::request_key(&csr), "csr": csr, "key": key.expose() }))
             }
-            "signed-meter-value" => {
+            Service::SignedMeterValue { time, value, context } => {
                 let serial_number = self.bench["serial_number"].as_str().unwrap_or(&self.identity);
-                let value = with.get("value").and_then(Value::as_f64).unwrap_or_default();
-                meter::signed_value(serial_number, text("time"), value, text("context"))
+                meter::signed_value(serial_number, time, *value, context)
                     .ok_or_else(|| "the reading can't be signed".to_owned())
             }
-            "certificate" => inspect::certificate(text("chain"), self.roots.as_deref(), self.clock.now().wall),
+            Service::Certificate { chain } => inspect::certificate(chain, self.roots.as_deref(), self.clock.now().wall),
             // Under the name of what the trace leaves out.
-            "password" => Ok(json!({ "key": self.setup.password.expose() })),
-            "succeed-root" => {
+            Service::Password {} => Ok(json!({ "key": self.setup.password.expose() })),
+            Service::SucceedRoot {} => {
                 self.succeed_root().map_err(|error| error.to_string())?;
                 Ok(json!({}))
             }
-            other => Err(format!("the harness has no service `{other}`")),
+            // Done by the files.
+            Service::Firmware { .. }
+            | Service::Downloads { .. }
+            | Service::Log { .. }
+            | Service::Uploads { .. }
+            | Service::Fetch { .. }
+            | Service::Deliver { .. } => Err("this service is not offered here".into()),
         }
     }
 

@@ -1,8 +1,10 @@
 //! Reads test cases and states from YAML, with every defect at its place.
 
+mod connection;
 mod manual;
 mod messages;
 mod requirements;
+mod service;
 
 use std::sync::Arc;
 
@@ -11,14 +13,13 @@ use serde_json::{Map, Value};
 use super::{
     catalogue,
     model::{
-        Always, BUILT_IN, Bound, Citation, Connection, ConnectionAct, Expect, Need, Send, State, StateKind, Step,
-        StepKind, TestCase, VariableSetting,
+        Always, BUILT_IN, Bound, Citation, Expect, Need, Send, State, StateKind, Step, StepKind, TestCase,
+        VariableSetting,
     },
     requirements::Requirements,
     template::Template,
 };
 use crate::{
-    operator::actions,
     pics::SutKind,
     protocol::OCPP_2_0_1,
     yaml::{Defect, Defects, Key, Kind, Node, Position, Source, nearest},
@@ -396,16 +397,7 @@ impl<'s> Reader<'s> {
             "send" => StepKind::Send(self.send(value, node)),
             "run" => StepKind::Run { state: self.word(value), with: self.with(node) },
             "operator" => {
-                let action = self.word(value);
-                if actions::find(&action).is_none() {
-                    let known: Vec<_> = actions::ACTIONS.iter().map(|action| action.name).collect();
-                    let help = nearest(&action, known.iter().copied()).map_or_else(
-                        || format!("known: {}", known.join(", ")),
-                        |near| format!("did you mean `{near}`?"),
-                    );
-                    self.defect(value.at, format!("unknown manual action `{action}`"), help);
-                }
-                self.parameters(&action, node);
+                let action = self.manual_action(value, node)?;
                 let optional = self.flag(node.get("optional"));
                 StepKind::Operator { action, with: self.with(node), optional }
             }
@@ -435,7 +427,7 @@ impl<'s> Reader<'s> {
             "wait" => StepKind::Wait(self.template(value)),
             "settle" => StepKind::Settle(self.template(value)),
             "connection" => StepKind::Connection(self.connection(value, node)?),
-            "service" => StepKind::Service { service: self.word(value), with: self.with(node) },
+            "service" => StepKind::Service { service: self.service(value, node)?, with: self.with(node) },
             "set" => {
                 for (name, _) in value.map().unwrap_or_default() {
                     self.free(&name.name, name.at);
@@ -477,7 +469,7 @@ impl<'s> Reader<'s> {
             matches: self.matches(node.get("match"), OCPP_2_0_1.messages().message(&action, true)),
             checks: self.checks(node.get("check"), OCPP_2_0_1.messages().message(&action, true)),
             reply: reply.map(|reply| self.template(reply)),
-            reply_error: node.get("reply-error").and_then(Node::scalar),
+            reply_error: node.get("reply-error").and_then(|code| self.error_code("reply-error", code)),
             no_reply: self.flag(node.get("no-reply")),
             within: node.get("within").map(|node| self.template(node)),
             no_earlier_than: node.get("no-earlier-than").map(|node| {
@@ -503,31 +495,15 @@ impl<'s> Reader<'s> {
         Send {
             payload: payload.map_or_else(|| Template::new(Value::Object(Map::new())), |payload| self.template(payload)),
             checks: self.checks(node.get("check"), OCPP_2_0_1.messages().message(&action, false)),
-            expect_error: node.get("expect-error").map(|node| words(Some(node))),
+            expect_error: node.get("expect-error").map(|codes| {
+                let codes = codes.list().unwrap_or(std::slice::from_ref(codes));
+                codes.iter().filter_map(|code| self.error_code("expect-error", code)).collect()
+            }),
             error_allowed: self.flag(node.get("error-allowed")),
             lost_allowed: self.flag(node.get("lost-allowed")),
             within: node.get("within").map(|node| self.template(node)),
             action,
         }
-    }
-
-    fn connection(&mut self, value: &Node, node: &Node) -> Option<Connection> {
-        let word = self.word(value);
-        let Some((_, act)) = ConnectionAct::WORDS.iter().find(|(known, _)| *known == word) else {
-            let known = ConnectionAct::WORDS.map(|(known, _)| known).join(", ");
-            self.defect(value.at, format!("unknown connection step `{word}`"), format!("known: {known}"));
-            return None;
-        };
-        Some(Connection {
-            act: *act,
-            endpoint: node.get("endpoint").map(|node| self.template(node)),
-            offer: node.get("offer").map(|node| self.template(node)),
-            outcome: node.get("outcome").and_then(Node::scalar),
-            checks: self.checks(node.get("check"), None),
-            within: node.get("within").map(|node| self.template(node)),
-            since: node.get("since").map(|node| self.template(node)),
-            optional: self.flag(node.get("optional")),
-        })
     }
 
     fn with(&mut self, node: &Node) -> Vec<(String, Template)> {

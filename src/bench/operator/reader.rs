@@ -383,7 +383,7 @@ impl Reader<'_> {
     /// A parameter that the manual action does not have can't be told.
     fn parameter(&mut self, node: &Node, name: &str) {
         let Some(action) = self.about.action else { return };
-        let known = || action.parameters().map(|(name, _)| name);
+        let known = || action.parameters.iter().map(|parameter| parameter.name);
         if !known().any(|known| known == name) {
             let help = nearest(name, known()).map_or_else(
                 || format!("it has: {}", known().collect::<Vec<_>>().join(", ")),

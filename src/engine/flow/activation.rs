@@ -12,6 +12,7 @@ use crate::{
     },
     testcase::{
         model::{State, Step, StepKind},
+        service::ServiceRequest,
         template::{Template, TemplateError, Values},
     },
     verdict::{StepRecord, Verdict},
@@ -151,9 +152,11 @@ impl Node {
             StepKind::Service { service, with } => {
                 self.touched = true;
                 let parameters = self.parameters(with, world)?;
+                let request = ServiceRequest::of(service, Value::Object(parameters));
+                let request = world.own_error(request, step, &self.path)?;
                 let id = world.fresh_id();
                 self.body = Body::Service(id);
-                world.effects.push(Effect::Service(id, service.clone(), Value::Object(parameters)));
+                world.effects.push(Effect::Service(id, request));
             }
             StepKind::Connection(connection) => {
                 self.touched = true;

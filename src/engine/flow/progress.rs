@@ -9,9 +9,9 @@ use crate::{
     engine::{
         Role,
         exchange::{Answer, Reply},
-        responder, rules,
         world::{Finding, World},
     },
+    protocol::error_code::ErrorCode,
     testcase::{
         model::{Expect, Send, StateKind, Step},
         template::{Template, TemplateError},
@@ -19,6 +19,10 @@ use crate::{
     verdict::{StepRecord, Verdict},
     yaml::shorten,
 };
+
+fn alternatives(codes: &[ErrorCode]) -> String {
+    codes.iter().map(|code| code.as_str()).collect::<Vec<_>>().join(" or ")
+}
 
 /// An EVSE, and facts that hold of it.
 type Reached = (String, Map<String, Value>);
@@ -50,7 +54,7 @@ impl Node {
         finding.expected = Some(expects.iter().map(describe).collect::<Vec<_>>().join(" | "));
         finding.waited_s = Some(world.now.seconds_since(&self.reached));
         let since = self.reached.seconds();
-        let came: Vec<String> = world.received_since(since).map(rules::summary).collect();
+        let came: Vec<String> = world.received_since(since).map(|call| world.summary(call)).collect();
         finding.found = Some(match (came.is_empty(), world.closed_at) {
             (false, _) => format!("meanwhile: {}", shorten(&came.join(", "), 400)),
             (true, Some((at, by))) if !world.connected() => {
@@ -90,7 +94,7 @@ impl Node {
                 let Some(mut payload) = world.evaluate(&send.payload, &self.scope, &step, &self.path) else {
                     return false;
                 };
-                responder::complete_request(world, &send.action, &mut payload);
+                world.complete_request(&send.action, &mut payload);
                 let finding = Finding::at(&step, &self.path, String::new());
                 if !world.is_sound(&send.action, true, &payload, finding) {
                     return false;
@@ -142,12 +146,13 @@ impl Node {
             Answer::Error(code, text, input) => {
                 world.takes(input, &step, &self.path, Role::Answer);
                 let allowed =
-                    send.expect_error.as_ref().is_some_and(|codes| codes.contains(&code)) || send.error_allowed;
+                    send.expect_error.as_ref().is_some_and(|codes| codes.iter().any(|known| known.as_str() == code))
+                        || send.error_allowed;
                 if !allowed {
                     let message = format!("{} was answered with a CALLERROR", send.action);
                     let mut finding = Finding::at(&step, &self.path, message);
                     finding.expected = Some(match &send.expect_error {
-                        Some(codes) => format!("CALLERROR {}", codes.join(" or ")),
+                        Some(codes) => format!("CALLERROR {}", alternatives(codes)),
                         None => format!("{}Response {}", send.action, send.checks.describe(Some(&names))),
                     });
                     finding.found = Some(format!("CALLERROR {code}"));
@@ -162,7 +167,7 @@ impl Node {
                 if let Some(codes) = send.expect_error.as_ref().filter(|_| !send.error_allowed) {
                     let message = format!("{} was answered, but should have been refused", send.action);
                     let mut finding = Finding::at(&step, &self.path, message);
-                    finding.expected = Some(format!("CALLERROR {}", codes.join(" or ")));
+                    finding.expected = Some(format!("CALLERROR {}", alternatives(codes)));
                     finding.found = Some("a CALLRESULT".into());
                     finding.frame = Some(shorten(&text, 4000));
                     world.find(Verdict::Fail, finding);

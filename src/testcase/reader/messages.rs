@@ -5,12 +5,13 @@ use regex::Regex;
 
 use super::Reader;
 use crate::{
-    protocol::{OCPP_2_0_1, ids, member::Member},
+    protocol::{OCPP_2_0_1, error_code::ErrorCode, ids, member::Member},
     testcase::{
         matcher::{Checks, Matcher, Path},
         requirements::Requirements,
         template::Template,
     },
+    vocabulary,
     yaml::{Key, Kind, Node, Position},
 };
 
@@ -33,6 +34,18 @@ impl Reader<'_> {
                 self.defect(at, format!("{action}: {}", error.message), "see the message's schema in Part 2");
             }
         }
+    }
+
+    /// The code of a CALLERROR: one of those of the protocol.
+    pub(super) fn error_code(&mut self, key: &str, node: &Node) -> Option<ErrorCode> {
+        let codes = OCPP_2_0_1.error_codes;
+        let found = node.text().and_then(|code| codes.named(code));
+        if found.is_none() {
+            let message = format!("`{key}` can't be {}: {} has no such error code", node.describe(), OCPP_2_0_1.name);
+            let help = vocabulary::help(node.text().unwrap_or_default(), codes.all.iter().copied(), "known");
+            self.defect(node.at, message, help);
+        }
+        found
     }
 
     /// Which message it is; `message` is what that is about.
