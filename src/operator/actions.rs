@@ -175,7 +175,7 @@ impl ActionInfo {
         }
         let what = parameters.get("what").and_then(Value::as_str).unwrap_or_default();
         let Some(setting) = Setting::named(what).filter(|setting| own.contains(setting)) else {
-            return Err(wrong(format!("`{what}` is no setting that it knows")));
+            return Err(wrong(format!("unknown setting `{what}`")));
         };
         let values = setting.values(self.name);
         let value =
@@ -266,7 +266,7 @@ mod tests {
         the operator is asked wrongly for `send`: `action` can't be the text "BootNotification" (known: CancelReservation, CertificateSigned, ChangeAvailability, ClearCache, ClearChargingProfile, ClearDisplayMessage, ClearVariableMonitoring, CostUpdated, CustomerInformation, DataTransfer, DeleteCertificate, GetBaseReport, GetChargingProfiles, GetCompositeSchedule, GetDisplayMessages, GetInstalledCertificateIds, GetLocalListVersion, GetLog, GetMonitoringReport, GetReport, GetTransactionStatus, GetVariables, InstallCertificate, PublishFirmware, RequestStartTransaction, RequestStopTransaction, ReserveNow, Reset, SendLocalList, SetChargingProfile, SetDisplayMessage, SetMonitoringBase, SetMonitoringLevel, SetNetworkProfile, SetVariableMonitoring, SetVariables, TriggerMessage, UnlockConnector, UnpublishFirmware, UpdateFirmware)
         sound
         the operator is asked wrongly for `restore`: it can't give `security-profile` the value `3` (known: 1, 2)
-        the operator is asked wrongly for `configure`: `password` is no setting that it knows
+        the operator is asked wrongly for `configure`: unknown setting `password`
         "#);
     }
 }

@@ -111,7 +111,7 @@ pub fn certificate(document: &Document, given: Option<Baseline>) -> Result<Impor
     let reference = reference::found(document);
     refuse_other_versions(document, &reference, &mut remarks)?;
     if rows.is_empty() && facts.is_empty() {
-        let message = "this is no certificate with its abstract test report: none of their tables was found";
+        let message = "this is not a certificate with an abstract test report: none of their tables was found";
         let help = "give the certificate's PDF, or its text by `pdftotext -layout`";
         return Err(defect(document, Place::default(), message, help));
     }
@@ -326,7 +326,7 @@ fn unknown_profiles(lines: &[Placed<'_>], rows: &[Row], remarks: &mut Remarks) {
         };
         if values::outcome(&result.text).is_some() && !rows.iter().any(is_of) {
             let message = format!(
-                "`{}` is no certification profile that is known here; its result \"{}\" was left out",
+                "unknown certification profile `{}`; its result \"{}\" was left out",
                 shorten(&name.text, 60),
                 shorten(&result.text, 40)
             );
