@@ -30,6 +30,7 @@ impl Property {
     }
 
     /// The same with a line of documentation.
+    #[must_use]
     pub const fn about(self, about: &'static str) -> Self {
         Self { about, ..self }
     }

@@ -117,7 +117,7 @@ impl Node {
         let defect = |(key, _): &(Key, Node)| {
             let help = nearest(&key.name, known.iter().copied())
                 .map_or_else(|| format!("known here: {}", known.join(", ")), |near| format!("did you mean `{near}`?"));
-            Defect::new(key.at, format!("`{}` is not known here", key.name), help)
+            Defect::new(key.at, format!("unknown key `{}`", key.name), help)
         };
         unknown.map(defect).collect()
     }

@@ -109,7 +109,7 @@ const TESTS: &[(&str, &[&str])] = &[
     ("cli_simulate::a_csms_forgets_a_boot_status_or_keeps_it", &["simulate csms --sticky-boot"]),
     (
         "cli_judging::a_calibration_is_as_long_as_it_is_asked_to_be",
-        &["calibrate --samples", "calibrate --longest", "calibrate --idle-only", "calibrate --out"],
+        &["calibrate --samples", "calibrate --longest", "calibrate --idle-only", "calibrate --load", "calibrate --out"],
     ),
     (
         "cli_judging::an_audit_looks_at_what_it_is_asked_to",

@@ -101,7 +101,9 @@ fn a_calibration_is_as_long_as_it_is_asked_to_be() {
     assert_eq!(phases[0]["error"]["samples"], 20);
     assert!(phases[0]["delays-s"][1].as_f64().unwrap() <= 0.01, "{idle}");
     assert_eq!(calibrate(&[])["phases"].as_array().unwrap().len(), 2);
-    for wrong in [["--samples", "1"], ["--longest", "61"], ["--longest", "-1"], ["--longest", "NaN"]] {
+    let side_by_side = calibrate(&["--idle-only", "--load", "2"]);
+    assert_eq!(side_by_side["phases"][1]["name"], "2 side by side, reports being written, one core busy");
+    for wrong in [["--samples", "1"], ["--longest", "61"], ["--longest", "-1"], ["--longest", "NaN"], ["--load", "0"]] {
         assert_eq!(attest(&[&["calibrate", "--out", "no/such"], &wrong[..]].concat()).0, Some(2), "{wrong:?}");
         assert!(!Path::new("no").exists());
     }

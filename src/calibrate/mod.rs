@@ -4,23 +4,18 @@
 //! error is what the KPI says less what the peer knows. Everything that a run of a lab does between the socket and the KPI
 //! is in it: decryption, the wait for the processor, the engine that is still at the message before.
 
+mod load;
 mod machine;
 mod note;
 mod peer;
 mod sheet;
 
-use std::{
-    path::PathBuf,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use serde_json::json;
 use tokio::sync::watch;
 
+use load::{Busy, Conditions, Writing};
 pub use note::{Calibration, CalibrationRefused};
 pub use sheet::{Distribution, Machine, Phase, SHEET_FORMAT, Sheet};
 
@@ -28,12 +23,12 @@ use crate::{
     bench::Bench,
     clock::{Clock, Stamp},
     kpi,
-    link::Network,
+    link::{Network, priority},
     operator::{ActionOutcome, BoxFuture, ManualAction, Operator},
     pics::{Pics, SutKind, reader},
     record::{Direction, PlanEntry, TraceEntry, TraceEvent},
     runner::{self, Event, Plan},
-    testcase::{library::Library, reader::test_case},
+    testcase::{library::Library, model::TestCase, reader::test_case},
     verdict::Verdict,
     yaml::Source,
 };
@@ -50,13 +45,24 @@ pub struct Settings {
     pub longest: Duration,
     /// Runs side by side, so that it does not last for ever.
     pub sessions: usize,
-    /// Measure under load too.
-    pub load: bool,
+    /// Measure with every core busy, too.
+    pub busy: bool,
+    /// Measure a run with so many stations side by side that writes its reports, too.
+    pub jobs: Option<usize>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { samples: 2000, longest: Duration::from_secs(2), sessions: 4, load: true }
+        Self { samples: 2000, longest: Duration::from_secs(2), sessions: 4, busy: true, jobs: None }
+    }
+}
+
+impl Settings {
+    /// Under which conditions to measure, in order: the idle machine comes first, every core busy second.
+    fn conditions(&self) -> Vec<Conditions> {
+        let idle = Conditions::idle(self.sessions);
+        let busy = self.busy.then(|| Conditions::every_core_busy(self.sessions));
+        [Some(idle), busy, self.jobs.map(Conditions::side_by_side)].into_iter().flatten().collect()
     }
 }
 
@@ -80,20 +86,21 @@ pub fn calibrate(settings: &Settings, mut tell: impl FnMut(&str)) -> Result<Shee
     let jitter = machine::timer_lateness()?;
     let mut phases = Vec::new();
     let mut overhead = Vec::new();
-    for name in if settings.load { vec!["idle", "under load"] } else { vec!["idle"] } {
-        tell(&format!("{} requests, machine {name}", settings.samples));
-        let load = (name != "idle").then(Load::start);
-        let measured = phase(settings)?;
-        drop(load);
-        if name == "idle" {
+    for (number, conditions) in settings.conditions().iter().enumerate() {
+        tell(&format!("{} requests, {}", settings.samples, conditions.name));
+        let busy = Busy::start(conditions.busy_cores);
+        let measured = phase(settings, conditions)?;
+        drop(busy);
+        if number == 0 {
             overhead = measured.iter().filter_map(|exchange| exchange.pause_s).collect();
         }
-        phases.push(Phase::new(name, &measured, resolution_s));
+        phases.push(Phase::new(&conditions.name, &measured, resolution_s));
     }
     Ok(Sheet {
         format: SHEET_FORMAT,
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
         optimised: !cfg!(debug_assertions),
+        real_time: priority::is_granted(),
         started,
         finished: jiff::Timestamp::now(),
         machine: Machine::this(),
@@ -116,64 +123,48 @@ pub struct Exchange {
     pub pause_s: Option<f64>,
 }
 
-/// Threads that keep every core busy while this lives.
-struct Load {
-    stop: Arc<AtomicBool>,
-}
-
-impl Load {
-    fn start() -> Self {
-        let stop = Arc::new(AtomicBool::new(false));
-        for _ in 0..std::thread::available_parallelism().map_or(2, usize::from) {
-            let stop = stop.clone();
-            std::thread::spawn(move || {
-                while !stop.load(Ordering::Relaxed) {
-                    std::hint::spin_loop();
-                }
-            });
-        }
-        Self { stop }
-    }
-}
-
-impl Drop for Load {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
-    }
-}
-
 /// Runs of the harness against peers with known delays, side by side.
-fn phase(settings: &Settings) -> Result<Vec<Exchange>, CalibrationError> {
+fn phase(settings: &Settings, conditions: &Conditions) -> Result<Vec<Exchange>, CalibrationError> {
     let io = |what| move |error| CalibrationError::Io(what, error);
     let authority = Authority::new().map_err(io("a folder for the calibration's certificates"))?;
+    let pics = pics()?;
+    let samples = settings.samples.div_ceil(conditions.sessions);
+    let case =
+        Arc::new(test_case(&Source::new("calibration.yaml", programme(samples))).map_err(|defects| failed(&defects))?);
+    let entry = entry(&case);
+    let writing =
+        conditions.writes.then(|| Writing::begin(&authority.folder.join("run"), &pics, entry.clone())).transpose()?;
+    let writing = writing.as_ref();
+    let session = Session { settings, authority: &authority, pics: &pics, case: &case, entry, samples, writing };
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(io("the asynchronous runtime"))?;
-    let sessions = settings.sessions.max(1);
     runtime.block_on(async {
-        let each = settings.samples.div_ceil(sessions);
-        let runs = (0..sessions).map(|number| session(settings, &authority, number, each));
+        let runs = (0..conditions.sessions).map(|number| session.run(number));
         let mut exchanges = Vec::new();
-        for measured in futures_util::future::join_all(runs).await {
+        for measured in tokio::select! {
+            measured = futures_util::future::join_all(runs) => measured,
+            stopped = reports(writing) => return stopped.map(|never| match never {}),
+        } {
             exchanges.extend(measured?);
         }
         Ok(exchanges)
     })
 }
 
-/// One run of the harness against one peer.
-async fn session(
-    settings: &Settings,
-    authority: &Authority,
-    number: usize,
-    samples: usize,
-) -> Result<Vec<Exchange>, CalibrationError> {
-    let failed = |error: &dyn std::fmt::Display| CalibrationError::Run(error.to_string());
-    let pics = pics()?;
-    let address = free_address().map_err(|error| CalibrationError::Io("a free port", error))?;
-    let bench = bench(&address, authority, number)?;
-    let source = Source::new("calibration.yaml", programme(samples));
-    let case = test_case(&source).map_err(|defects| failed(&defects))?;
-    let entry = PlanEntry {
+/// Writes reports for as long as runs last, where that is wanted.
+async fn reports(writing: Option<&Writing<'_>>) -> Result<std::convert::Infallible, CalibrationError> {
+    match writing {
+        Some(writing) => writing.write_reports().await,
+        None => std::future::pending().await,
+    }
+}
+
+fn failed(error: &dyn std::fmt::Display) -> CalibrationError {
+    CalibrationError::Run(error.to_string())
+}
+
+fn entry(case: &TestCase) -> PlanEntry {
+    PlanEntry {
         id: case.header.id.clone(),
         title: case.header.title.clone(),
         profiles: Vec::new(),
@@ -181,46 +172,75 @@ async fn session(
         applicable: true,
         implemented: true,
         reason: String::new(),
-    };
-    let library = Library { cases: [(entry.id.clone(), Arc::new(case))].into(), ..Library::default() };
-    let entries = [entry];
-    let plan = Plan {
-        pics: &pics,
-        bench: &bench,
-        entries: &entries,
-        library: &library,
-        only: None,
-        product: runner::Product::Real(Network::Tcp),
-        lasting: false,
-        shuffle: None,
-        record: false,
-        jobs: 1,
-        after_failure: runner::AfterFailure::default(),
-    };
-    let delays = peer::delays(samples, settings.longest, number);
-    let peer = peer::Peer { address, identity: bench.identity.clone(), roots: authority.root(), delays };
-    let peer = tokio::task::spawn_blocking(move || peer.answer());
-    let (_stay, interrupt) = watch::channel(false);
-    let operator = Some(Arc::new(Nobody) as Arc<dyn Operator>);
-    let mut trace = Vec::new();
-    let keep = |event: Event| {
-        if let Event::Trace(entry) = event {
-            trace.push(*entry);
+    }
+}
+
+/// What the runs of a phase have in common.
+struct Session<'s> {
+    settings: &'s Settings,
+    authority: &'s Authority,
+    pics: &'s Pics,
+    case: &'s Arc<TestCase>,
+    entry: PlanEntry,
+    /// Requests of each.
+    samples: usize,
+    writing: Option<&'s Writing<'s>>,
+}
+
+impl Session<'_> {
+    /// One run of the harness against one peer.
+    async fn run(&self, number: usize) -> Result<Vec<Exchange>, CalibrationError> {
+        let address = free_address().map_err(|error| CalibrationError::Io("a free port", error))?;
+        let bench = bench(&address, self.authority, number)?;
+        let library = Library { cases: [(self.entry.id.clone(), self.case.clone())].into(), ..Library::default() };
+        let plan = Plan {
+            pics: self.pics,
+            bench: &bench,
+            entries: std::slice::from_ref(&self.entry),
+            library: &library,
+            only: None,
+            product: runner::Product::Real(Network::Tcp),
+            lasting: false,
+            shuffle: None,
+            record: false,
+            jobs: 1,
+            after_failure: runner::AfterFailure::default(),
+        };
+        let delays = peer::delays(self.samples, self.settings.longest, number);
+        let peer = peer::Peer { address, identity: bench.identity.clone(), roots: self.authority.root(), delays };
+        let peer = tokio::task::spawn_blocking(move || peer.answer());
+        let (stop, interrupt) = watch::channel(false);
+        let operator = Some(Arc::new(Nobody) as Arc<dyn Operator>);
+        let mut trace = Vec::new();
+        let mut unwritten = None;
+        let keep = |event: Event| {
+            if let Some(Err(error)) = self.writing.map(|writing| writing.take(&event)) {
+                unwritten.get_or_insert(error);
+                let _ = stop.send(true);
+            }
+            if let Event::Trace(entry) = event {
+                trace.push(*entry);
+            }
+        };
+        let run =
+            runner::run(&plan, operator, interrupt, Clock::start(), keep).await.map_err(|error| failed(&error))?;
+        if let Some(error) = unwritten {
+            return Err(error);
         }
-    };
-    let run = runner::run(&plan, operator, interrupt, Clock::start(), keep).await.map_err(|error| failed(&error))?;
-    let known = peer.await.map_err(|error| failed(&error))?.map_err(|error| failed(&error))?;
-    match run.results.first() {
-        Some(result) if result.verdict == Verdict::Pass => Ok(exchanges(&trace, &known)),
-        Some(result) => Err(CalibrationError::Run(result.reason.clone().unwrap_or_default())),
-        None => Err(CalibrationError::Run("nothing was run".into())),
+        let known = peer.await.map_err(|error| failed(&error))?.map_err(|error| failed(&error))?;
+        match run.results.first() {
+            Some(result) if result.verdict == Verdict::Pass => Ok(exchanges(&trace, &known)),
+            Some(result) => Err(CalibrationError::Run(result.reason.clone().unwrap_or_default())),
+            None => Err(CalibrationError::Run("nothing was run".into())),
+        }
     }
 }
 
 /// What the KPI says beside what the peer knows, request by request; both have them in order.
 fn exchanges(trace: &[TraceEntry], known: &[Duration]) -> Vec<Exchange> {
-    let measured =
-        kpi::samples(SutKind::ChargingStation, trace).into_iter().filter(|sample| sample.key == RESPONSE_TIME);
+    let measured = kpi::samples(&crate::protocol::OCPP_2_0_1, SutKind::ChargingStation, trace)
+        .into_iter()
+        .filter(|sample| sample.key == RESPONSE_TIME);
     let mut pauses = pauses(trace).into_iter();
     measured
         .zip(known)

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Machine, SHEET_FORMAT, Sheet};
+use super::{Machine, SHEET_FORMAT, Sheet, load::EVERY_CORE_BUSY};
+use crate::link::priority;
 
 /// What is quoted beside the KPIs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -50,14 +51,15 @@ impl Calibration {
         match value["format"].as_u64() {
             Some(format) if format == u64::from(SHEET_FORMAT) => {}
             Some(format) => return Err(refuse(format!("has format {format}; this build knows {SHEET_FORMAT}"), again)),
-            None => return Err(refuse("is no calibration sheet: it has no `format`".into(), help)),
+            None => return Err(refuse("is not a calibration sheet: it has no `format`".into(), help)),
         }
-        let sheet: Sheet =
-            serde_json::from_value(value).map_err(|error| refuse(format!("is no calibration sheet: {error}"), help))?;
+        let sheet: Sheet = serde_json::from_value(value)
+            .map_err(|error| refuse(format!("is not a calibration sheet: {error}"), help))?;
         sheet.holds_for(&Machine::this()).map_err(|why| refuse(why, again))?;
-        let (Some(idle), under_load) = (sheet.phases.first(), sheet.phases.get(1)) else {
+        let Some(idle) = sheet.phases.first() else {
             return Err(refuse("has no measurement in it".into(), again));
         };
+        let under_load = sheet.phases.iter().find(|phase| phase.name == EVERY_CORE_BUSY);
         Ok(Self {
             performed: sheet.finished,
             tool_version: sheet.tool_version,
@@ -91,6 +93,9 @@ impl Sheet {
         let here = !cfg!(debug_assertions);
         if self.optimised != here {
             return Err(format!("is of {}; this is {}", build(self.optimised), build(here)));
+        }
+        if self.real_time && !priority::is_granted() {
+            return Err("is of links with a real-time priority, which this user may not give to a thread".to_owned());
         }
         let version = env!("CARGO_PKG_VERSION");
         if self.tool_version != version {

@@ -21,6 +21,9 @@ pub struct Sheet {
     pub tool_version: String,
     /// False for a debug build, which measures worse.
     pub optimised: bool,
+    /// The threads of links had a real-time priority; without one a busy machine measures worse.
+    #[serde(default)]
+    pub real_time: bool,
     /// Begin.
     pub started: jiff::Timestamp,
     /// End.
@@ -130,7 +133,7 @@ impl Distribution {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Phase {
-    /// `idle`, `under load`.
+    /// `idle`, `under load` (every core busy), `16 side by side, …`.
     pub name: String,
     /// The peer's shortest and longest delay, seconds.
     pub delays_s: (f64, f64),

@@ -36,7 +36,7 @@ fn delays_reach_from_nothing_to_the_longest() {
 
 #[test]
 fn every_request_of_a_run_is_compared_with_what_the_peer_knows() {
-    let settings = Settings { samples: 30, longest: Duration::from_millis(20), sessions: 2, load: false };
+    let settings = Settings { samples: 30, longest: Duration::from_millis(20), sessions: 2, busy: false, jobs: None };
     let sheet = calibrate(&settings, |_| {}).unwrap();
     let [idle] = sheet.phases.as_slice() else { panic!("{:?}", sheet.phases) };
     assert_eq!(idle.error.samples, 30);
@@ -48,9 +48,19 @@ fn every_request_of_a_run_is_compared_with_what_the_peer_knows() {
     assert_eq!(again.phases.len(), 1);
 }
 
+/// The reports of a phase are written on the thread of its engines, half of the time.
+#[test]
+fn a_run_that_writes_its_reports_is_measured_too() {
+    let settings = Settings { samples: 32, longest: Duration::ZERO, sessions: 1, busy: false, jobs: Some(4) };
+    let sheet = calibrate(&settings, |_| {}).unwrap();
+    let [idle, writing] = sheet.phases.as_slice() else { panic!("{:?}", sheet.phases) };
+    assert_eq!((idle.error.samples, writing.error.samples), (32, 32));
+    assert_eq!(writing.name, "4 side by side, reports being written, one core busy");
+}
+
 #[test]
 fn a_sheet_is_quoted_only_where_it_holds() {
-    let settings = Settings { samples: 12, longest: Duration::ZERO, sessions: 1, load: false };
+    let settings = Settings { samples: 12, longest: Duration::ZERO, sessions: 1, busy: false, jobs: None };
     let sheet = calibrate(&settings, |_| {}).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("calibration.json");

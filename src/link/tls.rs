@@ -196,10 +196,9 @@ pub fn client_config(tls: &ClientTls, clock: Clock) -> Result<ClientConfig, Atte
 /// True when a key (PEM) is that of the first certificate of a chain (PEM); an error when either can't be used.
 pub fn keys_match(certificate: &str, private_key: &str) -> Result<bool, String> {
     let identity = Identity { chain: certificate.to_owned(), key: super::Secret::new(private_key) };
-    let unusable = |_| "it is no key that can be used".to_owned();
+    let unusable = |_| "the key can't be used".to_owned();
     let private_key = key(&identity).map_err(unusable)?;
-    let key =
-        aws_lc_rs::sign::any_supported_type(&private_key).map_err(|_| "it is no key that can be used".to_owned())?;
+    let key = aws_lc_rs::sign::any_supported_type(&private_key).map_err(|_| "the key can't be used".to_owned())?;
     let chain = chain(certificate).map_err(|_| "its certificate can't be used".to_owned())?;
     match rustls::sign::CertifiedKey::new(chain, key).keys_match() {
         Ok(()) => Ok(true),

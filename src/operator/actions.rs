@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::settings::{self, Setting};
 use crate::{
-    protocol::OCPP_2_0_1,
+    protocol::{OCPP_2_0_1, semantics::WordSet},
     vocabulary::{Owner, Property, Takes, check_value},
 };
 
@@ -37,8 +37,7 @@ const VARIABLE: Property = Property::required("variable", Takes::Text);
 
 /// The types of an idToken (IdTokenEnumType).
 fn token_types() -> Vec<String> {
-    let place = OCPP_2_0_1.messages().member("Authorize", true, "/idToken/type");
-    place.map(|place| place.words().into_iter().map(str::to_owned).collect()).unwrap_or_default()
+    OCPP_2_0_1.words(WordSet::TokenTypes)
 }
 
 /// What a CSMS can be asked to send.
@@ -176,7 +175,7 @@ impl ActionInfo {
         }
         let what = parameters.get("what").and_then(Value::as_str).unwrap_or_default();
         let Some(setting) = Setting::named(what).filter(|setting| own.contains(setting)) else {
-            return Err(wrong(format!("`{what}` is no setting that it knows")));
+            return Err(wrong(format!("unknown setting `{what}`")));
         };
         let values = setting.values(self.name);
         let value =
@@ -267,7 +266,7 @@ mod tests {
         the operator is asked wrongly for `send`: `action` can't be the text "BootNotification" (known: CancelReservation, CertificateSigned, ChangeAvailability, ClearCache, ClearChargingProfile, ClearDisplayMessage, ClearVariableMonitoring, CostUpdated, CustomerInformation, DataTransfer, DeleteCertificate, GetBaseReport, GetChargingProfiles, GetCompositeSchedule, GetDisplayMessages, GetInstalledCertificateIds, GetLocalListVersion, GetLog, GetMonitoringReport, GetReport, GetTransactionStatus, GetVariables, InstallCertificate, PublishFirmware, RequestStartTransaction, RequestStopTransaction, ReserveNow, Reset, SendLocalList, SetChargingProfile, SetDisplayMessage, SetMonitoringBase, SetMonitoringLevel, SetNetworkProfile, SetVariableMonitoring, SetVariables, TriggerMessage, UnlockConnector, UnpublishFirmware, UpdateFirmware)
         sound
         the operator is asked wrongly for `restore`: it can't give `security-profile` the value `3` (known: 1, 2)
-        the operator is asked wrongly for `configure`: `password` is no setting that it knows
+        the operator is asked wrongly for `configure`: unknown setting `password`
         "#);
     }
 }

@@ -267,7 +267,7 @@ impl Requests {
         if url.starts_with('/') {
             url = format!("{}{url}", text(&self.told.base)?.trim_end_matches('/'));
         }
-        let url = Url::parse(&url).map_err(|error| format!("`{url}` is no URL ({error})"))?;
+        let url = Url::parse(&url).map_err(|error| format!("invalid URL `{url}` ({error})"))?;
         let method = request.method.as_ref().map_or_else(|| Ok("POST".to_owned()), text)?;
         let mut headers = Vec::new();
         for (name, template) in &request.headers {

@@ -110,7 +110,7 @@ impl Member {
         }
         let help = nearest(word, known.iter().copied())
             .map_or_else(|| format!("known: {}", known.join(", ")), |near| format!("did you mean `{near}`?"));
-        Some(Complaint { message: format!("`{word}` is no value that {} can have there", self.action), help })
+        Some(Complaint { message: format!("invalid value `{word}`: {} does not allow it there", self.action), help })
     }
 }
 

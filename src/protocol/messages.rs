@@ -85,7 +85,7 @@ impl Messages {
         let Some(validator) = self.validator(action, request) else {
             return vec![SchemaError {
                 pointer: String::new(),
-                message: format!("`{action}` is no action of {}", self.name),
+                message: format!("unknown {} action `{action}`", self.name),
                 code: self.codes.unknown_action,
             }];
         };

@@ -7,7 +7,11 @@ pub mod member;
 pub mod messages;
 pub mod primitives;
 pub mod requirements;
+pub mod rules;
+pub mod semantics;
+pub mod session;
 pub mod transfer;
+pub mod v2;
 
 use std::{fmt, sync::LazyLock};
 
@@ -15,6 +19,9 @@ use serde::{Deserialize, Serialize};
 
 use error_code::ErrorCodes;
 use messages::Messages;
+use semantics::{Semantics, WordSet};
+use serde_json::{Map, Value};
+use session::Session;
 
 /// A version of OCPP.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -55,7 +62,11 @@ pub struct Protocol {
     pub subprotocol: &'static str,
     /// The codes of CALLERRORs.
     pub error_codes: &'static ErrorCodes,
+    /// What its messages mean.
+    pub semantics: &'static dyn Semantics,
     messages: LazyLock<Messages>,
+    session: fn(&'static Protocol) -> Box<dyn Session>,
+    restored: fn(&'static Protocol, &Map<String, Value>) -> Result<Box<dyn Session>, serde_json::Error>,
 }
 
 /// OCPP 2.0.1.
@@ -64,14 +75,38 @@ pub static OCPP_2_0_1: Protocol = Protocol {
     name: "OCPP 2.0.1",
     subprotocol: "ocpp2.0.1",
     error_codes: &error_code::OF_2_X,
+    semantics: &v2::Meanings,
     messages: LazyLock::new(|| {
         Messages::of(include_str!("../../data/ocpp2.0.1/schema.json"), "OCPP 2.0.1", &error_code::OF_2_X)
     }),
+    session: |protocol| Box::new(v2::Conversation::new(protocol)),
+    restored: v2::restored,
 };
 
 impl Protocol {
     /// The messages with their schemas.
     pub fn messages(&'static self) -> &'static Messages {
         &self.messages
+    }
+
+    /// A set of words that messages take values from; empty where this version has none.
+    pub fn words(&'static self, words: WordSet) -> Vec<String> {
+        let place = self.semantics.place_of(words);
+        let place = place.and_then(|(action, pointer)| self.messages().member(action, true, pointer));
+        place.map(|place| place.words().into_iter().map(str::to_owned).collect()).unwrap_or_default()
+    }
+
+    /// A session with a product of which nothing is known yet.
+    pub fn session(&'static self) -> Box<dyn Session> {
+        (self.session)(self)
+    }
+
+    /// A session as a recording kept it ([`Session::keep`]).
+    ///
+    /// # Errors
+    ///
+    /// When something in it can't be read.
+    pub fn restored(&'static self, kept: &Map<String, Value>) -> Result<Box<dyn Session>, serde_json::Error> {
+        (self.restored)(self, kept)
     }
 }

@@ -109,7 +109,7 @@ fn check_runs(runs: &[RunSite], states: &HashMap<String, Arc<State>>, broken: &[
             None => {
                 let help = nearest(state, states.keys().map(String::as_str))
                     .map_or_else(|| "add it under states/".to_owned(), |near| format!("did you mean `{near}`?"));
-                defects.push(Defect::new(*at, format!("there is no state `{state}`"), help));
+                defects.push(Defect::new(*at, format!("unknown state `{state}`"), help));
             }
             Some(found) => {
                 let known = || found.parameters.iter().map(|(known, _)| known.as_str()).chain(["evse"]);

@@ -469,7 +469,7 @@ impl<'s> Reader<'s> {
         if !OCPP_2_0_1.messages().is_action(&action) {
             let help = nearest(&action, OCPP_2_0_1.messages().actions())
                 .map_or_else(|| "use the name without Request".to_owned(), |near| format!("did you mean `{near}`?"));
-            self.defect(node.at, format!("`{action}` is no OCPP 2.0.1 message"), help);
+            self.defect(node.at, format!("unknown OCPP 2.0.1 action `{action}`"), help);
         } else if !OCPP_2_0_1.messages().sent_by(&action, by_station) {
             let side = if by_station { "charging station" } else { "CSMS" };
             self.defect(node.at, format!("a {side} does not send {action}"), "expect is for the SUT, send for us");

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::{
     link::CertificateKind,
-    protocol::OCPP_2_0_1,
+    protocol::{OCPP_2_0_1, semantics::WordSet},
     vocabulary::{Owner, Property, Takes, check_value},
 };
 
@@ -98,8 +98,7 @@ pub static SERVICES: [ServiceInfo; 12] = [
 
 /// The contexts of a reading (ReadingContextEnumType).
 fn reading_contexts() -> Vec<String> {
-    let place = OCPP_2_0_1.messages().member("MeterValues", true, "/meterValue/0/sampledValue/0/context");
-    place.map(|place| place.words().into_iter().map(str::to_owned).collect()).unwrap_or_default()
+    OCPP_2_0_1.words(WordSet::ReadingContexts)
 }
 
 impl ServiceInfo {

@@ -116,7 +116,7 @@ impl Reader<'_> {
                     || format!("known: {}", known().collect::<Vec<_>>().join(", ")),
                     |near| format!("did you mean `{near}`?"),
                 );
-                let message = format!("`{}` is no message that a CSMS sends", key.name);
+                let message = format!("`{}` is not a message that a CSMS sends", key.name);
                 self.defects.push(Defect::new(key.at, message, help));
             }
             self.about = About { action: actions::find("send"), message: Some(key.name.clone()) };
@@ -207,7 +207,7 @@ impl Reader<'_> {
             return Instead::Refused(text.to_owned());
         }
         if text != NOT_NEEDED {
-            self.defect(node, format!("`{text}` is not a reason"), format!("did you mean `{NOT_NEEDED}`?"));
+            self.defect(node, format!("invalid reason `{text}`"), format!("did you mean `{NOT_NEEDED}`?"));
         } else if self.about.action.is_none_or(|action| action.name != RESTORE) {
             let message =
                 format!("`{NOT_NEEDED}` is for `{RESTORE}`: it says that the CSMS undoes a setting by itself");
@@ -229,7 +229,7 @@ impl Reader<'_> {
         if let Some(method) = node.text().filter(|text| !text.contains("{{") && !METHODS.contains(text)) {
             let help = nearest(method, METHODS)
                 .map_or_else(|| format!("known: {}", METHODS.join(", ")), |near| format!("did you mean `{near}`?"));
-            self.defect(node, format!("`{method}` is no method"), help);
+            self.defect(node, format!("unknown HTTP method `{method}`"), help);
         }
         template
     }
@@ -239,7 +239,7 @@ impl Reader<'_> {
         let begins = |start: &str| node.text().is_some_and(|text| text.starts_with(start));
         if !node.text().is_none_or(str::is_empty) && !["http://", "https://", "/", "{{"].into_iter().any(begins) {
             let help = "begin with http://, https://, or with / to go on from `base`";
-            self.defect(node, format!("{} is no URL", node.describe()), help);
+            self.defect(node, format!("invalid URL: {}", node.describe()), help);
         }
         template
     }
@@ -252,7 +252,7 @@ impl Reader<'_> {
         let mut headers = Vec::new();
         for (key, value) in entries {
             if hyper::header::HeaderName::try_from(key.name.as_str()).is_err() {
-                let message = format!("`{}` is no name of a header", key.name);
+                let message = format!("invalid header name `{}`", key.name);
                 self.defects.push(Defect::new(key.at, message, "write letters, digits and dashes"));
             }
             if value.scalar().is_none() {
@@ -287,7 +287,7 @@ impl Reader<'_> {
             match read(item) {
                 Some(range) => ranges.push(range),
                 None => {
-                    let message = format!("{} is no HTTP status", item.describe());
+                    let message = format!("invalid HTTP status: {}", item.describe());
                     self.defect(item, message, "write 200, 200-299, or a list of such");
                 }
             }
@@ -342,7 +342,7 @@ impl Reader<'_> {
                     || format!("known here: {}", names.join(", ")),
                     |near| format!("did you mean `{near}`?"),
                 );
-                self.defect(node, format!("the name `{name}` is not defined"), help);
+                self.defect(node, format!("undefined name `{name}`"), help);
             } else if name == "bench" && !member.is_empty() && !self.bench.contains_key(member) {
                 let near = nearest(member, self.bench.keys().map(String::as_str));
                 let help = match near {

@@ -280,7 +280,7 @@ impl Node {
 
     fn instantiate(&self, name: &str, with: &[(String, Template)], world: &mut World) -> Option<Sequence> {
         let Some(state) = world.state(name) else {
-            let finding = Finding::at(&self.step, &self.path, format!("there is no state `{name}`"));
+            let finding = Finding::at(&self.step, &self.path, format!("unknown state `{name}`"));
             world.find(Verdict::Error, finding);
             return None;
         };

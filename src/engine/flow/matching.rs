@@ -8,10 +8,11 @@ use super::{Body, MAX_DEPTH, Matched, Node, Sequence, Status};
 use crate::{
     engine::{
         Role,
-        exchange::Call,
-        own_station::Asked,
-        responder, rules,
         world::{Finding, World},
+    },
+    protocol::{
+        semantics::Semantics,
+        session::{Asked, Call},
     },
     testcase::{
         model::{Expect, StepKind},
@@ -26,14 +27,14 @@ impl Node {
         let step = self.step.clone();
         let offer = match (&step.kind, &mut self.body) {
             (StepKind::Expect(expect), _) => match self.offer_expect(expect, call, world) {
-                Matched::Passed if self.touched && rules::begins_anew(&expect.action) => Matched::Barrier,
+                Matched::Passed if self.touched && world.semantics().begins_anew(&expect.action) => Matched::Barrier,
                 offer => offer,
             },
             (StepKind::Never { action, matches, .. }, _) if *action == call.action => {
                 let found = matches.mismatches(&call.payload, &world.names(&self.scope));
                 if world.own_error(found, &step, &self.path).is_some_and(|found| found.is_empty()) {
                     let mut finding = Finding::at(&step, &self.path, format!("{action} must not come here"));
-                    finding.found = Some(rules::summary(call));
+                    finding.found = Some(world.summary(call));
                     finding.frame = Some(shorten(&call.text, 4000));
                     world.find(Verdict::Fail, finding);
                 }
@@ -116,10 +117,14 @@ impl Node {
                 let known = expect.checks.mismatches(&call.payload, &names).is_ok()
                     && numbers.into_iter().all(|number| number.number(&names).is_ok())
                     && expect.optional.as_ref().is_none_or(|optional| optional.holds(&names).is_ok());
-                if known && Self::wants(expect, call, &names) && self.enter(world) && self.status == Status::Active {
+                if known
+                    && Self::wants(expect, call, &names, world.semantics())
+                    && self.enter(world)
+                    && self.status == Status::Active
+                {
                     return self.offer_expect(expect, call, world);
                 }
-                if rules::begins_anew(&expect.action) && expect.optional.is_none() {
+                if world.semantics().begins_anew(&expect.action) && expect.optional.is_none() {
                     Matched::Barrier
                 } else {
                     Matched::Passed
@@ -196,15 +201,12 @@ impl Node {
         offer
     }
 
-    pub(super) fn wants(expect: &Expect, call: &Call, names: &Names) -> bool {
+    pub(super) fn wants(expect: &Expect, call: &Call, names: &Names, semantics: &dyn Semantics) -> bool {
         if expect.action != call.action {
             return false;
         }
         // Periodic events are background unless a step asks for them by their reason.
-        if rules::is_periodic(call)
-            && !expect.matches.mentions("triggerReason")
-            && !expect.matches.mentions("eventType")
-        {
+        if semantics.is_periodic(call, &|member| expect.matches.mentions(member)) {
             return false;
         }
         expect.matches.mismatches(&call.payload, names).is_ok_and(|found| found.is_empty())
@@ -212,13 +214,13 @@ impl Node {
 
     pub(super) fn offer_expect(&mut self, expect: &Expect, call: &Call, world: &mut World) -> Matched {
         let names = world.names(&self.scope);
-        if !Self::wants(expect, call, &names) {
+        if !Self::wants(expect, call, &names, world.semantics()) {
             let alone = expect.nothing_else_before.as_ref();
             if let Some(requirements) = alone.filter(|_| self.status == Status::Active && self.touched) {
-                let message = format!("{} came before {}", rules::summary(call), expect.action);
+                let message = format!("{} came before {}", world.summary(call), expect.action);
                 let mut finding = Finding::at(&self.step, &self.path, message).of(requirements.broken(&names));
                 finding.expected = Some(format!("no other message before {}", expect.action));
-                finding.found = Some(rules::summary(call));
+                finding.found = Some(world.summary(call));
                 finding.frame = Some(shorten(&call.text, 4000));
                 world.find(Verdict::Fail, finding);
             }
@@ -231,7 +233,8 @@ impl Node {
     /// A message of the past will do.
     pub(super) fn claim_earlier(&mut self, expect: &Expect, since: f64, world: &mut World) {
         let names = world.names(&self.scope);
-        let earlier = world.received_since(since).find(|call| Self::wants(expect, call, &names)).cloned();
+        let earlier =
+            world.received_since(since).find(|call| Self::wants(expect, call, &names, world.semantics())).cloned();
         if let Some(call) = earlier {
             self.claim(expect, &call, false, world);
         }
@@ -281,7 +284,8 @@ impl Node {
         if answer {
             let mut names = names;
             names.insert("message".into(), saved.clone());
-            world.withheld |= call.action == "TransactionEvent" && (expect.no_reply || expect.reply_error.is_some());
+            world.withheld |=
+                world.semantics().comes_again(&call.action) && (expect.no_reply || expect.reply_error.is_some());
             if let Some(code) = &expect.reply_error {
                 world.refuse(call.conn, &call.id, code.as_str(), "as the test case demands");
             } else if expect.no_reply {
@@ -289,7 +293,7 @@ impl Node {
             } else if let Some(reply) = &expect.reply {
                 let payload = reply.evaluate(&names);
                 let Some(payload) = world.own_error(payload, &step, &self.path) else { return };
-                let payload = responder::completed(world, call, payload);
+                let payload = world.complete_reply(call, payload);
                 world.reply(call, payload);
             } else {
                 world.default_reply(call, Asked::ByStep);

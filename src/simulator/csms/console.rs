@@ -31,7 +31,7 @@ impl Csms {
                 self.send(action, payload)
             }
             "check-variable" => self.provisioning.shows(text("component"), text("variable"), text("value")),
-            other => ActionOutcome::NotPossible(format!("the simulated CSMS knows no `{other}`")),
+            other => ActionOutcome::NotPossible(format!("the simulated CSMS does not support `{other}`")),
         };
         let _ = request.done.send(outcome);
     }
@@ -45,11 +45,11 @@ impl Csms {
             }
             Setting::SecurityProfile => match value.as_u64().and_then(|profile| u8::try_from(profile).ok()) {
                 Some(profile) => self.endpoints.lower(profile),
-                None => return ActionOutcome::NotPossible("that is no security profile".into()),
+                None => return ActionOutcome::NotPossible("invalid security profile".into()),
             },
             Setting::Password => match value.as_str() {
                 Some(password) => self.endpoints.set_password(password),
-                None => return ActionOutcome::NotPossible("that is no password".into()),
+                None => return ActionOutcome::NotPossible("invalid password".into()),
             },
         }
         self.endpoints_changed = true;

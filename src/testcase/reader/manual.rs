@@ -45,7 +45,7 @@ impl Reader<'_> {
                 || format!("known: {}", words().collect::<Vec<_>>().join(", ")),
                 |near| format!("did you mean `{near}`?"),
             );
-            return self.defect(what.at, format!("{} is no setting that `{action}` knows", what.describe()), help);
+            return self.defect(what.at, format!("unknown setting for `{action}`: {}", what.describe()), help);
         };
         let values = setting.values(action);
         let Some(value) = given.get("value") else { return };
@@ -94,11 +94,11 @@ mod tests {
 "
             ),
             @r#"
-            c.yaml:10:19: the text "next-bot" is no setting that `configure` knows
+            c.yaml:10:19: unknown setting for `configure`: the text "next-bot"
                 → did you mean `next-boot`?
-            c.yaml:12:19: the text "password" is no setting that `configure` knows
+            c.yaml:12:19: unknown setting for `configure`: the text "password"
                 → known: next-boot
-            c.yaml:14:19: the text "{{ it }}" is no setting that `configure` knows
+            c.yaml:14:19: unknown setting for `configure`: the text "{{ it }}"
                 → known: next-boot
             c.yaml:16:37: `configure` can't give `next-boot` the value `Acepted`
                 → known: Pending, Rejected

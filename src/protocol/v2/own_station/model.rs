@@ -7,7 +7,7 @@ use serde_json::{Number, Value};
 
 use crate::template::Template;
 
-const FILE: &str = include_str!("../../../data/ocpp2.0.1/own-station.yaml");
+const FILE: &str = include_str!("../../../../data/ocpp2.0.1/own-station.yaml");
 
 /// Maximum length of a value that the CSMS sets (the schema of SetVariables).
 const MAX_VALUE: usize = 1000;

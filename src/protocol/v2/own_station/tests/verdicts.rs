@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{Play, accepted};
 use crate::{
-    engine::unsolicited::OF_CSMS,
+    protocol::v2::unsolicited::OF_CSMS,
     protocol::{OCPP_2_0_1, frame::Frame},
     verdict::Verdict,
 };
