@@ -1,5 +1,6 @@
 //! The test bench: addresses, identities, tokens, time-outs.
 
+mod closed;
 mod files;
 pub mod operator;
 pub mod starter;
@@ -201,6 +202,7 @@ impl Bench {
         if root.kind != Kind::Null {
             merge(&mut values, &root, "", &mut defects);
         }
+        defects.extend(closed::check_words(&root));
         let stations = stations::read(&root, &mut defects);
         let mut bench = Self::from_values(values.as_object().cloned().unwrap_or_default());
         bench.operator = operator::read(&root, &bench.values, &mut defects);

@@ -264,6 +264,10 @@ pub static BEFORE: [Property; 4] = [
     Property::optional("states", STEPS_OF),
 ];
 
+/// What a list that is a configuration variable must contain.
+pub static LIST_SETTING: [Property; 2] =
+    [Property::required("contains", Takes::Scalar), Property::optional("without", Takes::OneOrMore(&Takes::Scalar))];
+
 /// A rule of `always`.
 pub static ALWAYS: [Property; 6] = [
     Property::optional("every", Takes::Defined("action")),
