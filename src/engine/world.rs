@@ -4,8 +4,10 @@ mod background;
 mod finding;
 mod findings;
 mod intake;
+mod names;
 
 pub(crate) use finding::Finding;
+pub(crate) use names::Seen;
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -20,19 +22,18 @@ use super::{
     exchange::{Answer, Attempt, Call, Open, Reply},
     leftovers::LeftVariable,
     outbox::Outbox,
-    own_station::Around,
     pacing::Pace,
     sut_state::SutTransactions,
     taken::Taken,
 };
 use crate::{
-    clock::{Stamp, ocpp_time},
+    clock::Stamp,
     link::{AttemptFailure, ClosedBy, ConnId, EndpointId, LinkCommand, Secret, ServerPolicy},
     ocpp::{frame::Frame, primitives, schema},
     pics::SutKind,
     testcase::{
         model::{State, Step, TestCase},
-        template::{Lasting, Names, Template, Values},
+        template::{Names, Template, Values},
     },
     verdict::{Failure, StepRecord, Verdict},
     yaml::shorten,
@@ -71,7 +72,7 @@ pub(crate) struct World {
     /// A TransactionEvent was refused or left unanswered.
     pub(crate) withheld: bool,
     pub(crate) messages: usize,
-    variables: Lasting,
+    variables: Names,
     outstanding: HashMap<String, OutstandingCall>,
     seen_ids: HashSet<(ConnId, String)>,
     call_order: CallOrder,
@@ -102,7 +103,9 @@ pub(crate) struct World {
     pub(crate) knocked_as_usual: bool,
     /// Facts per EVSE that hold once the states under way are reached, while steps behind them are looked at.
     pub(crate) anticipated: BTreeMap<String, Map<String, Value>>,
-    base: Lasting,
+    base: Names,
+    /// What steps outside of any state see.
+    root: Scope,
 }
 
 /// Most calls that are kept for `any-time-since`.
@@ -113,11 +116,13 @@ impl World {
         // A charging station under test is dealt with as fast as we can.
         let for_csms = setup.case.header.sut() == SutKind::Csms;
         let pace = setup.bench.get("pace").and_then(Value::as_f64).filter(|_| for_csms);
-        let mut base = Values::new();
-        base.insert("bench".into(), setup.bench.clone());
-        base.insert("pics".into(), setup.pics.clone());
-        base.insert("variant".into(), Value::Object(setup.variant.clone()));
-        base.insert("test_case".into(), setup.case.header.id.clone().into());
+        let mut base = Names::default();
+        base.insert("bench", setup.bench.clone());
+        base.insert("pics", setup.pics.clone());
+        base.insert("variant", Value::Object(setup.variant.clone()));
+        base.insert("test_case", setup.case.header.id.clone().into());
+        let mut root = Scope::default();
+        root.insert("evse", setup.bench.get("evse").cloned().unwrap_or(json!({"id": 1, "connector": 1})));
         Self {
             now,
             phase: Phase::Prepare,
@@ -140,7 +145,7 @@ impl World {
             pongs: 0,
             withheld: false,
             messages: 0,
-            variables: Lasting::default(),
+            variables: Names::default(),
             outstanding: HashMap::new(),
             seen_ids: HashSet::new(),
             call_order: CallOrder::default(),
@@ -163,7 +168,8 @@ impl World {
             put_back: Vec::new(),
             knocked_as_usual: false,
             anticipated: BTreeMap::new(),
-            base: base.into(),
+            base,
+            root,
             setup,
         }
     }
@@ -204,10 +210,7 @@ impl World {
     }
 
     pub(crate) fn root_scope(&self) -> Scope {
-        let mut scope = Values::new();
-        let evse = self.bench("evse").unwrap_or(json!({"id": 1, "connector": 1}));
-        scope.insert("evse".into(), evse);
-        Arc::new(scope)
+        self.root.clone()
     }
 
     /// A number of the bench, with a fallback.
@@ -217,57 +220,6 @@ impl World {
 
     pub(crate) fn bench(&self, name: &str) -> Option<Value> {
         self.setup.bench.get(name).cloned()
-    }
-
-    /// The names that an expression in `scope` sees.
-    pub(crate) fn names(&self, scope: &Scope) -> Names {
-        let mut names = Names::over(&self.base);
-        let evse = scope.get("evse").and_then(|evse| evse["id"].as_u64()).unwrap_or(1);
-        names.insert("now".into(), ocpp_time(self.now.wall).into());
-        names.insert("elapsed".into(), self.now.seconds().into());
-        names.insert("connected".into(), self.connected().into());
-        names.insert("connected_since".into(), self.open.as_ref().map(|open| open.at.seconds()).into());
-        names.insert("endpoint".into(), self.open.as_ref().map_or(0, |open| open.endpoint.0).into());
-        if self.is_station_test() {
-            names.insert("accepted".into(), self.memory.registration.is_accepted().into());
-            names.insert("variables".into(), Value::Object(self.memory.variables.clone()));
-        } else {
-            let registration = &self.memory.station.registration;
-            names.insert("accepted".into(), registration.is_accepted().into());
-            names.insert("registration".into(), registration.describe());
-            names.insert("variables".into(), self.memory.station.set_values().collect());
-        }
-        names.insert("next_id".into(), (i64::from(self.memory.last_id) + 1000).into());
-        for point in ["tx_start_point", "tx_stop_point"] {
-            let variable = if point == "tx_start_point" { "TxCtrlr.TxStartPoint" } else { "TxCtrlr.TxStopPoint" };
-            let value = self.memory.variables.get(variable).cloned().or_else(|| self.bench(point));
-            names.insert(point.into(), value.unwrap_or_else(|| Value::String(String::new())));
-        }
-        let refused = |endpoint: u8| {
-            self.attempts.iter().filter(|attempt| attempt.endpoint.0 == endpoint && attempt.outcome.is_err()).count()
-        };
-        names.insert("refused_attempts".into(), json!({ "first": refused(1), "second": refused(2) }));
-        let statuses = self.memory.connectors.iter();
-        let statuses = statuses
-            .map(|((evse, connector), status)| json!({ "evse": evse, "connector": connector, "status": status }));
-        names.insert("connector_statuses".into(), statuses.collect());
-        let (left, now) = (&self.memory.leftovers, self.now.seconds());
-        names.insert("left".into(), left.describe(&self.memory.connectors, self.driver_patience(), now));
-        names.insert("security_profile".into(), self.memory.security_profile.into());
-        let transactions = if self.is_station_test() { &self.transactions } else { &self.told };
-        names.insert("transaction".into(), transactions.describe(evse));
-        names.insert("transactions".into(), transactions.describe_all());
-        let mut facts = self.memory.evses.get(&evse.to_string()).cloned().unwrap_or_default();
-        if let Some(anticipated) = self.anticipated.get(&evse.to_string()) {
-            facts.extend(anticipated.clone());
-        }
-        names.insert("state".into(), facts.get("state").cloned().unwrap_or_else(|| "Idle".into()));
-        names.insert("facts".into(), Value::Object(facts));
-        names.lay(&self.variables);
-        for (name, value) in scope.iter() {
-            names.insert(name.clone(), value.clone());
-        }
-        names
     }
 
     /// Remembers what a manual action leaves behind, so that it can be undone.
@@ -313,7 +265,7 @@ impl World {
 
     /// Keeps a value under a name.
     pub(crate) fn keep(&mut self, name: &str, value: Value) {
-        self.variables.insert(name.to_owned(), value);
+        self.variables.insert(name, value);
     }
 
     /// What a test case has kept under a name.
@@ -363,11 +315,6 @@ impl World {
                 self.effects.push(Effect::Secret(Secret::new(password)));
             }
         }
-    }
-
-    /// What our station sees of the bench and of the moment.
-    pub(crate) fn around(&self) -> Around {
-        Around::of(self.names(&self.root_scope()), self.now, self.outbox.has_room())
     }
 
     /// True when no CALL of ours waits for its answer on the connection (Part 4, 4.1.1).

@@ -14,7 +14,7 @@ use crate::{
         ActionOutcome, ManualAction,
         actions::{self, ActionInfo},
     },
-    testcase::template::Template,
+    testcase::template::{Names, Template},
     verdict::Verdict,
 };
 
@@ -82,7 +82,7 @@ impl Node {
         }
         let names = parameters.clone();
         let prompt = actions::find(action).map_or("", |known| known.prompt);
-        let prompt = Template::new(Value::String(prompt.to_owned())).evaluate(&names.clone().into());
+        let prompt = Template::new(Value::String(prompt.to_owned())).evaluate(&Names::from(names.clone()));
         let prompt = match prompt {
             Ok(Value::String(prompt)) => prompt,
             _ => format!("{action} {}", Value::Object(names)),

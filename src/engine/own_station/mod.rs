@@ -26,7 +26,10 @@ mod tests;
 mod triggers;
 mod variables;
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::OnceLock,
+};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -66,6 +69,12 @@ pub struct OwnStation {
     certificates: Certificates,
     networks: NetworkProfiles,
     reported_state: LastReported,
+}
+
+/// The names that it looks up: those of its device model, and what [`Around`] reads.
+pub(crate) fn names() -> &'static BTreeSet<&'static str> {
+    static NAMES: OnceLock<BTreeSet<&str>> = OnceLock::new();
+    NAMES.get_or_init(|| model::names().chain(Around::NAMES).collect())
 }
 
 impl OwnStation {

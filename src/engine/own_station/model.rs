@@ -120,6 +120,11 @@ pub(super) fn definitions() -> &'static [Definition] {
     ALL.get_or_init(|| read(FILE).unwrap_or_default())
 }
 
+/// The names that its values may look up.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    definitions().iter().flat_map(|one| one.values.iter().chain([&one.value]).flat_map(Template::needs))
+}
+
 fn read(text: &str) -> Result<Vec<Definition>, serde_saphyr::Error> {
     let components: Vec<Component> = serde_saphyr::from_str(text)?;
     let defined = components.into_iter().flat_map(|Component { name, per, variables }| {
