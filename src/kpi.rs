@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use crate::{
     clock::Stamp,
-    ocpp::frame::Frame,
     pics::{Pics, SutKind},
+    protocol::frame::Frame,
     record::{Direction, Kpi, TraceEntry, TraceEvent},
 };
 

@@ -107,17 +107,6 @@ impl Template {
         names
     }
 
-    /// The names that it may look up, and more words.
-    pub(crate) fn needs(&self) -> Vec<&str> {
-        let mut names = Vec::new();
-        self.0.compiled.walk(&mut |compiled| match compiled {
-            Compiled::Expression(Ok(expression)) => names.extend(expression.needs()),
-            Compiled::Text(Ok(text)) => names.extend(text.needs()),
-            _ => {}
-        });
-        names
-    }
-
     /// Evaluates it.
     pub fn evaluate(&self, names: &dyn Lookup) -> Result<Value, TemplateError> {
         self.value(names).map(Cow::into_owned)

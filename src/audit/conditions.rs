@@ -15,7 +15,7 @@ use super::{
 use crate::{
     engine::Input,
     link::{ClosedBy, ConnId, LinkEvent},
-    ocpp::{frame::Frame, member::Member},
+    protocol::{OCPP_2_0_1, frame::Frame, member::Member},
     replay::Recording,
     testcase::model::StepKind,
 };
@@ -79,10 +79,10 @@ impl Relevant<'_> {
     fn payload(&self) -> Option<(&Value, Option<Member>)> {
         match self {
             Relevant::Message { frame: Frame::Call { payload, .. }, action, .. } => {
-                Some((payload, Member::root(action, true)))
+                Some((payload, OCPP_2_0_1.messages().message(action, true)))
             }
             Relevant::Message { frame: Frame::CallResult { payload, .. }, action, .. } => {
-                Some((payload, Member::root(action, false)))
+                Some((payload, OCPP_2_0_1.messages().message(action, false)))
             }
             Relevant::Service { value, .. } => Some((value, None)),
             _ => None,
@@ -291,7 +291,7 @@ impl Tried<'_> {
                 (behind, Edit::After(Input::Link(LinkEvent::Text { conn: *conn, text })))
             };
             self.add(format!("another {action}"), vec![again(further.clone())]);
-            let root = Member::root(action, true);
+            let root = OCPP_2_0_1.messages().message(action, true);
             for pointer in values::leaves(payload, "", MOST_LEAVES) {
                 let Some(place) = root.and_then(|root| root.below(&pointer)) else { continue };
                 for word in
@@ -303,7 +303,10 @@ impl Tried<'_> {
                     }
                 }
             }
-            let in_parts = Member::root(action, true).is_some_and(|root| matches!(root.child("tbc"), Ok(Some(_))));
+            let in_parts = OCPP_2_0_1
+                .messages()
+                .message(action, true)
+                .is_some_and(|root| matches!(root.child("tbc"), Ok(Some(_))));
             if in_parts && payload["tbc"] != true {
                 let mut first = payload.clone();
                 first["tbc"] = true.into();

@@ -12,8 +12,8 @@ use super::{
 use crate::{
     engine::{Input, Role, Taken},
     link::{ConnId, LinkEvent},
-    ocpp::{frame::Frame, member::Member},
     operator::{ActionOutcome, actions},
+    protocol::{OCPP_2_0_1, frame::Frame, member::Member},
     replay::Recording,
     testcase::model::{Expect, StepKind},
 };
@@ -96,7 +96,8 @@ impl Mutants {
                 self.checks(place, conn, frame, &send.checks, "check", &source, path);
                 self.unwanted(place, conn, frame, &[("check", &send.checks)], path);
                 if let (Some(_), Frame::CallError { id, .. }) = (&send.expect_error, frame) {
-                    let payload = Member::root(&send.action, false).map_or_else(|| json!({}), Member::example);
+                    let payload =
+                        OCPP_2_0_1.messages().message(&send.action, false).map_or_else(|| json!({}), Member::example);
                     let text = Frame::CallResult { id: id.clone(), payload }.to_text();
                     let unit = self.unit(path, &source, "it is refused".into(), None, false);
                     let change = Edit::Replace(Input::Link(LinkEvent::Text { conn, text }));

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::{
     engine::{Input, Taken},
     link::{ConnId, LinkEvent},
-    ocpp::frame::Frame,
+    protocol::frame::Frame,
     replay::Recording,
     template::Template,
     testcase::{

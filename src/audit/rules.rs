@@ -4,7 +4,7 @@ use super::mutant::{Edit, Kind, Mutants, Place, open_at, own_call};
 use crate::{
     engine::{Effect, Input, Role},
     link::{LinkCommand, LinkEvent},
-    ocpp::frame::Frame,
+    protocol::frame::Frame,
     replay::Recording,
 };
 

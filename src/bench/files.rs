@@ -7,8 +7,8 @@ use serde_json::{Map, Value, json};
 use super::Bench;
 use crate::{
     link::Secret,
-    ocpp::transfer::Protocol,
     pics::{Pics, SutKind},
+    protocol::transfer::Protocol,
     yaml::Defects,
 };
 

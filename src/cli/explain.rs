@@ -6,8 +6,8 @@ use clap::Args;
 
 use super::{Problem, exit, print};
 use crate::{
-    ocpp::requirements,
     pics::{Pics, reader, writer},
+    protocol::requirements,
     selection,
     testcase::{
         catalogue::{Catalogue, Demand, Entry},

@@ -7,7 +7,7 @@ use clap::Args;
 use super::{Format, Problem, display, exit};
 use crate::{
     clock::Stamp,
-    ocpp::frame::Frame,
+    protocol::frame::Frame,
     record::{Direction, PlanEntry, TraceEntry, TraceEvent, read},
     selection::choice::Choice,
     text::visible_line,

@@ -14,9 +14,10 @@ mod progress;
 
 use std::sync::Arc;
 
-use super::{Phase, Scope, exchange::Call, world::World};
+use super::{Phase, Scope, world::World};
 use crate::{
     clock::Stamp,
+    protocol::session::Call,
     testcase::model::{Step, StepKind},
 };
 

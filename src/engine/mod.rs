@@ -4,17 +4,12 @@
 mod call_order;
 mod exchange;
 mod flow;
-mod leftovers;
 mod outbox;
-mod own_station;
 mod pacing;
-mod responder;
-mod rules;
 mod sut_state;
 mod taken;
 #[cfg(test)]
 mod tests;
-pub mod unsolicited;
 mod world;
 
 use std::{collections::HashMap, sync::Arc};
@@ -26,6 +21,7 @@ use crate::{
     link::{CertificateKind, ClientPolicy, EndpointId, Identity, LinkCommand, LinkEvent, Secret, ServerPolicy},
     operator::{ActionOutcome, ManualAction},
     pics::SutKind,
+    protocol::Protocol,
     testcase::{
         model::{State, Step, StepKind, TestCase},
         requirements::Requirements,
@@ -35,10 +31,8 @@ use crate::{
     yaml::Position,
 };
 
+pub(crate) use crate::protocol::session::Phase;
 use flow::Sequence;
-pub(crate) use leftovers::Leftovers;
-pub use own_station::OwnStation;
-pub use rules::registration::{Registration, Status as RegistrationStatus};
 pub use sut_state::SutMemory;
 pub use taken::{Role, Taken};
 use world::World;
@@ -46,6 +40,8 @@ use world::World;
 /// What the engine needs to know before it starts.
 #[derive(Debug, Clone)]
 pub struct Setup {
+    /// The version of OCPP that is tested.
+    pub protocol: &'static Protocol,
     /// The test case.
     pub case: Arc<TestCase>,
     /// The variant to run.
@@ -119,15 +115,6 @@ pub struct Outcome {
     pub taken: Vec<Taken>,
 }
 
-/// The phases of a test case, in order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Phase {
-    Prepare,
-    Before,
-    Main,
-    After,
-}
-
 impl Phase {
     fn word(self) -> &'static str {
         match self {
@@ -174,7 +161,7 @@ impl Engine {
         if case.prepared && world.has_state(PREPARED) {
             prepare.push(run(PREPARED, Vec::new(), Position::default()));
             if world.has_state(VARIABLE_SET) {
-                prepare.extend(world.memory.leftovers.variables.iter().map(|left| {
+                prepare.extend(world.memory.session.left_settings().iter().map(|left| {
                     let mut with = named(&left.component, &left.variable);
                     with.push(("value".into(), Template::new(Value::String(left.value.clone()))));
                     with.push(("only_if_writable".into(), Template::new(Value::Bool(true))));
@@ -376,9 +363,9 @@ impl Engine {
             steps.extend(restored.steps.iter().cloned());
         }
         if self.world.has_state(VARIABLE_SET) && self.world.connected() {
-            for (component, variable, value) in self.world.changed_variables() {
-                let mut with = named(&component, &variable);
-                with.push(("value".into(), Template::new(Value::String(value))));
+            for left in self.world.memory.session.changed_settings() {
+                let mut with = named(&left.component, &left.variable);
+                with.push(("value".into(), Template::new(Value::String(left.value))));
                 steps.push(run(&self.world, VARIABLE_SET, with));
             }
         }

@@ -8,13 +8,14 @@ use std::{collections::HashMap, sync::Arc};
 
 use serde_json::{Map, Value, json};
 
-use super::{Effect, Engine, Input, Outcome, Registration, RegistrationStatus, Setup, SutMemory};
+use super::{Effect, Engine, Input, Outcome, Setup, SutMemory};
 use crate::{
     clock::Stamp,
     link::{
         ClosedBy, ConnId, EndpointId, Identity, LinkCommand, LinkEvent, Secret, ServerPolicy, ServerTls, UpgradeRequest,
     },
     operator::ActionOutcome,
+    protocol::{OCPP_2_0_1, session::Session},
     template::Lookup as _,
     testcase::{model::State, reader},
     verdict::Verdict,
@@ -57,6 +58,7 @@ fn engine_for(
     );
     let case = reader::test_case(&Source::new("TC_B_06.yaml", text)).unwrap_or_else(|bad| panic!("{bad}"));
     let setup = Setup {
+        protocol: &crate::protocol::OCPP_2_0_1,
         case: Arc::new(case),
         variant: Map::new(),
         states: Arc::new(states),
@@ -71,10 +73,16 @@ fn engine_for(
     Engine::new(setup, at(0))
 }
 
+/// A session of which a recording kept this.
+fn session(kept: serde_json::Value) -> Box<dyn Session> {
+    let serde_json::Value::Object(kept) = kept else { panic!("{kept}") };
+    OCPP_2_0_1.restored(&kept).unwrap()
+}
+
 fn connected() -> SutMemory {
     SutMemory {
         open: Some((ConnId(1), EndpointId(1))),
-        registration: Registration::of(RegistrationStatus::Accepted),
+        session: session(json!({ "accepted": true })),
         ..SutMemory::default()
     }
 }

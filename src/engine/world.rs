@@ -19,18 +19,20 @@ use serde_json::{Map, Value, json};
 use super::{
     Effect, Outcome, Phase, Scope, Setup, SutMemory,
     call_order::CallOrder,
-    exchange::{Answer, Attempt, Call, Open, Reply},
-    leftovers::LeftVariable,
+    exchange::{Answer, Attempt, Open, Reply},
     outbox::Outbox,
     pacing::Pace,
-    sut_state::SutTransactions,
     taken::Taken,
 };
 use crate::{
     clock::Stamp,
-    link::{AttemptFailure, ClosedBy, ConnId, EndpointId, LinkCommand, Secret, ServerPolicy},
-    ocpp::{frame::Frame, primitives, schema},
+    link::{AttemptFailure, ClosedBy, ConnId, EndpointId, LinkCommand, ServerPolicy},
     pics::SutKind,
+    protocol::{
+        frame::Frame,
+        messages::Messages,
+        session::{Asked, Call, Moment},
+    },
     testcase::{
         model::{State, Step, TestCase},
         template::{Names, Template, Values},
@@ -76,12 +78,8 @@ pub(crate) struct World {
     outstanding: HashMap<String, OutstandingCall>,
     seen_ids: HashSet<(ConnId, String)>,
     call_order: CallOrder,
-    transactions: SutTransactions,
-    /// What we, as a station, told of our transactions.
-    told: SutTransactions,
     pub(crate) outbox: Outbox,
     received: Vec<Call>,
-    originals: Vec<(String, String, String)>,
     failures: Vec<Failure>,
     pub(crate) steps: Vec<StepRecord>,
     remarks: Vec<String>,
@@ -97,8 +95,6 @@ pub(crate) struct World {
     taken: Vec<Taken>,
     /// Why the general preconditions were not reached.
     unprepared: Option<String>,
-    /// Variables that it was tried to put back.
-    put_back: Vec<(String, String)>,
     /// The last attempt of our station to connect was as the bench says, whatever a test case has made of that for good.
     pub(crate) knocked_as_usual: bool,
     /// Facts per EVSE that hold once the states under way are reached, while steps behind them are looked at.
@@ -116,6 +112,8 @@ impl World {
         // A charging station under test is dealt with as fast as we can.
         let for_csms = setup.case.header.sut() == SutKind::Csms;
         let pace = setup.bench.get("pace").and_then(Value::as_f64).filter(|_| for_csms);
+        let mut memory = SutMemory { evses: BTreeMap::new(), ..setup.memory.clone() };
+        memory.session.begin(now.wall);
         let mut base = Names::default();
         base.insert("bench", setup.bench.clone());
         base.insert("pics", setup.pics.clone());
@@ -136,11 +134,7 @@ impl World {
             network_cut: false,
             last_activity: now,
             pace: Pace::new(pace.unwrap_or_default(), now),
-            memory: SutMemory {
-                evses: BTreeMap::new(),
-                since: setup.memory.since.or(Some(now.wall)),
-                ..setup.memory.clone()
-            },
+            memory,
             policies: setup.endpoints.clone(),
             pongs: 0,
             withheld: false,
@@ -149,11 +143,8 @@ impl World {
             outstanding: HashMap::new(),
             seen_ids: HashSet::new(),
             call_order: CallOrder::default(),
-            transactions: SutTransactions::default(),
-            told: SutTransactions::default(),
             outbox: Outbox::default(),
             received: Vec::new(),
-            originals: Vec::new(),
             failures: Vec::new(),
             steps: Vec::new(),
             remarks: Vec::new(),
@@ -165,7 +156,6 @@ impl World {
             input: 0,
             taken: Vec::new(),
             unprepared: None,
-            put_back: Vec::new(),
             knocked_as_usual: false,
             anticipated: BTreeMap::new(),
             base,
@@ -180,6 +170,11 @@ impl World {
 
     pub(crate) fn setup(&self) -> &Setup {
         &self.setup
+    }
+
+    /// The messages of the protocol that is tested.
+    pub(crate) fn messages(&self) -> &'static Messages {
+        self.setup.protocol.messages()
     }
 
     pub(crate) fn is_station_test(&self) -> bool {
@@ -218,20 +213,16 @@ impl World {
         self.setup.bench.get(name).and_then(Value::as_f64).unwrap_or(fallback)
     }
 
-    pub(crate) fn bench(&self, name: &str) -> Option<Value> {
-        self.setup.bench.get(name).cloned()
-    }
-
     /// Remembers what a manual action leaves behind, so that it can be undone.
     pub(crate) fn acted(&mut self, action: &str, parameters: &Values) {
         self.asked += 1;
         self.network_cut |= action == "network-down";
         if action == "power-cycle" {
-            self.memory.registration.reboots(true);
+            self.memory.session.reboots(true);
         }
         let evse = parameters.get("evse").and_then(Value::as_u64);
         if matches!(action, "present-token" | "press-start") {
-            self.memory.leftovers.driver_comes(evse, self.now.seconds());
+            self.memory.session.driver_comes(evse, self.now);
         }
         let (fact, value) = match action {
             "connect-ev" => ("plugged", true),
@@ -247,30 +238,13 @@ impl World {
     /// A manual action was not done after all.
     pub(crate) fn not_acted(&mut self, action: &str) {
         if action == "power-cycle" {
-            self.memory.registration.reboots(false);
+            self.memory.session.reboots(false);
         }
-    }
-
-    /// When the transaction that an event tells of began, as far as it was told.
-    pub(crate) fn transaction_began(&self, payload: &Value) -> Option<jiff::Timestamp> {
-        self.transactions.began(payload)
-    }
-
-    /// How long the station waits for the cable of a driver who was authorised, seconds.
-    fn driver_patience(&self) -> f64 {
-        let told = self.memory.variables.get("TxCtrlr.EVConnectionTimeOut").and_then(Value::as_str);
-        let told = told.and_then(|told| told.parse().ok());
-        told.unwrap_or_else(|| self.seconds("ev_connection_timeout", 30.0))
     }
 
     /// Keeps a value under a name.
     pub(crate) fn keep(&mut self, name: &str, value: Value) {
         self.variables.insert(name, value);
-    }
-
-    /// What a test case has kept under a name.
-    pub(crate) fn kept(&self, name: &str) -> Option<&Value> {
-        self.variables.get(name)
     }
 
     /// An id that no other message of this test case has.
@@ -306,15 +280,53 @@ impl World {
         self.effects.push(Effect::Link(command));
     }
 
-    /// A password in SetVariables must not appear in any artefact.
-    pub(crate) fn hide_passwords(&mut self, payload: &Value) {
-        for item in payload["setVariableData"].as_array().into_iter().flatten() {
-            if let (Some("BasicAuthPassword"), Some(password)) =
-                (item["variable"]["name"].as_str(), item["attributeValue"].as_str())
-            {
-                self.effects.push(Effect::Secret(Secret::new(password)));
-            }
+    /// Secrets in what we send must not appear in any artefact.
+    pub(crate) fn hide_secrets(&mut self, payload: &Value) {
+        let secrets = self.memory.session.secrets(payload);
+        self.effects.extend(secrets.into_iter().map(Effect::Secret));
+    }
+
+    /// What a session needs to know of the moment.
+    pub(crate) fn moment(&self) -> Moment {
+        Moment {
+            now: self.now,
+            tests_station: self.is_station_test(),
+            phase: self.phase,
+            fixed: self.base.clone(),
+            kept: self.variables.clone(),
+            security_profile: self.memory.security_profile,
+            online_since: self.open.as_ref().map(|open| open.at),
+            withheld: self.withheld,
         }
+    }
+
+    /// A message in a few words: its action and what distinguishes it.
+    pub(crate) fn summary(&self, call: &Call) -> String {
+        self.memory.session.summary(call)
+    }
+
+    /// Answers as the specification suggests.
+    pub(crate) fn default_reply(&mut self, call: &Call, asked: Asked) {
+        let moment = self.moment();
+        let payload = self.memory.session.reply(&moment, call, asked);
+        self.reply(call, payload);
+        self.note_promises();
+    }
+
+    /// Fills in what a reply needs and a test case did not say.
+    pub(crate) fn complete_reply(&mut self, call: &Call, reply: Value) -> Value {
+        let moment = self.moment();
+        self.memory.session.complete_reply(&moment, call, reply)
+    }
+
+    /// Fills in what a request of ours needs and a test case did not say.
+    pub(crate) fn complete_request(&mut self, action: &str, payload: &mut Value) {
+        let moment = self.moment();
+        let SutMemory { session, last_id, .. } = &mut self.memory;
+        session.complete_request(&moment, action, payload, &mut || {
+            *last_id += 1;
+            *last_id
+        });
     }
 
     /// True when no CALL of ours waits for its answer on the connection (Part 4, 4.1.1).
@@ -332,38 +344,24 @@ impl World {
     /// Writes a CALL of ours that counts as unanswered from `until` on; `None` when there is no connection.
     pub(crate) fn call(&mut self, action: &str, payload: Value, until: u64) -> Option<String> {
         let conn = self.open.as_ref()?.conn;
-        self.hide_passwords(&payload);
+        self.hide_secrets(&payload);
         let number = self.fresh_id();
         let id = format!("{}-{number}", self.setup.case.header.id);
         let id: String = id.chars().rev().take(36).collect::<Vec<_>>().into_iter().rev().collect();
         let frame = Frame::Call { id: id.clone(), action: action.to_owned(), payload: payload.clone() };
         self.link_command(LinkCommand::Send(conn, frame.to_text()));
-        if !self.is_station_test() {
-            let around = self.around();
-            self.memory.station.note_sent(&around, action, &payload);
-        }
-        if action == "TransactionEvent" && !self.is_station_test() {
-            // Ours are as the test case wants them, so there is nobody to complain about.
-            let own = Call {
-                conn,
-                id: id.clone(),
-                action: action.to_owned(),
-                payload: payload.clone(),
-                at: self.now,
-                text: String::new(),
-                input: self.input,
-            };
-            self.told.learn(&own);
-        }
-        self.memory.registration.asks(action, &payload);
-        if let Some(request) = payload["requestId"].as_i64() {
-            self.memory.request_ids.entry(action.to_owned()).or_default().insert(request);
-        }
-        if self.memory.station.is_monitored() {
-            let around = self.around();
-            let events = self.memory.station.monitor_events(&around);
-            self.promise(events);
-        }
+        let own = Call {
+            conn,
+            id: id.clone(),
+            action: action.to_owned(),
+            payload: payload.clone(),
+            at: self.now,
+            text: String::new(),
+            input: self.input,
+        };
+        let moment = self.moment();
+        self.memory.session.sent(&moment, &own);
+        self.note_promises();
         self.outstanding.insert(id.clone(), OutstandingCall { action: action.to_owned(), payload, conn, until });
         Some(id)
     }
@@ -375,9 +373,9 @@ impl World {
 
     /// True when a message of ours is as it must be; otherwise the harness is at fault, and it is not sent.
     pub(crate) fn is_sound(&mut self, action: &str, request: bool, payload: &Value, finding: Finding) -> bool {
-        let mut errors = schema::validate(action, request, payload);
+        let mut errors = self.messages().validate(action, request, payload);
         if errors.is_empty() {
-            errors = primitives::breaches(action, request, payload);
+            errors = self.messages().breaches(action, request, payload);
         }
         let Some(error) = errors.first() else { return true };
         let kind = if request { "Request" } else { "Response" };
@@ -392,9 +390,7 @@ impl World {
             self.refuse(call.conn, &call.id, "InternalError", "no valid answer");
             return;
         }
-        if call.action == "Authorize" && payload["idTokenInfo"]["status"] != "Accepted" {
-            self.memory.leftovers.driver_is_refused();
-        }
+        self.memory.session.replied(call, &payload);
         let frame = Frame::CallResult { id: call.id.clone(), payload };
         self.link_command(LinkCommand::Send(call.conn, frame.to_text()));
     }
@@ -410,21 +406,11 @@ impl World {
         self.link_command(LinkCommand::Send(conn, frame.to_text()));
     }
 
-    /// Variables that this test case changed and has not put back, with their former values.
-    pub(crate) fn changed_variables(&self) -> Vec<(String, String, String)> {
-        self.originals
-            .iter()
-            .filter(|(component, variable, old)| {
-                self.memory.variables.get(&format!("{component}.{variable}")).and_then(Value::as_str) != Some(old)
-            })
-            .cloned()
-            .collect()
-    }
-
     pub(crate) fn outcome(mut self) -> Outcome {
         let verdict = self.failures.first().map_or(Verdict::Pass, |failure| failure.verdict);
         let absent = self.is_absent();
-        self.leave();
+        let (sound, prepared) = (self.failures.is_empty(), self.unprepared.is_none());
+        self.memory.session.end(&self.setup.case.header.id, sound, prepared);
         self.memory.unanswered.extend(self.outstanding.into_keys().take(MAX_KEPT));
         Outcome {
             verdict,
@@ -448,36 +434,5 @@ impl World {
             _ => true,
         };
         self.open.is_none() && self.messages == 0 && !self.attempts.iter().any(answered)
-    }
-
-    /// Notes what this test case leaves behind.
-    fn leave(&mut self) {
-        let by = self.setup.case.header.id.clone();
-        let variables = self.changed_variables();
-        let left = &mut self.memory.leftovers;
-        for (id, transaction) in self.transactions.left(&by) {
-            left.leave(id, transaction);
-        }
-        let (known, current) = (std::mem::take(&mut left.variables), &self.memory.variables);
-        left.variables = known
-            .into_iter()
-            .filter(|left| {
-                let name = (left.component.clone(), left.variable.clone());
-                let now = current.get(&format!("{}.{}", left.component, left.variable)).and_then(Value::as_str);
-                !self.put_back.contains(&name) && now != Some(&left.value)
-            })
-            .collect();
-        for (component, variable, value) in variables {
-            // One that the station does not want back as it was is a remark already.
-            if !self.put_back.contains(&(component.clone(), variable.clone())) {
-                left.leave_variable(LeftVariable { component, variable, value, by: by.clone() });
-            }
-        }
-        // What was so before the test case began is nothing that it left.
-        if self.unprepared.is_none() {
-            left.leave_connectors(&self.memory.connectors, &by);
-            let sound = self.failures.is_empty() && self.transactions.are_complete();
-            left.by = (!sound).then_some(by);
-        }
     }
 }

@@ -120,7 +120,7 @@ impl Reader {
         self.known_keys(root, &KEYS);
         root.map()?;
         let sut = self.choice(root, "sut", &[("charging-station", SutKind::ChargingStation), ("csms", SutKind::Csms)]);
-        self.choice(root, "ocpp", &[("2.0.1", ())]);
+        let ocpp = self.choice(root, "ocpp", &crate::protocol::Version::WORDS);
         let edition = self.choice(root, "edition", &[("3", 3), ("4", 4)]);
         let baselines =
             [("2024-06", Baseline::B2024_06), ("2025-09", Baseline::B2025_09), ("2026-02", Baseline::B2026_02)];
@@ -140,7 +140,7 @@ impl Reader {
         let sections = tables::sections(sut, edition, baseline);
         let mut pics = Pics {
             sut,
-            ocpp: "2.0.1".into(),
+            ocpp: ocpp.unwrap_or_default(),
             edition,
             baseline,
             product: self.product(root, sut),

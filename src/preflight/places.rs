@@ -11,9 +11,9 @@ use crate::{
     certificate::Certificate,
     clock::Clock,
     link::{CertificateKind, ClientTls, Network, tls},
-    ocpp::transfer::Protocol,
     operator::{adapters, web},
     pics::SutKind,
+    protocol::transfer::Protocol,
     services::{
         files::{FileServer, FileSetup, FilesError},
         pki::{KeyKind, Pki},

@@ -17,8 +17,8 @@ use super::render;
 use crate::{
     calibrate::Calibration,
     kpi::{self, Sample},
-    ocpp::requirements,
     pics::{Pics, Profile, writer},
+    protocol::requirements,
     record::{Kpi, ProfileOutcome, Results, TraceEntry, TraceEvent, causes::Cause},
     verdict::{Failure, TestCaseResult, UploadRecord, Verdict},
 };

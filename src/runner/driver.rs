@@ -13,8 +13,8 @@ use crate::{
     clock::{Clock, Stamp},
     engine::{Effect, Engine, Input, Setup},
     link::{LinkEvent, Secret},
-    ocpp::frame::Frame,
     operator::ActionOutcome,
+    protocol::frame::Frame,
     record::{Direction, PlanEntry, TraceEvent},
     replay::{Found, Recording},
     testcase::{library::Library, model::TestCase, template::Names},
@@ -88,6 +88,7 @@ pub(super) async fn drive(
     let clock = job.clock;
     let started = clock.now();
     let setup = Setup {
+        protocol: environment.protocol,
         case: job.case.clone(),
         variant: job.variant.clone(),
         states: job.library.states.clone(),

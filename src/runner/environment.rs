@@ -16,6 +16,7 @@ use crate::{
     },
     operator::Operator,
     pics::{Pics, SutKind},
+    protocol::Protocol,
     services::{
         inspect, meter,
         pki::{KeyKind, Pki, PkiError, signing_request},
@@ -60,6 +61,8 @@ impl Product {
 
 /// What a test case runs in.
 pub struct Environment {
+    /// The version of OCPP that is tested.
+    pub(crate) protocol: &'static Protocol,
     pub(crate) link: LinkHandle,
     pub(crate) operator: Arc<dyn Operator>,
     pub(super) files: Files,
@@ -110,7 +113,7 @@ impl Environment {
         };
         let pki = authority(bench, simulated, key_kind(pics), clock)?;
         let identities = identities(&pki, bench, &hosts)?;
-        let endpoints = endpoints(bench, &pki, &identities);
+        let endpoints = endpoints(pics.ocpp.protocol(), bench, &pki, &identities);
         let addresses: Vec<(EndpointId, String)> = [(EndpointId(1), listen), (EndpointId(2), second)]
             .into_iter()
             .filter(|(_, address)| !address.is_empty())
@@ -172,6 +175,7 @@ impl Environment {
         };
         let secrets = operator.secrets().into_iter().chain([bench.password.clone()]).chain(files.secrets()).collect();
         Ok(Self {
+            protocol: pics.ocpp.protocol(),
             link,
             operator,
             pki,
@@ -179,7 +183,7 @@ impl Environment {
             identities,
             bench: Value::Object(values),
             pics: super::pics_names(pics),
-            memory: SutMemory::begin(bench.security_profile, clock.now().wall),
+            memory: SutMemory::begin(pics.ocpp.protocol(), bench.security_profile, clock.now().wall),
             secrets,
             identity: bench.identity.clone(),
             client: None,
@@ -244,7 +248,7 @@ impl Environment {
             url,
             identity: bench.identity.clone(),
             credentials: (bench.security_profile < 3).then(|| (bench.identity.clone(), bench.password.clone())),
-            subprotocols: vec!["ocpp2.0.1".into()],
+            subprotocols: vec![pics.ocpp.protocol().subprotocol.into()],
             // At hand for `wss`, whether the bench begins with it or a test case comes to it.
             tls: Some(ClientTls {
                 roots: roots.clone(),
@@ -280,6 +284,7 @@ impl Environment {
         };
         let secrets = operator.secrets().into_iter().chain([bench.password.clone()]).chain(files.secrets()).collect();
         Ok(Self {
+            protocol: pics.ocpp.protocol(),
             link,
             operator,
             pki,
@@ -287,7 +292,7 @@ impl Environment {
             identities: HashMap::new(),
             bench: Value::Object(values),
             pics: super::pics_names(pics),
-            memory: SutMemory::begin(bench.security_profile, clock.now().wall),
+            memory: SutMemory::begin(pics.ocpp.protocol(), bench.security_profile, clock.now().wall),
             secrets,
             identity: bench.identity.clone(),
             client: Some(client),
@@ -349,7 +354,7 @@ impl Environment {
         let folder = Some(&self.setup.authority).filter(|folder| !self.simulated && !folder.is_empty());
         self.pki = self.pki.succeeded(folder.map(std::path::Path::new))?;
         self.identities = identities(&self.pki, &self.setup, &self.hosts)?;
-        self.endpoints = endpoints(&self.setup, &self.pki, &self.identities);
+        self.endpoints = endpoints(self.protocol, &self.setup, &self.pki, &self.identities);
         let profile = self.memory.security_profile.saturating_add(10);
         if let Some(mut policy) = self.endpoints.get(&EndpointId(profile)).cloned() {
             self.memory.admit(&mut policy);
@@ -500,6 +505,7 @@ fn identities(
 
 /// The two end-points, and under 11 to 13 what they are under the security profiles that a test case may go to.
 fn endpoints(
+    protocol: &Protocol,
     bench: &Bench,
     pki: &Pki,
     identities: &HashMap<CertificateKind, Identity>,
@@ -522,7 +528,7 @@ fn endpoints(
         tls: tls(profile),
         identity: bench.identity.clone(),
         passwords: if profile < 3 { vec![bench.password.clone()] } else { Vec::new() },
-        subprotocols: vec!["ocpp2.0.1".into()],
+        subprotocols: vec![protocol.subprotocol.into()],
         refuse_upgrade: None,
         others: Vec::new(),
         max_frame: 1 << 20,

@@ -95,11 +95,6 @@ impl Expression {
         self.program.undeclared_variables(true)
     }
 
-    /// The names that it may look up.
-    pub(super) fn needs(&self) -> impl Iterator<Item = &str> {
-        self.needs.iter().map(|name| &**name)
-    }
-
     /// Evaluates it; `None` where it yields none.
     pub(super) fn value<'n>(&self, names: &'n dyn Lookup) -> Result<Option<Cow<'n, Value>>, TemplateError> {
         if let Some(value) = self.path.as_ref().and_then(|path| path.follow(names)) {
@@ -142,11 +137,6 @@ impl Text {
     /// Names that it uses and does not define itself, with what is asked of them.
     pub(super) fn undeclared(&self) -> HashSet<String> {
         self.program.undeclared_variables(true)
-    }
-
-    /// The names that it may look up.
-    pub(super) fn needs(&self) -> impl Iterator<Item = &str> {
-        self.needs.iter().map(|name| &**name)
     }
 
     /// Renders it.

@@ -6,8 +6,8 @@ use include_dir::{Dir, include_dir};
 
 use super::condition::Condition;
 use crate::{
-    ocpp::requirements,
     pics::{Baseline, Profile, SutKind},
+    protocol::requirements,
     yaml::{Defect, Defects, Node, Position, Source},
 };
 

@@ -257,7 +257,7 @@ mod tests {
     fn pics(yes: &[&str]) -> Pics {
         let mut pics = Pics {
             sut: SutKind::ChargingStation,
-            ocpp: "2.0.1".into(),
+            ocpp: crate::protocol::Version::V2_0_1,
             edition: 3,
             baseline: Baseline::B2025_09,
             product: crate::pics::model::Product::default(),

@@ -12,8 +12,8 @@ use super::{
     reader,
 };
 use crate::{
-    ocpp::requirements,
     pics::SutKind,
+    protocol::requirements,
     yaml::{Defect, Defects, nearest},
 };
 

@@ -18,9 +18,9 @@ use super::{
     template::Template,
 };
 use crate::{
-    ocpp::{member::Member, schema},
     operator::actions,
     pics::SutKind,
+    protocol::OCPP_2_0_1,
     yaml::{Defect, Defects, Key, Kind, Node, Position, Source, nearest},
 };
 
@@ -292,8 +292,9 @@ impl<'s> Reader<'s> {
             };
             let action = self.action(action, true);
             rules.push(Always {
-                matches: self.matches(item.get("match"), Member::root(&action, true)),
-                checks: (word == "every").then(|| self.checks(item.get("check"), Member::root(&action, true))),
+                matches: self.matches(item.get("match"), OCPP_2_0_1.messages().message(&action, true)),
+                checks: (word == "every")
+                    .then(|| self.checks(item.get("check"), OCPP_2_0_1.messages().message(&action, true))),
                 action,
                 requirements: self.requirements(item.get("requirement")),
                 at: item.at,
@@ -455,7 +456,7 @@ impl<'s> Reader<'s> {
             }
             "never" => {
                 let action = self.action(value, true);
-                let matches = self.matches(node.get("match"), Member::root(&action, true));
+                let matches = self.matches(node.get("match"), OCPP_2_0_1.messages().message(&action, true));
                 let Some(during) = node.get("during") else {
                     self.defect(node.at, "`never` needs `during`", "say for how many seconds; throughout: `always`");
                     return None;
@@ -473,8 +474,8 @@ impl<'s> Reader<'s> {
             self.payload(reply, &action, false);
         }
         Expect {
-            matches: self.matches(node.get("match"), Member::root(&action, true)),
-            checks: self.checks(node.get("check"), Member::root(&action, true)),
+            matches: self.matches(node.get("match"), OCPP_2_0_1.messages().message(&action, true)),
+            checks: self.checks(node.get("check"), OCPP_2_0_1.messages().message(&action, true)),
             reply: reply.map(|reply| self.template(reply)),
             reply_error: node.get("reply-error").and_then(Node::scalar),
             no_reply: self.flag(node.get("no-reply")),
@@ -501,7 +502,7 @@ impl<'s> Reader<'s> {
         }
         Send {
             payload: payload.map_or_else(|| Template::new(Value::Object(Map::new())), |payload| self.template(payload)),
-            checks: self.checks(node.get("check"), Member::root(&action, false)),
+            checks: self.checks(node.get("check"), OCPP_2_0_1.messages().message(&action, false)),
             expect_error: node.get("expect-error").map(|node| words(Some(node))),
             error_allowed: self.flag(node.get("error-allowed")),
             lost_allowed: self.flag(node.get("lost-allowed")),
@@ -555,11 +556,11 @@ impl<'s> Reader<'s> {
     fn action(&mut self, node: &Node, from_sut: bool) -> String {
         let action = self.word(node);
         let by_station = from_sut == (self.sut == SutKind::ChargingStation);
-        if !schema::is_action(&action) {
-            let help = nearest(&action, schema::actions())
+        if !OCPP_2_0_1.messages().is_action(&action) {
+            let help = nearest(&action, OCPP_2_0_1.messages().actions())
                 .map_or_else(|| "use the name without Request".to_owned(), |near| format!("did you mean `{near}`?"));
             self.defect(node.at, format!("`{action}` is no OCPP 2.0.1 message"), help);
-        } else if !schema::sent_by(&action, by_station) {
+        } else if !OCPP_2_0_1.messages().sent_by(&action, by_station) {
             let side = if by_station { "charging station" } else { "CSMS" };
             self.defect(node.at, format!("a {side} does not send {action}"), "expect is for the SUT, send for us");
         }

@@ -7,11 +7,11 @@ use serde_json::{Map, Value};
 use super::{FollowUp, HttpRequests, Instead, NOT_NEEDED, REQUEST_KEYS, Request, THEN, WHEN, is_secret};
 use crate::{
     link::Secret,
-    ocpp::{member::Member, schema},
     operator::{
         actions::{self, ActionInfo},
         settings::{RESTORE, Setting},
     },
+    protocol::OCPP_2_0_1,
     template::{Names, Template},
     yaml::{Defect, Kind, Node, nearest},
 };
@@ -109,8 +109,9 @@ impl Reader<'_> {
             self.defect(node, format!("`messages` can't be {}", node.describe()), "write `Reset: { url: … }` lines");
         }
         for (key, node) in node.map().unwrap_or_default() {
-            if !schema::sent_by(&key.name, false) {
-                let known = || schema::actions().filter(|action| schema::sent_by(action, false));
+            if !OCPP_2_0_1.messages().sent_by(&key.name, false) {
+                let known =
+                    || OCPP_2_0_1.messages().actions().filter(|action| OCPP_2_0_1.messages().sent_by(action, false));
                 let help = nearest(&key.name, known()).map_or_else(
                     || format!("known: {}", known().collect::<Vec<_>>().join(", ")),
                     |near| format!("did you mean `{near}`?"),
@@ -394,7 +395,7 @@ impl Reader<'_> {
 
     /// A place that the message does not have can't be in it.
     fn payload(&mut self, node: &Node, path: &str) {
-        let mut place = self.about.message.as_deref().and_then(|message| Member::root(message, true));
+        let mut place = self.about.message.as_deref().and_then(|message| OCPP_2_0_1.messages().message(message, true));
         for name in path.split('.').skip(1) {
             match place.map(|place| place.child(name)) {
                 Some(Ok(next)) => place = next,

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::{MAX_DEPTH, Matched, Node, activation::scope_of};
 use crate::{
-    engine::{Scope, exchange::Call, rules, world::World},
+    engine::{Scope, world::World},
+    protocol::session::{Call, Session},
     template::Lookup,
     testcase::model::{Expect, Step, StepKind},
 };
@@ -32,8 +33,8 @@ pub(super) fn look(step: &Step, scope: &Scope, depth: usize, call: &Call, world:
     }
     match &step.kind {
         StepKind::Expect(expect) if is_patient(expect) => PASSED,
-        StepKind::Expect(expect) if is_for(expect, call, &world.names(scope)) => Ahead::Perhaps,
-        StepKind::Expect(expect) => Ahead::Untaken(passed_over(expect)),
+        StepKind::Expect(expect) if is_for(expect, call, &world.names(scope), &*world.memory.session) => Ahead::Perhaps,
+        StepKind::Expect(expect) => Ahead::Untaken(passed_over(expect, &*world.memory.session)),
         StepKind::Run { state, with } => {
             let Some(state) = world.state(state).filter(|_| depth <= MAX_DEPTH) else { return PASSED };
             // Only a look: errors in parameters are for when its turn has come.
@@ -86,15 +87,15 @@ pub(super) fn is_patient(expect: &Expect) -> bool {
 }
 
 /// True when the message is what the step waits for. What its checks and times speak of only later can't be claimed yet.
-pub(super) fn is_for(expect: &Expect, call: &Call, names: &dyn Lookup) -> bool {
+pub(super) fn is_for(expect: &Expect, call: &Call, names: &dyn Lookup, session: &dyn Session) -> bool {
     let numbers = || [&expect.within, &expect.any_time_since].into_iter().flatten();
-    Node::wants(expect, call, names)
+    Node::wants(expect, call, names, session)
         && expect.checks.hold(&call.payload, names).is_ok()
         && numbers().all(|number| number.number(names).is_ok())
         && expect.optional.as_ref().is_none_or(|optional| optional.holds(names).is_ok())
 }
 
 /// What is said of a message that the step does not take.
-pub(super) fn passed_over(expect: &Expect) -> Matched {
-    if rules::begins_anew(&expect.action) && expect.optional.is_none() { Matched::Barrier } else { Matched::Passed }
+pub(super) fn passed_over(expect: &Expect, session: &dyn Session) -> Matched {
+    if session.begins_anew(&expect.action) && expect.optional.is_none() { Matched::Barrier } else { Matched::Passed }
 }

@@ -7,7 +7,6 @@ use crate::{
     engine::{
         Effect, Role,
         exchange::Reply,
-        responder,
         world::{Finding, World},
     },
     operator::{
@@ -78,7 +77,7 @@ impl Node {
         let to_send = parameters.get("action").and_then(Value::as_str).map(str::to_owned);
         if let (Some(action), Some(payload)) = (to_send, parameters.get_mut("payload")) {
             // A CSMS that sends what it is given needs all of it; one that numbers for itself may do so.
-            responder::complete_request(world, &action, payload);
+            world.complete_request(&action, payload);
         }
         let names = parameters.clone();
         let prompt = actions::find(action).map_or("", |known| known.prompt);
@@ -89,7 +88,7 @@ impl Node {
         };
         world.acted(action, &parameters);
         if let Some(payload) = parameters.get("payload") {
-            world.hide_passwords(payload);
+            world.hide_secrets(payload);
         }
         self.save(json!({ "outcome": "asked", "at": world.now.seconds() }), world);
         let id = world.fresh_id();

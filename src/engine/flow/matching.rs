@@ -10,11 +10,9 @@ use super::{
 use crate::{
     engine::{
         Role,
-        exchange::Call,
-        own_station::Asked,
-        responder, rules,
         world::{Finding, World},
     },
+    protocol::session::{Asked, Call, Session},
     testcase::{
         model::{Expect, StepKind},
         template::{Lookup, Over},
@@ -28,14 +26,14 @@ impl Node {
         let step = self.step.clone();
         let offer = match (&step.kind, &mut self.body) {
             (StepKind::Expect(expect), _) => match self.offer_expect(expect, call, world) {
-                Matched::Passed if self.touched && rules::begins_anew(&expect.action) => Matched::Barrier,
+                Matched::Passed if self.touched && world.memory.session.begins_anew(&expect.action) => Matched::Barrier,
                 offer => offer,
             },
             (StepKind::Never { action, matches, .. }, _) if *action == call.action => {
                 let comes = matches.hold(&call.payload, &world.names(&self.scope));
                 if world.own_error(comes, &step, &self.path) == Some(true) {
                     let mut finding = Finding::at(&step, &self.path, format!("{action} must not come here"));
-                    finding.found = Some(rules::summary(call));
+                    finding.found = Some(world.summary(call));
                     finding.frame = Some(shorten(&call.text, 4000));
                     world.find(Verdict::Fail, finding);
                 }
@@ -178,11 +176,13 @@ impl Node {
         if ahead::is_patient(expect) {
             return Matched::Passed;
         }
-        if ahead::is_for(expect, call, &world.names(&self.scope)) && self.enter(world) && self.status == Status::Active
+        if ahead::is_for(expect, call, &world.names(&self.scope), &*world.memory.session)
+            && self.enter(world)
+            && self.status == Status::Active
         {
             return self.offer_expect(expect, call, world);
         }
-        ahead::passed_over(expect)
+        ahead::passed_over(expect, &*world.memory.session)
     }
 
     pub(super) fn offer_ahead_inside(&mut self, call: &Call, world: &mut World) -> Matched {
@@ -197,15 +197,12 @@ impl Node {
         offer
     }
 
-    pub(super) fn wants(expect: &Expect, call: &Call, names: &dyn Lookup) -> bool {
+    pub(super) fn wants(expect: &Expect, call: &Call, names: &dyn Lookup, session: &dyn Session) -> bool {
         if expect.action != call.action {
             return false;
         }
         // Periodic events are background unless a step asks for them by their reason.
-        if rules::is_periodic(call)
-            && !expect.matches.mentions("triggerReason")
-            && !expect.matches.mentions("eventType")
-        {
+        if session.is_periodic(call, &|member| expect.matches.mentions(member)) {
             return false;
         }
         expect.matches.hold(&call.payload, names) == Ok(true)
@@ -213,13 +210,13 @@ impl Node {
 
     pub(super) fn offer_expect(&mut self, expect: &Expect, call: &Call, world: &mut World) -> Matched {
         let names = world.names(&self.scope);
-        if !Self::wants(expect, call, &names) {
+        if !Self::wants(expect, call, &names, &*world.memory.session) {
             let alone = expect.nothing_else_before.as_ref();
             if let Some(requirements) = alone.filter(|_| self.status == Status::Active && self.touched) {
-                let message = format!("{} came before {}", rules::summary(call), expect.action);
+                let message = format!("{} came before {}", world.summary(call), expect.action);
                 let mut finding = Finding::at(&self.step, &self.path, message).of(requirements.broken(&names));
                 finding.expected = Some(format!("no other message before {}", expect.action));
-                finding.found = Some(rules::summary(call));
+                finding.found = Some(world.summary(call));
                 finding.frame = Some(shorten(&call.text, 4000));
                 world.find(Verdict::Fail, finding);
             }
@@ -232,7 +229,8 @@ impl Node {
     /// A message of the past will do.
     pub(super) fn claim_earlier(&mut self, expect: &Expect, since: f64, world: &mut World) {
         let names = world.names(&self.scope);
-        let earlier = world.received_since(since).find(|call| Self::wants(expect, call, &names)).cloned();
+        let earlier =
+            world.received_since(since).find(|call| Self::wants(expect, call, &names, &*world.memory.session)).cloned();
         if let Some(call) = earlier {
             self.claim(expect, &call, false, world);
         }
@@ -288,7 +286,7 @@ impl Node {
             } else if let Some(reply) = &expect.reply {
                 let payload = reply.evaluate(&Over::one("message", &saved, &world.names(&self.scope)));
                 let Some(payload) = world.own_error(payload, &step, &self.path) else { return };
-                let payload = responder::completed(world, call, payload);
+                let payload = world.complete_reply(call, payload);
                 world.reply(call, payload);
             } else {
                 world.default_reply(call, Asked::ByStep);

@@ -9,7 +9,6 @@ use crate::{
     engine::{
         Role,
         exchange::{Answer, Reply},
-        responder, rules,
         world::{Finding, World},
     },
     testcase::{
@@ -50,7 +49,7 @@ impl Node {
         finding.expected = Some(expects.iter().map(describe).collect::<Vec<_>>().join(" | "));
         finding.waited_s = Some(world.now.seconds_since(&self.reached));
         let since = self.reached.seconds();
-        let came: Vec<String> = world.received_since(since).map(rules::summary).collect();
+        let came: Vec<String> = world.received_since(since).map(|call| world.summary(call)).collect();
         finding.found = Some(match (came.is_empty(), world.closed_at) {
             (false, _) => format!("meanwhile: {}", shorten(&came.join(", "), 400)),
             (true, Some((at, by))) if !world.connected() => {
@@ -90,7 +89,7 @@ impl Node {
                 let Some(mut payload) = world.evaluate(&send.payload, &self.scope, &step, &self.path) else {
                     return false;
                 };
-                responder::complete_request(world, &send.action, &mut payload);
+                world.complete_request(&send.action, &mut payload);
                 let finding = Finding::at(&step, &self.path, String::new());
                 if !world.is_sound(&send.action, true, &payload, finding) {
                     return false;

@@ -121,7 +121,7 @@ pub fn certificate(document: &Document, given: Option<Baseline>) -> Result<Impor
     let sut = side(document, &facts, &rows, &mut remarks)?;
     let mut pics = Pics {
         sut,
-        ocpp: "2.0.1".into(),
+        ocpp: crate::protocol::Version::V2_0_1,
         edition,
         baseline,
         product: facts.product(sut == SutKind::Csms, &mut remarks),

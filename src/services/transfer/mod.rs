@@ -13,7 +13,7 @@ use url::Url;
 use crate::{
     clock::Clock,
     link::{ClientTls, Network, TlsVersion, server::percent_decoded},
-    ocpp::transfer::Protocol,
+    protocol::transfer::Protocol,
 };
 
 /// Largest file that is fetched, bytes.

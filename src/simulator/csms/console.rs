@@ -4,11 +4,11 @@ use serde_json::{Value, json};
 
 use super::{Csms, Request};
 use crate::{
-    ocpp::schema,
     operator::{
         ActionOutcome,
         settings::{CONFIGURE, RESTORE, Setting},
     },
+    protocol::OCPP_2_0_1,
 };
 
 impl Csms {
@@ -65,11 +65,11 @@ impl Csms {
         }
         self.made += 1;
         for name in ["requestId", "remoteStartId"] {
-            if schema::requires(&action, name) && payload.get(name).is_none() {
+            if OCPP_2_0_1.messages().requires(&action, name) && payload.get(name).is_none() {
                 payload[name] = self.made.into();
             }
         }
-        if let Some(error) = schema::validate(&action, true, &payload).first() {
+        if let Some(error) = OCPP_2_0_1.messages().validate(&action, true, &payload).first() {
             return ActionOutcome::Failed(format!("{action}: {} {}", error.pointer, error.message));
         }
         if action == "DeleteCertificate" && self.certificates.must_look(&payload) {

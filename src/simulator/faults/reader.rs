@@ -10,7 +10,7 @@ use super::{
     units::{bytes, time},
 };
 use crate::{
-    ocpp::{member::Member, schema},
+    protocol::OCPP_2_0_1,
     yaml::{nearest, shorten},
 };
 
@@ -218,12 +218,12 @@ impl Reading {
                 return Err(word.wrong(format!("`{}` happens to messages, not to connections", self.info.name), help));
             }
             "" | "*" => Place::Messages { action: None, part: None, which },
-            action if schema::is_action(action) => {
+            action if OCPP_2_0_1.messages().is_action(action) => {
                 Place::Messages { action: Some(action.to_owned()), part: None, which }
             }
             other => {
                 let words = ["connection", "call", "response"];
-                let near = nearest(other, schema::actions().chain(words));
+                let near = nearest(other, OCPP_2_0_1.messages().actions().chain(words));
                 let help = near.map_or_else(
                     || "name an action like `BootNotification`, `*` for all, or `connection`".to_owned(),
                     |near| format!("did you mean `{near}`?"),
@@ -281,13 +281,13 @@ fn exists(word: &Word, action: &str, part: Option<Part>) -> Result<(), FaultErro
         Some(Part::Response) => &[false],
         None => &[true, false],
     };
-    if requests.iter().any(|request| Member::at(action, *request, &word.text).is_some()) {
+    if requests.iter().any(|request| OCPP_2_0_1.messages().member(action, *request, &word.text).is_some()) {
         return Ok(());
     }
     let names: Vec<&str> =
         word.text.split('/').filter(|name| !name.is_empty() && name.parse::<usize>().is_err()).collect();
     let complaint = requests.iter().find_map(|request| {
-        let mut place = Member::root(action, *request)?;
+        let mut place = OCPP_2_0_1.messages().message(action, *request)?;
         for name in &names {
             match place.child(name) {
                 Ok(Some(next)) => place = next,

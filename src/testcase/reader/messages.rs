@@ -5,7 +5,7 @@ use regex::Regex;
 
 use super::Reader;
 use crate::{
-    ocpp::{ids, member::Member, schema},
+    protocol::{OCPP_2_0_1, ids, member::Member},
     testcase::{
         matcher::{Checks, Matcher, Path},
         requirements::Requirements,
@@ -19,13 +19,13 @@ impl Reader<'_> {
     /// message itself may be missing: the engine fills in ids, times, and the rest of a reply.
     pub(super) fn payload(&mut self, node: &Node, action: &str, request: bool) {
         let mut value = node.to_json();
-        if node.map().is_none() || !schema::is_action(action) {
+        if node.map().is_none() || !OCPP_2_0_1.messages().is_action(action) {
             return; // one expression for all of it, or told already
         }
         if let Some(members) = value.as_object_mut().filter(|_| request) {
-            ids::fill(action, members, || 1);
+            ids::fill(OCPP_2_0_1.messages(), action, members, || 1);
         }
-        for error in schema::validate(action, request, &value) {
+        for error in OCPP_2_0_1.messages().validate(action, request, &value) {
             let whole = error.pointer.is_empty() && error.code == "OccurrenceConstraintViolation";
             let undecided = value.pointer(&error.pointer).is_some_and(has_expression);
             if !whole && !undecided {

@@ -100,7 +100,7 @@ pub(crate) fn pics(sut: SutKind, baseline: Baseline, seed: u64) -> Pics {
     let laboratory = format!("{} Prüfhaus", of.word());
     let mut pics = Pics {
         sut,
-        ocpp: "2.0.1".into(),
+        ocpp: crate::protocol::Version::V2_0_1,
         edition,
         baseline,
         product: Product {

@@ -40,9 +40,6 @@ pub(crate) struct Around {
 }
 
 impl Around {
-    /// The names that it reads itself.
-    pub(super) const NAMES: [&str; 3] = ["bench", "security_profile", "transactions"];
-
     /// Builds the context from the names that expressions see.
     pub(crate) fn of(names: Names, now: Stamp, room: bool) -> Self {
         let mut evses: Vec<Evse> = Vec::new();

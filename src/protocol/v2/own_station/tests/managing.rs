@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{Play, QUIET, accepted, name};
 use crate::{
     certificate,
-    engine::OwnStation,
+    protocol::{session::Cover, v2::own_station::OwnStation},
     services::pki::{KeyKind, Pki},
     verdict::Verdict,
 };
@@ -504,9 +504,9 @@ fn what_it_remembers_can_be_written_and_read_back() {
         &json!({ "message": { "id": 1, "priority": "InFront", "message": { "format": "ASCII", "content": "x" } } }),
     );
     play.ask("SendLocalList", &json!({ "versionNumber": 3, "updateType": "Full" }));
-    let station = play.end().memory.station;
+    let kept = play.end().memory.session.keep(&Cover { text: &str::to_owned, value: &Value::clone });
+    let station: OwnStation = serde_json::from_value(kept["station"].clone()).unwrap();
     assert_ne!(station, OwnStation::default());
-    let written = serde_json::to_value(&station).unwrap();
-    assert_eq!(serde_json::from_value::<OwnStation>(written).unwrap(), station);
+    assert_eq!(serde_json::to_value(&station).unwrap(), kept["station"]);
     assert_eq!(serde_json::from_value::<OwnStation>(json!({})).unwrap(), OwnStation::default());
 }

@@ -2,7 +2,7 @@
 //!
 //! A request is processed in three steps. [`OwnStation::reply`] composes the answer and changes nothing. [`OwnStation::apply`]
 //! changes the state according to the answer, which may be the test case's. [`OwnStation::follow_ups`] returns the messages that an
-//! answer of the station promises; the outbox (`engine/outbox.rs`) sends them.
+//! answer of the station promises; the outbox (`protocol/v2/promises.rs`) sends them.
 
 mod around;
 mod availability;
@@ -26,13 +26,12 @@ mod tests;
 mod triggers;
 mod variables;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::OnceLock,
-};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+
+use crate::protocol::session::Asked;
 
 pub(crate) use self::{
     around::Around,
@@ -43,15 +42,6 @@ use self::{
     certificates::Certificates, connection::NetworkProfiles, displays::DisplayMessages, last_reported::LastReported,
     local_list::LocalList, monitors::Monitors, profiles::ChargingProfiles,
 };
-
-/// Whether a step of the test case has asked for a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Asked {
-    /// A step waits for it and leaves the answer to the station, which grants it.
-    ByStep,
-    /// No step waits for it.
-    Unasked,
-}
 
 /// The state of our station. It outlasts a test case, because a station stores it persistently (D01.FR.10, K01.FR.27, N07.FR.13,
 /// O01.FR.10).
@@ -69,12 +59,6 @@ pub struct OwnStation {
     certificates: Certificates,
     networks: NetworkProfiles,
     reported_state: LastReported,
-}
-
-/// The names that it looks up: those of its device model, and what [`Around`] reads.
-pub(crate) fn names() -> &'static BTreeSet<&'static str> {
-    static NAMES: OnceLock<BTreeSet<&str>> = OnceLock::new();
-    NAMES.get_or_init(|| model::names().chain(Around::NAMES).collect())
 }
 
 impl OwnStation {

@@ -6,8 +6,10 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use super::exchange::Call;
-use crate::{ocpp::requirements, verdict::Verdict};
+use crate::{
+    protocol::{requirements, session::Call},
+    verdict::Verdict,
+};
 
 /// What an unsolicited message means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -208,7 +210,7 @@ pub fn page() -> String {
          - *fail*: it violates a requirement, or reports something that did not happen.\n\n\
          If a step of the test case waits for a request with this action, but not for this one, the test case fails, unless the request \
          is background.\n\n\
-         This page is generated from the tables in `src/engine/unsolicited.rs` by `UPDATE_DOCS=1 cargo test --lib unsolicited`.\n",
+         This page is generated from the tables in `src/protocol/v2/unsolicited.rs` by `UPDATE_DOCS=1 cargo test --lib unsolicited`.\n",
     );
     for (heading, table) in
         [("Requests of a CSMS under test", OF_CSMS), ("Requests of a charging station under test", OF_STATION)]
@@ -224,13 +226,17 @@ pub fn page() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ocpp::schema;
+    use crate::protocol::OCPP_2_0_1;
 
     #[test]
     fn every_request_has_its_line_in_order() {
         for (table, from_station) in [(OF_CSMS, false), (OF_STATION, true)] {
             let lines: Vec<&str> = table.iter().map(|line| line.action).collect();
-            let all: Vec<&str> = schema::actions().filter(|action| schema::sent_by(action, from_station)).collect();
+            let all: Vec<&str> = OCPP_2_0_1
+                .messages()
+                .actions()
+                .filter(|action| OCPP_2_0_1.messages().sent_by(action, from_station))
+                .collect();
             assert_eq!(lines, all);
             for line in table {
                 let ids = line.reason.matches(".FR.").count();

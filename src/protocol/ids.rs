@@ -2,16 +2,16 @@
 
 use serde_json::{Map, Value};
 
-use super::schema;
+use super::messages::Messages;
 
 /// Members of a request that a test case may leave to the engine, where the message requires them.
 const OF_REQUEST: [&str; 2] = ["requestId", "remoteStartId"];
 
 /// Fills in the ids that a request needs and does not have. `next` gives numbers that were never given before: an eventId
 /// names one event of a station (Part 2, 2.22), a requestId one request, a remoteStartId one start.
-pub fn fill(action: &str, payload: &mut Map<String, Value>, mut next: impl FnMut() -> u32) {
+pub fn fill(messages: &Messages, action: &str, payload: &mut Map<String, Value>, mut next: impl FnMut() -> u32) {
     for name in OF_REQUEST {
-        if schema::requires(action, name) && !payload.contains_key(name) {
+        if messages.requires(action, name) && !payload.contains_key(name) {
             payload.insert(name.into(), next().into());
         }
     }
@@ -30,13 +30,14 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::protocol::OCPP_2_0_1;
 
     #[test]
     fn what_has_an_id_keeps_it_and_no_two_are_the_same() {
         let filled = |action: &str, payload: Value| {
             let mut last = 6;
             let Value::Object(mut payload) = payload else { unreachable!() };
-            fill(action, &mut payload, || {
+            fill(OCPP_2_0_1.messages(), action, &mut payload, || {
                 last += 1;
                 last
             });

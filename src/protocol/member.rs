@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::schema;
+use super::messages::Messages;
 use crate::yaml::nearest;
 
 /// Something that can't be in a message.
@@ -17,6 +17,7 @@ pub struct Complaint {
 /// A place in a message: the message itself, a member of it, a member of that.
 #[derive(Debug, Clone, Copy)]
 pub struct Member {
+    messages: &'static Messages,
     schema: &'static Value,
     action: &'static str,
     request: bool,
@@ -25,10 +26,10 @@ pub struct Member {
 }
 
 impl Member {
-    /// The message itself; `None` for an unknown action.
-    pub fn root(action: &str, request: bool) -> Option<Self> {
-        let action = schema::actions().find(|known| *known == action)?;
-        Some(Self { schema: resolve(schema::body(action, request)?), action, request, list: false })
+    fn root(messages: &'static Messages, action: &str, request: bool) -> Option<Self> {
+        let action = messages.actions().find(|known| *known == action)?;
+        let schema = messages.element(messages.body(action, request)?);
+        Some(Self { messages, schema, action, request, list: false })
     }
 
     /// A member, or an element's member when this is a list; `None` where anything may stand (custom data).
@@ -38,7 +39,7 @@ impl Member {
         }
         let Some(properties) = self.schema.get("properties").and_then(Value::as_object) else { return Ok(None) };
         match properties.get(name) {
-            Some(next) => Ok(Some(Self { schema: resolve(next), list: next["type"] == "array", ..self })),
+            Some(next) => Ok(Some(Self { schema: self.messages.element(next), list: next["type"] == "array", ..self })),
             None => {
                 let kind = if self.request { "Request" } else { "Response" };
                 let known = properties.keys().map(String::as_str).filter(|known| *known != "customData");
@@ -51,9 +52,8 @@ impl Member {
         }
     }
 
-    /// The place that a JSON pointer names.
-    pub fn at(action: &str, request: bool, pointer: &str) -> Option<Self> {
-        Self::root(action, request)?.below(pointer)
+    fn at(messages: &'static Messages, action: &str, request: bool, pointer: &str) -> Option<Self> {
+        Self::root(messages, action, request)?.below(pointer)
     }
 
     /// The place that a JSON pointer names, seen from here.
@@ -81,7 +81,7 @@ impl Member {
 
     /// A legal value with nothing that is not required.
     pub fn example(self) -> Value {
-        let one = example(self.schema, 0);
+        let one = self.messages.example(self.schema, 0);
         if self.list { Value::Array(vec![one]) } else { one }
     }
 
@@ -113,41 +113,50 @@ impl Member {
     }
 }
 
-fn example(schema: &'static Value, depth: usize) -> Value {
-    if let Some(word) = schema["enum"].get(0) {
-        return word.clone();
+impl Messages {
+    /// The message itself; `None` for an unknown action.
+    pub fn message(&'static self, action: &str, request: bool) -> Option<Member> {
+        Member::root(self, action, request)
     }
-    match schema["type"].as_str() {
-        Some("object") if depth < 12 => {
-            let required = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str);
-            let member = |name: &str| {
-                let member = &schema["properties"][name];
-                let one = example(resolve(member), depth + 1);
-                // A list is resolved to what it is a list of.
-                let list = member["type"] == "array";
-                (name.to_owned(), if list { Value::Array(vec![one]) } else { one })
-            };
-            Value::Object(required.map(member).collect())
-        }
-        Some("integer" | "number") => schema["minimum"].as_i64().unwrap_or(0).max(1).into(),
-        Some("boolean") => true.into(),
-        Some("string") if schema["format"] == "date-time" => "2026-01-01T00:00:00Z".into(),
-        Some("string") => "x".into(),
-        _ => Value::Object(serde_json::Map::new()),
-    }
-}
 
-fn resolve(mut schema: &'static Value) -> &'static Value {
-    loop {
-        if let Some(reference) = schema.get("$ref").and_then(Value::as_str) {
-            match schema::bundle().pointer(reference.trim_start_matches('#')) {
-                Some(target) => schema = target,
+    /// The place in a message that a JSON pointer names.
+    pub fn member(&'static self, action: &str, request: bool, pointer: &str) -> Option<Member> {
+        Member::at(self, action, request, pointer)
+    }
+
+    fn example(&self, schema: &Value, depth: usize) -> Value {
+        if let Some(word) = schema["enum"].get(0) {
+            return word.clone();
+        }
+        match schema["type"].as_str() {
+            Some("object") if depth < 12 => {
+                let required = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str);
+                let member = |name: &str| {
+                    let member = &schema["properties"][name];
+                    let one = self.example(self.element(member), depth + 1);
+                    // A list is resolved to what it is a list of.
+                    let list = member["type"] == "array";
+                    (name.to_owned(), if list { Value::Array(vec![one]) } else { one })
+                };
+                Value::Object(required.map(member).collect())
+            }
+            Some("integer" | "number") => schema["minimum"].as_i64().unwrap_or(0).max(1).into(),
+            Some("boolean") => true.into(),
+            Some("string") if schema["format"] == "date-time" => "2026-01-01T00:00:00Z".into(),
+            Some("string") => "x".into(),
+            _ => Value::Object(serde_json::Map::new()),
+        }
+    }
+
+    /// What a schema refers to, and of a list what it is a list of.
+    fn element<'s>(&'s self, mut schema: &'s Value) -> &'s Value {
+        loop {
+            let resolved = self.resolved(schema);
+            match resolved.get("items") {
+                _ if !std::ptr::eq(resolved, schema) => schema = resolved,
+                Some(items) => schema = items,
                 None => return schema,
             }
-        } else if let Some(items) = schema.get("items") {
-            schema = items;
-        } else {
-            return schema;
         }
     }
 }
@@ -156,11 +165,11 @@ fn resolve(mut schema: &'static Value) -> &'static Value {
 mod tests {
     use serde_json::json;
 
-    use super::*;
+    use crate::protocol::OCPP_2_0_1;
 
     #[test]
     fn names_and_values_are_followed_through_lists_and_types() {
-        let root = Member::root("GetVariables", false).unwrap();
+        let root = OCPP_2_0_1.messages().message("GetVariables", false).unwrap();
         let result = root.child("getVariableResult").unwrap().unwrap();
         let status = result.child("attributeStatus").unwrap().unwrap();
         assert_eq!(status.can_be(&json!("Accepted")), None);
@@ -168,7 +177,7 @@ mod tests {
         assert!(status.can_be(&json!(1)).unwrap().message.contains("type string"));
         assert_eq!(result.child("atributeStatus").unwrap_err().help, "did you mean `attributeStatus`?");
         assert!(result.is_list() && result.example()[0]["component"].is_object());
-        let first = Member::at("GetVariables", false, "/getVariableResult/0").unwrap();
+        let first = OCPP_2_0_1.messages().member("GetVariables", false, "/getVariableResult/0").unwrap();
         assert!(!first.is_list() && first.example()["component"].is_object());
         let custom = root.child("customData").unwrap().unwrap();
         assert!(custom.child("anything").unwrap().is_none());

@@ -6,13 +6,9 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{
-    engine::{
-        exchange::Call,
-        world::{Finding, World},
-    },
-    verdict::Verdict,
-    yaml::shorten,
+use crate::protocol::{
+    rules::Rule,
+    session::{Breach, Call},
 };
 
 /// The message that registers a station.
@@ -114,24 +110,13 @@ impl Registration {
     }
 }
 
-/// True when a CALL may come at this point of the registration. One that may not is refused, and fails the test case.
-pub(crate) fn admits(world: &mut World, call: &Call) -> bool {
-    if !world.is_station_test() {
-        return true;
-    }
-    let Some((requirement, when)) = world.memory.registration.forbids(&call.action) else {
-        if call.action == BOOT {
-            world.memory.registration.boots();
-        }
-        return true;
-    };
-    world.refuse(call.conn, &call.id, "SecurityError", "not accepted yet");
-    let message = format!("the station sent {} {when}", call.action);
-    let mut finding = Finding::new("rule: no CALL before acceptance", message);
-    finding.expected = Some("no CALL but BootNotification, and what we asked for while Pending".into());
-    finding.found = Some(super::summary(call));
-    finding.frame = Some(shorten(&call.text, 4000));
-    finding.requirements = vec![requirement.into()];
-    world.find(Verdict::Fail, finding);
-    false
+/// The breach of a CALL that may not come at this point of the registration; `summary`: the CALL in a few words.
+pub(super) fn breach(registration: &Registration, call: &Call, summary: &str) -> Option<Breach> {
+    let (requirement, when) = registration.forbids(&call.action)?;
+    Some(Breach {
+        expected: Some("no CALL but BootNotification, and what we asked for while Pending".into()),
+        found: Some(summary.to_owned()),
+        requirements: vec![requirement.into()],
+        ..Breach::new(Rule::NoCallBeforeAcceptance, format!("the station sent {} {when}", call.action), &call.text)
+    })
 }

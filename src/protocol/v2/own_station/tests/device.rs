@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::{Play, QUIET, accepted, connected, name, value};
-use crate::engine::own_station::reports::parts;
+use crate::protocol::v2::own_station::reports::parts;
 
 /// What Part 2 ("Referenced Components and Variables", with the errata) and Part 4 require of a station with our functions.
 const REQUIRED: &str = "OCPPCommCtrlr.ActiveNetworkProfile OCPPCommCtrlr.FileTransferProtocols OCPPCommCtrlr.MessageTimeout[Default] \
@@ -326,7 +326,8 @@ fn what_is_set_is_checked_and_remembered_across_test_cases() {
     let mut next = Play::begin(QUIET, memory.clone());
     let said = read(&mut next, &["OCPPCommCtrlr.OfflineThreshold", "SampledDataCtrlr.TxUpdatedMeasurands"]);
     assert_eq!(said, ["Accepted 123", "Accepted Voltage,Current.Import"]);
-    let text = serde_json::to_string(&memory.station).unwrap();
+    let kept = memory.session.keep(&crate::protocol::session::Cover { text: &str::to_owned, value: &Value::clone });
+    let text = serde_json::to_string(&kept["station"]).unwrap();
     assert!(!text.contains("a-password"), "{text}");
     // An expression of a test case sees what was set.
     let sees = "steps:\n  - assert: variables['OCPPCommCtrlr.OfflineThreshold'] == '123' and accepted\n    otherwise: Other.\n";

@@ -6,13 +6,13 @@ use std::collections::{BTreeMap, HashMap};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::exchange::Call;
+use crate::protocol::session::Call;
 
 /// What is left of the test cases before this one.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", default)]
 pub(crate) struct Leftovers {
-    /// SutTransactions by their id.
+    /// Transactions by their id.
     pub(crate) transactions: HashMap<String, LeftTransaction>,
     /// The test case after which a connector was no longer Available, by the ids of EVSE and connector.
     #[serde(with = "pairs")]

@@ -13,7 +13,7 @@ use crate::{
     clock::Stamp,
     engine::{Effect, Engine, Input, Outcome, Setup, SutMemory},
     link::{ClosedBy, ConnId, EndpointId, LinkCommand, LinkEvent},
-    ocpp::{frame::Frame, schema},
+    protocol::{OCPP_2_0_1, frame::Frame},
     testcase::reader,
     verdict::Verdict,
     yaml::Source,
@@ -64,6 +64,7 @@ impl Play {
         );
         let case = reader::test_case(&Source::new("TC_B_06_CSMS.yaml", text)).unwrap_or_else(|bad| panic!("{bad}"));
         let setup = Setup {
+            protocol: &crate::protocol::OCPP_2_0_1,
             case: Arc::new(case),
             variant: Map::new(),
             states: Arc::new(HashMap::new()),
@@ -110,14 +111,14 @@ impl Play {
 
     /// The CSMS asks for something; our answer, which is the first thing that is written then.
     fn ask(&mut self, action: &str, payload: &Value) -> Value {
-        assert_eq!(schema::validate(action, true, payload), [], "{action}");
+        assert_eq!(OCPP_2_0_1.messages().validate(action, true, payload), [], "{action}");
         self.asked += 1;
         let id = format!("ask-{}", self.asked);
         let before = self.written.len();
         self.says(&Frame::Call { id: id.clone(), action: action.into(), payload: payload.clone() });
         match self.written.remove(before) {
             Frame::CallResult { id: of, payload } if of == id => {
-                assert_eq!(schema::validate(action, false, &payload), [], "{action}: {payload}");
+                assert_eq!(OCPP_2_0_1.messages().validate(action, false, &payload), [], "{action}: {payload}");
                 payload
             }
             other => panic!("{action}: {other:?}"),
@@ -129,7 +130,7 @@ impl Play {
         assert!(self.written.len() < 2, "one at a time: {:?}", self.written);
         match self.written.first()? {
             Frame::Call { action, payload, .. } => {
-                assert_eq!(schema::validate(action, true, payload), [], "{action}: {payload}");
+                assert_eq!(OCPP_2_0_1.messages().validate(action, true, payload), [], "{action}: {payload}");
                 Some((action.clone(), payload.clone()))
             }
             other => panic!("{other:?}"),

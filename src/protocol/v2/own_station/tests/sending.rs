@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Play, QUIET, accepted, connected};
-use crate::{ocpp::frame::Frame, verdict::Verdict};
+use crate::{protocol::frame::Frame, verdict::Verdict};
 
 fn inventory(id: u32) -> Value {
     json!({ "requestId": id, "reportBase": "FullInventory" })

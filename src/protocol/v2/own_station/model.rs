@@ -7,7 +7,7 @@ use serde_json::{Number, Value};
 
 use crate::template::Template;
 
-const FILE: &str = include_str!("../../../data/ocpp2.0.1/own-station.yaml");
+const FILE: &str = include_str!("../../../../data/ocpp2.0.1/own-station.yaml");
 
 /// Maximum length of a value that the CSMS sets (the schema of SetVariables).
 const MAX_VALUE: usize = 1000;
@@ -118,11 +118,6 @@ pub(super) fn definitions() -> &'static [Definition] {
     static ALL: OnceLock<Vec<Definition>> = OnceLock::new();
     // A file that can't be read yields an empty model, which the tests detect.
     ALL.get_or_init(|| read(FILE).unwrap_or_default())
-}
-
-/// The names that its values may look up.
-pub(super) fn names() -> impl Iterator<Item = &'static str> {
-    definitions().iter().flat_map(|one| one.values.iter().chain([&one.value]).flat_map(Template::needs))
 }
 
 fn read(text: &str) -> Result<Vec<Definition>, serde_saphyr::Error> {

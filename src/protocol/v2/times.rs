@@ -3,14 +3,12 @@
 
 use jiff::Timestamp;
 
-use crate::{
-    engine::{
-        exchange::Call,
-        world::{Finding, World},
-    },
-    ocpp::primitives::{self, Time, TimeAt},
-    verdict::Verdict,
-    yaml::shorten,
+use super::transactions::Transactions;
+use crate::protocol::{
+    messages::Messages,
+    primitives::{Time, TimeAt},
+    rules::Rule,
+    session::{Breach, Call, Moment},
 };
 
 /// How late something may come that happened, was measured or put together while the station was connected, seconds. A clock that
@@ -35,32 +33,33 @@ struct Bounds {
 const CAME: &str = "the moment it came";
 
 /// Holds the times in a CALL against now.
-pub(crate) fn check_call(world: &mut World, call: &Call) {
-    // Before its boot is accepted a station may not know the time (B01.FR.06).
-    if world.is_station_test() && !world.memory.registration.is_accepted() {
-        return;
-    }
-    for time in primitives::times(&call.action, true, &call.payload) {
-        let bounds = bounds(world, call, &time);
-        judge(world, &time, &bounds, &format!("{}Request", call.action), &call.text);
-    }
+pub(super) fn check_call(messages: &Messages, moment: &Moment, known: &Transactions, call: &Call) -> Vec<Breach> {
+    let times = messages.times(&call.action, true, &call.payload);
+    let judged = times
+        .iter()
+        .map(|time| judge(time, &bounds(moment, known, call, time), &format!("{}Request", call.action), &call.text));
+    judged.flatten().collect()
 }
 
 /// Holds the times in the answer to a CALL of ours against now.
-pub(crate) fn check_answer(world: &mut World, action: &str, payload: &serde_json::Value, text: &str) {
-    let now = world.now.wall;
-    let tolerance = tolerance(world);
-    for time in primitives::times(action, false, payload) {
-        let came = (now, CAME);
-        let bounds =
-            Bounds { earliest: earlier(now, tolerance), latest: later(now, tolerance), after: came, before: came };
-        judge(world, &time, &bounds, &format!("{action}Response"), text);
-    }
+pub(super) fn check_answer(
+    messages: &Messages,
+    moment: &Moment,
+    action: &str,
+    payload: &serde_json::Value,
+    text: &str,
+) -> Vec<Breach> {
+    let now = moment.now.wall;
+    let tolerance = tolerance(moment);
+    let came = (now, CAME);
+    let bounds = Bounds { earliest: earlier(now, tolerance), latest: later(now, tolerance), after: came, before: came };
+    let times = messages.times(action, false, payload);
+    times.iter().filter_map(|time| judge(time, &bounds, &format!("{action}Response"), text)).collect()
 }
 
-fn judge(world: &mut World, time: &TimeAt, bounds: &Bounds, message: &str, text: &str) {
+fn judge(time: &TimeAt, bounds: &Bounds, message: &str, text: &str) -> Option<Breach> {
     if (bounds.earliest..=bounds.latest).contains(&time.at) {
-        return;
+        return None;
     }
     let (moment, words) = if time.at < bounds.earliest { bounds.after } else { bounds.before };
     let off = time.at.duration_since(moment).as_secs_f64();
@@ -69,21 +68,20 @@ fn judge(world: &mut World, time: &TimeAt, bounds: &Bounds, message: &str, text:
         Time::Current => "the current time",
         _ => "a time",
     };
-    let message_of = format!("{what} in {message} is {} {words}", distance(off));
-    let mut finding = Finding::new("rule: timestamps near now", message_of);
-    if time.time == Time::Current && message == "HeartbeatResponse" {
-        finding.requirements = vec!["G02.FR.03".into()];
-    }
-    finding.expected = Some(format!("{} from {:.3} to {:.3}", time.pointer, bounds.earliest, bounds.latest));
-    finding.found = Some(time.at.to_string());
-    finding.pointer = Some(time.pointer.clone());
-    finding.frame = Some(shorten(text, 4000));
-    world.find(Verdict::Fail, finding);
+    let is_heartbeat = time.time == Time::Current && message == "HeartbeatResponse";
+    let message = format!("{what} in {message} is {} {words}", distance(off));
+    Some(Breach {
+        requirements: if is_heartbeat { vec!["G02.FR.03".into()] } else { Vec::new() },
+        expected: Some(format!("{} from {:.3} to {:.3}", time.pointer, bounds.earliest, bounds.latest)),
+        found: Some(time.at.to_string()),
+        pointer: Some(time.pointer.clone()),
+        ..Breach::new(Rule::Timestamps, message, text)
+    })
 }
 
-fn bounds(world: &World, call: &Call, time: &TimeAt) -> Bounds {
-    let (now, tolerance) = (call.at.wall, tolerance(world));
-    let online_since = world.open.as_ref().map_or(now, |open| open.at.wall);
+fn bounds(moment: &Moment, known: &Transactions, call: &Call, time: &TimeAt) -> Bounds {
+    let (now, tolerance) = (call.at.wall, tolerance(moment));
+    let online_since = moment.online_since.map_or(now, |since| since.wall);
     let offline = call.payload["offline"] == true;
     let event = call.action == "TransactionEvent";
     let latest = later(now, tolerance);
@@ -93,7 +91,7 @@ fn bounds(world: &World, call: &Call, time: &TimeAt) -> Bounds {
         // What a transaction tells was measured while it ran, up to the event that tells it.
         Time::Measured if event => {
             let said = call.payload["timestamp"].as_str().and_then(|text| text.parse().ok()).unwrap_or(now);
-            let began = world.transaction_began(&call.payload).unwrap_or_else(|| earlier(said, LONGEST_WAIT));
+            let began = known.began(&call.payload).unwrap_or_else(|| earlier(said, LONGEST_WAIT));
             let began = began.min(said);
             return Bounds {
                 earliest: earlier(began, tolerance),
@@ -105,7 +103,7 @@ fn bounds(world: &World, call: &Call, time: &TimeAt) -> Bounds {
         Time::Measured | Time::Generated => earlier(now, LONGEST_WAIT),
         Time::Occurred if offline => earlier(now, LONGEST_QUEUE),
         // What we refuse or leave unanswered comes again (E13), and holds up what comes after it.
-        Time::Occurred if world.withheld => earlier(now, LONGEST_QUEUE),
+        Time::Occurred if moment.withheld => earlier(now, LONGEST_QUEUE),
         // What is said to have happened online has waited through an interruption at most.
         Time::Occurred if event && time.at < online_since => earlier(now, LONGEST_WAIT),
         Time::Occurred if event => earlier(now, tolerance),
@@ -127,8 +125,8 @@ fn distance(seconds: f64) -> String {
     format!("{number:.1} {unit} {side}")
 }
 
-fn tolerance(world: &World) -> f64 {
-    world.seconds("clock_tolerance", 30.0)
+fn tolerance(moment: &Moment) -> f64 {
+    moment.seconds("clock_tolerance", 30.0)
 }
 
 fn earlier(time: Timestamp, seconds: f64) -> Timestamp {

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::{Play, accepted};
 use crate::{
-    engine::unsolicited::OF_CSMS,
-    ocpp::{frame::Frame, member::Member},
+    protocol::v2::unsolicited::OF_CSMS,
+    protocol::{OCPP_2_0_1, frame::Frame},
     verdict::Verdict,
 };
 
@@ -127,7 +127,7 @@ fn an_answer_of_ours_that_is_not_valid_is_our_own_error() {
 #[test]
 fn every_request_is_answered_with_what_may_be_answered() {
     for line in OF_CSMS {
-        let example = Member::root(line.action, true).unwrap().example();
+        let example = OCPP_2_0_1.messages().message(line.action, true).unwrap().example();
         let mut play = main_part(false);
         // `ask` holds the answer against the schema, `follow_ups` what comes after it.
         play.ask(line.action, &example);

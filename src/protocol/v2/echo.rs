@@ -1,14 +1,12 @@
 //! What a message must say again of the request that it answers: components and variables, types, request ids.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde_json::Value;
 
-use crate::{
-    engine::{
-        exchange::Call,
-        world::{Finding, World},
-    },
-    verdict::Verdict,
-    yaml::shorten,
+use crate::protocol::{
+    rules::Rule,
+    session::{Breach, Call},
 };
 
 /// A response with an element for each element of the request.
@@ -75,21 +73,19 @@ const FOLLOW_UPS: [(&str, &[&str], &str); 8] = [
 ];
 
 /// Holds an answer of the SUT against our request.
-pub(crate) fn check_answer(world: &mut World, action: &str, request: &Value, response: &Value, text: &str) {
-    let Some(elements) = ELEMENTS.iter().find(|elements| elements.action == action) else { return };
+pub(super) fn check_answer(action: &str, request: &Value, response: &Value, text: &str) -> Option<Breach> {
+    let elements = ELEMENTS.iter().find(|elements| elements.action == action)?;
     let list = |payload: &Value, name: &str| payload[name].as_array().cloned().unwrap_or_default();
     let (asked, told) = (list(request, elements.request), list(response, elements.response));
-    let mut finding = Finding::new("rule: answers say again what was asked", String::new());
-    finding.frame = Some(shorten(text, 4000));
+    let mut breach = Breach::new(Rule::AnswersSayWhatWasAsked, String::new(), text);
     if asked.len() != told.len() {
-        finding.message =
+        breach.message =
             format!("{action}Response has {} elements for {} that were asked for", told.len(), asked.len());
-        finding.expected = Some(format!("{} elements in {}", asked.len(), elements.response));
-        finding.found = Some(told.len().to_string());
-        finding.pointer = Some(format!("/{}", elements.response));
-        finding.requirements = vec![elements.count.into()];
-        world.find(Verdict::Fail, finding);
-        return;
+        breach.expected = Some(format!("{} elements in {}", asked.len(), elements.response));
+        breach.found = Some(told.len().to_string());
+        breach.pointer = Some(format!("/{}", elements.response));
+        breach.requirements = vec![elements.count.into()];
+        return Some(breach);
     }
     // In any order: each is one of those that were asked for, and none of them twice.
     let mut open: Vec<&Value> = asked.iter().collect();
@@ -100,14 +96,14 @@ pub(crate) fn check_answer(world: &mut World, action: &str, request: &Value, res
         }
         let nearest = asked.get(index).filter(|wanted| open.contains(wanted)).or(open.first().copied());
         let Some((place, wanted, found)) = nearest.and_then(|wanted| elements.differs(wanted, one)) else { continue };
-        finding.message = format!("an element of {action}Response is of nothing that was asked for");
-        finding.pointer = Some(format!("/{}/{index}{place}", elements.response));
-        finding.expected = Some(wanted);
-        finding.found = Some(found);
-        finding.requirements = vec![elements.same.into()];
-        world.find(Verdict::Fail, finding);
-        return;
+        breach.message = format!("an element of {action}Response is of nothing that was asked for");
+        breach.pointer = Some(format!("/{}/{index}{place}", elements.response));
+        breach.expected = Some(wanted);
+        breach.found = Some(found);
+        breach.requirements = vec![elements.same.into()];
+        return Some(breach);
     }
+    None
 }
 
 impl Elements {
@@ -142,23 +138,22 @@ fn difference(asked: Option<&Value>, told: Option<&Value>, place: &str) -> Optio
 
 /// Holds the requestId of a message against the requests of this run. Where there was none of its kind, what it belongs to was
 /// asked for before the run.
-pub(crate) fn check_follow_up(world: &mut World, call: &Call) {
-    let Some((_, actions, requirement)) = FOLLOW_UPS.iter().find(|(action, ..)| *action == call.action) else { return };
-    let Some(id) = call.payload["requestId"].as_i64() else { return };
-    let asked: Vec<i64> =
-        actions.iter().filter_map(|action| world.memory.request_ids.get(*action)).flatten().copied().collect();
-    if !world.is_station_test() || asked.is_empty() || asked.contains(&id) {
-        return;
+pub(super) fn check_follow_up(request_ids: &BTreeMap<String, BTreeSet<i64>>, call: &Call) -> Option<Breach> {
+    let (_, actions, requirement) = FOLLOW_UPS.iter().find(|(action, ..)| *action == call.action)?;
+    let id = call.payload["requestId"].as_i64()?;
+    let asked: Vec<i64> = actions.iter().filter_map(|action| request_ids.get(*action)).flatten().copied().collect();
+    if asked.is_empty() || asked.contains(&id) {
+        return None;
     }
     let message = format!("the requestId of {} is of no {} of ours", call.action, actions.join(" or "));
-    let mut finding = Finding::new("rule: answers say again what was asked", message);
     let ids: Vec<String> = asked.iter().rev().take(5).map(ToString::to_string).collect();
-    finding.expected = Some(format!("/requestId = {}", ids.join(" or ")));
-    finding.found = Some(id.to_string());
-    finding.pointer = Some("/requestId".into());
-    finding.frame = Some(shorten(&call.text, 4000));
-    finding.requirements = [*requirement].into_iter().filter(|id| !id.is_empty()).map(str::to_owned).collect();
-    world.find(Verdict::Fail, finding);
+    Some(Breach {
+        expected: Some(format!("/requestId = {}", ids.join(" or "))),
+        found: Some(id.to_string()),
+        pointer: Some("/requestId".into()),
+        requirements: [*requirement].into_iter().filter(|id| !id.is_empty()).map(str::to_owned).collect(),
+        ..Breach::new(Rule::AnswersSayWhatWasAsked, message, &call.text)
+    })
 }
 
 #[cfg(test)]
