@@ -9,6 +9,7 @@ pub mod primitives;
 pub mod requirements;
 pub mod rules;
 pub mod session;
+mod shape;
 pub mod transfer;
 pub mod v2;
 
