@@ -10,6 +10,7 @@ pub mod requirements;
 pub mod rules;
 pub mod semantics;
 pub mod session;
+mod shape;
 pub mod transfer;
 pub mod v2;
 
