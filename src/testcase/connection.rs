@@ -76,6 +76,23 @@ impl ConnectionAct {
         Self::WORDS.iter().zip(Self::ALL).find(|(known, _)| **known == word).map(|(_, act)| act)
     }
 
+    /// What it does, in a phrase.
+    pub fn about(self) -> &'static str {
+        match self {
+            Self::Open => "waits until the SUT is connected",
+            Self::Reconnected => "waits until the SUT has connected anew since the step was reached, or since `since`",
+            Self::Closed => "waits until the connection is closed",
+            Self::Close => "closes the connection",
+            Self::Abort => "drops the connection without closing it",
+            Self::Refuse => "refuses connections from now on",
+            Self::Accept => "accepts connections again, with what is offered",
+            Self::Handshake => "drops the connection and sees what the SUT makes of the offer when it connects again",
+            Self::Connect => "connects to a CSMS under test",
+            Self::Ping => "sends a WebSocket ping and waits for the pong",
+            Self::Alive => "closes the open connection unless it is one as the bench opens it and answers a ping",
+        }
+    }
+
     /// What can be offered there; empty where nothing is.
     pub fn offers(self) -> &'static [Property] {
         match self {
@@ -98,7 +115,7 @@ impl ConnectionAct {
 }
 
 const STATUS: Property =
-    Property::optional("status", Takes::Integer(300, 599)).about("Refuse the upgrade with this HTTP status");
+    Property::optional("status", Takes::Integer(300, 599)).about("refuse the upgrade with this HTTP status");
 const VERSIONS: Property =
     Property::optional("versions", Takes::List(&Takes::Word(&TlsVersion::WORDS))).about("TLS versions to speak");
 const SUITES: Property = Property::optional("suites", Takes::List(&Takes::Named(cipher_suites)))
@@ -106,18 +123,18 @@ const SUITES: Property = Property::optional("suites", Takes::List(&Takes::Named(
 const SUBPROTOCOLS: Property =
     Property::optional("subprotocols", Takes::List(&Takes::Text)).about("WebSocket sub-protocols, in order");
 const SECURITY_PROFILE: Property =
-    Property::optional("security-profile", Takes::Integer(0, 3)).about("The security profile from now on");
+    Property::optional("security-profile", Takes::Integer(0, 3)).about("the security profile from now on");
 
 /// What a CSMS offers; the last one is for a handshake alone.
 const OFFERED: [Property; 8] = [
-    Property::optional("certificate", Takes::Word(&CertificateKind::WORDS)).about("The certificate that we show"),
+    Property::optional("certificate", Takes::Word(&CertificateKind::WORDS)).about("the certificate that we show"),
     VERSIONS,
     SUITES,
-    Property::optional("password", Takes::Text).about("A password that is right from now on"),
+    Property::optional("password", Takes::Text).about("is right from now on"),
     SECURITY_PROFILE,
     SUBPROTOCOLS,
     STATUS,
-    Property::optional("keep", Takes::Flag).about("Leave the open connection open"),
+    Property::optional("keep", Takes::Flag).about("leave the open connection open"),
 ];
 
 /// How a station knocks at a CSMS.
@@ -132,17 +149,17 @@ const KNOCKED: [Property; 11] = [
             &Takes::Word(&CertificateKind::OF_CLIENTS),
         ),
     )
-    .about("The station's certificate"),
+    .about("the station's certificate"),
     VERSIONS,
     SUITES,
-    Property::optional("user", Takes::Text).about("User name of HTTP Basic authentication"),
-    Property::optional("password", Takes::Text).about("Password of HTTP Basic authentication"),
-    Property::optional("identity", Takes::Text).about("The last part of the URL's path"),
+    Property::optional("user", Takes::Text).about("user name of HTTP Basic authentication"),
+    Property::optional("password", Takes::Text).about("password of HTTP Basic authentication"),
+    Property::optional("identity", Takes::Text).about("the last part of the URL's path"),
     SECURITY_PROFILE,
     SUBPROTOCOLS,
-    Property::optional("url", Takes::Text).about("Another URL of the CSMS"),
-    Property::optional("remember", Takes::Flag).about("Connect like this from now on, if the CSMS lets us in"),
-    Property::optional("as-configured", Takes::Flag).about("Forget what was remembered"),
+    Property::optional("url", Takes::Text).about("another URL of the CSMS"),
+    Property::optional("remember", Takes::Flag).about("connect like this from now on, if the CSMS lets us in"),
+    Property::optional("as-configured", Takes::Flag).about("forget what was remembered"),
 ];
 
 /// What we offer at the connection, evaluated.
