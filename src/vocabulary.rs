@@ -296,9 +296,9 @@ mod tests {
             @r#"
             1:1: `it` lacks its key `kind` → add `kind: …`
             1:1: `it` has no key `kid` → did you mean `kind`?
-            2:9: `status` must be a whole number from 300 to 599, found the number 200 → write a whole number from 300 to 599, or an expression that yields it
+            2:9: `status` must be a whole number from 300 to 599, found the number 200 → correct it, or write an expression that yields such a value
             3:13: `suites` can't be the text "C" → did you mean `A`?
-            4:7: `keep` must be true or false, found the text "yes" → write true or false, or an expression that yields it
+            4:7: `keep` must be true or false, found the text "yes" → correct it, or write an expression that yields such a value
             5:7: `pair` lacks its key `key` → add `key: …`
             5:9: `pair` has no key `kay` → did you mean `key`?
             6:12: `codes` can't be the text "Y" → did you mean `X`?
@@ -306,7 +306,7 @@ mod tests {
         );
         insta::assert_snapshot!(told("kind: expird\nsuites: A\npair: nothing\ncodes: Z\n"), @r#"
         1:7: `kind` can't be the text "expird" → did you mean `expired`?
-        2:9: `suites` must be a list, each one of A, B, found the text "A" → write a list, each one of A, B, or an expression that yields it
+        2:9: `suites` must be a list, each one of A, B, found the text "A" → correct it, or write an expression that yields such a value
         3:7: `pair` can't be the text "nothing" → known: none
         4:8: `codes` can't be the text "Z" → did you mean `X`?
         "#);

@@ -395,13 +395,13 @@ mod tests {
         insta::assert_snapshot!(told.join("\n"), @r#"
         the offer is wrong: `certificate` can't be the text "valdi" (known: valid, unknown-authority, expired, not-yet-valid, wrong-name, next-root, other-root)
         the offer is wrong: `versions` can't be the text "TLSv1.4" (did you mean `TLSv1.0`?)
-        the offer is wrong: `versions` must be a list, each one of SSLv3, TLSv1.0, TLSv1.1, TLSv1.2, TLSv1.3, found the text "TLSv1.2" (write a list, each one of SSLv3, TLSv1.0, TLSv1.1, TLSv1.2, TLSv1.3, or an expression that yields it)
+        the offer is wrong: `versions` must be a list, found the text "TLSv1.2" (correct it, or write an expression that yields such a value)
         the offer is wrong: `suites` can't be the text "TLS_NONE" (known: TLS_AES_256_GCM_SHA384, TLS_AES_128_GCM_SHA256, TLS_CHACHA20_POLY1305_SHA256, TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384, TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256, TLS_RSA_WITH_AES_128_GCM_SHA256, TLS_RSA_WITH_AES_256_GCM_SHA384)
-        the offer is wrong: `security-profile` must be a whole number from 0 to 3, found the text "2" (write a whole number from 0 to 3, or an expression that yields it)
-        the offer is wrong: `security-profile` must be a whole number from 0 to 3, found the number 4 (write a whole number from 0 to 3, or an expression that yields it)
+        the offer is wrong: `security-profile` must be a whole number from 0 to 3, found the text "2" (correct it, or write an expression that yields such a value)
+        the offer is wrong: `security-profile` must be a whole number from 0 to 3, found the number 4 (correct it, or write an expression that yields such a value)
         the offer is wrong: `handshake` has no offer `passwort` (did you mean `password`?)
-        the offer is wrong: `status` must be a whole number from 300 to 599, found the number 200 (write a whole number from 300 to 599, or an expression that yields it)
-        the offer is wrong: `keep` must be true or false, found the text "true" (write true or false, or an expression that yields it)
+        the offer is wrong: `status` must be a whole number from 300 to 599, found the number 200 (correct it, or write an expression that yields such a value)
+        the offer is wrong: `keep` must be true or false, found the text "true" (correct it, or write an expression that yields such a value)
         the offer is wrong: the offers of `handshake` must be a mapping, found a list (write `name: value`)
         "#);
     }
