@@ -16,7 +16,7 @@ use crate::{
     engine::{Engine, Input, Outcome},
     protocol::semantics::Semantics,
     replay::{Recording, pass_time},
-    template::{Template, Values},
+    template::{Names, Template},
     testcase::model::StepKind,
     verdict::{Failure, Verdict},
     yaml::shorten,
@@ -314,11 +314,10 @@ impl<'t> Trial<'t> {
 
     /// Conditions that the bench alone makes true, whatever the SUT does.
     fn excuse_the_labs(&mut self, recording: &Recording, targets: &[Target]) {
-        let mut names = Values::new();
-        names.insert("bench".into(), recording.setup.bench.clone());
-        names.insert("pics".into(), recording.setup.pics.clone());
-        names.insert("variant".into(), Value::Object(recording.setup.variant.clone()));
-        let names = names.into();
+        let mut names = Names::default();
+        names.insert("bench", recording.setup.bench.clone());
+        names.insert("pics", recording.setup.pics.clone());
+        names.insert("variant", Value::Object(recording.setup.variant.clone()));
         for target in targets {
             let alternatives = subjects::alternatives(&target.condition.text());
             let mut labs = alternatives.iter().filter(|alternative| !subjects::about_the_product(alternative));

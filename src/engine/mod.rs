@@ -12,7 +12,10 @@ mod taken;
 mod tests;
 mod world;
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use serde_json::{Map, Value};
 
@@ -26,7 +29,7 @@ use crate::{
         model::{State, Step, StepKind, TestCase},
         requirements::Requirements,
         service::ServiceRequest,
-        template::{Names, Template, Values},
+        template::{Lookup, Names, Template},
     },
     verdict::{Failure, StepRecord, Verdict},
     yaml::Position,
@@ -54,7 +57,7 @@ pub struct Setup {
     /// The PICS's answers as expressions see them: id → answer, and `profiles`.
     pub pics: Value,
     /// How our CSMS end-points behave when nothing else is asked of them.
-    pub endpoints: HashMap<EndpointId, ServerPolicy>,
+    pub endpoints: EndpointPolicies,
     /// Certificates to show as CSMS.
     pub identities: HashMap<CertificateKind, Identity>,
     /// How we knock at a CSMS when nothing else is asked.
@@ -63,6 +66,15 @@ pub struct Setup {
     pub client_identities: HashMap<CertificateKind, Identity>,
     /// What is known of the SUT from earlier test cases.
     pub memory: SutMemory,
+}
+
+/// How our CSMS end-points behave.
+#[derive(Debug, Clone, Default)]
+pub struct EndpointPolicies {
+    /// Each of them as the bench begins.
+    pub at: HashMap<EndpointId, ServerPolicy>,
+    /// What they become under the security profiles that a test case may go to.
+    pub of_profile: BTreeMap<u8, ServerPolicy>,
 }
 
 /// What happens to the engine.
@@ -190,8 +202,7 @@ impl Engine {
             (Phase::After, Sequence::new(&case.after, &scope, "", 0)),
         ];
         for need in &case.needs {
-            let names = world.names(&scope);
-            match need.condition.holds(&names) {
+            match need.condition.holds(&world.names(&scope)) {
                 Ok(true) => {}
                 Ok(false) => {
                     world.find(Verdict::Inconclusive, world::Finding::new("needs", need.otherwise.clone()));
@@ -275,8 +286,8 @@ impl Engine {
     }
 
     /// The names that an expression sees by now, outside of any state.
-    pub fn names(&self) -> Names {
-        self.world.names(&self.world.root_scope())
+    pub fn names(&self) -> impl Lookup + '_ {
+        self.world.names_outside()
     }
 
     /// True when a CALL of ours with this id waits for its answer.
@@ -285,7 +296,7 @@ impl Engine {
     }
 
     /// The step at a path that is under way, and the names that its expressions see.
-    pub fn under_way(&self, path: &str) -> Option<(Arc<Step>, Names)> {
+    pub fn under_way(&self, path: &str) -> Option<(Arc<Step>, impl Lookup + '_)> {
         let (_, sequence) = self.phases.get(self.current)?;
         sequence.under_way(path, &self.world)
     }
@@ -405,7 +416,7 @@ fn named(component: &str, variable: &str) -> Vec<(String, Template)> {
 }
 
 /// Names an expression sees; see `docs/test-cases.md`.
-pub(crate) type Scope = Arc<Values>;
+pub(crate) type Scope = Names;
 
 /// The side under test of a test case, for those who only have the engine's setup.
 pub fn sut(setup: &Setup) -> SutKind {

@@ -211,11 +211,11 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::template::Template;
+    use crate::template::{Names, Template};
 
     fn prompt(action: &str, parameters: &Value) -> String {
         let names = parameters.as_object().cloned().unwrap_or_default();
-        let told = Template::new(find(action).unwrap().prompt.into()).evaluate(&names.into()).unwrap();
+        let told = Template::new(find(action).unwrap().prompt.into()).evaluate(&Names::from(names)).unwrap();
         told.as_str().unwrap().to_owned()
     }
 

@@ -6,7 +6,7 @@ use std::fmt;
 use serde_json::{Map, Value};
 
 use super::rules::Rule;
-use crate::{clock::Stamp, link::ConnId, template::Lasting, verdict::Verdict, yaml::shorten};
+use crate::{clock::Stamp, link::ConnId, template::Names, verdict::Verdict, yaml::shorten};
 
 /// A CALL.
 #[derive(Debug, Clone)]
@@ -50,9 +50,9 @@ pub struct Moment {
     /// The phase of the test case.
     pub phase: Phase,
     /// What holds for the whole test case by name, `bench` and `pics` among it.
-    pub fixed: Lasting,
+    pub fixed: Names,
     /// What the test case keeps, by name.
-    pub kept: Lasting,
+    pub kept: Names,
     /// The security profile in use.
     pub security_profile: u8,
     /// Since when the connection is open.

@@ -62,9 +62,9 @@ fn at_fitting_evse(bench: &Value, pics: &Value, security_profile: u8, case: &Tes
     let fits = |evse: &Value| {
         let mut names = Names::default();
         for (name, value) in [("bench", bench), ("pics", pics), ("evse", evse)] {
-            names.insert(name.into(), value.clone());
+            names.insert(name, value.clone());
         }
-        names.insert("security_profile".into(), security_profile.into());
+        names.insert("security_profile", security_profile.into());
         // A need that rests on more than this is judged when the test case begins.
         case.needs.iter().all(|need| need.condition.holds(&names) != Ok(false))
     };

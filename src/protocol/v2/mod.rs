@@ -34,7 +34,7 @@ use super::{
     rules::Rule,
     session::{Admission, Asked, Breach, Call, Cover, Learnt, Moment, Promised, Session, Setting, Unsolicited},
 };
-use crate::{clock::Stamp, template::Names};
+use crate::clock::Stamp;
 
 /// What is known of the conversation with a product that speaks OCPP 2.x.
 #[derive(Debug, Clone)]
@@ -93,9 +93,9 @@ impl Conversation {
 
     /// What our station sees of the bench and of the moment.
     fn around(&self, moment: &Moment) -> Around {
-        let mut names = Names::over(&moment.fixed);
-        names.insert("security_profile".into(), moment.security_profile.into());
-        names.insert("transactions".into(), self.of_test.told.describe_all());
+        let mut names = moment.fixed.clone();
+        names.insert("security_profile", moment.security_profile.into());
+        names.insert("transactions", self.of_test.told.describe_all());
         Around::of(names, moment.now, self.has_room())
     }
 
