@@ -21,6 +21,7 @@ pub mod operator;
 pub mod pics;
 pub mod preflight;
 pub mod record;
+pub(crate) mod redaction;
 pub mod replay;
 pub mod report;
 pub mod runner;
