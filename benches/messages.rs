@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use ocpp_attest::ocpp::{frame::Frame, schema};
+use ocpp_attest::protocol::{OCPP_2_0_1, frame::Frame};
 use serde_json::json;
 
 fn messages(criterion: &mut Criterion) {
@@ -38,12 +38,12 @@ fn messages(criterion: &mut Criterion) {
     .to_string();
     for (name, text) in [("TransactionEvent", &transaction), ("NotifyReport of 100 variables", &report)] {
         let Ok(Frame::Call { action, payload, .. }) = Frame::parse(text) else { panic!("{name} is no CALL") };
-        assert_eq!(schema::validate(&action, true, &payload), [], "{name}");
+        assert_eq!(OCPP_2_0_1.messages().validate(&action, true, &payload), [], "{name}");
         let mut group = criterion.benchmark_group(name);
         group.throughput(Throughput::Bytes(text.len() as u64));
         group.bench_function("read the frame", |bencher| bencher.iter(|| Frame::parse(black_box(text))));
         group.bench_function("hold against the schema", |bencher| {
-            bencher.iter(|| schema::validate(black_box(&action), true, black_box(&payload)));
+            bencher.iter(|| OCPP_2_0_1.messages().validate(black_box(&action), true, black_box(&payload)));
         });
         group.finish();
     }

@@ -4,11 +4,11 @@
 use ocpp_attest::{
     bench::Bench,
     certificate::{self, Certificate},
-    ocpp::{frame::Frame, schema},
     pics::{
         import::{self, Content, document::Document},
         reader as pics_reader, writer,
     },
+    protocol::{OCPP_2_0_1, frame::Frame},
     testcase::reader,
     yaml::{Defects, Source},
 };
@@ -20,8 +20,8 @@ pub fn frame(data: &[u8]) {
         Ok(frame) => {
             assert_eq!(Frame::parse(&frame.to_text()).as_ref(), Ok(&frame));
             if let Frame::Call { action, payload, .. } = &frame {
-                schema::validate(action, true, payload);
-                schema::validate(action, false, payload);
+                OCPP_2_0_1.messages().validate(action, true, payload);
+                OCPP_2_0_1.messages().validate(action, false, payload);
             }
         }
         Err(error) => assert!(!error.reason.is_empty()),

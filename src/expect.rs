@@ -102,7 +102,7 @@ impl Expectations {
             }
         };
         for (key, _) in root.map().unwrap_or_default().iter().filter(|(key, _)| key.name != "known-failures") {
-            defects.push(Defect::new(key.at, format!("`{}` is not known", key.name), "only `known-failures` is"));
+            defects.push(Defect::new(key.at, format!("unknown key `{}`", key.name), "only `known-failures` is"));
         }
         if defects.is_empty() { Ok(Self { source: source.clone(), entries }) } else { Err(source.defects(defects)) }
     }
@@ -197,7 +197,7 @@ fn entry(node: &Node, defects: &mut Vec<Defect>) -> Option<Entry> {
     for (key, _) in members.iter().filter(|(key, _)| !KEYS.contains(&key.name.as_str())) {
         let help = nearest(&key.name, KEYS)
             .map_or_else(|| format!("known: {}", KEYS.join(", ")), |near| format!("did you mean `{near}`?"));
-        defects.push(Defect::new(key.at, format!("`{}` is not known", key.name), help));
+        defects.push(Defect::new(key.at, format!("unknown key `{}`", key.name), help));
     }
     let mut member = |key: &str, help: &str| {
         let found = node.get(key);

@@ -2,7 +2,7 @@
 //!
 //! It reads a PICS, selects the applicable certification test cases, plays the other side (CSMS or charging
 //! station) against the system under test (SUT), measures the response-time KPIs, and writes an abstract test
-//! report in the shape of the certificate's. `docs/architecture.md` is the map of the modules below.
+//! report in the shape of the certificate's. `docs/architecture.md` describes the modules below.
 
 #![recursion_limit = "256"]
 
@@ -16,10 +16,10 @@ pub mod engine;
 pub mod expect;
 pub mod kpi;
 pub mod link;
-pub mod ocpp;
 pub mod operator;
 pub mod pics;
 pub mod preflight;
+pub mod protocol;
 pub mod record;
 pub(crate) mod redaction;
 pub mod replay;
@@ -32,4 +32,5 @@ pub mod template;
 pub mod testcase;
 pub mod text;
 pub mod verdict;
+pub mod vocabulary;
 pub mod yaml;

@@ -117,7 +117,7 @@ impl Node {
         let defect = |(key, _): &(Key, Node)| {
             let help = nearest(&key.name, known.iter().copied())
                 .map_or_else(|| format!("known here: {}", known.join(", ")), |near| format!("did you mean `{near}`?"));
-            Defect::new(key.at, format!("`{}` is not known here", key.name), help)
+            Defect::new(key.at, format!("unknown key `{}`", key.name), help)
         };
         unknown.map(defect).collect()
     }
@@ -133,6 +133,26 @@ impl Node {
             Kind::List(_) => "a list".into(),
             Kind::Map(_) => "a mapping".into(),
         }
+    }
+
+    /// A value that stands in no file.
+    pub fn from_json(value: &Value) -> Self {
+        let kind = match value {
+            Value::Null => Kind::Null,
+            Value::Bool(value) => Kind::Bool(*value),
+            Value::Number(number) => {
+                number.as_i64().map_or_else(|| Kind::Float(number.as_f64().unwrap_or(f64::NAN)), Kind::Integer)
+            }
+            Value::String(text) => Kind::Text(text.clone()),
+            Value::Array(items) => Kind::List(items.iter().map(Self::from_json).collect()),
+            Value::Object(entries) => {
+                let entry = |(name, value): (&String, &Value)| {
+                    (Key { name: name.clone(), at: Position::default() }, Self::from_json(value))
+                };
+                Kind::Map(entries.iter().map(entry).collect())
+            }
+        };
+        Self { kind, at: Position::default() }
     }
 
     /// The same without positions.

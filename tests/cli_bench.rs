@@ -284,7 +284,7 @@ fn a_csms_that_is_not_there_is_a_problem() {
     assert!(said.contains(&format!("127.0.0.1:{port} can't be reached")), "{said}");
     assert!(said.contains("whatever certificate the CSMS shows is taken for right"), "{said}");
     let (status, _, said) = attest(&["bench", "init", "--out", text(&folder.path().join("x")), "--url", "http://a/"]);
-    assert!(status == 2 && said.contains("is no WebSocket URL"), "{said}");
+    assert!(status == 2 && said.contains("invalid WebSocket URL"), "{said}");
     assert!(!folder.path().join("x").exists(), "nothing is half made");
 }
 

@@ -42,7 +42,7 @@ fn a_certificate_s_text_becomes_a_pics() {
     assert!(part.stdout.contains("designation: WW-1") && part.stdout.contains("baseline: 2024-06"), "{}", part.stdout);
     let nothing = import("Dear reader,\n", &[]);
     assert_eq!((nothing.status, nothing.stdout.as_str()), (Some(2), ""));
-    assert!(nothing.stderr.contains("this is no certificate"), "{}", nothing.stderr);
+    assert!(nothing.stderr.contains("this is not a certificate"), "{}", nothing.stderr);
     // Published ones are not ours to keep here.
     let published = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/certificates");
     for path in fs::read_dir(published).into_iter().flatten().map(|entry| entry.unwrap().path()) {

@@ -277,7 +277,7 @@ fn what_does_not_go_together_is_refused() {
         |more: &[&str]| attest(&[&["simulate", "csms", "--pics", CSMS, "--listen", "127.0.0.1:0"], more].concat());
     let secure = ["--connect", "wss://127.0.0.1:9/ocpp"];
     for ((status, told), reason) in [
-        (station(&["--connect", "http://127.0.0.1:9/"]), "is no WebSocket URL"),
+        (station(&["--connect", "http://127.0.0.1:9/"]), "invalid WebSocket URL"),
         (station(&["--connect", "ws://127.0.0.1:9/", "--security-profile", "2"]), "does not go with"),
         (station(&[&secure[..], &["--security-profile", "3"]].concat()), "needs a certificate"),
         (station(&[&secure[..], &["--root", &nowhere]].concat()), "nowhere"),

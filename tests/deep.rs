@@ -14,7 +14,7 @@ use ocpp_attest::{
     certificate,
     engine::Input,
     link::{AttemptFailure, EndpointId, LinkEvent, UpgradeRequest},
-    ocpp::frame::Frame,
+    protocol::frame::Frame,
     replay::Recording,
     verdict::Verdict,
 };

@@ -295,7 +295,7 @@ fn the_command_line_tells_of_faults() {
     let simulated = ["--sut", "simulated"];
     let (status, said) = run(&["dorp X", "drop Hartbeat"], &simulated);
     assert_eq!(status, Some(2), "{said}");
-    for words in ["there is no fault `dorp`", "did you mean `Heartbeat`?", "--fault:1:6", "2 defects"] {
+    for words in ["unknown fault `dorp`", "did you mean `Heartbeat`?", "--fault:1:6", "2 defects"] {
         assert!(said.contains(words), "{words} is missing:\n{said}");
     }
     assert!(!out.exists(), "something was written");

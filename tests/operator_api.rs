@@ -380,7 +380,7 @@ fn mistakes_in_further_requests_are_told_when_the_bench_is_read() {
         ("    send: { url: /s, then: { url: /t, wenn: 'true' } }\n", "wenn"),
         ("    send: { url: /s, then: { url: /t, then: { url: /u } } }\n", "then"),
         ("    defaults: { then: { url: /t } }\n", "then"),
-        ("    send: { url: \"/{{ response.id }}\" }\n", "the name `response` is not defined"),
+        ("    send: { url: \"/{{ response.id }}\" }\n", "undefined name `response`"),
         ("    restore: { password: { url: /p, body: \"{{ bench.password }}\" } }\n", "the bench has no `password`"),
     ] {
         let text = format!("operator:\n  http:\n{requests}");

@@ -10,7 +10,7 @@ use std::{
 
 use common::tool::{Said, command, json, text};
 use futures_util::{SinkExt as _, StreamExt as _};
-use ocpp_attest::ocpp::{frame::Frame, schema};
+use ocpp_attest::protocol::{OCPP_2_0_1, frame::Frame};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio_tungstenite::tungstenite::{
@@ -64,7 +64,7 @@ async fn serve(listener: TcpListener, csms: Arc<Mutex<Csms>>, mut manner: Manner
                 let mut csms = csms.lock().unwrap();
                 match Frame::parse(message.as_str()).unwrap() {
                     Frame::Call { id, action, payload } => {
-                        assert_eq!(schema::validate(&action, true, &payload), [], "{action}: {payload}");
+                        assert_eq!(OCPP_2_0_1.messages().validate(&action, true, &payload), [], "{action}: {payload}");
                         let status = csms.status;
                         csms.seen.push((action.clone(), status, payload.clone()));
                         let mut response = manner(&mut csms, &action, &payload);
@@ -75,7 +75,7 @@ async fn serve(listener: TcpListener, csms: Arc<Mutex<Csms>>, mut manner: Manner
                     }
                     Frame::CallResult { payload, .. } => {
                         let action = waiting.take().unwrap();
-                        assert_eq!(schema::validate(action, false, &payload), [], "{action}: {payload}");
+                        assert_eq!(OCPP_2_0_1.messages().validate(action, false, &payload), [], "{action}: {payload}");
                         csms.answers.push((action, payload));
                         None
                     }

@@ -6,8 +6,8 @@ use common::{pics, recordings::from_station, run_these};
 use ocpp_attest::{
     engine::Input,
     link::{ClosedBy, LinkEvent},
-    ocpp::frame::Frame,
     pics::{Answer, Baseline, Pics},
+    protocol::frame::Frame,
     replay::Recording,
     verdict::{TestCaseResult, Verdict},
 };

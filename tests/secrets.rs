@@ -8,7 +8,7 @@ use common::How;
 use ocpp_attest::{
     engine::{Effect, Input},
     link::{Identity, LinkCommand, LinkEvent, Secret, UpgradeRequest},
-    ocpp::frame::Frame,
+    protocol::frame::Frame,
     record::{folder, summary},
     replay::{Recording, Store},
     report::{self, Run},

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use common::How;
 use ocpp_attest::{
     kpi,
-    ocpp::frame::Frame,
     pics::Pics,
+    protocol::frame::Frame,
     record::{Direction, TraceEntry, TraceEvent},
     runner::{Event, Yield},
 };

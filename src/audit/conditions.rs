@@ -15,7 +15,7 @@ use super::{
 use crate::{
     engine::Input,
     link::{ClosedBy, ConnId, LinkEvent},
-    ocpp::{frame::Frame, member::Member},
+    protocol::{OCPP_2_0_1, frame::Frame, member::Member},
     replay::Recording,
     testcase::model::StepKind,
 };
@@ -79,10 +79,10 @@ impl Relevant<'_> {
     fn payload(&self) -> Option<(&Value, Option<Member>)> {
         match self {
             Relevant::Message { frame: Frame::Call { payload, .. }, action, .. } => {
-                Some((payload, Member::root(action, true)))
+                Some((payload, OCPP_2_0_1.messages().message(action, true)))
             }
             Relevant::Message { frame: Frame::CallResult { payload, .. }, action, .. } => {
-                Some((payload, Member::root(action, false)))
+                Some((payload, OCPP_2_0_1.messages().message(action, false)))
             }
             Relevant::Service { value, .. } => Some((value, None)),
             _ => None,
@@ -112,9 +112,8 @@ fn relevant<'r>(recording: &'r Recording, places: &[Place<'_>], until: usize, ab
         .map(|place| (place.at, place))
         .collect();
     let asks = |names: &[&str]| names.iter().any(|name| about.names.contains(*name));
-    let transactions = asks(&["transaction", "transactions"]);
-    let variables = asks(&["variable", "variables"]);
-    let connectors = asks(&["connector_statuses"]);
+    let semantics = recording.setup.protocol.semantics;
+    let by_name = |name: &str| about.names.contains(name);
     let connections = asks(&["connected", "connected_since", "refused_attempts", "endpoint"]);
     let inputs = recording.inputs.iter().enumerate().take(until + 1);
     inputs
@@ -126,15 +125,8 @@ fn relevant<'r>(recording: &'r Recording, places: &[Place<'_>], until: usize, ab
                     _ => kept.get(&at).map(|place| asked(place).to_owned()).unwrap_or_default(),
                 };
                 let learnt = match &frame {
-                    Frame::Call { .. } => {
-                        transactions && action == "TransactionEvent"
-                            || connectors && matches!(action.as_str(), "StatusNotification" | "NotifyEvent")
-                    }
-                    Frame::CallResult { payload, .. } => {
-                        variables
-                            && (payload.get("getVariableResult").is_some()
-                                || payload.get("setVariableResult").is_some())
-                    }
+                    Frame::Call { .. } => semantics.tells_by_request(&by_name, &action),
+                    Frame::CallResult { payload, .. } => semantics.tells_by_answer(&by_name, payload),
                     Frame::CallError { .. } => false,
                 };
                 (learnt || kept.contains_key(&at)).then_some(Relevant::Message { at, conn: *conn, frame, action })
@@ -145,7 +137,7 @@ fn relevant<'r>(recording: &'r Recording, places: &[Place<'_>], until: usize, ab
             Input::ServiceDone(id, Ok(value)) => {
                 let step = kept.get(&at)?.taken.step.as_ref()?;
                 let observes =
-                    matches!(&step.kind, StepKind::Service { service, .. } if OBSERVING.contains(&service.as_str()));
+                    matches!(&step.kind, StepKind::Service { service, .. } if OBSERVING.contains(&service.name));
                 observes.then_some(Relevant::Service { at, id: *id, value })
             }
             _ => None,
@@ -291,7 +283,7 @@ impl Tried<'_> {
                 (behind, Edit::After(Input::Link(LinkEvent::Text { conn: *conn, text })))
             };
             self.add(format!("another {action}"), vec![again(further.clone())]);
-            let root = Member::root(action, true);
+            let root = OCPP_2_0_1.messages().message(action, true);
             for pointer in values::leaves(payload, "", MOST_LEAVES) {
                 let Some(place) = root.and_then(|root| root.below(&pointer)) else { continue };
                 for word in
@@ -303,7 +295,10 @@ impl Tried<'_> {
                     }
                 }
             }
-            let in_parts = Member::root(action, true).is_some_and(|root| matches!(root.child("tbc"), Ok(Some(_))));
+            let in_parts = OCPP_2_0_1
+                .messages()
+                .message(action, true)
+                .is_some_and(|root| matches!(root.child("tbc"), Ok(Some(_))));
             if in_parts && payload["tbc"] != true {
                 let mut first = payload.clone();
                 first["tbc"] = true.into();

@@ -10,7 +10,7 @@ use crate::{
     clock::Stamp,
     engine::{Effect, Engine, Input, Outcome},
     link::{ConnId, LinkEvent},
-    ocpp::frame::Frame,
+    protocol::frame::Frame,
     replay::{Recording, pass_time},
 };
 

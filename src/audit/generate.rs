@@ -12,10 +12,13 @@ use super::{
 use crate::{
     engine::{Input, Role, Taken},
     link::{ConnId, LinkEvent},
-    ocpp::{frame::Frame, member::Member},
-    operator::{ActionOutcome, actions},
+    operator::ActionOutcome,
+    protocol::{OCPP_2_0_1, frame::Frame, member::Member},
     replay::Recording,
-    testcase::model::{Expect, StepKind},
+    testcase::{
+        connection::Outcome,
+        model::{Expect, StepKind},
+    },
 };
 
 /// Later than any limit, nanoseconds: four hours.
@@ -96,7 +99,8 @@ impl Mutants {
                 self.checks(place, conn, frame, &send.checks, "check", &source, path);
                 self.unwanted(place, conn, frame, &[("check", &send.checks)], path);
                 if let (Some(_), Frame::CallError { id, .. }) = (&send.expect_error, frame) {
-                    let payload = Member::root(&send.action, false).map_or_else(|| json!({}), Member::example);
+                    let payload =
+                        OCPP_2_0_1.messages().message(&send.action, false).map_or_else(|| json!({}), Member::example);
                     let text = Frame::CallResult { id: id.clone(), payload }.to_text();
                     let unit = self.unit(path, &source, "it is refused".into(), None, false);
                     let change = Edit::Replace(Input::Link(LinkEvent::Text { conn, text }));
@@ -176,13 +180,13 @@ impl Mutants {
         let StepKind::Connection(connection) = &step.kind else { return };
         let source = source(&step.file, step.at.line);
         let path = place.taken.path.as_str();
-        let outcome = connection.outcome.as_deref().unwrap_or("upgraded");
+        let outcome = connection.outcome.unwrap_or(Outcome::Upgraded);
         // While a good connection is waited for, others may fail.
-        let awaited = outcome == "upgraded" && matches!(event, LinkEvent::AttemptFailed { .. });
-        if outcome != "any" && !awaited {
-            let unit = self.unit(path, &source, format!("connection {outcome}"), None, connection.optional);
+        let awaited = outcome == Outcome::Upgraded && matches!(event, LinkEvent::AttemptFailed { .. });
+        if outcome != Outcome::Any && !awaited {
+            let unit = self.unit(path, &source, format!("connection {}", outcome.word()), None, connection.optional);
             let other = match event {
-                LinkEvent::Opened { conn, endpoint, request, .. } if outcome == "no-subprotocol" => {
+                LinkEvent::Opened { conn, endpoint, request, .. } if outcome == Outcome::NoSubprotocol => {
                     let (request, subprotocol) = (request.clone(), Some("ocpp0.1".to_owned()));
                     Input::Link(LinkEvent::Opened { conn: *conn, endpoint: *endpoint, request, subprotocol })
                 }
@@ -209,9 +213,9 @@ impl Mutants {
     fn operator(&mut self, place: &Place<'_>, id: u32) {
         let Some(step) = &place.taken.step else { return };
         let StepKind::Operator { action, .. } = &step.kind else { return };
-        if actions::find(action).is_some_and(actions::ActionInfo::is_question) {
+        if action.is_question() {
             let source = source(&step.file, step.at.line);
-            let unit = self.unit(&place.taken.path, &source, action.clone(), None, false);
+            let unit = self.unit(&place.taken.path, &source, action.name.to_owned(), None, false);
             let change = Edit::Replace(Input::OperatorDone(id, ActionOutcome::Denied("it is not so".into())));
             self.add(place, Some(unit), Kind::TurnedRound, "the answer is no", change);
         }

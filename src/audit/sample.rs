@@ -6,9 +6,9 @@ use super::values;
 use crate::{
     engine::{Engine, Input},
     link::LinkEvent,
-    ocpp::{frame::Frame, member::Member, primitives},
+    protocol::{OCPP_2_0_1, frame::Frame, member::Member},
     replay::Recording,
-    template::Names,
+    template::Lookup,
     testcase::{
         matcher::{Checks, Matcher},
         model::StepKind,
@@ -26,11 +26,11 @@ pub(super) fn forbidden(engine: &Engine, recording: &Recording, path: &str) -> O
         },
         _ => None,
     });
-    let example = Member::root(action, true).map(Member::example);
+    let example = OCPP_2_0_1.messages().message(action, true).map(Member::example);
     let mut payload = recorded.chain(example).find_map(|payload| wanted(matches, payload, action, &names))?;
-    for time in primitives::times(action, true, &payload) {
-        if let (Some(place), Some(now)) = (payload.pointer_mut(&time.pointer), names.get("now")) {
-            place.clone_from(now);
+    for time in OCPP_2_0_1.messages().times(action, true, &payload) {
+        if let (Some(place), Some(now)) = (payload.pointer_mut(&time.pointer), names.lookup("now")) {
+            *place = now.into_owned();
         }
     }
     Some(Frame::Call { id: "audit-never".into(), action: action.clone(), payload }.to_text())
@@ -53,14 +53,14 @@ pub(super) fn unwanted(engine: &Engine, frame: &Frame, number: usize, path: &str
     let (path, matcher) = entries.get(number)?;
     let excluded = excluded(matcher)?;
     let (pointer, value) = path.places(payload).into_iter().next()?;
-    let member = Member::at(action, request, &pointer);
+    let member = OCPP_2_0_1.messages().member(action, request, &pointer);
     let other = sample(excluded, value, member, &names)?;
     // A list keeps what is in it.
     let other = match (value.and_then(Value::as_array), other) {
         (Some(items), Value::Array(others)) => items.iter().cloned().chain(others).collect(),
         (_, other) => other,
     };
-    put(payload, &pointer, Some(other), Member::root(action, request)?)?;
+    put(payload, &pointer, Some(other), OCPP_2_0_1.messages().message(action, request)?)?;
     Some(frame)
 }
 
@@ -75,12 +75,12 @@ pub(super) fn excluded(matcher: &Matcher) -> Option<&Matcher> {
 }
 
 /// The payload with as little changed as the checks need to hold; `None` where that can't be brought about.
-fn wanted(checks: &Checks, mut payload: Value, action: &str, names: &Names) -> Option<Value> {
+fn wanted(checks: &Checks, mut payload: Value, action: &str, names: &dyn Lookup) -> Option<Value> {
     for (path, matcher) in &checks.entries {
         for (pointer, _) in path.places(&payload.clone()) {
-            let member = Member::at(action, true, &pointer);
+            let member = OCPP_2_0_1.messages().member(action, true, &pointer);
             let value = sample(matcher, payload.pointer(&pointer), member, names);
-            put(&mut payload, &pointer, value, Member::root(action, true)?)?;
+            put(&mut payload, &pointer, value, OCPP_2_0_1.messages().message(action, true)?)?;
         }
     }
     checks.mismatches(&payload, names).is_ok_and(|found| found.is_empty()).then_some(payload)
@@ -100,7 +100,7 @@ fn put(payload: &mut Value, pointer: &str, value: Option<Value>, root: Member) -
 }
 
 /// A value that a matcher lets pass, the present one where it does.
-fn sample(matcher: &Matcher, value: Option<&Value>, member: Option<Member>, names: &Names) -> Option<Value> {
+fn sample(matcher: &Matcher, value: Option<&Value>, member: Option<Member>, names: &dyn Lookup) -> Option<Value> {
     let around = json!({});
     if matcher.check(value, "", &around, names).is_ok_and(|found| found.is_none()) {
         return value.cloned();

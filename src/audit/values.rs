@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::ocpp::member::Member;
+use crate::protocol::member::Member;
 
 /// A certificate that nobody was given.
 pub(super) const CERTIFICATE: &str = include_str!("weak.pem");

@@ -7,8 +7,8 @@ use serde_json::{Map, Value, json};
 use super::Bench;
 use crate::{
     link::Secret,
-    ocpp::transfer::Protocol,
     pics::{Pics, SutKind},
+    protocol::transfer::Protocol,
     yaml::Defects,
 };
 
@@ -96,12 +96,12 @@ impl FileBench {
         if !text("file_protocol").is_empty() && self.protocol.is_none() {
             defects.push(bench.defect(
                 "file-protocol",
-                format!("`{}` is no file transfer protocol", text("file_protocol")),
+                format!("unknown file transfer protocol `{}`", text("file_protocol")),
                 format!("write one of {names}"),
             ));
         }
         if ports(text("ftp_passive_ports")).is_none() {
-            let message = format!("`{}` are no ports", text("ftp_passive_ports"));
+            let message = format!("invalid port range `{}`", text("ftp_passive_ports"));
             defects.push(bench.defect("ftp-passive-ports", message, "write the first and the last, as in 50000-50100"));
         }
         match (self.user.is_empty(), self.password.expose().len()) {
@@ -174,9 +174,9 @@ mod tests {
     fn what_is_wrong_with_files_has_a_place() {
         let defects = read("file-protocol: TFTP\nftp-passive-ports: \"9-3\"\nfile-user: me\nfile-password: short\n");
         insta::assert_snapshot!(defects.unwrap_err().to_string(), @r"
-        b.yaml:1:16: `TFTP` is no file transfer protocol
+        b.yaml:1:16: unknown file transfer protocol `TFTP`
             → write one of HTTP, HTTPS, FTP, FTPS, SFTP
-        b.yaml:2:20: `9-3` are no ports
+        b.yaml:2:20: invalid port range `9-3`
             → write the first and the last, as in 50000-50100
         b.yaml:4:16: a password for files of 5 characters
             → give `file-password`, or OCPP_ATTEST_FILE_PASSWORD, at least 8 characters; the SUT gets it in URLs

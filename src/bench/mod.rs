@@ -209,7 +209,7 @@ impl Bench {
             bench.source = ReadFrom(Some(source.clone()));
             note_places(&root, "", &mut bench.places);
             if !(1..=3).contains(&bench.security_profile) {
-                let message = "there is no such security profile";
+                let message = "unknown security profile";
                 defects.push(bench.defect("security-profile", message, "write 1, 2 or 3"));
             }
             defects.extend(bench.files.defects(&bench));
@@ -327,7 +327,7 @@ fn merge(values: &mut Value, node: &Node, path: &str, defects: &mut Vec<Defect>)
                     || format!("known: {}", known.keys().cloned().collect::<Vec<_>>().join(", ")),
                     |near| format!("did you mean `{near}`?"),
                 );
-                defects.push(Defect::new(key.at, format!("`{here}` is not known"), help));
+                defects.push(Defect::new(key.at, format!("unknown key `{here}`"), help));
             }
             Some(slot @ Value::Object(_)) => merge(slot, value, &here, defects),
             Some(slot) => {
@@ -380,7 +380,7 @@ mod tests {
         let text = "identty: x\nmessage-timeout: soon\nevse: 3\nsecurity-profile: 1\n";
         let defects = Bench::read_source(&Source::new("b.yaml", text)).unwrap_err();
         insta::assert_snapshot!(defects.to_string(), @r#"
-        b.yaml:1:1: `identty` is not known
+        b.yaml:1:1: unknown key `identty`
             → did you mean `identity`?
         b.yaml:2:18: `message-timeout` can't be the text "soon"
             → write a number, 0 or above

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use crate::{
     link::Secret,
-    ocpp::transfer::Protocol,
     pics::{Pics, Profile, SutKind},
+    protocol::transfer::Protocol,
 };
 
 /// What a bench file to begin with is made from.

@@ -66,7 +66,7 @@ fn station(node: &Node, defects: &mut Vec<Defect>) -> Option<Station> {
         if !KEYS.contains(&key.name.as_str()) {
             let help = nearest(&key.name, KEYS)
                 .map_or_else(|| format!("known: {}", KEYS.join(", ")), |near| format!("did you mean `{near}`?"));
-            defects.push(Defect::new(key.at, format!("`{}` is not known of a station", key.name), help));
+            defects.push(Defect::new(key.at, format!("unknown key `{}` of a station", key.name), help));
         }
     }
     let mut text = |key: &str| {
@@ -231,7 +231,7 @@ mod tests {
         insta::assert_snapshot!(defects.to_string(), @r#"
         b.yaml:1:11: `identity` says who the station is, and so does `stations`
             → name this one in the list, and leave `identity` out
-        b.yaml:4:5: `pasword` is not known of a station
+        b.yaml:4:5: unknown key `pasword` of a station
             → did you mean `password`?
         b.yaml:5:5: `CS001` is in the list already
             → give every station an identity of its own

@@ -238,8 +238,9 @@ impl Session<'_> {
 
 /// What the KPI says beside what the peer knows, request by request; both have them in order.
 fn exchanges(trace: &[TraceEntry], known: &[Duration]) -> Vec<Exchange> {
-    let measured =
-        kpi::samples(SutKind::ChargingStation, trace).into_iter().filter(|sample| sample.key == RESPONSE_TIME);
+    let measured = kpi::samples(&crate::protocol::OCPP_2_0_1, SutKind::ChargingStation, trace)
+        .into_iter()
+        .filter(|sample| sample.key == RESPONSE_TIME);
     let mut pauses = pauses(trace).into_iter();
     measured
         .zip(known)

@@ -51,10 +51,10 @@ impl Calibration {
         match value["format"].as_u64() {
             Some(format) if format == u64::from(SHEET_FORMAT) => {}
             Some(format) => return Err(refuse(format!("has format {format}; this build knows {SHEET_FORMAT}"), again)),
-            None => return Err(refuse("is no calibration sheet: it has no `format`".into(), help)),
+            None => return Err(refuse("is not a calibration sheet: it has no `format`".into(), help)),
         }
-        let sheet: Sheet =
-            serde_json::from_value(value).map_err(|error| refuse(format!("is no calibration sheet: {error}"), help))?;
+        let sheet: Sheet = serde_json::from_value(value)
+            .map_err(|error| refuse(format!("is not a calibration sheet: {error}"), help))?;
         sheet.holds_for(&Machine::this()).map_err(|why| refuse(why, again))?;
         let Some(idle) = sheet.phases.first() else {
             return Err(refuse("has no measurement in it".into(), again));

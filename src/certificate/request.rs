@@ -136,11 +136,11 @@ pub fn request_facts(text: &str) -> Value {
 
 fn parts(der: &[u8]) -> Result<Parts<'_>, &'static str> {
     let envelope = Envelope::read(der).ok_or("it is not made up of content, algorithm and signature in DER")?;
-    let (_, info, _) = sequence(envelope.content).ok_or("its content is no SEQUENCE")?;
+    let (_, info, _) = sequence(envelope.content).ok_or("its content is not a SEQUENCE")?;
     let (_, version, rest) = element(info).ok_or("it has no version")?;
-    let version = version.as_u64().map_err(|_| "its version is no number")?;
-    let (name, _, rest) = sequence(rest).ok_or("its subject is no distinguished name")?;
-    let (_, subject) = X509Name::from_der(name).map_err(|_| "its subject is no distinguished name")?;
+    let version = version.as_u64().map_err(|_| "its version is not a number")?;
+    let (name, _, rest) = sequence(rest).ok_or("its subject is not a distinguished name")?;
+    let (_, subject) = X509Name::from_der(name).map_err(|_| "its subject is not a distinguished name")?;
     let (rest, key) = SubjectPublicKeyInfo::from_der(rest).map_err(|_| "it has no public key that can be read")?;
     let has_attributes = !rest.is_empty();
     if has_attributes {
@@ -156,7 +156,7 @@ fn attributes(der: &[u8]) -> Result<(), &'static str> {
     }
     let mut rest = field.as_bytes();
     while !rest.is_empty() {
-        let (_, attribute, after) = sequence(rest).ok_or("an attribute is no SEQUENCE")?;
+        let (_, attribute, after) = sequence(rest).ok_or("an attribute is not a SEQUENCE")?;
         let (_, kind, values) = element(attribute).ok_or("an attribute has no type")?;
         let (_, values, _) = element(values).ok_or("an attribute has no values")?;
         if kind.tag() != Tag::Oid || values.tag() != Tag::Set {

@@ -154,7 +154,10 @@ fn write(init: &Init) -> Result<u8, Problem> {
     let url_is_fit =
         url::Url::parse(&init.url).is_ok_and(|url| ["ws", "wss"].contains(&url.scheme()) && url.has_host());
     if !url_is_fit {
-        return Err(Problem::Input(format!("`{}` is no WebSocket URL", init.url), "write wss://host:port/path".into()));
+        return Err(Problem::Input(
+            format!("invalid WebSocket URL `{}`", init.url),
+            "write wss://host:port/path".into(),
+        ));
     }
     let (file, authority) = (init.out.join("bench.yaml"), init.out.join("authority"));
     let certificates = ["root", "manufacturer", "station"];

@@ -36,7 +36,7 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Result<u8, Problem> {
     let Some(longest) = Duration::try_from_secs_f64(arguments.longest).ok().filter(|longest| longest.as_secs() <= 60)
     else {
-        let found = format!("--longest {} is no time that a peer can take", arguments.longest);
+        let found = format!("--longest {}: not a possible delay of a peer", arguments.longest);
         return Err(Problem::Input(found, "give seconds from 0 to 60".into()));
     };
     let unwritable =

@@ -6,8 +6,8 @@ use clap::Args;
 
 use super::{Problem, exit, print};
 use crate::{
-    ocpp::requirements,
     pics::{Pics, reader, writer},
+    protocol::requirements,
     selection,
     testcase::{
         catalogue::{Catalogue, Demand, Entry},
@@ -33,7 +33,7 @@ pub fn run(arguments: &Arguments, catalogue: &Catalogue) -> Result<u8, Problem> 
     let Some(entry) = catalogue.cases.get(&id) else {
         let help = nearest(&id, catalogue.cases.keys().map(String::as_str))
             .map_or_else(|| "`ocpp-attest list` names them all".to_owned(), |near| format!("did you mean {near}?"));
-        return Err(Problem::Input(format!("there is no test case {id}"), help));
+        return Err(Problem::Input(format!("unknown test case {id}"), help));
     };
     let pics = arguments.pics.as_deref().map(reader::read).transpose()?;
     let implemented = entry.header.implemented;

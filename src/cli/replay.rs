@@ -160,7 +160,7 @@ fn line(kept: &Kept, again: Option<Again>) -> Line {
         note: None,
     };
     let Some(again) = again else {
-        line.note = Some("there is no test case of this name".into());
+        line.note = Some("there is no test case with this id".into());
         return line;
     };
     line.replayed = Some(again.verdict);

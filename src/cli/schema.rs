@@ -6,13 +6,13 @@ use serde_json::{Map, Value, json};
 use super::{Problem, exit, print};
 use crate::{
     bench, expect,
-    ocpp::schema,
     operator::{actions, settings::Setting},
     pics::{
         Baseline, Profile, SutKind,
         reader::{self, kpi_keys},
         tables::{self, AnswerKind, Part},
     },
+    protocol::OCPP_2_0_1,
     record::{
         FORMAT, Results,
         compare::Comparison,
@@ -179,7 +179,7 @@ fn operator() -> Value {
     http.insert("defaults".into(), or_text(&defaults));
     http.insert("base".into(), text.clone());
     http.insert("root".into(), text.clone());
-    let messages = schema::actions().filter(|action| schema::sent_by(action, false));
+    let messages = OCPP_2_0_1.messages().actions().filter(|action| OCPP_2_0_1.messages().sent_by(action, false));
     http.insert("messages".into(), object(messages.map(|name| (name.to_owned(), request.clone())).collect()));
     object(Map::from_iter([("http".to_owned(), object(http))]))
 }

@@ -125,7 +125,7 @@ fn setup(command: &Command, clock: Clock) -> Result<StationSetup, Problem> {
     }
     let secure = connect.starts_with("wss://");
     if !secure && !connect.starts_with("ws://") {
-        return Err(input(format!("`{connect}` is no WebSocket URL"), "write ws://host:port/path"));
+        return Err(input(format!("invalid WebSocket URL `{connect}`"), "write ws://host:port/path"));
     }
     let security_profile = security_profile.unwrap_or(if secure { 2 } else { 1 });
     if secure != (security_profile >= 2) {

@@ -7,7 +7,7 @@ use clap::Args;
 use super::{Format, Problem, display, exit};
 use crate::{
     clock::Stamp,
-    ocpp::frame::Frame,
+    protocol::frame::Frame,
     record::{Direction, PlanEntry, TraceEntry, TraceEvent, read},
     selection::choice::Choice,
     text::visible_line,
@@ -62,7 +62,7 @@ pub fn run(arguments: &Arguments) -> Result<u8, Problem> {
         }
     }
     if !any && chosen.is_some() {
-        let what = format!("no such test case was run in {}", arguments.folder.display());
+        let what = format!("this test case was not run in {}", arguments.folder.display());
         return Err(Problem::Input(what, "leave --test out to see all that were".into()));
     }
     Ok(exit::OK)

@@ -2,8 +2,13 @@
 
 use std::collections::HashMap;
 
-use super::exchange::Call;
-use crate::{clock::Stamp, link::ConnId, ocpp::frame::Frame};
+use super::world::Finding;
+use crate::{
+    clock::Stamp,
+    link::ConnId,
+    protocol::{frame::Frame, rules::Rule, session::Call},
+    yaml::shorten,
+};
 
 /// Answers of ours that took longer say nothing: the other side may have stopped waiting.
 const PROMPT_S: f64 = 2.0;
@@ -30,6 +35,19 @@ pub(crate) struct OverlappingCall {
     pub(crate) before: String,
     /// Seconds between it and our answer to the one before.
     pub(crate) early_s: f64,
+}
+
+impl OverlappingCall {
+    pub(crate) fn finding(&self) -> Finding {
+        let message = format!(
+            "{} was sent before {} had been answered ({:.3} s early)",
+            self.call.action, self.before, self.early_s
+        );
+        let mut finding = Finding::of_rule(Rule::OneCallAtATime, message).of(vec!["Part 4, 4.1.1".into()]);
+        finding.expected = Some("a CALL only once all earlier ones are answered or timed out".into());
+        finding.frame = Some(shorten(&self.call.text, 4000));
+        finding
+    }
 }
 
 impl CallOrder {

@@ -8,19 +8,6 @@ use crate::{
     operator::ActionOutcome,
 };
 
-/// A CALL from the SUT.
-#[derive(Debug, Clone)]
-pub(crate) struct Call {
-    pub(crate) conn: ConnId,
-    pub(crate) id: String,
-    pub(crate) action: String,
-    pub(crate) payload: Value,
-    pub(crate) at: Stamp,
-    pub(crate) text: String,
-    /// Which of the engine's inputs it was.
-    pub(crate) input: usize,
-}
-
 /// An answer to a CALL of ours.
 #[derive(Debug, Clone)]
 pub(crate) enum Answer {

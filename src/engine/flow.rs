@@ -5,6 +5,7 @@
 //! but stays open for messages; once touched, it must be finished.
 
 mod activation;
+mod ahead;
 pub(super) mod connection;
 mod inspection;
 mod manual_action;
@@ -13,9 +14,10 @@ mod progress;
 
 use std::sync::Arc;
 
-use super::{Phase, Scope, exchange::Call, world::World};
+use super::{Phase, Scope, world::World};
 use crate::{
     clock::Stamp,
+    protocol::session::Call,
     testcase::model::{Step, StepKind},
 };
 

@@ -4,17 +4,12 @@
 mod call_order;
 mod exchange;
 mod flow;
-mod leftovers;
 mod outbox;
-mod own_station;
 mod pacing;
-mod responder;
-mod rules;
 mod sut_state;
 mod taken;
 #[cfg(test)]
 mod tests;
-pub mod unsolicited;
 mod world;
 
 use std::{collections::HashMap, sync::Arc};
@@ -26,19 +21,19 @@ use crate::{
     link::{CertificateKind, ClientPolicy, EndpointId, Identity, LinkCommand, LinkEvent, Secret, ServerPolicy},
     operator::{ActionOutcome, ManualAction},
     pics::SutKind,
+    protocol::Protocol,
     testcase::{
         model::{State, Step, StepKind, TestCase},
         requirements::Requirements,
-        template::{Names, Template, Values},
+        service::ServiceRequest,
+        template::{Lookup, Names, Template},
     },
     verdict::{Failure, StepRecord, Verdict},
     yaml::Position,
 };
 
+pub(crate) use crate::protocol::session::Phase;
 use flow::Sequence;
-pub(crate) use leftovers::Leftovers;
-pub use own_station::OwnStation;
-pub use rules::registration::{Registration, Status as RegistrationStatus};
 pub use sut_state::SutMemory;
 pub use taken::{Role, Taken};
 use world::World;
@@ -46,6 +41,8 @@ use world::World;
 /// What the engine needs to know before it starts.
 #[derive(Debug, Clone)]
 pub struct Setup {
+    /// The version of OCPP that is tested.
+    pub protocol: &'static Protocol,
     /// The test case.
     pub case: Arc<TestCase>,
     /// The variant to run.
@@ -91,7 +88,7 @@ pub enum Effect {
     /// By the operator.
     Operator(u32, ManualAction),
     /// By a service of the harness.
-    Service(u32, String, Value),
+    Service(u32, ServiceRequest),
     /// A step was reached (for the trace and for progress).
     Step(String),
     /// This text must not appear in any artefact.
@@ -117,15 +114,6 @@ pub struct Outcome {
     pub absent: bool,
     /// Which step took which input, in order.
     pub taken: Vec<Taken>,
-}
-
-/// The phases of a test case, in order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Phase {
-    Prepare,
-    Before,
-    Main,
-    After,
 }
 
 impl Phase {
@@ -174,7 +162,7 @@ impl Engine {
         if case.prepared && world.has_state(PREPARED) {
             prepare.push(run(PREPARED, Vec::new(), Position::default()));
             if world.has_state(VARIABLE_SET) {
-                prepare.extend(world.memory.leftovers.variables.iter().map(|left| {
+                prepare.extend(world.memory.session.left_settings().iter().map(|left| {
                     let mut with = named(&left.component, &left.variable);
                     with.push(("value".into(), Template::new(Value::String(left.value.clone()))));
                     with.push(("only_if_writable".into(), Template::new(Value::Bool(true))));
@@ -202,8 +190,7 @@ impl Engine {
             (Phase::After, Sequence::new(&case.after, &scope, "", 0)),
         ];
         for need in &case.needs {
-            let names = world.names(&scope);
-            match need.condition.holds(&names) {
+            match need.condition.holds(&world.names(&scope)) {
                 Ok(true) => {}
                 Ok(false) => {
                     world.find(Verdict::Inconclusive, world::Finding::new("needs", need.otherwise.clone()));
@@ -287,8 +274,8 @@ impl Engine {
     }
 
     /// The names that an expression sees by now, outside of any state.
-    pub fn names(&self) -> Names {
-        self.world.names(&self.world.root_scope())
+    pub fn names(&self) -> impl Lookup + '_ {
+        self.world.names_outside()
     }
 
     /// True when a CALL of ours with this id waits for its answer.
@@ -297,7 +284,7 @@ impl Engine {
     }
 
     /// The step at a path that is under way, and the names that its expressions see.
-    pub fn under_way(&self, path: &str) -> Option<(Arc<Step>, Names)> {
+    pub fn under_way(&self, path: &str) -> Option<(Arc<Step>, impl Lookup + '_)> {
         let (_, sequence) = self.phases.get(self.current)?;
         sequence.under_way(path, &self.world)
     }
@@ -377,9 +364,9 @@ impl Engine {
             steps.extend(restored.steps.iter().cloned());
         }
         if self.world.has_state(VARIABLE_SET) && self.world.connected() {
-            for (component, variable, value) in self.world.changed_variables() {
-                let mut with = named(&component, &variable);
-                with.push(("value".into(), Template::new(Value::String(value))));
+            for left in self.world.memory.session.changed_settings() {
+                let mut with = named(&left.component, &left.variable);
+                with.push(("value".into(), Template::new(Value::String(left.value))));
                 steps.push(run(&self.world, VARIABLE_SET, with));
             }
         }
@@ -417,7 +404,7 @@ fn named(component: &str, variable: &str) -> Vec<(String, Template)> {
 }
 
 /// Names an expression sees; see `docs/test-cases.md`.
-pub(crate) type Scope = Arc<Values>;
+pub(crate) type Scope = Names;
 
 /// The side under test of a test case, for those who only have the engine's setup.
 pub fn sut(setup: &Setup) -> SutKind {

@@ -1,21 +1,20 @@
-//! CALLs that our station sends on its own because one of its answers promised them: parts of reports, triggered messages,
-//! monitored events.
+//! CALLs that our station sends on its own because one of its answers promised them.
 //!
 //! They are sent one at a time, and only if no other CALL of ours is waiting for its answer (Part 4, 4.1.1). A step that has a
 //! CALL to send takes precedence. The answer that promised them is written first on the same connection (F06.FR.04). When the
 //! connection is lost, what has not been sent is dropped.
 
-use std::collections::VecDeque;
-
 use super::{
     exchange::Answer,
-    own_station::{FollowUp, Message, Status},
+    sut_state::SutMemory,
     world::{Finding, World},
 };
-use crate::{clock::Stamp, verdict::Verdict, yaml::shorten};
-
-/// Maximum number of waiting messages. A station that can't take another request answers so (B07.FR.13).
-const MOST: usize = 500;
+use crate::{
+    clock::Stamp,
+    protocol::{rules::Rule, session::Promised},
+    verdict::Verdict,
+    yaml::shorten,
+};
 
 /// The CALL that waits for its answer.
 #[derive(Debug, Clone)]
@@ -27,10 +26,9 @@ struct Sent {
     until: u64,
 }
 
-/// What our station has promised to send.
+/// The sending of what our station has promised.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Outbox {
-    waiting: VecDeque<FollowUp>,
     /// Since when the first of them waits for its turn.
     since: Option<Stamp>,
     sent: Option<Sent>,
@@ -39,11 +37,6 @@ pub(crate) struct Outbox {
 }
 
 impl Outbox {
-    /// True if another report can be promised.
-    pub(crate) fn has_room(&self) -> bool {
-        self.waiting.len() < MOST / 2
-    }
-
     /// When time alone changes something.
     pub(crate) fn deadline(&self) -> Option<u64> {
         [self.sent.as_ref().map(|sent| sent.until), self.closing].into_iter().flatten().min()
@@ -51,37 +44,34 @@ impl Outbox {
 }
 
 impl World {
-    /// Queues what an answer promised.
-    pub(crate) fn promise(&mut self, follow_ups: Vec<FollowUp>) {
-        let room = MOST.saturating_sub(self.outbox.waiting.len());
-        self.outbox.waiting.extend(follow_ups.into_iter().take(room));
-        if !self.outbox.waiting.is_empty() {
+    /// Notes since when something waits that was promised.
+    pub(crate) fn note_promises(&mut self) {
+        if self.memory.session.has_promises() {
             self.outbox.since.get_or_insert(self.now);
         }
     }
 
     /// When what was promised may be sent at the pace of a station, where only that keeps it back.
     pub(crate) fn promise_due(&self) -> Option<u64> {
-        let since = self.outbox.since.filter(|_| !self.outbox.waiting.is_empty() && self.may_call())?;
+        let since = self.outbox.since.filter(|_| self.memory.session.has_promises() && self.may_call())?;
         self.too_early(since).then(|| self.pace.due(since))
     }
 
     /// Drops everything that was to be sent, because the connection is lost.
     pub(crate) fn forget_promises(&mut self) {
-        self.outbox.waiting.clear();
+        self.memory.session.forget_promises();
         self.outbox.sent = None;
     }
 
     /// Takes the answer to the CALL that was sent last, if it has arrived.
     pub(crate) fn take_answer_to_promise(&mut self) {
         let Some(sent) = self.outbox.sent.take() else { return };
-        let rule = "rule: our messages are answered";
         match self.call_answers.remove(&sent.id) {
             None if self.now.mono_ns < sent.until => self.outbox.sent = Some(sent),
             None => {
                 let message =
                     format!("{}, which our station sent because of {}, was not answered", sent.action, sent.because);
-                let mut finding = Finding::new(rule, message);
+                let mut finding = Finding::of_rule(Rule::OurMessagesAreAnswered, message);
                 finding.expected = Some(format!("a response to {}", sent.action));
                 finding.found = Some("nothing".into());
                 self.find(Verdict::Fail, finding);
@@ -92,28 +82,32 @@ impl World {
                     "{}, which our station sent because of {}, was answered with a CALLERROR",
                     sent.action, sent.because
                 );
-                let mut finding = Finding::new(rule, message);
+                let mut finding = Finding::of_rule(Rule::OurMessagesAreAnswered, message);
                 finding.expected = Some(format!("a CALLRESULT for {} (Part 4, 4.2.3)", sent.action));
                 finding.found = Some(format!("CALLERROR {code}"));
                 finding.frame = Some(shorten(&text, 4000));
                 self.find(Verdict::Fail, finding);
             }
-            Some(Answer::Result(..)) if sent.action == "BootNotification" => {
-                let follow_ups = self.memory.station.after_boot(&self.around());
-                self.promise(follow_ups);
+            Some(Answer::Result(..)) => {
+                let moment = self.moment();
+                self.memory.session.promise_answered(&moment, sent.action);
+                self.note_promises();
             }
-            Some(Answer::Result(..) | Answer::Lost) => {}
+            Some(Answer::Lost) => {}
         }
     }
 
     /// Sends the next CALL if it is its turn. True if that failed.
     pub(crate) fn send_promise(&mut self) -> bool {
         while self.outbox.sent.is_none() && self.may_call() && self.promise_due().is_none() {
-            let Some(index) = self.next_promise() else { return false };
-            let Some(FollowUp { message, because }) = self.outbox.waiting.remove(index) else { return false };
-            let event = if matches!(message, Message::Event(_)) { self.fresh_id() } else { 0 };
-            let around = self.around();
-            let Some((action, payload)) = self.memory.station.compose(&around, &message, event) else { continue };
+            let moment = self.moment();
+            let SutMemory { session, last_id, .. } = &mut self.memory;
+            let mut next = || {
+                *last_id += 1;
+                *last_id
+            };
+            let Some(promised) = session.next_promise(&moment, &mut next) else { return false };
+            let Promised { action, payload, because } = promised;
             let finding = Finding::new(format!("after {because}"), String::new());
             if !self.is_sound(action, true, &payload, finding) {
                 return true;
@@ -121,25 +115,14 @@ impl World {
             let until = self.now.mono_ns.saturating_add(super::flow::nanos(self.seconds("response_timeout", 30.0)));
             let Some(id) = self.call(action, payload, until) else { return false };
             self.outbox.sent = Some(Sent { id, action, because, until });
-            self.outbox.since = (!self.outbox.waiting.is_empty()).then_some(self.now);
+            self.outbox.since = self.memory.session.has_promises().then_some(self.now);
         }
         false
     }
 
-    /// The first message that may be sent now. Before the CSMS has accepted the station, only messages requested by TriggerMessage,
-    /// GetBaseReport or GetReport may be sent (B02.FR.02); after a rejection, none (B03.FR.02).
-    fn next_promise(&self) -> Option<usize> {
-        let status = self.memory.station.registration.status();
-        self.outbox.waiting.iter().position(|follow_up| match status {
-            Some(Status::Accepted) => true,
-            Some(Status::Rejected) => false,
-            Some(Status::Pending) | None => follow_up.may_be_sent_pending(),
-        })
-    }
-
     /// True if nothing is left that could be sent, or if that has been waited for long enough. Then the test case may end.
     pub(crate) fn has_kept_promises(&mut self) -> bool {
-        if self.outbox.sent.is_none() && (self.next_promise().is_none() || !self.connected()) {
+        if self.outbox.sent.is_none() && (!self.memory.session.may_keep_promise() || !self.connected()) {
             return true;
         }
         let patience = super::flow::nanos(self.seconds("response_timeout", 30.0));

@@ -4,8 +4,10 @@ mod background;
 mod finding;
 mod findings;
 mod intake;
+mod names;
 
 pub(crate) use finding::Finding;
+pub(crate) use names::Seen;
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -17,22 +19,24 @@ use serde_json::{Map, Value, json};
 use super::{
     Effect, Outcome, Phase, Scope, Setup, SutMemory,
     call_order::CallOrder,
-    exchange::{Answer, Attempt, Call, Open, Reply},
-    leftovers::LeftVariable,
+    exchange::{Answer, Attempt, Open, Reply},
     outbox::Outbox,
-    own_station::Around,
     pacing::Pace,
-    sut_state::SutTransactions,
     taken::Taken,
 };
 use crate::{
-    clock::{Stamp, ocpp_time},
-    link::{AttemptFailure, ClosedBy, ConnId, EndpointId, LinkCommand, Secret, ServerPolicy},
-    ocpp::{frame::Frame, primitives, schema},
+    clock::Stamp,
+    link::{AttemptFailure, ClosedBy, ConnId, EndpointId, LinkCommand, ServerPolicy},
     pics::SutKind,
+    protocol::{
+        frame::Frame,
+        messages::Messages,
+        semantics::Semantics,
+        session::{Asked, Call, Moment},
+    },
     testcase::{
         model::{State, Step, TestCase},
-        template::{Lasting, Names, Template, Values},
+        template::{Names, Template, Values},
     },
     verdict::{Failure, StepRecord, Verdict},
     yaml::shorten,
@@ -71,16 +75,12 @@ pub(crate) struct World {
     /// A TransactionEvent was refused or left unanswered.
     pub(crate) withheld: bool,
     pub(crate) messages: usize,
-    variables: Lasting,
+    variables: Names,
     outstanding: HashMap<String, OutstandingCall>,
     seen_ids: HashSet<(ConnId, String)>,
     call_order: CallOrder,
-    transactions: SutTransactions,
-    /// What we, as a station, told of our transactions.
-    told: SutTransactions,
     pub(crate) outbox: Outbox,
     received: Vec<Call>,
-    originals: Vec<(String, String, String)>,
     failures: Vec<Failure>,
     pub(crate) steps: Vec<StepRecord>,
     remarks: Vec<String>,
@@ -96,13 +96,13 @@ pub(crate) struct World {
     taken: Vec<Taken>,
     /// Why the general preconditions were not reached.
     unprepared: Option<String>,
-    /// Variables that it was tried to put back.
-    put_back: Vec<(String, String)>,
     /// The last attempt of our station to connect was as the bench says, whatever a test case has made of that for good.
     pub(crate) knocked_as_usual: bool,
     /// Facts per EVSE that hold once the states under way are reached, while steps behind them are looked at.
     pub(crate) anticipated: BTreeMap<String, Map<String, Value>>,
-    base: Lasting,
+    base: Names,
+    /// What steps outside of any state see.
+    root: Scope,
 }
 
 /// Most calls that are kept for `any-time-since`.
@@ -113,11 +113,15 @@ impl World {
         // A charging station under test is dealt with as fast as we can.
         let for_csms = setup.case.header.sut() == SutKind::Csms;
         let pace = setup.bench.get("pace").and_then(Value::as_f64).filter(|_| for_csms);
-        let mut base = Values::new();
-        base.insert("bench".into(), setup.bench.clone());
-        base.insert("pics".into(), setup.pics.clone());
-        base.insert("variant".into(), Value::Object(setup.variant.clone()));
-        base.insert("test_case".into(), setup.case.header.id.clone().into());
+        let mut memory = SutMemory { evses: BTreeMap::new(), ..setup.memory.clone() };
+        memory.session.begin(now.wall);
+        let mut base = Names::default();
+        base.insert("bench", setup.bench.clone());
+        base.insert("pics", setup.pics.clone());
+        base.insert("variant", Value::Object(setup.variant.clone()));
+        base.insert("test_case", setup.case.header.id.clone().into());
+        let mut root = Scope::default();
+        root.insert("evse", setup.bench.get("evse").cloned().unwrap_or(json!({"id": 1, "connector": 1})));
         Self {
             now,
             phase: Phase::Prepare,
@@ -131,24 +135,17 @@ impl World {
             network_cut: false,
             last_activity: now,
             pace: Pace::new(pace.unwrap_or_default(), now),
-            memory: SutMemory {
-                evses: BTreeMap::new(),
-                since: setup.memory.since.or(Some(now.wall)),
-                ..setup.memory.clone()
-            },
+            memory,
             policies: setup.endpoints.clone(),
             pongs: 0,
             withheld: false,
             messages: 0,
-            variables: Lasting::default(),
+            variables: Names::default(),
             outstanding: HashMap::new(),
             seen_ids: HashSet::new(),
             call_order: CallOrder::default(),
-            transactions: SutTransactions::default(),
-            told: SutTransactions::default(),
             outbox: Outbox::default(),
             received: Vec::new(),
-            originals: Vec::new(),
             failures: Vec::new(),
             steps: Vec::new(),
             remarks: Vec::new(),
@@ -160,10 +157,10 @@ impl World {
             input: 0,
             taken: Vec::new(),
             unprepared: None,
-            put_back: Vec::new(),
             knocked_as_usual: false,
             anticipated: BTreeMap::new(),
-            base: base.into(),
+            base,
+            root,
             setup,
         }
     }
@@ -174,6 +171,16 @@ impl World {
 
     pub(crate) fn setup(&self) -> &Setup {
         &self.setup
+    }
+
+    /// The messages of the protocol that is tested.
+    pub(crate) fn messages(&self) -> &'static Messages {
+        self.setup.protocol.messages()
+    }
+
+    /// What the messages of that protocol mean.
+    pub(crate) fn semantics(&self) -> &'static dyn Semantics {
+        self.setup.protocol.semantics
     }
 
     pub(crate) fn is_station_test(&self) -> bool {
@@ -204,10 +211,7 @@ impl World {
     }
 
     pub(crate) fn root_scope(&self) -> Scope {
-        let mut scope = Values::new();
-        let evse = self.bench("evse").unwrap_or(json!({"id": 1, "connector": 1}));
-        scope.insert("evse".into(), evse);
-        Arc::new(scope)
+        self.root.clone()
     }
 
     /// A number of the bench, with a fallback.
@@ -215,71 +219,16 @@ impl World {
         self.setup.bench.get(name).and_then(Value::as_f64).unwrap_or(fallback)
     }
 
-    pub(crate) fn bench(&self, name: &str) -> Option<Value> {
-        self.setup.bench.get(name).cloned()
-    }
-
-    /// The names that an expression in `scope` sees.
-    pub(crate) fn names(&self, scope: &Scope) -> Names {
-        let mut names = Names::over(&self.base);
-        let evse = scope.get("evse").and_then(|evse| evse["id"].as_u64()).unwrap_or(1);
-        names.insert("now".into(), ocpp_time(self.now.wall).into());
-        names.insert("elapsed".into(), self.now.seconds().into());
-        names.insert("connected".into(), self.connected().into());
-        names.insert("connected_since".into(), self.open.as_ref().map(|open| open.at.seconds()).into());
-        names.insert("endpoint".into(), self.open.as_ref().map_or(0, |open| open.endpoint.0).into());
-        if self.is_station_test() {
-            names.insert("accepted".into(), self.memory.registration.is_accepted().into());
-            names.insert("variables".into(), Value::Object(self.memory.variables.clone()));
-        } else {
-            let registration = &self.memory.station.registration;
-            names.insert("accepted".into(), registration.is_accepted().into());
-            names.insert("registration".into(), registration.describe());
-            names.insert("variables".into(), self.memory.station.set_values().collect());
-        }
-        names.insert("next_id".into(), (i64::from(self.memory.last_id) + 1000).into());
-        for point in ["tx_start_point", "tx_stop_point"] {
-            let variable = if point == "tx_start_point" { "TxCtrlr.TxStartPoint" } else { "TxCtrlr.TxStopPoint" };
-            let value = self.memory.variables.get(variable).cloned().or_else(|| self.bench(point));
-            names.insert(point.into(), value.unwrap_or_else(|| Value::String(String::new())));
-        }
-        let refused = |endpoint: u8| {
-            self.attempts.iter().filter(|attempt| attempt.endpoint.0 == endpoint && attempt.outcome.is_err()).count()
-        };
-        names.insert("refused_attempts".into(), json!({ "first": refused(1), "second": refused(2) }));
-        let statuses = self.memory.connectors.iter();
-        let statuses = statuses
-            .map(|((evse, connector), status)| json!({ "evse": evse, "connector": connector, "status": status }));
-        names.insert("connector_statuses".into(), statuses.collect());
-        let (left, now) = (&self.memory.leftovers, self.now.seconds());
-        names.insert("left".into(), left.describe(&self.memory.connectors, self.driver_patience(), now));
-        names.insert("security_profile".into(), self.memory.security_profile.into());
-        let transactions = if self.is_station_test() { &self.transactions } else { &self.told };
-        names.insert("transaction".into(), transactions.describe(evse));
-        names.insert("transactions".into(), transactions.describe_all());
-        let mut facts = self.memory.evses.get(&evse.to_string()).cloned().unwrap_or_default();
-        if let Some(anticipated) = self.anticipated.get(&evse.to_string()) {
-            facts.extend(anticipated.clone());
-        }
-        names.insert("state".into(), facts.get("state").cloned().unwrap_or_else(|| "Idle".into()));
-        names.insert("facts".into(), Value::Object(facts));
-        names.lay(&self.variables);
-        for (name, value) in scope.iter() {
-            names.insert(name.clone(), value.clone());
-        }
-        names
-    }
-
     /// Remembers what a manual action leaves behind, so that it can be undone.
     pub(crate) fn acted(&mut self, action: &str, parameters: &Values) {
         self.asked += 1;
         self.network_cut |= action == "network-down";
         if action == "power-cycle" {
-            self.memory.registration.reboots(true);
+            self.memory.session.reboots(true);
         }
         let evse = parameters.get("evse").and_then(Value::as_u64);
         if matches!(action, "present-token" | "press-start") {
-            self.memory.leftovers.driver_comes(evse, self.now.seconds());
+            self.memory.session.driver_comes(evse, self.now);
         }
         let (fact, value) = match action {
             "connect-ev" => ("plugged", true),
@@ -295,30 +244,13 @@ impl World {
     /// A manual action was not done after all.
     pub(crate) fn not_acted(&mut self, action: &str) {
         if action == "power-cycle" {
-            self.memory.registration.reboots(false);
+            self.memory.session.reboots(false);
         }
-    }
-
-    /// When the transaction that an event tells of began, as far as it was told.
-    pub(crate) fn transaction_began(&self, payload: &Value) -> Option<jiff::Timestamp> {
-        self.transactions.began(payload)
-    }
-
-    /// How long the station waits for the cable of a driver who was authorised, seconds.
-    fn driver_patience(&self) -> f64 {
-        let told = self.memory.variables.get("TxCtrlr.EVConnectionTimeOut").and_then(Value::as_str);
-        let told = told.and_then(|told| told.parse().ok());
-        told.unwrap_or_else(|| self.seconds("ev_connection_timeout", 30.0))
     }
 
     /// Keeps a value under a name.
     pub(crate) fn keep(&mut self, name: &str, value: Value) {
-        self.variables.insert(name.to_owned(), value);
-    }
-
-    /// What a test case has kept under a name.
-    pub(crate) fn kept(&self, name: &str) -> Option<&Value> {
-        self.variables.get(name)
+        self.variables.insert(name, value);
     }
 
     /// An id that no other message of this test case has.
@@ -354,20 +286,53 @@ impl World {
         self.effects.push(Effect::Link(command));
     }
 
-    /// A password in SetVariables must not appear in any artefact.
-    pub(crate) fn hide_passwords(&mut self, payload: &Value) {
-        for item in payload["setVariableData"].as_array().into_iter().flatten() {
-            if let (Some("BasicAuthPassword"), Some(password)) =
-                (item["variable"]["name"].as_str(), item["attributeValue"].as_str())
-            {
-                self.effects.push(Effect::Secret(Secret::new(password)));
-            }
+    /// Secrets in what we send must not appear in any artefact.
+    pub(crate) fn hide_secrets(&mut self, payload: &Value) {
+        let secrets = self.setup.protocol.semantics.secrets(payload);
+        self.effects.extend(secrets.into_iter().map(Effect::Secret));
+    }
+
+    /// What a session needs to know of the moment.
+    pub(crate) fn moment(&self) -> Moment {
+        Moment {
+            now: self.now,
+            tests_station: self.is_station_test(),
+            phase: self.phase,
+            fixed: self.base.clone(),
+            kept: self.variables.clone(),
+            security_profile: self.memory.security_profile,
+            online_since: self.open.as_ref().map(|open| open.at),
+            withheld: self.withheld,
         }
     }
 
-    /// What our station sees of the bench and of the moment.
-    pub(crate) fn around(&self) -> Around {
-        Around::of(self.names(&self.root_scope()), self.now, self.outbox.has_room())
+    /// A message in a few words: its action and what distinguishes it.
+    pub(crate) fn summary(&self, call: &Call) -> String {
+        self.setup.protocol.semantics.summary(call)
+    }
+
+    /// Answers as the specification suggests.
+    pub(crate) fn default_reply(&mut self, call: &Call, asked: Asked) {
+        let moment = self.moment();
+        let payload = self.memory.session.reply(&moment, call, asked);
+        self.reply(call, payload);
+        self.note_promises();
+    }
+
+    /// Fills in what a reply needs and a test case did not say.
+    pub(crate) fn complete_reply(&mut self, call: &Call, reply: Value) -> Value {
+        let moment = self.moment();
+        self.memory.session.complete_reply(&moment, call, reply)
+    }
+
+    /// Fills in what a request of ours needs and a test case did not say.
+    pub(crate) fn complete_request(&mut self, action: &str, payload: &mut Value) {
+        let moment = self.moment();
+        let SutMemory { session, last_id, .. } = &mut self.memory;
+        session.complete_request(&moment, action, payload, &mut || {
+            *last_id += 1;
+            *last_id
+        });
     }
 
     /// True when no CALL of ours waits for its answer on the connection (Part 4, 4.1.1).
@@ -385,38 +350,24 @@ impl World {
     /// Writes a CALL of ours that counts as unanswered from `until` on; `None` when there is no connection.
     pub(crate) fn call(&mut self, action: &str, payload: Value, until: u64) -> Option<String> {
         let conn = self.open.as_ref()?.conn;
-        self.hide_passwords(&payload);
+        self.hide_secrets(&payload);
         let number = self.fresh_id();
         let id = format!("{}-{number}", self.setup.case.header.id);
         let id: String = id.chars().rev().take(36).collect::<Vec<_>>().into_iter().rev().collect();
         let frame = Frame::Call { id: id.clone(), action: action.to_owned(), payload: payload.clone() };
         self.link_command(LinkCommand::Send(conn, frame.to_text()));
-        if !self.is_station_test() {
-            let around = self.around();
-            self.memory.station.note_sent(&around, action, &payload);
-        }
-        if action == "TransactionEvent" && !self.is_station_test() {
-            // Ours are as the test case wants them, so there is nobody to complain about.
-            let own = Call {
-                conn,
-                id: id.clone(),
-                action: action.to_owned(),
-                payload: payload.clone(),
-                at: self.now,
-                text: String::new(),
-                input: self.input,
-            };
-            self.told.learn(&own);
-        }
-        self.memory.registration.asks(action, &payload);
-        if let Some(request) = payload["requestId"].as_i64() {
-            self.memory.request_ids.entry(action.to_owned()).or_default().insert(request);
-        }
-        if self.memory.station.is_monitored() {
-            let around = self.around();
-            let events = self.memory.station.monitor_events(&around);
-            self.promise(events);
-        }
+        let own = Call {
+            conn,
+            id: id.clone(),
+            action: action.to_owned(),
+            payload: payload.clone(),
+            at: self.now,
+            text: String::new(),
+            input: self.input,
+        };
+        let moment = self.moment();
+        self.memory.session.sent(&moment, &own);
+        self.note_promises();
         self.outstanding.insert(id.clone(), OutstandingCall { action: action.to_owned(), payload, conn, until });
         Some(id)
     }
@@ -428,9 +379,9 @@ impl World {
 
     /// True when a message of ours is as it must be; otherwise the harness is at fault, and it is not sent.
     pub(crate) fn is_sound(&mut self, action: &str, request: bool, payload: &Value, finding: Finding) -> bool {
-        let mut errors = schema::validate(action, request, payload);
+        let mut errors = self.messages().validate(action, request, payload);
         if errors.is_empty() {
-            errors = primitives::breaches(action, request, payload);
+            errors = self.messages().breaches(action, request, payload);
         }
         let Some(error) = errors.first() else { return true };
         let kind = if request { "Request" } else { "Response" };
@@ -445,9 +396,7 @@ impl World {
             self.refuse(call.conn, &call.id, "InternalError", "no valid answer");
             return;
         }
-        if call.action == "Authorize" && payload["idTokenInfo"]["status"] != "Accepted" {
-            self.memory.leftovers.driver_is_refused();
-        }
+        self.memory.session.replied(call, &payload);
         let frame = Frame::CallResult { id: call.id.clone(), payload };
         self.link_command(LinkCommand::Send(call.conn, frame.to_text()));
     }
@@ -463,21 +412,11 @@ impl World {
         self.link_command(LinkCommand::Send(conn, frame.to_text()));
     }
 
-    /// Variables that this test case changed and has not put back, with their former values.
-    pub(crate) fn changed_variables(&self) -> Vec<(String, String, String)> {
-        self.originals
-            .iter()
-            .filter(|(component, variable, old)| {
-                self.memory.variables.get(&format!("{component}.{variable}")).and_then(Value::as_str) != Some(old)
-            })
-            .cloned()
-            .collect()
-    }
-
     pub(crate) fn outcome(mut self) -> Outcome {
         let verdict = self.failures.first().map_or(Verdict::Pass, |failure| failure.verdict);
         let absent = self.is_absent();
-        self.leave();
+        let (sound, prepared) = (self.failures.is_empty(), self.unprepared.is_none());
+        self.memory.session.end(&self.setup.case.header.id, sound, prepared);
         self.memory.unanswered.extend(self.outstanding.into_keys().take(MAX_KEPT));
         Outcome {
             verdict,
@@ -501,36 +440,5 @@ impl World {
             _ => true,
         };
         self.open.is_none() && self.messages == 0 && !self.attempts.iter().any(answered)
-    }
-
-    /// Notes what this test case leaves behind.
-    fn leave(&mut self) {
-        let by = self.setup.case.header.id.clone();
-        let variables = self.changed_variables();
-        let left = &mut self.memory.leftovers;
-        for (id, transaction) in self.transactions.left(&by) {
-            left.leave(id, transaction);
-        }
-        let (known, current) = (std::mem::take(&mut left.variables), &self.memory.variables);
-        left.variables = known
-            .into_iter()
-            .filter(|left| {
-                let name = (left.component.clone(), left.variable.clone());
-                let now = current.get(&format!("{}.{}", left.component, left.variable)).and_then(Value::as_str);
-                !self.put_back.contains(&name) && now != Some(&left.value)
-            })
-            .collect();
-        for (component, variable, value) in variables {
-            // One that the station does not want back as it was is a remark already.
-            if !self.put_back.contains(&(component.clone(), variable.clone())) {
-                left.leave_variable(LeftVariable { component, variable, value, by: by.clone() });
-            }
-        }
-        // What was so before the test case began is nothing that it left.
-        if self.unprepared.is_none() {
-            left.leave_connectors(&self.memory.connectors, &by);
-            let sound = self.failures.is_empty() && self.transactions.are_complete();
-            left.by = (!sound).then_some(by);
-        }
     }
 }

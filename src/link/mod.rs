@@ -21,4 +21,5 @@ mod verify;
 pub use handle::LinkHandle;
 pub use network::{BoxStream, MemoryNetwork, Network};
 pub use server::{Tap, serve, serve_through};
+pub use tls::cipher_suites;
 pub use types::*;

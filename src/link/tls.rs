@@ -64,6 +64,13 @@ fn suite_name(suite: rustls::CipherSuite) -> String {
     suite.as_str().unwrap_or("?").replace("TLS13_", "TLS_")
 }
 
+/// The cipher suites that we can speak, by IANA name.
+pub fn cipher_suites() -> Vec<String> {
+    let modern = aws_lc_rs::default_provider().cipher_suites;
+    let modern = modern.iter().map(|suite| suite_name(suite.suite()));
+    modern.chain(STATIC_RSA.iter().map(|(name, _)| (*name).to_owned())).collect()
+}
+
 fn rustls_versions(versions: &[TlsVersion]) -> Vec<&'static rustls::SupportedProtocolVersion> {
     let all: [(TlsVersion, &'static rustls::SupportedProtocolVersion); 2] =
         [(TlsVersion::V1_2, &rustls::version::TLS12), (TlsVersion::V1_3, &rustls::version::TLS13)];
@@ -189,10 +196,9 @@ pub fn client_config(tls: &ClientTls, clock: Clock) -> Result<ClientConfig, Atte
 /// True when a key (PEM) is that of the first certificate of a chain (PEM); an error when either can't be used.
 pub fn keys_match(certificate: &str, private_key: &str) -> Result<bool, String> {
     let identity = Identity { chain: certificate.to_owned(), key: super::Secret::new(private_key) };
-    let unusable = |_| "it is no key that can be used".to_owned();
+    let unusable = |_| "the key can't be used".to_owned();
     let private_key = key(&identity).map_err(unusable)?;
-    let key =
-        aws_lc_rs::sign::any_supported_type(&private_key).map_err(|_| "it is no key that can be used".to_owned())?;
+    let key = aws_lc_rs::sign::any_supported_type(&private_key).map_err(|_| "the key can't be used".to_owned())?;
     let chain = chain(certificate).map_err(|_| "its certificate can't be used".to_owned())?;
     match rustls::sign::CertifiedKey::new(chain, key).keys_match() {
         Ok(()) => Ok(true),

@@ -66,6 +66,11 @@ pub enum TlsVersion {
     V1_3,
 }
 
+impl TlsVersion {
+    /// Their names, the oldest first.
+    pub const WORDS: [&'static str; 5] = ["SSLv3", "TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3"];
+}
+
 /// What a ClientHello offered.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -131,10 +136,11 @@ pub enum CertificateKind {
 }
 
 impl CertificateKind {
-    /// By the name that test cases use; a valid one where there is none. A name that none has is refused with those there are.
-    pub fn named(name: Option<&serde_json::Value>) -> Result<Self, String> {
-        name.map_or(Ok(Self::Valid), |name| serde_json::from_value(name.clone()).map_err(|error| error.to_string()))
-    }
+    /// The names that test cases use.
+    pub const WORDS: [&'static str; 7] =
+        ["valid", "unknown-authority", "expired", "not-yet-valid", "wrong-name", "next-root", "other-root"];
+    /// Of those, what a station of ours can show.
+    pub const OF_CLIENTS: [&'static str; 4] = ["valid", "unknown-authority", "expired", "wrong-name"];
 }
 
 /// A certificate chain with its key, PEM.

@@ -1,16 +1,54 @@
 //! The manual actions that test cases may ask for, with the wording for a person.
 
-use super::settings;
+use serde_json::{Map, Value};
+
+use super::settings::{self, Setting};
+use crate::{
+    protocol::{OCPP_2_0_1, semantics::WordSet},
+    vocabulary::{Owner, Property, Takes, check_value},
+};
 
 /// One known manual action.
 #[derive(Debug, Clone, Copy)]
 pub struct ActionInfo {
     /// Its name in test cases and in the adapter's contract.
     pub name: &'static str,
-    /// Parameters it takes; those ending in `?` are optional.
-    pub parameters: &'static [&'static str],
+    /// Parameters it takes.
+    pub parameters: &'static [Property],
     /// The wording for a person, a minijinja template over the parameters. One that ends in `?` is a question.
     pub prompt: &'static str,
+}
+
+const EVSE: Property = Property::required("evse", Takes::Integer(0, i64::MAX));
+const ANY_EVSE: Property = Property::optional("evse", Takes::Integer(0, i64::MAX));
+const CONNECTOR: Property = Property::required("connector", Takes::Integer(0, i64::MAX));
+const TOKEN: Property = Property::required("token", Takes::Text);
+const TOKEN_TYPE: Property = Property::required("type", Takes::Named(token_types));
+const IDENTIFIER: Property = Property::required("identifier", Takes::Text);
+const REASON: Property = Property::required("reason", Takes::Text);
+const ACTION: Property = Property::required("action", Takes::Named(messages_of_a_csms));
+const PAYLOAD: Property = Property::required("payload", Takes::Mapping);
+const STATION: Property = Property::required("station", Takes::Text);
+const WHAT: Property = Property::required("what", Takes::Named(settings_of_a_csms));
+const VALUE: Property = Property::required("value", Takes::Scalar);
+const INTERVAL: Property = Property::optional("interval", Takes::Number);
+const COMPONENT: Property = Property::required("component", Takes::Text);
+const VARIABLE: Property = Property::required("variable", Takes::Text);
+
+/// The types of an idToken (IdTokenEnumType).
+fn token_types() -> Vec<String> {
+    OCPP_2_0_1.words(WordSet::TokenTypes)
+}
+
+/// What a CSMS can be asked to send.
+fn messages_of_a_csms() -> Vec<String> {
+    let messages = OCPP_2_0_1.messages();
+    messages.actions().filter(|action| messages.sent_by(action, false)).map(str::to_owned).collect()
+}
+
+/// What can be set at a CSMS, and undone.
+fn settings_of_a_csms() -> Vec<String> {
+    Setting::ALL.iter().map(|setting| setting.word().to_owned()).collect()
 }
 
 /// Every manual action: of a charging station under test, and (from `send` on) of a CSMS under test.
@@ -18,77 +56,73 @@ pub const ACTIONS: &[ActionInfo] = &[
     ActionInfo { name: "power-cycle", parameters: &[], prompt: "Reboot the charging station (power it off and on)." },
     ActionInfo {
         name: "drive-in",
-        parameters: &["evse"],
+        parameters: &[EVSE],
         prompt: "Drive the EV into the parking bay of EVSE {{ evse }}.",
     },
     ActionInfo {
         name: "drive-out",
-        parameters: &["evse"],
+        parameters: &[EVSE],
         prompt: "Drive the EV out of the parking bay of EVSE {{ evse }}.",
     },
     ActionInfo {
         name: "connect-ev",
-        parameters: &["evse", "connector"],
+        parameters: &[EVSE, CONNECTOR],
         prompt: "Connect the EV to EVSE {{ evse }}, connector {{ connector }} (both ends of the cable).",
     },
     ActionInfo {
         name: "disconnect-ev",
-        parameters: &["evse", "connector"],
+        parameters: &[EVSE, CONNECTOR],
         prompt: "Unplug the EV from EVSE {{ evse }}, connector {{ connector }} (both ends of the cable).",
     },
     ActionInfo {
         name: "disconnect-ev-side",
-        parameters: &["evse", "connector"],
+        parameters: &[EVSE, CONNECTOR],
         prompt: "Unplug the cable at the EV only; leave the other end in EVSE {{ evse }}, connector {{ connector }}.",
     },
     ActionInfo {
         name: "reconnect-ev-side",
-        parameters: &["evse", "connector"],
+        parameters: &[EVSE, CONNECTOR],
         prompt: "Plug the cable into the EV again (EVSE {{ evse }}, connector {{ connector }}).",
     },
     ActionInfo {
         name: "disconnect-station-side",
-        parameters: &["evse", "connector"],
+        parameters: &[EVSE, CONNECTOR],
         prompt: "Take the cable, which the EV has left, out of EVSE {{ evse }}, connector {{ connector }}.",
     },
-    ActionInfo { name: "select-evse", parameters: &["evse"], prompt: "Select EVSE {{ evse }} on the station." },
+    ActionInfo { name: "select-evse", parameters: &[EVSE], prompt: "Select EVSE {{ evse }} on the station." },
     ActionInfo {
         name: "present-token",
-        parameters: &["token", "type", "evse?"],
+        parameters: &[TOKEN, TOKEN_TYPE, ANY_EVSE],
         prompt: "Present the idToken {{ token }} ({{ type }}){% if evse %} for EVSE {{ evse }}{% endif %}.",
     },
-    ActionInfo { name: "press-start", parameters: &["evse"], prompt: "Press the start button of EVSE {{ evse }}." },
-    ActionInfo { name: "press-stop", parameters: &["evse"], prompt: "Press the stop button of EVSE {{ evse }}." },
+    ActionInfo { name: "press-start", parameters: &[EVSE], prompt: "Press the start button of EVSE {{ evse }}." },
+    ActionInfo { name: "press-stop", parameters: &[EVSE], prompt: "Press the stop button of EVSE {{ evse }}." },
     ActionInfo {
         name: "stop-with-master-pass",
-        parameters: &["evse?"],
+        parameters: &[ANY_EVSE],
         prompt: "On the master pass screen, select to stop {% if evse %}the transaction on EVSE {{ evse }}{% else %}all transactions{% endif %}.",
     },
-    ActionInfo { name: "ev-suspend", parameters: &["evse"], prompt: "Let the EV on EVSE {{ evse }} suspend charging." },
+    ActionInfo { name: "ev-suspend", parameters: &[EVSE], prompt: "Let the EV on EVSE {{ evse }} suspend charging." },
     ActionInfo {
         name: "ev-not-ready",
-        parameters: &["evse"],
+        parameters: &[EVSE],
         prompt: "Set the EV meant for EVSE {{ evse }} so that it is not ready to take energy when plugged in.",
     },
-    ActionInfo { name: "ev-resume", parameters: &["evse"], prompt: "Let the EV on EVSE {{ evse }} draw energy again." },
-    ActionInfo {
-        name: "evse-suspend",
-        parameters: &["evse"],
-        prompt: "Let EVSE {{ evse }} suspend the energy supply.",
-    },
+    ActionInfo { name: "ev-resume", parameters: &[EVSE], prompt: "Let the EV on EVSE {{ evse }} draw energy again." },
+    ActionInfo { name: "evse-suspend", parameters: &[EVSE], prompt: "Let EVSE {{ evse }} suspend the energy supply." },
     ActionInfo {
         name: "jam-lock",
-        parameters: &["evse", "connector"],
+        parameters: &[EVSE, CONNECTOR],
         prompt: "Keep the lock of EVSE {{ evse }}, connector {{ connector }} from moving (a plug not fully in, a cable under tension).",
     },
     ActionInfo {
         name: "free-lock",
-        parameters: &["evse", "connector"],
+        parameters: &[EVSE, CONNECTOR],
         prompt: "Let the lock of EVSE {{ evse }}, connector {{ connector }} move again.",
     },
     ActionInfo {
         name: "store-customer",
-        parameters: &["identifier"],
+        parameters: &[IDENTIFIER],
         prompt: "Store information about the customer {{ identifier }} in the station.",
     },
     ActionInfo { name: "network-down", parameters: &[], prompt: "Cut the station's network connection." },
@@ -100,44 +134,71 @@ pub const ACTIONS: &[ActionInfo] = &[
     },
     ActionInfo {
         name: "restore-sut",
-        parameters: &["reason"],
+        parameters: &[REASON],
         prompt: "Bring the product back; the run goes on as soon as it is ready. {{ reason }}",
     },
     ActionInfo {
         name: "send",
-        parameters: &["action", "payload", "station"],
+        parameters: &[ACTION, PAYLOAD, STATION],
         prompt: "Let the CSMS send {{ action }} to station {{ station }} with {{ payload | tojson }}.",
     },
     ActionInfo {
         name: settings::CONFIGURE,
-        parameters: &["what", "value", "interval?", "station"],
+        parameters: &[WHAT, VALUE, INTERVAL, STATION],
         prompt: "Set the CSMS up to answer the next BootNotification of station {{ station }} with the status {{ value }}{% if interval is defined %} and an interval of {{ interval }} s{% endif %}.",
     },
     ActionInfo {
         name: settings::RESTORE,
-        parameters: &["what", "value", "interval?", "station"],
+        parameters: &[WHAT, VALUE, INTERVAL, STATION],
         prompt: "{% if what == 'next-boot' %}Let the CSMS accept station {{ station }} again when it boots. There is nothing to do if the CSMS has forgotten its setting after one BootNotification.{% elif what == 'security-profile' %}Set station {{ station }} back to security profile {{ value }} at the CSMS.{% else %}Set the password of station {{ station }} at the CSMS back to the one in the bench.{% endif %}",
     },
     ActionInfo {
         name: "check-variable",
-        parameters: &["component", "variable", "value", "station"],
+        parameters: &[COMPONENT, VARIABLE, VALUE, STATION],
         prompt: "Does the CSMS show {{ component }}.{{ variable }} = {{ value }} for station {{ station }}?",
     },
 ];
 
 impl ActionInfo {
-    /// The names of its parameters, each with whether it must be given.
-    pub fn parameters(&self) -> impl Iterator<Item = (&'static str, bool)> {
-        self.parameters.iter().map(|name| match name.strip_suffix('?') {
-            Some(name) => (name, false),
-            None => (*name, true),
-        })
+    /// Who owns its parameters, for what authors are told.
+    pub fn owner(&self) -> Owner<'static> {
+        Owner { name: self.name, noun: "parameter", place: " under `with`" }
+    }
+
+    /// Holds parameters that expressions have yielded against what the action takes.
+    pub fn check(&self, parameters: &Map<String, Value>) -> Result<(), WrongParameters> {
+        let wrong = |reason: String| WrongParameters { action: self.name, reason };
+        check_value(self.owner(), self.parameters, &Value::Object(parameters.clone())).map_err(wrong)?;
+        let own = Setting::of(self.name);
+        if own.is_empty() {
+            return Ok(());
+        }
+        let what = parameters.get("what").and_then(Value::as_str).unwrap_or_default();
+        let Some(setting) = Setting::named(what).filter(|setting| own.contains(setting)) else {
+            return Err(wrong(format!("unknown setting `{what}`")));
+        };
+        let values = setting.values(self.name);
+        let value =
+            parameters.get("value").map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+        let value = value.unwrap_or_default();
+        if values.is_empty() || values.contains(&value.as_str()) {
+            return Ok(());
+        }
+        Err(wrong(format!("it can't give `{what}` the value `{value}` (known: {})", values.join(", "))))
     }
 
     /// True when a person is asked to look at something rather than to do something.
     pub fn is_question(&self) -> bool {
         self.prompt.ends_with('?')
     }
+}
+
+/// Parameters that a manual action does not take: a mistake of the test case.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the operator is asked wrongly for `{action}`: {reason}")]
+pub struct WrongParameters {
+    action: &'static str,
+    reason: String,
 }
 
 /// Looks an action up by its name.
@@ -147,14 +208,14 @@ pub fn find(name: &str) -> Option<&'static ActionInfo> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
-    use crate::template::Template;
+    use crate::template::{Names, Template};
 
     fn prompt(action: &str, parameters: &Value) -> String {
         let names = parameters.as_object().cloned().unwrap_or_default();
-        let told = Template::new(find(action).unwrap().prompt.into()).evaluate(&names.into()).unwrap();
+        let told = Template::new(find(action).unwrap().prompt.into()).evaluate(&Names::from(names)).unwrap();
         told.as_str().unwrap().to_owned()
     }
 
@@ -177,5 +238,35 @@ mod tests {
         Set the password of station CS001 at the CSMS back to the one in the bench.
         ");
         assert!(!find(settings::RESTORE).unwrap().is_question());
+    }
+
+    #[test]
+    fn what_expressions_yield_is_held_against_what_an_action_takes() {
+        let asked = |action: &str, with: Value| {
+            let told = find(action).unwrap().check(with.as_object().unwrap());
+            told.map_or_else(|error| error.to_string(), |()| "sound".to_owned())
+        };
+        let told = [
+            asked("connect-ev", json!({ "evse": 1, "connector": 1 })),
+            asked("connect-ev", json!({ "evse": "one", "connector": 1 })),
+            asked("connect-ev", json!({ "evse": 1 })),
+            asked("present-token", json!({ "token": "T", "type": "ISO14434" })),
+            asked("send", json!({ "action": "Rest", "payload": {}, "station": "S" })),
+            asked("send", json!({ "action": "BootNotification", "payload": {}, "station": "S" })),
+            asked("restore", json!({ "what": "security-profile", "value": 2, "station": "S" })),
+            asked("restore", json!({ "what": "security-profile", "value": 3, "station": "S" })),
+            asked("configure", json!({ "what": "password", "value": "x", "station": "S" })),
+        ];
+        insta::assert_snapshot!(told.join("\n"), @r#"
+        sound
+        the operator is asked wrongly for `connect-ev`: `evse` must be a whole number from 0, found the text "one" (correct it, or write an expression that yields such a value)
+        the operator is asked wrongly for `connect-ev`: `connect-ev` lacks its parameter `connector` (add `connector: …` under `with`)
+        the operator is asked wrongly for `present-token`: `type` can't be the text "ISO14434" (did you mean `ISO14443`?)
+        the operator is asked wrongly for `send`: `action` can't be the text "Rest" (did you mean `Reset`?)
+        the operator is asked wrongly for `send`: `action` can't be the text "BootNotification" (known: CancelReservation, CertificateSigned, ChangeAvailability, ClearCache, ClearChargingProfile, ClearDisplayMessage, ClearVariableMonitoring, CostUpdated, CustomerInformation, DataTransfer, DeleteCertificate, GetBaseReport, GetChargingProfiles, GetCompositeSchedule, GetDisplayMessages, GetInstalledCertificateIds, GetLocalListVersion, GetLog, GetMonitoringReport, GetReport, GetTransactionStatus, GetVariables, InstallCertificate, PublishFirmware, RequestStartTransaction, RequestStopTransaction, ReserveNow, Reset, SendLocalList, SetChargingProfile, SetDisplayMessage, SetMonitoringBase, SetMonitoringLevel, SetNetworkProfile, SetVariableMonitoring, SetVariables, TriggerMessage, UnlockConnector, UnpublishFirmware, UpdateFirmware)
+        sound
+        the operator is asked wrongly for `restore`: it can't give `security-profile` the value `3` (known: 1, 2)
+        the operator is asked wrongly for `configure`: unknown setting `password`
+        "#);
     }
 }

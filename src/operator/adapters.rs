@@ -29,7 +29,7 @@ pub fn parse(how: &str, patience: Duration) -> Result<Arc<dyn Operator>, String>
     }
     match Url::parse(how) {
         Ok(url) if ["http", "https"].contains(&url.scheme()) && url.has_host() => Ok(Arc::new(Http { url, patience })),
-        _ => Err(format!("`{how}` is no operator")),
+        _ => Err(format!("unknown operator `{how}`")),
     }
 }
 

@@ -23,6 +23,7 @@ use crate::{
     },
     link::Secret,
     template::{Names, Template, TemplateError},
+    vocabulary::Property,
 };
 
 /// How long an answer may take where the bench does not say, seconds.
@@ -75,8 +76,8 @@ struct Answer {
 
 impl Answer {
     fn told(self, names: &mut Names) {
-        names.insert("status".into(), self.status.into());
-        names.insert("response".into(), self.response);
+        names.insert("status", self.status.into());
+        names.insert("response", self.response);
     }
 }
 
@@ -237,8 +238,8 @@ impl Requests {
         let message = text("action").filter(|_| action.action == "send");
         let station = text("station").unwrap_or_default();
         // A parameter that may be missing is none, so that whatever stands for it is left out.
-        let mut parameters: Map<String, Value> =
-            actions::find(&action.action).into_iter().flat_map(ActionInfo::parameters).map(absent).collect();
+        let known = actions::find(&action.action).map_or(&[][..], |known| known.parameters);
+        let mut parameters: Map<String, Value> = known.iter().map(absent).collect();
         parameters.extend(action.parameters.clone());
         let sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner).get(station).cloned().unwrap_or_default();
         let mut names = Names::default();
@@ -252,7 +253,7 @@ impl Requests {
             ("bench", self.stations.get(station).unwrap_or(&self.bench).clone()),
             ("env", Value::Object(self.told.env.clone())),
         ] {
-            names.insert(name.into(), value);
+            names.insert(name, value);
         }
         names
     }
@@ -266,7 +267,7 @@ impl Requests {
         if url.starts_with('/') {
             url = format!("{}{url}", text(&self.told.base)?.trim_end_matches('/'));
         }
-        let url = Url::parse(&url).map_err(|error| format!("`{url}` is no URL ({error})"))?;
+        let url = Url::parse(&url).map_err(|error| format!("invalid URL `{url}` ({error})"))?;
         let method = request.method.as_ref().map_or_else(|| Ok("POST".to_owned()), text)?;
         let mut headers = Vec::new();
         for (name, template) in &request.headers {
@@ -289,8 +290,8 @@ impl Requests {
     }
 }
 
-fn absent((name, _): (&'static str, bool)) -> (String, Value) {
-    (name.to_owned(), Value::Null)
+fn absent(parameter: &Property) -> (String, Value) {
+    (parameter.name.to_owned(), Value::Null)
 }
 
 /// What an answer means.

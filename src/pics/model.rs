@@ -276,7 +276,7 @@ pub struct Pics {
     /// Which side is under test.
     pub sut: SutKind,
     /// The OCPP version, `2.0.1`.
-    pub ocpp: String,
+    pub ocpp: crate::protocol::Version,
     /// Edition 3 or 4.
     pub edition: u8,
     /// The baseline.

@@ -120,7 +120,7 @@ impl Reader {
         self.known_keys(root, &KEYS);
         root.map()?;
         let sut = self.choice(root, "sut", &[("charging-station", SutKind::ChargingStation), ("csms", SutKind::Csms)]);
-        self.choice(root, "ocpp", &[("2.0.1", ())]);
+        let ocpp = self.choice(root, "ocpp", &crate::protocol::Version::WORDS);
         let edition = self.choice(root, "edition", &[("3", 3), ("4", 4)]);
         let baselines =
             [("2024-06", Baseline::B2024_06), ("2025-09", Baseline::B2025_09), ("2026-02", Baseline::B2026_02)];
@@ -140,7 +140,7 @@ impl Reader {
         let sections = tables::sections(sut, edition, baseline);
         let mut pics = Pics {
             sut,
-            ocpp: "2.0.1".into(),
+            ocpp: ocpp.unwrap_or_default(),
             edition,
             baseline,
             product: self.product(root, sut),
@@ -200,7 +200,7 @@ impl Reader {
                 None => {
                     let help = nearest(&word, ids.iter().copied())
                         .map_or_else(|| format!("known: {}", ids.join(", ")), |near| format!("did you mean `{near}`?"));
-                    self.defect(item.at, format!("`{word}` is no certification profile"), help);
+                    self.defect(item.at, format!("unknown certification profile `{word}`"), help);
                 }
                 Some(profile) if profiles.contains(&profile) => {
                     self.defect(item.at, format!("`{word}` stands twice"), "remove one of the two");
@@ -209,7 +209,7 @@ impl Reader {
                     let feature = CORE_FEATURES_OF_EDITION_4.iter().find(|(known, _)| *known == profile);
                     if let (Some(4), Some((_, feature))) = (edition, feature) {
                         let help = format!("in edition 4 it is a feature of core: answer `{feature}: yes`");
-                        self.defect(item.at, format!("`{word}` is no profile of edition 4"), help);
+                        self.defect(item.at, format!("unknown edition 4 profile `{word}`"), help);
                     }
                     profiles.push(profile);
                 }
@@ -231,7 +231,7 @@ impl Reader {
         let subtype = text(node, "subtype");
         if subtype.as_deref().is_some_and(|subtype| !["mode-1-2-only", "wireless"].contains(&subtype)) {
             let at = node.get("subtype").map_or(node.at, |node| node.at);
-            self.defect(at, "this subtype is not known", "write mode-1-2-only or wireless, or leave it out");
+            self.defect(at, "unknown subtype", "write mode-1-2-only or wireless, or leave it out");
         }
         let version = if sut == SutKind::Csms { "software-version" } else { "firmware-version" };
         for key in ["vendor", "designation", version] {
@@ -278,7 +278,7 @@ impl Reader {
                         || "`ocpp-attest pics template` prints all known ids".to_owned(),
                         |near| format!("did you mean `{near}`?"),
                     );
-                    self.defect(key.at, format!("`{id}` is no known id"), help);
+                    self.defect(key.at, format!("unknown id `{id}`"), help);
                 }
                 Some((its_part, _)) if its_part != part => {
                     self.defect(

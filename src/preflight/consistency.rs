@@ -91,7 +91,7 @@ fn tokens(subject: Subject<'_>, findings: &mut Findings) {
         }
         if !TOKEN_TYPES.contains(&kind) {
             sound = false;
-            findings.problem(&item, format!("there is no type of idToken \"{kind}\""), TOKEN_TYPES.join(", "));
+            findings.problem(&item, format!("unknown idToken type \"{kind}\""), TOKEN_TYPES.join(", "));
         }
         // idTokens are equal whatever the case of their letters.
         if let Some(other) = seen.insert((id.to_lowercase(), kind), name) {
@@ -161,7 +161,7 @@ fn evses(subject: Subject<'_>, findings: &mut Findings) {
 fn points(subject: Subject<'_>, findings: &mut Findings) {
     match text(subject, "authorization") {
         "local" | "remote" => {}
-        other => findings.problem("authorization", format!("there is no `{other}`"), "write local or remote"),
+        other => findings.problem("authorization", format!("unknown value `{other}`"), "write local or remote"),
     }
     let Some(pics) = subject.pics else { return };
     for (key, item, points) in [

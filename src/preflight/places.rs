@@ -11,9 +11,9 @@ use crate::{
     certificate::Certificate,
     clock::Clock,
     link::{CertificateKind, ClientTls, Network, tls},
-    ocpp::transfer::Protocol,
     operator::{adapters, web},
     pics::SutKind,
+    protocol::transfer::Protocol,
     services::{
         files::{FileServer, FileSetup, FilesError},
         pki::{KeyKind, Pki},
@@ -70,7 +70,7 @@ fn bind_help(error: &std::io::Error) -> &'static str {
     match error.kind() {
         std::io::ErrorKind::AddrInUse => "another program has it, or another address of the bench; choose another port",
         std::io::ErrorKind::PermissionDenied => "ports below 1024 are for privileged programs; choose a higher one",
-        std::io::ErrorKind::AddrNotAvailable => "it is no address of this machine; 0.0.0.0 is all of them",
+        std::io::ErrorKind::AddrNotAvailable => "this machine does not have that address; 0.0.0.0 means all addresses",
         _ => "write an address and a port: \"0.0.0.0:9000\"",
     }
 }
@@ -128,7 +128,11 @@ async fn url(subject: Subject<'_>, clock: Clock, findings: &mut Findings) {
     let url = match Url::parse(&bench.url) {
         Ok(url) if ["ws", "wss"].contains(&url.scheme()) && url.has_host() => url,
         _ => {
-            return findings.problem("url", format!("{} is no WebSocket URL", bench.url), "write wss://host:port/path");
+            return findings.problem(
+                "url",
+                format!("invalid WebSocket URL {}", bench.url),
+                "write wss://host:port/path",
+            );
         }
     };
     let secure = url.scheme() == "wss";
@@ -236,8 +240,8 @@ async fn requests(subject: Subject<'_>, findings: &mut Findings) {
         );
     }
     let mut names = Names::default();
-    names.insert("env".into(), Value::Object(requests.env.clone()));
-    names.insert("bench".into(), Value::Object(subject.bench.values.clone()));
+    names.insert("env", Value::Object(requests.env.clone()));
+    names.insert("bench", Value::Object(subject.bench.values.clone()));
     let base =
         requests.base.evaluate(&names).ok().and_then(|base| base.as_str().and_then(|base| Url::parse(base).ok()));
     match base.filter(Url::has_host) {
@@ -256,7 +260,7 @@ fn executable(command: &str) -> Result<String, String> {
         let path = std::env::var_os("PATH").unwrap_or_default();
         std::env::split_paths(&path).map(|folder| folder.join(command)).collect()
     };
-    let mut why = "there is no such command".to_owned();
+    let mut why = "command not found".to_owned();
     for candidate in candidates {
         let Ok(metadata) = std::fs::metadata(&candidate) else { continue };
         #[cfg(unix)]

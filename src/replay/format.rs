@@ -1,18 +1,19 @@
 //! What is kept for replaying, as data: `inputs/TC_….jsonl` of a run folder. One line is one [`Line`].
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::{
     clock::Stamp,
-    engine::{Effect, Leftovers, Registration, RegistrationStatus, Setup, SutMemory},
+    engine::{Effect, Setup, SutMemory},
     link::{
         AttemptFailure, CertificateKind, ClientPolicy, ClientTls, ClosedBy, ConnId, EndpointId, HelloInfo, Identity,
         LinkCommand, LinkEvent, Secret, ServerPolicy, ServerTls, TlsInfo, TlsVersion, UpgradeRequest,
     },
     operator::ActionOutcome,
+    protocol::{Protocol, session::Cover},
     verdict::{Failure, StepRecord, Verdict},
 };
 
@@ -39,6 +40,9 @@ pub(super) enum Line {
 pub(super) struct Begins {
     pub(super) format: u32,
     pub(super) tool_version: String,
+    /// The version of OCPP; an earlier recording is of 2.0.1.
+    #[serde(default)]
+    pub(super) protocol: crate::protocol::Version,
     pub(super) test_case: String,
     /// SHA-256 over the test case and the states it may run.
     pub(super) sources: String,
@@ -88,36 +92,20 @@ pub(super) struct Knock {
 pub(super) struct Memory {
     open: Option<(ConnId, EndpointId)>,
     endpoint: Option<EndpointId>,
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    accepted: bool,
-    /// Since it is told apart from `accepted`; before, there was only that.
-    #[serde(default)]
-    registration: Option<Registration>,
-    variables: Map<String, Value>,
     evses: BTreeMap<String, Map<String, Value>>,
     security_profile: u8,
     passwords: Vec<String>,
     client: Option<Knock>,
     unanswered: Vec<String>,
-    #[serde(default)]
-    leftovers: Leftovers,
     #[serde(default = "yes")]
     ordinary: bool,
     #[serde(default)]
     unanswered_pings: u32,
-    #[serde(default)]
-    contact_s: Option<f64>,
-    #[serde(default)]
-    since: Option<jiff::Timestamp>,
     last_id: u32,
-    #[serde(default)]
-    request_ids: BTreeMap<String, BTreeSet<i64>>,
     connections: u32,
-    #[serde(default)]
-    connectors: Vec<(u64, u64, String)>,
-    /// What our own station remembers, as the engine has it.
-    #[serde(default)]
-    station: Value,
+    /// What the session keeps.
+    #[serde(flatten)]
+    session: Map<String, Value>,
 }
 
 /// What an engine was told.
@@ -295,57 +283,34 @@ impl Memory {
         Self {
             open: memory.open,
             endpoint: memory.endpoint,
-            accepted: memory.registration.is_accepted(),
-            registration: Some(memory.registration.clone()),
-            variables: covered(&memory.variables),
             evses: memory.evses.iter().map(|(evse, facts)| (evse.clone(), covered(facts))).collect(),
             security_profile: memory.security_profile,
             passwords: memory.passwords.iter().map(|password| cover(password.expose())).collect(),
             client: memory.client.as_ref().map(Knock::of),
             unanswered,
-            leftovers: {
-                let mut left = memory.leftovers.clone();
-                left.variables.iter_mut().for_each(|left| left.value = cover(&left.value));
-                left
-            },
             ordinary: memory.ordinary,
             unanswered_pings: memory.unanswered_pings,
-            contact_s: memory.contact_s,
-            since: memory.since,
             last_id: memory.last_id,
-            request_ids: memory.request_ids.clone(),
             connections: memory.connections,
-            connectors: memory.connectors.iter().map(|((evse, id), status)| (*evse, *id, status.clone())).collect(),
-            station: value(&serde_json::to_value(&memory.station).unwrap_or_default()),
+            session: memory.session.keep(&Cover { text: cover, value }),
         }
     }
 
-    fn restored(&self) -> SutMemory {
-        SutMemory {
+    fn restored(&self, protocol: &'static Protocol) -> Option<SutMemory> {
+        Some(SutMemory {
+            session: protocol.restored(&self.session).ok()?,
             open: self.open,
             endpoint: self.endpoint,
-            registration: self.registration.clone().unwrap_or_else(|| {
-                let status = if self.accepted { RegistrationStatus::Accepted } else { RegistrationStatus::Unknown };
-                Registration::of(status)
-            }),
-            variables: self.variables.clone(),
             evses: self.evses.clone(),
             security_profile: self.security_profile,
             passwords: self.passwords.iter().map(Secret::new).collect(),
             client: self.client.as_ref().map(Knock::restored),
             unanswered: self.unanswered.iter().cloned().collect::<HashSet<_>>(),
-            leftovers: self.leftovers.clone(),
             ordinary: self.ordinary,
             unanswered_pings: self.unanswered_pings,
-            contact_s: self.contact_s,
-            since: self.since,
             last_id: self.last_id,
-            request_ids: self.request_ids.clone(),
             connections: self.connections,
-            connectors: self.connectors.iter().map(|(evse, id, status)| ((*evse, *id), status.clone())).collect(),
-            // An earlier recording has none.
-            station: serde_json::from_value(self.station.clone()).unwrap_or_default(),
-        }
+        })
     }
 }
 
@@ -360,6 +325,7 @@ impl Begins {
     pub(super) fn setup(&self, library: &crate::testcase::library::Library) -> Option<Setup> {
         let identities = |kinds: &[CertificateKind]| kinds.iter().map(|kind| (*kind, identity())).collect();
         Some(Setup {
+            protocol: self.protocol.protocol(),
             case: library.cases.get(&self.test_case)?.clone(),
             variant: self.variant.clone(),
             states: library.states.clone(),
@@ -369,7 +335,7 @@ impl Begins {
             identities: identities(&self.certificates),
             client: self.client.as_ref().map(Knock::restored),
             client_identities: identities(&self.client_certificates),
-            memory: self.memory.restored(),
+            memory: self.memory.restored(self.protocol.protocol())?,
         })
     }
 }
@@ -454,7 +420,9 @@ impl Did {
                 };
                 Did::Operator { id: *id, action: action.action.clone(), parameters }
             }
-            Effect::Service(id, service, with) => Did::Service { id: *id, service: service.clone(), with: value(with) },
+            Effect::Service(id, request) => {
+                Did::Service { id: *id, service: request.name.to_owned(), with: value(&request.with) }
+            }
             Effect::Step(_) | Effect::Secret(_) => return None,
         })
     }

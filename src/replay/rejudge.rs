@@ -20,7 +20,7 @@ use crate::{
     clock::Stamp,
     engine::{Effect, Engine, Input},
     link::{LinkEvent, Secret},
-    ocpp::frame::Frame,
+    protocol::frame::Frame,
     testcase::library::Library,
     verdict::{Failure, StepRecord, Verdict},
     yaml::shorten,

@@ -127,6 +127,7 @@ impl Store {
         let mut lines = vec![Line::Begins(Box::new(Begins {
             format: FORMAT,
             tool_version: env!("CARGO_PKG_VERSION").into(),
+            protocol: setup.protocol.version,
             test_case: recording.id.clone(),
             sources: fingerprint(setup),
             variant: setup.variant.clone(),

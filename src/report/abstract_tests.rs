@@ -203,7 +203,7 @@ fn replaced<T: Serialize + DeserializeOwned>(of: &T, text: &str, keep: &[&str]) 
 
 /// The abstract of a product whose every field holds the text.
 pub(super) fn model(name: &str, text: &str) -> Abstract {
-    let pics: Pics = replaced(&pics(&format!("{name}.yaml")), text, &["sut", "baseline", "profiles"]);
+    let pics: Pics = replaced(&pics(&format!("{name}.yaml")), text, &["sut", "ocpp", "baseline", "profiles"]);
     let results = results(&pics, "text");
     let results: Results = replaced(&results, text, &["started", "finished", "verdict", "result", "pics", "resumed"]);
     abstract_model::build(&pics, &results)

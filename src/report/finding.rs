@@ -1,6 +1,6 @@
 //! A finding as plain lines: on the terminal, in JUnit, in a ticket.
 
-use crate::{ocpp::requirements, text::visible_line, verdict::Failure};
+use crate::{protocol::requirements, text::visible_line, verdict::Failure};
 
 /// What is known of a finding, by name; nothing in it is obeyed by a terminal.
 pub(crate) fn facts(failure: &Failure) -> Vec<(&'static str, String)> {

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, fmt::Write as _};
 
-use crate::{ocpp::requirements, text::visible};
+use crate::{protocol::requirements, text::visible};
 use minijinja::{Environment, value::Serde};
 
 use super::abstract_model::Abstract;

@@ -13,8 +13,8 @@ use crate::{
     clock::{Clock, Stamp},
     engine::{Effect, Engine, Input, Setup},
     link::{LinkEvent, Secret},
-    ocpp::frame::Frame,
     operator::ActionOutcome,
+    protocol::frame::Frame,
     record::{Direction, PlanEntry, TraceEvent},
     replay::{Found, Recording},
     testcase::{library::Library, model::TestCase, template::Names},
@@ -62,9 +62,9 @@ fn at_fitting_evse(bench: &Value, pics: &Value, security_profile: u8, case: &Tes
     let fits = |evse: &Value| {
         let mut names = Names::default();
         for (name, value) in [("bench", bench), ("pics", pics), ("evse", evse)] {
-            names.insert(name.into(), value.clone());
+            names.insert(name, value.clone());
         }
-        names.insert("security_profile".into(), security_profile.into());
+        names.insert("security_profile", security_profile.into());
         // A need that rests on more than this is judged when the test case begins.
         case.needs.iter().all(|need| need.condition.holds(&names) != Ok(false))
     };
@@ -88,6 +88,7 @@ pub(super) async fn drive(
     let clock = job.clock;
     let started = clock.now();
     let setup = Setup {
+        protocol: environment.protocol,
         case: job.case.clone(),
         variant: job.variant.clone(),
         states: job.library.states.clone(),
@@ -132,8 +133,9 @@ pub(super) async fn drive(
                         let _ = answers.send(Input::OperatorDone(id, outcome));
                     });
                 }
-                Effect::Service(id, service, with) => {
-                    if let Some(transfer) = environment.files.transfer(&service, &with) {
+                Effect::Service(id, request) => {
+                    let service = request.name.to_owned();
+                    if let Some(transfer) = environment.files.transfer(&request.service) {
                         asked.insert(id, service);
                         let answers = answers.clone();
                         acting.spawn(async move {
@@ -141,7 +143,7 @@ pub(super) async fn drive(
                         });
                         continue;
                     }
-                    let result = environment.serve(&service, &with);
+                    let result = environment.serve(&request.service);
                     let mut detail = result.clone().unwrap_or_else(Value::String);
                     // A private key is for the test case, not for the trace.
                     if let Some(key) = detail.as_object_mut().and_then(|members| members.remove("key")) {

@@ -16,6 +16,7 @@ use crate::{
     },
     operator::Operator,
     pics::{Pics, SutKind},
+    protocol::Protocol,
     services::{
         inspect, meter,
         pki::{KeyKind, Pki, PkiError, signing_request},
@@ -26,6 +27,7 @@ use crate::{
         operator as simulated_operator,
         station::{self, NetworkProfile, StationSetup},
     },
+    testcase::service::Service,
 };
 
 /// What is tested.
@@ -60,6 +62,8 @@ impl Product {
 
 /// What a test case runs in.
 pub struct Environment {
+    /// The version of OCPP that is tested.
+    pub(crate) protocol: &'static Protocol,
     pub(crate) link: LinkHandle,
     pub(crate) operator: Arc<dyn Operator>,
     pub(super) files: Files,
@@ -110,7 +114,7 @@ impl Environment {
         };
         let pki = authority(bench, simulated, key_kind(pics), clock)?;
         let identities = identities(&pki, bench, &hosts)?;
-        let endpoints = endpoints(bench, &pki, &identities);
+        let endpoints = endpoints(pics.ocpp.protocol(), bench, &pki, &identities);
         let addresses: Vec<(EndpointId, String)> = [(EndpointId(1), listen), (EndpointId(2), second)]
             .into_iter()
             .filter(|(_, address)| !address.is_empty())
@@ -172,6 +176,7 @@ impl Environment {
         };
         let secrets = operator.secrets().into_iter().chain([bench.password.clone()]).chain(files.secrets()).collect();
         Ok(Self {
+            protocol: pics.ocpp.protocol(),
             link,
             operator,
             pki,
@@ -179,7 +184,7 @@ impl Environment {
             identities,
             bench: Value::Object(values),
             pics: super::pics_names(pics),
-            memory: SutMemory::begin(bench.security_profile, clock.now().wall),
+            memory: SutMemory::begin(pics.ocpp.protocol(), bench.security_profile, clock.now().wall),
             secrets,
             identity: bench.identity.clone(),
             client: None,
@@ -244,7 +249,7 @@ impl Environment {
             url,
             identity: bench.identity.clone(),
             credentials: (bench.security_profile < 3).then(|| (bench.identity.clone(), bench.password.clone())),
-            subprotocols: vec!["ocpp2.0.1".into()],
+            subprotocols: vec![pics.ocpp.protocol().subprotocol.into()],
             // At hand for `wss`, whether the bench begins with it or a test case comes to it.
             tls: Some(ClientTls {
                 roots: roots.clone(),
@@ -280,6 +285,7 @@ impl Environment {
         };
         let secrets = operator.secrets().into_iter().chain([bench.password.clone()]).chain(files.secrets()).collect();
         Ok(Self {
+            protocol: pics.ocpp.protocol(),
             link,
             operator,
             pki,
@@ -287,7 +293,7 @@ impl Environment {
             identities: HashMap::new(),
             bench: Value::Object(values),
             pics: super::pics_names(pics),
-            memory: SutMemory::begin(bench.security_profile, clock.now().wall),
+            memory: SutMemory::begin(pics.ocpp.protocol(), bench.security_profile, clock.now().wall),
             secrets,
             identity: bench.identity.clone(),
             client: Some(client),
@@ -305,42 +311,44 @@ impl Environment {
     }
 
     /// Does what a test case asks of the harness's services.
-    pub(crate) fn serve(&mut self, service: &str, with: &Value) -> Result<Value, String> {
-        let text = |key: &str| with.get(key).and_then(Value::as_str).unwrap_or_default();
-        if let Some(served) = self.files.serve(service, with, &self.pki) {
+    pub(crate) fn serve(&mut self, service: &Service) -> Result<Value, String> {
+        if let Some(served) = self.files.serve(service, &self.pki) {
             return served;
         }
         match service {
-            "sign" if !self.setup.certificate.is_empty() => {
+            Service::Sign { .. } if !self.setup.certificate.is_empty() => {
                 Err("the bench does not hold the key of the root that the SUT trusts, so it can't sign for it".into())
             }
-            "sign" => {
-                let kind = CertificateKind::named(with.get("certificate"))?;
-                self.pki
-                    .sign_request(text("csr"), kind, self.clock.now().wall)
-                    .map(|chain| json!({ "chain": chain }))
-                    .map_err(|error| format!("the CSR can't be signed: {error}"))
-            }
-            "csr" => {
+            Service::Sign { csr, certificate } => self
+                .pki
+                .sign_request(csr, *certificate, self.clock.now().wall)
+                .map(|chain| json!({ "chain": chain }))
+                .map_err(|error| format!("the CSR can't be signed: {error}")),
+            Service::Csr {} => {
                 let name = self.bench["serial_number"].as_str().unwrap_or(&self.identity);
                 let (csr, key) =
                     signing_request(KeyKind::Ecdsa, name, &self.organisation).map_err(|error| error.to_string())?;
                 Ok(json!({ "public_key": inspect::request_key(&csr), "csr": csr, "key": key.expose() }))
             }
-            "signed-meter-value" => {
+            Service::SignedMeterValue { time, value, context } => {
                 let serial_number = self.bench["serial_number"].as_str().unwrap_or(&self.identity);
-                let value = with.get("value").and_then(Value::as_f64).unwrap_or_default();
-                meter::signed_value(serial_number, text("time"), value, text("context"))
+                meter::signed_value(serial_number, time, *value, context)
                     .ok_or_else(|| "the reading can't be signed".to_owned())
             }
-            "certificate" => inspect::certificate(text("chain"), self.roots.as_deref(), self.clock.now().wall),
+            Service::Certificate { chain } => inspect::certificate(chain, self.roots.as_deref(), self.clock.now().wall),
             // Under the name of what the trace leaves out.
-            "password" => Ok(json!({ "key": self.setup.password.expose() })),
-            "succeed-root" => {
+            Service::Password {} => Ok(json!({ "key": self.setup.password.expose() })),
+            Service::SucceedRoot {} => {
                 self.succeed_root().map_err(|error| error.to_string())?;
                 Ok(json!({}))
             }
-            other => Err(format!("the harness has no service `{other}`")),
+            // Done by the files.
+            Service::Firmware { .. }
+            | Service::Downloads { .. }
+            | Service::Log { .. }
+            | Service::Uploads { .. }
+            | Service::Fetch { .. }
+            | Service::Deliver { .. } => Err("this service is not offered here".into()),
         }
     }
 
@@ -349,7 +357,7 @@ impl Environment {
         let folder = Some(&self.setup.authority).filter(|folder| !self.simulated && !folder.is_empty());
         self.pki = self.pki.succeeded(folder.map(std::path::Path::new))?;
         self.identities = identities(&self.pki, &self.setup, &self.hosts)?;
-        self.endpoints = endpoints(&self.setup, &self.pki, &self.identities);
+        self.endpoints = endpoints(self.protocol, &self.setup, &self.pki, &self.identities);
         let profile = self.memory.security_profile.saturating_add(10);
         if let Some(mut policy) = self.endpoints.get(&EndpointId(profile)).cloned() {
             self.memory.admit(&mut policy);
@@ -500,6 +508,7 @@ fn identities(
 
 /// The two end-points, and under 11 to 13 what they are under the security profiles that a test case may go to.
 fn endpoints(
+    protocol: &Protocol,
     bench: &Bench,
     pki: &Pki,
     identities: &HashMap<CertificateKind, Identity>,
@@ -522,7 +531,7 @@ fn endpoints(
         tls: tls(profile),
         identity: bench.identity.clone(),
         passwords: if profile < 3 { vec![bench.password.clone()] } else { Vec::new() },
-        subprotocols: vec!["ocpp2.0.1".into()],
+        subprotocols: vec![protocol.subprotocol.into()],
         refuse_upgrade: None,
         others: Vec::new(),
         max_frame: 1 << 20,

@@ -17,6 +17,7 @@ use crate::{
         pki::Pki,
         transfer::Client,
     },
+    testcase::service::{Image as ServedImage, Service, Signature},
 };
 
 /// The file server's name in a run in memory.
@@ -96,20 +97,22 @@ impl Files {
     }
 
     /// Does what a test case asks; `None` when it is nothing about files.
-    pub(super) fn serve(&self, service: &str, with: &Value, pki: &Pki) -> Option<Result<Value, String>> {
+    pub(super) fn serve(&self, service: &Service, pki: &Pki) -> Option<Result<Value, String>> {
         match service {
-            "firmware" => Some(self.offer(with, pki)),
-            "downloads" => {
-                Some(self.server().map(|server| json!({ "count": server.downloads(text(with, "location")) })))
+            Service::Firmware { signature, image, certificate, slow } => {
+                Some(self.offer(*signature, *image, *certificate, *slow, pki))
             }
-            "log" => Some(self.server().map(|server| {
+            Service::Downloads { location } => {
+                Some(self.server().map(|server| json!({ "count": server.downloads(location) })))
+            }
+            Service::Log { slow } => Some(self.server().map(|server| {
                 json!({
-                    "location": server.upload_location(&self.test_case, slow(with)),
+                    "location": server.upload_location(&self.test_case, *slow),
                     "missing": server.missing_location(),
                 })
             })),
-            "uploads" => Some(self.server().map(|server| {
-                let arrived = server.received(text(with, "location"));
+            Service::Uploads { location } => Some(self.server().map(|server| {
+                let arrived = server.received(location);
                 let names: Vec<&String> = arrived.iter().map(|(name, _)| name).collect();
                 let sizes: Vec<u64> = arrived.iter().map(|(_, size)| *size).collect();
                 json!({ "count": arrived.len(), "names": names, "sizes": sizes })
@@ -121,14 +124,18 @@ impl Files {
     /// What our station does with files at a place that the CSMS under test names; `None` when it is nothing of the kind.
     ///
     /// Part 6 asks for what the station says, not for the transfer, so that a failure is told (`failed`) and decides nothing.
-    pub(super) fn transfer(&self, service: &str, with: &Value) -> Option<Transfer> {
-        let (client, location) = (self.client.clone(), text(with, "location").to_owned());
+    pub(super) fn transfer(&self, service: &Service) -> Option<Transfer> {
+        let client = self.client.clone();
         let transfer: Pin<Box<dyn Future<Output = Result<usize, String>> + Send>> = match service {
-            "fetch" => Box::pin(async move {
-                let image = client.download(&location).await;
-                image.map(|image| image.len()).map_err(|error| format!("the firmware was not fetched: {error}"))
-            }),
-            "deliver" => {
+            Service::Fetch { location } => {
+                let location = location.clone();
+                Box::pin(async move {
+                    let image = client.download(&location).await;
+                    image.map(|image| image.len()).map_err(|error| format!("the firmware was not fetched: {error}"))
+                })
+            }
+            Service::Deliver { location } => {
+                let location = location.clone();
                 let name = format!("{}.log", self.test_case);
                 let content = format!("log of our station, for {}\n", self.test_case).into_bytes();
                 let size = content.len();
@@ -152,11 +159,17 @@ impl Files {
         self.server.as_ref().map_err(Clone::clone)
     }
 
-    fn offer(&self, with: &Value, pki: &Pki) -> Result<Value, String> {
+    fn offer(
+        &self,
+        signature: Signature,
+        image: ServedImage,
+        kind: CertificateKind,
+        slow: u64,
+        pki: &Pki,
+    ) -> Result<Value, String> {
         let server = self.server()?;
         // `broken`: signed all right, but nothing that a station could run.
-        let broken = text(with, "image") == "broken";
-        let kind = CertificateKind::named(with.get("certificate"))?;
+        let broken = image == ServedImage::Broken;
         let known = if broken { &self.firmware.broken } else { &self.firmware.good };
         let image = match known {
             Some(image) if kind == CertificateKind::Valid => image.clone(),
@@ -166,21 +179,13 @@ impl Files {
             }
             _ => return Err((if broken { NO_BROKEN_FIRMWARE } else { NO_FIRMWARE }).into()),
         };
-        let signature = match text(with, "signature") {
-            "invalid" => image.wrong_signature(),
-            _ => image.signature.clone(),
+        let signature = match signature {
+            Signature::Invalid => image.wrong_signature(),
+            Signature::Valid => image.signature.clone(),
         };
-        let location = server.offer(&image.name, Bytes::clone(&image.content), slow(with));
+        let location = server.offer(&image.name, Bytes::clone(&image.content), slow);
         Ok(json!({ "location": location, "signature": signature, "signing_certificate": image.certificate }))
     }
-}
-
-fn text<'v>(with: &'v Value, key: &str) -> &'v str {
-    with.get(key).and_then(Value::as_str).unwrap_or_default()
-}
-
-fn slow(with: &Value) -> u64 {
-    with.get("slow").and_then(Value::as_u64).unwrap_or(0)
 }
 
 /// What the server shows to clients that speak TLS: the certificate of the bench's CSMS, or one of our authority.

@@ -51,7 +51,7 @@ impl Pattern {
                 let ids = Profile::ALL.map(Profile::id);
                 let help = nearest(id, ids)
                     .map_or_else(|| format!("known: {}", ids.join(", ")), |near| format!("did you mean `{near}`?"));
-                wrong(format!("`{shown}` names no certification profile"), help)
+                wrong(format!("unknown certification profile `{shown}`"), help)
             })?;
             Kind::Profile(profile)
         } else {
@@ -61,7 +61,7 @@ impl Pattern {
                 (Some(block), None) if block.is_ascii_alphabetic() => Kind::Block(block.to_ascii_uppercase()),
                 _ if text.starts_with("block:") => {
                     return Err(wrong(
-                        format!("`{shown}` names no functional block"),
+                        format!("unknown functional block `{shown}`"),
                         "a block is a letter, like `block:B`",
                     ));
                 }

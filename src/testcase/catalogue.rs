@@ -6,8 +6,8 @@ use include_dir::{Dir, include_dir};
 
 use super::condition::Condition;
 use crate::{
-    ocpp::requirements,
     pics::{Baseline, Profile, SutKind},
+    protocol::requirements,
     yaml::{Defect, Defects, Node, Position, Source},
 };
 
@@ -235,7 +235,7 @@ pub(super) fn check_requirements(node: &Node, defects: &mut Vec<Defect>) {
         if requirements::text(&id).is_none() {
             let help = crate::yaml::nearest(&id, requirements::ids())
                 .map_or_else(|| "write an id such as B01.FR.01".to_owned(), |near| format!("did you mean {near}?"));
-            defects.push(Defect::new(item.at, format!("`{id}` is no requirement of OCPP 2.0.1"), help));
+            defects.push(Defect::new(item.at, format!("unknown OCPP 2.0.1 requirement `{id}`"), help));
         }
     }
 }
@@ -253,7 +253,7 @@ fn certification(root: &Node, defects: &mut Vec<Defect>) -> Vec<(Baseline, Vec<(
             "2025-09" => Baseline::B2025_09,
             "2026-02" => Baseline::B2026_02,
             other => {
-                let message = format!("`{other}` is no baseline");
+                let message = format!("unknown baseline `{other}`");
                 defects.push(Defect::new(key.at, message, "known: 2024-06, 2025-09, 2026-02"));
                 continue;
             }
@@ -262,7 +262,7 @@ fn certification(root: &Node, defects: &mut Vec<Defect>) -> Vec<(Baseline, Vec<(
         for (key, value) in value.map().unwrap_or_default() {
             let Some(profile) = Profile::ALL.into_iter().find(|profile| profile.id() == key.name) else {
                 let known: Vec<_> = Profile::ALL.iter().map(|profile| profile.id()).collect();
-                let message = format!("`{}` is no certification profile", key.name);
+                let message = format!("unknown certification profile `{}`", key.name);
                 defects.push(Defect::new(key.at, message, format!("known: {}", known.join(", "))));
                 continue;
             };

@@ -9,8 +9,8 @@ use std::{
 
 use super::model::{Citation, State, Step, StepKind, TestCase};
 use crate::{
-    ocpp::requirements::{self, Side},
     pics::SutKind,
+    protocol::requirements::{self, Side},
     yaml::{Defect, Position},
 };
 

@@ -227,7 +227,7 @@ impl Parser {
             self.next += 1;
             return match number {
                 Some(bound) if tables::is_known(&word) => Ok(Condition::Above(word, bound)),
-                Some(_) => Err(ConditionError { at, message: format!("`{word}` is no known id") }),
+                Some(_) => Err(ConditionError { at, message: format!("unknown id `{word}`") }),
                 None => Err(ConditionError { at, message: "`>` needs a whole number".into() }),
             };
         }
@@ -236,13 +236,13 @@ impl Parser {
                 .into_iter()
                 .find(|profile| profile.id() == name)
                 .map(Condition::Profile)
-                .ok_or_else(|| ConditionError { at, message: format!("`{name}` is no certification profile") });
+                .ok_or_else(|| ConditionError { at, message: format!("unknown certification profile `{name}`") });
         }
         match word.as_str() {
             "MODE-1-2-ONLY" => Ok(Condition::Subtype("mode-1-2-only")),
             "WIRELESS" => Ok(Condition::Subtype("wireless")),
             id if tables::is_known(id) => Ok(Condition::Id(word)),
-            other => Err(ConditionError { at, message: format!("`{other}` is no known id") }),
+            other => Err(ConditionError { at, message: format!("unknown id `{other}`") }),
         }
     }
 }
@@ -257,7 +257,7 @@ mod tests {
     fn pics(yes: &[&str]) -> Pics {
         let mut pics = Pics {
             sut: SutKind::ChargingStation,
-            ocpp: "2.0.1".into(),
+            ocpp: crate::protocol::Version::V2_0_1,
             edition: 3,
             baseline: Baseline::B2025_09,
             product: crate::pics::model::Product::default(),

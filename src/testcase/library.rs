@@ -12,8 +12,8 @@ use super::{
     reader,
 };
 use crate::{
-    ocpp::requirements,
     pics::SutKind,
+    protocol::requirements,
     yaml::{Defect, Defects, nearest},
 };
 
@@ -98,7 +98,7 @@ fn check_runs(steps: &[Arc<Step>], states: &HashMap<String, Arc<State>>, broken:
                 None => {
                     let help = nearest(state, states.keys().map(String::as_str))
                         .map_or_else(|| "add it under states/".to_owned(), |near| format!("did you mean `{near}`?"));
-                    defects.push(Defect::new(step.at, format!("there is no state `{state}`"), help));
+                    defects.push(Defect::new(step.at, format!("unknown state `{state}`"), help));
                 }
                 Some(found) => {
                     for (name, _) in with {

@@ -3,11 +3,13 @@
 pub mod catalogue;
 mod citations;
 pub mod condition;
+pub mod connection;
 pub mod library;
 pub mod matcher;
 pub mod model;
 pub mod prose;
 pub mod reader;
 pub mod requirements;
+pub mod service;
 
 pub use crate::template;

@@ -5,8 +5,17 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use crate::{
+    operator::actions::ActionInfo,
     pics::SutKind,
-    testcase::{catalogue::Header, matcher::Checks, requirements::Requirements, template::Template},
+    protocol::error_code::ErrorCode,
+    testcase::{
+        catalogue::Header,
+        connection::{ConnectionAct, Outcome},
+        matcher::Checks,
+        requirements::Requirements,
+        service::ServiceInfo,
+        template::Template,
+    },
     yaml::{Position, Source},
 };
 
@@ -162,7 +171,7 @@ pub struct Expect {
     /// What we answer; `None`: what the specification suggests.
     pub reply: Option<Template>,
     /// Answer with a CALLERROR of this code instead.
-    pub reply_error: Option<String>,
+    pub reply_error: Option<ErrorCode>,
     /// True: it stays unanswered.
     pub no_reply: bool,
     /// Seconds after the step is reached.
@@ -205,40 +214,13 @@ pub struct Send {
     /// What must hold of the CALLRESULT.
     pub checks: Checks,
     /// The answer must be a CALLERROR with one of these codes.
-    pub expect_error: Option<Vec<String>>,
+    pub expect_error: Option<Vec<ErrorCode>>,
     /// A CALLRESULT or a CALLERROR will do; checks apply to the former.
     pub error_allowed: bool,
     /// The connection may be closed instead of an answer.
     pub lost_allowed: bool,
     /// Seconds for the answer.
     pub within: Option<Template>,
-}
-
-/// What to do with the connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ConnectionAct {
-    /// Wait until the SUT is connected.
-    Open,
-    /// Wait until the SUT has connected anew since the test part began or since `since`.
-    Reconnected,
-    /// Wait until the SUT closed the connection.
-    Closed,
-    /// Close it ourselves.
-    Close,
-    /// Drop the stream.
-    Abort,
-    /// Refuse connections from now on.
-    Refuse,
-    /// Accept connections (again), with the policy given.
-    Accept,
-    /// Drop the connection, show the offer, and see what the SUT makes of it.
-    Handshake,
-    /// Knock at the CSMS.
-    Connect,
-    /// Send a WebSocket ping and await the pong.
-    Ping,
-    /// Close the open connection unless it is one as the bench opens it, and answers a ping.
-    Alive,
 }
 
 /// A step on the connection.
@@ -248,10 +230,10 @@ pub struct Connection {
     pub act: ConnectionAct,
     /// End-point, 1 or 2.
     pub endpoint: Option<Template>,
-    /// Policy: certificate, versions, suites, password, user, security-profile, subprotocols, status.
+    /// What we offer; yields an [`Offer`](super::connection::Offer).
     pub offer: Option<Template>,
-    /// What must come of it: `upgraded`, `refused-by-sut`, `refused`, `opened`.
-    pub outcome: Option<String>,
+    /// What must come of it.
+    pub outcome: Option<Outcome>,
     /// Facts of the attempt that must hold (`status`, `user`, `subprotocol`, `tls.version`, `hello.versions` …).
     pub checks: Checks,
     /// Seconds it may take.
@@ -278,8 +260,8 @@ pub enum StepKind {
     },
     /// A manual action.
     Operator {
-        /// Its name.
-        action: String,
+        /// Which.
+        action: &'static ActionInfo,
         /// Its parameters.
         with: Vec<(String, Template)>,
         /// Go on without it when it can't be done here.
@@ -320,7 +302,7 @@ pub enum StepKind {
     /// A service of the harness.
     Service {
         /// Which.
-        service: String,
+        service: &'static ServiceInfo,
         /// What it gets.
         with: Vec<(String, Template)>,
     },
@@ -372,7 +354,7 @@ impl Step {
             StepKind::Expect(expect) => format!("expect {}", expect.action),
             StepKind::Send(send) => format!("send {}", send.action),
             StepKind::Run { state, .. } => format!("run {state}"),
-            StepKind::Operator { action, .. } => format!("operator {action}"),
+            StepKind::Operator { action, .. } => format!("operator {}", action.name),
             StepKind::AnyOrder(_) => "any-order".into(),
             StepKind::OneOf(_) => "one-of".into(),
             StepKind::Optional(_) => "optional".into(),
@@ -382,7 +364,7 @@ impl Step {
             StepKind::Wait(_) => "wait".into(),
             StepKind::Settle(_) => "settle".into(),
             StepKind::Connection(connection) => format!("connection {}", connection.act.word()),
-            StepKind::Service { service, .. } => format!("service {service}"),
+            StepKind::Service { service, .. } => format!("service {}", service.name),
             StepKind::Set(_) => "set".into(),
             StepKind::Assert { condition, .. } => format!("assert {}", condition.text()),
             StepKind::Remark(_) => "remark".into(),
@@ -414,27 +396,5 @@ impl Step {
                 | StepKind::Send(_)
                 | StepKind::Never { .. }
         )
-    }
-}
-
-impl ConnectionAct {
-    /// All, with their words.
-    pub const WORDS: [(&'static str, ConnectionAct); 11] = [
-        ("open", ConnectionAct::Open),
-        ("reconnected", ConnectionAct::Reconnected),
-        ("closed", ConnectionAct::Closed),
-        ("close", ConnectionAct::Close),
-        ("abort", ConnectionAct::Abort),
-        ("refuse", ConnectionAct::Refuse),
-        ("accept", ConnectionAct::Accept),
-        ("handshake", ConnectionAct::Handshake),
-        ("connect", ConnectionAct::Connect),
-        ("ping", ConnectionAct::Ping),
-        ("alive", ConnectionAct::Alive),
-    ];
-
-    /// The word in the file.
-    pub fn word(self) -> &'static str {
-        Self::WORDS.iter().find(|(_, act)| *act == self).map_or("?", |(word, _)| word)
     }
 }

@@ -1,13 +1,14 @@
 //! A test case in words, for people who do not want to read its file.
 
 use super::{
+    connection::Outcome,
     library::Library,
     matcher::Checks,
     model::{Step, StepKind, TestCase},
     requirements::Requirements,
     template::Template,
 };
-use crate::pics::SutKind;
+use crate::{pics::SutKind, protocol::error_code::ErrorCode};
 
 /// Needs, preparations, steps and what is tidied up afterwards, each under a heading; lines without line ends.
 pub fn describe(case: &TestCase, library: &Library) -> Vec<String> {
@@ -141,7 +142,7 @@ impl Prose<'_> {
                 let payload = send.payload.text();
                 let payload = if payload == "{}" { String::new() } else { format!(" {payload}") };
                 let answer = match (&send.expect_error, send.checks.is_empty()) {
-                    (Some(codes), _) => format!("; {sut} must refuse it with {}", codes.join(" or ")),
+                    (Some(codes), _) => format!("; {sut} must refuse it with {}", alternatives(codes)),
                     (None, true) => String::new(),
                     (None, false) => format!("; {sut} must answer with {}", text(&send.checks)),
                 };
@@ -158,7 +159,7 @@ impl Prose<'_> {
             }
             StepKind::Operator { action, with, optional } => {
                 let optional = if *optional { ", if that is possible" } else { "" };
-                format!("operator: {action}{}{optional}", parameters(with))
+                format!("operator: {}{}{optional}", action.name, parameters(with))
             }
             StepKind::AnyOrder(steps) => return ("in any order:".into(), steps),
             StepKind::OneOf(steps) => return ("one of:".into(), steps),
@@ -173,9 +174,9 @@ impl Prose<'_> {
             StepKind::Settle(seconds) => format!("wait until nothing has come for {} s", seconds.text()),
             StepKind::Connection(connection) => {
                 let offer = connection.offer.as_ref().map(|offer| format!(", offering {}", offer.text()));
-                let outcome = connection.outcome.as_ref().map(|outcome| match outcome.as_str() {
-                    "any" => "; whatever comes of it".to_owned(),
-                    outcome => format!("; it must be {outcome}"),
+                let outcome = connection.outcome.map(|outcome| match outcome {
+                    Outcome::Any => "; whatever comes of it".to_owned(),
+                    outcome => format!("; it must be {}", outcome.word()),
                 });
                 let checks = (!connection.checks.is_empty()).then(|| format!(" with {}", text(&connection.checks)));
                 format!(
@@ -186,7 +187,7 @@ impl Prose<'_> {
                     checks.unwrap_or_default()
                 )
             }
-            StepKind::Service { service, with } => format!("our service {service}{}", parameters(with)),
+            StepKind::Service { service, with } => format!("our service {}{}", service.name, parameters(with)),
             StepKind::Set(values) => {
                 let values = values.iter().map(|(name, value)| format!("{name} = {}", value.text()));
                 format!("let {}", values.collect::<Vec<_>>().join(", "))
@@ -219,6 +220,10 @@ fn parameters(with: &[(String, Template)]) -> String {
     }
     let each: Vec<String> = with.iter().map(|(name, value)| format!("{name}: {}", value.text())).collect();
     format!(" ({})", each.join(", "))
+}
+
+fn alternatives(codes: &[ErrorCode]) -> String {
+    codes.iter().map(|code| code.as_str()).collect::<Vec<_>>().join(" or ")
 }
 
 fn bare(text: &str) -> &str {

@@ -1,8 +1,10 @@
 //! Reads test cases and states from YAML, with every defect at its place.
 
+mod connection;
 mod manual;
 mod messages;
 mod requirements;
+mod service;
 
 use std::sync::Arc;
 
@@ -11,16 +13,15 @@ use serde_json::{Map, Value};
 use super::{
     catalogue,
     model::{
-        Always, BUILT_IN, Bound, Citation, Connection, ConnectionAct, Expect, Need, Send, State, StateKind, Step,
-        StepKind, TestCase, VariableSetting,
+        Always, BUILT_IN, Bound, Citation, Expect, Need, Send, State, StateKind, Step, StepKind, TestCase,
+        VariableSetting,
     },
     requirements::Requirements,
     template::Template,
 };
 use crate::{
-    ocpp::{member::Member, schema},
-    operator::actions,
     pics::SutKind,
+    protocol::OCPP_2_0_1,
     yaml::{Defect, Defects, Key, Kind, Node, Position, Source, nearest},
 };
 
@@ -292,8 +293,9 @@ impl<'s> Reader<'s> {
             };
             let action = self.action(action, true);
             rules.push(Always {
-                matches: self.matches(item.get("match"), Member::root(&action, true)),
-                checks: (word == "every").then(|| self.checks(item.get("check"), Member::root(&action, true))),
+                matches: self.matches(item.get("match"), OCPP_2_0_1.messages().message(&action, true)),
+                checks: (word == "every")
+                    .then(|| self.checks(item.get("check"), OCPP_2_0_1.messages().message(&action, true))),
                 action,
                 requirements: self.requirements(item.get("requirement")),
                 at: item.at,
@@ -395,16 +397,7 @@ impl<'s> Reader<'s> {
             "send" => StepKind::Send(self.send(value, node)),
             "run" => StepKind::Run { state: self.word(value), with: self.with(node) },
             "operator" => {
-                let action = self.word(value);
-                if actions::find(&action).is_none() {
-                    let known: Vec<_> = actions::ACTIONS.iter().map(|action| action.name).collect();
-                    let help = nearest(&action, known.iter().copied()).map_or_else(
-                        || format!("known: {}", known.join(", ")),
-                        |near| format!("did you mean `{near}`?"),
-                    );
-                    self.defect(value.at, format!("the manual action `{action}` is not known"), help);
-                }
-                self.parameters(&action, node);
+                let action = self.manual_action(value, node)?;
                 let optional = self.flag(node.get("optional"));
                 StepKind::Operator { action, with: self.with(node), optional }
             }
@@ -434,7 +427,7 @@ impl<'s> Reader<'s> {
             "wait" => StepKind::Wait(self.template(value)),
             "settle" => StepKind::Settle(self.template(value)),
             "connection" => StepKind::Connection(self.connection(value, node)?),
-            "service" => StepKind::Service { service: self.word(value), with: self.with(node) },
+            "service" => StepKind::Service { service: self.service(value, node)?, with: self.with(node) },
             "set" => {
                 for (name, _) in value.map().unwrap_or_default() {
                     self.free(&name.name, name.at);
@@ -455,7 +448,7 @@ impl<'s> Reader<'s> {
             }
             "never" => {
                 let action = self.action(value, true);
-                let matches = self.matches(node.get("match"), Member::root(&action, true));
+                let matches = self.matches(node.get("match"), OCPP_2_0_1.messages().message(&action, true));
                 let Some(during) = node.get("during") else {
                     self.defect(node.at, "`never` needs `during`", "say for how many seconds; throughout: `always`");
                     return None;
@@ -473,10 +466,10 @@ impl<'s> Reader<'s> {
             self.payload(reply, &action, false);
         }
         Expect {
-            matches: self.matches(node.get("match"), Member::root(&action, true)),
-            checks: self.checks(node.get("check"), Member::root(&action, true)),
+            matches: self.matches(node.get("match"), OCPP_2_0_1.messages().message(&action, true)),
+            checks: self.checks(node.get("check"), OCPP_2_0_1.messages().message(&action, true)),
             reply: reply.map(|reply| self.template(reply)),
-            reply_error: node.get("reply-error").and_then(Node::scalar),
+            reply_error: node.get("reply-error").and_then(|code| self.error_code("reply-error", code)),
             no_reply: self.flag(node.get("no-reply")),
             within: node.get("within").map(|node| self.template(node)),
             no_earlier_than: node.get("no-earlier-than").map(|node| {
@@ -501,32 +494,16 @@ impl<'s> Reader<'s> {
         }
         Send {
             payload: payload.map_or_else(|| Template::new(Value::Object(Map::new())), |payload| self.template(payload)),
-            checks: self.checks(node.get("check"), Member::root(&action, false)),
-            expect_error: node.get("expect-error").map(|node| words(Some(node))),
+            checks: self.checks(node.get("check"), OCPP_2_0_1.messages().message(&action, false)),
+            expect_error: node.get("expect-error").map(|codes| {
+                let codes = codes.list().unwrap_or(std::slice::from_ref(codes));
+                codes.iter().filter_map(|code| self.error_code("expect-error", code)).collect()
+            }),
             error_allowed: self.flag(node.get("error-allowed")),
             lost_allowed: self.flag(node.get("lost-allowed")),
             within: node.get("within").map(|node| self.template(node)),
             action,
         }
-    }
-
-    fn connection(&mut self, value: &Node, node: &Node) -> Option<Connection> {
-        let word = self.word(value);
-        let Some((_, act)) = ConnectionAct::WORDS.iter().find(|(known, _)| *known == word) else {
-            let known = ConnectionAct::WORDS.map(|(known, _)| known).join(", ");
-            self.defect(value.at, format!("`{word}` is nothing to do with a connection"), format!("known: {known}"));
-            return None;
-        };
-        Some(Connection {
-            act: *act,
-            endpoint: node.get("endpoint").map(|node| self.template(node)),
-            offer: node.get("offer").map(|node| self.template(node)),
-            outcome: node.get("outcome").and_then(Node::scalar),
-            checks: self.checks(node.get("check"), None),
-            within: node.get("within").map(|node| self.template(node)),
-            since: node.get("since").map(|node| self.template(node)),
-            optional: self.flag(node.get("optional")),
-        })
     }
 
     fn with(&mut self, node: &Node) -> Vec<(String, Template)> {
@@ -555,11 +532,11 @@ impl<'s> Reader<'s> {
     fn action(&mut self, node: &Node, from_sut: bool) -> String {
         let action = self.word(node);
         let by_station = from_sut == (self.sut == SutKind::ChargingStation);
-        if !schema::is_action(&action) {
-            let help = nearest(&action, schema::actions())
+        if !OCPP_2_0_1.messages().is_action(&action) {
+            let help = nearest(&action, OCPP_2_0_1.messages().actions())
                 .map_or_else(|| "use the name without Request".to_owned(), |near| format!("did you mean `{near}`?"));
-            self.defect(node.at, format!("`{action}` is no OCPP 2.0.1 message"), help);
-        } else if !schema::sent_by(&action, by_station) {
+            self.defect(node.at, format!("unknown OCPP 2.0.1 action `{action}`"), help);
+        } else if !OCPP_2_0_1.messages().sent_by(&action, by_station) {
             let side = if by_station { "charging station" } else { "CSMS" };
             self.defect(node.at, format!("a {side} does not send {action}"), "expect is for the SUT, send for us");
         }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ocpp_attest::{engine::Input, link::LinkEvent, ocpp::frame::Frame, replay::Recording};
+use ocpp_attest::{engine::Input, link::LinkEvent, protocol::frame::Frame, replay::Recording};
 use serde_json::Value;
 
 /// The messages of the station in a recording, by their place among the inputs.

@@ -15,8 +15,8 @@ use tokio_tungstenite::tungstenite::{
 
 use ocpp_attest::{
     link::{BoxStream, MemoryNetwork, Network},
-    ocpp::frame::Frame,
     operator::{ActionOutcome, BoxFuture, ManualAction, Operator},
+    protocol::frame::Frame,
 };
 
 /// Where it listens.

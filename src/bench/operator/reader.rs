@@ -7,11 +7,11 @@ use serde_json::{Map, Value};
 use super::{FollowUp, HttpRequests, Instead, NOT_NEEDED, REQUEST_KEYS, Request, THEN, WHEN, is_secret};
 use crate::{
     link::Secret,
-    ocpp::{member::Member, schema},
     operator::{
         actions::{self, ActionInfo},
         settings::{RESTORE, Setting},
     },
+    protocol::OCPP_2_0_1,
     template::{Names, Template},
     yaml::{Defect, Kind, Node, nearest},
 };
@@ -109,13 +109,14 @@ impl Reader<'_> {
             self.defect(node, format!("`messages` can't be {}", node.describe()), "write `Reset: { url: … }` lines");
         }
         for (key, node) in node.map().unwrap_or_default() {
-            if !schema::sent_by(&key.name, false) {
-                let known = || schema::actions().filter(|action| schema::sent_by(action, false));
+            if !OCPP_2_0_1.messages().sent_by(&key.name, false) {
+                let known =
+                    || OCPP_2_0_1.messages().actions().filter(|action| OCPP_2_0_1.messages().sent_by(action, false));
                 let help = nearest(&key.name, known()).map_or_else(
                     || format!("known: {}", known().collect::<Vec<_>>().join(", ")),
                     |near| format!("did you mean `{near}`?"),
                 );
-                let message = format!("`{}` is no message that a CSMS sends", key.name);
+                let message = format!("`{}` is not a message that a CSMS sends", key.name);
                 self.defects.push(Defect::new(key.at, message, help));
             }
             self.about = About { action: actions::find("send"), message: Some(key.name.clone()) };
@@ -206,7 +207,7 @@ impl Reader<'_> {
             return Instead::Refused(text.to_owned());
         }
         if text != NOT_NEEDED {
-            self.defect(node, format!("`{text}` is not a reason"), format!("did you mean `{NOT_NEEDED}`?"));
+            self.defect(node, format!("invalid reason `{text}`"), format!("did you mean `{NOT_NEEDED}`?"));
         } else if self.about.action.is_none_or(|action| action.name != RESTORE) {
             let message =
                 format!("`{NOT_NEEDED}` is for `{RESTORE}`: it says that the CSMS undoes a setting by itself");
@@ -228,7 +229,7 @@ impl Reader<'_> {
         if let Some(method) = node.text().filter(|text| !text.contains("{{") && !METHODS.contains(text)) {
             let help = nearest(method, METHODS)
                 .map_or_else(|| format!("known: {}", METHODS.join(", ")), |near| format!("did you mean `{near}`?"));
-            self.defect(node, format!("`{method}` is no method"), help);
+            self.defect(node, format!("unknown HTTP method `{method}`"), help);
         }
         template
     }
@@ -238,7 +239,7 @@ impl Reader<'_> {
         let begins = |start: &str| node.text().is_some_and(|text| text.starts_with(start));
         if !node.text().is_none_or(str::is_empty) && !["http://", "https://", "/", "{{"].into_iter().any(begins) {
             let help = "begin with http://, https://, or with / to go on from `base`";
-            self.defect(node, format!("{} is no URL", node.describe()), help);
+            self.defect(node, format!("invalid URL: {}", node.describe()), help);
         }
         template
     }
@@ -251,7 +252,7 @@ impl Reader<'_> {
         let mut headers = Vec::new();
         for (key, value) in entries {
             if hyper::header::HeaderName::try_from(key.name.as_str()).is_err() {
-                let message = format!("`{}` is no name of a header", key.name);
+                let message = format!("invalid header name `{}`", key.name);
                 self.defects.push(Defect::new(key.at, message, "write letters, digits and dashes"));
             }
             if value.scalar().is_none() {
@@ -286,7 +287,7 @@ impl Reader<'_> {
             match read(item) {
                 Some(range) => ranges.push(range),
                 None => {
-                    let message = format!("{} is no HTTP status", item.describe());
+                    let message = format!("invalid HTTP status: {}", item.describe());
                     self.defect(item, message, "write 200, 200-299, or a list of such");
                 }
             }
@@ -341,7 +342,7 @@ impl Reader<'_> {
                     || format!("known here: {}", names.join(", ")),
                     |near| format!("did you mean `{near}`?"),
                 );
-                self.defect(node, format!("the name `{name}` is not defined"), help);
+                self.defect(node, format!("undefined name `{name}`"), help);
             } else if name == "bench" && !member.is_empty() && !self.bench.contains_key(member) {
                 let near = nearest(member, self.bench.keys().map(String::as_str));
                 let help = match near {
@@ -382,7 +383,7 @@ impl Reader<'_> {
     /// A parameter that the manual action does not have can't be told.
     fn parameter(&mut self, node: &Node, name: &str) {
         let Some(action) = self.about.action else { return };
-        let known = || action.parameters().map(|(name, _)| name);
+        let known = || action.parameters.iter().map(|parameter| parameter.name);
         if !known().any(|known| known == name) {
             let help = nearest(name, known()).map_or_else(
                 || format!("it has: {}", known().collect::<Vec<_>>().join(", ")),
@@ -394,7 +395,7 @@ impl Reader<'_> {
 
     /// A place that the message does not have can't be in it.
     fn payload(&mut self, node: &Node, path: &str) {
-        let mut place = self.about.message.as_deref().and_then(|message| Member::root(message, true));
+        let mut place = self.about.message.as_deref().and_then(|message| OCPP_2_0_1.messages().message(message, true));
         for name in path.split('.').skip(1) {
             match place.map(|place| place.child(name)) {
                 Some(Ok(next)) => place = next,
@@ -419,7 +420,7 @@ impl Reader<'_> {
             ("status", 200.into()),
             ("response", Value::Object(Map::new())),
         ] {
-            sample.insert(name.into(), value);
+            sample.insert(name, value);
         }
         if let Err(error) = template.evaluate(&sample) {
             if error.reason.contains("unknown") {

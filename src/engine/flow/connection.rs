@@ -11,9 +11,12 @@ use crate::{
     },
     link::{
         AttemptFailure, CertificateKind, ClientPolicy, ConnId, EndpointId, Identity, LinkCommand, Secret, ServerPolicy,
-        TlsVersion,
     },
-    testcase::model::{Connection, ConnectionAct},
+    testcase::{
+        connection::{ConnectionAct, Offer, OfferedCertificate, Outcome},
+        model::Connection,
+        template::Template,
+    },
     verdict::Verdict,
 };
 
@@ -66,26 +69,29 @@ impl Waiting {
 /// Begins the step; `None` when that failed.
 pub(crate) fn begin(connection: &Connection, node: &mut Node, world: &mut World) -> Option<Waiting> {
     let step = node.step.clone();
-    let names = world.names(&node.scope);
+    let number = |template: &Template, world: &mut World| {
+        let number = template.number(&world.names(&node.scope));
+        world.own_error(number, &step, &node.path)
+    };
     let endpoint = match &connection.endpoint {
         // While it is away the SUT is thought to come back where it was.
         None => world.open.as_ref().map(|open| open.endpoint).or(world.memory.endpoint).unwrap_or(EndpointId::MAIN),
-        Some(template) => {
-            let number = world.own_error(template.number(&names), &step, &node.path)?;
-            EndpointId(if number > 1.0 { 2 } else { 1 })
-        }
+        Some(template) => EndpointId(if number(template, world)? > 1.0 { 2 } else { 1 }),
     };
     let offer = match &connection.offer {
-        None => json!({}),
-        Some(offer) => world.own_error(offer.evaluate(&names), &step, &node.path)?,
+        None => Offer::default(),
+        Some(offer) => {
+            let offered = world.evaluate(offer, &node.scope, &step, &node.path)?;
+            world.own_error(Offer::of(connection.act, &offered), &step, &node.path)?
+        }
     };
     let within = match &connection.within {
         None => world.seconds("reconnect_timeout", 120.0),
-        Some(within) => world.own_error(within.number(&names), &step, &node.path)?,
+        Some(within) => number(within, world)?,
     };
     let since = match &connection.since {
         None => node.reached.seconds(),
-        Some(since) => world.own_error(since.number(&names), &step, &node.path)?,
+        Some(since) => number(since, world)?,
     };
     let mut waiting = Waiting {
         until: Some(world.now.mono_ns.saturating_add(nanos(within))),
@@ -105,8 +111,8 @@ pub(crate) fn begin(connection: &Connection, node: &mut Node, world: &mut World)
         ConnectionAct::Close => waiting.next = Next::Close(1000),
         ConnectionAct::Abort => waiting.next = Next::Abort,
         ConnectionAct::Refuse => {
-            set_policy(world, endpoint, |policy| match offer.get("status").and_then(Value::as_u64) {
-                Some(status) => policy.refuse_upgrade = u16::try_from(status).ok(),
+            set_policy(world, endpoint, |policy| match offer.status {
+                Some(status) => policy.refuse_upgrade = Some(status),
                 None => policy.reachable = false,
             });
         }
@@ -117,7 +123,7 @@ pub(crate) fn begin(connection: &Connection, node: &mut Node, world: &mut World)
         ConnectionAct::Handshake => {
             let policy = offered(&offer, endpoint, world, node)?;
             apply(world, endpoint, policy);
-            if offer.get("keep").is_none() {
+            if !offer.keep {
                 if let Some(open) = &world.open {
                     world.link_command(LinkCommand::Close(open.conn, 1001));
                 }
@@ -143,8 +149,8 @@ pub(crate) fn begin(connection: &Connection, node: &mut Node, world: &mut World)
         }
         ConnectionAct::Connect => {
             let policy = knock(&offer, world, node)?;
-            if offer.get("remember").and_then(Value::as_bool) == Some(true) {
-                waiting.remember = Some((policy.clone(), profile_of(&offer)));
+            if offer.remember {
+                waiting.remember = Some((policy.clone(), offer.security_profile));
             }
             let policy = Box::new(policy);
             waiting.next = if world.connected() { Next::CloseAndKnock(policy) } else { Next::Knock(policy) };
@@ -241,9 +247,9 @@ fn ordinary(endpoint: EndpointId, world: &World) -> Option<ServerPolicy> {
 }
 
 /// The end-point's ordinary policy with what the step offers.
-fn offered(offer: &Value, endpoint: EndpointId, world: &mut World, node: &Node) -> Option<ServerPolicy> {
+fn offered(offer: &Offer, endpoint: EndpointId, world: &mut World, node: &Node) -> Option<ServerPolicy> {
     // What a test case raised stays raised, for this test case and the next.
-    if let Some(profile) = profile_of(offer) {
+    if let Some(profile) = offer.security_profile {
         world.memory.security_profile = profile;
     }
     let Some(mut policy) = ordinary(endpoint, world) else {
@@ -251,22 +257,20 @@ fn offered(offer: &Value, endpoint: EndpointId, world: &mut World, node: &Node) 
         world.find(Verdict::Inconclusive, Finding::at(&node.step, &node.path, message));
         return None;
     };
-    if let Some(password) = offer.get("password").and_then(Value::as_str) {
+    if let Some(password) = &offer.password {
         let password = Secret::new(password);
         world.effects.push(Effect::Secret(password.clone()));
         world.memory.passwords.push(password);
         world.memory.admit(&mut policy);
     }
-    if let Some(status) = offer.get("status").and_then(Value::as_u64) {
-        policy.refuse_upgrade = u16::try_from(status).ok();
+    policy.refuse_upgrade = offer.status.or(policy.refuse_upgrade);
+    if let Some(protocols) = &offer.subprotocols {
+        policy.subprotocols.clone_from(protocols);
     }
-    if let Some(protocols) = words(offer, "subprotocols") {
-        policy.subprotocols = protocols;
-    }
-    let certificate = offer
-        .get("certificate")
-        .and_then(|kind| serde_json::from_value::<CertificateKind>(kind.clone()).ok())
-        .unwrap_or_default();
+    let certificate = match &offer.certificate {
+        Some(OfferedCertificate::Kind(kind)) => *kind,
+        _ => CertificateKind::Valid,
+    };
     let identity = world.setup().identities.get(&certificate).cloned();
     if let Some(tls) = &mut policy.tls {
         if certificate != CertificateKind::Valid {
@@ -279,89 +283,73 @@ fn offered(offer: &Value, endpoint: EndpointId, world: &mut World, node: &Node) 
                 }
             }
         }
-        if let Some(versions) = words(offer, "versions") {
-            tls.versions = versions.iter().filter_map(|version| version_of(version)).collect();
+        if let Some(versions) = &offer.versions {
+            tls.versions.clone_from(versions);
         }
-        if let Some(suites) = words(offer, "suites") {
-            tls.suites = suites;
+        if let Some(suites) = &offer.suites {
+            tls.suites.clone_from(suites);
         }
     }
     Some(policy)
 }
 
-fn words(offer: &Value, key: &str) -> Option<Vec<String>> {
-    Some(offer.get(key)?.as_array()?.iter().filter_map(|word| word.as_str().map(str::to_owned)).collect())
-}
-
-fn version_of(word: &str) -> Option<TlsVersion> {
-    serde_json::from_value(Value::String(word.to_owned())).ok()
-}
-
-fn profile_of(offer: &Value) -> Option<u8> {
-    offer.get("security-profile").and_then(Value::as_u64).and_then(|profile| u8::try_from(profile).ok())
-}
-
-/// The certificate to show as a station: a word for one of the bench's, or a `chain` with its `key`.
-fn certificate_of(offer: &Value, world: &World) -> Option<Identity> {
-    let certificate = offer.get("certificate")?;
-    if let (Some(chain), Some(key)) = (certificate["chain"].as_str(), certificate["key"].as_str()) {
-        return Some(Identity { chain: chain.to_owned(), key: Secret::new(key) });
+/// The certificate to show as a station: one of the bench's, or one that the test case has come by.
+fn certificate_of(offer: &Offer, world: &World) -> Option<Identity> {
+    match offer.certificate.as_ref()? {
+        OfferedCertificate::Own { chain, key } => Some(Identity { chain: chain.clone(), key: Secret::new(key) }),
+        OfferedCertificate::Kind(kind) => world.setup().client_identities.get(kind).cloned(),
     }
-    let kind: CertificateKind = serde_json::from_value(certificate.clone()).ok()?;
-    world.setup().client_identities.get(&kind).cloned()
 }
 
 /// How to knock at the CSMS.
-fn knock(offer: &Value, world: &mut World, node: &Node) -> Option<ClientPolicy> {
+fn knock(offer: &Offer, world: &mut World, node: &Node) -> Option<ClientPolicy> {
     let usual = world.memory.client.clone().or_else(|| world.setup().client.clone());
-    let known = world.memory.client.clone().filter(|_| offer.get("as-configured").is_none());
+    let known = world.memory.client.clone().filter(|_| !offer.as_configured);
     let Some(mut policy) = known.or_else(|| world.setup().client.clone()) else {
         world
             .find(Verdict::Error, Finding::at(&node.step, &node.path, "`connection: connect` is for CSMSs under test"));
         return None;
     };
-    let text = |key: &str| offer.get(key).and_then(Value::as_str);
     if let Some((user, password)) = &mut policy.credentials {
-        if let Some(new) = text("user") {
-            new.clone_into(user);
+        if let Some(new) = &offer.user {
+            user.clone_from(new);
         }
-        if let Some(new) = text("password") {
+        if let Some(new) = &offer.password {
             *password = Secret::new(new);
             world.effects.push(Effect::Secret(password.clone()));
         }
     }
-    if let Some(identity) = text("identity") {
-        identity.clone_into(&mut policy.identity);
+    if let Some(identity) = &offer.identity {
+        policy.identity.clone_from(identity);
     }
-    if let Some(protocols) = words(offer, "subprotocols") {
-        policy.subprotocols = protocols;
+    if let Some(protocols) = &offer.subprotocols {
+        policy.subprotocols.clone_from(protocols);
     }
-    if let Some(url) = text("url") {
-        url.clone_into(&mut policy.url);
+    if let Some(url) = &offer.url {
+        policy.url.clone_from(url);
     }
     let identity = certificate_of(offer, world);
-    if offer.get("certificate").is_some() && identity.is_none() {
+    if offer.certificate.is_some() && identity.is_none() {
         let message = "the bench has no such client certificate";
         world.find(Verdict::Inconclusive, Finding::at(&node.step, &node.path, message));
         return None;
     }
-    if profile_of(offer) == Some(3) {
+    if offer.security_profile == Some(3) {
         // The certificate stands in for the password.
         policy.credentials = None;
     }
     if let Some(tls) = &mut policy.tls {
-        if let Some(versions) = words(offer, "versions") {
-            tls.versions = versions.iter().filter_map(|version| version_of(version)).collect();
+        if let Some(versions) = &offer.versions {
+            tls.versions.clone_from(versions);
         }
-        if let Some(suites) = words(offer, "suites") {
-            tls.suites = suites;
+        if let Some(suites) = &offer.suites {
+            tls.suites.clone_from(suites);
         }
         if identity.is_some() {
             tls.identity = identity;
         }
     }
-    let lasting = offer.get("remember").and_then(Value::as_bool) == Some(true);
-    world.knocked_as_usual = lasting || usual.as_ref() == Some(&policy);
+    world.knocked_as_usual = offer.remember || usual.as_ref() == Some(&policy);
     Some(policy)
 }
 
@@ -485,40 +473,13 @@ fn facts(attempt: &Attempt) -> Value {
 
 /// An attempt came to an end: was it the outcome that was wanted?
 fn attempted(connection: &Connection, attempt: &Attempt, node: &mut Node, world: &mut World) -> Option<Value> {
-    let wanted = connection.outcome.as_deref().unwrap_or("upgraded");
-    let good = match (wanted, &attempt.outcome) {
-        ("upgraded" | "opened" | "any", Ok(())) => true,
-        // No WebSocket, or one without any sub-protocol, which Part 4 (3.1.2) wants closed at once.
-        ("no-subprotocol", Ok(())) => attempt.facts.get("subprotocol").is_none(),
-        (
-            "no-subprotocol",
-            Err(
-                AttemptFailure::UpgradeRefusedBySut(_)
-                | AttemptFailure::ClosedBeforeUpgrade
-                | AttemptFailure::BadUpgrade(_),
-            ),
-        ) => true,
-        // A TLS handshake broken off by the SUT, whether with an alert or by closing before the upgrade request.
-        ("refused-by-sut", Err(AttemptFailure::TlsRefusedBySut(_) | AttemptFailure::ClosedBeforeUpgrade)) => true,
-        // Turned away by us, with an HTTP status.
-        ("refused-by-us", Err(AttemptFailure::UpgradeRefusedByUs(..))) => true,
-        // A CSMS that does not let us in: at TLS, at HTTP, or by closing.
-        (
-            "refused" | "any",
-            Err(
-                AttemptFailure::TlsRefusedBySut(_)
-                | AttemptFailure::UpgradeRefusedBySut(_)
-                | AttemptFailure::ClosedBeforeUpgrade
-                | AttemptFailure::BadUpgrade(_),
-            ),
-        ) => true,
-        _ => false,
-    };
+    let wanted = connection.outcome.unwrap_or(Outcome::Upgraded);
+    let good = wanted.is_met(attempt.outcome.as_ref().copied(), &attempt.facts);
     if good {
         return checked(connection, facts(attempt), node, world);
     }
     // While we wait for a good connection the SUT may still be failing on what went before.
-    if wanted == "upgraded" && attempt.conn.0 > 0 && attempt.outcome.is_err() {
+    if wanted == Outcome::Upgraded && attempt.conn.0 > 0 && attempt.outcome.is_err() {
         return None;
     }
     let found = match &attempt.outcome {
@@ -526,7 +487,7 @@ fn attempted(connection: &Connection, attempt: &Attempt, node: &mut Node, world:
         Err(failure) => describe(failure),
     };
     let mut finding = Finding::at(&node.step, &node.path, "the handshake did not end as it must");
-    finding.expected = Some(wanted.to_owned());
+    finding.expected = Some(wanted.word().to_owned());
     finding.found = Some(found);
     let verdict = match &attempt.outcome {
         Err(AttemptFailure::Unreachable(_) | AttemptFailure::TlsRefusedByUs(_)) => Verdict::Inconclusive,

@@ -7,21 +7,17 @@ use crate::{
     engine::{
         Effect, Role,
         exchange::Reply,
-        responder,
         world::{Finding, World},
     },
-    operator::{
-        ActionOutcome, ManualAction,
-        actions::{self, ActionInfo},
-    },
-    testcase::template::Template,
+    operator::{ActionOutcome, ManualAction, actions::ActionInfo},
+    testcase::template::{Names, Template},
     verdict::Verdict,
 };
 
 impl Node {
     pub(super) fn operating(
         &mut self,
-        action: &str,
+        action: &ActionInfo,
         with: &[(String, Template)],
         optional: bool,
         world: &mut World,
@@ -40,7 +36,7 @@ impl Node {
         if let Reply::Operator(outcome) = &reply {
             self.save(json!({ "outcome": outcome.word(), "at": world.now.seconds() }), world);
             if *outcome != ActionOutcome::Done {
-                world.not_acted(action);
+                world.not_acted(action.name);
             }
         }
         match reply {
@@ -52,7 +48,7 @@ impl Node {
                 false
             }
             Reply::Operator(ActionOutcome::Denied(reason)) => {
-                let (verdict, what) = if actions::find(action).is_some_and(ActionInfo::is_question) {
+                let (verdict, what) = if action.is_question() {
                     (Verdict::Fail, "what the operator was to look at is not so")
                 } else {
                     // Nothing was asked that the SUT could be blamed for.
@@ -73,27 +69,29 @@ impl Node {
     }
 
     /// Asks the operator to act; where that can't be put into words, it is a finding.
-    fn ask(&mut self, action: &str, with: &[(String, Template)], world: &mut World) {
+    fn ask(&mut self, action: &ActionInfo, with: &[(String, Template)], world: &mut World) {
         let Some(mut parameters) = self.parameters(with, world) else { return };
+        if world.own_error(action.check(&parameters), &self.step, &self.path).is_none() {
+            return;
+        }
         let to_send = parameters.get("action").and_then(Value::as_str).map(str::to_owned);
         if let (Some(action), Some(payload)) = (to_send, parameters.get_mut("payload")) {
             // A CSMS that sends what it is given needs all of it; one that numbers for itself may do so.
-            responder::complete_request(world, &action, payload);
+            world.complete_request(&action, payload);
         }
         let names = parameters.clone();
-        let prompt = actions::find(action).map_or("", |known| known.prompt);
-        let prompt = Template::new(Value::String(prompt.to_owned())).evaluate(&names.clone().into());
+        let prompt = Template::new(Value::String(action.prompt.to_owned())).evaluate(&Names::from(names.clone()));
         let prompt = match prompt {
             Ok(Value::String(prompt)) => prompt,
-            _ => format!("{action} {}", Value::Object(names)),
+            _ => format!("{} {}", action.name, Value::Object(names)),
         };
-        world.acted(action, &parameters);
+        world.acted(action.name, &parameters);
         if let Some(payload) = parameters.get("payload") {
-            world.hide_passwords(payload);
+            world.hide_secrets(payload);
         }
         self.save(json!({ "outcome": "asked", "at": world.now.seconds() }), world);
         let id = world.fresh_id();
         self.body = Body::Operator(Some(id));
-        world.effects.push(Effect::Operator(id, ManualAction { action: action.to_owned(), parameters, prompt }));
+        world.effects.push(Effect::Operator(id, ManualAction { action: action.name.to_owned(), parameters, prompt }));
     }
 }

@@ -1,6 +1,6 @@
 //! Steps under way: what they wait for, and what they find.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use serde_json::{Map, Value};
 
@@ -9,16 +9,20 @@ use crate::{
     engine::{
         Role,
         exchange::{Answer, Reply},
-        responder, rules,
         world::{Finding, World},
     },
+    protocol::error_code::ErrorCode,
     testcase::{
         model::{Expect, Send, StateKind, Step},
-        template::{Template, TemplateError},
+        template::{Lookup as _, Template, TemplateError},
     },
     verdict::{StepRecord, Verdict},
     yaml::shorten,
 };
+
+fn alternatives(codes: &[ErrorCode]) -> String {
+    codes.iter().map(|code| code.as_str()).collect::<Vec<_>>().join(" or ")
+}
 
 /// An EVSE, and facts that hold of it.
 type Reached = (String, Map<String, Value>);
@@ -50,7 +54,7 @@ impl Node {
         finding.expected = Some(expects.iter().map(describe).collect::<Vec<_>>().join(" | "));
         finding.waited_s = Some(world.now.seconds_since(&self.reached));
         let since = self.reached.seconds();
-        let came: Vec<String> = world.received_since(since).map(rules::summary).collect();
+        let came: Vec<String> = world.received_since(since).map(|call| world.summary(call)).collect();
         finding.found = Some(match (came.is_empty(), world.closed_at) {
             (false, _) => format!("meanwhile: {}", shorten(&came.join(", "), 400)),
             (true, Some((at, by))) if !world.connected() => {
@@ -90,7 +94,7 @@ impl Node {
                 let Some(mut payload) = world.evaluate(&send.payload, &self.scope, &step, &self.path) else {
                     return false;
                 };
-                responder::complete_request(world, &send.action, &mut payload);
+                world.complete_request(&send.action, &mut payload);
                 let finding = Finding::at(&step, &self.path, String::new());
                 if !world.is_sound(&send.action, true, &payload, finding) {
                     return false;
@@ -128,7 +132,6 @@ impl Node {
 
     pub(super) fn answered(&mut self, send: &Send, answer: Answer, world: &mut World) -> bool {
         let step = self.step.clone();
-        let names = world.names(&self.scope);
         match answer {
             Answer::Lost if send.lost_allowed => {
                 self.keep_answer(serde_json::json!({ "error": "lost" }), world);
@@ -142,13 +145,17 @@ impl Node {
             Answer::Error(code, text, input) => {
                 world.takes(input, &step, &self.path, Role::Answer);
                 let allowed =
-                    send.expect_error.as_ref().is_some_and(|codes| codes.contains(&code)) || send.error_allowed;
+                    send.expect_error.as_ref().is_some_and(|codes| codes.iter().any(|known| known.as_str() == code))
+                        || send.error_allowed;
                 if !allowed {
                     let message = format!("{} was answered with a CALLERROR", send.action);
                     let mut finding = Finding::at(&step, &self.path, message);
                     finding.expected = Some(match &send.expect_error {
-                        Some(codes) => format!("CALLERROR {}", codes.join(" or ")),
-                        None => format!("{}Response {}", send.action, send.checks.describe(Some(&names))),
+                        Some(codes) => format!("CALLERROR {}", alternatives(codes)),
+                        None => {
+                            let checks = send.checks.describe(Some(&world.names(&self.scope)));
+                            format!("{}Response {checks}", send.action)
+                        }
                     });
                     finding.found = Some(format!("CALLERROR {code}"));
                     finding.frame = Some(shorten(&text, 4000));
@@ -162,13 +169,13 @@ impl Node {
                 if let Some(codes) = send.expect_error.as_ref().filter(|_| !send.error_allowed) {
                     let message = format!("{} was answered, but should have been refused", send.action);
                     let mut finding = Finding::at(&step, &self.path, message);
-                    finding.expected = Some(format!("CALLERROR {}", codes.join(" or ")));
+                    finding.expected = Some(format!("CALLERROR {}", alternatives(codes)));
                     finding.found = Some("a CALLRESULT".into());
                     finding.frame = Some(shorten(&text, 4000));
                     world.find(Verdict::Fail, finding);
                     return false;
                 }
-                let found = send.checks.mismatches(&payload, &names);
+                let found = send.checks.mismatches(&payload, &world.names(&self.scope));
                 let Some(found) = world.own_error(found, &step, &self.path) else { return false };
                 if let Some(mismatch) = found.first() {
                     let message = format!("the response to {} is not as expected", send.action);
@@ -185,7 +192,7 @@ impl Node {
     /// `name.request`, `name.at`, when and where in the conversation it was answered, and the members of the response.
     pub(super) fn keep_answer(&self, answer: Value, world: &mut World) {
         let Some(name) = &self.step.saved_as else { return };
-        let mut kept = world.names(&self.scope).get(name).cloned().unwrap_or_default();
+        let mut kept = world.names(&self.scope).lookup(name).map(Cow::into_owned).unwrap_or_default();
         if let (Value::Object(kept), Value::Object(answer)) = (&mut kept, answer) {
             kept.insert("answered".into(), world.now.seconds().into());
             kept.insert("answered_place".into(), world.input.into());

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     clock::Stamp,
-    engine::{Effect, Engine, Input, Registration, RegistrationStatus, Setup, SutMemory},
+    engine::{Effect, Engine, Input, Setup, SutMemory},
     link::{ClientPolicy, ClosedBy, ConnId, EndpointId, LinkCommand, LinkEvent, UpgradeRequest},
     operator::ActionOutcome,
     testcase::reader,
@@ -34,6 +34,7 @@ impl Run {
         );
         let case = reader::test_case(&Source::new("case.yaml", text)).unwrap_or_else(|bad| panic!("{bad}"));
         let setup = Setup {
+            protocol: &crate::protocol::OCPP_2_0_1,
             case: Arc::new(case),
             variant: Map::new(),
             states: Arc::new(HashMap::new()),
@@ -52,7 +53,7 @@ impl Run {
             client_identities: HashMap::new(),
             memory: SutMemory {
                 open: Some((ConnId(1), EndpointId(1))),
-                registration: Registration::of(RegistrationStatus::Accepted),
+                session: super::session(serde_json::json!({ "accepted": true })),
                 ..SutMemory::default()
             },
         };

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     clock::Stamp,
-    engine::{Effect, Engine, Input, Outcome, Registration, RegistrationStatus, Setup, SutMemory},
+    engine::{Effect, Engine, Input, Outcome, Setup, SutMemory},
     link::{AttemptFailure, ClosedBy, ConnId, EndpointId, LinkCommand, LinkEvent, UpgradeRequest},
     operator::ActionOutcome,
     testcase::reader,
@@ -33,6 +33,7 @@ fn engine(id: &str, prepared: &str, steps: &str, memory: SutMemory) -> Engine {
         states.insert("Prepared".to_owned(), Arc::new(state));
     }
     let setup = Setup {
+        protocol: &crate::protocol::OCPP_2_0_1,
         case: Arc::new(case),
         variant: Map::new(),
         states: Arc::new(states),
@@ -51,8 +52,7 @@ fn connected() -> SutMemory {
     SutMemory {
         open: Some((ConnId(1), EndpointId(1))),
         ordinary: true,
-        registration: Registration::of(RegistrationStatus::Accepted),
-        contact_s: Some(0.0),
+        session: super::session(serde_json::json!({ "accepted": true, "contact-s": 0.0 })),
         ..SutMemory::default()
     }
 }
@@ -109,7 +109,7 @@ fn what_keeps_a_test_case_from_beginning_decides_nothing() {
         assert_eq!(outcome.failures[0].message, why);
         assert!(outcome.unprepared.unwrap().starts_with(why) && !outcome.absent);
     }
-    let unaccepted = SutMemory { registration: Registration::default(), ..connected() };
+    let unaccepted = SutMemory { session: crate::protocol::OCPP_2_0_1.session(), ..connected() };
     let mut asserted = engine(STATION, prepared, QUIET, unaccepted);
     says(&mut asserted, 1, r#"[3,"TC_B_06_CS-1",{"status":"Accepted"}]"#);
     let outcome = ended(asserted, 2);

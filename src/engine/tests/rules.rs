@@ -92,10 +92,8 @@ fn a_pending_station_sends_what_it_was_asked_for_and_a_rejected_one_nothing() {
 
 #[test]
 fn a_station_that_booted_before_we_listened_may_speak() {
-    let mut engine = engine(
-        "steps:\n  - expect: StatusNotification\n",
-        SutMemory { registration: Registration::default(), ..connected() },
-    );
+    let mut engine =
+        engine("steps:\n  - expect: StatusNotification\n", SutMemory { session: OCPP_2_0_1.session(), ..connected() });
     says(&mut engine, 1, STATUS);
     assert_eq!(ended(engine, 2).verdict, Verdict::Pass);
 }
@@ -103,7 +101,7 @@ fn a_station_that_booted_before_we_listened_may_speak() {
 #[test]
 fn what_came_before_a_boot_is_not_what_is_due_after_it() {
     let steps = "steps:\n  - expect: BootNotification\n  - expect: StatusNotification\n    within: 5\n";
-    let mut engine = engine(steps, SutMemory { registration: Registration::default(), ..connected() });
+    let mut engine = engine(steps, SutMemory { session: OCPP_2_0_1.session(), ..connected() });
     says(&mut engine, 1, STATUS);
     says(&mut engine, 2, &boot("b"));
     let outcome = ended(engine, 9);

@@ -1,6 +1,7 @@
 //! What was found wrong, until it becomes a failure of the result.
 
 use crate::{
+    protocol::{rules::Rule, session::Breach},
     testcase::{matcher::Mismatch, model::Step},
     yaml::shorten,
 };
@@ -21,6 +22,8 @@ pub(crate) struct Finding {
     pub(crate) in_between: bool,
     /// A step found it, and not a rule that holds for every test.
     pub(crate) of_step: bool,
+    /// The rule for every test that is broken.
+    pub(crate) rule: Option<Rule>,
     /// The protocol itself is broken, whatever the step is for: a failure in the preparation, too.
     pub(crate) breach: bool,
 }
@@ -30,9 +33,9 @@ impl Finding {
         Self { step: step.into(), message: message.into(), ..Self::default() }
     }
 
-    /// True for a breach of a rule that holds for every test.
-    pub(super) fn is_of_rule(&self) -> bool {
-        self.step.starts_with("rule: ")
+    /// A breach of a rule that holds for every test.
+    pub(crate) fn of_rule(rule: Rule, message: impl Into<String>) -> Self {
+        Self { rule: Some(rule), ..Self::new(rule.step(), message) }
     }
 
     /// At a step. What it breaks is what the step, or the nearest around it, has been noted to prove.
@@ -68,6 +71,19 @@ impl Finding {
             self.requirements = requirements;
         }
         self
+    }
+}
+
+impl From<Breach> for Finding {
+    fn from(breach: Breach) -> Self {
+        Self {
+            expected: breach.expected,
+            found: breach.found,
+            pointer: breach.pointer,
+            frame: breach.frame,
+            requirements: breach.requirements,
+            ..Self::of_rule(breach.rule, breach.message)
+        }
     }
 }
 

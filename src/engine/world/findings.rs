@@ -5,6 +5,7 @@ use std::{collections::HashSet, sync::Arc};
 use super::{Finding, MAX_KEPT, World};
 use crate::{
     engine::{Phase, Role, taken::Taken},
+    protocol::session::Breach,
     testcase::{
         matcher::Checks,
         model::{Always, Step, StepKind},
@@ -25,7 +26,7 @@ impl World {
         if finding.requirements.is_empty() && !finding.in_between {
             finding.requirements = self.requirements_of(&finding.step);
         }
-        let of_tidying = self.phase == Phase::After && !finding.is_of_rule();
+        let of_tidying = self.phase == Phase::After && finding.rule.is_none();
         if of_tidying || self.failures.len() >= MAX_FAILURES {
             let found = finding.found.map(|found| format!(" (found {found})")).unwrap_or_default();
             self.remark(format!("{} {}: {}{found}", self.phase.word(), finding.step, finding.message));
@@ -52,6 +53,13 @@ impl World {
             waited_s: finding.waited_s,
             at_s: self.now.seconds(),
         });
+    }
+
+    /// Records breaches of rules that hold for every test.
+    pub(crate) fn breaches(&mut self, breaches: impl IntoIterator<Item = Breach>) {
+        for breach in breaches {
+            self.find(Verdict::Fail, breach.into());
+        }
     }
 
     /// Keeps a sentence for whoever reads the result.
@@ -164,9 +172,7 @@ impl World {
             finding.expected = Some(format!("a check of {}", about.join(", ")));
             self.find(Verdict::Inconclusive, finding);
         }
-        for complaint in self.transactions.gaps() {
-            let finding = Finding::new("rule: seqNo without gaps", complaint).of(vec!["E01.FR.07".into()]);
-            self.find(Verdict::Fail, finding);
-        }
+        let breaches = self.memory.session.judge_end();
+        self.breaches(breaches);
     }
 }

@@ -2,21 +2,20 @@
 
 use serde_json::{Value, json};
 
-use super::{Answer, Attempt, Call, Finding, MAX_KEPT, Open, OutstandingCall, World};
+use super::{Answer, Attempt, Finding, MAX_KEPT, Open, OutstandingCall, World};
 use crate::{
     certificate::Certificate,
-    engine::{
-        Phase,
-        rules::{self, echo, registration, times},
-    },
     link::{AttemptFailure, ClosedBy, ConnId, LinkCommand, LinkEvent, UpgradeRequest},
-    ocpp::{frame::Frame, primitives, schema},
+    protocol::{
+        frame::Frame,
+        messages::SchemaError,
+        rules::Rule,
+        session::{Admission, Call},
+    },
     verdict::Verdict,
     yaml::shorten,
 };
 
-/// The WebSocket sub-protocol of OCPP 2.0.1.
-const SUBPROTOCOL: &str = "ocpp2.0.1";
 /// Most messages of the SUT in one test case; beyond it the SUT floods us, which no product needs to do.
 const MAX_MESSAGES: usize = 20_000;
 
@@ -36,7 +35,7 @@ impl World {
                 self.messages += 1;
                 if self.messages > MAX_MESSAGES {
                     let message = format!("the SUT sent more than {MAX_MESSAGES} messages in one test case");
-                    self.find(Verdict::Fail, Finding::new("rule: no flood of messages", message));
+                    self.find(Verdict::Fail, Finding::of_rule(Rule::NoFlood, message));
                     self.link_command(LinkCommand::Abort(conn));
                     return None;
                 }
@@ -44,8 +43,7 @@ impl World {
             }
             LinkEvent::Garbage { conn: _, what } => {
                 self.last_activity = self.now;
-                let mut finding =
-                    Finding::new("rule: only text messages", "the SUT sent something that is no OCPP-J message");
+                let mut finding = Finding::of_rule(Rule::TextOnly, "the SUT sent something that is no OCPP-J message");
                 finding.found = Some(what);
                 self.find(Verdict::Fail, finding);
             }
@@ -56,11 +54,10 @@ impl World {
                 self.forget_promises();
                 self.open = Some(Open { conn, endpoint, at: self.now });
                 self.memory.open = Some((conn, endpoint));
-                self.memory.contact_s = Some(self.now.seconds());
                 let as_usual = self.is_station_test() || self.knocked_as_usual;
-                self.memory.ordinary = as_usual && subprotocol.as_deref() == Some(SUBPROTOCOL);
+                self.memory.ordinary = as_usual && subprotocol.as_deref() == Some(self.setup.protocol.subprotocol);
                 self.memory.endpoint = Some(endpoint);
-                self.memory.registration.connected();
+                self.memory.session.connected(self.now);
                 let input = self.input;
                 self.attempts.push(Attempt { conn, endpoint, at: self.now, outcome: Ok(()), facts, input });
             }
@@ -110,7 +107,7 @@ impl World {
             }
             LinkEvent::Sent { conn, text } => {
                 if let Some(early) = self.call_order.wrote(conn, &text, self.now) {
-                    self.find(Verdict::Fail, rules::out_of_turn(&early));
+                    self.find(Verdict::Fail, early.finding());
                 }
             }
         }
@@ -120,14 +117,14 @@ impl World {
     /// A CSMS that is offered what it speaks must confirm it; one that does not, and goes on, has agreed on nothing
     /// (Part 4, 3.1.2).
     fn check_subprotocol(&mut self, request: &UpgradeRequest, agreed: Option<&str>) {
-        let offered = request.subprotocols.iter().any(|offered| offered == SUBPROTOCOL);
+        let wanted = self.setup.protocol.subprotocol;
+        let offered = request.subprotocols.iter().any(|offered| offered == wanted);
         if self.is_station_test() || !offered || agreed.is_some() {
             return;
         }
-        let message =
-            format!("the CSMS opened the WebSocket without the sub-protocol {SUBPROTOCOL}, which it was offered");
-        let mut finding = Finding::new("rule: sub-protocol as negotiated", message);
-        finding.expected = Some(format!("Sec-WebSocket-Protocol: {SUBPROTOCOL} (Part 4, 3.1.2)"));
+        let message = format!("the CSMS opened the WebSocket without the sub-protocol {wanted}, which it was offered");
+        let mut finding = Finding::of_rule(Rule::Subprotocol, message);
+        finding.expected = Some(format!("Sec-WebSocket-Protocol: {wanted} (Part 4, 3.1.2)"));
         finding.found = Some("no such header".into());
         self.find(Verdict::Fail, finding);
     }
@@ -137,10 +134,11 @@ impl World {
             Ok(frame) => frame,
             Err(error) => {
                 if let Some(id) = &error.call_id {
-                    self.refuse(conn, id, error.code, &error.reason);
+                    let code = self.setup.protocol.error_codes.of_fault(error.fault);
+                    self.refuse(conn, id, code, &error.reason);
                 }
                 let mut finding =
-                    Finding::new("rule: well-formed frames", format!("the SUT sent a broken frame: {error}"));
+                    Finding::of_rule(Rule::WellFormedFrames, format!("the SUT sent a broken frame: {error}"));
                 finding.frame = Some(shorten(&text, 4000));
                 self.find(Verdict::Fail, finding);
                 return None;
@@ -152,23 +150,27 @@ impl World {
                 self.call_order.came(&call);
                 if !self.seen_ids.insert((conn, call.id.clone())) {
                     let mut finding =
-                        Finding::new("rule: unique message ids", format!("the message id {} was used before", call.id));
+                        Finding::of_rule(Rule::UniqueMessageIds, format!("the message id {} was used before", call.id));
                     finding.frame = Some(shorten(&call.text, 4000));
                     self.find(Verdict::Fail, finding);
                 }
-                let errors = schema::validate(&call.action, true, &call.payload);
+                let errors = self.messages().validate(&call.action, true, &call.payload);
                 if let Some(first) = errors.first() {
                     self.refuse(conn, &call.id, first.code, &first.message);
                     self.schema_finding(&call.action, "Request", &errors, &call.text);
                     return None;
                 }
                 self.primitive_findings(&call.action, true, &call.payload, &call.text);
-                call.payload = primitives::with_defaults(&call.action, true, call.payload);
-                if !registration::admits(self, &call) {
-                    return None;
+                call.payload = self.messages().with_defaults(&call.action, true, call.payload);
+                let moment = self.moment();
+                match self.memory.session.admit(&moment, &call) {
+                    Admission::Admitted(breaches) => self.breaches(breaches),
+                    Admission::Refused { code, description, breach } => {
+                        self.refuse(conn, &call.id, code, description);
+                        self.breaches([*breach]);
+                        return None;
+                    }
                 }
-                times::check_call(self, &call);
-                echo::check_follow_up(self, &call);
                 if self.received.len() < MAX_KEPT {
                     self.received.push(call.clone());
                 }
@@ -176,23 +178,21 @@ impl World {
             }
             Frame::CallResult { id, payload } => {
                 if let Some(sent) = self.answered(&id, &text) {
-                    let errors = schema::validate(&sent.action, false, &payload);
+                    let errors = self.messages().validate(&sent.action, false, &payload);
                     let payload = if errors.is_empty() {
                         self.primitive_findings(&sent.action, false, &payload, &text);
-                        let payload = primitives::with_defaults(&sent.action, false, payload);
-                        times::check_answer(self, &sent.action, &payload, &text);
-                        let request = primitives::with_defaults(&sent.action, true, sent.payload.clone());
-                        echo::check_answer(self, &sent.action, &request, &payload, &text);
+                        let payload = self.messages().with_defaults(&sent.action, false, payload);
+                        let moment = self.moment();
+                        let session = &self.memory.session;
+                        let breaches = session.check_answer(&moment, &sent.action, &sent.payload, &payload, &text);
+                        self.breaches(breaches);
                         payload
                     } else {
                         self.schema_finding(&sent.action, "Response", &errors, &text);
                         payload
                     };
-                    self.learn_result(&sent.action, &sent.payload, &payload);
-                    if !self.is_station_test() {
-                        let around = self.around();
-                        self.memory.station.answered(&around, &sent.action, &payload);
-                    }
+                    let moment = self.moment();
+                    self.memory.session.answered(&moment, &sent.action, &sent.payload, &payload);
                     self.call_answers.insert(id, Answer::Result(payload, text, self.input));
                 }
                 None
@@ -209,18 +209,17 @@ impl World {
     fn answered(&mut self, id: &str, text: &str) -> Option<OutstandingCall> {
         let sent = self.outstanding.remove(id);
         if sent.is_none() && !self.memory.unanswered.remove(id) {
-            let mut finding =
-                Finding::new("rule: answers to our calls only", format!("no call of ours has the id {id}"));
+            let mut finding = Finding::of_rule(Rule::AnswersToOurCalls, format!("no call of ours has the id {id}"));
             finding.frame = Some(shorten(text, 4000));
             self.find(Verdict::Fail, finding);
         }
         sent
     }
 
-    fn schema_finding(&mut self, action: &str, kind: &str, errors: &[schema::SchemaError], text: &str) {
-        let mut finding = Finding::new(
-            "rule: schema-valid messages",
-            format!("{action}{kind} does not follow its schema ({})", schema::edition()),
+    fn schema_finding(&mut self, action: &str, kind: &str, errors: &[SchemaError], text: &str) {
+        let mut finding = Finding::of_rule(
+            Rule::SchemaValid,
+            format!("{action}{kind} does not follow its schema ({})", self.messages().edition()),
         );
         let all: Vec<String> = errors.iter().map(|error| format!("{}: {}", error.pointer, error.message)).collect();
         finding.found = Some(shorten(&all.join("; "), 1000));
@@ -231,75 +230,17 @@ impl World {
 
     /// What the JSON Schemas do not say of data types (Part 2, 2.1.4).
     fn primitive_findings(&mut self, action: &str, request: bool, payload: &Value, text: &str) {
-        let breaches = primitives::breaches(action, request, payload);
+        let breaches = self.messages().breaches(action, request, payload);
         let Some(first) = breaches.first() else { return };
         let kind = if request { "Request" } else { "Response" };
         let message = format!("{action}{kind} has a value that its data type does not allow");
-        let mut finding = Finding::new("rule: values of their data types", message);
+        let mut finding = Finding::of_rule(Rule::DataTypes, message);
         finding.expected = Some("a value as Part 2, 2.1.4 defines the primitive data types".into());
         let all: Vec<String> = breaches.iter().map(|error| format!("{}: {}", error.pointer, error.message)).collect();
         finding.found = Some(shorten(&all.join("; "), 1000));
         finding.pointer = Some(first.pointer.clone());
         finding.frame = Some(shorten(text, 4000));
         self.find(Verdict::Fail, finding);
-    }
-
-    /// Learns from an answer to our own call: values of variables, and which of them we changed.
-    fn learn_result(&mut self, action: &str, request: &Value, response: &Value) {
-        let name = |item: &Value| {
-            let variable = &item["variable"];
-            let instance = variable["instance"].as_str().map(|instance| format!("[{instance}]"));
-            let (component, variable) = (item["component"]["name"].as_str()?, variable["name"].as_str()?);
-            Some(format!("{component}.{variable}{}", instance.unwrap_or_default()))
-        };
-        if action == "GetVariables" {
-            for item in response["getVariableResult"].as_array().into_iter().flatten() {
-                let actual = item.get("attributeType").is_none_or(|kind| kind == "Actual");
-                if let (true, Some(name), Some(value)) = (actual, name(item), item.get("attributeValue")) {
-                    self.memory.variables.insert(name, value.clone());
-                }
-            }
-        }
-        if action == "Reset"
-            && request.get("evseId").is_none()
-            && matches!(response["status"].as_str(), Some("Accepted" | "Scheduled"))
-        {
-            self.memory.registration.reboots(true);
-        }
-        match (action, response["status"].as_str()) {
-            ("RequestStartTransaction", Some("Accepted")) => {
-                self.memory.leftovers.driver_comes(request["evseId"].as_u64(), self.now.seconds());
-            }
-            ("RequestStopTransaction", Some("Rejected")) => {
-                self.memory.leftovers.transaction_is_unknown(request["transactionId"].as_str().unwrap_or_default());
-            }
-            ("GetTransactionStatus", _) if response["ongoingIndicator"] == false => {
-                self.memory.leftovers.transaction_is_unknown(request["transactionId"].as_str().unwrap_or_default());
-            }
-            _ => {}
-        }
-        if action == "SetVariables" {
-            let items = request["setVariableData"].as_array().into_iter().flatten();
-            for (item, result) in items.zip(response["setVariableResult"].as_array().into_iter().flatten()) {
-                let taken = result["attributeStatus"] == "Accepted" || result["attributeStatus"] == "RebootRequired";
-                let Some(name) = name(item) else { continue };
-                let (component, variable) = name.split_once('.').unwrap_or((&name, ""));
-                if matches!(self.phase, Phase::Prepare | Phase::After) {
-                    self.put_back.push((component.to_owned(), variable.to_owned()));
-                }
-                let Some(value) = item["attributeValue"].as_str().filter(|_| taken) else { continue };
-                if variable == "BasicAuthPassword" {
-                    continue;
-                }
-                if let Some(Value::String(old)) = self.memory.variables.get(&name) {
-                    let known = self.originals.iter().any(|(c, v, _)| c == component && v == variable);
-                    if !known && self.phase != Phase::After {
-                        self.originals.push((component.to_owned(), variable.to_owned(), old.clone()));
-                    }
-                }
-                self.memory.variables.insert(name.clone(), value.into());
-            }
-        }
     }
 }
 

@@ -47,7 +47,7 @@ pub(super) enum Refused {
     #[error("These are too many remarks on one test case.")]
     TooMany,
     /// An answer that does not fit what was asked.
-    #[error("This is no answer to what was asked.")]
+    #[error("This does not answer the question that was asked.")]
     Unfitting,
 }
 

@@ -124,12 +124,12 @@ fn resolved<'k>(id: &str, row: &Row, known: &[Known<'k>], pics: &Pics, remarks: 
         return Some(by_id);
     }
     if let Some(other) = by_wording() {
-        let why = if tables::is_known(id) {
-            format!("does not belong to baseline {}", writer::baseline(pics.baseline))
+        let what = if tables::is_known(id) {
+            format!("`{id}` does not belong to baseline {}", writer::baseline(pics.baseline))
         } else {
-            "is no known id".to_owned()
+            format!("unknown id `{id}`")
         };
-        let message = format!("`{id}` {why}; its wording is that of `{}`, and it was taken as that", other.2.id);
+        let message = format!("{what}; its wording is that of `{}`, and it was taken as that", other.2.id);
         remarks.add(row.place, message, "compare it with the certificate");
         return Some(other);
     }
@@ -146,7 +146,7 @@ fn resolved<'k>(id: &str, row: &Row, known: &[Known<'k>], pics: &Pics, remarks: 
         )
     } else {
         (
-            format!("`{id}` (\"{}\") is no known id; its answer \"{answer}\" was left out", shorten(&worded, 60)),
+            format!("unknown id `{id}` (\"{}\"); its answer \"{answer}\" was left out", shorten(&worded, 60)),
             "check that the line was read correctly; nothing can be tested by it",
         )
     };
@@ -285,7 +285,7 @@ fn measurands(of: &tables::Row, row: &Row, remarks: &mut Remarks) -> (Answer, Op
     all.extend(supported.iter().filter(|word| !tested.contains(word)).cloned());
     let strange = values::unknown_measurands(&all);
     if !strange.is_empty() {
-        let message = format!("`{}`: {} is no measurand of OCPP 2.0.1", of.id, shorten(&strange.join(", "), 80));
+        let message = format!("`{}`: unknown OCPP 2.0.1 measurand {}", of.id, shorten(&strange.join(", "), 80));
         remarks.add(row.place, message, "check that the line was read correctly");
     }
     (Answer::Measurands { tested, supported }, (!guesses.is_empty()).then(|| guesses.join("; ")))

@@ -33,8 +33,8 @@ use self::{
 };
 use super::model::{Baseline, Performance, Pics, Profile, SutKind};
 use crate::{
-    kpi,
     pics::tables::Part,
+    protocol::OCPP_2_0_1,
     text::visible_line,
     yaml::{Defect, Defects, Position, shorten},
 };
@@ -111,7 +111,7 @@ pub fn certificate(document: &Document, given: Option<Baseline>) -> Result<Impor
     let reference = reference::found(document);
     refuse_other_versions(document, &reference, &mut remarks)?;
     if rows.is_empty() && facts.is_empty() {
-        let message = "this is no certificate with its abstract test report: none of their tables was found";
+        let message = "this is not a certificate with an abstract test report: none of their tables was found";
         let help = "give the certificate's PDF, or its text by `pdftotext -layout`";
         return Err(defect(document, Place::default(), message, help));
     }
@@ -121,7 +121,7 @@ pub fn certificate(document: &Document, given: Option<Baseline>) -> Result<Impor
     let sut = side(document, &facts, &rows, &mut remarks)?;
     let mut pics = Pics {
         sut,
-        ocpp: "2.0.1".into(),
+        ocpp: crate::protocol::Version::V2_0_1,
         edition,
         baseline,
         product: facts.product(sut == SutKind::Csms, &mut remarks),
@@ -326,7 +326,7 @@ fn unknown_profiles(lines: &[Placed<'_>], rows: &[Row], remarks: &mut Remarks) {
         };
         if values::outcome(&result.text).is_some() && !rows.iter().any(is_of) {
             let message = format!(
-                "`{}` is no certification profile that is known here; its result \"{}\" was left out",
+                "unknown certification profile `{}`; its result \"{}\" was left out",
                 shorten(&name.text, 60),
                 shorten(&result.text, 40)
             );
@@ -338,7 +338,7 @@ fn unknown_profiles(lines: &[Placed<'_>], rows: &[Row], remarks: &mut Remarks) {
 /// What the vendor promises.
 fn performance(facts: &Facts, rows: &[Row], sut: SutKind, remarks: &mut Remarks) -> Performance {
     let mut performance = Performance::default();
-    for definition in kpi::definitions(sut) {
+    for definition in OCPP_2_0_1.semantics.kpis(sut == SutKind::ChargingStation) {
         // Name, value, unit, description.
         let row = rows.iter().find(|row| matches!(row.key, Key::Kpi(of) if of.name == definition.name));
         let Some(row) = row else {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::{
-    ocpp::requirements::{self, Side},
+    protocol::requirements::{self, Side},
     record::Results,
     verdict::Verdict,
 };

@@ -199,6 +199,6 @@ fn in_script(data: &Value) -> String {
 
 /// Requirement texts for the script.
 pub(super) fn texts<'i>(ids: impl Iterator<Item = &'i str>) -> String {
-    let texts = ids.filter_map(|id| Some((id.to_owned(), crate::ocpp::requirements::text(id)?.into())));
+    let texts = ids.filter_map(|id| Some((id.to_owned(), crate::protocol::requirements::text(id)?.into())));
     in_script(&Value::Object(texts.collect::<Map<_, _>>()))
 }

@@ -28,7 +28,7 @@ use super::{
     Connections, MAX_TRANSFER, Shared, pause,
     store::{Entry, Refusal, Store},
 };
-use crate::ocpp::transfer::Protocol;
+use crate::protocol::transfer::Protocol;
 
 /// How long a session may say nothing, seconds.
 const IDLE: u64 = 120;

@@ -31,8 +31,8 @@ use crate::{
     bench::Bench,
     clock::Clock,
     link::{Identity, Network, Secret, ServerTls, client::percent_encoded, network::Listener},
-    ocpp::transfer::Protocol,
     pics::Pics,
+    protocol::transfer::Protocol,
 };
 
 /// Most connections at a time; beyond it they are closed at once.

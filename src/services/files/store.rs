@@ -12,7 +12,7 @@ use std::{
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
-use crate::ocpp::transfer::Protocol;
+use crate::protocol::transfer::Protocol;
 
 /// How much a store takes.
 #[derive(Debug, Clone, Copy)]

@@ -12,7 +12,7 @@ use super::{Credentials, FileServer, FileSetup, FilesError, Limits, MAX_CONNECTI
 use crate::{
     clock::Clock,
     link::{CertificateKind, MemoryNetwork, Network, Secret},
-    ocpp::transfer::Protocol,
+    protocol::transfer::Protocol,
     services::{
         pki::{KeyKind, Pki},
         transfer::{Client, TransferError},

@@ -11,7 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_rustls::TlsConnector;
 
 use super::{Client, MAX_DOWNLOAD, Target, TransferError, patiently};
-use crate::{link::tls, ocpp::transfer::Protocol};
+use crate::{link::tls, protocol::transfer::Protocol};
 
 fn failed(error: FtpError) -> TransferError {
     match error {

@@ -7,7 +7,7 @@ use hyper::{Method, Request, Response, StatusCode, body::Incoming, header};
 use hyper_util::rt::TokioIo;
 
 use super::{Client, MAX_DOWNLOAD, Target, TransferError, patiently};
-use crate::{link::tls, ocpp::transfer::Protocol};
+use crate::{link::tls, protocol::transfer::Protocol};
 
 async fn exchange(
     client: &Client,

@@ -13,7 +13,7 @@ use url::Url;
 use crate::{
     clock::Clock,
     link::{ClientTls, Network, TlsVersion, server::percent_decoded},
-    ocpp::transfer::Protocol,
+    protocol::transfer::Protocol,
 };
 
 /// Largest file that is fetched, bytes.
@@ -73,7 +73,7 @@ impl Target {
         let unusable = |why: &str| TransferError::NotSupported(format!("the URL can't be used: {why}"));
         let url = Url::parse(url).map_err(|error| unusable(&error.to_string()))?;
         let protocol =
-            Protocol::parse(url.scheme()).ok_or_else(|| unusable(&format!("{} is no known protocol", url.scheme())))?;
+            Protocol::parse(url.scheme()).ok_or_else(|| unusable(&format!("unknown protocol {}", url.scheme())))?;
         let host = url.host_str().filter(|host| !host.is_empty()).ok_or_else(|| unusable("it names no host"))?;
         let path = percent_decoded(url.path());
         // What a command line of FTP would end at.

@@ -4,11 +4,11 @@ use serde_json::{Value, json};
 
 use super::{Csms, Request};
 use crate::{
-    ocpp::schema,
     operator::{
         ActionOutcome,
         settings::{CONFIGURE, RESTORE, Setting},
     },
+    protocol::OCPP_2_0_1,
 };
 
 impl Csms {
@@ -31,7 +31,7 @@ impl Csms {
                 self.send(action, payload)
             }
             "check-variable" => self.provisioning.shows(text("component"), text("variable"), text("value")),
-            other => ActionOutcome::NotPossible(format!("the simulated CSMS knows no `{other}`")),
+            other => ActionOutcome::NotPossible(format!("the simulated CSMS does not support `{other}`")),
         };
         let _ = request.done.send(outcome);
     }
@@ -45,11 +45,11 @@ impl Csms {
             }
             Setting::SecurityProfile => match value.as_u64().and_then(|profile| u8::try_from(profile).ok()) {
                 Some(profile) => self.endpoints.lower(profile),
-                None => return ActionOutcome::NotPossible("that is no security profile".into()),
+                None => return ActionOutcome::NotPossible("invalid security profile".into()),
             },
             Setting::Password => match value.as_str() {
                 Some(password) => self.endpoints.set_password(password),
-                None => return ActionOutcome::NotPossible("that is no password".into()),
+                None => return ActionOutcome::NotPossible("invalid password".into()),
             },
         }
         self.endpoints_changed = true;
@@ -65,11 +65,11 @@ impl Csms {
         }
         self.made += 1;
         for name in ["requestId", "remoteStartId"] {
-            if schema::requires(&action, name) && payload.get(name).is_none() {
+            if OCPP_2_0_1.messages().requires(&action, name) && payload.get(name).is_none() {
                 payload[name] = self.made.into();
             }
         }
-        if let Some(error) = schema::validate(&action, true, &payload).first() {
+        if let Some(error) = OCPP_2_0_1.messages().validate(&action, true, &payload).first() {
             return ActionOutcome::Failed(format!("{action}: {} {}", error.pointer, error.message));
         }
         if action == "DeleteCertificate" && self.certificates.must_look(&payload) {

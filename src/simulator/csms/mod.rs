@@ -26,7 +26,7 @@ use super::{faults::Faults, operator::Request};
 use crate::{
     clock::{Clock, ocpp_time},
     link::{ConnId, LinkCommand, LinkEvent},
-    ocpp::{frame::Frame, schema},
+    protocol::{OCPP_2_0_1, frame::Frame},
     services::pki::Pki,
 };
 
@@ -141,14 +141,18 @@ impl Csms {
             details: Value::Object(Map::new()),
         };
         let reply = match Frame::parse(text) {
-            Err(error) => error.call_id.map(|id| refusal(id, error.code, error.reason)),
-            Ok(Frame::Call { id, action, payload }) => Some(match schema::validate(&action, true, &payload).first() {
-                Some(error) => refusal(id, error.code, error.message.clone()),
-                None if !self.provisioning.permits(&action, &payload) => {
-                    refusal(id, "SecurityError", "the station is not accepted".into())
-                }
-                None => Frame::CallResult { id, payload: self.respond(&action, &payload) },
-            }),
+            Err(error) => {
+                error.call_id.map(|id| refusal(id, OCPP_2_0_1.error_codes.of_fault(error.fault), error.reason))
+            }
+            Ok(Frame::Call { id, action, payload }) => {
+                Some(match OCPP_2_0_1.messages().validate(&action, true, &payload).first() {
+                    Some(error) => refusal(id, error.code, error.message.clone()),
+                    None if !self.provisioning.permits(&action, &payload) => {
+                        refusal(id, "SecurityError", "the station is not accepted".into())
+                    }
+                    None => Frame::CallResult { id, payload: self.respond(&action, &payload) },
+                })
+            }
             Ok(Frame::CallResult { id, payload }) => {
                 self.answered(&id, Some(&payload));
                 None

@@ -107,7 +107,7 @@ impl Router {
             Some(named) => self.stations.iter().position(|station| station.endpoints.identity() == named),
         };
         let Some(at) = at else {
-            let reason = format!("the CSMS knows no station `{}`", named.unwrap_or_default());
+            let reason = format!("the CSMS does not know the station `{}`", named.unwrap_or_default());
             let _ = request.done.send(ActionOutcome::NotPossible(reason));
             return;
         };

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::{Fault, Kind};
 use crate::{
     link::{ConnId, LinkCommand},
-    ocpp::frame::Frame,
+    protocol::frame::Frame,
 };
 
 /// A message on its way out.

@@ -10,7 +10,7 @@ use super::{
     units::{bytes, time},
 };
 use crate::{
-    ocpp::{member::Member, schema},
+    protocol::OCPP_2_0_1,
     yaml::{nearest, shorten},
 };
 
@@ -93,7 +93,7 @@ pub(super) fn read(text: &str) -> Result<Fault, FaultError> {
             || format!("known: {}", KINDS.iter().map(|info| info.name).collect::<Vec<_>>().join(", ")),
             |near| format!("did you mean `{near}`? `--fault list` tells of all"),
         );
-        first.wrong(format!("there is no fault `{}`", first.shown()), help)
+        first.wrong(format!("unknown fault `{}`", first.shown()), help)
     })?;
     let mut reading = Reading { info, place: None, part: None, settings: Vec::new(), members: Vec::new(), when: None };
     let mut named = Vec::new();
@@ -158,7 +158,7 @@ impl Reading {
             let condition = value.split_once('=').filter(|(pointer, _)| pointer.starts_with('/'));
             let Some((pointer, value)) = condition else {
                 return Err(word.wrong(
-                    format!("`{}` is no condition", word.shown()),
+                    format!("invalid condition `{}`", word.shown()),
                     "write a member and its value: `when=/eventType=Ended`",
                 ));
             };
@@ -218,17 +218,17 @@ impl Reading {
                 return Err(word.wrong(format!("`{}` happens to messages, not to connections", self.info.name), help));
             }
             "" | "*" => Place::Messages { action: None, part: None, which },
-            action if schema::is_action(action) => {
+            action if OCPP_2_0_1.messages().is_action(action) => {
                 Place::Messages { action: Some(action.to_owned()), part: None, which }
             }
             other => {
                 let words = ["connection", "call", "response"];
-                let near = nearest(other, schema::actions().chain(words));
+                let near = nearest(other, OCPP_2_0_1.messages().actions().chain(words));
                 let help = near.map_or_else(
                     || "name an action like `BootNotification`, `*` for all, or `connection`".to_owned(),
                     |near| format!("did you mean `{near}`?"),
                 );
-                return Err(word.wrong(format!("`{}` is no action of OCPP 2.0.1", shorten(other, 60)), help));
+                return Err(word.wrong(format!("unknown OCPP 2.0.1 action `{}`", shorten(other, 60)), help));
             }
         };
         if self.info.scope == Scope::Connections && !matches!(place, Place::Connections(_)) {
@@ -257,7 +257,7 @@ impl Reading {
         match (&mut place, self.part) {
             (Place::Messages { part, .. }, given) => *part = given,
             (Place::Connections(_), Some(part)) => {
-                let message = format!("a connection is no {}", part.word());
+                let message = format!("`{}` does not apply to a connection", part.word());
                 return Err(first.wrong(message, format!("leave `{}` out", part.word())));
             }
             (Place::Connections(_), None) if self.when.is_some() => {
@@ -281,13 +281,13 @@ fn exists(word: &Word, action: &str, part: Option<Part>) -> Result<(), FaultErro
         Some(Part::Response) => &[false],
         None => &[true, false],
     };
-    if requests.iter().any(|request| Member::at(action, *request, &word.text).is_some()) {
+    if requests.iter().any(|request| OCPP_2_0_1.messages().member(action, *request, &word.text).is_some()) {
         return Ok(());
     }
     let names: Vec<&str> =
         word.text.split('/').filter(|name| !name.is_empty() && name.parse::<usize>().is_err()).collect();
     let complaint = requests.iter().find_map(|request| {
-        let mut place = Member::root(action, *request)?;
+        let mut place = OCPP_2_0_1.messages().message(action, *request)?;
         for name in &names {
             match place.child(name) {
                 Ok(Some(next)) => place = next,
@@ -322,7 +322,7 @@ fn setting(word: &Word, parameter: &Parameter, text: &str) -> Result<Setting, Fa
         let number = text.parse().ok().filter(|number| (min..=max).contains(number));
         number.map(Setting::Count).ok_or_else(|| {
             word.wrong(
-                format!("`{shown}` is no value for `{name}`"),
+                format!("invalid value `{shown}` for `{name}`"),
                 format!("write a whole number from {min} to {max}"),
             )
         })
@@ -333,14 +333,14 @@ fn setting(word: &Word, parameter: &Parameter, text: &str) -> Result<Setting, Fa
             let time = measured(text, &units).filter(|milliseconds| *milliseconds <= 86_400_000);
             time.map(|milliseconds| Setting::Time(Duration::from_millis(milliseconds))).ok_or_else(|| {
                 let help = "write a number with its unit, at most a day: 500ms, 30s, 2min";
-                word.wrong(format!("`{shown}` is no time"), help)
+                word.wrong(format!("invalid time `{shown}`"), help)
             })
         }
         Takes::Bytes { max, .. } => {
             let size = measured(text, &[("B", 1), ("kB", 1000), ("MB", 1_000_000)]).filter(|size| *size <= max);
             size.map(Setting::Bytes).ok_or_else(|| {
                 let help = format!("write a number with its unit, at most {}: 500B, 20kB, 2MB", bytes(max));
-                word.wrong(format!("`{shown}` is no size"), help)
+                word.wrong(format!("invalid size `{shown}`"), help)
             })
         }
         Takes::Count { min, max, .. } | Takes::Maybe { min, max } => count(min, max),

@@ -9,7 +9,7 @@ use super::{
     message::{Content, change},
     reader,
 };
-use crate::ocpp::{frame::Frame, schema};
+use crate::protocol::{OCPP_2_0_1, frame::Frame};
 
 fn read(text: &str) -> Fault {
     text.parse().unwrap_or_else(|error| panic!("{text}: {error}"))
@@ -116,7 +116,7 @@ fn settings(kind: Kind) -> impl Strategy<Value = Vec<(&'static str, Setting)>> {
 
 fn fault() -> impl Strategy<Value = Fault> {
     let kinds: Vec<Kind> = Kind::all().collect();
-    let actions: Vec<&str> = schema::actions().collect();
+    let actions: Vec<&str> = OCPP_2_0_1.messages().actions().collect();
     let shape = (proptest::sample::select(kinds), proptest::sample::select(actions), which(), any::<[bool; 4]>());
     shape.prop_flat_map(|(kind, action, which, [named, on_connection, call, conditional])| {
         let info = kind.info();

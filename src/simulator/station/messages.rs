@@ -4,8 +4,8 @@ use serde_json::{Map, Value, json};
 
 use super::{Boot, Outgoing, Station};
 use crate::{
-    ocpp::{frame::Frame, schema},
     pics::Profile,
+    protocol::{OCPP_2_0_1, frame::Frame},
 };
 
 impl Station {
@@ -14,7 +14,7 @@ impl Station {
         match Frame::parse(text) {
             Err(error) => {
                 if let Some(id) = error.call_id {
-                    self.refuse(&id, error.code, &error.reason);
+                    self.refuse(&id, OCPP_2_0_1.error_codes.of_fault(error.fault), &error.reason);
                 }
             }
             Ok(Frame::Call { id, action, payload }) => self.asked(&id, &action, &payload, text.len()),
@@ -56,11 +56,11 @@ impl Station {
             self.refuse(id, "SecurityError", "the station is not accepted");
             return;
         }
-        if !schema::is_action(action) {
+        if !OCPP_2_0_1.messages().is_action(action) {
             self.refuse(id, "NotImplemented", "no such action");
             return;
         }
-        if let Some(error) = schema::validate(action, true, payload).first() {
+        if let Some(error) = OCPP_2_0_1.messages().validate(action, true, payload).first() {
             self.refuse(id, error.code, &error.message);
             return;
         }

@@ -114,7 +114,7 @@ impl Station {
                 self.suspend(index, false);
                 ActionOutcome::Done
             }
-            (other, _) => ActionOutcome::NotPossible(format!("the simulated station knows no `{other}`")),
+            (other, _) => ActionOutcome::NotPossible(format!("the simulated station does not support `{other}`")),
         };
         let _ = request.done.send(outcome);
     }

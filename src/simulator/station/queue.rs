@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::{Boot, Outgoing, Station, Timer};
-use crate::{link::LinkCommand, ocpp::frame::Frame};
+use crate::{link::LinkCommand, protocol::frame::Frame};
 
 impl Station {
     /// Has a CALL sent as soon as its turn comes; what is no TransactionEvent is lost while there is no connection.

@@ -6,7 +6,7 @@ use tokio::{sync::mpsc, task::AbortHandle};
 
 use super::Station;
 use crate::{
-    ocpp::transfer::Protocol,
+    protocol::transfer::Protocol,
     services::transfer::{Client, TransferError},
 };
 

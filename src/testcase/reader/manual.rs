@@ -2,34 +2,39 @@
 
 use super::Reader;
 use crate::{
-    operator::{actions, settings::Setting},
+    operator::{
+        actions::{self, ActionInfo},
+        settings::Setting,
+    },
+    vocabulary,
     yaml::{Node, nearest},
 };
 
 impl Reader<'_> {
-    /// The parameters of a manual action: those that it has, and all that it must have.
-    pub(super) fn parameters(&mut self, action: &str, step: &Node) {
-        let Some(action) = actions::find(action) else { return };
+    /// A manual action, with the parameters that it has, all that it must have, and the values that it takes.
+    pub(super) fn manual_action(&mut self, value: &Node, step: &Node) -> Option<&'static ActionInfo> {
+        let name = value.text().unwrap_or_default();
+        let Some(action) = actions::find(name) else {
+            let help = vocabulary::help(name, actions::ACTIONS.iter().map(|action| action.name), "known");
+            self.defect(value.at, format!("unknown manual action `{name}`"), help);
+            return None;
+        };
         let given = step.get("with");
-        for (name, required) in action.parameters() {
-            if required && given.and_then(|given| given.get(name)).is_none() {
-                let message = format!("`{}` lacks its parameter `{name}`", action.name);
-                self.defect(step.at, message, format!("add `{name}: …` under `with`"));
-            }
+        let settings = !Setting::of(action.name).is_empty();
+        let mut defects = vocabulary::check(action.owner(), action.parameters, given, step);
+        if let Some(what) = given.and_then(|given| given.get("what")).filter(|_| settings) {
+            defects.retain(|defect| defect.at != what.at); // told in its own words below
         }
-        for (key, _) in given.and_then(Node::map).unwrap_or_default() {
-            let known = || action.parameters().map(|(name, _)| name);
-            if !known().any(|known| known == key.name) {
-                let help = nearest(&key.name, known()).map_or_else(
-                    || format!("it has: {}", known().collect::<Vec<_>>().join(", ")),
-                    |near| format!("did you mean `{near}`?"),
-                );
-                self.defect(key.at, format!("`{}` has no parameter `{}`", action.name, key.name), help);
-            }
-        }
-        if let Some(given) = given.filter(|_| !Setting::of(action.name).is_empty()) {
+        self.defects.extend(defects);
+        if let Some(given) = given.filter(|_| settings) {
             self.setting(action.name, given);
         }
+        // What a CSMS is asked to send must be a message.
+        let member = |name: &str| given.and_then(|given| given.get(name));
+        if let (Some(message), Some(payload)) = (member("action").and_then(Node::text), member("payload")) {
+            self.payload(payload, message, true);
+        }
+        Some(action)
     }
 
     /// The setting that is made or undone: a word, so that it is known before the test case runs, and a value that it can
@@ -45,7 +50,7 @@ impl Reader<'_> {
                 || format!("known: {}", words().collect::<Vec<_>>().join(", ")),
                 |near| format!("did you mean `{near}`?"),
             );
-            return self.defect(what.at, format!("{} is no setting that `{action}` knows", what.describe()), help);
+            return self.defect(what.at, format!("unknown setting for `{action}`: {}", what.describe()), help);
         };
         let values = setting.values(action);
         let Some(value) = given.get("value") else { return };
@@ -94,11 +99,11 @@ mod tests {
 "
             ),
             @r#"
-            c.yaml:10:19: the text "next-bot" is no setting that `configure` knows
+            c.yaml:10:19: unknown setting for `configure`: the text "next-bot"
                 → did you mean `next-boot`?
-            c.yaml:12:19: the text "password" is no setting that `configure` knows
+            c.yaml:12:19: unknown setting for `configure`: the text "password"
                 → known: next-boot
-            c.yaml:14:19: the text "{{ it }}" is no setting that `configure` knows
+            c.yaml:14:19: unknown setting for `configure`: the text "{{ it }}"
                 → known: next-boot
             c.yaml:16:37: `configure` can't give `next-boot` the value `Acepted`
                 → known: Pending, Rejected

@@ -5,12 +5,13 @@ use regex::Regex;
 
 use super::Reader;
 use crate::{
-    ocpp::{ids, member::Member, schema},
+    protocol::{OCPP_2_0_1, error_code::ErrorCode, ids, member::Member},
     testcase::{
         matcher::{Checks, Matcher, Path},
         requirements::Requirements,
         template::Template,
     },
+    vocabulary,
     yaml::{Key, Kind, Node, Position},
 };
 
@@ -19,13 +20,13 @@ impl Reader<'_> {
     /// message itself may be missing: the engine fills in ids, times, and the rest of a reply.
     pub(super) fn payload(&mut self, node: &Node, action: &str, request: bool) {
         let mut value = node.to_json();
-        if node.map().is_none() || !schema::is_action(action) {
+        if node.map().is_none() || !OCPP_2_0_1.messages().is_action(action) {
             return; // one expression for all of it, or told already
         }
         if let Some(members) = value.as_object_mut().filter(|_| request) {
-            ids::fill(action, members, || 1);
+            ids::fill(OCPP_2_0_1.messages(), action, members, || 1);
         }
-        for error in schema::validate(action, request, &value) {
+        for error in OCPP_2_0_1.messages().validate(action, request, &value) {
             let whole = error.pointer.is_empty() && error.code == "OccurrenceConstraintViolation";
             let undecided = value.pointer(&error.pointer).is_some_and(has_expression);
             if !whole && !undecided {
@@ -33,6 +34,18 @@ impl Reader<'_> {
                 self.defect(at, format!("{action}: {}", error.message), "see the message's schema in Part 2");
             }
         }
+    }
+
+    /// The code of a CALLERROR: one of those of the protocol.
+    pub(super) fn error_code(&mut self, key: &str, node: &Node) -> Option<ErrorCode> {
+        let codes = OCPP_2_0_1.error_codes;
+        let found = node.text().and_then(|code| codes.named(code));
+        if found.is_none() {
+            let message = format!("`{key}` can't be {}: {} has no such error code", node.describe(), OCPP_2_0_1.name);
+            let help = vocabulary::help(node.text().unwrap_or_default(), codes.all.iter().copied(), "known");
+            self.defect(node.at, message, help);
+        }
+        found
     }
 
     /// Which message it is; `message` is what that is about.

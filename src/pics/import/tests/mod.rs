@@ -264,13 +264,13 @@ fn rows_that_are_unknown_or_contradict_each_other_are_named() {
             → remove it from `profiles:` where it is not claimed
         certificate.txt:31:1: the result of `Smart Charging` could not be read: "see annex Support for what this profile is about."
             → add `smart-charging` to `profiles:` where it passed
-        certificate.txt:90:1: `C-98` is no known id; its wording is that of `C-25`, and it was taken as that
+        certificate.txt:90:1: unknown id `C-98`; its wording is that of `C-25`, and it was taken as that
             → compare it with the certificate
-        certificate.txt:91:1: `C-97` is no known id; its wording is that of `C-26`, and it was taken as that
+        certificate.txt:91:1: unknown id `C-97`; its wording is that of `C-26`, and it was taken as that
             → compare it with the certificate
-        certificate.txt:158:1: `C-999` ("x") is no known id; its answer "Yes" was left out
+        certificate.txt:158:1: unknown id `C-999` ("x"); its answer "Yes" was left out
             → check that the line was read correctly; nothing can be tested by it
-        certificate.txt:159:1: `C-99` ("Support for tea") is no known id; its answer "Yes" was left out
+        certificate.txt:159:1: unknown id `C-99` ("Support for tea"); its answer "Yes" was left out
             → check that the line was read correctly; nothing can be tested by it
         certificate.txt:160:1: `AQ-12` ("A question of another side") does not belong to a charging station, edition 3, baseline 2025-09; its answer "Yes" was left out
             → check side, edition and baseline
@@ -298,11 +298,11 @@ fn what_is_of_another_programme_is_named() {
             → fill in `response-time` under `performance: maximum:`, in seconds
         certificate.txt: not found, and so left without an answer: `HFS-10`, `C-40.3`
             → fill in those that the certificate answers
-        certificate.txt:28:1: `Bidirectional Power Transfer` is no certification profile that is known here; its result "Pass" was left out
+        certificate.txt:28:1: unknown certification profile `Bidirectional Power Transfer`; its result "Pass" was left out
             → check version, edition and baseline of the certificate
-        certificate.txt:61:1: `V2X-1` ("Support for both ways") is no known id; its answer "Yes" was left out
+        certificate.txt:61:1: unknown id `V2X-1` ("Support for both ways"); its answer "Yes" was left out
             → check that the line was read correctly; nothing can be tested by it
-        certificate.txt:62:1: `PT-10.2` ("Support for more") is no known id; its answer "No" was left out
+        certificate.txt:62:1: unknown id `PT-10.2` ("Support for more"); its answer "No" was left out
             → check that the line was read correctly; nothing can be tested by it
         "#);
 }
@@ -315,7 +315,7 @@ fn an_unknown_profile_whose_name_has_two_lines_is_named_too() {
     lines.insert(at + 2, ["Power Transfer", "", ""].map(str::to_owned).to_vec());
     for centred in [false, true] {
         let told = told(&import(&forms::page(&lines, centred)).remarks);
-        assert!(told.contains("`Bidirectional` is no certification profile that is known here"), "{told}");
+        assert!(told.contains("unknown certification profile `Bidirectional`"), "{told}");
     }
 }
 

@@ -33,7 +33,7 @@ fn only_certificates_of_this_version_are_read() {
         certificate.txt: `Device Under Test` was not found, so that the side is not known
             → give the whole certificate; the line is `Device Under Test: Charging Station` or `… Charging Station Management System`
 
-        certificate.txt: this is no certificate with its abstract test report: none of their tables was found
+        certificate.txt: this is not a certificate with an abstract test report: none of their tables was found
             → give the certificate's PDF, or its text by `pdftotext -layout`
         "#);
 }

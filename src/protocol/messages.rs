@@ -1,0 +1,255 @@
+//! The messages of a version of OCPP: our own bundle of schemas, compiled in, and the validator over it.
+
+use std::{collections::HashMap, sync::OnceLock};
+
+use jsonschema::Validator;
+use serde_json::{Value, json};
+
+use super::{error_code::ErrorCodes, shape::Shape};
+
+/// One thing wrong in a payload.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SchemaError {
+    /// JSON pointer into the payload.
+    pub pointer: String,
+    /// What is wrong.
+    pub message: String,
+    /// The CALLERROR code that OCPP-J has for it.
+    pub code: &'static str,
+}
+
+/// All messages of a version, with their schemas.
+#[derive(Debug)]
+pub struct Messages {
+    /// `edition`, `$defs` shared by all messages, and per action the sender, the request and the response.
+    bundle: Value,
+    /// `OCPP 2.0.1`.
+    name: &'static str,
+    codes: &'static ErrorCodes,
+    /// What is compiled of response and request by action, when it is first needed.
+    compiled: HashMap<String, [Compiled; 2]>,
+}
+
+/// What is compiled of a message's schema.
+#[derive(Debug, Default)]
+struct Compiled {
+    validator: OnceLock<Option<Validator>>,
+    shape: OnceLock<Shape>,
+}
+
+impl Messages {
+    /// The messages of a bundle.
+    pub(super) fn of(bundle: &str, name: &'static str, codes: &'static ErrorCodes) -> Self {
+        let bundle: Value = serde_json::from_str(bundle).unwrap_or_default();
+        let messages = bundle["messages"].as_object().into_iter().flatten();
+        let compiled = messages.map(|(action, _)| (action.clone(), Default::default())).collect();
+        Self { bundle, name, codes, compiled }
+    }
+
+    /// The schema edition, for reports.
+    pub fn edition(&self) -> &str {
+        self.bundle["edition"].as_str().unwrap_or(self.name)
+    }
+
+    /// All actions, in alphabetical order.
+    pub fn actions(&self) -> impl Iterator<Item = &str> {
+        self.bundle["messages"].as_object().into_iter().flat_map(|messages| messages.keys().map(String::as_str))
+    }
+
+    /// True for an action of this version.
+    pub fn is_action(&self, action: &str) -> bool {
+        self.compiled.contains_key(action)
+    }
+
+    /// True when the charging station (or else the CSMS) is the one who sends the request.
+    pub fn sent_by(&self, action: &str, charging_station: bool) -> bool {
+        match self.bundle["messages"][action]["sender"].as_str() {
+            Some("both") => true,
+            Some("charging-station") => charging_station,
+            Some("csms") => !charging_station,
+            _ => false,
+        }
+    }
+
+    /// The schema of a request or of a response.
+    pub(super) fn body(&self, action: &str, request: bool) -> Option<&Value> {
+        self.bundle["messages"].get(action)?.get(if request { "request" } else { "response" })
+    }
+
+    #[cfg(test)]
+    pub(super) fn bundle(&self) -> &Value {
+        &self.bundle
+    }
+
+    /// A schema, or what it refers to.
+    pub(super) fn resolved<'s>(&'s self, schema: &'s Value) -> &'s Value {
+        let Some(reference) = schema.get("$ref").and_then(Value::as_str) else { return schema };
+        self.bundle.pointer(reference.trim_start_matches('#')).unwrap_or(schema)
+    }
+
+    /// Everything wrong with a payload; empty when it is valid. An unknown action is one error.
+    pub fn validate(&self, action: &str, request: bool, payload: &Value) -> Vec<SchemaError> {
+        let Some(validator) = self.validator(action, request) else {
+            return vec![SchemaError {
+                pointer: String::new(),
+                message: format!("unknown {} action `{action}`", self.name),
+                code: self.codes.unknown_action,
+            }];
+        };
+        validator
+            .iter_errors(payload)
+            .map(|error| {
+                let schema_path = error.schema_path().to_string();
+                let keyword = schema_path.rsplit('/').find(|part| part.parse::<usize>().is_err()).unwrap_or("");
+                SchemaError {
+                    pointer: error.instance_path().to_string(),
+                    message: crate::yaml::shorten(&error.to_string(), 300),
+                    code: self.codes.of_keyword(keyword),
+                }
+            })
+            .collect()
+    }
+
+    fn validator(&self, action: &str, request: bool) -> Option<&Validator> {
+        let compiled = &self.compiled.get(action)?[usize::from(request)];
+        compiled
+            .validator
+            .get_or_init(|| {
+                let mut schema = self.body(action, request)?.clone();
+                if let Value::Object(members) = &mut schema {
+                    members.insert("$schema".into(), json!("https://json-schema.org/draft/2020-12/schema"));
+                    members.insert("$defs".into(), self.bundle["$defs"].clone());
+                }
+                jsonschema::options().should_validate_formats(true).build(&schema).ok()
+            })
+            .as_ref()
+    }
+
+    /// What of the schema is asked for with every message.
+    pub(super) fn shape(&self, action: &str, request: bool) -> Option<&Shape> {
+        let compiled = &self.compiled.get(action)?[usize::from(request)];
+        Some(compiled.shape.get_or_init(|| {
+            self.body(action, request).map_or_else(Shape::default, |body| Shape::of(self, self.resolved(body)))
+        }))
+    }
+
+    /// True when a request of this action must have the member.
+    pub fn requires(&self, action: &str, member: &str) -> bool {
+        self.requires_in(action, true, member)
+    }
+
+    /// True when a request, or else a response, of this action must have the member.
+    pub fn requires_in(&self, action: &str, request: bool, member: &str) -> bool {
+        self.body(action, request)
+            .and_then(|schema| schema.get("required")?.as_array())
+            .is_some_and(|required| required.iter().any(|name| name == member))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::OCPP_2_0_1;
+
+    fn messages() -> &'static Messages {
+        OCPP_2_0_1.messages()
+    }
+
+    #[test]
+    fn all_errors_of_a_message_come_at_once_with_their_places() {
+        let errors = messages().validate(
+            "BootNotification",
+            true,
+            &json!({"reason": "Bored", "chargingStation": {"model": "x".repeat(21), "colour": "red"}}),
+        );
+        let mut found: Vec<_> = errors.iter().map(|error| (error.pointer.as_str(), error.code)).collect();
+        found.sort_unstable();
+        assert_eq!(
+            found,
+            [
+                ("/chargingStation", "FormatViolation"),
+                ("/chargingStation", "OccurrenceConstraintViolation"),
+                ("/chargingStation/model", "PropertyConstraintViolation"),
+                ("/reason", "PropertyConstraintViolation"),
+            ]
+        );
+    }
+
+    #[test]
+    fn every_message_compiles_and_has_a_sender() {
+        let mut count = 0;
+        for action in messages().actions() {
+            for request in [true, false] {
+                assert!(messages().validator(action, request).is_some(), "{action}");
+                count += 1;
+            }
+            assert!(messages().sent_by(action, true) || messages().sent_by(action, false), "{action}");
+        }
+        assert_eq!(count, 128);
+    }
+
+    #[test]
+    fn times_are_checked() {
+        let heartbeat = |time: &str| messages().validate("Heartbeat", false, &json!({"currentTime": time})).len();
+        assert_eq!((heartbeat("2026-11-21T10:00:00.5+01:00"), heartbeat("yesterday")), (0, 1));
+    }
+
+    /// The bundle is the project's own; it must say the same as the official schemas where those are at hand.
+    #[test]
+    fn the_bundle_agrees_with_the_official_schemas() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/schemas/ocpp2.0.1");
+        if !folder.is_dir() {
+            eprintln!("official schemas are not at hand; comparison skipped");
+            return;
+        }
+        for action in messages().actions() {
+            for (request, suffix) in [(true, "Request"), (false, "Response")] {
+                let text = std::fs::read_to_string(folder.join(format!("{action}{suffix}.json"))).unwrap();
+                let official: Value = serde_json::from_str(&text).unwrap();
+                let ours = flatten(messages().body(action, request).unwrap(), &messages().bundle, 0);
+                assert_eq!(ours, flatten(&official, &official, 0), "{action}{suffix}");
+            }
+        }
+    }
+
+    /// A schema with references resolved and everything but constraints dropped.
+    fn flatten(schema: &Value, root: &Value, depth: usize) -> Value {
+        assert!(depth < 60, "the schema refers to itself");
+        if let Some(reference) = schema.get("$ref").and_then(Value::as_str) {
+            let path = reference.trim_start_matches('#');
+            return flatten(root.pointer(path).unwrap(), root, depth + 1);
+        }
+        let mut kept = serde_json::Map::new();
+        for (key, value) in schema.as_object().into_iter().flatten() {
+            match key.as_str() {
+                "properties" => {
+                    let members = value.as_object().unwrap();
+                    let flat = members.iter().map(|(name, member)| (name.clone(), flatten(member, root, depth + 1)));
+                    kept.insert(key.clone(), Value::Object(flat.collect()));
+                }
+                "items" => {
+                    kept.insert(key.clone(), flatten(value, root, depth + 1));
+                }
+                "additionalProperties" if schema["type"] == "string" => {}
+                "additionalItems" => {}
+                "type"
+                | "required"
+                | "enum"
+                | "maxLength"
+                | "minItems"
+                | "maxItems"
+                | "minimum"
+                | "maximum"
+                | "format"
+                | "additionalProperties" => {
+                    kept.insert(key.clone(), value.clone());
+                }
+                "$schema" | "$id" | "$defs" | "definitions" | "description" | "comment" | "javaType" => {}
+                // Ours, or told apart below.
+                "default" | "default-if" | "primitive" | "time" => {}
+                other => panic!("unknown keyword {other}"),
+            }
+        }
+        Value::Object(kept)
+    }
+}

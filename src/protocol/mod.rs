@@ -1,0 +1,113 @@
+//! What a version of OCPP is: its messages with their schemas, error codes and requirements, as a value.
+
+pub mod error_code;
+pub mod frame;
+pub mod ids;
+pub mod member;
+pub mod messages;
+pub mod primitives;
+pub mod requirements;
+pub mod rules;
+pub mod semantics;
+pub mod session;
+mod shape;
+pub mod transfer;
+pub mod v2;
+
+use std::{fmt, sync::LazyLock};
+
+use serde::{Deserialize, Serialize};
+
+use error_code::ErrorCodes;
+use messages::Messages;
+use semantics::{Semantics, WordSet};
+use serde_json::{Map, Value};
+use session::Session;
+
+/// A version of OCPP.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Version {
+    /// OCPP 2.0.1.
+    #[default]
+    #[serde(rename = "2.0.1")]
+    V2_0_1,
+}
+
+impl Version {
+    /// All that the tool knows, with their words in files.
+    pub const WORDS: [(&'static str, Version); 1] = [("2.0.1", Version::V2_0_1)];
+
+    /// What this version fixes.
+    pub fn protocol(self) -> &'static Protocol {
+        match self {
+            Version::V2_0_1 => &OCPP_2_0_1,
+        }
+    }
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = Self::WORDS.iter().find(|(_, version)| version == self).map_or("", |(word, _)| word);
+        out.pad(word)
+    }
+}
+
+/// Everything that a version of OCPP fixes.
+#[derive(Debug)]
+pub struct Protocol {
+    /// Which it is.
+    pub version: Version,
+    /// `OCPP 2.0.1`.
+    pub name: &'static str,
+    /// The WebSocket sub-protocol (OCPP-J, 3.1.2).
+    pub subprotocol: &'static str,
+    /// The codes of CALLERRORs.
+    pub error_codes: &'static ErrorCodes,
+    /// What its messages mean.
+    pub semantics: &'static dyn Semantics,
+    messages: LazyLock<Messages>,
+    session: fn(&'static Protocol) -> Box<dyn Session>,
+    restored: fn(&'static Protocol, &Map<String, Value>) -> Result<Box<dyn Session>, serde_json::Error>,
+}
+
+/// OCPP 2.0.1.
+pub static OCPP_2_0_1: Protocol = Protocol {
+    version: Version::V2_0_1,
+    name: "OCPP 2.0.1",
+    subprotocol: "ocpp2.0.1",
+    error_codes: &error_code::OF_2_X,
+    semantics: &v2::Meanings,
+    messages: LazyLock::new(|| {
+        Messages::of(include_str!("../../data/ocpp2.0.1/schema.json"), "OCPP 2.0.1", &error_code::OF_2_X)
+    }),
+    session: |protocol| Box::new(v2::Conversation::new(protocol)),
+    restored: v2::restored,
+};
+
+impl Protocol {
+    /// The messages with their schemas.
+    pub fn messages(&'static self) -> &'static Messages {
+        &self.messages
+    }
+
+    /// A set of words that messages take values from; empty where this version has none.
+    pub fn words(&'static self, words: WordSet) -> Vec<String> {
+        let place = self.semantics.place_of(words);
+        let place = place.and_then(|(action, pointer)| self.messages().member(action, true, pointer));
+        place.map(|place| place.words().into_iter().map(str::to_owned).collect()).unwrap_or_default()
+    }
+
+    /// A session with a product of which nothing is known yet.
+    pub fn session(&'static self) -> Box<dyn Session> {
+        (self.session)(self)
+    }
+
+    /// A session as a recording kept it ([`Session::keep`]).
+    ///
+    /// # Errors
+    ///
+    /// When something in it can't be read.
+    pub fn restored(&'static self, kept: &Map<String, Value>) -> Result<Box<dyn Session>, serde_json::Error> {
+        (self.restored)(self, kept)
+    }
+}

@@ -1,0 +1,262 @@
+//! The rules that hold for every test, whatever it is about. `docs/rules.md` is made from them.
+
+use std::fmt::Write as _;
+
+use super::Version;
+
+/// A rule that every product is held to in every test case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Rule {
+    /// No more messages in one test case than any product needs.
+    NoFlood,
+    /// Only text frames.
+    TextOnly,
+    /// Frames that are RPC messages.
+    WellFormedFrames,
+    /// The sub-protocol that was offered is confirmed.
+    Subprotocol,
+    /// Each CALL has a message id of its own.
+    UniqueMessageIds,
+    /// Only our calls are answered.
+    AnswersToOurCalls,
+    /// Our calls are answered.
+    OurMessagesAreAnswered,
+    /// One CALL at a time.
+    OneCallAtATime,
+    /// Messages follow their schema.
+    SchemaValid,
+    /// Values follow their primitive data types.
+    DataTypes,
+    /// Times are near now.
+    Timestamps,
+    /// Responses and reports refer to what was asked for.
+    AnswersSayWhatWasAsked,
+    /// Nothing is sent before the station is accepted.
+    NoCallBeforeAcceptance,
+    /// No two transactions have one id.
+    UniqueTransactionIds,
+    /// The events of a transaction are in order.
+    OrderOfEvents,
+    /// The sequence numbers of a transaction have no gaps.
+    NoGaps,
+}
+
+/// Whom a rule is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Of {
+    /// Both sides.
+    Both,
+    /// A charging station under test.
+    Station,
+    /// A CSMS under test.
+    Csms,
+}
+
+impl Rule {
+    /// All of them.
+    pub const ALL: [Rule; 16] = [
+        Rule::NoFlood,
+        Rule::TextOnly,
+        Rule::WellFormedFrames,
+        Rule::Subprotocol,
+        Rule::UniqueMessageIds,
+        Rule::AnswersToOurCalls,
+        Rule::OurMessagesAreAnswered,
+        Rule::OneCallAtATime,
+        Rule::SchemaValid,
+        Rule::DataTypes,
+        Rule::Timestamps,
+        Rule::AnswersSayWhatWasAsked,
+        Rule::NoCallBeforeAcceptance,
+        Rule::UniqueTransactionIds,
+        Rule::OrderOfEvents,
+        Rule::NoGaps,
+    ];
+
+    /// The name that stands in reports behind `rule: `.
+    pub fn name(self) -> &'static str {
+        match self {
+            Rule::NoFlood => "no flood of messages",
+            Rule::TextOnly => "only text messages",
+            Rule::WellFormedFrames => "well-formed frames",
+            Rule::Subprotocol => "sub-protocol as negotiated",
+            Rule::UniqueMessageIds => "unique message ids",
+            Rule::AnswersToOurCalls => "answers to our calls only",
+            Rule::OurMessagesAreAnswered => "our messages are answered",
+            Rule::OneCallAtATime => "one CALL at a time",
+            Rule::SchemaValid => "schema-valid messages",
+            Rule::DataTypes => "values of their data types",
+            Rule::Timestamps => "timestamps near now",
+            Rule::AnswersSayWhatWasAsked => "answers say again what was asked",
+            Rule::NoCallBeforeAcceptance => "no CALL before acceptance",
+            Rule::UniqueTransactionIds => "unique transaction ids",
+            Rule::OrderOfEvents => "order of TransactionEvents",
+            Rule::NoGaps => "seqNo without gaps",
+        }
+    }
+
+    /// The step of a result at which a breach of it stands.
+    pub fn step(self) -> String {
+        format!("rule: {}", self.name())
+    }
+
+    /// The rule of such a step.
+    pub fn at_step(step: &str) -> Option<Self> {
+        let name = step.strip_prefix("rule: ")?;
+        Self::ALL.into_iter().find(|rule| rule.name() == name)
+    }
+
+    /// Where it comes from: ids of requirements, or sections.
+    pub fn requirements(self) -> &'static [&'static str] {
+        match self {
+            Rule::NoFlood => &[],
+            Rule::TextOnly | Rule::WellFormedFrames => &["Part 4, 4.2"],
+            Rule::Subprotocol => &["Part 4, 3.1.2"],
+            Rule::UniqueMessageIds => &["Part 4, 4.1.4"],
+            Rule::AnswersToOurCalls | Rule::OurMessagesAreAnswered => &["Part 4, 4.2"],
+            Rule::OneCallAtATime => &["Part 4, 4.1.1"],
+            Rule::SchemaValid => &["Part 3"],
+            Rule::DataTypes => &["Part 2, 2.1.4"],
+            Rule::Timestamps => &["B01.FR.06", "G02.FR.03"],
+            Rule::AnswersSayWhatWasAsked => &[
+                "B05.FR.01",
+                "B05.FR.02",
+                "B06.FR.01",
+                "B06.FR.02",
+                "B07.FR.04",
+                "K09.FR.01",
+                "L01.FR.10",
+                "N01.FR.07",
+                "N02.FR.04",
+                "N04.FR.01",
+                "N04.FR.02",
+                "N06.FR.01",
+                "N06.FR.02",
+            ],
+            Rule::NoCallBeforeAcceptance => &["B01.FR.08", "B02.FR.02", "B03.FR.02"],
+            Rule::UniqueTransactionIds => &["E01.FR.08"],
+            Rule::OrderOfEvents | Rule::NoGaps => &["E01.FR.07"],
+        }
+    }
+
+    /// Whom it is for.
+    pub fn of(self) -> Of {
+        match self {
+            Rule::Subprotocol | Rule::OurMessagesAreAnswered => Of::Csms,
+            Rule::NoCallBeforeAcceptance | Rule::UniqueTransactionIds | Rule::OrderOfEvents | Rule::NoGaps => {
+                Of::Station
+            }
+            _ => Of::Both,
+        }
+    }
+
+    /// The versions that have it.
+    pub fn versions(self) -> &'static [Version] {
+        &[Version::V2_0_1]
+    }
+
+    /// What it demands, for people.
+    pub fn text(self) -> &'static str {
+        match self {
+            Rule::NoFlood => {
+                "The product sends fewer than 20,000 messages in one test case. The connection is dropped otherwise."
+            }
+            Rule::TextOnly => "OCPP-J messages are WebSocket text messages.",
+            Rule::WellFormedFrames => {
+                "Each text is a JSON array with a message type, a message id of 1 to 36 characters and the elements of its type."
+            }
+            Rule::Subprotocol => {
+                "A CSMS that is offered the sub-protocol of the version names it in its answer to the upgrade."
+            }
+            Rule::UniqueMessageIds => "No two CALLs of one connection have the same message id.",
+            Rule::AnswersToOurCalls => {
+                "A CALLRESULT or CALLERROR has the message id of a CALL that waits for its answer."
+            }
+            Rule::OurMessagesAreAnswered => {
+                "A CSMS answers what our station sends because the CSMS asked for it, with a CALLRESULT and in time."
+            }
+            Rule::OneCallAtATime => {
+                "A CALL is sent only when the one before it was answered or has timed out. Answers of the harness that took longer \
+                 than 2 s are not judged."
+            }
+            Rule::SchemaValid => "Each payload follows the JSON schema of its message.",
+            Rule::DataTypes => {
+                "Times have at most three decimals of a second, integers fit into 31 bits and a sign, an identifierString has only its \
+                 characters, and a number for a station has at most six decimals."
+            }
+            Rule::Timestamps => {
+                "A time is as near to the moment at which its message comes as its meaning demands: the current time within the \
+                 `clock-tolerance` of the bench, what happened offline or waited in a queue within its wait, a meter value within its transaction."
+            }
+            Rule::AnswersSayWhatWasAsked => {
+                "A response has one element for each element of its request and names the same variable or monitor; a report has the \
+                 requestId of a request of this run."
+            }
+            Rule::NoCallBeforeAcceptance => {
+                "Before its BootNotification is accepted a station sends nothing but BootNotifications, and while it is Pending what it was asked for."
+            }
+            Rule::UniqueTransactionIds => "A transactionId is never used for another transaction.",
+            Rule::OrderOfEvents => {
+                "A transaction starts once, nothing of it has a lower seqNo than its Started or a higher one than its Ended, and a \
+                 seqNo stands for one event."
+            }
+            Rule::NoGaps => {
+                "At the end of a test case each transaction has its Started, and an ended one has every seqNo."
+            }
+        }
+    }
+}
+
+/// The rules as a page of the documentation, `docs/rules.md`.
+pub fn page() -> String {
+    let mut page = String::from(
+        "# Rules for every test\n\n\
+         These rules hold in every test case, whatever it is about. A breach fails the test case in each phase, and the report shows it at \
+         the step `rule: …`.\n\n\
+         This page is generated from `src/protocol/rules.rs` by `UPDATE_DOCS=1 cargo test --lib rules`.\n\n\
+         | rule | for | versions | what it demands | source |\n| --- | --- | --- | --- | --- |\n",
+    );
+    for rule in Rule::ALL {
+        let of = match rule.of() {
+            Of::Both => "both",
+            Of::Station => "charging station",
+            Of::Csms => "CSMS",
+        };
+        let versions: Vec<String> = rule.versions().iter().map(ToString::to_string).collect();
+        let (versions, sources) = (versions.join(", "), rule.requirements().join(", "));
+        let _ = writeln!(page, "| {} | {of} | {versions} | {} | {sources} |", rule.name(), rule.text());
+    }
+    page
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::requirements;
+
+    #[test]
+    fn every_rule_has_a_name_and_a_source_of_its_own() {
+        let mut names: Vec<&str> = Rule::ALL.into_iter().map(Rule::name).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), Rule::ALL.len());
+        for rule in Rule::ALL {
+            assert_eq!(Rule::at_step(&rule.step()), Some(rule));
+            assert!(rule.text().ends_with('.') && !rule.text().contains('|'), "{rule:?}");
+            for id in rule.requirements().iter().filter(|id| id.contains(".FR.")) {
+                assert!(requirements::text(id).is_some(), "{rule:?}: {id}");
+            }
+        }
+        assert_eq!(Rule::at_step("1 expect Heartbeat"), None);
+    }
+
+    #[test]
+    fn the_page_is_generated_from_the_rules() {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/rules.md");
+        if std::env::var_os("UPDATE_DOCS").is_some() {
+            std::fs::write(&path, page()).unwrap();
+        }
+        let held = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(held == page(), "docs/rules.md is not up to date: UPDATE_DOCS=1 cargo test --lib rules");
+    }
+}

@@ -1,0 +1,117 @@
+//! What comes from the product: whether it may come, what it means where no step waits for it, and what is learnt from it.
+
+use super::{
+    Admission, Breach, Call, Conversation, Learnt, Moment, Rule, Unsolicited, echo,
+    leftovers::LeftTransaction,
+    registration::{self, BOOT},
+    times, unsolicited,
+};
+use crate::protocol::session::Phase;
+
+/// How long after a connect or a boot what was queued before may come, seconds.
+const FIRST_MOMENTS: f64 = 60.0;
+
+impl Conversation {
+    /// A station that may not send this now is answered with SecurityError (B01.FR.10, B02.FR.09, B03.FR.07).
+    pub(super) fn admission(&mut self, moment: &Moment, call: &Call) -> Admission {
+        if moment.tests_station {
+            if let Some(breach) = registration::breach(&self.registration, call, &self.protocol.semantics.summary(call))
+            {
+                let (code, description) = ("SecurityError", "not accepted yet");
+                return Admission::Refused { code, description, breach: Box::new(breach) };
+            }
+            if call.action == BOOT {
+                self.registration.boots();
+            }
+        }
+        let mut breaches = Vec::new();
+        // Before its boot is accepted a station may not know the time (B01.FR.06).
+        if !moment.tests_station || self.registration.is_accepted() {
+            breaches = times::check_call(self.protocol.messages(), moment, &self.of_test.transactions, call);
+        }
+        if moment.tests_station {
+            breaches.extend(echo::check_follow_up(&self.request_ids, call));
+        }
+        Admission::Admitted(breaches)
+    }
+
+    /// What a message means that no step waits for, before it is answered.
+    pub(super) fn meaning(&self, moment: &Moment, call: &Call) -> Option<Unsolicited> {
+        let line = unsolicited::of(&call.action, moment.tests_station)?;
+        let mut known = unsolicited::Known::default();
+        if !moment.tests_station {
+            let id = call.payload["transactionId"].as_str().unwrap_or_default();
+            known = unsolicited::Known {
+                awaits_certificate: self.station.awaits_certificate(),
+                changes_availability: call.action == "ChangeAvailability"
+                    && self.station.changes_availability(&self.around(moment), &call.payload),
+                names_transaction: call.action == "RequestStopTransaction" && self.of_test.told.is_running(id),
+            };
+        }
+        Some(Unsolicited { verdict: line.verdict(call, known), reason: line.reason })
+    }
+
+    /// True for an event of a transaction that a former test case left behind: it is answered, and tells nothing here.
+    pub(super) fn left_behind(&mut self, moment: &Moment, call: &Call) -> (bool, Learnt) {
+        let mut learnt = Learnt::default();
+        let id = call.payload["transactionInfo"]["transactionId"].as_str().unwrap_or_default();
+        if call.action != "TransactionEvent" {
+            return (false, learnt);
+        }
+        if self.is_from_before(moment, call, id) {
+            let by = self.leftovers.by.clone();
+            let since = by.as_deref().unwrap_or("before this run");
+            learnt.remarks.push(format!("the station sent what was queued of transaction {id}, which is from {since}"));
+            let first = call.payload["eventType"] == "Started";
+            let started = if first { call.payload["timestamp"].clone() } else { serde_json::Value::Null };
+            self.leftovers.leave(id.to_owned(), LeftTransaction { started, by, evse: None, running: true });
+        }
+        let Some(left) = self.leftovers.transactions.get(id) else { return (false, learnt) };
+        if call.payload["eventType"] == "Started" && call.payload["timestamp"] != left.started {
+            // Another transaction, though it has the same id.
+            let message = format!("the transactionId {id} was used by another transaction before");
+            self.leftovers.transactions.remove(id);
+            learnt.breaches.push(Breach {
+                requirements: vec!["E01.FR.08".into()],
+                ..Breach::new(Rule::UniqueTransactionIds, message, &call.text)
+            });
+            return (false, learnt);
+        }
+        self.leftovers.transaction_tells(&call.payload);
+        (true, learnt)
+    }
+
+    /// True for an event of a transaction that began before this test case, of which none has come yet. While nothing is
+    /// asked of the station nothing begins. Later it must be from before the run: not its first event, with a time from before
+    /// the run, and sent in the first moments of a connection or after a boot, as what was queued is (E11.FR.02).
+    fn is_from_before(&self, moment: &Moment, call: &Call, id: &str) -> bool {
+        let known = self.of_test.transactions.knows(id) || self.leftovers.transactions.contains_key(id);
+        if known || moment.phase == Phase::Prepare {
+            return !known;
+        }
+        let first = call.payload["eventType"] == "Started" || call.payload["seqNo"].as_i64().is_none_or(|seq| seq <= 0);
+        if first || !self.contact_s.is_some_and(|at| moment.now.seconds() - at <= FIRST_MOMENTS) {
+            return false;
+        }
+        let happened = call.payload["timestamp"].as_str().and_then(|text| text.parse::<jiff::Timestamp>().ok());
+        happened.zip(self.since).is_some_and(|(happened, since)| happened < since)
+    }
+
+    /// Learns from a message, once the steps have seen it.
+    pub(super) fn learn_from(&mut self, call: &Call) -> Learnt {
+        let mut learnt = Learnt::default();
+        self.connectors.learn(call);
+        self.leftovers.learn(call);
+        if call.action == "TransactionEvent" {
+            let transactions = &mut self.of_test.transactions;
+            learnt.remarks.extend(transactions.repeated(&call.payload).into_iter().map(|field| {
+                format!(
+                    "the station repeats {field} in later TransactionEvents of a transaction; Part 2 (E, 1.5, informative) has it sent once"
+                )
+            }));
+            let complaints = transactions.learn(call).into_iter();
+            learnt.breaches.extend(complaints.map(|complaint| Breach::new(Rule::OrderOfEvents, complaint, &call.text)));
+        }
+        learnt
+    }
+}

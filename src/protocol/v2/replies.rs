@@ -1,0 +1,97 @@
+//! What we answer when a test case does not say: as a CSMS to a station, as a station to a CSMS.
+
+use serde_json::{Value, json};
+
+use super::{Asked, Call, Conversation, Moment, registration::BOOT};
+use crate::clock::ocpp_time;
+
+impl Conversation {
+    /// What our station answers, with what follows from it.
+    pub(super) fn reply_as_station(&mut self, moment: &Moment, call: &Call, asked: Asked) -> Value {
+        let around = self.around(moment);
+        let station = &mut self.station;
+        let reply = station.reply(&around, &call.action, &call.payload, asked);
+        station.apply(&around, &call.action, &call.payload, &reply, true);
+        let follow_ups = station.follow_ups(&around, &call.action, &call.payload, &reply);
+        self.promise(follow_ups);
+        reply
+    }
+
+    /// Fills in what a reply needs and a test case did not say.
+    pub(super) fn completed(&mut self, moment: &Moment, call: &Call, reply: Value) -> Value {
+        let Value::Object(mut reply) = reply else { return reply };
+        let around = (!moment.tests_station).then(|| self.around(moment));
+        let defaults = match &around {
+            None => as_csms(moment, call),
+            Some(around) => self.station.reply(around, &call.action, &call.payload, Asked::ByStep),
+        };
+        if let Value::Object(defaults) = defaults {
+            for (name, value) in defaults {
+                // What belongs to another answer than the test case's must not stand beside it.
+                if around.is_none() || self.protocol.messages().requires_in(&call.action, false, &name) {
+                    reply.entry(name).or_insert(value);
+                }
+            }
+        }
+        if call.action == BOOT {
+            let status = reply.get("status").and_then(Value::as_str).unwrap_or_default();
+            self.registration.answered(status);
+            self.contact_s = Some(moment.now.seconds());
+        }
+        let reply = Value::Object(reply);
+        if let Some(around) = around {
+            self.station.apply(&around, &call.action, &call.payload, &reply, false);
+        }
+        reply
+    }
+}
+
+fn as_csms(moment: &Moment, call: &Call) -> Value {
+    let now = ocpp_time(moment.now.wall);
+    match call.action.as_str() {
+        "BootNotification" => {
+            let interval = moment.bench("heartbeat_interval").cloned().unwrap_or(json!(300));
+            json!({ "currentTime": now, "interval": interval, "status": "Accepted" })
+        }
+        "Heartbeat" => json!({ "currentTime": now }),
+        "Authorize" => json!({ "idTokenInfo": token_info(moment, &call.payload["idToken"]) }),
+        "TransactionEvent" => match call.payload.get("idToken") {
+            Some(token) => json!({ "idTokenInfo": token_info(moment, token) }),
+            None => json!({}),
+        },
+        "SignCertificate" => json!({ "status": "Accepted" }),
+        "DataTransfer" => json!({ "status": "UnknownVendorId" }),
+        "NotifyEVChargingNeeds" => json!({ "status": "Rejected" }),
+        "NotifyEVChargingSchedule" => json!({ "status": "Accepted" }),
+        "GetCertificateStatus" => json!({ "status": "Failed" }),
+        "Get15118EVCertificate" => json!({ "status": "Failed", "exiResponse": "" }),
+        _ => json!({}),
+    }
+}
+
+/// What the bench says of a token, unless the test case has said otherwise (`token_status`); one that the bench does not
+/// know is unknown.
+fn token_info(moment: &Moment, token: &Value) -> Value {
+    let text = token["idToken"].as_str().unwrap_or_default();
+    let tokens = moment.bench("tokens").cloned().unwrap_or_default();
+    let known = tokens.as_object().into_iter().flatten().find(|(_, known)| {
+        known["idToken"].as_str().is_some_and(|known| known.eq_ignore_ascii_case(text))
+            && known["type"] == token["type"]
+    });
+    let said = known.and_then(|(name, _)| moment.kept.get("token_status")?.get(name)?.as_str());
+    let status = match known.map(|(name, _)| name.as_str()) {
+        Some(_) if said.is_some() => said.unwrap_or_default(),
+        Some("invalid") => "Invalid",
+        Some("blocked") => "Blocked",
+        Some("expired") => "Expired",
+        Some("unknown") => "Unknown",
+        Some(_) => "Accepted",
+        None if token["type"] == "NoAuthorization" => "Accepted",
+        None => "Unknown",
+    };
+    let mut info = json!({ "status": status });
+    if let Some(group) = known.and_then(|(_, known)| known.get("group")) {
+        info["groupIdToken"] = json!({ "idToken": group, "type": "Central" });
+    }
+    info
+}

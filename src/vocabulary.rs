@@ -1,0 +1,316 @@
+//! What the keys of a file take: closed sets of words, numbers, lists, mappings. One description of a key serves the
+//! checks of the reader, the check of a value that an expression yields, the JSON Schema for editors and the documents.
+
+use serde_json::{Map, Value, json};
+
+use crate::yaml::{Defect, Kind, Node, nearest};
+
+/// A key of a mapping, and what it takes.
+#[derive(Debug, Clone, Copy)]
+pub struct Property {
+    /// The key.
+    pub name: &'static str,
+    /// It must be given.
+    pub required: bool,
+    /// What it takes.
+    pub takes: Takes,
+    /// A line of documentation; may be empty.
+    pub about: &'static str,
+}
+
+impl Property {
+    /// A key that may be left out.
+    pub const fn optional(name: &'static str, takes: Takes) -> Self {
+        Self { name, required: false, takes, about: "" }
+    }
+
+    /// A key that must be given.
+    pub const fn required(name: &'static str, takes: Takes) -> Self {
+        Self { name, required: true, takes, about: "" }
+    }
+
+    /// The same with a line of documentation.
+    #[must_use]
+    pub const fn about(self, about: &'static str) -> Self {
+        Self { about, ..self }
+    }
+}
+
+/// What a key takes. Wherever a value is wanted, a text with an expression (`{{ … }}`) stands for one: what it yields is
+/// checked when it is evaluated.
+#[derive(Debug, Clone, Copy)]
+pub enum Takes {
+    /// Any value.
+    Anything,
+    /// Text.
+    Text,
+    /// Text, a number, or true or false.
+    Scalar,
+    /// True or false.
+    Flag,
+    /// A number (of seconds, say).
+    Number,
+    /// A whole number, from and to.
+    Integer(i64, i64),
+    /// One of these words.
+    Word(&'static [&'static str]),
+    /// One of these words, where only the code knows them.
+    Named(fn() -> Vec<String>),
+    /// A list of such values.
+    List(&'static Takes),
+    /// One such value, or a list of them.
+    OneOrMore(&'static Takes),
+    /// A mapping with these keys.
+    Members(&'static [Property]),
+    /// A mapping with keys of the author's own.
+    Mapping,
+    /// A mapping with these keys, or what comes second.
+    Either(&'static [Property], &'static Takes),
+    /// What the reader reads with rules of its own; the schema has it under this name in `$defs`.
+    Defined(&'static str),
+}
+
+/// Whose keys are checked, for what the author is told.
+#[derive(Debug, Clone, Copy)]
+pub struct Owner<'a> {
+    /// Its name in the file, `firmware`.
+    pub name: &'a str,
+    /// What its keys are called, `parameter`.
+    pub noun: &'a str,
+    /// Where a missing one is to be added, ` under `with``; may be empty.
+    pub place: &'a str,
+}
+
+/// The keys of a mapping: those that are known, all that are required, each with a value that it takes. `node` is missing
+/// where no key is given at all; what is missing is then told at `around`.
+pub fn check(owner: Owner<'_>, known: &[Property], node: Option<&Node>, around: &Node) -> Vec<Defect> {
+    let mut defects = Vec::new();
+    let Owner { name: of, noun, place } = owner;
+    if let Some(node) = node.filter(|node| node.map().is_none()) {
+        let message = format!("the {noun}s of `{of}` must be a mapping, found {}", node.describe());
+        return vec![Defect::new(node.at, message, "write `name: value`")];
+    }
+    for property in known.iter().filter(|property| property.required) {
+        if node.and_then(|node| node.get(property.name)).is_none() {
+            let message = format!("`{of}` lacks its {noun} `{}`", property.name);
+            defects.push(Defect::new(around.at, message, format!("add `{}: …`{place}", property.name)));
+        }
+    }
+    for (key, value) in node.and_then(Node::map).unwrap_or_default() {
+        match known.iter().find(|property| property.name == key.name) {
+            Some(property) => defects.extend(property.takes.check(property.name, value)),
+            None => {
+                let help = help(&key.name, known.iter().map(|property| property.name), "it has");
+                defects.push(Defect::new(key.at, format!("`{of}` has no {noun} `{}`", key.name), help));
+            }
+        }
+    }
+    defects
+}
+
+/// The same of a value that has come of expressions: what is wrong with it, in one line.
+pub fn check_value(owner: Owner<'_>, known: &[Property], value: &Value) -> Result<(), String> {
+    let node = Node::from_json(value);
+    match check(owner, known, Some(&node), &node).first() {
+        None => Ok(()),
+        Some(Defect { message, help, .. }) => Err(format!("{message} ({help})")),
+    }
+}
+
+/// The nearest word, or all that there are.
+pub fn help<'a>(word: &str, known: impl Iterator<Item = &'a str> + Clone, all: &str) -> String {
+    match nearest(word, known.clone()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => match known.collect::<Vec<_>>() {
+            none if none.is_empty() => "leave it out".to_owned(),
+            known => format!("{all}: {}", known.join(", ")),
+        },
+    }
+}
+
+impl Takes {
+    /// What is wrong with the value of the key `name`.
+    pub fn check(self, name: &str, node: &Node) -> Vec<Defect> {
+        if node.text().is_some_and(|text| text.contains("{{")) {
+            return Vec::new();
+        }
+        let wrong = |wanted: &str| {
+            let message = format!("`{name}` must be {wanted}, found {}", node.describe());
+            vec![Defect::new(node.at, message, "correct it, or write an expression that yields such a value")]
+        };
+        let word = |known: &mut dyn Iterator<Item = &str>| {
+            let known: Vec<&str> = known.collect();
+            let found = node.scalar();
+            if found.as_deref().is_some_and(|word| known.contains(&word)) {
+                return Vec::new();
+            }
+            let help = help(&found.unwrap_or_default(), known.iter().copied(), "known");
+            vec![Defect::new(node.at, format!("`{name}` can't be {}", node.describe()), help)]
+        };
+        match (self, &node.kind) {
+            (Takes::Anything | Takes::Defined(_), _)
+            | (Takes::Text, Kind::Text(_))
+            | (Takes::Scalar, Kind::Text(_) | Kind::Bool(_) | Kind::Integer(_) | Kind::Float(_))
+            | (Takes::Flag, Kind::Bool(_))
+            | (Takes::Number, Kind::Integer(_) | Kind::Float(_))
+            | (Takes::Mapping, Kind::Map(_)) => Vec::new(),
+            (Takes::Integer(from, to), Kind::Integer(number)) if (from..=to).contains(number) => Vec::new(),
+            (Takes::List(item), Kind::List(items)) => items.iter().flat_map(|node| item.check(name, node)).collect(),
+            (Takes::OneOrMore(item), Kind::List(items)) => {
+                items.iter().flat_map(|node| item.check(name, node)).collect()
+            }
+            (Takes::OneOrMore(item) | Takes::Either(_, item), kind)
+                if !matches!((self, kind), (Takes::Either(..), Kind::Map(_))) =>
+            {
+                item.check(name, node)
+            }
+            (Takes::Members(known) | Takes::Either(known, _), Kind::Map(_)) => {
+                check(Owner { name, noun: "key", place: "" }, known, Some(node), node)
+            }
+            (Takes::Word(words), _) => word(&mut words.iter().copied()),
+            (Takes::Named(words), _) => word(&mut words().iter().map(String::as_str)),
+            _ => wrong(&self.describe()),
+        }
+    }
+
+    /// What it takes, in words.
+    pub fn describe(self) -> String {
+        match self {
+            Takes::Anything | Takes::Defined(_) => "any value".into(),
+            Takes::Text => "text".into(),
+            Takes::Scalar => "a word or a number".into(),
+            Takes::Flag => "true or false".into(),
+            Takes::Number => "a number".into(),
+            Takes::Integer(from, i64::MAX) => format!("a whole number from {from}"),
+            Takes::Integer(from, to) => format!("a whole number from {from} to {to}"),
+            Takes::Word(words) => format!("one of {}", words.join(", ")),
+            Takes::Named(words) => format!("one of {}", words().join(", ")),
+            Takes::List(_) => "a list".into(),
+            Takes::OneOrMore(item) => format!("{}, or a list of such", item.describe()),
+            Takes::Members(known) => {
+                format!("a mapping of {}", known.iter().map(|one| one.name).collect::<Vec<_>>().join(", "))
+            }
+            Takes::Mapping => "a mapping".into(),
+            Takes::Either(known, other) => format!("{}, or {}", other.describe(), Takes::Members(known).describe()),
+        }
+    }
+
+    /// The JSON Schema of what it takes.
+    pub fn schema(self) -> Value {
+        let or_expression = |of: &str| json!({ "anyOf": [{ "type": of }, expression()] });
+        let words = |words: Vec<String>| json!({ "anyOf": [{ "enum": words }, expression()] });
+        match self {
+            Takes::Anything => json!({}),
+            Takes::Text => json!({ "type": "string" }),
+            Takes::Scalar => json!({ "type": ["string", "number", "boolean"] }),
+            Takes::Flag => or_expression("boolean"),
+            Takes::Number => or_expression("number"),
+            Takes::Integer(from, i64::MAX) => {
+                json!({ "anyOf": [{ "type": "integer", "minimum": from }, expression()] })
+            }
+            Takes::Integer(from, to) => {
+                json!({ "anyOf": [{ "type": "integer", "minimum": from, "maximum": to }, expression()] })
+            }
+            Takes::Word(known) => words(known.iter().map(|&word| word.to_owned()).collect()),
+            Takes::Named(known) => words(known()),
+            Takes::List(item) => {
+                json!({ "anyOf": [{ "type": "array", "items": item.schema() }, expression()] })
+            }
+            Takes::OneOrMore(item) => {
+                let item = item.schema();
+                json!({ "anyOf": [item, { "type": "array", "items": item }] })
+            }
+            Takes::Members(known) => json!({ "anyOf": [members(known), expression()] }),
+            Takes::Mapping => json!({ "type": "object" }),
+            Takes::Either(known, other) => json!({ "anyOf": [members(known), other.schema()] }),
+            Takes::Defined(name) => json!({ "$ref": format!("#/$defs/{name}") }),
+        }
+    }
+}
+
+/// A text with an expression in it.
+fn expression() -> Value {
+    json!({ "type": "string", "pattern": "\\{\\{" })
+}
+
+/// The JSON Schema of a mapping with these keys.
+pub fn members(known: &[Property]) -> Value {
+    let of = |property: &Property| {
+        let mut schema = property.takes.schema();
+        if !property.about.is_empty() {
+            schema["description"] = property.about.into();
+        }
+        (property.name.to_owned(), schema)
+    };
+    let mut schema = json!({
+        "type": "object",
+        "properties": known.iter().map(of).collect::<Map<_, _>>(),
+        "additionalProperties": false,
+    });
+    let required: Vec<&str> = known.iter().filter(|one| one.required).map(|one| one.name).collect();
+    if !required.is_empty() {
+        schema["required"] = json!(required);
+    }
+    schema
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::yaml::Source;
+
+    const KNOWN: [Property; 6] = [
+        Property::required("kind", Takes::Word(&["valid", "expired"])),
+        Property::optional("status", Takes::Integer(300, 599)),
+        Property::optional("suites", Takes::List(&Takes::Word(&["A", "B"]))),
+        Property::optional("keep", Takes::Flag),
+        Property::optional("pair", Takes::Either(&[Property::required("key", Takes::Text)], &Takes::Word(&["none"]))),
+        Property::optional("codes", Takes::OneOrMore(&Takes::Word(&["X"]))),
+    ];
+
+    fn told(text: &str) -> String {
+        let source = Source::new("f.yaml", text);
+        let node = source.parse().unwrap();
+        let defects = check(Owner { name: "it", noun: "key", place: "" }, &KNOWN, Some(&node), &node);
+        let by_schema = jsonschema::validator_for(&members(&KNOWN)).unwrap().is_valid(&node.to_json());
+        assert_eq!(by_schema, defects.is_empty(), "schema and check disagree on {text}");
+        defects.iter().map(|Defect { at, message, help }| format!("{at}: {message} → {help}\n")).collect()
+    }
+
+    #[test]
+    fn a_value_that_a_key_does_not_take_is_told_at_its_place() {
+        insta::assert_snapshot!(
+            told("kid: valid\nstatus: 200\nsuites: [A, C]\nkeep: yes\npair: { kay: x }\ncodes: [X, Y]\n"),
+            @r#"
+            1:1: `it` lacks its key `kind` → add `kind: …`
+            1:1: `it` has no key `kid` → did you mean `kind`?
+            2:9: `status` must be a whole number from 300 to 599, found the number 200 → write a whole number from 300 to 599, or an expression that yields it
+            3:13: `suites` can't be the text "C" → did you mean `A`?
+            4:7: `keep` must be true or false, found the text "yes" → write true or false, or an expression that yields it
+            5:7: `pair` lacks its key `key` → add `key: …`
+            5:9: `pair` has no key `kay` → did you mean `key`?
+            6:12: `codes` can't be the text "Y" → did you mean `X`?
+            "#
+        );
+        insta::assert_snapshot!(told("kind: expird\nsuites: A\npair: nothing\ncodes: Z\n"), @r#"
+        1:7: `kind` can't be the text "expird" → did you mean `expired`?
+        2:9: `suites` must be a list, each one of A, B, found the text "A" → write a list, each one of A, B, or an expression that yields it
+        3:7: `pair` can't be the text "nothing" → known: none
+        4:8: `codes` can't be the text "Z" → did you mean `X`?
+        "#);
+    }
+
+    #[test]
+    fn what_is_right_and_what_is_an_expression_is_let_be() {
+        assert_eq!(told("kind: valid\nstatus: 503\nsuites: [A, B]\nkeep: true\npair: none\ncodes: X\n"), "");
+        assert_eq!(told("kind: '{{ k }}'\nstatus: '{{ s }}'\nsuites: ['{{ a }}', B]\npair: { key: '{{ k }}' }\n"), "");
+    }
+
+    #[test]
+    fn what_an_expression_has_yielded_is_told_in_one_line() {
+        let of = |value: Value| check_value(Owner { name: "it", noun: "key", place: "" }, &KNOWN, &value);
+        assert_eq!(of(json!({ "kind": "expired" })), Ok(()));
+        insta::assert_snapshot!(of(json!({ "kind": "expired", "status": "503" })).unwrap_err(), @r#"`status` must be a whole number from 300 to 599, found the text "503" (correct it, or write an expression that yields such a value)"#);
+        insta::assert_snapshot!(of(json!({ "kind": "valdi" })).unwrap_err(), @r#"`kind` can't be the text "valdi" (known: valid, expired)"#);
+    }
+}
