@@ -72,10 +72,10 @@ pub(super) async fn exchange(
 }
 
 async fn secured(stream: BoxStream, host: &str, roots: Option<&str>) -> Result<BoxStream, String> {
-    let roots = Some(roots.unwrap_or_else(system_roots))
+    let roots = Some(roots.map_or_else(|| system_roots().to_owned(), str::to_owned))
         .filter(|roots| !roots.is_empty())
         .ok_or("this system keeps no root certificates: name some as `root` of `operator: http:` in the bench")?;
-    let policy = ClientTls { roots: Some(roots.to_owned()), identity: None, versions: Vec::new(), suites: Vec::new() };
+    let policy = ClientTls { roots: Some(roots), identity: None, versions: Vec::new(), suites: Vec::new() };
     let name = host.trim_start_matches('[').trim_end_matches(']');
     let (stream, _) = tls::connect(stream, &policy, name, Clock::start())
         .await

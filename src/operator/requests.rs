@@ -10,11 +10,8 @@ use serde_json::{Map, Value, json};
 use url::Url;
 
 use super::{
-    ActionOutcome, BoxFuture, ManualAction, Operator,
-    actions::{self, ActionInfo},
-    http,
+    BoxFuture, Operator, http,
     patience::{self, Try, patiently},
-    settings::{CONFIGURE, RESTORE},
 };
 use crate::{
     bench::{
@@ -22,6 +19,11 @@ use crate::{
         operator::{HttpRequests, Instead, Request, is_secret},
     },
     link::Secret,
+    manual_action::{
+        ActionOutcome, ManualAction,
+        actions::{self, ActionInfo},
+        settings::{CONFIGURE, RESTORE},
+    },
     template::{Names, Template, TemplateError},
     vocabulary::Property,
 };

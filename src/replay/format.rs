@@ -12,7 +12,7 @@ use crate::{
         AttemptFailure, CertificateKind, ClientPolicy, ClientTls, ClosedBy, ConnId, EndpointId, HelloInfo, Identity,
         LinkCommand, LinkEvent, Secret, ServerPolicy, ServerTls, TlsInfo, TlsVersion, UpgradeRequest,
     },
-    operator::ActionOutcome,
+    manual_action::ActionOutcome,
     protocol::{Protocol, session::Cover},
     verdict::{Failure, StepRecord, Verdict},
 };

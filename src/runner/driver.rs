@@ -13,7 +13,7 @@ use crate::{
     clock::{Clock, Stamp},
     engine::{Effect, Engine, Input, Setup},
     link::{LinkEvent, Secret},
-    operator::ActionOutcome,
+    manual_action::ActionOutcome,
     protocol::frame::Frame,
     record::{Direction, PlanEntry, TraceEvent},
     replay::{Found, Recording},
