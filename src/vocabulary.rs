@@ -306,7 +306,7 @@ mod tests {
         );
         insta::assert_snapshot!(told("kind: expird\nsuites: A\npair: nothing\ncodes: Z\n"), @r#"
         1:7: `kind` can't be the text "expird" → did you mean `expired`?
-        2:9: `suites` must be a list, each one of A, B, found the text "A" → correct it, or write an expression that yields such a value
+        2:9: `suites` must be a list, found the text "A" → correct it, or write an expression that yields such a value
         3:7: `pair` can't be the text "nothing" → known: none
         4:8: `codes` can't be the text "Z" → did you mean `X`?
         "#);
