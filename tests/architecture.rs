@@ -15,10 +15,13 @@ type Graph = BTreeMap<String, BTreeMap<String, BTreeSet<String>>>;
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        if path.is_dir() && name != "tests" {
+        let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        if path.is_dir() && stem != "tests" {
             sources(&path, found);
-        } else if name.ends_with(".rs") && name != "tests.rs" && !name.ends_with("_tests.rs") {
+        } else if path.extension().is_some_and(|extension| extension == "rs")
+            && stem != "tests"
+            && !stem.ends_with("_tests")
+        {
             found.push(path);
         }
     }

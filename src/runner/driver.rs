@@ -303,7 +303,9 @@ fn hear(
     event: LinkEvent,
 ) {
     let passwords = passwords_in(&event);
-    passwords.iter().for_each(|password| recording.learnt(password));
+    for password in &passwords {
+        recording.learnt(password);
+    }
     environment.secrets.add(passwords);
     note_link(voice, at, &event, &environment.secrets);
     feed(engine, recording, at, Input::Link(event));
