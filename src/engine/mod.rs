@@ -12,7 +12,10 @@ mod taken;
 mod tests;
 mod world;
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use serde_json::{Map, Value};
 
@@ -54,7 +57,7 @@ pub struct Setup {
     /// The PICS's answers as expressions see them: id → answer, and `profiles`.
     pub pics: Value,
     /// How our CSMS end-points behave when nothing else is asked of them.
-    pub endpoints: HashMap<EndpointId, ServerPolicy>,
+    pub endpoints: EndpointPolicies,
     /// Certificates to show as CSMS.
     pub identities: HashMap<CertificateKind, Identity>,
     /// How we knock at a CSMS when nothing else is asked.
@@ -63,6 +66,15 @@ pub struct Setup {
     pub client_identities: HashMap<CertificateKind, Identity>,
     /// What is known of the SUT from earlier test cases.
     pub memory: SutMemory,
+}
+
+/// How our CSMS end-points behave.
+#[derive(Debug, Clone, Default)]
+pub struct EndpointPolicies {
+    /// Each of them as the bench begins.
+    pub at: HashMap<EndpointId, ServerPolicy>,
+    /// What they become under the security profiles that a test case may go to.
+    pub of_profile: BTreeMap<u8, ServerPolicy>,
 }
 
 /// What happens to the engine.

@@ -136,7 +136,7 @@ impl World {
             last_activity: now,
             pace: Pace::new(pace.unwrap_or_default(), now),
             memory,
-            policies: setup.endpoints.clone(),
+            policies: setup.endpoints.at.clone(),
             pongs: 0,
             withheld: false,
             messages: 0,

@@ -245,7 +245,10 @@ fn facts(pics: &Pics, results: &Results) -> Vec<(&'static str, String)> {
     let mut facts = vec![("Vendor", pics.product.vendor.clone())];
     facts.extend(version.map(|version| ("Version", version.clone())));
     facts.extend([
-        ("Programme", format!("OCPP 2.0.1, edition {}, errata {}", pics.edition, writer::baseline(pics.baseline))),
+        (
+            "Programme",
+            format!("OCPP {}, edition {}, errata {}", pics.ocpp, pics.edition, writer::baseline(pics.baseline)),
+        ),
         ("Tested", format!("{} UTC, {}", minute(results.started), span(seconds))),
         (
             "Gone on with",

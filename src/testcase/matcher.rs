@@ -522,8 +522,14 @@ impl Matcher {
                 _ => format!("= {}", shown(expected)),
             },
             Matcher::OneOf(matchers) => {
-                let each: Vec<_> = matchers.iter().map(|matcher| matcher.describe(names)).collect();
-                format!("one of [{}]", each.join(" | "))
+                // Several expressions may come to the same value.
+                let mut each: Vec<String> = Vec::new();
+                for one in matchers.iter().map(|matcher| matcher.describe(names)) {
+                    if !each.contains(&one) {
+                        each.push(one);
+                    }
+                }
+                if let [one] = &each[..] { one.clone() } else { format!("one of [{}]", each.join(" | ")) }
             }
             Matcher::Absent => "absent".into(),
             Matcher::Present => "present".into(),

@@ -40,7 +40,7 @@ impl Run {
             states: Arc::new(HashMap::new()),
             bench: json!({ "message_timeout": 5, "response_timeout": 2, "pace": pace }),
             pics: Value::Null,
-            endpoints: HashMap::new(),
+            endpoints: crate::engine::EndpointPolicies::default(),
             identities: HashMap::new(),
             client: Some(ClientPolicy {
                 url: "ws://csms/ocpp".into(),

@@ -39,7 +39,7 @@ fn engine(id: &str, prepared: &str, steps: &str, memory: SutMemory) -> Engine {
         states: Arc::new(states),
         bench: json!({ "message_timeout": 5, "response_timeout": 5, "ev_connection_timeout": 20 }),
         pics: Value::Null,
-        endpoints: HashMap::new(),
+        endpoints: crate::engine::EndpointPolicies::default(),
         identities: HashMap::new(),
         client: None,
         client_identities: HashMap::new(),
