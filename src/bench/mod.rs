@@ -14,6 +14,7 @@ pub(crate) use self::stations::KEYS as STATION_KEYS;
 pub use self::{files::FileBench, stations::Station};
 use crate::{
     link::Secret,
+    redaction::REDACTED,
     yaml::{Defect, Defects, Kind, Node, Position, Source, nearest},
 };
 
@@ -58,9 +59,6 @@ pub struct Bench {
     source: ReadFrom,
     places: HashMap<String, Position>,
 }
-
-/// What stands in the place of a secret in everything that is written.
-const REDACTED: &str = "[redacted]";
 
 /// A copy without secrets: passwords, and the headers that an HTTP adapter sends (they carry credentials).
 fn redacted(key: &str, value: &Value) -> Value {

@@ -22,7 +22,7 @@ use serde_json::{Map, Value};
 use crate::{
     clock::Stamp,
     link::{CertificateKind, ClientPolicy, EndpointId, Identity, LinkCommand, LinkEvent, Secret, ServerPolicy},
-    operator::{ActionOutcome, ManualAction},
+    manual_action::{ActionOutcome, ManualAction},
     pics::SutKind,
     protocol::Protocol,
     testcase::{

@@ -17,7 +17,7 @@ use crate::{
     link::{
         ClosedBy, ConnId, EndpointId, Identity, LinkCommand, LinkEvent, Secret, ServerPolicy, ServerTls, UpgradeRequest,
     },
-    operator::ActionOutcome,
+    manual_action::ActionOutcome,
     protocol::{OCPP_2_0_1, session::Session},
     template::Lookup as _,
     testcase::{model::State, reader},

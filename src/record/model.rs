@@ -5,10 +5,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
-use super::causes::Cause;
+use super::{calibration::Calibration, causes::Cause};
 pub use crate::selection::PlanEntry;
 use crate::{
-    calibrate::Calibration,
     clock::Stamp,
     expect::Expectation,
     link::{AttemptFailure, ClosedBy, HelloInfo, TlsInfo},

@@ -13,7 +13,7 @@ use crate::{
         HelloInfo, Identity, LinkCommand, LinkEvent, Secret, ServerPolicy, ServerTls, TlsInfo, TlsVersion,
         UpgradeRequest,
     },
-    operator::ActionOutcome,
+    manual_action::ActionOutcome,
     protocol::{Protocol, session::Cover},
     verdict::{Failure, StepRecord, Verdict},
 };

@@ -15,11 +15,10 @@ use sha2::{Digest as _, Sha256};
 use self::charts::{Axis, Histogram, span, time};
 use super::render;
 use crate::{
-    calibrate::Calibration,
     kpi::{self, Sample},
     pics::{Pics, Profile, writer},
     protocol::requirements,
-    record::{Kpi, ProfileOutcome, Results, TraceEntry, TraceEvent, causes::Cause},
+    record::{Kpi, ProfileOutcome, Results, TraceEntry, TraceEvent, calibration::Calibration, causes::Cause},
     verdict::{Failure, TestCaseResult, UploadRecord, Verdict},
 };
 

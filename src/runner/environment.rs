@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use serde_json::{Map, Value, json};
 use tokio::task::JoinSet;
 
-use super::{error::EnvironmentError, files::Files};
+use super::{error::EnvironmentError, files::Files, secrets::Secrets};
 use crate::{
     bench::Bench,
     clock::Clock,
@@ -73,7 +73,7 @@ pub struct Environment {
     pub(crate) bench: Value,
     pub(crate) pics: Value,
     pub(crate) memory: SutMemory,
-    pub(crate) secrets: Vec<Secret>,
+    pub(super) secrets: Secrets,
     pub(crate) identity: String,
     pub(crate) client: Option<ClientPolicy>,
     pub(crate) client_identities: HashMap<CertificateKind, Identity>,

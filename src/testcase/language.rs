@@ -6,7 +6,7 @@ use super::{
     service::SERVICES,
 };
 use crate::{
-    operator::actions::ACTIONS,
+    manual_action::actions::ACTIONS,
     protocol::OCPP_2_0_1,
     vocabulary::{Owner, Property, Takes},
 };

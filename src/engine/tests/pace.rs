@@ -8,7 +8,7 @@ use crate::{
     clock::Stamp,
     engine::{Effect, Engine, Input, Setup, SutMemory},
     link::{ClientPolicy, ClosedBy, ConnId, EndpointId, LinkCommand, LinkEvent, UpgradeRequest},
-    operator::ActionOutcome,
+    manual_action::ActionOutcome,
     testcase::reader,
     verdict::Verdict,
     yaml::Source,

@@ -8,7 +8,7 @@ use crate::{
     clock::Stamp,
     engine::{Effect, Engine, Input, Outcome, Setup, SutMemory},
     link::{AttemptFailure, ClosedBy, ConnId, EndpointId, LinkCommand, LinkEvent, UpgradeRequest},
-    operator::ActionOutcome,
+    manual_action::ActionOutcome,
     testcase::reader,
     verdict::Verdict,
     yaml::Source,
