@@ -223,6 +223,7 @@ fn needs<'s>(code: impl IntoIterator<Item = &'s str>) -> Arc<[Box<str>]> {
             names.push(looks_up.into());
         }
     }
+    names.retain(|name| !KEYWORDS.contains(&&**name));
     names.sort_unstable();
     names.dedup();
     names.into()
@@ -282,11 +283,9 @@ enum Key {
     Index(usize),
 }
 
-/// Words of the language that stand for no name, or for more than one.
-const RESERVED: [&str; 17] = [
-    "true", "True", "false", "False", "none", "None", "not", "and", "or", "if", "else", "in", "is", "loop", "self",
-    "super", "for",
-];
+/// Words of the language, which are no names.
+const KEYWORDS: [&str; 13] =
+    ["true", "True", "false", "False", "none", "None", "not", "and", "or", "if", "else", "in", "is"];
 
 impl Path {
     /// A path; `None` for anything else, and for what it is not sure about.
@@ -298,7 +297,7 @@ impl Path {
         };
         let end = identifier(text)?;
         let (root, mut rest) = text.split_at(end);
-        if RESERVED.contains(&root) {
+        if KEYWORDS.contains(&root) || matches!(root, "loop" | "self" | "super") {
             return None;
         }
         let mut keys = Vec::new();
@@ -354,7 +353,7 @@ mod tests {
     fn names_of_a_text_stand_in_its_code() {
         let text = "of {{ a }} and {% for b in c %}{{ b.now }}{% endfor %}";
         let found = needs_of_text(text);
-        assert_eq!(found.iter().map(|name| &**name).collect::<Vec<_>>(), ["a", "b", "c", "endfor", "for", "in"]);
+        assert_eq!(found.iter().map(|name| &**name).collect::<Vec<_>>(), ["a", "b", "c", "endfor", "for"]);
         let found: Vec<&str> = code("{{ '}}' ~ a }} b {{ c }}").collect();
         assert_eq!(found, [" '}}' ~ a ", " c "]);
         assert!(needs(["supports('C-01')"]).iter().any(|name| **name == *"pics"));
