@@ -109,7 +109,7 @@ mod tests {
             let mut tasks = JoinSet::new();
             tasks.spawn(async move {
                 let _held = held;
-                std::future::pending().await;
+                std::future::pending::<()>().await;
             });
             tasks
         })
@@ -126,7 +126,7 @@ mod tests {
             let mut tasks = JoinSet::new();
             tasks.spawn(async move {
                 let _held = held;
-                std::future::pending().await;
+                std::future::pending::<()>().await;
             });
             tasks.spawn(async { panic!("as this test wants it") });
             tasks

@@ -22,7 +22,7 @@ pub struct ServiceInfo {
 
 const LOCATION: Property = Property::required("location", Takes::Text);
 const SLOW: Property =
-    Property::optional("slow", Takes::Integer(0, 86_400)).about("The seconds that the transfer lasts at least");
+    Property::optional("slow", Takes::Integer(0, 86_400)).about("the seconds that the transfer lasts at least");
 const CERTIFICATE: Property = Property::optional("certificate", Takes::Word(&CertificateKind::WORDS));
 
 /// All of them.
@@ -31,7 +31,7 @@ pub static SERVICES: [ServiceInfo; 12] = [
         name: "firmware",
         parameters: &[
             Property::optional("signature", Takes::Word(&["valid", "invalid"])),
-            Property::optional("image", Takes::Word(&["broken"])).about("Signed all right, but can't be installed"),
+            Property::optional("image", Takes::Word(&["broken"])).about("signed all right, but can't be installed"),
             CERTIFICATE,
             SLOW,
         ],
