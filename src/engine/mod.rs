@@ -176,7 +176,7 @@ impl Engine {
             if world.has_state(VARIABLE_SET) {
                 prepare.extend(world.memory.session.left_settings().iter().map(|left| {
                     let mut with = named(&left.component, &left.variable);
-                    with.push(("value".into(), Template::new(Value::String(left.value.clone()))));
+                    with.push(("value".into(), Template::literal(Value::String(left.value.clone()))));
                     with.push(("only_if_writable".into(), Template::new(Value::Bool(true))));
                     run(VARIABLE_SET, with, Position::default())
                 }));
@@ -378,7 +378,7 @@ impl Engine {
         if self.world.has_state(VARIABLE_SET) && self.world.connected() {
             for left in self.world.memory.session.changed_settings() {
                 let mut with = named(&left.component, &left.variable);
-                with.push(("value".into(), Template::new(Value::String(left.value))));
+                with.push(("value".into(), Template::literal(Value::String(left.value))));
                 steps.push(run(&self.world, VARIABLE_SET, with));
             }
         }
