@@ -2,7 +2,7 @@
 //! lokal` for `remote`.
 
 use crate::{
-    protocol::{OCPP_2_0_1, member::Member},
+    protocol::{OCPP_2_0_1, semantics::WordSet},
     vocabulary::{Owner, Property, Takes, check},
     yaml::{Defect, Node},
 };
@@ -33,15 +33,11 @@ fn words(of: &[&str]) -> Vec<String> {
 }
 
 fn interfaces() -> Vec<String> {
-    enumerated(OCPP_2_0_1.messages().member("SetNetworkProfile", true, "/connectionData/ocppInterface"))
+    OCPP_2_0_1.words(WordSet::Interfaces)
 }
 
 fn token_types() -> Vec<String> {
-    enumerated(OCPP_2_0_1.messages().member("Authorize", true, "/idToken/type"))
-}
-
-fn enumerated(place: Option<Member>) -> Vec<String> {
-    place.map(|place| words(&place.words())).unwrap_or_default()
+    OCPP_2_0_1.words(WordSet::TokenTypes)
 }
 
 /// What is wrong with the words of a bench, or of one of its stations.

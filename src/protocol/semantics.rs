@@ -47,6 +47,10 @@ pub enum WordSet {
     TokenTypes,
     /// The contexts of a reading.
     ReadingContexts,
+    /// What is measured.
+    Measurands,
+    /// The network interfaces of a connection profile.
+    Interfaces,
 }
 
 /// A message for the mutation audit: its action and payload.

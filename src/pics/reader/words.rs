@@ -2,7 +2,7 @@
 
 use crate::{
     link::is_cipher_suite,
-    protocol::OCPP_2_0_1,
+    protocol::{OCPP_2_0_1, semantics::WordSet},
     vocabulary::{self, Owner, Property, Takes},
     yaml::{Defect, Node},
 };
@@ -20,8 +20,7 @@ const MEASURANDS: [Property; 2] = [
 
 /// MeasurandEnumType.
 fn measurands() -> Vec<String> {
-    let place = OCPP_2_0_1.messages().member("MeterValues", true, "/meterValue/0/sampledValue/0/measurand");
-    place.map(|place| place.words().into_iter().map(str::to_owned).collect()).unwrap_or_default()
+    OCPP_2_0_1.words(WordSet::Measurands)
 }
 
 /// What is wrong with the words of an answer; nothing where any word may stand.

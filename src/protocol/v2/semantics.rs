@@ -40,6 +40,8 @@ impl Semantics for Meanings {
     fn place_of(&self, words: WordSet) -> Option<(&'static str, &'static str)> {
         Some(match words {
             WordSet::TokenTypes => ("Authorize", "/idToken/type"),
+            WordSet::Measurands => ("MeterValues", "/meterValue/0/sampledValue/0/measurand"),
+            WordSet::Interfaces => ("SetNetworkProfile", "/connectionData/ocppInterface"),
             WordSet::ReadingContexts => ("MeterValues", "/meterValue/0/sampledValue/0/context"),
         })
     }
