@@ -326,13 +326,13 @@ fn a_misspelled_word_of_a_state_is_told() {
 
 #[test]
 fn every_kind_of_step_is_among_them() {
-    use ocpp_attest::testcase::language::STEPS;
+    use ocpp_attest::testcase::language::{STEPS, StepInfo};
     let mut kinds = BTreeSet::new();
     let states = CATALOGUE.states.values().step_by(7);
     for source in CASES.iter().map(|id| &CATALOGUE.cases[*id].source).chain(states) {
-        kinds.extend(STEPS.iter().map(|step| step.name()).filter(|name| source.text.contains(&format!("{name}:"))));
+        kinds.extend(STEPS.iter().map(StepInfo::name).filter(|name| source.text.contains(&format!("{name}:"))));
     }
-    let missing: Vec<&str> = STEPS.iter().map(|step| step.name()).filter(|name| !kinds.contains(name)).collect();
+    let missing: Vec<&str> = STEPS.iter().map(StepInfo::name).filter(|name| !kinds.contains(name)).collect();
     assert_eq!(missing, [""; 0]);
 }
 
