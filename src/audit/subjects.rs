@@ -46,8 +46,7 @@ impl Definitions {
 
     /// What a step defines. Values rest on the conditions around them too.
     fn under(&mut self, step: &Step, around: &[String]) {
-        let around: Vec<String> = around.iter().cloned().chain(step.when.as_ref().map(Template::text)).collect();
-        let around = around.as_slice();
+        let mut around: Vec<String> = around.iter().cloned().chain(step.when.as_ref().map(Template::text)).collect();
         match &step.kind {
             StepKind::Set(values) => {
                 self.templates(values);
@@ -55,25 +54,13 @@ impl Definitions {
                     self.0.entry(name.clone()).or_default().extend(around.iter().cloned());
                 }
             }
-            StepKind::Repeat { steps, until } => {
-                let around: Vec<String> = around.iter().cloned().chain([until.text()]).collect();
-                for step in steps {
-                    self.under(step, &around);
-                }
-            }
+            StepKind::Repeat { until, .. } => around.push(until.text()),
             StepKind::Run { with, .. } => self.templates(with),
-            StepKind::ForEach { items, item, steps, .. } => {
-                self.0.entry(item.clone()).or_default().push(items.text());
-                for step in steps {
-                    self.under(step, around);
-                }
-            }
-            StepKind::AnyOrder(steps) | StepKind::OneOf(steps) | StepKind::Optional(steps) | StepKind::Group(steps) => {
-                for step in steps {
-                    self.under(step, around);
-                }
-            }
+            StepKind::ForEach { items, item, .. } => self.0.entry(item.clone()).or_default().push(items.text()),
             _ => {}
+        }
+        for inner in step.inner() {
+            self.under(inner, &around);
         }
     }
 
