@@ -193,5 +193,5 @@ fn the_command_tells_same_from_different() {
     let (code, _, said) = command(&["replay", out, "--test", "TC_X*"]);
     assert_eq!(code, Some(2), "{said}");
     let (code, _, said) = command(&["replay", folder.path().to_str().unwrap()]);
-    assert!(code == Some(2) && said.contains("keeps nothing to replay"), "{said}");
+    assert!(code == Some(2) && said.contains("contains nothing to replay"), "{said}");
 }

@@ -187,7 +187,7 @@ impl<'s> Reader<'s> {
 
     fn syntax(&mut self, at: Position, template: &Template) {
         for error in template.syntax_errors() {
-            self.defect(at, format!("this expression can't be read: {error}"), "mend it; it is minijinja's language");
+            self.defect(at, format!("this expression can't be read: {error}"), "correct it; the language is minijinja");
         }
     }
 

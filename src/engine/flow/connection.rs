@@ -512,7 +512,7 @@ fn checked(connection: &Connection, facts: Value, node: &mut Node, world: &mut W
 fn describe(failure: &AttemptFailure) -> String {
     match failure {
         AttemptFailure::TlsRefusedBySut(alert) => format!("the SUT broke off the TLS handshake ({alert})"),
-        AttemptFailure::TlsRefusedByUs(why) => format!("TLS could not be agreed on ({why})"),
+        AttemptFailure::TlsRefusedByUs(why) => format!("the TLS handshake failed ({why})"),
         AttemptFailure::ClosedBeforeUpgrade => "the SUT closed before the HTTP upgrade".into(),
         AttemptFailure::UpgradeRefusedByUs(status, why) => format!("we refused the upgrade with {status} ({why})"),
         AttemptFailure::UpgradeRefusedBySut(status) => {

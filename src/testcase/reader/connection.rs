@@ -15,7 +15,7 @@ impl Reader<'_> {
     pub(super) fn connection(&mut self, value: &Node, node: &Node) -> Option<Connection> {
         let word = value.text().unwrap_or_default();
         let Some(act) = ConnectionAct::named(word) else {
-            let message = format!("`{word}` is nothing to do with a connection");
+            let message = format!("unknown connection step `{word}`");
             let help = vocabulary::help(word, ConnectionAct::WORDS.into_iter(), "known");
             self.defect(value.at, message, help);
             return None;
