@@ -60,7 +60,7 @@ const ALONE: [Property; 2] = [Property::required("is", Takes::Switch), REQUIREME
 
 /// The keys that any step can have.
 pub const COMMON: [Property; 4] = [
-    Property::optional("when", Takes::Expression).about("a condition; where it is false the step is left out"),
+    Property::optional("when", Takes::Expression).about("a condition; if it is false, the step is skipped"),
     Property::optional("as", Takes::Text).about("the name under which its result is kept"),
     Property::optional("requirement", Takes::Defined("requirement")).about("what a breach breaks"),
     Property::optional("note", Takes::Scalar).about("a remark for authors"),
@@ -98,7 +98,7 @@ pub static STEPS: [StepInfo; 18] = [
             Property::optional("within", Takes::Number).about("seconds that the answer may take"),
         ],
         subject: "Action",
-        about: "We send this CALL, once no other CALL of ours waits for its answer.",
+        about: "We send this CALL, as soon as no other CALL of ours is waiting for its answer.",
     },
     StepInfo {
         keys: &[
@@ -106,17 +106,17 @@ pub static STEPS: [StepInfo; 18] = [
             Property::optional("with", Takes::Mapping).about("its parameters; `evse` is handed down"),
         ],
         subject: "State",
-        about: "A reusable state, a memory state or a procedure is run.",
+        about: "Runs a reusable state, a memory state or a procedure.",
     },
     StepInfo {
         keys: &[
             Property::required("operator", Takes::Keyword(manual_actions)),
             Property::optional("with", Takes::Mapping).about("its parameters"),
-            Property::optional("optional", Takes::Switch).about("go on where it can't be done"),
+            Property::optional("optional", Takes::Switch).about("continue if it is not possible"),
         ],
         subject: "action",
-        about: "A manual action: somebody does something to the SUT, or answers a question, where no is a failure. With `as` \
-                the `outcome` is kept: `asked`, `done`, `not-possible` …",
+        about: "Asks for a manual action, or asks a question; a question answered with no is a failure. With `as` the \
+                `outcome` is kept: `asked`, `done`, `not-possible` …",
     },
     StepInfo {
         keys: &[Property::required("any-order", STEPS_OF)],
@@ -131,15 +131,15 @@ pub static STEPS: [StepInfo; 18] = [
     StepInfo {
         keys: &[Property::required("optional", STEPS_OF)],
         subject: "steps",
-        about: "These may happen; what is begun must be finished.",
+        about: "These may happen; a group that has begun must be completed.",
     },
     StepInfo {
         keys: &[
             Property::required("repeat", STEPS_OF),
-            Property::required("until", Takes::Expression).about("looked at after each round"),
+            Property::required("until", Takes::Expression).about("the condition, checked after each round"),
         ],
         subject: "steps",
-        about: "These, again and again.",
+        about: "Repeats the steps until the condition holds.",
     },
     StepInfo {
         keys: &[
@@ -149,7 +149,7 @@ pub static STEPS: [StepInfo; 18] = [
             Property::optional("in-order", Takes::Switch).about("one after the other, not in any order"),
         ],
         subject: "name",
-        about: "The steps once for each element of a list, which has this name in them.",
+        about: "Runs the steps for every element of a list; the element has this name in them.",
     },
     StepInfo {
         keys: &[Property::required("steps", STEPS_OF)],
@@ -159,12 +159,12 @@ pub static STEPS: [StepInfo; 18] = [
     StepInfo {
         keys: &[Property::required("wait", Takes::Number)],
         subject: "seconds",
-        about: "Time passes.",
+        about: "Lets time pass.",
     },
     StepInfo {
         keys: &[Property::required("settle", Takes::Number)],
         subject: "seconds",
-        about: "Time passes until nothing has come for so long.",
+        about: "Waits until no message has come for that long.",
     },
     StepInfo {
         keys: &[
@@ -179,10 +179,10 @@ pub static STEPS: [StepInfo; 18] = [
             ),
             Property::optional("within", Takes::Number).about("seconds that it may take"),
             Property::optional("since", Takes::Number).about("only a connection opened after this second of the run counts"),
-            Property::optional("optional", Takes::Switch).about("go on when it does not come about"),
+            Property::optional("optional", Takes::Switch).about("continue if it does not happen"),
         ],
         subject: "act",
-        about: "The connection is awaited, closed, refused, or tried.",
+        about: "Waits for a connection event, or acts on the connection.",
     },
     StepInfo {
         keys: &[
@@ -190,19 +190,19 @@ pub static STEPS: [StepInfo; 18] = [
             Property::optional("with", Takes::Mapping).about("its parameters"),
         ],
         subject: "name",
-        about: "A service of the harness; `as` keeps what it yields.",
+        about: "Uses a service of the harness; `as` keeps what it yields.",
     },
     StepInfo {
         keys: &[Property::required("set", Takes::Mapping)],
         subject: "{ name: value }",
-        about: "Values are kept under names.",
+        about: "Keeps values under names.",
     },
     StepInfo {
         keys: &[
             Property::required("assert", Takes::Expression),
             Property::optional("otherwise", Takes::Scalar).about("what to say where it is false"),
             Property::optional("inconclusive", Takes::Switch)
-                .about("where it is false the test can't decide, and the SUT has not failed"),
+                .about("a false condition only means that the test case cannot decide"),
         ],
         subject: "condition",
         about: "A condition must hold.",
@@ -210,8 +210,8 @@ pub static STEPS: [StepInfo; 18] = [
     StepInfo {
         keys: &[Property::required("remark", Takes::Defined("sentence"))],
         subject: "sentence",
-        about: "A sentence goes to the result's remarks, for whoever reads the verdict: a base that was guessed, what could \
-                not be looked at. It decides nothing.",
+        about: "Adds a sentence to the remarks of the result: an assumption that was made, something that could not be \
+                checked. It decides nothing.",
     },
     StepInfo {
         keys: &[
@@ -220,7 +220,7 @@ pub static STEPS: [StepInfo; 18] = [
             Property::required("during", Takes::Number).about("seconds; for all of the test there is `always`"),
         ],
         subject: "Action",
-        about: "The SUT must send no such CALL.",
+        about: "The SUT must not send this CALL.",
     },
 ];
 
