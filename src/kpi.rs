@@ -7,93 +7,18 @@ use serde_json::Value;
 use crate::{
     clock::Stamp,
     pics::{Pics, SutKind},
-    protocol::frame::Frame,
+    protocol::{
+        Protocol,
+        frame::Frame,
+        semantics::{Awaited, KpiDefinition, Semantics},
+    },
     record::{Direction, Kpi, TraceEntry, TraceEvent},
 };
 
-/// One KPI as certificates define it.
-#[derive(Debug, Clone, Copy)]
-pub struct Definition {
-    /// Key in the PICS's `performance.maximum`.
-    pub key: &'static str,
-    /// Name as printed.
-    pub name: &'static str,
-    /// What it measures, in our words.
-    pub description: &'static str,
-}
-
-const STATION: [Definition; 4] = [
-    Definition {
-        key: "response-time",
-        name: "OCPP response time",
-        description: "From sending an OCPP request to the product until its response is in; every request counts.",
-    },
-    Definition {
-        key: "triggered-function",
-        name: "OCPP triggered function response time",
-        description: "From asking for a report or a notification until the first message that brings it.",
-    },
-    Definition {
-        key: "start-authorization",
-        name: "Transaction authorization time by RequestStartTransactionRequest",
-        description: "From RequestStartTransaction until its TransactionEvent, where no manual action and no charging \
-                      state transition stands in between.",
-    },
-    Definition {
-        key: "stop-authorization",
-        name: "Transaction authorization end time by RequestStopTransactionRequest",
-        description: "From RequestStopTransaction until its TransactionEvent, unless that one reports the charging \
-                      state EVConnected.",
-    },
-];
-
-const CSMS: [Definition; 2] = [
-    Definition {
-        key: "response-time",
-        name: "OCPP response time",
-        description: "From sending an OCPP request to the product until its response is in; every request counts but \
-                      Authorize.",
-    },
-    Definition {
-        key: "authorize",
-        name: "Response time Authorize",
-        description: "From sending Authorize until its response is in.",
-    },
-];
-
-/// The KPIs of a side, in print order.
-pub fn definitions(sut: SutKind) -> &'static [Definition] {
-    match sut {
-        SutKind::ChargingStation => &STATION,
-        SutKind::Csms => &CSMS,
-    }
-}
-
-/// Requests whose fulfilment comes later, with the action that brings it.
-fn fulfilment(action: &str, payload: &Value) -> Option<String> {
-    Some(match action {
-        "GetBaseReport" | "GetReport" => "NotifyReport".into(),
-        "GetMonitoringReport" => "NotifyMonitoringReport".into(),
-        "GetLog" => "LogStatusNotification".into(),
-        "CustomerInformation" => "NotifyCustomerInformation".into(),
-        "GetDisplayMessages" => "NotifyDisplayMessages".into(),
-        "GetChargingProfiles" => "ReportChargingProfiles".into(),
-        "TriggerMessage" => {
-            let wanted = payload.get("requestedMessage")?.as_str()?;
-            if wanted.starts_with("Sign") { "SignCertificate".into() } else { wanted.to_owned() }
-        }
-        _ => return None,
-    })
-}
-
-/// A request that waits for its later message.
+/// A message that is waited for.
 struct Pending {
-    key: &'static str,
-    at: Stamp,
-    request: String,
-    action: String,
-    remote_start: Option<Value>,
-    transaction: Option<Value>,
+    since: Stamp,
+    awaited: Awaited,
 }
 
 /// One measured time.
@@ -118,10 +43,15 @@ struct Under {
     pending: Vec<Pending>,
 }
 
+/// The KPIs of a product, in print order.
+pub fn definitions(pics: &Pics) -> &'static [KpiDefinition] {
+    pics.ocpp.protocol().semantics.kpis(pics.sut == SutKind::ChargingStation)
+}
+
 /// Measures the KPIs of a trace.
 pub fn measure(pics: &Pics, trace: &[TraceEntry]) -> Vec<Kpi> {
-    let samples = samples(pics.sut, trace);
-    definitions(pics.sut)
+    let samples = samples(pics.ocpp.protocol(), pics.sut, trace);
+    definitions(pics)
         .iter()
         .map(|definition| {
             let samples = samples.iter().filter(|sample| sample.key == definition.key).map(|sample| sample.seconds);
@@ -132,7 +62,8 @@ pub fn measure(pics: &Pics, trace: &[TraceEntry]) -> Vec<Kpi> {
 }
 
 /// Everything in a trace that a KPI counts, in the order in which it was complete.
-pub fn samples(sut: SutKind, trace: &[TraceEntry]) -> Vec<Sample> {
+pub fn samples(protocol: &Protocol, sut: SutKind, trace: &[TraceEntry]) -> Vec<Sample> {
+    let (semantics, station) = (protocol.semantics, sut == SutKind::ChargingStation);
     let mut samples = Vec::new();
     let mut stations: HashMap<Option<&str>, Under> = HashMap::new();
     for entry in trace {
@@ -143,7 +74,7 @@ pub fn samples(sut: SutKind, trace: &[TraceEntry]) -> Vec<Sample> {
                 pending.clear();
             }
             TraceEvent::Operator { .. } => {
-                pending.retain(|pending| pending.key == "triggered-function");
+                pending.retain(|pending| !pending.awaited.undisturbed);
             }
             TraceEvent::Frame { direction, text } => {
                 let Ok(frame) = Frame::parse(text) else { continue };
@@ -154,21 +85,17 @@ pub fn samples(sut: SutKind, trace: &[TraceEntry]) -> Vec<Sample> {
                     (Direction::FromSut, Frame::CallResult { id, payload }) => {
                         let Some((sent, action, request)) = open.remove(&id) else { continue };
                         let seconds = entry.at.seconds_since(&sent);
-                        let key = match (sut, action.as_str()) {
-                            (SutKind::Csms, "Authorize") => "authorize",
-                            _ => "response-time",
-                        };
+                        let key = semantics.kpi_of_answer(station, &action);
                         let test_case = entry.test_case.clone();
                         samples.push(Sample { key, action: action.clone(), seconds, test_case });
-                        if sut == SutKind::ChargingStation && payload.get("status") == Some(&"Accepted".into()) {
-                            pending.extend(promise(&action, &request, sent));
-                        }
+                        let awaited = semantics.awaited(&action, &request, &payload).filter(|_| station);
+                        pending.extend(awaited.map(|awaited| Pending { since: sent, awaited }));
                     }
                     (Direction::FromSut, Frame::CallError { id, .. }) => {
                         open.remove(&id);
                     }
                     (Direction::FromSut, Frame::Call { action, payload, .. }) => {
-                        samples.extend(fulfil(pending, &action, &payload, entry));
+                        samples.extend(fulfil(semantics, pending, &action, &payload, entry));
                     }
                     (Direction::ToSut, _) => {}
                 }
@@ -179,57 +106,31 @@ pub fn samples(sut: SutKind, trace: &[TraceEntry]) -> Vec<Sample> {
     samples
 }
 
-fn promise(action: &str, request: &Value, sent: Stamp) -> Option<Pending> {
-    let (key, later) = match action {
-        "RequestStartTransaction" => ("start-authorization", "TransactionEvent".to_owned()),
-        "RequestStopTransaction" => ("stop-authorization", "TransactionEvent".to_owned()),
-        _ => ("triggered-function", fulfilment(action, request)?),
-    };
-    Some(Pending {
-        key,
-        at: sent,
-        request: action.to_owned(),
-        action: later,
-        remote_start: request.get("remoteStartId").cloned(),
-        transaction: request.get("transactionId").cloned(),
-    })
-}
-
-fn fulfil(pending: &mut Vec<Pending>, action: &str, payload: &Value, entry: &TraceEntry) -> Option<Sample> {
-    let info = &payload["transactionInfo"];
-    let reason = payload["triggerReason"].as_str().unwrap_or("");
-    let Some(index) = pending.iter().position(|pending| {
-        pending.action == action
-            && match pending.key {
-                "start-authorization" => {
-                    reason == "RemoteStart" && info.get("remoteStartId") == pending.remote_start.as_ref()
-                }
-                "stop-authorization" => {
-                    reason == "RemoteStop" && info.get("transactionId") == pending.transaction.as_ref()
-                }
-                _ => true,
-            }
-    }) else {
+fn fulfil(
+    semantics: &dyn Semantics,
+    pending: &mut Vec<Pending>,
+    action: &str,
+    payload: &Value,
+    entry: &TraceEntry,
+) -> Option<Sample> {
+    let Some(index) = pending.iter().position(|pending| pending.awaited.is(action, payload)) else {
         // A transition of the charging state in between spoils a measurement that is still waiting.
-        if action == "TransactionEvent" && reason == "ChargingStateChanged" {
-            pending.retain(|pending| pending.key == "triggered-function");
+        if semantics.disturbs(action, payload) {
+            pending.retain(|pending| !pending.awaited.undisturbed);
         }
         return None;
     };
-    let done = pending.remove(index);
-    if done.key == "stop-authorization" && info["chargingState"] == "EVConnected" {
-        return None;
-    }
-    Some(Sample {
-        key: done.key,
-        action: done.request,
-        seconds: entry.at.seconds_since(&done.at),
+    let Pending { since, awaited } = pending.remove(index);
+    (!semantics.is_uncounted(&awaited, payload)).then(|| Sample {
+        key: awaited.key,
+        action: awaited.request,
+        seconds: entry.at.seconds_since(&since),
         test_case: entry.test_case.clone(),
     })
 }
 
 #[allow(clippy::cast_precision_loss)] // sample counts are small
-fn summary(definition: &Definition, mut samples: Vec<f64>, limit_s: Option<f64>) -> Kpi {
+fn summary(definition: &KpiDefinition, mut samples: Vec<f64>, limit_s: Option<f64>) -> Kpi {
     samples.sort_by(f64::total_cmp);
     Kpi {
         name: definition.name.to_owned(),

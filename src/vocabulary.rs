@@ -30,13 +30,14 @@ impl Property {
     }
 
     /// The same with a line of documentation.
+    #[must_use]
     pub const fn about(self, about: &'static str) -> Self {
         Self { about, ..self }
     }
 }
 
 /// What a key takes. Wherever a value is wanted, a text with an expression (`{{ … }}`) stands for one: what it yields is
-/// checked when it is evaluated.
+/// checked when it is evaluated. Only [`Takes::Switch`] and [`Takes::Keyword`] are known before.
 #[derive(Debug, Clone, Copy)]
 pub enum Takes {
     /// Any value.
@@ -47,6 +48,12 @@ pub enum Takes {
     Scalar,
     /// True or false.
     Flag,
+    /// True or false, and no expression.
+    Switch,
+    /// One of these words, and no expression.
+    Keyword(fn() -> Vec<String>),
+    /// A bare expression, as conditions are.
+    Expression,
     /// A number (of seconds, say).
     Number,
     /// A whole number, from and to.
@@ -72,7 +79,7 @@ pub enum Takes {
 /// Whose keys are checked, for what the author is told.
 #[derive(Debug, Clone, Copy)]
 pub struct Owner<'a> {
-    /// Its name in the file, `firmware`.
+    /// Its name in the file, `firmware`, or what it is, `a state`.
     pub name: &'a str,
     /// What its keys are called, `parameter`.
     pub noun: &'a str,
@@ -84,14 +91,15 @@ pub struct Owner<'a> {
 /// where no key is given at all; what is missing is then told at `around`.
 pub fn check(owner: Owner<'_>, known: &[Property], node: Option<&Node>, around: &Node) -> Vec<Defect> {
     let mut defects = Vec::new();
-    let Owner { name: of, noun, place } = owner;
+    let Owner { name, noun, place } = owner;
+    let of = if name.contains(' ') { name.to_owned() } else { format!("`{name}`") };
     if let Some(node) = node.filter(|node| node.map().is_none()) {
-        let message = format!("the {noun}s of `{of}` must be a mapping, found {}", node.describe());
+        let message = format!("the {noun}s of {of} must be a mapping, found {}", node.describe());
         return vec![Defect::new(node.at, message, "write `name: value`")];
     }
     for property in known.iter().filter(|property| property.required) {
         if node.and_then(|node| node.get(property.name)).is_none() {
-            let message = format!("`{of}` lacks its {noun} `{}`", property.name);
+            let message = format!("{of} lacks its {noun} `{}`", property.name);
             defects.push(Defect::new(around.at, message, format!("add `{}: …`{place}", property.name)));
         }
     }
@@ -100,7 +108,7 @@ pub fn check(owner: Owner<'_>, known: &[Property], node: Option<&Node>, around: 
             Some(property) => defects.extend(property.takes.check(property.name, value)),
             None => {
                 let help = help(&key.name, known.iter().map(|property| property.name), "it has");
-                defects.push(Defect::new(key.at, format!("`{of}` has no {noun} `{}`", key.name), help));
+                defects.push(Defect::new(key.at, format!("{of} has no {noun} `{}`", key.name), help));
             }
         }
     }
@@ -130,12 +138,14 @@ pub fn help<'a>(word: &str, known: impl Iterator<Item = &'a str> + Clone, all: &
 impl Takes {
     /// What is wrong with the value of the key `name`.
     pub fn check(self, name: &str, node: &Node) -> Vec<Defect> {
-        if node.text().is_some_and(|text| text.contains("{{")) {
+        let fixed = matches!(self, Takes::Switch | Takes::Keyword(_));
+        if !fixed && node.text().is_some_and(|text| text.contains("{{")) {
             return Vec::new();
         }
         let wrong = |wanted: &str| {
             let message = format!("`{name}` must be {wanted}, found {}", node.describe());
-            vec![Defect::new(node.at, message, "correct it, or write an expression that yields such a value")]
+            let help = if fixed { "correct it" } else { "correct it, or write an expression that yields such a value" };
+            vec![Defect::new(node.at, message, help)]
         };
         let word = |known: &mut dyn Iterator<Item = &str>| {
             let known: Vec<&str> = known.collect();
@@ -149,8 +159,8 @@ impl Takes {
         match (self, &node.kind) {
             (Takes::Anything | Takes::Defined(_), _)
             | (Takes::Text, Kind::Text(_))
-            | (Takes::Scalar, Kind::Text(_) | Kind::Bool(_) | Kind::Integer(_) | Kind::Float(_))
-            | (Takes::Flag, Kind::Bool(_))
+            | (Takes::Scalar | Takes::Expression, Kind::Text(_) | Kind::Bool(_) | Kind::Integer(_) | Kind::Float(_))
+            | (Takes::Flag | Takes::Switch, Kind::Bool(_))
             | (Takes::Number, Kind::Integer(_) | Kind::Float(_))
             | (Takes::Mapping, Kind::Map(_)) => Vec::new(),
             (Takes::Integer(from, to), Kind::Integer(number)) if (from..=to).contains(number) => Vec::new(),
@@ -167,7 +177,7 @@ impl Takes {
                 check(Owner { name, noun: "key", place: "" }, known, Some(node), node)
             }
             (Takes::Word(words), _) => word(&mut words.iter().copied()),
-            (Takes::Named(words), _) => word(&mut words().iter().map(String::as_str)),
+            (Takes::Named(words) | Takes::Keyword(words), _) => word(&mut words().iter().map(String::as_str)),
             _ => wrong(&self.describe()),
         }
     }
@@ -178,12 +188,13 @@ impl Takes {
             Takes::Anything | Takes::Defined(_) => "any value".into(),
             Takes::Text => "text".into(),
             Takes::Scalar => "a word or a number".into(),
-            Takes::Flag => "true or false".into(),
+            Takes::Flag | Takes::Switch => "true or false".into(),
+            Takes::Expression => "an expression".into(),
             Takes::Number => "a number".into(),
             Takes::Integer(from, i64::MAX) => format!("a whole number from {from}"),
             Takes::Integer(from, to) => format!("a whole number from {from} to {to}"),
             Takes::Word(words) => format!("one of {}", words.join(", ")),
-            Takes::Named(words) => format!("one of {}", words().join(", ")),
+            Takes::Named(words) | Takes::Keyword(words) => format!("one of {}", words().join(", ")),
             Takes::List(_) => "a list".into(),
             Takes::OneOrMore(item) => format!("{}, or a list of such", item.describe()),
             Takes::Members(known) => {
@@ -201,8 +212,10 @@ impl Takes {
         match self {
             Takes::Anything => json!({}),
             Takes::Text => json!({ "type": "string" }),
-            Takes::Scalar => json!({ "type": ["string", "number", "boolean"] }),
+            Takes::Scalar | Takes::Expression => json!({ "type": ["string", "number", "boolean"] }),
             Takes::Flag => or_expression("boolean"),
+            Takes::Switch => json!({ "type": "boolean" }),
+            Takes::Keyword(known) => json!({ "enum": known() }),
             Takes::Number => or_expression("number"),
             Takes::Integer(from, i64::MAX) => {
                 json!({ "anyOf": [{ "type": "integer", "minimum": from }, expression()] })
@@ -220,7 +233,7 @@ impl Takes {
                 json!({ "anyOf": [item, { "type": "array", "items": item }] })
             }
             Takes::Members(known) => json!({ "anyOf": [members(known), expression()] }),
-            Takes::Mapping => json!({ "type": "object" }),
+            Takes::Mapping => or_expression("object"),
             Takes::Either(known, other) => json!({ "anyOf": [members(known), other.schema()] }),
             Takes::Defined(name) => json!({ "$ref": format!("#/$defs/{name}") }),
         }
@@ -283,9 +296,9 @@ mod tests {
             @r#"
             1:1: `it` lacks its key `kind` → add `kind: …`
             1:1: `it` has no key `kid` → did you mean `kind`?
-            2:9: `status` must be a whole number from 300 to 599, found the number 200 → write a whole number from 300 to 599, or an expression that yields it
+            2:9: `status` must be a whole number from 300 to 599, found the number 200 → correct it, or write an expression that yields such a value
             3:13: `suites` can't be the text "C" → did you mean `A`?
-            4:7: `keep` must be true or false, found the text "yes" → write true or false, or an expression that yields it
+            4:7: `keep` must be true or false, found the text "yes" → correct it, or write an expression that yields such a value
             5:7: `pair` lacks its key `key` → add `key: …`
             5:9: `pair` has no key `kay` → did you mean `key`?
             6:12: `codes` can't be the text "Y" → did you mean `X`?
@@ -293,7 +306,7 @@ mod tests {
         );
         insta::assert_snapshot!(told("kind: expird\nsuites: A\npair: nothing\ncodes: Z\n"), @r#"
         1:7: `kind` can't be the text "expird" → did you mean `expired`?
-        2:9: `suites` must be a list, each one of A, B, found the text "A" → write a list, each one of A, B, or an expression that yields it
+        2:9: `suites` must be a list, found the text "A" → correct it, or write an expression that yields such a value
         3:7: `pair` can't be the text "nothing" → known: none
         4:8: `codes` can't be the text "Z" → did you mean `X`?
         "#);

@@ -112,9 +112,8 @@ fn relevant<'r>(recording: &'r Recording, places: &[Place<'_>], until: usize, ab
         .map(|place| (place.at, place))
         .collect();
     let asks = |names: &[&str]| names.iter().any(|name| about.names.contains(*name));
-    let transactions = asks(&["transaction", "transactions"]);
-    let variables = asks(&["variable", "variables"]);
-    let connectors = asks(&["connector_statuses"]);
+    let semantics = recording.setup.protocol.semantics;
+    let by_name = |name: &str| about.names.contains(name);
     let connections = asks(&["connected", "connected_since", "refused_attempts", "endpoint"]);
     let inputs = recording.inputs.iter().enumerate().take(until + 1);
     inputs
@@ -126,15 +125,8 @@ fn relevant<'r>(recording: &'r Recording, places: &[Place<'_>], until: usize, ab
                     _ => kept.get(&at).map(|place| asked(place).to_owned()).unwrap_or_default(),
                 };
                 let learnt = match &frame {
-                    Frame::Call { .. } => {
-                        transactions && action == "TransactionEvent"
-                            || connectors && matches!(action.as_str(), "StatusNotification" | "NotifyEvent")
-                    }
-                    Frame::CallResult { payload, .. } => {
-                        variables
-                            && (payload.get("getVariableResult").is_some()
-                                || payload.get("setVariableResult").is_some())
-                    }
+                    Frame::Call { .. } => semantics.tells_by_request(&by_name, &action),
+                    Frame::CallResult { payload, .. } => semantics.tells_by_answer(&by_name, payload),
                     Frame::CallError { .. } => false,
                 };
                 (learnt || kept.contains_key(&at)).then_some(Relevant::Message { at, conn: *conn, frame, action })

@@ -14,8 +14,9 @@ use super::{
 use crate::{
     clock::Stamp,
     engine::{Engine, Input, Outcome},
+    protocol::semantics::Semantics,
     replay::{Recording, pass_time},
-    template::{Template, Values},
+    template::{Names, Template},
     testcase::model::StepKind,
     verdict::{Failure, Verdict},
     yaml::shorten,
@@ -28,7 +29,7 @@ pub(super) fn audit(trace: &Trace, leave: &HashSet<String>) -> Case {
         outcome.taken.iter().filter_map(|taken| Some(Place { at: *numbers.get(&taken.input)?, taken })).collect();
     let Mutants { units, mut all, targets } = Mutants::of(recording, &places, leave);
     let paths = outcome.taken.iter().map(|taken| taken.path.as_str()).collect();
-    let mut bench = Trial::new(units, paths);
+    let mut bench = Trial::new(recording.setup.protocol.semantics, units, paths);
     for place in &places {
         bench.took.entry(place.at).or_default().push(&place.taken.path);
     }
@@ -109,6 +110,7 @@ fn at_step(found: &str, step: &str) -> bool {
 
 /// What is known of the mutants of one recording.
 struct Trial<'t> {
+    semantics: &'static dyn Semantics,
     units: Vec<Unit>,
     paths: HashSet<&'t str>,
     /// The steps that took an input.
@@ -123,8 +125,9 @@ struct Trial<'t> {
 }
 
 impl<'t> Trial<'t> {
-    fn new(units: Vec<Unit>, paths: HashSet<&'t str>) -> Self {
+    fn new(semantics: &'static dyn Semantics, units: Vec<Unit>, paths: HashSet<&'t str>) -> Self {
         Self {
+            semantics,
             units,
             paths,
             took: HashMap::new(),
@@ -268,7 +271,7 @@ impl<'t> Trial<'t> {
             Kind::Repeated if judged.outcome.taken.iter().any(|taken| judged.told.contains(&taken.input)) => {
                 explained("another step takes the second")
             }
-            Kind::Repeated if mutant.action == "TransactionEvent" => {
+            Kind::Repeated if self.semantics.comes_again(&mutant.action) => {
                 explained("an event that comes again is one event")
             }
             Kind::Repeated => explained("such a message may come at any time"),
@@ -311,11 +314,10 @@ impl<'t> Trial<'t> {
 
     /// Conditions that the bench alone makes true, whatever the SUT does.
     fn excuse_the_labs(&mut self, recording: &Recording, targets: &[Target]) {
-        let mut names = Values::new();
-        names.insert("bench".into(), recording.setup.bench.clone());
-        names.insert("pics".into(), recording.setup.pics.clone());
-        names.insert("variant".into(), Value::Object(recording.setup.variant.clone()));
-        let names = names.into();
+        let mut names = Names::default();
+        names.insert("bench", recording.setup.bench.clone());
+        names.insert("pics", recording.setup.pics.clone());
+        names.insert("variant", Value::Object(recording.setup.variant.clone()));
         for target in targets {
             let alternatives = subjects::alternatives(&target.condition.text());
             let mut labs = alternatives.iter().filter(|alternative| !subjects::about_the_product(alternative));

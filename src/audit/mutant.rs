@@ -183,9 +183,14 @@ impl Mutants {
     }
 }
 
+/// True where a charging station was tested.
+pub(super) fn tests_station(recording: &Recording) -> bool {
+    recording.setup.case.header.sut() == crate::pics::SutKind::ChargingStation
+}
+
 /// A message that the product may send at any time, its payload empty.
 pub(super) fn own_call(recording: &Recording, id: &str) -> String {
-    let action = if recording.id.ends_with("_CSMS") { "ClearCache" } else { "Heartbeat" };
+    let action = recording.setup.protocol.semantics.harmless(tests_station(recording));
     Frame::Call { id: id.into(), action: action.into(), payload: json!({}) }.to_text()
 }
 

@@ -1,6 +1,8 @@
 //! Breaches of the rules that hold for every test.
 
-use super::mutant::{Edit, Kind, Mutants, Place, open_at, own_call};
+use serde_json::{Value, json};
+
+use super::mutant::{Edit, Kind, Mutants, Place, open_at, own_call, tests_station};
 use crate::{
     engine::{Effect, Input, Role},
     link::{LinkCommand, LinkEvent},
@@ -15,25 +17,22 @@ impl Mutants {
         let Some((place, conn)) = main.find_map(|place| Some((place, open_at(recording, place.at)?))) else {
             return;
         };
-        let station = !recording.id.ends_with("_CSMS");
+        let (station, semantics) = (tests_station(recording), recording.setup.protocol.semantics);
         let text = |text: &str| Input::Link(LinkEvent::Text { conn, text: text.to_owned() });
-        let lacking = format!(r#"[2,"audit","{}",{{}}]"#, if station { "StatusNotification" } else { "GetVariables" });
-        let unexpected = if station {
-            r#"[2,"audit","ReservationStatusUpdate",{"reservationId":1,"reservationUpdateStatus":"Expired"}]"#
-        } else if has_asked_for_a_certificate(recording) {
-            r#"[2,"audit","Reset",{"type":"Immediate"}]"#
-        } else {
-            r#"[2,"audit","CertificateSigned",{"certificateChain":"audit"}]"#
+        let call = |(action, payload): (&str, Value)| {
+            Frame::Call { id: "audit".into(), action: action.into(), payload }.to_text()
         };
+        let lacking = call((semantics.demanding(station), json!({})));
+        let unexpected = call(semantics.unasked(station, &|action| has_sent(recording, action)));
         let unknown = own_call(recording, "audit").replace("{}", r#"{"audit":1}"#);
         let broken = [
             ("malformed JSON", text("{")),
-            ("message type 9", text(r#"[9,"audit","Heartbeat",{}]"#)),
+            ("message type 9", text(&own_call(recording, "audit").replacen('2', "9", 1))),
             ("a property that the schema does not know", text(&unknown)),
             ("a required property is missing", text(&lacking)),
             ("an answer to no call of ours", text(r#"[3,"audit",{}]"#)),
             ("an unknown action", text(r#"[2,"audit","Audit",{}]"#)),
-            ("a message that nobody asked for", text(unexpected)),
+            ("a message that nobody asked for", text(&unexpected)),
             ("a binary message", Input::Link(LinkEvent::Garbage { conn, what: "a binary message".into() })),
         ];
         for (what, input) in broken {
@@ -73,16 +72,9 @@ impl Mutants {
             let Some((_, Input::Link(LinkEvent::Text { conn, text }))) = recording.inputs.get(place.at) else {
                 continue;
             };
-            let Ok(Frame::Call { action, mut payload, .. }) = Frame::parse(text) else { continue };
-            if action != "TransactionEvent" || payload["eventType"] != "Ended" {
-                continue;
-            }
-            payload["eventType"] = "Updated".into();
-            payload["triggerReason"] = "MeterValuePeriodic".into();
-            payload["seqNo"] = (payload["seqNo"].as_i64().unwrap_or(0) + 1).into();
-            if let Some(info) = payload["transactionInfo"].as_object_mut() {
-                info.remove("stoppedReason");
-            }
+            let Ok(Frame::Call { action, payload, .. }) = Frame::parse(text) else { continue };
+            let after = recording.setup.protocol.semantics.after_the_end(&action, &payload);
+            let Some(payload) = after else { continue };
             let text = Frame::Call { id: "audit-after".into(), action, payload }.to_text();
             let answer = recording.inputs[place.at..]
                 .iter()
@@ -96,10 +88,10 @@ impl Mutants {
     }
 }
 
-/// True where our station has sent a signing request, so that a certificate is no surprise.
-fn has_asked_for_a_certificate(recording: &Recording) -> bool {
+/// True where we have sent such a request.
+fn has_sent(recording: &Recording, wanted: &str) -> bool {
     recording.effects.iter().any(|(_, effect)| {
         matches!(effect, Effect::Link(LinkCommand::Send(_, text))
-            if matches!(Frame::parse(text), Ok(Frame::Call { action, .. }) if action == "SignCertificate"))
+            if matches!(Frame::parse(text), Ok(Frame::Call { action, .. }) if action == wanted))
     })
 }

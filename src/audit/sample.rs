@@ -8,7 +8,7 @@ use crate::{
     link::LinkEvent,
     protocol::{OCPP_2_0_1, frame::Frame, member::Member},
     replay::Recording,
-    template::Names,
+    template::Lookup,
     testcase::{
         matcher::{Checks, Matcher},
         model::StepKind,
@@ -29,8 +29,8 @@ pub(super) fn forbidden(engine: &Engine, recording: &Recording, path: &str) -> O
     let example = OCPP_2_0_1.messages().message(action, true).map(Member::example);
     let mut payload = recorded.chain(example).find_map(|payload| wanted(matches, payload, action, &names))?;
     for time in OCPP_2_0_1.messages().times(action, true, &payload) {
-        if let (Some(place), Some(now)) = (payload.pointer_mut(&time.pointer), names.get("now")) {
-            place.clone_from(now);
+        if let (Some(place), Some(now)) = (payload.pointer_mut(&time.pointer), names.lookup("now")) {
+            *place = now.into_owned();
         }
     }
     Some(Frame::Call { id: "audit-never".into(), action: action.clone(), payload }.to_text())
@@ -75,7 +75,7 @@ pub(super) fn excluded(matcher: &Matcher) -> Option<&Matcher> {
 }
 
 /// The payload with as little changed as the checks need to hold; `None` where that can't be brought about.
-fn wanted(checks: &Checks, mut payload: Value, action: &str, names: &Names) -> Option<Value> {
+fn wanted(checks: &Checks, mut payload: Value, action: &str, names: &dyn Lookup) -> Option<Value> {
     for (path, matcher) in &checks.entries {
         for (pointer, _) in path.places(&payload.clone()) {
             let member = OCPP_2_0_1.messages().member(action, true, &pointer);
@@ -100,7 +100,7 @@ fn put(payload: &mut Value, pointer: &str, value: Option<Value>, root: Member) -
 }
 
 /// A value that a matcher lets pass, the present one where it does.
-fn sample(matcher: &Matcher, value: Option<&Value>, member: Option<Member>, names: &Names) -> Option<Value> {
+fn sample(matcher: &Matcher, value: Option<&Value>, member: Option<Member>, names: &dyn Lookup) -> Option<Value> {
     let around = json!({});
     if matcher.check(value, "", &around, names).is_ok_and(|found| found.is_none()) {
         return value.cloned();

@@ -23,7 +23,7 @@ use crate::{
     bench::Bench,
     clock::{Clock, Stamp},
     kpi,
-    link::Network,
+    link::{Network, priority},
     operator::{ActionOutcome, BoxFuture, ManualAction, Operator},
     pics::{Pics, SutKind, reader},
     record::{Direction, PlanEntry, TraceEntry, TraceEvent},
@@ -100,6 +100,7 @@ pub fn calibrate(settings: &Settings, mut tell: impl FnMut(&str)) -> Result<Shee
         format: SHEET_FORMAT,
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
         optimised: !cfg!(debug_assertions),
+        real_time: priority::is_granted(),
         started,
         finished: jiff::Timestamp::now(),
         machine: Machine::this(),
@@ -237,8 +238,9 @@ impl Session<'_> {
 
 /// What the KPI says beside what the peer knows, request by request; both have them in order.
 fn exchanges(trace: &[TraceEntry], known: &[Duration]) -> Vec<Exchange> {
-    let measured =
-        kpi::samples(SutKind::ChargingStation, trace).into_iter().filter(|sample| sample.key == RESPONSE_TIME);
+    let measured = kpi::samples(&crate::protocol::OCPP_2_0_1, SutKind::ChargingStation, trace)
+        .into_iter()
+        .filter(|sample| sample.key == RESPONSE_TIME);
     let mut pauses = pauses(trace).into_iter();
     measured
         .zip(known)

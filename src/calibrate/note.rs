@@ -5,6 +5,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::{Machine, SHEET_FORMAT, Sheet, load::EVERY_CORE_BUSY};
+use crate::link::priority;
 
 /// What is quoted beside the KPIs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -92,6 +93,9 @@ impl Sheet {
         let here = !cfg!(debug_assertions);
         if self.optimised != here {
             return Err(format!("is of {}; this is {}", build(self.optimised), build(here)));
+        }
+        if self.real_time && !priority::is_granted() {
+            return Err("is of links with a real-time priority, which this user may not give to a thread".to_owned());
         }
         let version = env!("CARGO_PKG_VERSION");
         if self.tool_version != version {

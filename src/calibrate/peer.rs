@@ -13,6 +13,8 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned, pki_typ
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::{self, Message, client::IntoClientRequest as _, http::HeaderValue};
 
+use crate::link::priority;
+
 /// The password of the calibration's bench; it guards nothing.
 pub(super) const PASSWORD: &str = "calibration-peer-password";
 
@@ -49,6 +51,7 @@ pub(super) fn delays(samples: usize, longest: Duration, seed: usize) -> Vec<Dura
 impl Peer {
     /// Connects, boots and answers until every delay is used or the harness closes; what each took.
     pub(super) fn answer(self) -> io::Result<Vec<Duration>> {
+        priority::ask_for(priority::OF_PEER);
         let mut socket = self.connect()?;
         let broken = |error: tungstenite::Error| io::Error::other(error.to_string());
         let boot = json!([2, "boot", "BootNotification", {

@@ -21,6 +21,9 @@ pub struct Sheet {
     pub tool_version: String,
     /// False for a debug build, which measures worse.
     pub optimised: bool,
+    /// The threads of links had a real-time priority; without one a busy machine measures worse.
+    #[serde(default)]
+    pub real_time: bool,
     /// Begin.
     pub started: jiff::Timestamp,
     /// End.

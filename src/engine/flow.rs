@@ -5,6 +5,7 @@
 //! but stays open for messages; once touched, it must be finished.
 
 mod activation;
+mod ahead;
 pub(super) mod connection;
 mod inspection;
 mod manual_action;

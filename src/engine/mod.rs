@@ -26,7 +26,7 @@ use crate::{
         model::{State, Step, StepKind, TestCase},
         requirements::Requirements,
         service::ServiceRequest,
-        template::{Names, Template, Values},
+        template::{Lookup, Names, Template},
     },
     verdict::{Failure, StepRecord, Verdict},
     yaml::Position,
@@ -190,8 +190,7 @@ impl Engine {
             (Phase::After, Sequence::new(&case.after, &scope, "", 0)),
         ];
         for need in &case.needs {
-            let names = world.names(&scope);
-            match need.condition.holds(&names) {
+            match need.condition.holds(&world.names(&scope)) {
                 Ok(true) => {}
                 Ok(false) => {
                     world.find(Verdict::Inconclusive, world::Finding::new("needs", need.otherwise.clone()));
@@ -275,8 +274,8 @@ impl Engine {
     }
 
     /// The names that an expression sees by now, outside of any state.
-    pub fn names(&self) -> Names {
-        self.world.names(&self.world.root_scope())
+    pub fn names(&self) -> impl Lookup + '_ {
+        self.world.names_outside()
     }
 
     /// True when a CALL of ours with this id waits for its answer.
@@ -285,7 +284,7 @@ impl Engine {
     }
 
     /// The step at a path that is under way, and the names that its expressions see.
-    pub fn under_way(&self, path: &str) -> Option<(Arc<Step>, Names)> {
+    pub fn under_way(&self, path: &str) -> Option<(Arc<Step>, impl Lookup + '_)> {
         let (_, sequence) = self.phases.get(self.current)?;
         sequence.under_way(path, &self.world)
     }
@@ -405,7 +404,7 @@ fn named(component: &str, variable: &str) -> Vec<(String, Template)> {
 }
 
 /// Names an expression sees; see `docs/test-cases.md`.
-pub(crate) type Scope = Arc<Values>;
+pub(crate) type Scope = Names;
 
 /// The side under test of a test case, for those who only have the engine's setup.
 pub fn sut(setup: &Setup) -> SutKind {

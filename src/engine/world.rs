@@ -4,8 +4,10 @@ mod background;
 mod finding;
 mod findings;
 mod intake;
+mod names;
 
 pub(crate) use finding::Finding;
+pub(crate) use names::Seen;
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -23,17 +25,18 @@ use super::{
     taken::Taken,
 };
 use crate::{
-    clock::{Stamp, ocpp_time},
+    clock::Stamp,
     link::{AttemptFailure, ClosedBy, ConnId, EndpointId, LinkCommand, ServerPolicy},
     pics::SutKind,
     protocol::{
         frame::Frame,
         messages::Messages,
+        semantics::Semantics,
         session::{Asked, Call, Moment},
     },
     testcase::{
         model::{State, Step, TestCase},
-        template::{Lasting, Names, Template, Values},
+        template::{Names, Template, Values},
     },
     verdict::{Failure, StepRecord, Verdict},
     yaml::shorten,
@@ -72,7 +75,7 @@ pub(crate) struct World {
     /// A TransactionEvent was refused or left unanswered.
     pub(crate) withheld: bool,
     pub(crate) messages: usize,
-    variables: Lasting,
+    variables: Names,
     outstanding: HashMap<String, OutstandingCall>,
     seen_ids: HashSet<(ConnId, String)>,
     call_order: CallOrder,
@@ -97,7 +100,9 @@ pub(crate) struct World {
     pub(crate) knocked_as_usual: bool,
     /// Facts per EVSE that hold once the states under way are reached, while steps behind them are looked at.
     pub(crate) anticipated: BTreeMap<String, Map<String, Value>>,
-    base: Lasting,
+    base: Names,
+    /// What steps outside of any state see.
+    root: Scope,
 }
 
 /// Most calls that are kept for `any-time-since`.
@@ -110,11 +115,13 @@ impl World {
         let pace = setup.bench.get("pace").and_then(Value::as_f64).filter(|_| for_csms);
         let mut memory = SutMemory { evses: BTreeMap::new(), ..setup.memory.clone() };
         memory.session.begin(now.wall);
-        let mut base = Values::new();
-        base.insert("bench".into(), setup.bench.clone());
-        base.insert("pics".into(), setup.pics.clone());
-        base.insert("variant".into(), Value::Object(setup.variant.clone()));
-        base.insert("test_case".into(), setup.case.header.id.clone().into());
+        let mut base = Names::default();
+        base.insert("bench", setup.bench.clone());
+        base.insert("pics", setup.pics.clone());
+        base.insert("variant", Value::Object(setup.variant.clone()));
+        base.insert("test_case", setup.case.header.id.clone().into());
+        let mut root = Scope::default();
+        root.insert("evse", setup.bench.get("evse").cloned().unwrap_or(json!({"id": 1, "connector": 1})));
         Self {
             now,
             phase: Phase::Prepare,
@@ -133,7 +140,7 @@ impl World {
             pongs: 0,
             withheld: false,
             messages: 0,
-            variables: Lasting::default(),
+            variables: Names::default(),
             outstanding: HashMap::new(),
             seen_ids: HashSet::new(),
             call_order: CallOrder::default(),
@@ -152,7 +159,8 @@ impl World {
             unprepared: None,
             knocked_as_usual: false,
             anticipated: BTreeMap::new(),
-            base: base.into(),
+            base,
+            root,
             setup,
         }
     }
@@ -168,6 +176,11 @@ impl World {
     /// The messages of the protocol that is tested.
     pub(crate) fn messages(&self) -> &'static Messages {
         self.setup.protocol.messages()
+    }
+
+    /// What the messages of that protocol mean.
+    pub(crate) fn semantics(&self) -> &'static dyn Semantics {
+        self.setup.protocol.semantics
     }
 
     pub(crate) fn is_station_test(&self) -> bool {
@@ -198,54 +211,12 @@ impl World {
     }
 
     pub(crate) fn root_scope(&self) -> Scope {
-        let mut scope = Values::new();
-        let evse = self.bench("evse").unwrap_or(json!({"id": 1, "connector": 1}));
-        scope.insert("evse".into(), evse);
-        Arc::new(scope)
+        self.root.clone()
     }
 
     /// A number of the bench, with a fallback.
     pub(crate) fn seconds(&self, name: &str, fallback: f64) -> f64 {
         self.setup.bench.get(name).and_then(Value::as_f64).unwrap_or(fallback)
-    }
-
-    pub(crate) fn bench(&self, name: &str) -> Option<Value> {
-        self.setup.bench.get(name).cloned()
-    }
-
-    /// The names that an expression in `scope` sees.
-    pub(crate) fn names(&self, scope: &Scope) -> Names {
-        let mut names = Names::over(&self.base);
-        let evse = scope.get("evse").and_then(|evse| evse["id"].as_u64()).unwrap_or(1);
-        names.insert("now".into(), ocpp_time(self.now.wall).into());
-        names.insert("elapsed".into(), self.now.seconds().into());
-        names.insert("connected".into(), self.connected().into());
-        names.insert("connected_since".into(), self.open.as_ref().map(|open| open.at.seconds()).into());
-        names.insert("endpoint".into(), self.open.as_ref().map_or(0, |open| open.endpoint.0).into());
-        let moment = self.moment();
-        let session = &self.memory.session;
-        for name in session.names() {
-            if let Some(value) = session.name(&moment, name, evse) {
-                names.insert((*name).to_owned(), value);
-            }
-        }
-        names.insert("next_id".into(), (i64::from(self.memory.last_id) + 1000).into());
-        let refused = |endpoint: u8| {
-            self.attempts.iter().filter(|attempt| attempt.endpoint.0 == endpoint && attempt.outcome.is_err()).count()
-        };
-        names.insert("refused_attempts".into(), json!({ "first": refused(1), "second": refused(2) }));
-        names.insert("security_profile".into(), self.memory.security_profile.into());
-        let mut facts = self.memory.evses.get(&evse.to_string()).cloned().unwrap_or_default();
-        if let Some(anticipated) = self.anticipated.get(&evse.to_string()) {
-            facts.extend(anticipated.clone());
-        }
-        names.insert("state".into(), facts.get("state").cloned().unwrap_or_else(|| "Idle".into()));
-        names.insert("facts".into(), Value::Object(facts));
-        names.lay(&self.variables);
-        for (name, value) in scope.iter() {
-            names.insert(name.clone(), value.clone());
-        }
-        names
     }
 
     /// Remembers what a manual action leaves behind, so that it can be undone.
@@ -279,7 +250,7 @@ impl World {
 
     /// Keeps a value under a name.
     pub(crate) fn keep(&mut self, name: &str, value: Value) {
-        self.variables.insert(name.to_owned(), value);
+        self.variables.insert(name, value);
     }
 
     /// An id that no other message of this test case has.
@@ -317,7 +288,7 @@ impl World {
 
     /// Secrets in what we send must not appear in any artefact.
     pub(crate) fn hide_secrets(&mut self, payload: &Value) {
-        let secrets = self.memory.session.secrets(payload);
+        let secrets = self.setup.protocol.semantics.secrets(payload);
         self.effects.extend(secrets.into_iter().map(Effect::Secret));
     }
 
@@ -337,7 +308,7 @@ impl World {
 
     /// A message in a few words: its action and what distinguishes it.
     pub(crate) fn summary(&self, call: &Call) -> String {
-        self.memory.session.summary(call)
+        self.setup.protocol.semantics.summary(call)
     }
 
     /// Answers as the specification suggests.

@@ -10,23 +10,28 @@ use std::{
 };
 
 use base64::Engine as _;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::{
+    sync::{Semaphore, mpsc},
+    task::{JoinError, JoinSet},
+};
 use tokio_tungstenite::tungstenite::{
     handshake::server::{ErrorResponse, Request, Response},
     http::{HeaderValue, StatusCode},
 };
 
 use super::{
+    handle::{LinkHandle, Order, Tasks},
     hello,
     network::{BoxStream, Listener, Network},
     session::{self, Events, Out},
+    thread::LinkThread,
     tls,
     types::{
         AttemptFailure, ConnId, EndpointId, HelloInfo, LinkCommand, LinkEvent, Secret, ServerPolicy, TlsInfo,
         UpgradeRequest,
     },
 };
-use crate::clock::{Clock, Stamp};
+use crate::clock::Clock;
 
 /// Time for TLS and the HTTP upgrade together.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(15);
@@ -37,71 +42,11 @@ const MAX_OPEN: usize = 128;
 /// Events that wait to be looked at; beyond it the sockets are not read.
 pub(super) const EVENT_BUFFER: usize = 256;
 
-/// A hold on the link: what to do goes in, what happened comes out. Dropping it ends the link.
-#[derive(Debug)]
-pub struct LinkHandle {
-    commands: mpsc::UnboundedSender<LinkCommand>,
-    policies: Policies,
-    events: mpsc::Receiver<(Stamp, LinkEvent)>,
-    addresses: HashMap<EndpointId, String>,
-    connections: Connections,
-    tasks: tokio::task::JoinSet<()>,
-}
-
-/// The code of a close frame that says that we go away (RFC 6455, 7.4.1).
-const GOING_AWAY: u16 = 1001;
-/// How long peers may take to answer our last close frames, and how often to look.
-const PARTING: Duration = Duration::from_secs(1);
-const PARTING_LOOK: Duration = Duration::from_millis(10);
-
-impl LinkHandle {
-    /// Asks for something. A new policy is in force when this returns, for every connection that comes later.
-    pub fn send(&self, command: LinkCommand) {
-        if let LinkCommand::SetPolicy(endpoint, policy) = command {
-            lock(&self.policies).insert(endpoint, policy);
-        } else {
-            let _ = self.commands.send(command);
-        }
-    }
-
-    /// The next event; `None` when the link is gone.
-    pub async fn next(&mut self) -> Option<(Stamp, LinkEvent)> {
-        self.events.recv().await
-    }
-
-    /// The address an end-point is bound to.
-    pub fn address(&self, endpoint: EndpointId) -> Option<&str> {
-        self.addresses.get(&endpoint).map(String::as_str)
-    }
-
-    /// Takes leave of every peer that is connected, as WebSocket and TLS want it: a stream that just ends looks like a failure.
-    pub async fn part(&mut self) {
-        for connection in lock(&self.connections).values() {
-            let _ = connection.send(Out::Close(GOING_AWAY));
-        }
-        let gone = async {
-            while !lock(&self.connections).is_empty() {
-                tokio::select! {
-                    // Nobody wants to know what comes now.
-                    Some(_) = self.events.recv() => {}
-                    () = tokio::time::sleep(PARTING_LOOK) => {}
-                }
-            }
-        };
-        let _ = tokio::time::timeout(PARTING, gone).await;
-    }
-
-    /// True while tasks of the link are alive.
-    pub fn is_alive(&self) -> bool {
-        !self.tasks.is_empty()
-    }
-}
-
-type Policies = Arc<Mutex<HashMap<EndpointId, ServerPolicy>>>;
-type Connections = Arc<Mutex<HashMap<ConnId, mpsc::UnboundedSender<Out>>>>;
+pub(super) type Policies = Arc<Mutex<HashMap<EndpointId, ServerPolicy>>>;
+pub(super) type Connections = Arc<Mutex<HashMap<ConnId, mpsc::UnboundedSender<Out>>>>;
 
 /// What lies behind these locks is whole between any two statements, so a panic elsewhere does not spoil it.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -153,11 +98,11 @@ pub async fn serve_through(
     clock: Clock,
     tap: Option<Arc<dyn Tap>>,
 ) -> std::io::Result<LinkHandle> {
-    let (commands, orders) = mpsc::unbounded_channel();
+    let (orders, ordered) = mpsc::unbounded_channel();
     let (events, received) = mpsc::channel(EVENT_BUFFER);
     let policies = Arc::new(Mutex::new(policies));
     let shared = Shared {
-        network,
+        network: network.clone(),
         clock,
         events,
         policies: policies.clone(),
@@ -166,27 +111,66 @@ pub async fn serve_through(
         attempts: Arc::new(Semaphore::new(MAX_ATTEMPTS)),
         tap,
     };
-    let mut tasks = tokio::task::JoinSet::new();
+    let connections = shared.connections.clone();
+    let (tasks, addresses) = match network {
+        Network::Memory(_) => {
+            let (tasks, bound) = begin(addresses, ordered, shared).await?;
+            (Tasks::Here(tasks), bound)
+        }
+        Network::Tcp => {
+            let addresses = addresses.to_vec();
+            let begin = move || async move { begin(&addresses, ordered, shared).await };
+            let (thread, bound) = LinkThread::start(begin).await?;
+            (Tasks::Thread(thread), bound)
+        }
+    };
+    Ok(LinkHandle::new(orders, policies, received, addresses, connections, tasks))
+}
+
+/// Binds the end-points and starts the tasks of the link on this runtime; with the addresses that they are bound to.
+async fn begin(
+    addresses: &[(EndpointId, String)],
+    orders: mpsc::UnboundedReceiver<Order>,
+    shared: Shared,
+) -> std::io::Result<(JoinSet<()>, HashMap<EndpointId, String>)> {
+    let mut tasks = JoinSet::new();
     let mut bound = HashMap::new();
     for (endpoint, address) in addresses {
         let listener = shared.network.bind(address).await?;
         bound.insert(*endpoint, listener.address());
         tasks.spawn(listen(listener, *endpoint, shared.clone()));
     }
-    let connections = shared.connections.clone();
     tasks.spawn(obey(orders, shared));
-    Ok(LinkHandle { commands, policies, events: received, addresses: bound, connections, tasks })
+    Ok((tasks, bound))
 }
 
-async fn obey(mut orders: mpsc::UnboundedReceiver<LinkCommand>, shared: Shared) {
-    let mut clients = tokio::task::JoinSet::new();
-    while let Some(order) = orders.recv().await {
+async fn obey(mut orders: mpsc::UnboundedReceiver<Order>, shared: Shared) {
+    let mut clients = JoinSet::new();
+    loop {
+        let order = tokio::select! {
+            biased;
+            order = orders.recv() => order,
+            Some(ended) = clients.join_next() => {
+                pass_on_panic(ended);
+                continue;
+            }
+        };
+        let command = match order {
+            Some(Order::Command(command)) => command,
+            Some(Order::Settle(told)) => {
+                // A task that has used up its turn between a stamp and its event gets another.
+                tokio::task::yield_now().await;
+                let _ = told.send(());
+                continue;
+            }
+            None => return,
+        };
         let out = |conn: ConnId, out: Out| {
             if let Some(connection) = lock(&shared.connections).get(&conn) {
                 let _ = connection.send(out);
             }
         };
-        match order {
+        match command {
             // The handle has done it already.
             LinkCommand::SetPolicy(..) => {}
             LinkCommand::Connect(conn, policy) => {
@@ -231,12 +215,24 @@ fn forget(connections: &Connections, conn: ConnId) {
     lock(connections).remove(&conn);
 }
 
+/// A panic in the task of a connection is one of the link: its engine would wait for what is never told.
+fn pass_on_panic(ended: Result<(), JoinError>) {
+    if let Err(error) = ended {
+        if let Ok(panic) = error.try_into_panic() {
+            std::panic::resume_unwind(panic);
+        }
+    }
+}
+
 async fn listen(mut listener: Listener, endpoint: EndpointId, shared: Shared) {
-    let mut tasks = tokio::task::JoinSet::new();
+    let mut tasks = JoinSet::new();
     loop {
         let stream = tokio::select! {
             stream = listener.accept() => stream,
-            Some(_) = tasks.join_next() => continue,
+            Some(ended) = tasks.join_next() => {
+                pass_on_panic(ended);
+                continue;
+            }
         };
         let Ok(stream) = stream else {
             // Out of file descriptors, or the network is gone: do not spin.

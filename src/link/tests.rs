@@ -1,5 +1,6 @@
 mod hostile;
 mod loopback;
+mod thread;
 mod time;
 
 use std::collections::HashMap;

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::settings::{self, Setting};
 use crate::{
-    protocol::OCPP_2_0_1,
+    protocol::{OCPP_2_0_1, semantics::WordSet},
     vocabulary::{Owner, Property, Takes, check_value},
 };
 
@@ -37,8 +37,7 @@ const VARIABLE: Property = Property::required("variable", Takes::Text);
 
 /// The types of an idToken (IdTokenEnumType).
 fn token_types() -> Vec<String> {
-    let place = OCPP_2_0_1.messages().member("Authorize", true, "/idToken/type");
-    place.map(|place| place.words().into_iter().map(str::to_owned).collect()).unwrap_or_default()
+    OCPP_2_0_1.words(WordSet::TokenTypes)
 }
 
 /// What a CSMS can be asked to send.
@@ -212,11 +211,11 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::template::Template;
+    use crate::template::{Names, Template};
 
     fn prompt(action: &str, parameters: &Value) -> String {
         let names = parameters.as_object().cloned().unwrap_or_default();
-        let told = Template::new(find(action).unwrap().prompt.into()).evaluate(&names.into()).unwrap();
+        let told = Template::new(find(action).unwrap().prompt.into()).evaluate(&Names::from(names)).unwrap();
         told.as_str().unwrap().to_owned()
     }
 

@@ -76,8 +76,8 @@ struct Answer {
 
 impl Answer {
     fn told(self, names: &mut Names) {
-        names.insert("status".into(), self.status.into());
-        names.insert("response".into(), self.response);
+        names.insert("status", self.status.into());
+        names.insert("response", self.response);
     }
 }
 
@@ -255,7 +255,7 @@ impl Requests {
             ("bench", self.stations.get(station).unwrap_or(&self.bench).clone()),
             ("env", Value::Object(self.told.env.clone())),
         ] {
-            names.insert(name.into(), value);
+            names.insert(name, value);
         }
         names
     }

@@ -245,8 +245,8 @@ async fn requests(subject: Subject<'_>, findings: &mut Findings) {
         );
     }
     let mut names = Names::default();
-    names.insert("env".into(), Value::Object(requests.env.clone()));
-    names.insert("bench".into(), Value::Object(subject.bench.values.clone()));
+    names.insert("env", Value::Object(requests.env.clone()));
+    names.insert("bench", Value::Object(subject.bench.values.clone()));
     let base =
         requests.base.evaluate(&names).ok().and_then(|base| base.as_str().and_then(|base| Url::parse(base).ok()));
     match base.filter(Url::has_host) {

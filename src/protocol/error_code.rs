@@ -26,6 +26,10 @@ pub struct ErrorCodes {
     pub all: &'static [&'static str],
     /// For an action that this version does not have.
     pub unknown_action: &'static str,
+    /// For what is no RPC message.
+    pub framework: &'static str,
+    /// For a message type that is not known.
+    pub message_type: &'static str,
     /// For a payload that does not have the form of its action.
     pub form: &'static str,
     /// For a member that is missing, or an element too few or too many.
@@ -49,11 +53,33 @@ pub static OF_2_X: ErrorCodes = ErrorCodes {
         "TypeConstraintViolation",
     ],
     unknown_action: "NotImplemented",
+    framework: "RpcFrameworkError",
+    message_type: "MessageTypeNotSupported",
     form: "FormatViolation",
     occurrence: "OccurrenceConstraintViolation",
 };
 
+/// What may be wrong with a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// It is no RPC message.
+    Framework,
+    /// Its message type is none that is known.
+    MessageType,
+    /// Its elements are not those of its type.
+    Form,
+}
+
 impl ErrorCodes {
+    /// The code for a faulty frame.
+    pub fn of_fault(&self, fault: Fault) -> &'static str {
+        match fault {
+            Fault::Framework => self.framework,
+            Fault::MessageType => self.message_type,
+            Fault::Form => self.form,
+        }
+    }
+
     /// The code of this name, where the version has it.
     pub fn named(&self, name: &str) -> Option<ErrorCode> {
         self.all.iter().find(|known| **known == name).map(|known| ErrorCode(known))

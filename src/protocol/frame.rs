@@ -5,6 +5,8 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Value, json};
 
+use super::error_code::Fault;
+
 /// Deepest nesting accepted in a payload; OCPP's deepest message needs about 10.
 pub const MAX_DEPTH: usize = 64;
 /// Longest message id (Part 4, 4.1.4).
@@ -50,22 +52,22 @@ pub struct FrameError {
     pub reason: String,
     /// The message id, where it could be read, and whether the frame was a CALL (so that it can be refused).
     pub call_id: Option<String>,
-    /// The error code that OCPP-J has for it.
-    pub code: &'static str,
+    /// What kind of fault it is, for the code of the CALLERROR.
+    pub fault: Fault,
 }
 
 impl Frame {
     /// Reads a frame. Never panics, whatever the text.
     pub fn parse(text: &str) -> Result<Self, FrameError> {
-        let refuse = |reason: String, call_id: Option<String>, code: &'static str| FrameError { reason, call_id, code };
+        let refuse = |reason: String, call_id: Option<String>, fault: Fault| FrameError { reason, call_id, fault };
         if depth(text) > MAX_DEPTH {
-            return Err(refuse(format!("the JSON is nested deeper than {MAX_DEPTH}"), None, "RpcFrameworkError"));
+            return Err(refuse(format!("the JSON is nested deeper than {MAX_DEPTH}"), None, Fault::Framework));
         }
         let value = serde_json::from_str::<Strict>(text)
-            .map_err(|error| refuse(format!("not valid JSON: {error}"), None, "RpcFrameworkError"))?
+            .map_err(|error| refuse(format!("not valid JSON: {error}"), None, Fault::Framework))?
             .0;
         let Value::Array(items) = value else {
-            return Err(refuse("a frame must be a JSON array".into(), None, "RpcFrameworkError"));
+            return Err(refuse("a frame must be a JSON array".into(), None, Fault::Framework));
         };
         let kind = items.first().and_then(Value::as_u64);
         let id = items.get(1).and_then(Value::as_str).map(str::to_owned);
@@ -75,17 +77,17 @@ impl Frame {
             return Err(refuse(
                 format!("the message type must be 2, 3 or 4, found {found}"),
                 call_id,
-                "MessageTypeNotSupported",
+                Fault::MessageType,
             ));
         };
         let Some(id) = id else {
-            return Err(refuse("the message id must be text".into(), None, "RpcFrameworkError"));
+            return Err(refuse("the message id must be text".into(), None, Fault::Framework));
         };
         if id.is_empty() || id.chars().count() > MAX_ID {
             return Err(refuse(
                 format!("the message id must have 1 to {MAX_ID} characters"),
                 call_id,
-                "RpcFrameworkError",
+                Fault::Framework,
             ));
         }
         let length = items.len();
@@ -94,7 +96,7 @@ impl Frame {
             return Err(refuse(
                 format!("a frame of type {kind} has {wanted} elements, this has {length}"),
                 call_id,
-                "FormatViolation",
+                Fault::Form,
             ));
         }
         let mut rest = items.into_iter().skip(2);
@@ -102,14 +104,12 @@ impl Frame {
         match kind {
             2 => match (next(), next()) {
                 (Value::String(action), payload @ Value::Object(_)) => Ok(Frame::Call { id, action, payload }),
-                (Value::String(_), _) => {
-                    Err(refuse("the payload must be an object".into(), call_id, "FormatViolation"))
-                }
-                _ => Err(refuse("the action must be text".into(), call_id, "FormatViolation")),
+                (Value::String(_), _) => Err(refuse("the payload must be an object".into(), call_id, Fault::Form)),
+                _ => Err(refuse("the action must be text".into(), call_id, Fault::Form)),
             },
             3 => match next() {
                 payload @ Value::Object(_) => Ok(Frame::CallResult { id, payload }),
-                _ => Err(refuse("the payload must be an object".into(), None, "FormatViolation")),
+                _ => Err(refuse("the payload must be an object".into(), None, Fault::Form)),
             },
             _ => match (next(), next(), next()) {
                 (Value::String(code), Value::String(description), details @ Value::Object(_)) => {
@@ -118,7 +118,7 @@ impl Frame {
                 _ => Err(refuse(
                     "a CALLERROR has a code, a description and details (text, text, object)".into(),
                     None,
-                    "FormatViolation",
+                    Fault::Form,
                 )),
             },
         }

@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::OnceLock};
 use jsonschema::Validator;
 use serde_json::{Value, json};
 
-use super::error_code::ErrorCodes;
+use super::{error_code::ErrorCodes, shape::Shape};
 
 /// One thing wrong in a payload.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,8 +26,15 @@ pub struct Messages {
     /// `OCPP 2.0.1`.
     name: &'static str,
     codes: &'static ErrorCodes,
-    /// Validators of request and response by action, compiled when they are first needed.
-    validators: HashMap<String, [OnceLock<Option<Validator>>; 2]>,
+    /// What is compiled of response and request by action, when it is first needed.
+    compiled: HashMap<String, [Compiled; 2]>,
+}
+
+/// What is compiled of a message's schema.
+#[derive(Debug, Default)]
+struct Compiled {
+    validator: OnceLock<Option<Validator>>,
+    shape: OnceLock<Shape>,
 }
 
 impl Messages {
@@ -35,8 +42,8 @@ impl Messages {
     pub(super) fn of(bundle: &str, name: &'static str, codes: &'static ErrorCodes) -> Self {
         let bundle: Value = serde_json::from_str(bundle).unwrap_or_default();
         let messages = bundle["messages"].as_object().into_iter().flatten();
-        let validators = messages.map(|(action, _)| (action.clone(), Default::default())).collect();
-        Self { bundle, name, codes, validators }
+        let compiled = messages.map(|(action, _)| (action.clone(), Default::default())).collect();
+        Self { bundle, name, codes, compiled }
     }
 
     /// The schema edition, for reports.
@@ -51,7 +58,7 @@ impl Messages {
 
     /// True for an action of this version.
     pub fn is_action(&self, action: &str) -> bool {
-        self.validators.contains_key(action)
+        self.compiled.contains_key(action)
     }
 
     /// True when the charging station (or else the CSMS) is the one who sends the request.
@@ -104,16 +111,26 @@ impl Messages {
     }
 
     fn validator(&self, action: &str, request: bool) -> Option<&Validator> {
-        let slot = &self.validators.get(action)?[usize::from(request)];
-        slot.get_or_init(|| {
-            let mut schema = self.body(action, request)?.clone();
-            if let Value::Object(members) = &mut schema {
-                members.insert("$schema".into(), json!("https://json-schema.org/draft/2020-12/schema"));
-                members.insert("$defs".into(), self.bundle["$defs"].clone());
-            }
-            jsonschema::options().should_validate_formats(true).build(&schema).ok()
-        })
-        .as_ref()
+        let compiled = &self.compiled.get(action)?[usize::from(request)];
+        compiled
+            .validator
+            .get_or_init(|| {
+                let mut schema = self.body(action, request)?.clone();
+                if let Value::Object(members) = &mut schema {
+                    members.insert("$schema".into(), json!("https://json-schema.org/draft/2020-12/schema"));
+                    members.insert("$defs".into(), self.bundle["$defs"].clone());
+                }
+                jsonschema::options().should_validate_formats(true).build(&schema).ok()
+            })
+            .as_ref()
+    }
+
+    /// What of the schema is asked for with every message.
+    pub(super) fn shape(&self, action: &str, request: bool) -> Option<&Shape> {
+        let compiled = &self.compiled.get(action)?[usize::from(request)];
+        Some(compiled.shape.get_or_init(|| {
+            self.body(action, request).map_or_else(Shape::default, |body| Shape::of(self, self.resolved(body)))
+        }))
     }
 
     /// True when a request of this action must have the member.

@@ -8,7 +8,9 @@ pub mod messages;
 pub mod primitives;
 pub mod requirements;
 pub mod rules;
+pub mod semantics;
 pub mod session;
+mod shape;
 pub mod transfer;
 pub mod v2;
 
@@ -18,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use error_code::ErrorCodes;
 use messages::Messages;
+use semantics::{Semantics, WordSet};
 use serde_json::{Map, Value};
 use session::Session;
 
@@ -60,6 +63,8 @@ pub struct Protocol {
     pub subprotocol: &'static str,
     /// The codes of CALLERRORs.
     pub error_codes: &'static ErrorCodes,
+    /// What its messages mean.
+    pub semantics: &'static dyn Semantics,
     messages: LazyLock<Messages>,
     session: fn(&'static Protocol) -> Box<dyn Session>,
     restored: fn(&'static Protocol, &Map<String, Value>) -> Result<Box<dyn Session>, serde_json::Error>,
@@ -71,6 +76,7 @@ pub static OCPP_2_0_1: Protocol = Protocol {
     name: "OCPP 2.0.1",
     subprotocol: "ocpp2.0.1",
     error_codes: &error_code::OF_2_X,
+    semantics: &v2::Meanings,
     messages: LazyLock::new(|| {
         Messages::of(include_str!("../../data/ocpp2.0.1/schema.json"), "OCPP 2.0.1", &error_code::OF_2_X)
     }),
@@ -82,6 +88,13 @@ impl Protocol {
     /// The messages with their schemas.
     pub fn messages(&'static self) -> &'static Messages {
         &self.messages
+    }
+
+    /// A set of words that messages take values from; empty where this version has none.
+    pub fn words(&'static self, words: WordSet) -> Vec<String> {
+        let place = self.semantics.place_of(words);
+        let place = place.and_then(|(action, pointer)| self.messages().member(action, true, pointer));
+        place.map(|place| place.words().into_iter().map(str::to_owned).collect()).unwrap_or_default()
     }
 
     /// A session with a product of which nothing is known yet.

@@ -7,7 +7,10 @@ use std::cell::RefCell;
 
 use serde_json::Value;
 
-use super::messages::{Messages, SchemaError};
+use super::{
+    messages::{Messages, SchemaError},
+    shape::Leaf,
+};
 
 /// Most decimals of a second (Part 2, 2.1.4, dateTime).
 const SECOND_DECIMALS: usize = 3;
@@ -30,7 +33,7 @@ pub enum Time {
 }
 
 impl Time {
-    fn of(word: &str) -> Option<Self> {
+    pub(super) fn of(word: &str) -> Option<Self> {
         Some(match word {
             "current" => Self::Current,
             "generated" => Self::Generated,
@@ -61,21 +64,21 @@ impl Messages {
         let breach = |pointer: &str, message: String, code: &'static str| {
             found.borrow_mut().push(SchemaError { pointer: pointer.to_owned(), message, code });
         };
-        self.visit(action, request, payload, &mut |pointer, property, value| match value {
-            Value::String(text) if property["format"] == "date-time" => {
+        self.visit(action, request, payload, &mut |pointer, leaf, value| match value {
+            Value::String(text) if leaf.date_time => {
                 let decimals = decimals_of_seconds(text);
                 if decimals > SECOND_DECIMALS {
                     let message = format!("{text:?} has {decimals} decimals of a second, a dateTime has at most 3");
                     breach(pointer, message, "FormatViolation");
                 }
             }
-            Value::String(text) if property["primitive"] == "identifierString" => {
+            Value::String(text) if leaf.identifier => {
                 if let Some(other) = text.chars().find(|letter| !is_of_identifier(*letter)) {
                     let message = format!("{text:?} has {other:?}, which an identifierString may not have");
                     breach(pointer, message, "FormatViolation");
                 }
             }
-            Value::Number(number) if property["type"] == "integer" => {
+            Value::Number(number) if leaf.integer => {
                 let fits =
                     number.as_f64().is_some_and(|number| (f64::from(i32::MIN)..=f64::from(i32::MAX)).contains(&number));
                 if !fits {
@@ -83,7 +86,7 @@ impl Messages {
                     breach(pointer, message, "PropertyConstraintViolation");
                 }
             }
-            Value::Number(number) if property["type"] == "number" && to_station => {
+            Value::Number(number) if leaf.number && to_station => {
                 let decimals = decimals_of(number);
                 if decimals > STATION_DECIMALS {
                     let message = format!("{number} has {decimals} decimals, a station takes at most 6");
@@ -98,9 +101,9 @@ impl Messages {
     /// The times in a payload that are to be judged.
     pub fn times(&self, action: &str, request: bool, payload: &Value) -> Vec<TimeAt> {
         let mut found = Vec::new();
-        self.visit(action, request, payload, &mut |pointer, property, value| {
-            let time = property.get("time").and_then(Value::as_str).and_then(Time::of);
-            if let (Some(time), Some(Ok(at))) = (time, value.as_str().map(str::parse)) {
+        self.visit(action, request, payload, &mut |pointer, leaf, value| {
+            let text = value.as_str().filter(|_| leaf.time.is_some());
+            if let (Some(time), Some(Ok(at))) = (leaf.time, text.map(str::parse)) {
                 found.push(TimeAt { pointer: pointer.to_owned(), time, at });
             }
         });
@@ -111,76 +114,16 @@ impl Messages {
     /// (`default-if`) stays out.
     #[must_use]
     pub fn with_defaults(&self, action: &str, request: bool, mut payload: Value) -> Value {
-        if let Some(body) = self.body(action, request) {
-            self.fill(self.resolved(body), &mut payload);
+        if let Some(shape) = self.shape(action, request) {
+            shape.fill(&mut payload);
         }
         payload
     }
 
-    fn fill(&self, schema: &Value, value: &mut Value) {
-        match value {
-            Value::Object(members) => {
-                let Some(properties) = schema.get("properties").and_then(Value::as_object) else { return };
-                for (name, property) in properties {
-                    let property = self.resolved(property);
-                    match members.get_mut(name) {
-                        Some(member) => self.fill(property, member),
-                        None => {
-                            let default = property.get("default").filter(|_| property.get("default-if").is_none());
-                            if let Some(default) = default {
-                                members.insert(name.clone(), default.clone());
-                            }
-                        }
-                    }
-                }
-            }
-            Value::Array(items) => {
-                if let Some(schema) = schema.get("items").map(|schema| self.resolved(schema)) {
-                    for item in items {
-                        self.fill(schema, item);
-                    }
-                }
-            }
-            _ => {}
-        }
-    }
-
-    /// Visits every member of a payload that its schema knows: JSON pointer, schema, value.
-    fn visit(&self, action: &str, request: bool, payload: &Value, look: &mut impl FnMut(&str, &Value, &Value)) {
-        if let Some(body) = self.body(action, request) {
-            self.visit_value(self.resolved(body), payload, &mut String::new(), look);
-        }
-    }
-
-    fn visit_value(
-        &self,
-        schema: &Value,
-        value: &Value,
-        pointer: &mut String,
-        look: &mut impl FnMut(&str, &Value, &Value),
-    ) {
-        let length = pointer.len();
-        match value {
-            Value::Object(members) => {
-                let Some(properties) = schema.get("properties").and_then(Value::as_object) else { return };
-                for (name, member) in members {
-                    let Some(property) = properties.get(name) else { continue };
-                    pointer.push('/');
-                    pointer.push_str(name);
-                    self.visit_value(self.resolved(property), member, pointer, look);
-                    pointer.truncate(length);
-                }
-            }
-            Value::Array(items) => {
-                let Some(schema) = schema.get("items").map(|schema| self.resolved(schema)) else { return };
-                for (index, item) in items.iter().enumerate() {
-                    pointer.push('/');
-                    pointer.push_str(&index.to_string());
-                    self.visit_value(schema, item, pointer, look);
-                    pointer.truncate(length);
-                }
-            }
-            leaf => look(pointer, schema, leaf),
+    /// Visits every member of a payload that its schema knows: JSON pointer, what the bundle says of it, value.
+    fn visit(&self, action: &str, request: bool, payload: &Value, look: &mut impl FnMut(&str, &Leaf, &Value)) {
+        if let Some(shape) = self.shape(action, request) {
+            shape.visit(payload, &mut String::new(), look);
         }
     }
 

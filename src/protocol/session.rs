@@ -6,13 +6,7 @@ use std::fmt;
 use serde_json::{Map, Value};
 
 use super::rules::Rule;
-use crate::{
-    clock::Stamp,
-    link::{ConnId, Secret},
-    template::Lasting,
-    verdict::Verdict,
-    yaml::shorten,
-};
+use crate::{clock::Stamp, link::ConnId, template::Names, verdict::Verdict, yaml::shorten};
 
 /// A CALL.
 #[derive(Debug, Clone)]
@@ -56,9 +50,9 @@ pub struct Moment {
     /// The phase of the test case.
     pub phase: Phase,
     /// What holds for the whole test case by name, `bench` and `pics` among it.
-    pub fixed: Lasting,
+    pub fixed: Names,
     /// What the test case keeps, by name.
-    pub kept: Lasting,
+    pub kept: Names,
     /// The security profile in use.
     pub security_profile: u8,
     /// Since when the connection is open.
@@ -275,19 +269,6 @@ pub trait Session: fmt::Debug + Send + Sync {
 
     /// What a name stands for, as expressions of test cases see it at an EVSE.
     fn name(&self, moment: &Moment, name: &str, evse: u64) -> Option<Value>;
-
-    /// Secrets in a payload of ours.
-    fn secrets(&self, payload: &Value) -> Vec<Secret>;
-
-    /// A message in a few words: its action and what distinguishes it.
-    fn summary(&self, call: &Call) -> String;
-
-    /// True for a message that is sent at its interval whatever happens, unless a step asks for it by a member that says so:
-    /// `mentions` tells which members the step names.
-    fn is_periodic(&self, call: &Call, mentions: &dyn Fn(&str) -> bool) -> bool;
-
-    /// True for an action with which everything begins anew: what comes before it is nothing that is due after it.
-    fn begins_anew(&self, action: &str) -> bool;
 
     /// What of it goes into a recording.
     fn keep(&self, cover: &Cover<'_>) -> Map<String, Value>;

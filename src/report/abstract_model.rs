@@ -379,7 +379,7 @@ fn performance(pics: &Pics, results: &Results) -> Section {
         text.push(' ');
         text.push_str(&calibration.sentence());
     }
-    let definitions = kpi::definitions(pics.sut);
+    let definitions = kpi::definitions(pics);
     let promised = definitions.iter().map(|definition| {
         let seconds = pics.performance.maximum.get(definition.key).map_or("not stated".to_owned(), f64::to_string);
         vec![definition.name.to_owned(), seconds, "seconds".to_owned(), definition.description.to_owned()]

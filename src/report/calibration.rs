@@ -121,6 +121,8 @@ pub fn text(sheet: &Sheet) -> String {
         let uncertainty = time(phase.uncertainty_s);
         out.push_str(&format!("expanded uncertainty of a response time (k = 2), {}: {uncertainty}\n", phase.name));
     }
+    let priority = if sheet.real_time { "a real-time priority" } else { "no real-time priority: it was refused" };
+    out.push_str(&format!("the threads of links had {priority}\n"));
     if !sheet.optimised {
         out.push_str("This is a debug build; calibrate the build that you measure with.\n");
     }

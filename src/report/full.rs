@@ -173,7 +173,7 @@ pub(super) fn html(pics: &Pics, results: &Results, trace: &[TraceEntry]) -> Stri
     let sum = |of: fn(&coverage::Block<'_>) -> usize| coverage.iter().map(of).sum();
     let coverage_totals = (sum(|block| block.rows.len()), sum(|block| block.verified), sum(|block| block.broken));
     let frames = frames_in_question(results, trace);
-    let samples = kpi::samples(pics.sut, trace);
+    let samples = kpi::samples(pics.ocpp.protocol(), pics.sut, trace);
     let axis = Axis::for_values(
         samples.iter().map(|sample| sample.seconds).chain(results.kpis.iter().filter_map(|kpi| kpi.limit_s)),
     );
@@ -283,7 +283,7 @@ fn kpi_row(pics: &Pics, kpi: &Kpi, samples: &[Sample], axis: Axis) -> KpiRow {
     let shown = |value: Option<f64>| value.map_or("–".to_owned(), time);
     KpiRow {
         name: kpi.name.clone(),
-        description: kpi::definitions(pics.sut)
+        description: kpi::definitions(pics)
             .iter()
             .find(|known| known.key == kpi.key)
             .map_or("", |known| known.description),
@@ -300,7 +300,7 @@ fn kpi_row(pics: &Pics, kpi: &Kpi, samples: &[Sample], axis: Axis) -> KpiRow {
 }
 
 fn actions(pics: &Pics, samples: &[Sample], axis: Axis) -> Vec<ActionRow> {
-    let order: Vec<&str> = kpi::definitions(pics.sut).iter().map(|definition| definition.key).collect();
+    let order: Vec<&str> = kpi::definitions(pics).iter().map(|definition| definition.key).collect();
     let mut groups: BTreeMap<(usize, &str), Vec<&Sample>> = BTreeMap::new();
     for sample in samples {
         let place = order.iter().position(|key| *key == sample.key).unwrap_or(order.len());
@@ -313,7 +313,7 @@ fn actions(pics: &Pics, samples: &[Sample], axis: Axis) -> Vec<ActionRow> {
             let at = |per_cent: usize| kpi::percentile(&times, per_cent);
             let shown = |value: Option<f64>| value.map_or_else(String::new, time);
             ActionRow {
-                kpi: kpi::definitions(pics.sut).get(place).map_or("", |definition| definition.name),
+                kpi: kpi::definitions(pics).get(place).map_or("", |definition| definition.name),
                 action: action.to_owned(),
                 samples: times.len(),
                 measured: [shown(at(50)), shown(at(90)), shown(at(99)), shown(at(100))],

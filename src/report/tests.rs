@@ -47,7 +47,7 @@ pub(super) fn results(pics: &Pics, text: &str) -> Results {
         }],
     };
     let kpi = |key: &str, samples: usize| Kpi {
-        name: crate::kpi::definitions(pics.sut).iter().find(|known| known.key == key).unwrap().name.into(),
+        name: crate::kpi::definitions(pics).iter().find(|known| known.key == key).unwrap().name.into(),
         key: key.into(),
         min_s: (samples > 0).then_some(0.151),
         max_s: (samples > 0).then_some(0.829),
@@ -80,7 +80,7 @@ pub(super) fn results(pics: &Pics, text: &str) -> Results {
         expectations: Vec::new(),
         causes: Vec::new(),
         profiles,
-        kpis: crate::kpi::definitions(pics.sut).iter().enumerate().map(|(n, one)| kpi(one.key, n % 2)).collect(),
+        kpis: crate::kpi::definitions(pics).iter().enumerate().map(|(n, one)| kpi(one.key, n % 2)).collect(),
         test_cases: cases,
     }
 }

@@ -62,9 +62,9 @@ fn at_fitting_evse(bench: &Value, pics: &Value, security_profile: u8, case: &Tes
     let fits = |evse: &Value| {
         let mut names = Names::default();
         for (name, value) in [("bench", bench), ("pics", pics), ("evse", evse)] {
-            names.insert(name.into(), value.clone());
+            names.insert(name, value.clone());
         }
-        names.insert("security_profile".into(), security_profile.into());
+        names.insert("security_profile", security_profile.into());
         // A need that rests on more than this is judged when the test case begins.
         case.needs.iter().all(|need| need.condition.holds(&names) != Ok(false))
     };
@@ -113,6 +113,7 @@ pub(super) async fn drive(
     let mut uploads = Vec::new();
     // Transfers of our station that came to nothing.
     let mut transfers = Vec::new();
+    let mut link_failed = false;
     environment.files.test_case.clone_from(&job.entry.id);
     loop {
         let arrived = environment.files.collect(Some(&job.entry.id));
@@ -174,26 +175,34 @@ pub(super) async fn drive(
             Some(at) => Box::pin(tokio::time::sleep_until(clock.instant(at))),
             None => Box::pin(tokio::time::sleep(std::time::Duration::from_hours(1))),
         };
-        tokio::select! {
+        let next = tokio::select! {
             biased;
-            event = environment.link.next() => match event {
-                Some((at, LinkEvent::Sent { conn, text })) => {
-                    let shown = redact(&text, &environment.secrets);
-                    let what = TraceEvent::Frame { direction: Direction::ToSut, text: shown };
-                    voice.at(at, Some(conn.0), what);
-                    feed(&mut engine, &mut recording, at, Input::Link(LinkEvent::Sent { conn, text }));
+            event = environment.link.next() => Next::Link(event),
+            Some(answer) = answered.recv() => Next::Answer(answer),
+            remarks = operator.remarks(&job.entry.id) => Next::Remarks(remarks),
+            () = wake => Next::Wake,
+            changed = interrupt.changed() => Next::Interrupt(changed.is_err() || *interrupt.borrow()),
+        };
+        if !matches!(next, Next::Link(_)) {
+            // What happened on the link before this comes before it.
+            for _ in 0..environment.link.settle().await {
+                let Some((at, event)) = environment.link.try_next() else { break };
+                hear(environment, voice, &mut engine, &mut recording, at, event);
+                if engine.finished() {
+                    break;
                 }
-                Some((at, event)) => {
-                    for password in passwords_in(&event) {
-                        recording.learnt(&password);
-                        environment.secrets.push(password);
-                    }
-                    note_link(voice, at, &event, &environment.secrets);
-                    feed(&mut engine, &mut recording, at, Input::Link(event));
-                }
-                None => feed(&mut engine, &mut recording, clock.now(), Input::Interrupt),
-            },
-            Some(answer) = answered.recv() => {
+            }
+            if engine.finished() {
+                continue;
+            }
+        }
+        match next {
+            Next::Link(Some((at, event))) => hear(environment, voice, &mut engine, &mut recording, at, event),
+            Next::Link(None) => {
+                link_failed = true;
+                feed(&mut engine, &mut recording, clock.now(), Input::Interrupt);
+            }
+            Next::Answer(answer) => {
                 if let Input::OperatorDone(id, outcome) = &answer {
                     let action = asked.remove(id).unwrap_or_default();
                     let outcome = redact(&format!("{outcome:?}"), &environment.secrets);
@@ -209,23 +218,25 @@ pub(super) async fn drive(
                 }
                 feed(&mut engine, &mut recording, clock.now(), answer);
             }
-            remarks = operator.remarks(&job.entry.id) => {
+            Next::Remarks(remarks) => {
                 for text in remarks {
                     let text = redact(&text, &environment.secrets);
                     voice.note(TraceEvent::Remark { text: text.clone() });
                     noted.push(text);
                 }
             }
-            () = wake => feed(&mut engine, &mut recording, clock.now(), Input::Tick),
-            changed = interrupt.changed() => {
-                if changed.is_err() || *interrupt.borrow() {
-                    feed(&mut engine, &mut recording, clock.now(), Input::Interrupt);
-                }
-            }
+            Next::Wake => feed(&mut engine, &mut recording, clock.now(), Input::Tick),
+            Next::Interrupt(true) => feed(&mut engine, &mut recording, clock.now(), Input::Interrupt),
+            Next::Interrupt(false) => {}
         }
     }
     let mut outcome = engine.outcome();
     environment.memory = outcome.memory;
+    if link_failed {
+        outcome
+            .remarks
+            .push("the link of ocpp-attest itself failed (its error is on standard error); please report it".into());
+    }
     outcome.remarks.extend(transfers);
     outcome.remarks.extend(environment.faults.happened());
     outcome.remarks.extend(noted.iter().map(|text| super::operators(text)));
@@ -266,6 +277,37 @@ pub(super) async fn drive(
     };
     let recording = record.then(|| Arc::unwrap_or_clone(recording));
     Driven { result, recording, begun, unprepared: outcome.unprepared, absent: outcome.absent }
+}
+
+/// What the driver waits for.
+enum Next {
+    /// Something on the link; `None`: the link is gone.
+    Link(Option<(Stamp, LinkEvent)>),
+    /// Operator or service.
+    Answer(Input),
+    /// Of the operator.
+    Remarks(Vec<String>),
+    /// The engine's deadline.
+    Wake,
+    /// The user; false: not any more.
+    Interrupt(bool),
+}
+
+/// Something happened on the link.
+fn hear(
+    environment: &mut Environment,
+    voice: &Voice<'_, '_>,
+    engine: &mut Engine,
+    recording: &mut Recording,
+    at: Stamp,
+    event: LinkEvent,
+) {
+    for password in passwords_in(&event) {
+        recording.learnt(&password);
+        environment.secrets.push(password);
+    }
+    note_link(voice, at, &event, &environment.secrets);
+    feed(engine, recording, at, Input::Link(event));
 }
 
 /// Tells the engine, and keeps what it was told.

@@ -9,7 +9,7 @@ use super::worker::{Common, Found, Worker};
 use crate::{
     operator::{ActionOutcome, ManualAction, actions},
     record::TraceEvent,
-    template::Template,
+    template::{Names, Template},
 };
 
 /// The manual action that is asked for.
@@ -105,7 +105,7 @@ pub(super) async fn wait(worker: &mut Worker, common: &Common<'_, '_>, outage: &
 fn restore(what: &str, reason: &str) -> ManualAction {
     let parameters = Map::from_iter([("reason".to_owned(), Value::from(format!("{what}: {reason}")))]);
     let prompt = actions::find(RESTORE).map_or("", |known| known.prompt);
-    let prompt = Template::new(Value::from(prompt)).evaluate(&parameters.clone().into());
+    let prompt = Template::new(Value::from(prompt)).evaluate(&Names::from(parameters.clone()));
     let prompt = prompt.ok().and_then(|prompt| prompt.as_str().map(str::to_owned)).unwrap_or_default();
     ManualAction { action: RESTORE.into(), parameters, prompt }
 }

@@ -225,9 +225,9 @@ fn fits(pics: &Pics, bench: &Bench, security_profile: u8, case: &TestCase) -> bo
         return true;
     }
     let mut names = Names::default();
-    names.insert("bench".into(), Value::Object(bench.values.clone()));
-    names.insert("pics".into(), pics_names(pics));
-    names.insert("security_profile".into(), security_profile.into());
+    names.insert("bench", Value::Object(bench.values.clone()));
+    names.insert("pics", pics_names(pics));
+    names.insert("security_profile", security_profile.into());
     case.needs.iter().all(|need| need.condition.holds(&names) != Ok(false))
 }
 

@@ -1,13 +1,20 @@
 //! The catalogue: every certification test case with its conditions, whether it has steps or not.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 use include_dir::{Dir, include_dir};
 
-use super::condition::Condition;
+use super::{
+    condition::Condition,
+    language::{BODY, TEST_CASE},
+};
 use crate::{
     pics::{Baseline, Profile, SutKind},
-    protocol::requirements,
+    protocol::{OCPP_2_0_1, requirements},
+    vocabulary::{self, Owner, Property, Takes},
     yaml::{Defect, Defects, Node, Position, Source},
 };
 
@@ -169,27 +176,19 @@ fn collect(folder: &'static Dir<'static>, sources: &mut Vec<Source>) {
     }
 }
 
-/// Keys of a test case beyond the catalogue's own.
-const BODY_KEYS: [&str; 8] = ["needs", "variants", "before", "steps", "after", "always", "note", "requirement"];
-
 /// Reads the header of a test case; defects are added to the list.
 pub fn header(root: &Node, defects: &mut Vec<Defect>) -> Option<Header> {
-    const KEYS: [&str; 8] =
-        ["id", "title", "use-cases", "requirements", "further-requirements", "purpose", "certification", "exclusive"];
     if root.map().is_none() {
         defects.push(Defect::new(root.at, "a test case is a mapping", "begin with `id: TC_…`"));
         return None;
     }
-    let known: Vec<&str> = KEYS.into_iter().chain(BODY_KEYS).collect();
-    defects.extend(root.unknown_keys(&known));
-    let mut text = |key: &str| {
-        if let Some(text) = root.get(key).and_then(Node::scalar) {
-            text
-        } else {
-            defects.push(Defect::new(root.at, format!("`{key}` is missing"), format!("add `{key}: …`")));
-            String::new()
-        }
-    };
+    let known = TEST_CASE.map(|property| {
+        let takes = if BODY.contains(&property.name) { Takes::Anything } else { property.takes };
+        Property { takes, ..property }
+    });
+    let owner = Owner { name: "a test case", noun: "key", place: "" };
+    defects.extend(vocabulary::check(owner, &known, Some(root), root));
+    let text = |key: &str| root.get(key).and_then(Node::scalar).unwrap_or_default();
     let (id, title) = (text("id"), text("title"));
     let words = |key: &str| -> Vec<String> {
         root.get(key).and_then(Node::list).unwrap_or_default().iter().filter_map(Node::scalar).collect()
@@ -197,26 +196,35 @@ pub fn header(root: &Node, defects: &mut Vec<Defect>) -> Option<Header> {
     Some(Header {
         id,
         title,
-        use_cases: words("use-cases"),
+        use_cases: use_cases(root, defects),
         requirements: words("requirements"),
         further_requirements: further_requirements(root),
         purpose: root.get("purpose").and_then(Node::scalar).unwrap_or_default(),
         note: root.get("note").and_then(Node::scalar),
         certification: certification(root, defects),
-        exclusive: exclusive(root, defects),
+        exclusive: root.get("exclusive").and_then(Node::text).map(str::to_owned),
         implemented: root.get("steps").is_some(),
     })
 }
 
-/// `exclusive:` is the reason itself, so that nobody leaves it out.
-fn exclusive(root: &Node, defects: &mut Vec<Defect>) -> Option<String> {
-    let node = root.get("exclusive")?;
-    let reason = node.text().filter(|reason| !reason.trim().is_empty());
-    if reason.is_none() {
-        let message = format!("`exclusive` is the reason why the test case must be alone, found {}", node.describe());
-        defects.push(Defect::new(node.at, message, "write a sentence, or leave `exclusive` out"));
+/// The use cases that it is about; each is one of the specification.
+fn use_cases(root: &Node, defects: &mut Vec<Defect>) -> Vec<String> {
+    let Some(node) = root.get("use-cases") else { return Vec::new() };
+    let Some(items) = node.list() else {
+        let message = format!("`use-cases` must be a list, found {}", node.describe());
+        defects.push(Defect::new(node.at, message, "write `[C01]`"));
+        return Vec::new();
+    };
+    let known: BTreeSet<&str> =
+        requirements::ids().filter_map(|id| id.split_once(".FR.")).map(|(use_case, _)| use_case).collect();
+    for item in items {
+        let word = item.scalar().unwrap_or_default();
+        if !known.contains(word.as_str()) {
+            let help = vocabulary::help(&word, ["write one such as C01"].into_iter(), "known");
+            defects.push(Defect::new(item.at, format!("`{word}` is no use case of {}", OCPP_2_0_1.name), help));
+        }
     }
-    reason.map(str::to_owned)
+    items.iter().filter_map(Node::scalar).collect()
 }
 
 /// `further-requirements:` with the reasons; what is wrong with them is told where the whole test case is read.

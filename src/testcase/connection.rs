@@ -76,6 +76,23 @@ impl ConnectionAct {
         Self::WORDS.iter().zip(Self::ALL).find(|(known, _)| **known == word).map(|(_, act)| act)
     }
 
+    /// What it does, in a phrase.
+    pub fn about(self) -> &'static str {
+        match self {
+            Self::Open => "waits until the SUT is connected",
+            Self::Reconnected => "waits until the SUT has connected anew since the step was reached, or since `since`",
+            Self::Closed => "waits until the connection is closed",
+            Self::Close => "closes the connection",
+            Self::Abort => "drops the connection without closing it",
+            Self::Refuse => "refuses connections from now on",
+            Self::Accept => "accepts connections again, with what is offered",
+            Self::Handshake => "drops the connection and sees what the SUT makes of the offer when it connects again",
+            Self::Connect => "connects to a CSMS under test",
+            Self::Ping => "sends a WebSocket ping and waits for the pong",
+            Self::Alive => "closes the open connection unless it is one as the bench opens it and answers a ping",
+        }
+    }
+
     /// What can be offered there; empty where nothing is.
     pub fn offers(self) -> &'static [Property] {
         match self {
@@ -98,7 +115,7 @@ impl ConnectionAct {
 }
 
 const STATUS: Property =
-    Property::optional("status", Takes::Integer(300, 599)).about("Refuse the upgrade with this HTTP status");
+    Property::optional("status", Takes::Integer(300, 599)).about("refuse the upgrade with this HTTP status");
 const VERSIONS: Property =
     Property::optional("versions", Takes::List(&Takes::Word(&TlsVersion::WORDS))).about("TLS versions to speak");
 const SUITES: Property = Property::optional("suites", Takes::List(&Takes::Named(cipher_suites)))
@@ -106,18 +123,18 @@ const SUITES: Property = Property::optional("suites", Takes::List(&Takes::Named(
 const SUBPROTOCOLS: Property =
     Property::optional("subprotocols", Takes::List(&Takes::Text)).about("WebSocket sub-protocols, in order");
 const SECURITY_PROFILE: Property =
-    Property::optional("security-profile", Takes::Integer(0, 3)).about("The security profile from now on");
+    Property::optional("security-profile", Takes::Integer(0, 3)).about("the security profile from now on");
 
 /// What a CSMS offers; the last one is for a handshake alone.
 const OFFERED: [Property; 8] = [
-    Property::optional("certificate", Takes::Word(&CertificateKind::WORDS)).about("The certificate that we show"),
+    Property::optional("certificate", Takes::Word(&CertificateKind::WORDS)).about("the certificate that we show"),
     VERSIONS,
     SUITES,
-    Property::optional("password", Takes::Text).about("A password that is right from now on"),
+    Property::optional("password", Takes::Text).about("is right from now on"),
     SECURITY_PROFILE,
     SUBPROTOCOLS,
     STATUS,
-    Property::optional("keep", Takes::Flag).about("Leave the open connection open"),
+    Property::optional("keep", Takes::Flag).about("leave the open connection open"),
 ];
 
 /// How a station knocks at a CSMS.
@@ -132,17 +149,17 @@ const KNOCKED: [Property; 11] = [
             &Takes::Word(&CertificateKind::OF_CLIENTS),
         ),
     )
-    .about("The station's certificate"),
+    .about("the station's certificate"),
     VERSIONS,
     SUITES,
-    Property::optional("user", Takes::Text).about("User name of HTTP Basic authentication"),
-    Property::optional("password", Takes::Text).about("Password of HTTP Basic authentication"),
-    Property::optional("identity", Takes::Text).about("The last part of the URL's path"),
+    Property::optional("user", Takes::Text).about("user name of HTTP Basic authentication"),
+    Property::optional("password", Takes::Text).about("password of HTTP Basic authentication"),
+    Property::optional("identity", Takes::Text).about("the last part of the URL's path"),
     SECURITY_PROFILE,
     SUBPROTOCOLS,
-    Property::optional("url", Takes::Text).about("Another URL of the CSMS"),
-    Property::optional("remember", Takes::Flag).about("Connect like this from now on, if the CSMS lets us in"),
-    Property::optional("as-configured", Takes::Flag).about("Forget what was remembered"),
+    Property::optional("url", Takes::Text).about("another URL of the CSMS"),
+    Property::optional("remember", Takes::Flag).about("connect like this from now on, if the CSMS lets us in"),
+    Property::optional("as-configured", Takes::Flag).about("forget what was remembered"),
 ];
 
 /// What we offer at the connection, evaluated.
@@ -378,13 +395,13 @@ mod tests {
         insta::assert_snapshot!(told.join("\n"), @r#"
         the offer is wrong: `certificate` can't be the text "valdi" (known: valid, unknown-authority, expired, not-yet-valid, wrong-name, next-root, other-root)
         the offer is wrong: `versions` can't be the text "TLSv1.4" (did you mean `TLSv1.0`?)
-        the offer is wrong: `versions` must be a list, each one of SSLv3, TLSv1.0, TLSv1.1, TLSv1.2, TLSv1.3, found the text "TLSv1.2" (write a list, each one of SSLv3, TLSv1.0, TLSv1.1, TLSv1.2, TLSv1.3, or an expression that yields it)
+        the offer is wrong: `versions` must be a list, found the text "TLSv1.2" (correct it, or write an expression that yields such a value)
         the offer is wrong: `suites` can't be the text "TLS_NONE" (known: TLS_AES_256_GCM_SHA384, TLS_AES_128_GCM_SHA256, TLS_CHACHA20_POLY1305_SHA256, TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384, TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256, TLS_RSA_WITH_AES_128_GCM_SHA256, TLS_RSA_WITH_AES_256_GCM_SHA384)
-        the offer is wrong: `security-profile` must be a whole number from 0 to 3, found the text "2" (write a whole number from 0 to 3, or an expression that yields it)
-        the offer is wrong: `security-profile` must be a whole number from 0 to 3, found the number 4 (write a whole number from 0 to 3, or an expression that yields it)
+        the offer is wrong: `security-profile` must be a whole number from 0 to 3, found the text "2" (correct it, or write an expression that yields such a value)
+        the offer is wrong: `security-profile` must be a whole number from 0 to 3, found the number 4 (correct it, or write an expression that yields such a value)
         the offer is wrong: `handshake` has no offer `passwort` (did you mean `password`?)
-        the offer is wrong: `status` must be a whole number from 300 to 599, found the number 200 (write a whole number from 300 to 599, or an expression that yields it)
-        the offer is wrong: `keep` must be true or false, found the text "true" (write true or false, or an expression that yields it)
+        the offer is wrong: `status` must be a whole number from 300 to 599, found the number 200 (correct it, or write an expression that yields such a value)
+        the offer is wrong: `keep` must be true or false, found the text "true" (correct it, or write an expression that yields such a value)
         the offer is wrong: the offers of `handshake` must be a mapping, found a list (write `name: value`)
         "#);
     }

@@ -8,12 +8,13 @@ use std::{
 use super::{
     catalogue::Catalogue,
     citations,
-    model::{State, Step, StepKind, TestCase},
+    model::{RunSite, State, TestCase},
     reader,
 };
 use crate::{
     pics::SutKind,
     protocol::requirements,
+    vocabulary,
     yaml::{Defect, Defects, nearest},
 };
 
@@ -33,9 +34,10 @@ impl Library {
         let mut states = HashMap::new();
         // A state whose file has defects is there all the same: its users have none.
         let mut broken = Vec::new();
-        for source in catalogue.states.iter().filter(|((of, _), _)| *of == sut).map(|(_, source)| source) {
+        for ((_, stem), source) in catalogue.states.iter().filter(|((of, _), _)| *of == sut) {
             match reader::state(source) {
                 Ok(state) => {
+                    bad.extend(misnamed(&state, stem, sut));
                     states.insert(state.name.clone(), Arc::new(state));
                 }
                 Err(defects) => {
@@ -58,20 +60,11 @@ impl Library {
                 Err(defects) => bad.push(defects),
             }
         }
-        for state in states.values() {
-            let mut defects = Vec::new();
-            check_runs(&state.steps, &states, &broken, &mut defects);
+        let of_states = states.values().map(|state| (&state.source, &state.runs));
+        for (source, runs) in of_states.chain(cases.values().map(|case| (&case.source, &case.runs))) {
+            let defects = check_runs(runs, &states, &broken);
             if !defects.is_empty() {
-                bad.push(state.source.defects(defects));
-            }
-        }
-        for case in cases.values() {
-            let mut defects = Vec::new();
-            for steps in [Some(&case.before), case.steps.as_ref(), Some(&case.after)].into_iter().flatten() {
-                check_runs(steps, &states, &broken, &mut defects);
-            }
-            if !defects.is_empty() {
-                bad.push(case.source.defects(defects));
+                bad.push(source.defects(defects));
             }
         }
         if bad.is_empty() { Ok(Self { cases, states: Arc::new(states) }) } else { Err(bad) }
@@ -89,28 +82,43 @@ impl Library {
     }
 }
 
+/// A state is found by the name and the folder of its file.
+fn misnamed(state: &State, stem: &str, sut: SutKind) -> Option<Defects> {
+    if state.name == stem && state.sut == sut {
+        return None;
+    }
+    let root = state.source.parse().ok()?;
+    let at = |key: &str| root.get(key).map_or(root.at, |node| node.at);
+    let mut defects = Vec::new();
+    if state.name != stem {
+        let message = format!("`state` is {}, the file's name says {stem}", state.name);
+        defects.push(Defect::new(at("state"), message, "make the two agree"));
+    }
+    if state.sut != sut {
+        defects.push(Defect::new(at("sut"), "`sut` is not the side in whose folder the file is", "make the two agree"));
+    }
+    Some(state.source.defects(defects))
+}
+
 /// Names of states and of their parameters must exist.
-fn check_runs(steps: &[Arc<Step>], states: &HashMap<String, Arc<State>>, broken: &[String], defects: &mut Vec<Defect>) {
-    for step in steps {
-        if let StepKind::Run { state, with } = &step.kind {
-            match states.get(state) {
-                None if broken.contains(state) => {}
-                None => {
-                    let help = nearest(state, states.keys().map(String::as_str))
-                        .map_or_else(|| "add it under states/".to_owned(), |near| format!("did you mean `{near}`?"));
-                    defects.push(Defect::new(step.at, format!("unknown state `{state}`"), help));
-                }
-                Some(found) => {
-                    for (name, _) in with {
-                        if name != "evse" && !found.parameters.iter().any(|(known, _)| known == name) {
-                            let known: Vec<_> = found.parameters.iter().map(|(known, _)| known.as_str()).collect();
-                            let message = format!("`{state}` has no parameter `{name}`");
-                            defects.push(Defect::new(step.at, message, format!("it has: {}", known.join(", "))));
-                        }
-                    }
+fn check_runs(runs: &[RunSite], states: &HashMap<String, Arc<State>>, broken: &[String]) -> Vec<Defect> {
+    let mut defects = Vec::new();
+    for RunSite { state, at, with } in runs {
+        match states.get(state) {
+            None if broken.contains(state) => {}
+            None => {
+                let help = nearest(state, states.keys().map(String::as_str))
+                    .map_or_else(|| "add it under states/".to_owned(), |near| format!("did you mean `{near}`?"));
+                defects.push(Defect::new(*at, format!("unknown state `{state}`"), help));
+            }
+            Some(found) => {
+                let known = || found.parameters.iter().map(|(known, _)| known.as_str()).chain(["evse"]);
+                for (name, at) in with.iter().filter(|(name, _)| !known().any(|known| known == name)) {
+                    let help = vocabulary::help(name, known(), "it has");
+                    defects.push(Defect::new(*at, format!("`{state}` has no parameter `{name}`"), help));
                 }
             }
         }
-        check_runs(step.inner(), states, broken, defects);
     }
+    defects
 }

@@ -1,11 +1,13 @@
 //! Matchers: what must hold of a value in a message, and the words for when it does not.
 
+use std::fmt;
+
 use regex::Regex;
 use serde_json::Value;
 
 use super::{
     requirements::Requirements,
-    template::{Names, Template, TemplateError},
+    template::{Lookup, Over, Template, TemplateError},
 };
 use crate::certificate;
 
@@ -74,7 +76,7 @@ pub enum Matcher {
 }
 
 /// A check that does not hold.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Mismatch {
     /// JSON pointer to the place.
     pub pointer: String,
@@ -127,6 +129,11 @@ impl Path {
         })
     }
 
+    /// Shows each place that it stands for, in order; a missing place is shown once, as `None`.
+    fn each(&self, root: &Value, at: Place<'_>, look: Look<'_>) -> Result<(), TemplateError> {
+        walk(&self.segments, Some(root), at, look)
+    }
+
     /// All places it stands for, with their pointers; a missing place yields `None` once.
     pub(crate) fn places<'v>(&self, root: &'v Value) -> Vec<(String, Option<&'v Value>)> {
         let mut places = vec![(String::new(), Some(root))];
@@ -153,6 +160,53 @@ impl Path {
         }
         places
     }
+}
+
+/// Looks at a value and its place.
+type Look<'l> = &'l mut dyn FnMut(Option<&Value>, Place<'_>) -> Result<(), TemplateError>;
+
+fn walk(segments: &[Segment], value: Option<&Value>, at: Place<'_>, look: Look<'_>) -> Result<(), TemplateError> {
+    let Some((segment, rest)) = segments.split_first() else { return look(value, at) };
+    match segment {
+        Segment::Name(name) => walk(rest, value.and_then(|value| value.get(name)), Place::Member(&at, name), look),
+        Segment::Index(index) => {
+            walk(rest, value.and_then(|value| value.get(index)), Place::Element(&at, *index), look)
+        }
+        Segment::Every => match value.and_then(Value::as_array) {
+            Some(items) => {
+                for (index, item) in items.iter().enumerate() {
+                    walk(rest, Some(item), Place::Element(&at, index), look)?;
+                }
+                Ok(())
+            }
+            None => walk(rest, None, Place::Element(&at, 0), look),
+        },
+    }
+}
+
+/// A place under examination. It is only written as a JSON pointer where something is found.
+#[derive(Clone, Copy)]
+enum Place<'p> {
+    At(&'p str),
+    Member(&'p Place<'p>, &'p str),
+    Element(&'p Place<'p>, usize),
+}
+
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Place::At(pointer) => f.write_str(pointer),
+            Place::Member(parent, name) => write!(f, "{parent}/{name}"),
+            Place::Element(parent, index) => write!(f, "{parent}/{index}"),
+        }
+    }
+}
+
+/// Whether a mismatch is described, or only whether there is one matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Words {
+    Wanted,
+    Unwanted,
 }
 
 impl Checks {
@@ -188,16 +242,36 @@ impl Checks {
     }
 
     /// Everything that does not hold of a payload.
-    pub fn mismatches(&self, payload: &Value, names: &Names) -> Result<Vec<Mismatch>, TemplateError> {
+    pub fn mismatches(&self, payload: &Value, names: &dyn Lookup) -> Result<Vec<Mismatch>, TemplateError> {
         let mut found = Vec::new();
-        for (path, matcher) in &self.entries {
-            for (pointer, value) in path.places(payload) {
-                if let Some(mismatch) = matcher.check(value, &pointer, payload, names)? {
-                    found.push(mismatch);
-                }
-            }
-        }
+        self.examine(payload, Place::At(""), names, Words::Wanted, &mut |mismatch| found.push(mismatch))?;
         Ok(found)
+    }
+
+    /// True when nothing is found; an expression that can't be evaluated counts, whatever else is found.
+    pub fn hold(&self, payload: &Value, names: &dyn Lookup) -> Result<bool, TemplateError> {
+        let mut holds = true;
+        self.examine(payload, Place::At(""), names, Words::Unwanted, &mut |_| holds = false)?;
+        Ok(holds)
+    }
+
+    fn examine(
+        &self,
+        payload: &Value,
+        at: Place<'_>,
+        names: &dyn Lookup,
+        words: Words,
+        found: &mut dyn FnMut(Mismatch),
+    ) -> Result<(), TemplateError> {
+        for (path, matcher) in &self.entries {
+            path.each(payload, at, &mut |value, place| {
+                if let Some(mismatch) = matcher.examine(value, place, payload, names, words)? {
+                    found(mismatch);
+                }
+                Ok(())
+            })?;
+        }
+        Ok(())
     }
 
     /// Every requirement that a check names, under whatever condition.
@@ -211,7 +285,7 @@ impl Checks {
 
     /// In words, for a failure's "expected": `status = Accepted, interval present`; without names, expressions stand as
     /// they are written.
-    pub fn describe(&self, names: Option<&Names>) -> String {
+    pub fn describe(&self, names: Option<&dyn Lookup>) -> String {
         self.entries
             .iter()
             .map(|(path, matcher)| format!("{} {}", path.text(), matcher.describe(names)))
@@ -282,40 +356,48 @@ impl Matcher {
         value: Option<&Value>,
         pointer: &str,
         payload: &Value,
-        names: &Names,
+        names: &dyn Lookup,
+    ) -> Result<Option<Mismatch>, TemplateError> {
+        self.examine(value, Place::At(pointer), payload, names, Words::Wanted)
+    }
+
+    fn examine(
+        &self,
+        value: Option<&Value>,
+        at: Place<'_>,
+        payload: &Value,
+        names: &dyn Lookup,
+        words: Words,
     ) -> Result<Option<Mismatch>, TemplateError> {
         let holds = match self {
             Matcher::Is(expected) => {
-                let expected = expected.evaluate(names)?;
+                let expected = expected.value(names)?;
                 if expected.is_null() { value.is_none() } else { value.is_some_and(|value| covers(value, &expected)) }
             }
             Matcher::OneOf(matchers) => {
                 let mut any = false;
                 for matcher in matchers {
-                    any |= matcher.check(value, pointer, payload, names)?.is_none();
+                    any |= matcher.examine(value, at, payload, names, Words::Unwanted)?.is_none();
                 }
                 any
             }
             Matcher::Absent => value.is_none(),
             Matcher::Present => value.is_some(),
-            Matcher::Not(matcher) => matcher.check(value, pointer, payload, names)?.is_some(),
+            Matcher::Not(matcher) => matcher.examine(value, at, payload, names, Words::Unwanted)?.is_some(),
             Matcher::Matches(pattern) => value.and_then(Value::as_str).is_some_and(|text| pattern.is_match(text)),
             Matcher::AtLeast(bound) => {
-                compare(value, &bound.evaluate(names)?).is_some_and(|difference| difference >= 0.0)
+                compare(value, &*bound.value(names)?).is_some_and(|difference| difference >= 0.0)
             }
-            Matcher::AtMost(bound) => {
-                compare(value, &bound.evaluate(names)?).is_some_and(|difference| difference <= 0.0)
-            }
+            Matcher::AtMost(bound) => compare(value, &*bound.value(names)?).is_some_and(|difference| difference <= 0.0),
             Matcher::Near(centre, within) => {
                 let within = within.number(names)?;
-                compare(value, &centre.evaluate(names)?).is_some_and(|difference| difference.abs() <= within)
+                compare(value, &*centre.value(names)?).is_some_and(|difference| difference.abs() <= within)
             }
             Matcher::Each(matcher) => match value.and_then(Value::as_array) {
                 Some(items) => {
                     for (index, item) in items.iter().enumerate() {
-                        if let Some(mismatch) =
-                            matcher.check(Some(item), &format!("{pointer}/{index}"), payload, names)?
-                        {
+                        let place = Place::Element(&at, index);
+                        if let Some(mismatch) = matcher.examine(Some(item), place, payload, names, words)? {
                             return Ok(Some(mismatch));
                         }
                     }
@@ -327,14 +409,14 @@ impl Matcher {
                 Some(items) => {
                     let mut any = false;
                     for item in items {
-                        any |= matcher.check(Some(item), pointer, payload, names)?.is_none();
+                        any |= matcher.examine(Some(item), at, payload, names, Words::Unwanted)?.is_none();
                     }
                     any
                 }
                 None => false,
             },
             Matcher::Contains(member) => {
-                let member = member.evaluate(names)?;
+                let member = member.value(names)?;
                 match value {
                     Some(Value::Array(items)) => items.iter().any(|item| covers(item, &member)),
                     Some(Value::String(text)) => {
@@ -345,62 +427,60 @@ impl Matcher {
                 }
             }
             Matcher::AnyOf(list) => {
-                let list = list.evaluate(names)?;
+                let list = list.value(names)?;
                 list.as_array().is_some_and(|list| value.is_some_and(|value| list.iter().any(|one| covers(value, one))))
             }
             Matcher::Token(token) => {
-                let token = token.evaluate(names)?;
+                let token = token.value(names)?;
                 value.is_some_and(|value| same_token(value, &token))
             }
             Matcher::HashOf(chain) => {
-                let chain = chain.evaluate(names)?;
+                let chain = chain.value(names)?;
                 value.is_some_and(|value| certificate::is_hash_of(value, chain.as_str().unwrap_or_default()))
             }
             Matcher::When(condition, matcher) => {
-                let mut names = names.clone();
-                if let Value::Object(members) = payload {
-                    names.extend(members.clone());
-                }
+                let names = Over::members(payload, names);
                 if !condition.holds(&names)? {
                     return Ok(None);
                 }
-                return matcher.check(value, pointer, payload, &names);
+                return matcher.examine(value, at, payload, &names, words);
             }
             Matcher::Members(checks) => {
                 let Some(value) = value else {
-                    return Ok(Some(self.mismatch(None, pointer, names)));
+                    return Ok(Some(self.mismatch(None, at, names, words)));
                 };
-                let first = checks.mismatches(value, names)?.into_iter().next();
-                return Ok(
-                    first.map(|mismatch| Mismatch { pointer: format!("{pointer}{}", mismatch.pointer), ..mismatch })
-                );
+                let mut first = None;
+                checks.examine(value, at, names, words, &mut |mismatch| {
+                    first.get_or_insert(mismatch);
+                })?;
+                return Ok(first);
             }
             Matcher::All(matchers) => {
                 for matcher in matchers {
-                    if let Some(mismatch) = matcher.check(value, pointer, payload, names)? {
+                    if let Some(mismatch) = matcher.examine(value, at, payload, names, words)? {
                         return Ok(Some(mismatch));
                     }
                 }
                 true
             }
             Matcher::Citing(requirements, matcher) => {
-                let mut found = matcher.check(value, pointer, payload, names)?;
-                if let Some(mismatch) = found.as_mut().filter(|mismatch| mismatch.requirements.is_empty()) {
-                    let mut names = names.clone();
-                    if let Value::Object(members) = payload {
-                        names.extend(members.clone());
-                    }
-                    mismatch.requirements = requirements.broken(&names);
+                let mut found = matcher.examine(value, at, payload, names, words)?;
+                let mismatch = found.as_mut().filter(|found| words == Words::Wanted && found.requirements.is_empty());
+                if let Some(mismatch) = mismatch {
+                    mismatch.requirements = requirements.broken(&Over::members(payload, names));
                 }
                 return Ok(found);
             }
         };
-        Ok((!holds).then(|| self.mismatch(value, pointer, names)))
+        Ok((!holds).then(|| self.mismatch(value, at, names, words)))
     }
 
-    fn mismatch(&self, value: Option<&Value>, pointer: &str, names: &Names) -> Mismatch {
+    fn mismatch(&self, value: Option<&Value>, at: Place<'_>, names: &dyn Lookup, words: Words) -> Mismatch {
+        if words == Words::Unwanted {
+            return Mismatch::default();
+        }
         Mismatch {
-            pointer: pointer.to_owned(),
+            pointer: at.to_string(),
             expected: self.describe(Some(names)),
             found: value.map_or_else(|| "absent".to_owned(), ToString::to_string),
             requirements: Vec::new(),
@@ -431,7 +511,7 @@ impl Matcher {
     }
 
     /// In words.
-    pub fn describe(&self, names: Option<&Names>) -> String {
+    pub fn describe(&self, names: Option<&dyn Lookup>) -> String {
         let shown = |template: &Template| {
             let value = names.and_then(|names| template.evaluate(names).ok());
             value.map_or_else(|| template.text(), |value| value.to_string())

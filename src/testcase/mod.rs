@@ -4,6 +4,7 @@ pub mod catalogue;
 mod citations;
 pub mod condition;
 pub mod connection;
+pub mod language;
 pub mod library;
 pub mod matcher;
 pub mod model;
@@ -11,5 +12,6 @@ pub mod prose;
 pub mod reader;
 pub mod requirements;
 pub mod service;
+pub mod tables;
 
 pub use crate::template;

@@ -72,7 +72,9 @@ pub struct TestCase {
     pub always: Vec<Always>,
     /// Every requirement that its steps, checks and rules name.
     pub citations: Vec<Citation>,
-    /// How many of them stand at the test itself, not at what comes before and after it.
+    /// Every state that its steps run.
+    pub runs: Vec<RunSite>,
+    /// How many citations stand at the test itself, not at what comes before and after it.
     pub cited_by_test: usize,
     /// What it names beyond the list of Part 6.
     pub further: Vec<Citation>,
@@ -138,6 +140,8 @@ pub struct State {
     pub requirements: Vec<Citation>,
     /// Every requirement that its steps and checks name.
     pub citations: Vec<Citation>,
+    /// Every state that its steps run.
+    pub runs: Vec<RunSite>,
     /// Where it was read from.
     pub source: Source,
 }
@@ -202,6 +206,17 @@ pub struct Citation {
     pub id: String,
     /// Where it stands.
     pub at: Position,
+}
+
+/// A state that a file runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunSite {
+    /// Its name.
+    pub state: String,
+    /// Where it stands.
+    pub at: Position,
+    /// The parameters that are given, each with its place.
+    pub with: Vec<(String, Position)>,
 }
 
 /// A CALL of ours.

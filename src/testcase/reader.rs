@@ -12,8 +12,9 @@ use serde_json::{Map, Value};
 
 use super::{
     catalogue,
+    language::{BODY, COMMON, STATE, STEPS, StepInfo, TEST_CASE},
     model::{
-        Always, BUILT_IN, Bound, Citation, Expect, Need, Send, State, StateKind, Step, StepKind, TestCase,
+        Always, BUILT_IN, Bound, Citation, Expect, Need, RunSite, Send, State, StateKind, Step, StepKind, TestCase,
         VariableSetting,
     },
     requirements::Requirements,
@@ -22,30 +23,9 @@ use super::{
 use crate::{
     pics::SutKind,
     protocol::OCPP_2_0_1,
+    vocabulary::{self, Owner},
     yaml::{Defect, Defects, Key, Kind, Node, Position, Source, nearest},
 };
-
-const STEP_KINDS: [&str; 18] = [
-    "expect",
-    "send",
-    "run",
-    "operator",
-    "any-order",
-    "one-of",
-    "optional",
-    "repeat",
-    "for-each",
-    "steps",
-    "wait",
-    "settle",
-    "connection",
-    "service",
-    "set",
-    "assert",
-    "remark",
-    "never",
-];
-const COMMON_KEYS: [&str; 4] = ["when", "as", "requirement", "note"];
 
 /// Reads a test case.
 pub fn test_case(source: &Source) -> Result<TestCase, Defects> {
@@ -56,6 +36,11 @@ pub fn test_case(source: &Source) -> Result<TestCase, Defects> {
     reader.sut = sut;
     if let Some(list) = root.get("requirements") {
         catalogue::check_requirements(list, &mut reader.defects);
+    }
+    for property in TEST_CASE.iter().filter(|property| BODY.contains(&property.name)) {
+        if let Some(value) = root.get(property.name) {
+            reader.defects.extend(property.takes.check(property.name, value));
+        }
     }
     let before = root.get("before");
     let mut case = TestCase {
@@ -72,11 +57,11 @@ pub fn test_case(source: &Source) -> Result<TestCase, Defects> {
         cited_by_test: reader.citations.len(),
         after: root.get("after").map(|steps| reader.steps(steps)).unwrap_or_default(),
         citations: Vec::new(),
+        runs: Vec::new(),
     };
     if let Some(before) = before {
-        reader.known_keys(before, &["prepared", "variables", "state", "states"]);
         if let Some(prepared) = before.get("prepared") {
-            case.prepared = reader.flag(Some(prepared));
+            case.prepared = flag(Some(prepared));
         }
         if let Some(state) = before.get("state") {
             case.before.extend(reader.run_shorthand(state));
@@ -86,6 +71,7 @@ pub fn test_case(source: &Source) -> Result<TestCase, Defects> {
         }
     }
     case.citations = std::mem::take(&mut reader.citations);
+    case.runs = std::mem::take(&mut reader.runs);
     reader.finish(case)
 }
 
@@ -93,34 +79,31 @@ pub fn test_case(source: &Source) -> Result<TestCase, Defects> {
 pub fn state(source: &Source) -> Result<State, Defects> {
     let root = source.parse()?;
     let mut reader = Reader::new(source);
-    let keys = ["state", "kind", "sut", "purpose", "requirements", "parameters", "steps", "reached", "note"];
-    reader.known_keys(&root, &keys);
-    let name = reader.required_text(&root, "state");
-    let sut = reader.required_text(&root, "sut");
-    reader.sut = if sut == "csms" { SutKind::Csms } else { SutKind::ChargingStation };
-    let kind = match root.get("kind").and_then(Node::text) {
-        None | Some("reusable") => StateKind::Reusable,
-        Some("memory") => StateKind::Memory,
-        Some("procedure") => StateKind::Procedure,
-        Some(_) => {
-            reader.defect(root.at, "`kind` is unknown", "write reusable, memory or procedure");
-            StateKind::Reusable
-        }
+    let owner = Owner { name: "a state", noun: "key", place: "" };
+    reader.defects.extend(vocabulary::check(owner, &STATE, Some(&root), &root));
+    let text = |key: &str| root.get(key).and_then(Node::scalar).unwrap_or_default();
+    reader.sut = if text("sut") == "csms" { SutKind::Csms } else { SutKind::ChargingStation };
+    let kind = match text("kind").as_str() {
+        "memory" => StateKind::Memory,
+        "procedure" => StateKind::Procedure,
+        _ => StateKind::Reusable,
     };
     let requirements = reader.listed(root.get("requirements"));
     let mut state = State {
-        name,
+        name: text("state"),
         requirements,
         citations: Vec::new(),
+        runs: Vec::new(),
         kind,
         sut: reader.sut,
-        purpose: reader.required_text(&root, "purpose"),
+        purpose: text("purpose"),
         parameters: root.get("parameters").map(|node| reader.named(node)).unwrap_or_default(),
         steps: root.get("steps").map(|steps| reader.steps(steps)).unwrap_or_default(),
         reached: root.get("reached").map(|node| reader.named(node)).unwrap_or_default(),
         source: source.clone(),
     };
     state.citations = std::mem::take(&mut reader.citations);
+    state.runs = std::mem::take(&mut reader.runs);
     reader.finish(state)
 }
 
@@ -130,6 +113,8 @@ struct Reader<'s> {
     sut: SutKind,
     /// Every requirement that was named so far.
     citations: Vec<Citation>,
+    /// Every state that is run.
+    runs: Vec<RunSite>,
     defects: Vec<Defect>,
 }
 
@@ -140,6 +125,7 @@ impl<'s> Reader<'s> {
             file: source.name.clone(),
             sut: SutKind::ChargingStation,
             citations: Vec::new(),
+            runs: Vec::new(),
             defects: Vec::new(),
         }
     }
@@ -148,24 +134,16 @@ impl<'s> Reader<'s> {
         if self.defects.is_empty() { Ok(value) } else { Err(self.source.defects(self.defects)) }
     }
 
+    /// A defect, unless one is told of that place already.
     fn defect(&mut self, at: Position, message: impl Into<String>, help: impl Into<String>) {
+        if self.defects.iter().any(|defect| defect.at == at) {
+            return;
+        }
         self.defects.push(Defect::new(at, message, help));
     }
 
     fn known_keys(&mut self, node: &Node, known: &[&str]) {
         self.defects.extend(node.unknown_keys(known));
-    }
-
-    fn required_text(&mut self, node: &Node, key: &str) -> String {
-        if let Some(value) = node.get(key) {
-            value.scalar().unwrap_or_else(|| {
-                self.defect(value.at, format!("`{key}` must be text, found {}", value.describe()), "write a word");
-                String::new()
-            })
-        } else {
-            self.defect(node.at, format!("`{key}` is missing"), format!("add `{key}: …`"));
-            String::new()
-        }
     }
 
     fn template(&mut self, node: &Node) -> Template {
@@ -193,9 +171,9 @@ impl<'s> Reader<'s> {
 
     /// A name that a step gives to something.
     fn new_name(&mut self, node: &Node) -> Option<String> {
-        let name = self.word(node);
-        self.free(&name, node.at);
-        Some(name).filter(|name| !name.is_empty())
+        let name = node.text()?;
+        self.free(name, node.at);
+        Some(name.to_owned()).filter(|name| !name.is_empty())
     }
 
     /// What the engine tells by a name would be hidden by another thing of that name, for every later step.
@@ -282,7 +260,6 @@ impl<'s> Reader<'s> {
         };
         let mut rules = Vec::new();
         for item in items {
-            self.known_keys(item, &["every", "never", "match", "check", "requirement", "note"]);
             let (word, action) = match (item.get("every"), item.get("never")) {
                 (Some(action), None) => ("every", action),
                 (None, Some(action)) => ("never", action),
@@ -324,6 +301,7 @@ impl<'s> Reader<'s> {
     fn run_shorthand(&mut self, node: &Node) -> Vec<Arc<Step>> {
         match node.text() {
             Some(name) => {
+                self.runs.push(RunSite { state: name.to_owned(), at: node.at, with: Vec::new() });
                 let kind = StepKind::Run { state: name.to_owned(), with: Vec::new() };
                 vec![Arc::new(self.bare(node.at, kind))]
             }
@@ -340,45 +318,22 @@ impl<'s> Reader<'s> {
             self.defect(node.at, format!("a step was expected, found {}", node.describe()), "write `- expect: Action`");
             return None;
         };
-        // `optional` is both a kind (holding steps) and a property of expect and operator.
-        let kinds: Vec<&Key> =
-            entries.iter().map(|(key, _)| key).filter(|key| STEP_KINDS.contains(&key.name.as_str())).collect();
-        let kind = kinds.iter().find(|key| !["optional", "steps"].contains(&key.name.as_str())).or(kinds.first());
-        let Some(kind) = kind else {
-            let near = entries.iter().find_map(|(key, _)| nearest(&key.name, STEP_KINDS));
-            let help = near
-                .map_or_else(|| format!("kinds: {}", STEP_KINDS.join(", ")), |near| format!("did you mean `{near}`?"));
-            self.defect(node.at, "this step has no known kind", help);
+        let Some(info) = StepInfo::among(entries.iter().map(|(key, _)| key.name.as_str())) else {
+            let kinds = || STEPS.iter().map(StepInfo::name);
+            let common = |key: &Key| COMMON.iter().any(|property| property.name == key.name);
+            let near = entries.iter().find_map(|(key, _)| Some((key.at, nearest(&key.name, kinds())?)));
+            let (at, help) = match (near, entries.iter().find(|(key, _)| !common(key))) {
+                (Some((at, near)), _) => (at, format!("did you mean `{near}`?")),
+                (None, key) => {
+                    let help = format!("kinds: {}", kinds().collect::<Vec<_>>().join(", "));
+                    (key.map_or(node.at, |(key, _)| key.at), help)
+                }
+            };
+            self.defect(at, "this step has no known kind", help);
             return None;
         };
-        let name = kind.name.as_str();
-        let own: &[&str] = match name {
-            "expect" => &[
-                "expect",
-                "match",
-                "check",
-                "reply",
-                "reply-error",
-                "no-reply",
-                "within",
-                "no-earlier-than",
-                "any-time-since",
-                "optional",
-                "nothing-else-before",
-            ],
-            "send" => &["send", "payload", "check", "expect-error", "error-allowed", "lost-allowed", "within"],
-            "run" => &["run", "with"],
-            "operator" => &["operator", "with", "optional"],
-            "repeat" => &["repeat", "until"],
-            "for-each" => &["for-each", "in", "do", "in-order"],
-            "connection" => &["connection", "endpoint", "offer", "outcome", "check", "within", "since", "optional"],
-            "service" => &["service", "with"],
-            "assert" => &["assert", "otherwise", "inconclusive"],
-            "never" => &["never", "match", "during"],
-            other => &[other],
-        };
-        let known: Vec<&str> = own.iter().chain(&COMMON_KEYS).copied().collect();
-        self.known_keys(node, &known);
+        self.defects.extend(vocabulary::check(info.owner(), &info.all_keys(), Some(node), node));
+        let name = info.name();
         let value = node.get(name)?;
         let kind = self.kind(name, value, node)?;
         Some(Step {
@@ -395,35 +350,29 @@ impl<'s> Reader<'s> {
         Some(match name {
             "expect" => StepKind::Expect(self.expect(value, node)),
             "send" => StepKind::Send(self.send(value, node)),
-            "run" => StepKind::Run { state: self.word(value), with: self.with(node) },
+            "run" => {
+                let state = value.text().unwrap_or_default().to_owned();
+                let with = node.get("with").and_then(Node::map).unwrap_or_default();
+                let with = with.iter().map(|(key, _)| (key.name.clone(), key.at)).collect();
+                self.runs.push(RunSite { state: state.clone(), at: value.at, with });
+                StepKind::Run { state, with: self.with(node) }
+            }
             "operator" => {
                 let action = self.manual_action(value, node)?;
-                let optional = self.flag(node.get("optional"));
+                let optional = flag(node.get("optional"));
                 StepKind::Operator { action, with: self.with(node), optional }
             }
             "any-order" => StepKind::AnyOrder(self.steps(value)),
             "one-of" => StepKind::OneOf(self.steps(value)),
             "optional" => StepKind::Optional(self.steps(value)),
             "steps" => StepKind::Group(self.steps(value)),
-            "repeat" => {
-                let Some(until) = node.get("until") else {
-                    self.defect(node.at, "`repeat` needs `until`", "say when it ends");
-                    return None;
-                };
-                StepKind::Repeat { steps: self.steps(value), until: self.expression(until) }
-            }
-            "for-each" => {
-                let (Some(items), Some(steps)) = (node.get("in"), node.get("do")) else {
-                    self.defect(node.at, "`for-each` needs `in` (a list) and `do` (steps)", "write both");
-                    return None;
-                };
-                StepKind::ForEach {
-                    items: self.template(items),
-                    item: self.new_name(value).unwrap_or_default(),
-                    steps: self.steps(steps),
-                    in_order: self.flag(node.get("in-order")),
-                }
-            }
+            "repeat" => StepKind::Repeat { steps: self.steps(value), until: self.expression(node.get("until")?) },
+            "for-each" => StepKind::ForEach {
+                items: self.template(node.get("in")?),
+                item: self.new_name(value).unwrap_or_default(),
+                steps: self.steps(node.get("do")?),
+                in_order: flag(node.get("in-order")),
+            },
             "wait" => StepKind::Wait(self.template(value)),
             "settle" => StepKind::Settle(self.template(value)),
             "connection" => StepKind::Connection(self.connection(value, node)?),
@@ -437,7 +386,7 @@ impl<'s> Reader<'s> {
             "assert" => StepKind::Assert {
                 condition: self.expression(value),
                 otherwise: node.get("otherwise").and_then(Node::scalar),
-                inconclusive: self.flag(node.get("inconclusive")),
+                inconclusive: flag(node.get("inconclusive")),
             },
             "remark" => {
                 if value.text().is_none_or(|text| text.trim().is_empty()) {
@@ -449,11 +398,7 @@ impl<'s> Reader<'s> {
             "never" => {
                 let action = self.action(value, true);
                 let matches = self.matches(node.get("match"), OCPP_2_0_1.messages().message(&action, true));
-                let Some(during) = node.get("during") else {
-                    self.defect(node.at, "`never` needs `during`", "say for how many seconds; throughout: `always`");
-                    return None;
-                };
-                StepKind::Never { action, matches, during: self.template(during) }
+                StepKind::Never { action, matches, during: self.template(node.get("during")?) }
             }
             _ => return None,
         })
@@ -470,7 +415,7 @@ impl<'s> Reader<'s> {
             checks: self.checks(node.get("check"), OCPP_2_0_1.messages().message(&action, true)),
             reply: reply.map(|reply| self.template(reply)),
             reply_error: node.get("reply-error").and_then(|code| self.error_code("reply-error", code)),
-            no_reply: self.flag(node.get("no-reply")),
+            no_reply: flag(node.get("no-reply")),
             within: node.get("within").map(|node| self.template(node)),
             no_earlier_than: node.get("no-earlier-than").map(|node| {
                 let (is, requirements) = self.citing(node);
@@ -480,7 +425,7 @@ impl<'s> Reader<'s> {
             optional: node.get("optional").map(|node| self.expression(node)),
             nothing_else_before: node.get("nothing-else-before").and_then(|node| {
                 let (is, requirements) = self.citing(node);
-                self.flag(Some(is)).then_some(requirements)
+                flag(Some(is)).then_some(requirements)
             }),
             action,
         }
@@ -499,8 +444,8 @@ impl<'s> Reader<'s> {
                 let codes = codes.list().unwrap_or(std::slice::from_ref(codes));
                 codes.iter().filter_map(|code| self.error_code("expect-error", code)).collect()
             }),
-            error_allowed: self.flag(node.get("error-allowed")),
-            lost_allowed: self.flag(node.get("lost-allowed")),
+            error_allowed: flag(node.get("error-allowed")),
+            lost_allowed: flag(node.get("lost-allowed")),
             within: node.get("within").map(|node| self.template(node)),
             action,
         }
@@ -517,17 +462,6 @@ impl<'s> Reader<'s> {
         })
     }
 
-    fn flag(&mut self, node: Option<&Node>) -> bool {
-        match node.map(|node| (&node.kind, node)) {
-            None => false,
-            Some((Kind::Bool(value), _)) => *value,
-            Some((_, node)) => {
-                self.defect(node.at, format!("true or false was expected, found {}", node.describe()), "write true");
-                false
-            }
-        }
-    }
-
     /// An action name; `from_sut` says who sends it.
     fn action(&mut self, node: &Node, from_sut: bool) -> String {
         let action = self.word(node);
@@ -542,6 +476,11 @@ impl<'s> Reader<'s> {
         }
         action
     }
+}
+
+/// A switch; one that is no boolean is told by the table of keys.
+fn flag(node: Option<&Node>) -> bool {
+    node.is_some_and(|node| node.kind == Kind::Bool(true))
 }
 
 /// A word, or a list of words.

@@ -1,6 +1,6 @@
 //! The requirements that a step or a check names: what a breach of it breaks.
 
-use super::template::{Names, Template};
+use super::template::{Lookup, Template};
 
 /// Requirement ids, some of them only under a condition.
 #[derive(Debug, Clone, Default)]
@@ -19,7 +19,7 @@ impl Requirements {
 
     /// Those that are broken where these names hold. A condition that can't be evaluated leaves its id in: it decides what is
     /// told, and never a verdict.
-    pub fn broken(&self, names: &Names) -> Vec<String> {
+    pub fn broken(&self, names: &dyn Lookup) -> Vec<String> {
         let holds = |when: &Option<Template>| when.as_ref().is_none_or(|when| when.holds(names) != Ok(false));
         self.0.iter().filter(|(_, when)| holds(when)).map(|(id, _)| id.clone()).collect()
     }

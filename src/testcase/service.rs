@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::{
     link::CertificateKind,
-    protocol::OCPP_2_0_1,
+    protocol::{OCPP_2_0_1, semantics::WordSet},
     vocabulary::{Owner, Property, Takes, check_value},
 };
 
@@ -22,7 +22,7 @@ pub struct ServiceInfo {
 
 const LOCATION: Property = Property::required("location", Takes::Text);
 const SLOW: Property =
-    Property::optional("slow", Takes::Integer(0, 86_400)).about("The seconds that the transfer lasts at least");
+    Property::optional("slow", Takes::Integer(0, 86_400)).about("the seconds that the transfer lasts at least");
 const CERTIFICATE: Property = Property::optional("certificate", Takes::Word(&CertificateKind::WORDS));
 
 /// All of them.
@@ -31,7 +31,7 @@ pub static SERVICES: [ServiceInfo; 12] = [
         name: "firmware",
         parameters: &[
             Property::optional("signature", Takes::Word(&["valid", "invalid"])),
-            Property::optional("image", Takes::Word(&["broken"])).about("Signed all right, but can't be installed"),
+            Property::optional("image", Takes::Word(&["broken"])).about("signed all right, but can't be installed"),
             CERTIFICATE,
             SLOW,
         ],
@@ -98,8 +98,7 @@ pub static SERVICES: [ServiceInfo; 12] = [
 
 /// The contexts of a reading (ReadingContextEnumType).
 fn reading_contexts() -> Vec<String> {
-    let place = OCPP_2_0_1.messages().member("MeterValues", true, "/meterValue/0/sampledValue/0/context");
-    place.map(|place| place.words().into_iter().map(str::to_owned).collect()).unwrap_or_default()
+    OCPP_2_0_1.words(WordSet::ReadingContexts)
 }
 
 impl ServiceInfo {

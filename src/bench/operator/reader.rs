@@ -419,7 +419,7 @@ impl Reader<'_> {
             ("status", 200.into()),
             ("response", Value::Object(Map::new())),
         ] {
-            sample.insert(name.into(), value);
+            sample.insert(name, value);
         }
         if let Err(error) = template.evaluate(&sample) {
             if error.reason.contains("unknown") {

@@ -7,13 +7,13 @@ use serde_json::{Map, Value};
 use super::{Body, MAX_DEPTH, Node, Sending, Sequence, Status, connection, nanos};
 use crate::{
     engine::{
-        Effect, Role,
+        Effect, Role, Scope,
         world::{Finding, World},
     },
     testcase::{
         model::{State, Step, StepKind},
         service::ServiceRequest,
-        template::{Template, TemplateError, Values},
+        template::{Template, TemplateError},
     },
     verdict::{StepRecord, Verdict},
     yaml::shorten,
@@ -206,9 +206,8 @@ impl Node {
         let items = items.as_array().map(Vec::as_slice).unwrap_or_default();
         let mut nodes = Vec::new();
         for item in items {
-            let mut scope = (*self.scope).clone();
-            scope.insert(name.to_owned(), item.clone());
-            let scope = Arc::new(scope);
+            let mut scope = self.scope.clone();
+            scope.insert(name, item.clone());
             let mut inner = Sequence::new(std::slice::from_ref(&group), &scope, &self.path, self.depth + 1);
             for mut node in inner.nodes.drain(..) {
                 node.path = format!("{} > {name} {}", self.path, shorten(&item.to_string(), 60));
@@ -284,32 +283,29 @@ impl Node {
             world.find(Verdict::Error, finding);
             return None;
         };
-        let scope = self.scope_of(&state, with, world);
+        let scope = scope_of(&state, with, &self.scope, world);
         let scope = world.own_error(scope, &self.step, &self.path)?;
-        Some(Sequence::new(&state.steps, &Arc::new(scope), &self.path, self.depth + 1))
+        Some(Sequence::new(&state.steps, &scope, &self.path, self.depth + 1))
     }
+}
 
-    /// What the steps of a state see: the EVSE, the parameters that are given, and the defaults of the others.
-    pub(super) fn scope_of(
-        &self,
-        state: &State,
-        with: &[(String, Template)],
-        world: &World,
-    ) -> Result<Values, TemplateError> {
-        let mut scope: Values = Values::new();
-        if let Some(evse) = self.scope.get("evse") {
-            scope.insert("evse".into(), evse.clone());
-        }
-        let names = world.names(&self.scope);
-        for (parameter, value) in with {
-            scope.insert(parameter.clone(), value.evaluate(&names)?);
-        }
-        for (parameter, default) in &state.parameters {
-            if !scope.contains_key(parameter) {
-                let value = default.evaluate(&world.names(&Arc::new(scope.clone())))?;
-                scope.insert(parameter.clone(), value);
-            }
-        }
-        Ok(scope)
+/// What the steps of a state see that is run from another scope: the EVSE, the parameters that are given, and the defaults of the others.
+pub(super) fn scope_of(
+    state: &State,
+    with: &[(String, Template)],
+    around: &Scope,
+    world: &World,
+) -> Result<Scope, TemplateError> {
+    let mut scope = Scope::default();
+    scope.share("evse", around);
+    for (parameter, value) in with {
+        scope.insert(parameter, value.evaluate(&world.names(around))?);
     }
+    for (parameter, default) in &state.parameters {
+        if !scope.contains(parameter) {
+            let value = default.evaluate(&world.names(&scope))?;
+            scope.insert(parameter, value);
+        }
+    }
+    Ok(scope)
 }

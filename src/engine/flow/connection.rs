@@ -15,6 +15,7 @@ use crate::{
     testcase::{
         connection::{ConnectionAct, Offer, OfferedCertificate, Outcome},
         model::Connection,
+        template::Template,
     },
     verdict::Verdict,
 };
@@ -68,29 +69,29 @@ impl Waiting {
 /// Begins the step; `None` when that failed.
 pub(crate) fn begin(connection: &Connection, node: &mut Node, world: &mut World) -> Option<Waiting> {
     let step = node.step.clone();
-    let names = world.names(&node.scope);
+    let number = |template: &Template, world: &mut World| {
+        let number = template.number(&world.names(&node.scope));
+        world.own_error(number, &step, &node.path)
+    };
     let endpoint = match &connection.endpoint {
         // While it is away the SUT is thought to come back where it was.
         None => world.open.as_ref().map(|open| open.endpoint).or(world.memory.endpoint).unwrap_or(EndpointId::MAIN),
-        Some(template) => {
-            let number = world.own_error(template.number(&names), &step, &node.path)?;
-            EndpointId(if number > 1.0 { 2 } else { 1 })
-        }
+        Some(template) => EndpointId(if number(template, world)? > 1.0 { 2 } else { 1 }),
     };
     let offer = match &connection.offer {
         None => Offer::default(),
         Some(offer) => {
-            let offered = world.own_error(offer.evaluate(&names), &step, &node.path)?;
+            let offered = world.evaluate(offer, &node.scope, &step, &node.path)?;
             world.own_error(Offer::of(connection.act, &offered), &step, &node.path)?
         }
     };
     let within = match &connection.within {
         None => world.seconds("reconnect_timeout", 120.0),
-        Some(within) => world.own_error(within.number(&names), &step, &node.path)?,
+        Some(within) => number(within, world)?,
     };
     let since = match &connection.since {
         None => node.reached.seconds(),
-        Some(since) => world.own_error(since.number(&names), &step, &node.path)?,
+        Some(since) => number(since, world)?,
     };
     let mut waiting = Waiting {
         until: Some(world.now.mono_ns.saturating_add(nanos(within))),

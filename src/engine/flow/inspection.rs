@@ -4,17 +4,17 @@ use std::sync::Arc;
 
 use super::{Body, Node, Sending, Sequence, Status, nanos};
 use crate::{
-    engine::{Phase, world::World},
-    testcase::{
-        model::{Expect, Step, StepKind},
-        template::Names,
+    engine::{
+        Phase,
+        world::{Seen, World},
     },
+    testcase::model::{Expect, Step, StepKind},
     verdict::StepRecord,
 };
 
 impl Sequence {
     /// The step at a path, where it is under way, and the names that it sees.
-    pub(crate) fn under_way(&self, path: &str, world: &World) -> Option<(Arc<Step>, Names)> {
+    pub(crate) fn under_way<'w>(&'w self, path: &str, world: &'w World) -> Option<(Arc<Step>, Seen<'w>)> {
         self.nodes.iter().find_map(|node| node.under_way(path, world))
     }
 
@@ -87,7 +87,7 @@ impl Node {
         world.too_early(self.reached).then(|| world.pace.due(self.reached))
     }
 
-    fn under_way(&self, path: &str, world: &World) -> Option<(Arc<Step>, Names)> {
+    fn under_way<'w>(&'w self, path: &str, world: &'w World) -> Option<(Arc<Step>, Seen<'w>)> {
         if self.path == path {
             return (self.status == Status::Active).then(|| (self.step.clone(), world.names(&self.scope)));
         }

@@ -10,7 +10,7 @@ use crate::{
         world::{Finding, World},
     },
     operator::{ActionOutcome, ManualAction, actions::ActionInfo},
-    testcase::template::Template,
+    testcase::template::{Names, Template},
     verdict::Verdict,
 };
 
@@ -80,7 +80,7 @@ impl Node {
             world.complete_request(&action, payload);
         }
         let names = parameters.clone();
-        let prompt = Template::new(Value::String(action.prompt.to_owned())).evaluate(&names.clone().into());
+        let prompt = Template::new(Value::String(action.prompt.to_owned())).evaluate(&Names::from(names.clone()));
         let prompt = match prompt {
             Ok(Value::String(prompt)) => prompt,
             _ => format!("{} {}", action.name, Value::Object(names)),

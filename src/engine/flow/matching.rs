@@ -1,19 +1,24 @@
 //! Which message answers which step.
 
-use std::sync::Arc;
-
 use serde_json::Value;
 
-use super::{Body, MAX_DEPTH, Matched, Node, Sequence, Status};
+use super::{
+    Body, MAX_DEPTH, Matched, Node, Sequence, Status,
+    activation::scope_of,
+    ahead::{self, Ahead},
+};
 use crate::{
     engine::{
         Role,
         world::{Finding, World},
     },
-    protocol::session::{Asked, Call, Session},
+    protocol::{
+        semantics::Semantics,
+        session::{Asked, Call},
+    },
     testcase::{
         model::{Expect, StepKind},
-        template::Names,
+        template::{Lookup, Over},
     },
     verdict::Verdict,
     yaml::shorten,
@@ -24,12 +29,12 @@ impl Node {
         let step = self.step.clone();
         let offer = match (&step.kind, &mut self.body) {
             (StepKind::Expect(expect), _) => match self.offer_expect(expect, call, world) {
-                Matched::Passed if self.touched && world.memory.session.begins_anew(&expect.action) => Matched::Barrier,
+                Matched::Passed if self.touched && world.semantics().begins_anew(&expect.action) => Matched::Barrier,
                 offer => offer,
             },
             (StepKind::Never { action, matches, .. }, _) if *action == call.action => {
-                let found = matches.mismatches(&call.payload, &world.names(&self.scope));
-                if world.own_error(found, &step, &self.path).is_some_and(|found| found.is_empty()) {
+                let comes = matches.hold(&call.payload, &world.names(&self.scope));
+                if world.own_error(comes, &step, &self.path) == Some(true) {
                     let mut finding = Finding::at(&step, &self.path, format!("{action} must not come here"));
                     finding.found = Some(world.summary(call));
                     finding.frame = Some(shorten(&call.text, 4000));
@@ -94,47 +99,27 @@ impl Node {
     /// Offers a message before the step's turn has come.
     pub(super) fn offer_ahead(&mut self, call: &Call, world: &mut World) -> Matched {
         let step = self.step.clone();
-        if let Some(when) = &step.when {
-            // What can't be said yet can't be claimed yet either.
-            if when.holds(&world.names(&self.scope)) != Ok(true) {
-                return Matched::Passed;
+        if let StepKind::Expect(expect) = &step.kind {
+            return self.offer_expect_ahead(expect, call, world);
+        }
+        if !matches!(self.body, Body::Steps(_)) {
+            if let Ahead::Untaken(offer) = ahead::look(&step, &self.scope, self.depth, call, world) {
+                return offer;
             }
         }
-        if step.is_barrier() {
-            return Matched::Barrier;
+        // What can't be said yet can't be claimed yet either.
+        if step.when.as_ref().is_some_and(|when| when.holds(&world.names(&self.scope)) != Ok(true)) {
+            return Matched::Passed;
         }
-        let names = world.names(&self.scope);
         match &step.kind {
-            StepKind::Expect(expect) => {
-                if expect.no_earlier_than.is_some() || expect.nothing_else_before.is_some() {
-                    return Matched::Passed;
-                }
-                // Nor can what its checks and times speak of only later.
-                let numbers = [&expect.within, &expect.any_time_since].into_iter().flatten();
-                let known = expect.checks.mismatches(&call.payload, &names).is_ok()
-                    && numbers.into_iter().all(|number| number.number(&names).is_ok())
-                    && expect.optional.as_ref().is_none_or(|optional| optional.holds(&names).is_ok());
-                if known
-                    && Self::wants(expect, call, &names, &*world.memory.session)
-                    && self.enter(world)
-                    && self.status == Status::Active
-                {
-                    return self.offer_expect(expect, call, world);
-                }
-                if world.memory.session.begins_anew(&expect.action) && expect.optional.is_none() {
-                    Matched::Barrier
-                } else {
-                    Matched::Passed
-                }
-            }
             StepKind::Run { state, with } => {
                 if !matches!(self.body, Body::Steps(_)) {
                     // Only a look: errors in parameters are for when its turn has come.
                     let Some(state) = world.state(state).filter(|_| self.depth <= MAX_DEPTH) else {
                         return Matched::Passed;
                     };
-                    let Ok(scope) = self.scope_of(&state, with, world) else { return Matched::Passed };
-                    let steps = Sequence::new(&state.steps, &Arc::new(scope), &self.path, self.depth + 1);
+                    let Ok(scope) = scope_of(&state, with, &self.scope, world) else { return Matched::Passed };
+                    let steps = Sequence::new(&state.steps, &scope, &self.path, self.depth + 1);
                     self.body = Body::Steps(steps);
                 }
                 self.offer_ahead_inside(call, world)
@@ -150,7 +135,7 @@ impl Node {
                 offer
             }
             StepKind::ForEach { items, item, steps, in_order: false } => {
-                let Ok(items) = items.evaluate(&names) else { return Matched::Passed };
+                let Ok(items) = items.evaluate(&world.names(&self.scope)) else { return Matched::Passed };
                 let Body::AnyOrder(mut nodes) = self.for_each(&items, item, steps, false) else {
                     return Matched::Passed;
                 };
@@ -186,6 +171,23 @@ impl Node {
         }
     }
 
+    fn offer_expect_ahead(&mut self, expect: &Expect, call: &Call, world: &mut World) -> Matched {
+        let step = self.step.clone();
+        if step.when.as_ref().is_some_and(|when| when.holds(&world.names(&self.scope)) != Ok(true)) {
+            return Matched::Passed;
+        }
+        if ahead::is_patient(expect) {
+            return Matched::Passed;
+        }
+        if ahead::is_for(expect, call, &world.names(&self.scope), world.semantics())
+            && self.enter(world)
+            && self.status == Status::Active
+        {
+            return self.offer_expect(expect, call, world);
+        }
+        ahead::passed_over(expect, world.semantics())
+    }
+
     pub(super) fn offer_ahead_inside(&mut self, call: &Call, world: &mut World) -> Matched {
         let Body::Steps(steps) = &mut self.body else { return Matched::Passed };
         let offer = steps.offer_ahead(0, call, world);
@@ -198,20 +200,20 @@ impl Node {
         offer
     }
 
-    pub(super) fn wants(expect: &Expect, call: &Call, names: &Names, session: &dyn Session) -> bool {
+    pub(super) fn wants(expect: &Expect, call: &Call, names: &dyn Lookup, semantics: &dyn Semantics) -> bool {
         if expect.action != call.action {
             return false;
         }
         // Periodic events are background unless a step asks for them by their reason.
-        if session.is_periodic(call, &|member| expect.matches.mentions(member)) {
+        if semantics.is_periodic(call, &|member| expect.matches.mentions(member)) {
             return false;
         }
-        expect.matches.mismatches(&call.payload, names).is_ok_and(|found| found.is_empty())
+        expect.matches.hold(&call.payload, names) == Ok(true)
     }
 
     pub(super) fn offer_expect(&mut self, expect: &Expect, call: &Call, world: &mut World) -> Matched {
         let names = world.names(&self.scope);
-        if !Self::wants(expect, call, &names, &*world.memory.session) {
+        if !Self::wants(expect, call, &names, world.semantics()) {
             let alone = expect.nothing_else_before.as_ref();
             if let Some(requirements) = alone.filter(|_| self.status == Status::Active && self.touched) {
                 let message = format!("{} came before {}", world.summary(call), expect.action);
@@ -231,7 +233,7 @@ impl Node {
     pub(super) fn claim_earlier(&mut self, expect: &Expect, since: f64, world: &mut World) {
         let names = world.names(&self.scope);
         let earlier =
-            world.received_since(since).find(|call| Self::wants(expect, call, &names, &*world.memory.session)).cloned();
+            world.received_since(since).find(|call| Self::wants(expect, call, &names, world.semantics())).cloned();
         if let Some(call) = earlier {
             self.claim(expect, &call, false, world);
         }
@@ -241,8 +243,8 @@ impl Node {
         let step = self.step.clone();
         self.touched = true;
         world.takes(call.input, &step, &self.path, Role::Call);
-        let names = world.names(&self.scope);
         if let Some(bound) = &expect.no_earlier_than {
+            let names = world.names(&self.scope);
             let requirements = bound.requirements.broken(&names);
             let bound = bound.is.number(&names);
             let Some(bound) = world.own_error(bound, &step, &self.path) else { return };
@@ -257,7 +259,7 @@ impl Node {
                 world.find(Verdict::Fail, finding);
             }
         }
-        match expect.checks.mismatches(&call.payload, &names) {
+        match expect.checks.mismatches(&call.payload, &world.names(&self.scope)) {
             Err(error) => {
                 world.own_error::<(), _>(Err(error), &step, &self.path);
             }
@@ -279,15 +281,14 @@ impl Node {
             members.insert("place".into(), call.input.into());
         }
         if answer {
-            let mut names = names;
-            names.insert("message".into(), saved.clone());
-            world.withheld |= call.action == "TransactionEvent" && (expect.no_reply || expect.reply_error.is_some());
+            world.withheld |=
+                world.semantics().comes_again(&call.action) && (expect.no_reply || expect.reply_error.is_some());
             if let Some(code) = &expect.reply_error {
                 world.refuse(call.conn, &call.id, code.as_str(), "as the test case demands");
             } else if expect.no_reply {
                 // The SUT is left without an answer.
             } else if let Some(reply) = &expect.reply {
-                let payload = reply.evaluate(&names);
+                let payload = reply.evaluate(&Over::one("message", &saved, &world.names(&self.scope)));
                 let Some(payload) = world.own_error(payload, &step, &self.path) else { return };
                 let payload = world.complete_reply(call, payload);
                 world.reply(call, payload);

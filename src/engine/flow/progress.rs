@@ -1,6 +1,6 @@
 //! Steps under way: what they wait for, and what they find.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use serde_json::{Map, Value};
 
@@ -14,7 +14,7 @@ use crate::{
     protocol::error_code::ErrorCode,
     testcase::{
         model::{Expect, Send, StateKind, Step},
-        template::{Template, TemplateError},
+        template::{Lookup as _, Template, TemplateError},
     },
     verdict::{StepRecord, Verdict},
     yaml::shorten,
@@ -132,7 +132,6 @@ impl Node {
 
     pub(super) fn answered(&mut self, send: &Send, answer: Answer, world: &mut World) -> bool {
         let step = self.step.clone();
-        let names = world.names(&self.scope);
         match answer {
             Answer::Lost if send.lost_allowed => {
                 self.keep_answer(serde_json::json!({ "error": "lost" }), world);
@@ -153,7 +152,10 @@ impl Node {
                     let mut finding = Finding::at(&step, &self.path, message);
                     finding.expected = Some(match &send.expect_error {
                         Some(codes) => format!("CALLERROR {}", alternatives(codes)),
-                        None => format!("{}Response {}", send.action, send.checks.describe(Some(&names))),
+                        None => {
+                            let checks = send.checks.describe(Some(&world.names(&self.scope)));
+                            format!("{}Response {checks}", send.action)
+                        }
                     });
                     finding.found = Some(format!("CALLERROR {code}"));
                     finding.frame = Some(shorten(&text, 4000));
@@ -173,7 +175,7 @@ impl Node {
                     world.find(Verdict::Fail, finding);
                     return false;
                 }
-                let found = send.checks.mismatches(&payload, &names);
+                let found = send.checks.mismatches(&payload, &world.names(&self.scope));
                 let Some(found) = world.own_error(found, &step, &self.path) else { return false };
                 if let Some(mismatch) = found.first() {
                     let message = format!("the response to {} is not as expected", send.action);
@@ -190,7 +192,7 @@ impl Node {
     /// `name.request`, `name.at`, when and where in the conversation it was answered, and the members of the response.
     pub(super) fn keep_answer(&self, answer: Value, world: &mut World) {
         let Some(name) = &self.step.saved_as else { return };
-        let mut kept = world.names(&self.scope).get(name).cloned().unwrap_or_default();
+        let mut kept = world.names(&self.scope).lookup(name).map(Cow::into_owned).unwrap_or_default();
         if let (Value::Object(kept), Value::Object(answer)) = (&mut kept, answer) {
             kept.insert("answered".into(), world.now.seconds().into());
             kept.insert("answered_place".into(), world.input.into());

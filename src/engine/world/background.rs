@@ -14,20 +14,18 @@ impl World {
         if self.phase != Phase::Main {
             return;
         }
-        let scope = self.root_scope();
         for (index, rule) in self.setup.case.clone().always.iter().enumerate() {
             if rule.action != call.action {
                 continue;
             }
-            let names = self.names(&scope);
-            if !rule.matches.mismatches(&call.payload, &names).is_ok_and(|found| found.is_empty()) {
+            if rule.matches.hold(&call.payload, &self.names_outside()) != Ok(true) {
                 continue;
             }
             self.ruled(call.input, index);
             self.tested_by_rule(rule);
             let base = Finding {
                 source: Some(format!("{}:{}", file_name(&rule.file), rule.at.line)),
-                requirements: rule.requirements.broken(&names),
+                requirements: rule.requirements.broken(&self.names_outside()),
                 frame: Some(shorten(&call.text, 4000)),
                 ..Finding::default()
             };
@@ -40,7 +38,7 @@ impl World {
                         ..base
                     },
                 ),
-                Some(checks) => match checks.mismatches(&call.payload, &names) {
+                Some(checks) => match checks.mismatches(&call.payload, &self.names_outside()) {
                     Ok(found) => {
                         if let Some(mismatch) = found.first() {
                             let finding = Finding {

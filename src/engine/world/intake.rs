@@ -134,7 +134,8 @@ impl World {
             Ok(frame) => frame,
             Err(error) => {
                 if let Some(id) = &error.call_id {
-                    self.refuse(conn, id, error.code, &error.reason);
+                    let code = self.setup.protocol.error_codes.of_fault(error.fault);
+                    self.refuse(conn, id, code, &error.reason);
                 }
                 let mut finding =
                     Finding::of_rule(Rule::WellFormedFrames, format!("the SUT sent a broken frame: {error}"));

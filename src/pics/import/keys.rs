@@ -6,11 +6,11 @@ use regex::Regex;
 
 use super::{text::letters, values};
 use crate::{
-    kpi,
     pics::{
-        Profile, SutKind,
+        Profile,
         tables::{self, AnswerKind},
     },
+    protocol::{OCPP_2_0_1, semantics::KpiDefinition},
 };
 
 /// What a row is about.
@@ -21,7 +21,7 @@ pub(super) enum Key {
     /// A row of the test result summary.
     Profile(Profile),
     /// A row of the performance tables.
-    Kpi(&'static kpi::Definition),
+    Kpi(&'static KpiDefinition),
 }
 
 /// What may stand as the answer.
@@ -135,9 +135,9 @@ pub(super) fn profile(text: &str) -> Option<Profile> {
 }
 
 /// The KPI with whose name a row begins; the name may go on in the next line.
-pub(super) fn kpi(text: &str) -> Option<&'static kpi::Definition> {
+pub(super) fn kpi(text: &str) -> Option<&'static KpiDefinition> {
     let found = letters(text);
-    let all = || [SutKind::ChargingStation, SutKind::Csms].into_iter().flat_map(kpi::definitions);
+    let all = || [true, false].into_iter().flat_map(|station| OCPP_2_0_1.semantics.kpis(station));
     all().find(|kpi| found.starts_with(&letters(kpi.name))).or_else(|| {
         // Two begin alike; only what tells them apart tells which it is.
         let mut begun = all().filter(|kpi| found.len() > 12 && letters(kpi.name).starts_with(&found));
@@ -157,7 +157,7 @@ fn is_number(text: &str) -> bool {
 /// True for the beginning of the name of a profile or a KPI.
 pub(super) fn begins_name(text: &str) -> bool {
     let found = letters(text);
-    let kpis = [SutKind::ChargingStation, SutKind::Csms].into_iter().flat_map(kpi::definitions).map(|kpi| kpi.name);
+    let kpis = [true, false].into_iter().flat_map(|station| OCPP_2_0_1.semantics.kpis(station)).map(|kpi| kpi.name);
     !found.is_empty()
         && Profile::ALL.iter().map(|profile| profile.title()).chain(kpis).any(|name| letters(name).starts_with(&found))
 }

@@ -33,8 +33,8 @@ use self::{
 };
 use super::model::{Baseline, Performance, Pics, Profile, SutKind};
 use crate::{
-    kpi,
     pics::tables::Part,
+    protocol::OCPP_2_0_1,
     text::visible_line,
     yaml::{Defect, Defects, Position, shorten},
 };
@@ -338,7 +338,7 @@ fn unknown_profiles(lines: &[Placed<'_>], rows: &[Row], remarks: &mut Remarks) {
 /// What the vendor promises.
 fn performance(facts: &Facts, rows: &[Row], sut: SutKind, remarks: &mut Remarks) -> Performance {
     let mut performance = Performance::default();
-    for definition in kpi::definitions(sut) {
+    for definition in OCPP_2_0_1.semantics.kpis(sut == SutKind::ChargingStation) {
         // Name, value, unit, description.
         let row = rows.iter().find(|row| matches!(row.key, Key::Kpi(of) if of.name == definition.name));
         let Some(row) = row else {

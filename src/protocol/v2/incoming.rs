@@ -4,7 +4,7 @@ use super::{
     Admission, Breach, Call, Conversation, Learnt, Moment, Rule, Unsolicited, echo,
     leftovers::LeftTransaction,
     registration::{self, BOOT},
-    summary, times, unsolicited,
+    times, unsolicited,
 };
 use crate::protocol::session::Phase;
 
@@ -15,7 +15,8 @@ impl Conversation {
     /// A station that may not send this now is answered with SecurityError (B01.FR.10, B02.FR.09, B03.FR.07).
     pub(super) fn admission(&mut self, moment: &Moment, call: &Call) -> Admission {
         if moment.tests_station {
-            if let Some(breach) = registration::breach(&self.registration, call, &summary(call)) {
+            if let Some(breach) = registration::breach(&self.registration, call, &self.protocol.semantics.summary(call))
+            {
                 let (code, description) = ("SecurityError", "not accepted yet");
                 return Admission::Refused { code, description, breach: Box::new(breach) };
             }

@@ -5,12 +5,14 @@ mod connectors;
 mod echo;
 mod incoming;
 mod kept;
+mod kpis;
 mod leftovers;
 mod outgoing;
 mod own_station;
 mod promises;
 mod registration;
 mod replies;
+mod semantics;
 mod times;
 mod transactions;
 pub mod unsolicited;
@@ -19,7 +21,6 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde_json::{Map, Value};
 
-pub(super) use self::kept::restored;
 use self::{
     connectors::Connectors,
     leftovers::{LeftVariable, Leftovers},
@@ -27,12 +28,13 @@ use self::{
     registration::{BOOT, Registration, Status as RegistrationStatus},
     transactions::Transactions,
 };
+pub(super) use self::{kept::restored, semantics::Meanings};
 use super::{
     Protocol,
     rules::Rule,
     session::{Admission, Asked, Breach, Call, Cover, Learnt, Moment, Promised, Session, Setting, Unsolicited},
 };
-use crate::{clock::Stamp, link::Secret, template::Names, yaml::shorten};
+use crate::clock::Stamp;
 
 /// What is known of the conversation with a product that speaks OCPP 2.x.
 #[derive(Debug, Clone)]
@@ -91,9 +93,9 @@ impl Conversation {
 
     /// What our station sees of the bench and of the moment.
     fn around(&self, moment: &Moment) -> Around {
-        let mut names = Names::over(&moment.fixed);
-        names.insert("security_profile".into(), moment.security_profile.into());
-        names.insert("transactions".into(), self.of_test.told.describe_all());
+        let mut names = moment.fixed.clone();
+        names.insert("security_profile", moment.security_profile.into());
+        names.insert("transactions", self.of_test.told.describe_all());
         Around::of(names, moment.now, self.has_room())
     }
 
@@ -326,51 +328,7 @@ impl Session for Conversation {
         })
     }
 
-    /// A password in SetVariables must not appear in any artefact.
-    fn secrets(&self, payload: &Value) -> Vec<Secret> {
-        let items = payload["setVariableData"].as_array().into_iter().flatten();
-        let passwords = items.filter(|item| item["variable"]["name"] == "BasicAuthPassword");
-        passwords.filter_map(|item| item["attributeValue"].as_str()).map(Secret::new).collect()
-    }
-
-    fn summary(&self, call: &Call) -> String {
-        summary(call)
-    }
-
-    fn is_periodic(&self, call: &Call, mentions: &dyn Fn(&str) -> bool) -> bool {
-        !mentions("triggerReason")
-            && !mentions("eventType")
-            && call.action == "TransactionEvent"
-            && call.payload["eventType"] == "Updated"
-            && matches!(call.payload["triggerReason"].as_str(), Some("MeterValuePeriodic" | "MeterValueClock"))
-    }
-
-    fn begins_anew(&self, action: &str) -> bool {
-        // What comes before a boot is nothing that is due after it (B01.FR.05).
-        action == BOOT
-    }
-
     fn keep(&self, cover: &Cover<'_>) -> Map<String, Value> {
         self.kept(cover)
     }
-}
-
-/// A message in a few words: its action and what distinguishes it.
-fn summary(call: &Call) -> String {
-    const TELLING: [&str; 8] = [
-        "/status",
-        "/reason",
-        "/type",
-        "/connectorStatus",
-        "/eventType",
-        "/triggerReason",
-        "/transactionInfo/chargingState",
-        "/requestedMessage",
-    ];
-    let details: Vec<String> = TELLING
-        .iter()
-        .filter_map(|pointer| call.payload.pointer(pointer)?.as_str())
-        .map(|text| shorten(text, 40))
-        .collect();
-    if details.is_empty() { call.action.clone() } else { format!("{} ({})", call.action, details.join(", ")) }
 }

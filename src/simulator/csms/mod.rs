@@ -141,7 +141,9 @@ impl Csms {
             details: Value::Object(Map::new()),
         };
         let reply = match Frame::parse(text) {
-            Err(error) => error.call_id.map(|id| refusal(id, error.code, error.reason)),
+            Err(error) => {
+                error.call_id.map(|id| refusal(id, OCPP_2_0_1.error_codes.of_fault(error.fault), error.reason))
+            }
             Ok(Frame::Call { id, action, payload }) => {
                 Some(match OCPP_2_0_1.messages().validate(&action, true, &payload).first() {
                     Some(error) => refusal(id, error.code, error.message.clone()),

@@ -14,7 +14,7 @@ impl Station {
         match Frame::parse(text) {
             Err(error) => {
                 if let Some(id) = error.call_id {
-                    self.refuse(&id, error.code, &error.reason);
+                    self.refuse(&id, OCPP_2_0_1.error_codes.of_fault(error.fault), &error.reason);
                 }
             }
             Ok(Frame::Call { id, action, payload }) => self.asked(&id, &action, &payload, text.len()),

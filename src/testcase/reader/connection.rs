@@ -1,25 +1,20 @@
 //! Steps on the connection: what they offer, and what they say must come of it, is known when they are read.
 
-use super::Reader;
+use super::{Reader, flag};
 use crate::{
     protocol::OCPP_2_0_1,
     testcase::{
         connection::{ConnectionAct, FACTS, Outcome},
         model::Connection,
     },
-    vocabulary::{self, Owner, Takes},
+    vocabulary::{self, Owner},
     yaml::Node,
 };
 
 impl Reader<'_> {
     pub(super) fn connection(&mut self, value: &Node, node: &Node) -> Option<Connection> {
-        let word = value.text().unwrap_or_default();
-        let Some(act) = ConnectionAct::named(word) else {
-            let message = format!("unknown connection step `{word}`");
-            let help = vocabulary::help(word, ConnectionAct::WORDS.into_iter(), "known");
-            self.defect(value.at, message, help);
-            return None;
-        };
+        let word = value.text()?;
+        let act = ConnectionAct::named(word)?;
         if let Some(offer) = node.get("offer") {
             if act.offers().is_empty() {
                 let message = format!("nothing is offered with `connection: {word}`");
@@ -37,7 +32,7 @@ impl Reader<'_> {
             checks: self.checks(node.get("check"), Some(OCPP_2_0_1.messages().beside(&FACTS, "a connection"))),
             within: node.get("within").map(|node| self.template(node)),
             since: node.get("since").map(|node| self.template(node)),
-            optional: self.flag(node.get("optional")),
+            optional: flag(node.get("optional")),
         })
     }
 
@@ -49,12 +44,11 @@ impl Reader<'_> {
             self.defect(node.at, message, "leave `outcome` out; it is for handshake and connect");
             return None;
         }
-        let word = node.text().unwrap_or_default();
-        if word.contains("{{") {
-            self.defect(node.at, "an outcome is known before the test runs", format!("known: {}", known.join(", ")));
-            return None;
+        let outcome = Outcome::named(node.text()?)?;
+        if !known.contains(&outcome.word()) {
+            let message = format!("`{}` can't come of `connection: {}`", outcome.word(), act.word());
+            self.defect(node.at, message, format!("known: {}", known.join(", ")));
         }
-        self.defects.extend(Takes::Word(known).check("outcome", node));
-        Outcome::named(word)
+        Some(outcome)
     }
 }

@@ -13,12 +13,7 @@ use crate::{
 impl Reader<'_> {
     /// A manual action, with the parameters that it has, all that it must have, and the values that it takes.
     pub(super) fn manual_action(&mut self, value: &Node, step: &Node) -> Option<&'static ActionInfo> {
-        let name = value.text().unwrap_or_default();
-        let Some(action) = actions::find(name) else {
-            let help = vocabulary::help(name, actions::ACTIONS.iter().map(|action| action.name), "known");
-            self.defect(value.at, format!("unknown manual action `{name}`"), help);
-            return None;
-        };
+        let action = actions::find(value.text()?)?;
         let given = step.get("with");
         let settings = !Setting::of(action.name).is_empty();
         let mut defects = vocabulary::check(action.owner(), action.parameters, given, step);

@@ -12,7 +12,7 @@ use crate::{
         template::Template,
     },
     vocabulary,
-    yaml::{Key, Kind, Node, Position},
+    yaml::{Defect, Key, Kind, Node, Position},
 };
 
 impl Reader<'_> {
@@ -31,7 +31,8 @@ impl Reader<'_> {
             let undecided = value.pointer(&error.pointer).is_some_and(has_expression);
             if !whole && !undecided {
                 let at = place(node, &error.pointer);
-                self.defect(at, format!("{action}: {}", error.message), "see the message's schema in Part 2");
+                let message = format!("{action}: {}", error.message);
+                self.defects.push(Defect::new(at, message, "see the message's schema in Part 2"));
             }
         }
     }

@@ -10,7 +10,6 @@ impl Reader<'_> {
     /// A value, or `{ is: value, requirement: id }`.
     pub(super) fn citing<'n>(&mut self, node: &'n Node) -> (&'n Node, Requirements) {
         let Some(is) = node.get("is") else { return (node, Requirements::default()) };
-        self.known_keys(node, &["is", "requirement"]);
         (is, self.requirements(node.get("requirement")))
     }
 

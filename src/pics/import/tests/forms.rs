@@ -79,12 +79,12 @@ pub(super) fn certificate(pics: &Pics) -> Vec<Cells> {
     }
     lines.extend([text(""), text("Performance Measurement Result"), text("")]);
     lines.push(cells(&["Name", "Max Value", "Unit", "Description"]));
-    for kpi in kpi::definitions(pics.sut) {
+    for kpi in kpi::definitions(pics) {
         let value = pics.performance.maximum.get(kpi.key).map(f64::to_string).unwrap_or_default();
         lines.push(cells(&[kpi.name, &value, "seconds", "The time that it takes."]));
     }
     lines.extend([text(""), cells(&["Name", "Min Value", "Max Value", "Average Value", "Unit"])]);
-    for kpi in kpi::definitions(pics.sut) {
+    for kpi in kpi::definitions(pics) {
         lines.push(cells(&[kpi.name, "0.15", "0.83", "not measurable", "seconds"]));
     }
     let communication = "Communication technology used during performance measurement";

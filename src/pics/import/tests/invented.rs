@@ -3,14 +3,11 @@
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng, seq::IndexedRandom as _};
 
 use super::forms;
-use crate::{
-    kpi,
-    pics::{
-        Answer, Baseline, Pics, Profile, SutKind,
-        import::reference,
-        model::{Approval, Approver, Connector, Evse, Laboratory, Performance, Product, References, VendorSetting},
-        tables::{self, AnswerKind, Part},
-    },
+use crate::pics::{
+    Answer, Baseline, Pics, Profile, SutKind,
+    import::reference,
+    model::{Approval, Approver, Connector, Evse, Laboratory, Performance, Product, References, VendorSetting},
+    tables::{self, AnswerKind, Part},
 };
 
 const MEASURANDS: [&str; 6] =
@@ -139,7 +136,7 @@ pub(crate) fn pics(sut: SutKind, baseline: Baseline, seed: u64) -> Pics {
         },
     };
     pics.references.specification = Some(forms::statement(&pics));
-    for kpi in kpi::definitions(sut) {
+    for kpi in crate::protocol::OCPP_2_0_1.semantics.kpis(sut == SutKind::ChargingStation) {
         pics.performance.maximum.insert(kpi.key.to_owned(), f64::from(of.0.random_range(1..600_u16)) / 4.0);
     }
     for number in 0..of.0.random_range(0..3_u8) {

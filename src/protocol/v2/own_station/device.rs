@@ -57,8 +57,8 @@ const POWER: u64 = 3680;
 impl<'s> Device<'s> {
     pub(super) fn new(station: &'s OwnStation, around: &'s Around) -> Self {
         let mut names = around.names.clone();
-        names.insert("now".into(), around.time().into());
-        names.insert("station".into(), facts(station, around));
+        names.insert("now", around.time().into());
+        names.insert("station", facts(station, around));
         Self { station, around, names }
     }
 
@@ -100,10 +100,10 @@ impl<'s> Device<'s> {
             "power": if charging { POWER } else { 0 },
             "reading": reported.reading(id),
         });
-        names.insert("evse".into(), evse);
+        names.insert("evse", evse);
         if let Tier::Connector(evse, connector) = tier {
             let status = reported.status((evse, connector));
-            names.insert("connector".into(), json!({ "id": connector, "availability": status }));
+            names.insert("connector", json!({ "id": connector, "availability": status }));
         }
         names
     }

@@ -1,0 +1,138 @@
+//! The functions and filters that expressions of test cases may use.
+
+use std::sync::OnceLock;
+
+use base64::Engine as _;
+use minijinja::{Environment, UndefinedBehavior, value::Serde};
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+
+use crate::clock::ocpp_time;
+
+/// Functions that read a name which does not stand in the expression.
+pub(super) const LOOKS_UP: [(&str, &str); 5] = [
+    ("starts_at", "tx_start_point"),
+    ("stops_at", "tx_stop_point"),
+    ("supports", "pics"),
+    ("has_fixed_cable", "pics"),
+    ("variable", "variables"),
+];
+
+/// The environment with the functions that test cases may use.
+pub(super) fn environment() -> &'static Environment<'static> {
+    static ENVIRONMENT: OnceLock<Environment<'static>> = OnceLock::new();
+    ENVIRONMENT.get_or_init(|| {
+        let mut environment = Environment::new();
+        environment.set_undefined_behavior(UndefinedBehavior::Strict);
+        environment.add_function("starts_at", |state: &minijinja::State, point: String| {
+            contains(state, "tx_start_point", &point)
+        });
+        environment.add_function("stops_at", |state: &minijinja::State, point: String| {
+            contains(state, "tx_stop_point", &point)
+        });
+        environment.add_function("supports", |state: &minijinja::State, id: String| {
+            state
+                .lookup("pics")
+                .and_then(|pics| pics.get_attr(&id).ok())
+                .is_some_and(|answer| !answer.is_undefined() && answer.is_true())
+        });
+        environment.add_function("variable", |state: &minijinja::State, name: String| {
+            let value = state.lookup("variables").and_then(|variables| variables.get_attr(&name).ok());
+            value.filter(|value| !value.is_undefined()).unwrap_or(minijinja::Value::from(()))
+        });
+        environment.add_function("has_fixed_cable", |state: &minijinja::State, evse: Serde<Value>| {
+            let pics = state.lookup("pics").map(|pics| serde_json::to_value(&pics).unwrap_or_default());
+            let evses = pics.as_ref().and_then(|pics| pics["evses"].as_array()).map(Vec::as_slice).unwrap_or_default();
+            evses.iter().filter(|known| known["id"] == evse.0["id"]).any(|known| {
+                let connectors = known["connectors"].as_array().into_iter().flatten();
+                let mut cables = connectors.zip(known["cables"].as_array().into_iter().flatten());
+                cables.any(|(connector, cable)| *connector == evse.0["connector"] && *cable == "fixed")
+            })
+        });
+        environment.add_function("id_token", |token: Serde<Value>| {
+            minijinja::Value::from(Serde(serde_json::json!({ "idToken": token.0["idToken"], "type": token.0["type"] })))
+        });
+        environment.add_function("seconds_between", |from: String, to: String| {
+            let parse = |text: &str| {
+                text.parse::<jiff::Timestamp>()
+                    .map_err(|error| minijinja::Error::new(minijinja::ErrorKind::InvalidOperation, error.to_string()))
+            };
+            Ok::<f64, minijinja::Error>(parse(&to)?.duration_since(parse(&from)?).as_secs_f64())
+        });
+        environment.add_function("later", |time: String, seconds: f64| shift(&time, seconds));
+        environment.add_function("earlier", |time: String, seconds: f64| shift(&time, -seconds));
+        environment.add_function("uuid", |of: String| uuid_of(&of));
+        environment.add_function("certificate", |chain: String| {
+            let facts = crate::certificate::Certificate::first(&chain).map_or(Value::Null, |first| first.facts());
+            minijinja::Value::from(Serde(facts))
+        });
+        environment.add_function("signing_request", |pem: String| {
+            minijinja::Value::from(Serde(crate::certificate::request_facts(&pem)))
+        });
+        environment.add_function("hash_data", |chain: String, algorithm: String| {
+            minijinja::Value::from(Serde(crate::certificate::hash_data(&chain, &algorithm).unwrap_or(Value::Null)))
+        });
+        environment.add_filter("of_certificate", |entries: Serde<Vec<Value>>, chain: String| {
+            let mut entries = entries.0;
+            entries.retain(|entry| crate::certificate::is_hash_of(&entry["certificateHashData"], &chain));
+            minijinja::Value::from(Serde(entries))
+        });
+        environment.add_filter("members", |text: String| {
+            text.split(',').map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect::<Vec<_>>()
+        });
+        environment.add_filter("kebab", |name: String| kebab(&name));
+        environment.add_filter("base64", |text: String| base64::engine::general_purpose::STANDARD.encode(text));
+        environment.add_filter("url_encoded", |text: String| url_encoded(&text));
+        environment.add_filter("sorted_by", |items: Serde<Vec<Value>>, key: String| {
+            let mut items = items.0;
+            items.sort_by_key(|item| item.get(&key).and_then(Value::as_i64).unwrap_or(i64::MAX));
+            minijinja::Value::from(Serde(items))
+        });
+        environment
+    })
+}
+
+/// An id as long as OCPP allows (36 characters) that is as unlike any other as the text it is made of.
+fn uuid_of(text: &str) -> String {
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&Sha256::digest(text.as_bytes())[..16]);
+    uuid::Builder::from_custom_bytes(bytes).into_uuid().to_string()
+}
+
+/// `GetBaseReport` as `get-base-report`.
+fn kebab(name: &str) -> String {
+    let mut text = String::with_capacity(name.len() + 4);
+    let mut before = '-';
+    for letter in name.chars() {
+        if letter.is_ascii_uppercase() && (before.is_ascii_lowercase() || before.is_ascii_digit()) {
+            text.push('-');
+        }
+        text.push(letter.to_ascii_lowercase());
+        before = letter;
+    }
+    text
+}
+
+/// A segment of a path, or a value of a query.
+fn url_encoded(text: &str) -> String {
+    text.bytes()
+        .map(|byte| match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
+            other => format!("%{other:02X}"),
+        })
+        .collect()
+}
+
+fn contains(state: &minijinja::State, list: &str, member: &str) -> bool {
+    state
+        .lookup(list)
+        .and_then(|value| value.as_str().map(|text| text.split(',').any(|part| part.trim() == member)))
+        .unwrap_or(false)
+}
+
+fn shift(time: &str, seconds: f64) -> Result<String, minijinja::Error> {
+    let bad = |reason: String| minijinja::Error::new(minijinja::ErrorKind::InvalidOperation, reason);
+    let time: jiff::Timestamp = time.parse().map_err(|error| bad(format!("{error}")))?;
+    let span = jiff::SignedDuration::try_from_secs_f64(seconds).map_err(|error| bad(format!("{error}")))?;
+    time.checked_add(span).map(ocpp_time).map_err(|error| bad(format!("{error}")))
+}

@@ -1,0 +1,102 @@
+use serde_json::json;
+
+use super::*;
+
+fn names() -> Names {
+    let Value::Object(names) = json!({
+        "bench": {"interval": 30}, "token": {"idToken": "AB", "type": "ISO14443"}, "nothing": null,
+        "tx_start_point": "EVConnected, Authorized",
+        "pics": {
+            "C-49": true, "C-50": false,
+            "evses": [{"id": 1, "connectors": [1, 2], "cables": ["detachable", "fixed"]}],
+        },
+        "now": "2026-11-21T10:00:00Z",
+    }) else {
+        unreachable!()
+    };
+    names.into()
+}
+
+fn value(template: Value) -> Result<Value, TemplateError> {
+    Template::new(template).evaluate(&names())
+}
+
+#[test]
+fn a_whole_expression_keeps_its_type_and_none_drops_the_property() {
+    assert_eq!(
+        value(json!({"a": "{{ bench.interval + 1 }}", "b": "x{{ bench.interval }}", "c": "{{ nothing }}",
+            "d": "{{ token }}", "e": ["{{ nothing }}", 1]})),
+        Ok(json!({"a": 31, "b": "x30", "d": {"idToken": "AB", "type": "ISO14443"}, "e": [1]}))
+    );
+}
+
+#[test]
+fn undefined_names_are_errors() {
+    assert!(value(json!("{{ missing }}")).is_err());
+    assert!(value(json!("{{ bench.missing }}")).is_err());
+    assert!(value(json!("x {{ missing }}")).is_err());
+    assert!(Template::expression("missing and true").holds(&names()).is_err());
+}
+
+#[test]
+fn conditions_must_be_boolean() {
+    assert_eq!(Template::expression("bench.interval > 3").holds(&names()), Ok(true));
+    assert!(Template::expression("bench.interval").holds(&names()).is_err());
+}
+
+#[test]
+fn what_others_say_is_true_or_not_or_can_t_be_told() {
+    for (expression, expected) in [
+        ("bench.interval", true),
+        ("bench.interval > 40", false),
+        ("pics.evses and token.type", true),
+        ("pics.evses | selectattr('id', 'equalto', 2) | list", false),
+        ("(pics.evses | selectattr('id', 'equalto', 2) | first).id == 2", false),
+        ("nothing", false),
+        ("token.group", false),
+        ("missing", false),
+        ("pics.evses[0].connectors", true),
+    ] {
+        assert_eq!(Template::expression(expression).is_true(&names()).unwrap_or(false), expected, "{expression}");
+    }
+    for unknown in ["token.group.id == 1", "pics.evses[7].id == 1", "missing.id", "token + 1"] {
+        assert!(Template::expression(unknown).is_true(&names()).is_err(), "{unknown}");
+    }
+    assert!(Template::expression("a == 1").is_expression());
+    assert!(!Template::expression("{{ a }} == {{ b }}").is_expression());
+}
+
+#[test]
+fn functions_see_the_sut() {
+    for (expression, expected) in [
+        ("starts_at('Authorized')", true),
+        ("starts_at('Auth')", false),
+        ("supports('C-49')", true),
+        ("supports('C-50') or supports('C-51')", false),
+        ("has_fixed_cable({'id': 1, 'connector': 2})", true),
+        ("has_fixed_cable({'id': 1, 'connector': 1})", false),
+    ] {
+        assert_eq!(Template::expression(expression).holds(&names()), Ok(expected), "{expression}");
+    }
+    assert_eq!(value(json!("{{ later(now, 90) }}")), Ok(json!("2026-11-21T10:01:30.000Z")));
+}
+
+#[test]
+fn text_is_put_where_it_is_wanted() {
+    assert_eq!(value(json!("{{ 'GetInstalledCertificateIds' | kebab }}")), Ok(json!("get-installed-certificate-ids")));
+    assert_eq!(value(json!("{{ 'Aladdin:open sesame' | base64 }}")), Ok(json!("QWxhZGRpbjpvcGVuIHNlc2FtZQ==")));
+    assert_eq!(value(json!("/{{ 'CS 1/é' | url_encoded }}")), Ok(json!("/CS%201%2F%C3%A9")));
+}
+
+#[test]
+fn names_that_nobody_defines_are_told() {
+    let template = Template::new(json!({
+        "a": "{{ bench.identity }}/{{ env.TOKEN }}", "b": ["{{ payload }}"], "c": "{% set x = 1 %}{{ x }}",
+    }));
+    assert_eq!(template.undeclared(), ["bench.identity", "env.TOKEN", "payload"]);
+}
+
+#[test]
+fn syntax_errors_surface_at_load() {
+    assert_eq!(Template::new(json!({"a": "{{ 1 + }}", "b": "{{ ok }}"})).syntax_errors().len(), 1);
+}

@@ -1,0 +1,317 @@
+//! The keys of the language: of test cases, of states, and of every kind of step. The reader's checks, the JSON Schema for
+//! editors (`cli/schema`) and the tables of `docs/test-cases.md` come of these tables.
+
+use super::{
+    connection::{ConnectionAct, Outcome},
+    service::SERVICES,
+};
+use crate::{
+    operator::actions::ACTIONS,
+    protocol::OCPP_2_0_1,
+    vocabulary::{Owner, Property, Takes},
+};
+
+/// A kind of step.
+#[derive(Debug)]
+pub struct StepInfo {
+    /// The key that says which kind it is; it comes first among the keys.
+    pub keys: &'static [Property],
+    /// What follows the key in the documents, `Action`.
+    pub subject: &'static str,
+    /// What it does, a sentence.
+    pub about: &'static str,
+}
+
+impl StepInfo {
+    /// The key of the kind.
+    pub fn name(&self) -> &'static str {
+        self.keys.first().map_or("", |key| key.name)
+    }
+
+    /// The kind of a step with these keys, and which of the keys says so. `optional` and `steps` are a kind of their own only
+    /// where no other is named: other kinds have an `optional`, too.
+    pub fn among<'k>(keys: impl Iterator<Item = &'k str> + Clone) -> Option<&'static StepInfo> {
+        let mut named = keys.filter_map(|key| STEPS.iter().find(|step| step.name() == key));
+        let first = named.clone().find(|step| !["optional", "steps"].contains(&step.name()));
+        first.or_else(|| named.next())
+    }
+
+    /// All keys that a step of this kind can have.
+    pub fn all_keys(&self) -> Vec<Property> {
+        self.keys.iter().chain(&COMMON).copied().collect()
+    }
+
+    /// Who owns the keys, for what authors are told.
+    pub fn owner(&self) -> Owner<'static> {
+        Owner { name: self.name(), noun: "key", place: "" }
+    }
+}
+
+const STEPS_OF: Takes = Takes::Defined("steps");
+const CHECKS: Takes = Takes::Defined("checks");
+const REQUIREMENT: Property = Property::optional("requirement", Takes::Defined("requirement"));
+
+const fn citing(name: &'static str, is: &'static Takes, members: &'static [Property; 2]) -> Property {
+    Property::optional(name, Takes::Either(members, is))
+}
+
+const NOT_BEFORE: [Property; 2] = [Property::required("is", Takes::Number), REQUIREMENT];
+const ALONE: [Property; 2] = [Property::required("is", Takes::Switch), REQUIREMENT];
+
+/// The keys that any step can have.
+pub const COMMON: [Property; 4] = [
+    Property::optional("when", Takes::Expression).about("a condition; if it is false, the step is skipped"),
+    Property::optional("as", Takes::Text).about("the name under which its result is kept"),
+    Property::optional("requirement", Takes::Defined("requirement")).about("what a breach breaks"),
+    Property::optional("note", Takes::Scalar).about("a remark for authors"),
+];
+
+/// Every kind of step.
+pub static STEPS: [StepInfo; 18] = [
+    StepInfo {
+        keys: &[
+            Property::required("expect", Takes::Defined("action")),
+            Property::optional("match", Takes::Defined("match")).about("which of them it is"),
+            Property::optional("check", CHECKS).about("what must hold of it"),
+            Property::optional("reply", Takes::Mapping).about("what we answer; the rest is filled in"),
+            Property::optional("reply-error", Takes::Defined("error-code")).about("answer with this CALLERROR"),
+            Property::optional("no-reply", Takes::Switch).about("answer nothing at all"),
+            Property::optional("within", Takes::Number).about("seconds that it may take"),
+            citing("no-earlier-than", &Takes::Number, &NOT_BEFORE).about("the second of the run before which it must not come"),
+            Property::optional("any-time-since", Takes::Number)
+                .about("take one that has come since this second of the run"),
+            Property::optional("optional", Takes::Expression).about("it may be missing where this is true"),
+            citing("nothing-else-before", &Takes::Switch, &ALONE).about("any other CALL before it is a failure"),
+        ],
+        subject: "Action",
+        about: "The SUT must send this CALL.",
+    },
+    StepInfo {
+        keys: &[
+            Property::required("send", Takes::Defined("action")),
+            Property::optional("payload", Takes::Mapping)
+                .about("`requestId`, `remoteStartId` and times are filled in where they are required"),
+            Property::optional("check", CHECKS).about("what must hold of the answer"),
+            Property::optional("expect-error", Takes::Defined("error-codes")).about("the answer must be such a CALLERROR"),
+            Property::optional("error-allowed", Takes::Switch).about("a CALLERROR will do as well"),
+            Property::optional("lost-allowed", Takes::Switch).about("the connection may be closed instead of an answer"),
+            Property::optional("within", Takes::Number).about("seconds that the answer may take"),
+        ],
+        subject: "Action",
+        about: "We send this CALL, as soon as no other CALL of ours is waiting for its answer.",
+    },
+    StepInfo {
+        keys: &[
+            Property::required("run", Takes::Text),
+            Property::optional("with", Takes::Mapping).about("its parameters; `evse` is handed down"),
+        ],
+        subject: "State",
+        about: "Runs a reusable state, a memory state or a procedure.",
+    },
+    StepInfo {
+        keys: &[
+            Property::required("operator", Takes::Keyword(manual_actions)),
+            Property::optional("with", Takes::Mapping).about("its parameters"),
+            Property::optional("optional", Takes::Switch).about("continue if it is not possible"),
+        ],
+        subject: "action",
+        about: "Asks for a manual action, or asks a question; a question answered with no is a failure. With `as` the \
+                `outcome` is kept: `asked`, `done`, `not-possible` …",
+    },
+    StepInfo {
+        keys: &[Property::required("any-order", STEPS_OF)],
+        subject: "steps",
+        about: "All of these, in any order.",
+    },
+    StepInfo {
+        keys: &[Property::required("one-of", STEPS_OF)],
+        subject: "steps",
+        about: "The first of these that the SUT takes up.",
+    },
+    StepInfo {
+        keys: &[Property::required("optional", STEPS_OF)],
+        subject: "steps",
+        about: "These may happen; a group that has begun must be completed.",
+    },
+    StepInfo {
+        keys: &[
+            Property::required("repeat", STEPS_OF),
+            Property::required("until", Takes::Expression).about("the condition, checked after each round"),
+        ],
+        subject: "steps",
+        about: "Repeats the steps until the condition holds.",
+    },
+    StepInfo {
+        keys: &[
+            Property::required("for-each", Takes::Text),
+            Property::required("in", Takes::List(&Takes::Anything)).about("the list"),
+            Property::required("do", STEPS_OF).about("the steps"),
+            Property::optional("in-order", Takes::Switch).about("one after the other, not in any order"),
+        ],
+        subject: "name",
+        about: "Runs the steps for every element of a list; the element has this name in them.",
+    },
+    StepInfo {
+        keys: &[Property::required("steps", STEPS_OF)],
+        subject: "steps",
+        about: "These, one after the other.",
+    },
+    StepInfo {
+        keys: &[Property::required("wait", Takes::Number)],
+        subject: "seconds",
+        about: "Lets time pass.",
+    },
+    StepInfo {
+        keys: &[Property::required("settle", Takes::Number)],
+        subject: "seconds",
+        about: "Waits until no message has come for that long.",
+    },
+    StepInfo {
+        keys: &[
+            Property::required("connection", Takes::Keyword(connection_acts)),
+            Property::optional("endpoint", Takes::Number)
+                .about("1 or 2; without it the one that the SUT is or was last connected to"),
+            Property::optional("offer", Takes::Mapping).about("what we offer"),
+            Property::optional("outcome", Takes::Keyword(outcomes)).about("what must come of it"),
+            Property::optional("check", CHECKS).about(
+                "facts of the connection: `identity`, `user`, `subprotocol`, `tls.version`, `hello.suites`, `certificate` \
+                 (the SUT's: `subject`, `serial`, `key`) …",
+            ),
+            Property::optional("within", Takes::Number).about("seconds that it may take"),
+            Property::optional("since", Takes::Number).about("only a connection opened after this second of the run counts"),
+            Property::optional("optional", Takes::Switch).about("continue if it does not happen"),
+        ],
+        subject: "act",
+        about: "Waits for a connection event, or acts on the connection.",
+    },
+    StepInfo {
+        keys: &[
+            Property::required("service", Takes::Keyword(services)),
+            Property::optional("with", Takes::Mapping).about("its parameters"),
+        ],
+        subject: "name",
+        about: "Uses a service of the harness; `as` keeps what it yields.",
+    },
+    StepInfo {
+        keys: &[Property::required("set", Takes::Mapping)],
+        subject: "{ name: value }",
+        about: "Keeps values under names.",
+    },
+    StepInfo {
+        keys: &[
+            Property::required("assert", Takes::Expression),
+            Property::optional("otherwise", Takes::Scalar).about("what to say where it is false"),
+            Property::optional("inconclusive", Takes::Switch)
+                .about("a false condition only means that the test case cannot decide"),
+        ],
+        subject: "condition",
+        about: "A condition must hold.",
+    },
+    StepInfo {
+        keys: &[Property::required("remark", Takes::Defined("sentence"))],
+        subject: "sentence",
+        about: "Adds a sentence to the remarks of the result: an assumption that was made, something that could not be \
+                checked. It decides nothing.",
+    },
+    StepInfo {
+        keys: &[
+            Property::required("never", Takes::Defined("action")),
+            Property::optional("match", Takes::Defined("match")).about("which of them"),
+            Property::required("during", Takes::Number).about("seconds; for all of the test there is `always`"),
+        ],
+        subject: "Action",
+        about: "The SUT must not send this CALL.",
+    },
+];
+
+/// The keys of a test case.
+pub static TEST_CASE: [Property; 15] = [
+    Property::required("id", Takes::Text).about("As in Part 6, and the file's name"),
+    Property::required("title", Takes::Scalar),
+    Property::optional("use-cases", Takes::Defined("use-cases")),
+    Property::optional("requirements", Takes::Defined("ids")).about("As Part 6 lists them"),
+    Property::optional("further-requirements", Takes::Defined("reasons"))
+        .about("Requirements that it proves and Part 6 does not list, each with the reason"),
+    Property::optional("purpose", Takes::Scalar),
+    Property::optional("note", Takes::Scalar).about("Where the specification had to be read one way or another"),
+    Property::required("certification", Takes::Defined("certification"))
+        .about("Per baseline, each holding until the next one named"),
+    Property::optional("needs", Takes::OneOrMore(&Takes::Members(&NEED))).about("What the bench must offer"),
+    Property::optional("exclusive", Takes::Text).about("Why it runs alone and after all others"),
+    Property::optional("variants", Takes::List(&Takes::Mapping)).about("The steps run once for each"),
+    Property::optional("before", Takes::Members(&BEFORE)),
+    Property::optional("steps", STEPS_OF),
+    Property::optional("after", STEPS_OF).about("Tidying up, whatever the verdict"),
+    Property::optional("always", Takes::List(&Takes::Members(&ALWAYS)))
+        .about("Rules for every message of a kind, while the steps run"),
+];
+
+/// The keys of a test case that are no part of the catalogue: what is read only where the test case is to be run.
+pub const BODY: [&str; 6] = ["needs", "variants", "before", "steps", "after", "always"];
+
+/// What the bench must offer.
+pub static NEED: [Property; 2] = [
+    Property::required("that", Takes::Expression).about("A condition"),
+    Property::required("otherwise", Takes::Text).about("Why the test case is inconclusive where it is false"),
+];
+
+/// What comes before the steps.
+pub static BEFORE: [Property; 4] = [
+    Property::optional("prepared", Takes::Switch)
+        .about("False: without `Prepared`, for whether the SUT lets us in is what the test case is about"),
+    Property::optional("variables", Takes::List(&Takes::Mapping)).about("`Component.Variable: value`, set beforehand"),
+    Property::optional("state", Takes::Defined("state")),
+    Property::optional("states", STEPS_OF),
+];
+
+/// A rule of `always`.
+pub static ALWAYS: [Property; 6] = [
+    Property::optional("every", Takes::Defined("action")),
+    Property::optional("never", Takes::Defined("action")),
+    Property::optional("match", Takes::Defined("match")),
+    Property::optional("check", CHECKS),
+    REQUIREMENT,
+    Property::optional("note", Takes::Scalar),
+];
+
+/// The keys of a state or procedure.
+pub static STATE: [Property; 9] = [
+    Property::required("state", Takes::Text).about("Its name, as in Part 6, and the file's name"),
+    Property::optional("kind", Takes::Keyword(state_kinds)),
+    Property::required("sut", Takes::Keyword(suts)),
+    Property::required("purpose", Takes::Scalar),
+    Property::optional("requirements", Takes::Defined("ids")).about("What its steps prove"),
+    Property::optional("parameters", Takes::Mapping).about("With their defaults"),
+    Property::optional("steps", STEPS_OF),
+    Property::optional("reached", Takes::Mapping).about("Facts of the EVSE that hold afterwards"),
+    Property::optional("note", Takes::Scalar),
+];
+
+fn manual_actions() -> Vec<String> {
+    ACTIONS.iter().map(|action| action.name.to_owned()).collect()
+}
+
+fn services() -> Vec<String> {
+    SERVICES.iter().map(|service| service.name.to_owned()).collect()
+}
+
+fn connection_acts() -> Vec<String> {
+    ConnectionAct::WORDS.iter().map(|&word| word.to_owned()).collect()
+}
+
+fn outcomes() -> Vec<String> {
+    Outcome::OF_HANDSHAKE.iter().chain(&Outcome::OF_CONNECT).map(|&word| word.to_owned()).collect()
+}
+
+fn state_kinds() -> Vec<String> {
+    ["reusable", "memory", "procedure"].map(str::to_owned).to_vec()
+}
+
+fn suts() -> Vec<String> {
+    ["charging-station", "csms"].map(str::to_owned).to_vec()
+}
+
+/// Every error code, for the schema.
+pub fn error_codes() -> Vec<String> {
+    OCPP_2_0_1.error_codes.all.iter().map(|&code| code.to_owned()).collect()
+}
