@@ -201,7 +201,7 @@ fn a_csms_serves_who_it_is_told_of() {
     let stranger = folder.join("CS-C.yaml");
     let (found, said) = tests_csms(&stranger, &operator, &["--test", "TC_A_01_CSMS"], &[]);
     assert_eq!(found, Some(1), "{said}");
-    assert!(said.contains("the SUT refused the upgrade with 404: the identity is not known, or the path"), "{said}");
+    assert!(said.contains("the SUT refused the upgrade with 404: unknown identity or path"), "{said}");
 }
 
 #[test]

@@ -300,7 +300,7 @@ pub fn read(path: &Path) -> Result<Vec<Kept>, StoreError> {
             (Line::Begins(begins), _) => {
                 all.push(Kept { begins, inputs: Vec::new(), effects: Vec::new(), ended: None });
             }
-            (_, None) => return Err(bad("it does not begin with what the engine began with".into())),
+            (_, None) => return Err(bad("it does not start with what the engine started with".into())),
             (Line::Told { at, what }, Some(kept)) => kept.inputs.push((at, what)),
             (Line::Did(did), Some(kept)) => kept.effects.push((kept.inputs.len(), did)),
             (Line::Ended(ended), Some(kept)) => kept.ended = Some(ended),

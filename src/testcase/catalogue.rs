@@ -149,7 +149,7 @@ impl Catalogue {
                         if header.id != stem {
                             let at = root.get("id").map_or(root.at, |node| node.at);
                             let message = format!("`id` is {}, the file's name says {stem}", header.id);
-                            defects.push(Defect::new(at, message, "make the two agree"));
+                            defects.push(Defect::new(at, message, "make them agree"));
                         }
                         catalogue.cases.insert(header.id.clone(), Entry { header, source: source.clone() });
                     }

@@ -179,8 +179,8 @@ impl<'s> Reader<'s> {
     /// What the engine tells by a name would be hidden by another thing of that name, for every later step.
     fn free(&mut self, name: &str, at: Position) {
         if BUILT_IN.contains(&name) {
-            let message = format!("`{name}` is a name that the engine gives (docs/test-cases.md)");
-            self.defect(at, message, "take another name");
+            let message = format!("`{name}` is a name that the engine defines (docs/test-cases.md)");
+            self.defect(at, message, "use another name");
         }
     }
 
