@@ -9,8 +9,8 @@ use clap::ValueEnum as _;
 use common::{How, bench, pics, run_telling};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use ocpp_attest::{
-    record::summary,
     report::{self, Format, Run},
+    results,
     runner::Event,
     selection,
     testcase::catalogue::Catalogue,
@@ -27,7 +27,7 @@ fn reports(criterion: &mut Criterion) {
     };
     let (ran, seconds) = run_telling(&pics, &bench(""), How::default(), &[""; 0], tell);
     let started = jiff::Timestamp::UNIX_EPOCH;
-    let info = summary::RunInfo {
+    let info = results::RunInfo {
         run_id: "run".into(),
         started,
         finished: started + jiff::SignedDuration::from_secs_f64(seconds),
@@ -39,7 +39,7 @@ fn reports(criterion: &mut Criterion) {
         expectations: Vec::new(),
         calibration: None,
     };
-    let results = summary::results(&pics, &plan, ran.results, &trace, info);
+    let results = results::summarise(&pics, &plan, ran.results, &trace, info);
     let run = Run { pics: &pics, plan: &plan, results: &results, trace: &trace };
     let mut group = criterion.benchmark_group("reports of a whole programme");
     group.sample_size(10).measurement_time(Duration::from_secs(5));

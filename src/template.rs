@@ -7,6 +7,8 @@
 mod expression;
 mod functions;
 mod names;
+mod needs;
+mod path;
 #[cfg(test)]
 mod tests;
 

@@ -59,33 +59,11 @@ pub fn printable(text: &str) -> String {
 
 /// Lines of at most `width` columns, broken at blanks where there are any, else anywhere.
 pub fn wrap(text: &str, width: usize) -> Vec<String> {
-    let width = width.max(8);
-    let columns = console::measure_text_width;
-    let mut lines = Vec::new();
-    let mut line = String::new();
-    for word in text.split_inclusive(' ') {
-        if columns(&line) + columns(word.trim_end()) > width && !line.is_empty() {
-            lines.push(std::mem::take(&mut line).trim_end().to_owned());
-        }
-        let mut rest = word;
-        // A word longer than a line is cut where the line ends.
-        while columns(&line) + columns(rest.trim_end()) > width {
-            let mut used = columns(&line);
-            let cut = rest.char_indices().find(|(_, letter)| {
-                used += columns(letter.encode_utf8(&mut [0; 4]));
-                used > width
-            });
-            let Some((at, _)) = cut.filter(|(at, _)| *at > 0) else { break };
-            line.push_str(&rest[..at]);
-            lines.push(std::mem::take(&mut line));
-            rest = &rest[at..];
-        }
-        line.push_str(rest);
-    }
-    if !line.is_empty() || lines.is_empty() {
-        lines.push(line.trim_end().to_owned());
-    }
-    lines
+    let options = textwrap::Options::new(width.max(8))
+        .word_separator(textwrap::WordSeparator::AsciiSpace)
+        .word_splitter(textwrap::WordSplitter::NoHyphenation)
+        .wrap_algorithm(textwrap::WrapAlgorithm::FirstFit);
+    textwrap::wrap(text, options).into_iter().map(Cow::into_owned).collect()
 }
 
 #[cfg(test)]

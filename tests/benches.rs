@@ -14,7 +14,8 @@ use ocpp_attest::{
     bench::Bench,
     clock::Clock,
     link::{Network, Secret},
-    operator::{ActionOutcome, ManualAction, Operator as _},
+    manual_action::{ActionOutcome, ManualAction},
+    operator::Operator as _,
     simulator::{
         csms::{self, CsmsEndpoint, CsmsSetup, KnownStation},
         faults::Faults,

@@ -9,7 +9,8 @@ use common::{ports::free_port, tool};
 use ocpp_attest::{
     clock::Clock,
     link::{Network, Secret},
-    operator::{ActionOutcome, ManualAction, Operator as _},
+    manual_action::{ActionOutcome, ManualAction},
+    operator::Operator as _,
     simulator::{
         csms::{self, BootSetting, CsmsEndpoint, CsmsSetup, KnownStation},
         faults::Faults,

@@ -113,9 +113,9 @@ fn wrong(folder: &Path, port: u16) -> PathBuf {
     let bench = format!(
         "listen: \"127.0.0.1:{port}\"\nlisten-second: \"\"\nfiles: nonsense\nhost: localhost\nidentity: \"CS:1\"\npassword: short\n\
          certificate: {folder}/server.pem\nkey: {folder}/server.key\nroot: {folder}/root.pem\nsecurity-profile: 1\n\
-         evse: {{ id: 7, connector: 1 }}\nevse-second: {{ id: 1, connector: 9 }}\nauthorization: never\ntx-start-point: Sunrise\n\
+         evse: {{ id: 7, connector: 1 }}\nevse-second: {{ id: 1, connector: 9 }}\ntx-start-point: DataSigned\n\
          response-timeout: 3\nreconnect-timeout: 5\nev-connection-timeout: 5\npending-interval: 5\n\
-         tokens:\n  invalid: {{ idToken: d001d001, type: ISO14443 }}\n  other: {{ idToken: \"\", type: Card }}\n\
+         tokens:\n  invalid: {{ idToken: d001d001, type: ISO14443 }}\n  other: {{ idToken: \"\", type: ISO14443 }}\n\
          \u{20} same-group: {{ idToken: \"X\", type: ISO14443 }}\n",
         folder = folder.display()
     );

@@ -12,7 +12,8 @@ use axum::{
 };
 use ocpp_attest::{
     bench::Bench,
-    operator::{ActionOutcome, ManualAction, Operator, adapters, requests},
+    manual_action::{ActionOutcome, ManualAction},
+    operator::{Operator, adapters, requests},
     yaml::Source,
 };
 use serde_json::{Value, json};
@@ -290,7 +291,7 @@ fn a_setting_that_nothing_undoes_is_known_beforehand() {
             .unwrap()
             .never_restored()
             .into_iter()
-            .map(ocpp_attest::operator::settings::Setting::word)
+            .map(ocpp_attest::manual_action::settings::Setting::word)
             .collect()
     };
     assert_eq!(never("    configure: { url: http://csms/x }\n"), ["next-boot"]);

@@ -9,8 +9,9 @@ use hyper_util::{
     rt::TokioExecutor,
 };
 use ocpp_attest::{
+    manual_action::{ActionOutcome, ManualAction},
     operator::{
-        ActionOutcome, ManualAction, Operator,
+        Operator,
         web::{About, Page},
     },
     verdict::Verdict,

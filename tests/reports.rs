@@ -6,8 +6,9 @@ use common::tool;
 use ocpp_attest::{
     clock::Stamp,
     pics::Pics,
-    record::{Direction, TraceEntry, TraceEvent, summary},
+    record::{Direction, TraceEntry, TraceEvent},
     report::{self, Format, Run},
+    results,
     verdict::{Failure, StepRecord, TestCaseResult, Verdict},
 };
 use serde_json::{Map, Value, json};
@@ -92,7 +93,7 @@ fn with_run<T>(look: impl FnOnce(Run<'_>) -> T) -> T {
             what,
         })
         .collect();
-    let info = summary::RunInfo {
+    let info = results::RunInfo {
         calibration: None,
         run_id: text(),
         started: jiff::Timestamp::UNIX_EPOCH,
@@ -109,7 +110,7 @@ fn with_run<T>(look: impl FnOnce(Run<'_>) -> T) -> T {
         case("TC_B_01_CS", Verdict::Inconclusive, HOSTILE),
         case(HOSTILE, Verdict::Pass, HOSTILE),
     ];
-    let results = summary::results(&pics, &[], cases, &trace, info);
+    let results = results::summarise(&pics, &[], cases, &trace, info);
     look(Run { pics: &pics, plan: &[], results: &results, trace: &trace })
 }
 

@@ -9,7 +9,8 @@ use common::small_csms::{Console, Small, URL};
 use ocpp_attest::{
     clock::Clock,
     link::{MemoryNetwork, Network, Secret},
-    operator::{ActionOutcome, BoxFuture, ManualAction, Operator},
+    manual_action::{ActionOutcome, ManualAction},
+    operator::{BoxFuture, Operator},
     pics::{Baseline, Pics},
     record::TraceEvent,
     runner::{self, Event, Plan, Product, Yield},

@@ -9,9 +9,10 @@ use ocpp_attest::{
     engine::{Effect, Input},
     link::{Identity, LinkCommand, LinkEvent, Secret, UpgradeRequest},
     protocol::frame::Frame,
-    record::{folder, summary},
+    record::folder,
     replay::{Recording, Store},
     report::{self, Run},
+    results,
     runner::Event,
     selection,
     testcase::catalogue::Catalogue,
@@ -132,7 +133,7 @@ fn write_run(out: &Path, product: &str, bench: &str, globs: &[&str]) -> Secrets 
         secrets_of(recording, &mut secrets);
         store.keep(recording).unwrap();
     }
-    let info = summary::RunInfo {
+    let info = results::RunInfo {
         run_id: "run".into(),
         started: jiff::Timestamp::UNIX_EPOCH,
         finished: jiff::Timestamp::UNIX_EPOCH,
@@ -149,7 +150,7 @@ fn write_run(out: &Path, product: &str, bench: &str, globs: &[&str]) -> Secrets 
     for case in &mut cases {
         case.verdict = Verdict::Fail;
     }
-    let results = summary::results(&pics, &entries, cases, &trace, info);
+    let results = results::summarise(&pics, &entries, cases, &trace, info);
     folder::create(out).unwrap();
     folder::write_results(out, &results).unwrap();
     let lines: String = trace.iter().map(|entry| serde_json::to_string(entry).unwrap() + "\n").collect();

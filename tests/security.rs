@@ -236,7 +236,7 @@ fn a_new_password_opens_the_door_before_it_is_set() {
     let with_the_former = mutants(recording, |recording, input| {
         let Input::Link(LinkEvent::Opened { request, .. }) = input else { return false };
         let new = request.password.as_ref().is_some_and(|password| password.expose().starts_with("attest-new-"));
-        request.password = Some(recording.setup.endpoints[&EndpointId(1)].passwords[0].clone());
+        request.password = Some(recording.setup.endpoints.at[&EndpointId::MAIN].passwords[0].clone());
         new
     });
     let mut judged = 0;

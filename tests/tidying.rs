@@ -7,7 +7,7 @@ use std::{sync::Arc, time::Duration};
 use common::{pics, run_faulty, run_these};
 use ocpp_attest::{
     engine::{Effect, Engine, Input},
-    operator::ActionOutcome,
+    manual_action::ActionOutcome,
     replay::Recording,
     simulator::faults::Faults,
     testcase::{catalogue::Catalogue, library::Library},

@@ -1,7 +1,10 @@
 //! Conditions (`assert`) are about what several messages have brought about. What they are about is looked up in the names that
 //! they use, and changed in one message or in all of them until the condition catches it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    rc::Rc,
+};
 
 use serde_json::Value;
 
@@ -33,14 +36,52 @@ const BEHIND: usize = 20;
 /// Services that tell what the SUT did; the others do something themselves.
 const OBSERVING: [&str; 5] = ["downloads", "uploads", "fetch", "deliver", "certificate"];
 
+/// A mutant that is only made when its turn comes: most never are, for the condition has caught another one by then.
+pub(super) struct Possible<'r> {
+    what: String,
+    at: usize,
+    target: &'r Target,
+    edits: Box<dyn FnOnce() -> Vec<(usize, Edit)> + 'r>,
+}
+
+impl Possible<'_> {
+    /// The first input that is changed.
+    pub(super) fn at(&self) -> usize {
+        self.at
+    }
+
+    /// The condition that it may break.
+    pub(super) fn unit(&self) -> usize {
+        self.target.unit
+    }
+
+    /// Makes it.
+    pub(super) fn mutant(self) -> Mutant {
+        let mut edits = (self.edits)();
+        edits.sort_by_key(|(at, _)| *at);
+        Mutant {
+            edits,
+            until: Some(self.target.at + BEHIND),
+            alters: None,
+            condition: Some(self.target.condition.clone()),
+            kind: Kind::Together,
+            what: self.what,
+            unit: Some(self.target.unit),
+            step: self.target.step.clone(),
+            action: String::new(),
+        }
+    }
+}
+
 /// What may break the conditions, in the order of the recording.
-pub(super) fn mutants(recording: &Recording, places: &[Place<'_>], targets: &[&Target]) -> Vec<Mutant> {
+pub(super) fn mutants<'r>(recording: &'r Recording, places: &[Place<'_>], targets: &[&'r Target]) -> Vec<Possible<'r>> {
     let known = Definitions::of(recording);
     let mut all = Vec::new();
     for target in targets {
         let about = known.behind(&target.condition.text());
         let mut tried = Tried { target, all: Vec::new() };
-        let relevant: Vec<Relevant<'_>> = relevant(recording, places, target.at, &about);
+        let relevant: Vec<Rc<Relevant<'_>>> =
+            relevant(recording, places, target.at, &about).into_iter().map(Rc::new).collect();
         tried.lists(&relevant);
         tried.numbers(recording, &relevant);
         tried.connections(recording, &relevant);
@@ -52,12 +93,12 @@ pub(super) fn mutants(recording: &Recording, places: &[Place<'_>], targets: &[&T
         tried.pairs(&relevant, &literals);
         // What the condition compares with comes first, then what is nearest to it.
         let compared: Vec<String> = literals.iter().map(|literal| format!(" is {literal}")).collect();
-        let compared = |mutant: &Mutant| compared.iter().any(|words| mutant.what.ends_with(words));
-        tried.all.sort_by_key(|mutant| (!compared(mutant), std::cmp::Reverse(mutant.at())));
+        let compared = |mutant: &Possible<'_>| compared.iter().any(|words| mutant.what.ends_with(words));
+        tried.all.sort_by_key(|mutant| (!compared(mutant), std::cmp::Reverse(mutant.at)));
         tried.all.truncate(MOST_TRIED);
         all.append(&mut tried.all);
     }
-    all.sort_by_key(Mutant::at);
+    all.sort_by_key(Possible::at);
     all
 }
 
@@ -87,6 +128,13 @@ impl Relevant<'_> {
             Relevant::Service { value, .. } => Some((value, None)),
             _ => None,
         }
+    }
+
+    /// The edit that changes the payload.
+    fn edit(&self, change: impl FnOnce(&mut Value)) -> Option<(usize, Edit)> {
+        let mut payload = self.payload()?.0.clone();
+        change(&mut payload);
+        Some((self.at(), self.with(payload)?))
     }
 
     fn with(&self, payload: Value) -> Option<Edit> {
@@ -146,31 +194,33 @@ fn relevant<'r>(recording: &'r Recording, places: &[Place<'_>], until: usize, ab
 }
 
 /// The mutants for a condition.
-struct Tried<'t> {
-    target: &'t Target,
-    all: Vec<Mutant>,
+struct Tried<'r> {
+    target: &'r Target,
+    all: Vec<Possible<'r>>,
 }
 
-impl Tried<'_> {
-    fn add(&mut self, what: impl Into<String>, mut edits: Vec<(usize, Edit)>) {
-        edits.sort_by_key(|(at, _)| *at);
-        if !edits.is_empty() {
-            self.all.push(Mutant {
-                edits,
-                until: Some(self.target.at + BEHIND),
-                alters: None,
-                condition: Some(self.target.condition.clone()),
-                kind: Kind::Together,
-                what: what.into(),
-                unit: Some(self.target.unit),
-                step: self.target.step.clone(),
-                action: String::new(),
-            });
+impl<'r> Tried<'r> {
+    fn add(&mut self, what: impl Into<String>, edits: Vec<(usize, Edit)>) {
+        if let Some(at) = edits.iter().map(|(at, _)| *at).min() {
+            self.later(what, at, move || edits);
+        }
+    }
+
+    /// One that is made when its turn comes; `at` is the first input that it changes.
+    fn later(&mut self, what: impl Into<String>, at: usize, edits: impl FnOnce() -> Vec<(usize, Edit)> + 'r) {
+        self.all.push(Possible { what: what.into(), at, target: self.target, edits: Box::new(edits) });
+    }
+
+    /// One message is otherwise.
+    fn changed(&mut self, what: impl Into<String>, one: &Rc<Relevant<'r>>, change: impl FnOnce(&mut Value) + 'r) {
+        if one.payload().is_some() {
+            let one = Rc::clone(one);
+            self.later(what, one.at(), move || one.edit(change).into_iter().collect());
         }
     }
 
     /// Members hold other values or are missing: each for itself, and wherever the same value stands.
-    fn values(&mut self, relevant: &[Relevant<'_>], literals: &[Value]) {
+    fn values(&mut self, relevant: &[Rc<Relevant<'r>>], literals: &[Value]) {
         let mut shared: BTreeMap<(String, String), Vec<(usize, String)>> = BTreeMap::new();
         let donors = donors(relevant);
         for (index, one) in relevant.iter().enumerate() {
@@ -182,16 +232,16 @@ impl Tried<'_> {
                 let of_others = donors.get(&name).into_iter().flatten().filter(|other| *other != value).cloned();
                 let others = other_values(value, root.and_then(|root| root.below(&pointer)), literals);
                 for other in others.into_iter().chain(of_others) {
-                    let mut changed = payload.clone();
-                    if values::set(&mut changed, &pointer, other.clone()) {
-                        let edit = one.with(changed).map(|edit| (one.at(), edit));
-                        self.add(format!("{pointer} is {other}"), edit.into_iter().collect());
-                    }
+                    let place = pointer.clone();
+                    self.changed(format!("{pointer} is {other}"), one, move |payload| {
+                        values::set(payload, &place, other);
+                    });
                 }
-                let mut without = payload.clone();
-                if matches!(one, Relevant::Message { .. }) && values::remove(&mut without, &pointer) {
-                    let edit = one.with(without).map(|edit| (one.at(), edit));
-                    self.add(format!("no {pointer}"), edit.into_iter().collect());
+                if matches!(**one, Relevant::Message { .. }) {
+                    let place = pointer.clone();
+                    self.changed(format!("no {pointer}"), one, move |payload| {
+                        values::remove(payload, &place);
+                    });
                 }
             }
         }
@@ -200,45 +250,56 @@ impl Tried<'_> {
             let Some((payload, root)) = relevant[*first].payload() else { continue };
             let Some(value) = payload.pointer(pointer) else { continue };
             for other in other_values(value, root.and_then(|root| root.below(pointer)), literals) {
-                let mut changed: BTreeMap<usize, Value> = BTreeMap::new();
+                let mut changed: BTreeMap<usize, Vec<String>> = BTreeMap::new();
                 for (index, pointer) in &places {
-                    let Some((payload, _)) = relevant[*index].payload() else { continue };
-                    let payload = changed.entry(*index).or_insert_with(|| payload.clone());
-                    values::set(payload, pointer, other.clone());
+                    changed.entry(*index).or_default().push(pointer.clone());
                 }
-                let edits = changed
-                    .into_iter()
-                    .filter_map(|(index, payload)| Some((relevant[index].at(), relevant[index].with(payload)?)));
-                self.add(format!("every {name} {value} is {other}"), edits.collect());
+                let changed: Vec<_> =
+                    changed.into_iter().map(|(index, pointers)| (Rc::clone(&relevant[index]), pointers)).collect();
+                let Some(at) = changed.iter().map(|(one, _)| one.at()).min() else { continue };
+                self.later(format!("every {name} {value} is {other}"), at, move || {
+                    let edits = changed.iter().filter_map(|(one, pointers)| {
+                        one.edit(|payload| {
+                            for pointer in pointers {
+                                values::set(payload, pointer, other.clone());
+                            }
+                        })
+                    });
+                    edits.collect()
+                });
             }
         }
     }
 
     /// A member holds what the condition compares with, and a list has other elements.
-    fn pairs(&mut self, relevant: &[Relevant<'_>], literals: &[Value]) {
-        let mut singles: Vec<(String, usize, Edit)> = Vec::new();
+    fn pairs(&mut self, relevant: &[Rc<Relevant<'r>>], literals: &[Value]) {
+        let mut singles: Vec<(String, &Rc<Relevant<'r>>, String, Value)> = Vec::new();
         for one in relevant {
             let Some((payload, _)) = one.payload() else { continue };
             for pointer in values::leaves(payload, "", MOST_LEAVES) {
                 let Some(value) = payload.pointer(&pointer).filter(|value| value.is_string()) else { continue };
                 for literal in literals.iter().filter(|literal| literal.is_string() && *literal != value) {
-                    let mut changed = payload.clone();
-                    values::set(&mut changed, &pointer, literal.clone());
-                    singles.extend(one.with(changed).map(|edit| (format!("{pointer} is {literal}"), one.at(), edit)));
+                    singles.push((format!("{pointer} is {literal}"), one, pointer.clone(), literal.clone()));
                 }
             }
         }
-        for (first, at, edit) in singles.into_iter().rev().take(MOST_PAIRED) {
-            for other in relevant.iter().filter(|other| other.at() != at) {
+        for (words, first, place, literal) in singles.into_iter().rev().take(MOST_PAIRED) {
+            for other in relevant.iter().filter(|other| other.at() != first.at()) {
                 let Some((payload, _)) = other.payload() else { continue };
                 for pointer in values::lists(payload) {
                     for (what, list) in values::other_lists(payload.pointer(&pointer)) {
-                        let mut changed = payload.clone();
-                        values::set(&mut changed, &pointer, list);
-                        if let Some(second) = other.with(changed) {
-                            let edits = vec![(at, edit.clone()), (other.at(), second)];
-                            self.add(format!("{first}, and {pointer} {what}"), edits);
-                        }
+                        let (first, place, literal) = (Rc::clone(first), place.clone(), literal.clone());
+                        let (other, pointer) = (Rc::clone(other), pointer.clone());
+                        let at = first.at().min(other.at());
+                        self.later(format!("{words}, and {pointer} {what}"), at, move || {
+                            let one = first.edit(|payload| {
+                                values::set(payload, &place, literal);
+                            });
+                            let two = other.edit(|payload| {
+                                values::set(payload, &pointer, list);
+                            });
+                            one.zip(two).map_or_else(Vec::new, |(one, two)| vec![one, two])
+                        });
                     }
                 }
             }
@@ -246,31 +307,31 @@ impl Tried<'_> {
     }
 
     /// Lists have other elements.
-    fn lists(&mut self, relevant: &[Relevant<'_>]) {
+    fn lists(&mut self, relevant: &[Rc<Relevant<'r>>]) {
         for one in relevant {
             let Some((payload, _)) = one.payload() else { continue };
             for pointer in values::lists(payload) {
                 let without = values::without_one(payload.pointer(&pointer));
                 for (what, list) in values::other_lists(payload.pointer(&pointer)).into_iter().chain(without) {
-                    let mut changed = payload.clone();
-                    if list.as_array().is_some_and(Vec::is_empty) {
-                        // The schema knows no empty lists.
-                        values::remove(&mut changed, &pointer);
-                    } else {
-                        values::set(&mut changed, &pointer, list);
-                    }
-                    let edit = one.with(changed).map(|edit| (one.at(), edit));
-                    self.add(format!("{pointer} {what}"), edit.into_iter().collect());
+                    let place = pointer.clone();
+                    self.changed(format!("{pointer} {what}"), one, move |payload| {
+                        if list.as_array().is_some_and(Vec::is_empty) {
+                            // The schema knows no empty lists.
+                            values::remove(payload, &place);
+                        } else {
+                            values::set(payload, &place, list);
+                        }
+                    });
                 }
             }
         }
     }
 
     /// A message does not come, comes again, or is told in two parts; none of its kind come.
-    fn numbers(&mut self, recording: &Recording, relevant: &[Relevant<'_>]) {
+    fn numbers(&mut self, recording: &Recording, relevant: &[Rc<Relevant<'r>>]) {
         let mut kinds: BTreeMap<&str, Vec<(usize, Edit)>> = BTreeMap::new();
         for one in relevant {
-            let Relevant::Message { at, conn, frame: Frame::Call { payload, .. }, action } = one else { continue };
+            let Relevant::Message { at, conn, frame: Frame::Call { payload, .. }, action } = &**one else { continue };
             kinds.entry(action).or_default().push((*at, Edit::Drop));
             self.add(format!("no {action}"), vec![(*at, Edit::Drop)]);
             let mut further = payload.clone();
@@ -313,10 +374,10 @@ impl Tried<'_> {
     }
 
     /// A connection is made otherwise, not at all, or once more.
-    fn connections(&mut self, recording: &Recording, relevant: &[Relevant<'_>]) {
+    fn connections(&mut self, recording: &Recording, relevant: &[Rc<Relevant<'r>>]) {
         let other = recording.setup.bench["other_root"].as_str();
         for one in relevant {
-            let Relevant::Connection { at, event } = one else { continue };
+            let Relevant::Connection { at, event } = &**one else { continue };
             for changed in other_handshakes(event, other) {
                 self.add("another handshake", vec![(*at, Edit::Replace(Input::Link(changed)))]);
             }
@@ -355,7 +416,7 @@ impl Tried<'_> {
     }
 
     /// Something comes earlier or later, and all that follows with it.
-    fn times(&mut self, recording: &Recording, relevant: &[Relevant<'_>]) {
+    fn times(&mut self, recording: &Recording, relevant: &[Rc<Relevant<'r>>]) {
         const SECOND: i64 = 1_000_000_000;
         let gap = |at: usize| {
             let (now, _) = recording.inputs.get(at)?;
@@ -383,9 +444,9 @@ impl Tried<'_> {
 }
 
 /// The values that members hold, by the members' names.
-fn donors(relevant: &[Relevant<'_>]) -> HashMap<String, Vec<Value>> {
+fn donors(relevant: &[Rc<Relevant<'_>>]) -> HashMap<String, Vec<Value>> {
     let mut found: HashMap<String, Vec<Value>> = HashMap::new();
-    for (payload, _) in relevant.iter().filter_map(Relevant::payload) {
+    for (payload, _) in relevant.iter().filter_map(|one| one.payload()) {
         for pointer in values::leaves(payload, "", MOST_LEAVES) {
             let name = pointer.rsplit('/').next().unwrap_or_default().to_owned();
             let known = found.entry(name).or_default();

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     engine::{Input, Role, Taken},
     link::{ConnId, LinkEvent},
-    operator::ActionOutcome,
+    manual_action::ActionOutcome,
     protocol::{OCPP_2_0_1, frame::Frame, member::Member},
     replay::Recording,
     testcase::{

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use serde_json::Value;
 
 use super::{
-    Case, Concern, Fate, Mutation, Trace, conditions,
+    Case, Concern, Fate, Mutation, Trace,
+    conditions::{self, Possible},
     contents::everywhere,
     edit::{self, Judged},
     mutant::{Edit, Kind, Mutant, Mutants, Place, Target, Unit, is_optional},
@@ -34,29 +35,43 @@ pub(super) fn audit(trace: &Trace, leave: &HashSet<String>) -> Case {
         bench.took.entry(place.at).or_default().push(&place.taken.path);
     }
     all.sort_by_key(Mutant::at);
-    each(recording, &all, |engine, now, mutant| bench.single(engine, recording, now, mutant));
+    each(recording, &all, |mutant| mutant.at(), |engine, now, mutant| bench.single(engine, recording, now, mutant));
     let open = all.iter().filter(|mutant| mutant.unit.is_some_and(|unit| !bench.caught.contains(&unit)));
     let mut everywhere: Vec<_> = open.flat_map(|mutant| everywhere(recording, mutant)).collect();
     everywhere.sort_by_key(Mutant::at);
-    each(recording, &everywhere, |engine, now, mutant| {
-        if mutant.unit.is_some_and(|unit| !bench.caught.contains(&unit)) {
-            bench.single(engine, recording, now, mutant);
-        }
-    });
+    each(
+        recording,
+        &everywhere,
+        |mutant| mutant.at(),
+        |engine, now, mutant| {
+            if mutant.unit.is_some_and(|unit| !bench.caught.contains(&unit)) {
+                bench.single(engine, recording, now, mutant);
+            }
+        },
+    );
     bench.excuse_the_labs(recording, &targets);
     let open: Vec<_> = targets.iter().filter(|target| !bench.caught.contains(&target.unit)).collect();
     let together = conditions::mutants(recording, &places, &open);
-    each(recording, &together, |engine, now, mutant| bench.together(engine, recording, now, mutant));
+    each(recording, together, Possible::at, |engine, now, possible| {
+        if !bench.caught.contains(&possible.unit()) {
+            bench.together(engine, recording, now, &possible.mutant());
+        }
+    });
     Case { product: product.clone(), ..bench.case(recording) }
 }
 
 /// Shows each mutant, in the order of the recording, with an engine that was told everything before its place.
-fn each(recording: &Recording, mutants: &[Mutant], mut look: impl FnMut(&Engine, Stamp, &Mutant)) {
+fn each<M>(
+    recording: &Recording,
+    mutants: impl IntoIterator<Item = M>,
+    at: impl Fn(&M) -> usize,
+    mut look: impl FnMut(&Engine, Stamp, M),
+) {
     let mut engine = Engine::new(recording.setup.clone(), recording.started);
     let mut now = recording.started;
     let mut fed = 0;
     for mutant in mutants {
-        while fed < mutant.at() {
+        while fed < at(&mutant) {
             let (at, input) = &recording.inputs[fed];
             now = pass_time(&mut engine, recording.started, now, at.mono_ns);
             if !engine.finished() {
@@ -189,7 +204,7 @@ impl<'t> Trial<'t> {
 
     /// What a condition is about is otherwise. What does not break the condition is not counted: only that something does.
     fn together(&mut self, engine: &Engine, recording: &Recording, now: Stamp, mutant: &Mutant) {
-        let Some(unit) = mutant.unit.filter(|unit| !self.caught.contains(unit)) else { return };
+        let Some(unit) = mutant.unit else { return };
         *self.tried.entry(unit).or_default() += 1;
         let judged = edit::judge(engine.clone(), recording, now, mutant);
         let fate = self.fate(mutant, &judged);

@@ -1,5 +1,6 @@
 //! The test bench: addresses, identities, tokens, time-outs.
 
+mod closed;
 mod files;
 pub mod operator;
 pub mod starter;
@@ -13,6 +14,7 @@ pub(crate) use self::stations::KEYS as STATION_KEYS;
 pub use self::{files::FileBench, stations::Station};
 use crate::{
     link::Secret,
+    redaction::REDACTED,
     yaml::{Defect, Defects, Kind, Node, Position, Source, nearest},
 };
 
@@ -57,9 +59,6 @@ pub struct Bench {
     source: ReadFrom,
     places: HashMap<String, Position>,
 }
-
-/// What stands in the place of a secret in everything that is written.
-const REDACTED: &str = "[redacted]";
 
 /// A copy without secrets: passwords, and the headers that an HTTP adapter sends (they carry credentials).
 fn redacted(key: &str, value: &Value) -> Value {
@@ -201,6 +200,7 @@ impl Bench {
         if root.kind != Kind::Null {
             merge(&mut values, &root, "", &mut defects);
         }
+        defects.extend(closed::check_words(&root));
         let stations = stations::read(&root, &mut defects);
         let mut bench = Self::from_values(values.as_object().cloned().unwrap_or_default());
         bench.operator = operator::read(&root, &bench.values, &mut defects);

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 pub(super) use self::reader::read;
 use crate::{
     link::Secret,
-    operator::{
+    manual_action::{
         ManualAction,
         settings::{CONFIGURE, RESTORE, Setting},
     },

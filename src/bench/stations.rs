@@ -69,6 +69,7 @@ fn station(node: &Node, defects: &mut Vec<Defect>) -> Option<Station> {
             defects.push(Defect::new(key.at, format!("unknown key `{}` of a station", key.name), help));
         }
     }
+    defects.extend(super::closed::check_words(node));
     let mut text = |key: &str| {
         let value = node.get(key)?;
         let text = value.text().filter(|text| !text.is_empty());

@@ -19,10 +19,10 @@ use crate::{
     record::{
         PlanEntry, TraceEntry, folder,
         manifest::{self, Manifest},
-        summary::{self, RunInfo},
         writer::Journal,
     },
     report::{Format, Run, render},
+    results::{self, RunInfo},
     runner::Event,
     selection::choice::Choice,
 };
@@ -167,7 +167,7 @@ impl<'p> Writing<'p> {
             calibration: None,
             expectations: Vec::new(),
         };
-        let results = summary::results(self.pics, &self.plan, Vec::new(), &trace, info);
+        let results = results::summarise(self.pics, &self.plan, Vec::new(), &trace, info);
         let run = Run { pics: self.pics, plan: &self.plan, results: &results, trace: &trace };
         let report = render(format, run).map_err(|error| failed(&error))?;
         folder::write(&self.folder, format.file(), &report).map_err(|error| failed(&error))

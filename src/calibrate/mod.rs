@@ -6,7 +6,8 @@
 
 mod load;
 mod machine;
-mod note;
+pub mod note;
+pub mod page;
 mod peer;
 mod sheet;
 
@@ -16,7 +17,7 @@ use serde_json::json;
 use tokio::sync::watch;
 
 use load::{Busy, Conditions, Writing};
-pub use note::{Calibration, CalibrationRefused};
+pub use note::CalibrationRefused;
 pub use sheet::{Distribution, Machine, Phase, SHEET_FORMAT, Sheet};
 
 use crate::{
@@ -24,7 +25,8 @@ use crate::{
     clock::{Clock, Stamp},
     kpi,
     link::{Network, priority},
-    operator::{ActionOutcome, BoxFuture, ManualAction, Operator},
+    manual_action::{ActionOutcome, ManualAction},
+    operator::{BoxFuture, Operator},
     pics::{Pics, SutKind, reader},
     record::{Direction, PlanEntry, TraceEntry, TraceEvent},
     runner::{self, Event, Plan},

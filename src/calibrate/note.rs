@@ -1,29 +1,9 @@
-//! What the reports of a run quote of a calibration, and whether it holds for the machine of the run.
+//! What the reports of a run quote of a calibration sheet, where it holds for the machine of the run.
 
 use std::path::Path;
 
-use serde::{Deserialize, Serialize};
-
 use super::{Machine, SHEET_FORMAT, Sheet, load::EVERY_CORE_BUSY};
-use crate::link::priority;
-
-/// What is quoted beside the KPIs.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub struct Calibration {
-    /// When the harness was calibrated (UTC).
-    #[schemars(with = "String")]
-    pub performed: jiff::Timestamp,
-    /// The version of the tool that was.
-    pub tool_version: String,
-    /// The machine's name.
-    pub machine: String,
-    /// Expanded uncertainty (k = 2) of a response time, seconds, on the idle machine.
-    pub uncertainty_s: f64,
-    /// The same under load, where that was measured.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub under_load_s: Option<f64>,
-}
+use crate::{link::priority, record::calibration::Calibration};
 
 /// A sheet that can't be quoted: what is wrong, and what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -35,51 +15,37 @@ pub struct CalibrationRefused {
     pub help: String,
 }
 
-impl Calibration {
-    /// Reads a calibration sheet (`calibration.json`) for a run on this machine.
-    pub fn read(path: &Path) -> Result<Self, CalibrationRefused> {
-        let refuse = |message: String, help: &str| CalibrationRefused {
-            path: path.display().to_string(),
-            message,
-            help: help.to_owned(),
-        };
-        let help = "name the calibration.json that `ocpp-attest calibrate` wrote";
-        let text = std::fs::read(path).map_err(|error| refuse(format!("can't be read: {error}"), help))?;
-        let value: serde_json::Value =
-            serde_json::from_slice(&text).map_err(|error| refuse(format!("is not JSON: {error}"), help))?;
-        let again = "run `ocpp-attest calibrate` with this build on this machine";
-        match value["format"].as_u64() {
-            Some(format) if format == u64::from(SHEET_FORMAT) => {}
-            Some(format) => return Err(refuse(format!("has format {format}; this build knows {SHEET_FORMAT}"), again)),
-            None => return Err(refuse("is not a calibration sheet: it has no `format`".into(), help)),
-        }
-        let sheet: Sheet = serde_json::from_value(value)
-            .map_err(|error| refuse(format!("is not a calibration sheet: {error}"), help))?;
-        sheet.holds_for(&Machine::this()).map_err(|why| refuse(why, again))?;
-        let Some(idle) = sheet.phases.first() else {
-            return Err(refuse("contains no measurement".into(), again));
-        };
-        let under_load = sheet.phases.iter().find(|phase| phase.name == EVERY_CORE_BUSY);
-        Ok(Self {
-            performed: sheet.finished,
-            tool_version: sheet.tool_version,
-            machine: sheet.machine.name,
-            uncertainty_s: idle.uncertainty_s,
-            under_load_s: under_load.map(|phase| phase.uncertainty_s),
-        })
+/// Reads a calibration sheet (`calibration.json`) for a run on this machine.
+pub fn read(path: &Path) -> Result<Calibration, CalibrationRefused> {
+    let refuse = |message: String, help: &str| CalibrationRefused {
+        path: path.display().to_string(),
+        message,
+        help: help.to_owned(),
+    };
+    let help = "name the calibration.json that `ocpp-attest calibrate` wrote";
+    let text = std::fs::read(path).map_err(|error| refuse(format!("can't be read: {error}"), help))?;
+    let value: serde_json::Value =
+        serde_json::from_slice(&text).map_err(|error| refuse(format!("is not JSON: {error}"), help))?;
+    let again = "run `ocpp-attest calibrate` with this build on this machine";
+    match value["format"].as_u64() {
+        Some(format) if format == u64::from(SHEET_FORMAT) => {}
+        Some(format) => return Err(refuse(format!("has format {format}; this build knows {SHEET_FORMAT}"), again)),
+        None => return Err(refuse("is not a calibration sheet: it has no `format`".into(), help)),
     }
-
-    /// As the reports say it.
-    pub fn sentence(&self) -> String {
-        let milliseconds = |seconds: f64| format!("{:.2} ms", seconds * 1e3);
-        let under_load =
-            self.under_load_s.map(|seconds| format!(", {} under load", milliseconds(seconds))).unwrap_or_default();
-        format!(
-            "Measured to within {} (expanded uncertainty, k = 2{under_load}), by the calibration of {}.",
-            milliseconds(self.uncertainty_s),
-            self.performed.strftime("%Y-%m-%d")
-        )
-    }
+    let sheet: Sheet =
+        serde_json::from_value(value).map_err(|error| refuse(format!("is not a calibration sheet: {error}"), help))?;
+    sheet.holds_for(&Machine::this()).map_err(|why| refuse(why, again))?;
+    let Some(idle) = sheet.phases.first() else {
+        return Err(refuse("contains no measurement".into(), again));
+    };
+    let under_load = sheet.phases.iter().find(|phase| phase.name == EVERY_CORE_BUSY);
+    Ok(Calibration {
+        performed: sheet.finished,
+        tool_version: sheet.tool_version,
+        machine: sheet.machine.name,
+        uncertainty_s: idle.uncertainty_s,
+        under_load_s: under_load.map(|phase| phase.uncertainty_s),
+    })
 }
 
 impl Sheet {

@@ -1,4 +1,5 @@
 use super::*;
+use crate::record::calibration::Calibration;
 
 fn of(errors: &[f64]) -> Vec<Exchange> {
     errors.iter().map(|error| Exchange { measured_s: 1.0 + error, known_s: 1.0, pause_s: None }).collect()
@@ -66,7 +67,7 @@ fn a_sheet_is_quoted_only_where_it_holds() {
     let path = folder.path().join("calibration.json");
     let read = |sheet: &Sheet| {
         std::fs::write(&path, serde_json::to_vec(sheet).unwrap()).unwrap();
-        Calibration::read(&path).map_err(|refused| refused.to_string())
+        note::read(&path).map_err(|refused| refused.to_string())
     };
     let quoted = read(&sheet).unwrap();
     assert_eq!(Some(quoted.uncertainty_s), sheet.uncertainty_s());
@@ -82,8 +83,8 @@ fn a_sheet_is_quoted_only_where_it_holds() {
     assert!(refused(|sheet| sheet.format = 99).contains("format 99"));
     assert!(refused(|sheet| sheet.phases.clear()).contains("no measurement"));
     std::fs::write(&path, "{").unwrap();
-    assert!(Calibration::read(&path).unwrap_err().to_string().contains("not JSON"));
-    assert!(Calibration::read(&folder.path().join("none")).unwrap_err().to_string().contains("can't be read"));
+    assert!(note::read(&path).unwrap_err().to_string().contains("not JSON"));
+    assert!(note::read(&folder.path().join("none")).unwrap_err().to_string().contains("can't be read"));
 }
 
 #[test]

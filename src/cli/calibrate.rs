@@ -6,9 +6,8 @@ use clap::Args;
 
 use super::{Problem, exit, print};
 use crate::{
-    calibrate::{Settings, calibrate},
+    calibrate::{Settings, calibrate, page},
     record::folder,
-    report::calibration,
 };
 
 /// Arguments of `calibrate`.
@@ -55,8 +54,8 @@ pub fn run(arguments: &Arguments) -> Result<u8, Problem> {
     let mut json = serde_json::to_vec_pretty(&sheet).map_err(|error| Problem::Own(error.to_string()))?;
     json.push(b'\n');
     folder::write(&arguments.out, "calibration.json", &json).map_err(unwritable)?;
-    folder::write(&arguments.out, "calibration.html", calibration::html(&sheet).as_bytes()).map_err(unwritable)?;
-    print(&calibration::text(&sheet));
+    folder::write(&arguments.out, "calibration.html", page::html(&sheet).as_bytes()).map_err(unwritable)?;
+    print(&page::text(&sheet));
     print(&format!("\nsheet: {}\n", arguments.out.join("calibration.html").display()));
     Ok(exit::OK)
 }

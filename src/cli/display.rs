@@ -376,7 +376,7 @@ mod tests {
         };
         let pics = Path::new(env!("CARGO_MANIFEST_DIR")).join("pics/cp-flex-plus-eu.yaml");
         let pics = crate::pics::reader::read(&pics).unwrap();
-        let info = crate::record::summary::RunInfo {
+        let info = crate::results::RunInfo {
             calibration: None,
             run_id: "run".into(),
             started: jiff::Timestamp::UNIX_EPOCH,
@@ -388,7 +388,7 @@ mod tests {
             resumed: Vec::new(),
             expectations: Vec::new(),
         };
-        let mut results = crate::record::summary::results(&pics, &[], vec![result("x")], &[], info);
+        let mut results = crate::results::summarise(&pics, &[], vec![result("x")], &[], info);
         let profile = |name: &str, result| ProfileResult { name: name.into(), result };
         results.profiles = vec![
             profile("Core", ProfileOutcome::Fail),

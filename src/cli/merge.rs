@@ -13,9 +13,9 @@ use crate::{
     record::{
         folder,
         merge::{Merge, MergeError, Part},
-        read, summary,
+        read,
     },
-    report,
+    report, results,
 };
 
 /// Arguments of `merge`.
@@ -46,7 +46,7 @@ pub fn run(arguments: &Arguments) -> Result<u8, Problem> {
     gate.check(plan)?;
     merge.write(out)?;
     let trace = read::trace(out)?;
-    let info = summary::RunInfo {
+    let info = results::RunInfo {
         run_id: manifest.run_id.clone(),
         started: manifest.started,
         finished: merge.finished,
@@ -58,7 +58,7 @@ pub fn run(arguments: &Arguments) -> Result<u8, Problem> {
         calibration: manifest.calibration.clone(),
         expectations: gate.judge(&merge.results, plan, manifest.started),
     };
-    let results = summary::results(&common.pics, plan, merge.results.clone(), &trace, info);
+    let results = results::summarise(&common.pics, plan, merge.results.clone(), &trace, info);
     folder::write_results(out, &results).map_err(journal_failed)?;
     report::write_all(out, report::Run { pics: &common.pics, plan, results: &results, trace: &trace })?;
     print(&format!("{} runs merged\n{}\n", arguments.runs.len(), gate::counts(&results)));

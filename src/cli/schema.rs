@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::{Problem, exit, print};
 use crate::{
     bench, expect,
-    operator::{actions, settings::Setting},
+    manual_action::{actions, settings::Setting},
     pics::{
         Baseline, Profile, SutKind,
         reader::{self, kpi_keys},

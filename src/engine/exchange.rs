@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::{
     clock::Stamp,
     link::{AttemptFailure, ConnId, EndpointId},
-    operator::ActionOutcome,
+    manual_action::ActionOutcome,
 };
 
 /// An answer to a CALL of ours.

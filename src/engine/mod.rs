@@ -12,14 +12,17 @@ mod taken;
 mod tests;
 mod world;
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use serde_json::{Map, Value};
 
 use crate::{
     clock::Stamp,
     link::{CertificateKind, ClientPolicy, EndpointId, Identity, LinkCommand, LinkEvent, Secret, ServerPolicy},
-    operator::{ActionOutcome, ManualAction},
+    manual_action::{ActionOutcome, ManualAction},
     pics::SutKind,
     protocol::Protocol,
     testcase::{
@@ -54,7 +57,7 @@ pub struct Setup {
     /// The PICS's answers as expressions see them: id → answer, and `profiles`.
     pub pics: Value,
     /// How our CSMS end-points behave when nothing else is asked of them.
-    pub endpoints: HashMap<EndpointId, ServerPolicy>,
+    pub endpoints: EndpointPolicies,
     /// Certificates to show as CSMS.
     pub identities: HashMap<CertificateKind, Identity>,
     /// How we knock at a CSMS when nothing else is asked.
@@ -63,6 +66,15 @@ pub struct Setup {
     pub client_identities: HashMap<CertificateKind, Identity>,
     /// What is known of the SUT from earlier test cases.
     pub memory: SutMemory,
+}
+
+/// How our CSMS end-points behave.
+#[derive(Debug, Clone, Default)]
+pub struct EndpointPolicies {
+    /// Each of them as the bench begins.
+    pub at: HashMap<EndpointId, ServerPolicy>,
+    /// What they become under the security profiles that a test case may go to.
+    pub of_profile: BTreeMap<u8, ServerPolicy>,
 }
 
 /// What happens to the engine.
@@ -164,7 +176,7 @@ impl Engine {
             if world.has_state(VARIABLE_SET) {
                 prepare.extend(world.memory.session.left_settings().iter().map(|left| {
                     let mut with = named(&left.component, &left.variable);
-                    with.push(("value".into(), Template::new(Value::String(left.value.clone()))));
+                    with.push(("value".into(), Template::literal(Value::String(left.value.clone()))));
                     with.push(("only_if_writable".into(), Template::new(Value::Bool(true))));
                     run(VARIABLE_SET, with, Position::default())
                 }));
@@ -366,7 +378,7 @@ impl Engine {
         if self.world.has_state(VARIABLE_SET) && self.world.connected() {
             for left in self.world.memory.session.changed_settings() {
                 let mut with = named(&left.component, &left.variable);
-                with.push(("value".into(), Template::new(Value::String(left.value))));
+                with.push(("value".into(), Template::literal(Value::String(left.value))));
                 steps.push(run(&self.world, VARIABLE_SET, with));
             }
         }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use serde_json::{Map, Value};
 
 use crate::{
-    link::{ClientPolicy, ConnId, EndpointId, Secret, ServerPolicy},
+    link::{ClientPolicy, ConnId, DialledConns, EndpointId, Secret, ServerPolicy},
     protocol::{OCPP_2_0_1, Protocol, session::Session},
 };
 
@@ -34,7 +34,8 @@ pub struct SutMemory {
     pub(crate) unanswered: HashSet<String>,
     /// The last id that was given out: no id is used twice, in a run or in two.
     pub(crate) last_id: u32,
-    pub(crate) connections: u32,
+    /// The connections that our station has opened.
+    pub connections: DialledConns,
 }
 
 /// Ids of a run begin at the tenths of a second since 2024, so that no run gives out those of an earlier one. They go round
@@ -57,7 +58,7 @@ impl Default for SutMemory {
             client: None,
             unanswered: HashSet::new(),
             last_id: 0,
-            connections: 0,
+            connections: DialledConns::default(),
         }
     }
 }
@@ -81,10 +82,5 @@ impl SutMemory {
         let tenths = now.as_millisecond() / 100 - IDS_SINCE;
         let last_id = u32::try_from(tenths.rem_euclid(IDS_GO_ROUND)).unwrap_or_default();
         Self { session: protocol.session(), security_profile, last_id, ..Self::default() }
-    }
-
-    /// Numbers connections so that no two stations of a run have one of the same number.
-    pub fn number_connections_from(&mut self, station: usize) {
-        self.connections = u32::try_from(station).unwrap_or(0).saturating_mul(10_000);
     }
 }

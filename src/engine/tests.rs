@@ -4,17 +4,20 @@ mod pace;
 mod preparation;
 mod rules;
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use serde_json::{Map, Value, json};
 
-use super::{Effect, Engine, Input, Outcome, Setup, SutMemory};
+use super::{Effect, EndpointPolicies, Engine, Input, Outcome, Setup, SutMemory};
 use crate::{
     clock::Stamp,
     link::{
         ClosedBy, ConnId, EndpointId, Identity, LinkCommand, LinkEvent, Secret, ServerPolicy, ServerTls, UpgradeRequest,
     },
-    operator::ActionOutcome,
+    manual_action::ActionOutcome,
     protocol::{OCPP_2_0_1, session::Session},
     template::Lookup as _,
     testcase::{model::State, reader},
@@ -27,15 +30,15 @@ fn at(seconds: u64) -> Stamp {
 }
 
 fn engine(steps: &str, memory: SutMemory) -> Engine {
-    engine_at(HashMap::new(), steps, memory)
+    engine_at(EndpointPolicies::default(), steps, memory)
 }
 
-fn engine_at(endpoints: HashMap<EndpointId, ServerPolicy>, steps: &str, memory: SutMemory) -> Engine {
+fn engine_at(endpoints: EndpointPolicies, steps: &str, memory: SutMemory) -> Engine {
     engine_of(endpoints, HashMap::new(), steps, memory)
 }
 
 fn engine_of(
-    endpoints: HashMap<EndpointId, ServerPolicy>,
+    endpoints: EndpointPolicies,
     states: HashMap<String, Arc<State>>,
     steps: &str,
     memory: SutMemory,
@@ -45,7 +48,7 @@ fn engine_of(
 
 fn engine_for(
     id: &str,
-    endpoints: HashMap<EndpointId, ServerPolicy>,
+    endpoints: EndpointPolicies,
     states: HashMap<String, Arc<State>>,
     steps: &str,
     memory: SutMemory,
@@ -418,12 +421,10 @@ fn every_end_point_lets_the_sut_in_as_it_is_by_now() {
         max_frame: 1 << 20,
     };
     let of_profile_3 = ServerPolicy { passwords: Vec::new(), ..policy(true) };
-    let endpoints = HashMap::from([
-        (EndpointId(1), policy(false)),
-        (EndpointId(2), policy(false)),
-        (EndpointId(12), policy(true)),
-        (EndpointId(13), of_profile_3),
-    ]);
+    let endpoints = EndpointPolicies {
+        at: HashMap::from([(EndpointId::MAIN, policy(false)), (EndpointId::SECOND, policy(false))]),
+        of_profile: BTreeMap::from([(2, policy(true)), (3, of_profile_3)]),
+    };
     for (profile, tls, passwords) in [(1, false, 2), (2, true, 2), (3, true, 0)] {
         let memory =
             SutMemory { security_profile: profile, passwords: vec![Secret::new("the-new-one")], ..connected() };
@@ -457,7 +458,7 @@ fn a_connection_lost_while_preparing_decides_nothing() {
         "state: Prepared\nsut: charging-station\nkind: procedure\npurpose: P.\nsteps:\n  - send: ClearCache\n";
     let prepared = reader::state(&Source::new("Prepared.yaml", prepared)).unwrap_or_else(|bad| panic!("{bad}"));
     let states = HashMap::from([("Prepared".to_owned(), Arc::new(prepared))]);
-    assert_eq!(lost(engine_of(HashMap::new(), states, QUIET, connected())), Verdict::Inconclusive);
+    assert_eq!(lost(engine_of(EndpointPolicies::default(), states, QUIET, connected())), Verdict::Inconclusive);
     // The states that a test case begins with are part of it.
     assert_eq!(
         lost(engine("before:\n  states:\n    - send: ClearCache\nsteps:\n  - wait: 1\n", connected())),
@@ -520,7 +521,7 @@ fn a_remark_is_said_once_and_decides_nothing() {
 fn no_name_of_the_engine_can_be_taken() {
     use crate::testcase::model::BUILT_IN;
     let station = engine(QUIET, connected());
-    let csms = engine_for("TC_B_06_CSMS", HashMap::new(), HashMap::new(), QUIET, connected());
+    let csms = engine_for("TC_B_06_CSMS", EndpointPolicies::default(), HashMap::new(), QUIET, connected());
     for name in BUILT_IN {
         let told = [&station, &csms].iter().any(|engine| engine.names().lookup(name).is_some());
         assert!(told || name == "message", "{name}");

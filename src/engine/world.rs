@@ -55,7 +55,7 @@ struct OutstandingCall {
 /// Everything the engine knows.
 #[derive(Debug, Clone)]
 pub(crate) struct World {
-    setup: Setup,
+    setup: Arc<Setup>,
     pub(crate) now: Stamp,
     pub(crate) phase: Phase,
     pub(crate) effects: Vec<Effect>,
@@ -80,7 +80,7 @@ pub(crate) struct World {
     seen_ids: HashSet<(ConnId, String)>,
     call_order: CallOrder,
     pub(crate) outbox: Outbox,
-    received: Vec<Call>,
+    received: Vec<Arc<Call>>,
     failures: Vec<Failure>,
     pub(crate) steps: Vec<StepRecord>,
     remarks: Vec<String>,
@@ -136,7 +136,7 @@ impl World {
             last_activity: now,
             pace: Pace::new(pace.unwrap_or_default(), now),
             memory,
-            policies: setup.endpoints.clone(),
+            policies: setup.endpoints.at.clone(),
             pongs: 0,
             withheld: false,
             messages: 0,
@@ -161,7 +161,7 @@ impl World {
             anticipated: BTreeMap::new(),
             base,
             root,
-            setup,
+            setup: Arc::new(setup),
         }
     }
 

@@ -4,6 +4,7 @@
 //! that very answer is what some test cases are about.
 
 use base64::Engine as _;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_tungstenite::{
     WebSocketStream,
@@ -150,12 +151,20 @@ fn judge(headers: &[httparse::Header<'_>], key: &str, offered: &[String]) -> Res
     }
 }
 
+/// What is encoded in a part of a URL: everything but the unreserved characters (RFC 3986, 2.3).
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
 /// A text as part of a URL.
 pub(crate) fn percent_encoded(text: &str) -> String {
-    text.bytes()
-        .map(|byte| match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
-            other => format!("%{other:02X}"),
-        })
-        .collect()
+    utf8_percent_encode(text, RESERVED).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_unreserved_characters_stand_in_a_url_as_they_are() {
+        assert_eq!(percent_encoded("CS 1-a_b.c~d/é%"), "CS%201-a_b.c~d%2F%C3%A9%25");
+    }
 }

@@ -150,6 +150,11 @@ impl AsyncWrite for Prefixed {
     }
 }
 
+/// True for the name of a cipher suite that IANA has registered.
+pub fn is_cipher_suite(name: &str) -> bool {
+    tls_parser::TlsCipherSuite::from_name(name).is_some()
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

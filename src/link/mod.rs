@@ -19,6 +19,7 @@ pub mod types;
 mod verify;
 
 pub use handle::LinkHandle;
+pub use hello::is_cipher_suite;
 pub use network::{BoxStream, MemoryNetwork, Network};
 pub use server::{Tap, serve, serve_through};
 pub use tls::cipher_suites;

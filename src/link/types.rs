@@ -1,22 +1,31 @@
 //! What the engine and the link say to each other. No I/O here.
 
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 
-/// A password or key: usable, never printed.
-#[derive(Clone, PartialEq, Eq, Default)]
-pub struct Secret(String);
+/// A password or key: usable, never printed, and wiped from memory when it is dropped.
+#[derive(Clone, Default)]
+pub struct Secret(SecretString);
 
 impl Secret {
     /// Wraps a secret.
     pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
+        Self(SecretString::from(text.into()))
     }
 
     /// The secret itself; never write it to an artefact.
     pub fn expose(&self) -> &str {
-        &self.0
+        self.0.expose_secret()
     }
 }
+
+impl PartialEq for Secret {
+    fn eq(&self, other: &Self) -> bool {
+        self.expose() == other.expose()
+    }
+}
+
+impl Eq for Secret {}
 
 impl std::fmt::Debug for Secret {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -35,6 +44,32 @@ pub struct EndpointId(pub u8);
 impl EndpointId {
     /// The main end-point.
     pub const MAIN: EndpointId = EndpointId(1);
+    /// The end-point to migrate to.
+    pub const SECOND: EndpointId = EndpointId(2);
+}
+
+/// Numbers the connections that a station of ours opens, apart from those that are accepted and from those of the other stations
+/// of a run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct DialledConns(u32);
+
+impl DialledConns {
+    /// Accepted connections are counted from 1 and do not come that far.
+    const FIRST: u32 = 1_000_000;
+    /// Most connections that one station opens in a run.
+    const PER_STATION: u32 = 10_000;
+
+    /// The connections of a station of the pool, counted from 0.
+    pub fn of_station(station: usize) -> Self {
+        Self(u32::try_from(station).unwrap_or(0).saturating_mul(Self::PER_STATION))
+    }
+
+    /// The next one.
+    pub fn dial(&mut self) -> ConnId {
+        self.0 += 1;
+        ConnId(Self::FIRST + self.0)
+    }
 }
 
 /// TLS protocol versions, by their common names.

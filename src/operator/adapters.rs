@@ -9,10 +9,12 @@ use tokio::{
 use url::Url;
 
 use super::{
-    ActionOutcome, BoxFuture, ManualAction, Operator,
-    actions::{self, ActionInfo},
-    http,
+    BoxFuture, Operator, http,
     patience::{Try, patiently},
+};
+use crate::manual_action::{
+    ActionOutcome, ManualAction,
+    actions::{self, ActionInfo},
 };
 
 /// Longest answer that is read from a command, bytes.

@@ -1,5 +1,7 @@
 //! One HTTP request and its answer, over TCP or TLS.
 
+use std::sync::OnceLock;
+
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::Request;
@@ -7,15 +9,22 @@ use hyper_util::rt::TokioIo;
 use url::Url;
 
 use crate::{
+    certificate::pem,
     clock::Clock,
     link::{BoxStream, ClientTls, Network, tls},
 };
 
 /// Longest answer that is taken, bytes.
 const MAX_ANSWER: usize = 4 * 1024 * 1024;
-/// Where systems keep the roots that they trust.
-const SYSTEM_ROOTS: [&str; 3] =
-    ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"];
+/// The roots that the system trusts (on Unix also by `SSL_CERT_FILE` and `SSL_CERT_DIR`), PEM; empty where it has none. They are
+/// read once.
+fn system_roots() -> &'static str {
+    static ROOTS: OnceLock<String> = OnceLock::new();
+    ROOTS.get_or_init(|| {
+        let roots = rustls_native_certs::load_native_certs().certs;
+        roots.iter().map(|root| pem::write("CERTIFICATE", root)).collect()
+    })
+}
 
 /// Sends a request and reads the answer: its status and its text. `roots` are what is trusted with `https`, PEM; without
 /// them the system's are.
@@ -63,10 +72,8 @@ pub(super) async fn exchange(
 }
 
 async fn secured(stream: BoxStream, host: &str, roots: Option<&str>) -> Result<BoxStream, String> {
-    let system = || SYSTEM_ROOTS.iter().find_map(|path| std::fs::read_to_string(path).ok());
-    let roots = roots
-        .map(str::to_owned)
-        .or_else(system)
+    let roots = Some(roots.map_or_else(|| system_roots().to_owned(), str::to_owned))
+        .filter(|roots| !roots.is_empty())
         .ok_or("this system has no root certificates: set `root` of `operator: http:` in the bench")?;
     let policy = ClientTls { roots: Some(roots), identity: None, versions: Vec::new(), suites: Vec::new() };
     let name = host.trim_start_matches('[').trim_end_matches(']');

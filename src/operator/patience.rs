@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::ActionOutcome;
-use crate::bench::Bench;
+use crate::{bench::Bench, manual_action::ActionOutcome};
 
 /// The pause before the second try; each further one is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);

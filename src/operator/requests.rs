@@ -10,11 +10,8 @@ use serde_json::{Map, Value, json};
 use url::Url;
 
 use super::{
-    ActionOutcome, BoxFuture, ManualAction, Operator,
-    actions::{self, ActionInfo},
-    http,
+    BoxFuture, Operator, http,
     patience::{self, Try, patiently},
-    settings::{CONFIGURE, RESTORE},
 };
 use crate::{
     bench::{
@@ -22,6 +19,12 @@ use crate::{
         operator::{HttpRequests, Instead, Request, is_secret},
     },
     link::Secret,
+    manual_action::{
+        ActionOutcome, ManualAction,
+        actions::{self, ActionInfo},
+        settings::{CONFIGURE, RESTORE},
+    },
+    redaction::{REDACTED, Replacements},
     template::{Names, Template, TemplateError},
     vocabulary::Property,
 };
@@ -211,10 +214,9 @@ impl Requests {
         last: &Mutex<Option<Answer>>,
     ) -> Try {
         // Nobody is to read there what only the API may.
-        let clean = |text: &str| {
-            let secret = filled.headers.iter().filter(|(name, _)| is_secret(name));
-            secret.fold(text.to_owned(), |text, (_, value)| text.replace(value.as_str(), "[redacted]"))
-        };
+        let secret = filled.headers.iter().filter(|(name, _)| is_secret(name));
+        let secrets = Replacements::new(secret.map(|(_, value)| (value.as_str(), REDACTED.to_owned())));
+        let clean = |text: &str| secrets.apply(text);
         let what = format!("{} {}", filled.method, shown_url(&filled.url));
         let seconds = request.timeout.unwrap_or(TIMEOUT);
         let limit = Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX);

@@ -1,6 +1,7 @@
 //! Reads a PICS file, naming every defect at once with its place.
 
 mod checks;
+pub(super) mod words;
 
 use std::{collections::HashMap, path::Path};
 
@@ -289,7 +290,11 @@ impl Reader {
                 }
                 Some((_, row)) => match answer(value, row.kind) {
                     Some(answer) => {
+                        self.defects.extend(words::check(id, value));
                         answers.insert(id.to_owned(), answer);
+                    }
+                    None if row.kind == AnswerKind::Measurands && value.map().is_some() => {
+                        self.defects.extend(words::check_measurands(id, value));
                     }
                     None => self.defect(
                         value.at,
@@ -310,7 +315,8 @@ impl Reader {
             let id = self.id(item, "EVSE");
             let current = text(item, "current").unwrap_or_default();
             if !["AC", "DC"].contains(&current.as_str()) {
-                self.defect(item.at, format!("EVSE {id}: `current` can't be \"{current}\""), "write AC or DC");
+                let at = item.get("current").map_or(item.at, |node| node.at);
+                self.defect(at, format!("EVSE {id}: `current` can't be \"{current}\""), "write AC or DC");
             }
             if evses.iter().any(|evse| evse.id == id) {
                 self.defect(item.at, format!("duplicate EVSE {id}"), "number EVSEs 1, 2, 3 …");
@@ -320,7 +326,8 @@ impl Reader {
                 self.known_keys(connector, &["id", "type", "cable"]);
                 let cable = text(connector, "cable").unwrap_or_default();
                 if !["fixed", "detachable"].contains(&cable.as_str()) {
-                    self.defect(connector.at, format!("`cable` can't be \"{cable}\""), "write fixed or detachable");
+                    let at = connector.get("cable").map_or(connector.at, |node| node.at);
+                    self.defect(at, format!("`cable` can't be \"{cable}\""), "write fixed or detachable");
                 }
                 connectors.push(Connector {
                     id: self.id(connector, "connector"),

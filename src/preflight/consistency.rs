@@ -70,10 +70,6 @@ fn security_profile(subject: Subject<'_>, findings: &mut Findings) {
     }
 }
 
-/// What `idToken` types there are.
-const TOKEN_TYPES: [&str; 8] =
-    ["Central", "eMAID", "ISO14443", "ISO15693", "KeyCode", "Local", "MacAddress", "NoAuthorization"];
-
 fn tokens(subject: Subject<'_>, findings: &mut Findings) {
     let Some(Value::Object(tokens)) = subject.bench.values.get("tokens") else { return };
     let mut seen: HashMap<(String, &str), &str> = HashMap::new();
@@ -88,10 +84,6 @@ fn tokens(subject: Subject<'_>, findings: &mut Findings) {
                 "its idToken must have 1 to 36 characters, in quotes",
                 "write idToken: \"D001D001\"",
             );
-        }
-        if !TOKEN_TYPES.contains(&kind) {
-            sound = false;
-            findings.problem(&item, format!("unknown idToken type \"{kind}\""), TOKEN_TYPES.join(", "));
         }
         // idTokens are equal whatever the case of their letters.
         if let Some(other) = seen.insert((id.to_lowercase(), kind), name) {
@@ -159,10 +151,6 @@ fn evses(subject: Subject<'_>, findings: &mut Findings) {
 }
 
 fn points(subject: Subject<'_>, findings: &mut Findings) {
-    match text(subject, "authorization") {
-        "local" | "remote" => {}
-        other => findings.problem("authorization", format!("unknown value `{other}`"), "write local or remote"),
-    }
     let Some(pics) = subject.pics else { return };
     for (key, item, points) in [
         ("tx_start_point", "tx-start-point", pics.tx_start_points()),

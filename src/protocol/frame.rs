@@ -3,7 +3,7 @@
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::error_code::Fault;
 
@@ -126,12 +126,15 @@ impl Frame {
 
     /// The frame as text.
     pub fn to_text(&self) -> String {
-        match self {
-            Frame::Call { id, action, payload } => json!([2, id, action, payload]),
-            Frame::CallResult { id, payload } => json!([3, id, payload]),
-            Frame::CallError { id, code, description, details } => json!([4, id, code, description, details]),
-        }
-        .to_string()
+        let text = match self {
+            Frame::Call { id, action, payload } => serde_json::to_string(&(2, id, action, payload)),
+            Frame::CallResult { id, payload } => serde_json::to_string(&(3, id, payload)),
+            Frame::CallError { id, code, description, details } => {
+                serde_json::to_string(&(4, id, code, description, details))
+            }
+        };
+        // Texts and JSON values can always be written.
+        text.unwrap_or_default()
     }
 
     /// The message id.

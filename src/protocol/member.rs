@@ -36,6 +36,11 @@ impl Member {
 
     /// A member, or an element's member when this is a list; `None` where anything may stand (custom data).
     pub fn child(self, name: &str) -> Result<Option<Self>, Complaint> {
+        let kind = self.schema.get("type").and_then(Value::as_str).filter(|kind| *kind != "object");
+        if let Some(kind) = kind {
+            let message = format!("{} has a value of type {kind} there, which has no member `{name}`", self.action);
+            return Err(Complaint { message, help: "write the value itself, or a matcher".into() });
+        }
         if self.schema.get("additionalProperties") != Some(&Value::Bool(false)) {
             return Ok(None);
         }

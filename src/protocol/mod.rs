@@ -16,6 +16,7 @@ pub mod v2;
 
 use std::{fmt, sync::LazyLock};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use error_code::ErrorCodes;
@@ -25,7 +26,7 @@ use serde_json::{Map, Value};
 use session::Session;
 
 /// A version of OCPP.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub enum Version {
     /// OCPP 2.0.1.
     #[default]

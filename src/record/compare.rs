@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::model::{Kpi, ProfileOutcome, Results};
 use crate::{
     pics::writer,
+    protocol::Version,
     verdict::{TestCaseResult, Verdict},
 };
 
@@ -19,6 +20,8 @@ pub struct Side {
     pub run_id: String,
     /// Product designation.
     pub product: String,
+    /// The version of OCPP that was tested.
+    pub ocpp: Version,
     /// Firmware or software version, where the PICS names one.
     pub version: Option<String>,
     /// When the run began (UTC).
@@ -220,6 +223,7 @@ fn side(results: &Results) -> Side {
     Side {
         run_id: results.run_id.clone(),
         product: results.product.clone(),
+        ocpp: results.protocol().version,
         version: results.pics.as_ref().and_then(|pics| pics.version.clone()),
         started: results.started,
         tool_version: results.tool_version.clone(),
@@ -285,6 +289,9 @@ fn warnings(before: &Results, after: &Results) -> Vec<String> {
         (Some(one), Some(other)) => {
             if one.side != other.side {
                 warnings.push("different sides: a charging station and a CSMS".to_owned());
+            }
+            if one.ocpp != other.ocpp {
+                warnings.push(format!("different versions of OCPP: {} and {}", one.ocpp, other.ocpp));
             }
             if (one.edition, one.baseline) != (other.edition, other.baseline) {
                 let name = |facts: &super::model::PicsFacts| {

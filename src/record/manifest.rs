@@ -4,8 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::calibration::Calibration;
 use crate::{
-    calibrate::Calibration,
     pics::SutKind,
     selection::choice::{Choice, Shard},
     testcase::catalogue::Catalogue,

@@ -1,5 +1,6 @@
 //! The run folder: what was to be run, the trace, the verdicts.
 
+pub mod calibration;
 pub mod causes;
 pub mod compare;
 pub mod folder;
@@ -8,7 +9,6 @@ pub mod merge;
 pub mod model;
 pub mod read;
 pub mod saved;
-pub mod summary;
 pub mod writer;
 
 pub use model::*;

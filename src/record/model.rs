@@ -5,14 +5,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
-use super::causes::Cause;
+use super::{calibration::Calibration, causes::Cause};
 pub use crate::selection::PlanEntry;
 use crate::{
-    calibrate::Calibration,
     clock::Stamp,
     expect::Expectation,
     link::{AttemptFailure, ClosedBy, HelloInfo, TlsInfo},
     pics::{Baseline, Pics, Profile, SutKind, writer},
+    protocol::{Protocol, Version},
     verdict::{TestCaseResult, UploadRecord, Verdict},
 };
 
@@ -221,6 +221,9 @@ pub const FORMAT: u32 = 2;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct PicsFacts {
+    /// The version of OCPP; of a run before it was told, 2.0.1.
+    #[serde(default)]
+    pub ocpp: Version,
     /// The side under test.
     pub side: SutKind,
     /// The edition of the certification programme.
@@ -249,6 +252,7 @@ impl PicsFacts {
         answers.references = crate::pics::model::References::default();
         let digest = Sha256::digest(writer::to_yaml(&answers, ""));
         Self {
+            ocpp: pics.ocpp,
             side: pics.sut,
             edition: pics.edition,
             baseline: pics.baseline,
@@ -319,6 +323,11 @@ pub struct Results {
 }
 
 impl Results {
+    /// What was tested: of a run before it was told, OCPP 2.0.1.
+    pub fn protocol(&self) -> &'static Protocol {
+        self.pics.as_ref().map(|pics| pics.ocpp).unwrap_or_default().protocol()
+    }
+
     /// True for a run against the embedded simulator.
     pub fn simulated(&self) -> bool {
         self.sut == "simulated"

@@ -7,15 +7,19 @@ use serde_json::{Map, Value};
 
 use crate::{
     clock::Stamp,
-    engine::{Effect, Setup, SutMemory},
+    engine::{Effect, EndpointPolicies, Setup, SutMemory},
     link::{
-        AttemptFailure, CertificateKind, ClientPolicy, ClientTls, ClosedBy, ConnId, EndpointId, HelloInfo, Identity,
-        LinkCommand, LinkEvent, Secret, ServerPolicy, ServerTls, TlsInfo, TlsVersion, UpgradeRequest,
+        AttemptFailure, CertificateKind, ClientPolicy, ClientTls, ClosedBy, ConnId, DialledConns, EndpointId,
+        HelloInfo, Identity, LinkCommand, LinkEvent, Secret, ServerPolicy, ServerTls, TlsInfo, TlsVersion,
+        UpgradeRequest,
     },
-    operator::ActionOutcome,
+    manual_action::ActionOutcome,
     protocol::{Protocol, session::Cover},
     verdict::{Failure, StepRecord, Verdict},
 };
+
+/// What the numbers of security profiles have over those of end-points in a recording.
+const OF_PROFILE: u8 = 10;
 
 /// Version of this format.
 pub const FORMAT: u32 = 1;
@@ -52,6 +56,7 @@ pub(super) struct Begins {
     pub(super) at: Stamp,
     pub(super) bench: Value,
     pub(super) pics: Value,
+    /// By the number of the end-point; those of security profiles have theirs and [`OF_PROFILE`].
     pub(super) endpoints: BTreeMap<u8, Policy>,
     pub(super) certificates: Vec<CertificateKind>,
     pub(super) client: Option<Knock>,
@@ -102,7 +107,7 @@ pub(super) struct Memory {
     #[serde(default)]
     unanswered_pings: u32,
     last_id: u32,
-    connections: u32,
+    connections: DialledConns,
     /// What the session keeps.
     #[serde(flatten)]
     session: Map<String, Value>,
@@ -317,8 +322,23 @@ impl Memory {
 impl Begins {
     /// The parts of a setup that are kept; bench, PICS and memory come covered.
     pub(super) fn policies(setup: &Setup) -> (BTreeMap<u8, Policy>, Option<Knock>) {
-        let endpoints = setup.endpoints.iter().map(|(endpoint, policy)| (endpoint.0, Policy::of(policy))).collect();
+        let EndpointPolicies { at, of_profile } = &setup.endpoints;
+        let at = at.iter().map(|(endpoint, policy)| (endpoint.0, policy));
+        let of_profile = of_profile.iter().map(|(profile, policy)| (profile + OF_PROFILE, policy));
+        let endpoints = at.chain(of_profile).map(|(number, policy)| (number, Policy::of(policy))).collect();
         (endpoints, setup.client.as_ref().map(Knock::of))
+    }
+
+    fn endpoint_policies(&self) -> EndpointPolicies {
+        let mut policies = EndpointPolicies::default();
+        for (number, policy) in &self.endpoints {
+            let policy = policy.restored();
+            match number.checked_sub(OF_PROFILE) {
+                Some(profile) => policies.of_profile.insert(profile, policy),
+                None => policies.at.insert(EndpointId(*number), policy),
+            };
+        }
+        policies
     }
 
     /// A setup to judge again with, for the same test case or another version of it.
@@ -331,7 +351,7 @@ impl Begins {
             states: library.states.clone(),
             bench: self.bench.clone(),
             pics: self.pics.clone(),
-            endpoints: self.endpoints.iter().map(|(id, policy)| (EndpointId(*id), policy.restored())).collect(),
+            endpoints: self.endpoint_policies(),
             identities: identities(&self.certificates),
             client: self.client.as_ref().map(Knock::restored),
             client_identities: identities(&self.client_certificates),

@@ -5,13 +5,13 @@
 //! that is made up for the run: of the same length, every letter by a letter, every digit by a digit. A secret that the
 //! engine itself took from its test case is replaced by a mark with a number; judged again, the engine says it again.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use rand::Rng as _;
 use serde_json::Value;
 
 use super::recording::Origin;
-use crate::link::Secret;
+use crate::{link::Secret, redaction::Replacements};
 
 /// Shorter texts are no secrets worth the name, and stand in too many places.
 const SHORTEST: usize = 4;
@@ -45,8 +45,8 @@ impl StandIns {
 /// What covers the secrets of one test case.
 #[derive(Debug)]
 pub(super) struct Cover {
-    /// Secret and what stands for it, the longest first.
-    pairs: Vec<(String, String)>,
+    secrets: HashSet<String>,
+    replacements: Replacements,
 }
 
 /// The mark of the secret that the engine told as its `number`th (from 0).
@@ -76,18 +76,12 @@ impl Cover {
             }
             pairs.push((secret.to_owned(), stands));
         }
-        pairs.sort_by_key(|(secret, _)| std::cmp::Reverse(secret.len()));
-        Self { pairs }
+        let replacements = Replacements::new(pairs.iter().map(|(secret, stands)| (secret.as_str(), stands.clone())));
+        Self { secrets: pairs.into_iter().map(|(secret, _)| secret).collect(), replacements }
     }
 
     pub(super) fn text(&self, text: &str) -> String {
-        let mut covered = text.to_owned();
-        for (secret, stands) in &self.pairs {
-            if covered.contains(secret.as_str()) {
-                covered = covered.replace(secret.as_str(), stands);
-            }
-        }
-        covered
+        self.replacements.apply(text)
     }
 
     pub(super) fn value(&self, value: &Value) -> Value {
@@ -96,7 +90,7 @@ impl Cover {
 
     /// True for a text that is a secret as a whole.
     pub(super) fn knows(&self, text: &str) -> bool {
-        self.pairs.iter().any(|(secret, _)| secret == text)
+        self.secrets.contains(text)
     }
 }
 

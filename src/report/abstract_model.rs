@@ -98,7 +98,7 @@ fn section(title: &str, level: u8, text: &str, tables: Vec<Table>) -> Section {
 /// Builds the abstract of a run.
 pub(super) fn build(pics: &Pics, results: &Results) -> Abstract {
     let mut sections = vec![
-        section("Test Report OCPP 2.0.1", 2, "", vec![product(pics, results.simulated())]),
+        section(&format!("Test Report {}", pics.ocpp.protocol().name), 2, "", vec![product(pics, results.simulated())]),
         summary(results, pics),
     ];
     let all = tables::sections(pics.sut, pics.edition, pics.baseline);

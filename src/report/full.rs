@@ -15,11 +15,10 @@ use sha2::{Digest as _, Sha256};
 use self::charts::{Axis, Histogram, span, time};
 use super::render;
 use crate::{
-    calibrate::Calibration,
     kpi::{self, Sample},
     pics::{Pics, Profile, writer},
     protocol::requirements,
-    record::{Kpi, ProfileOutcome, Results, TraceEntry, TraceEvent, causes::Cause},
+    record::{Kpi, ProfileOutcome, Results, TraceEntry, TraceEvent, calibration::Calibration, causes::Cause},
     verdict::{Failure, TestCaseResult, UploadRecord, Verdict},
 };
 
@@ -246,7 +245,10 @@ fn facts(pics: &Pics, results: &Results) -> Vec<(&'static str, String)> {
     let mut facts = vec![("Vendor", pics.product.vendor.clone())];
     facts.extend(version.map(|version| ("Version", version.clone())));
     facts.extend([
-        ("Programme", format!("OCPP 2.0.1, edition {}, errata {}", pics.edition, writer::baseline(pics.baseline))),
+        (
+            "Programme",
+            format!("OCPP {}, edition {}, errata {}", pics.ocpp, pics.edition, writer::baseline(pics.baseline)),
+        ),
         ("Tested", format!("{} UTC, {}", minute(results.started), span(seconds))),
         ("Resumed", results.resumed.iter().map(|time| format!("{} UTC", minute(*time))).collect::<Vec<_>>().join(", ")),
         ("Against", if results.simulated() { "the embedded simulator".into() } else { results.sut.clone() }),

@@ -19,7 +19,7 @@ const MAX_FINDINGS: usize = 20;
 
 /// The run as JUnit XML.
 pub(super) fn xml(results: &Results) -> String {
-    let mut report = Report::new(format!("OCPP 2.0.1: {}", visible_line(&results.product)));
+    let mut report = Report::new(format!("{}: {}", results.protocol().name, visible_line(&results.product)));
     let mut suites: BTreeMap<char, TestSuite> = BTreeMap::new();
     let mut times: BTreeMap<char, f64> = BTreeMap::new();
     for case in &results.test_cases {

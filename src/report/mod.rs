@@ -1,13 +1,12 @@
 //! Reports: siblings that read one result type.
 
 mod abstract_model;
-pub mod calibration;
 pub(crate) mod finding;
 mod full;
 mod junit;
 #[cfg(feature = "pdf")]
 mod pdf;
-mod render;
+pub(crate) mod render;
 pub mod summary;
 
 use std::path::Path;

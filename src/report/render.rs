@@ -8,7 +8,7 @@ use minijinja::{Environment, value::Serde};
 use super::abstract_model::Abstract;
 
 /// Renders a template with HTML escaping on; a template that can't be rendered is a defect of ours, said on the page.
-pub(super) fn html(template: &str, context: &impl serde::Serialize) -> String {
+pub(crate) fn html(template: &str, context: &impl serde::Serialize) -> String {
     let mut environment = Environment::new();
     environment.set_auto_escape_callback(|_| minijinja::AutoEscape::Html);
     // What turns the reading direction round would hide what else stands there.

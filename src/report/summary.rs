@@ -59,7 +59,7 @@ fn shown(value: Option<f64>) -> String {
 
 /// A run in short, in Markdown; with a comparison, what changed since.
 pub fn markdown(results: &Results, comparison: Option<&Comparison>) -> String {
-    let mut out = format!("### OCPP 2.0.1: {}\n\n", cell(&results.product));
+    let mut out = format!("### {}: {}\n\n", results.protocol().name, cell(&results.product));
     let mut counts = Vec::new();
     for (verdict, word) in [
         (Verdict::Pass, "passed"),
@@ -144,7 +144,12 @@ pub fn markdown(results: &Results, comparison: Option<&Comparison>) -> String {
 
 /// A comparison in Markdown.
 pub fn comparison_markdown(comparison: &Comparison) -> String {
-    format!("### OCPP 2.0.1: {}\n\n{}", cell(&comparison.after.product), changes_markdown(comparison))
+    format!(
+        "### {}: {}\n\n{}",
+        comparison.after.ocpp.protocol().name,
+        cell(&comparison.after.product),
+        changes_markdown(comparison)
+    )
 }
 
 fn changes_markdown(comparison: &Comparison) -> String {

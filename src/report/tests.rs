@@ -3,7 +3,8 @@ use std::path::Path;
 use super::*;
 use crate::{
     pics::reader,
-    record::{Kpi, ProfileOutcome, ProfileResult, summary},
+    record::{Kpi, ProfileOutcome, ProfileResult},
+    results,
     verdict::{Failure, TestCaseResult, UploadRecord, Verdict},
 };
 
@@ -59,7 +60,7 @@ pub(super) fn results(pics: &Pics, text: &str) -> Results {
         limit_s: None,
     };
     let cases = vec![case("TC_B_01_CS", Verdict::Pass), case("TC_B_02_CS", Verdict::Fail)];
-    let mut profiles = summary::profiles(pics, &[], &cases);
+    let mut profiles = results::profiles(pics, &[], &cases);
     profiles[0] = ProfileResult { name: "Core".into(), result: ProfileOutcome::Fail };
     Results {
         format: crate::record::FORMAT,

@@ -8,12 +8,12 @@ use tokio::{
     task::JoinSet,
 };
 
-use super::{Event, environment::Environment, event_log::Voice};
+use super::{Event, environment::Environment, event_log::Voice, secrets::Secrets};
 use crate::{
     clock::{Clock, Stamp},
     engine::{Effect, Engine, Input, Setup},
     link::{LinkEvent, Secret},
-    operator::ActionOutcome,
+    manual_action::ActionOutcome,
     protocol::frame::Frame,
     record::{Direction, PlanEntry, TraceEvent},
     replay::{Found, Recording},
@@ -101,7 +101,7 @@ pub(super) async fn drive(
         memory: environment.memory.clone(),
     };
     let mut begun = false;
-    let mut recording = Recording::begin(job.entry.id.clone(), setup.clone(), started, &environment.secrets);
+    let mut recording = Recording::begin(job.entry.id.clone(), setup.clone(), started, environment.secrets.known());
     let mut engine = Engine::new(setup, started);
     let (answers, mut answered) = mpsc::unbounded_channel::<Input>();
     let mut asked: HashMap<u32, String> = HashMap::new();
@@ -123,7 +123,7 @@ pub(super) async fn drive(
             match effect {
                 Effect::Link(command) => environment.link.send(command),
                 Effect::Operator(id, action) => {
-                    let parameters = redact_members(&action.parameters, &environment.secrets);
+                    let parameters = environment.secrets.redact_members(&action.parameters);
                     let name = action.action.clone();
                     asked.insert(id, name.clone());
                     voice.note(TraceEvent::Operator { action: name, parameters });
@@ -149,10 +149,10 @@ pub(super) async fn drive(
                     if let Some(key) = detail.as_object_mut().and_then(|members| members.remove("key")) {
                         if let Some(key) = key.as_str().map(Secret::new) {
                             recording.learnt(&key);
-                            environment.secrets.push(key);
+                            environment.secrets.add([key]);
                         }
                     }
-                    let detail = redact_value(&detail, &environment.secrets);
+                    let detail = environment.secrets.redact_value(&detail);
                     voice.note(TraceEvent::Service { service, detail });
                     let _ = answers.send(Input::ServiceDone(id, result));
                 }
@@ -161,7 +161,7 @@ pub(super) async fn drive(
                     voice.tell(Event::Step(job.entry.id.clone(), step.clone()));
                     voice.note(TraceEvent::Step { step });
                 }
-                Effect::Secret(secret) => environment.secrets.push(secret),
+                Effect::Secret(secret) => environment.secrets.add([secret]),
             }
         }
         if engine.finished() {
@@ -205,13 +205,13 @@ pub(super) async fn drive(
             Next::Answer(answer) => {
                 if let Input::OperatorDone(id, outcome) = &answer {
                     let action = asked.remove(id).unwrap_or_default();
-                    let outcome = redact(&format!("{outcome:?}"), &environment.secrets);
+                    let outcome = environment.secrets.redact(&format!("{outcome:?}"));
                     let what = TraceEvent::OperatorDone { action, outcome };
                     voice.note(what);
                 }
                 if let Input::ServiceDone(id, Ok(detail)) = &answer {
                     if let Some(service) = asked.remove(id) {
-                        let detail = redact_value(detail, &environment.secrets);
+                        let detail = environment.secrets.redact_value(detail);
                         transfers.extend(detail["failed"].as_str().map(str::to_owned));
                         voice.note(TraceEvent::Service { service, detail });
                     }
@@ -220,7 +220,7 @@ pub(super) async fn drive(
             }
             Next::Remarks(remarks) => {
                 for text in remarks {
-                    let text = redact(&text, &environment.secrets);
+                    let text = environment.secrets.redact(&text);
                     voice.note(TraceEvent::Remark { text: text.clone() });
                     noted.push(text);
                 }
@@ -241,12 +241,12 @@ pub(super) async fn drive(
     outcome.remarks.extend(environment.faults.happened());
     outcome.remarks.extend(noted.iter().map(|text| super::operators(text)));
     for remark in outcome.remarks.iter_mut().chain(&mut outcome.unprepared) {
-        *remark = redact(remark, &environment.secrets);
+        *remark = environment.secrets.redact(remark);
     }
     for failure in &mut outcome.failures {
-        failure.message = redact(&failure.message, &environment.secrets);
+        failure.message = environment.secrets.redact(&failure.message);
         for text in [&mut failure.frame, &mut failure.found, &mut failure.expected].into_iter().flatten() {
-            *text = redact(text, &environment.secrets);
+            *text = environment.secrets.redact(text);
         }
     }
     recording.found =
@@ -302,10 +302,11 @@ fn hear(
     at: Stamp,
     event: LinkEvent,
 ) {
-    for password in passwords_in(&event) {
-        recording.learnt(&password);
-        environment.secrets.push(password);
+    let passwords = passwords_in(&event);
+    for password in &passwords {
+        recording.learnt(password);
     }
+    environment.secrets.add(passwords);
     note_link(voice, at, &event, &environment.secrets);
     feed(engine, recording, at, Input::Link(event));
 }
@@ -316,15 +317,15 @@ fn feed(engine: &mut Engine, recording: &mut Recording, at: Stamp, input: Input)
     engine.handle(at, input);
 }
 
-fn note_link(voice: &Voice<'_, '_>, at: Stamp, event: &LinkEvent, secrets: &[Secret]) {
+fn note_link(voice: &Voice<'_, '_>, at: Stamp, event: &LinkEvent, secrets: &Secrets) {
     let (conn, what) = match event {
         LinkEvent::Text { conn, text } => {
-            (conn, TraceEvent::Frame { direction: Direction::FromSut, text: redact(text, secrets) })
+            (conn, TraceEvent::Frame { direction: Direction::FromSut, text: secrets.redact(text) })
         }
         LinkEvent::Sent { conn, text } => {
-            (conn, TraceEvent::Frame { direction: Direction::ToSut, text: redact(text, secrets) })
+            (conn, TraceEvent::Frame { direction: Direction::ToSut, text: secrets.redact(text) })
         }
-        LinkEvent::Garbage { conn, what } => (conn, TraceEvent::Garbage { what: redact(what, secrets) }),
+        LinkEvent::Garbage { conn, what } => (conn, TraceEvent::Garbage { what: secrets.redact(what) }),
         LinkEvent::Ping { conn, pong } => (conn, TraceEvent::Ping { pong: *pong }),
         LinkEvent::Opened { conn, endpoint, request, subprotocol } => (
             conn,
@@ -368,28 +369,4 @@ fn passwords_set(text: &str) -> Vec<Secret> {
         .filter(|item| item["variable"]["name"] == "BasicAuthPassword")
         .filter_map(|item| item["attributeValue"].as_str().map(Secret::new))
         .collect()
-}
-
-/// Parameters without the secrets that passed through the run.
-fn redact_members(members: &Map<String, Value>, secrets: &[Secret]) -> Map<String, Value> {
-    members.iter().map(|(name, value)| (name.clone(), redact_value(value, secrets))).collect()
-}
-
-/// A value without the secrets that passed through the run.
-fn redact_value(value: &Value, secrets: &[Secret]) -> Value {
-    match value {
-        Value::String(text) => redact(text, secrets).into(),
-        Value::Array(items) => items.iter().map(|item| redact_value(item, secrets)).collect(),
-        Value::Object(members) => Value::Object(redact_members(members, secrets)),
-        other => other.clone(),
-    }
-}
-
-/// A text without the secrets that passed through the run.
-fn redact(text: &str, secrets: &[Secret]) -> String {
-    let mut clean = text.to_owned();
-    for secret in secrets.iter().filter(|secret| secret.expose().len() >= 4) {
-        clean = clean.replace(secret.expose(), "[redacted]");
-    }
-    clean
 }

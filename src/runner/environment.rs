@@ -5,11 +5,11 @@ use std::{collections::HashMap, sync::Arc};
 use serde_json::{Map, Value, json};
 use tokio::task::JoinSet;
 
-use super::{error::EnvironmentError, files::Files};
+use super::{error::EnvironmentError, files::Files, secrets::Secrets};
 use crate::{
     bench::Bench,
     clock::Clock,
-    engine::SutMemory,
+    engine::{EndpointPolicies, SutMemory},
     link::{
         CertificateKind, ClientPolicy, ClientTls, EndpointId, Identity, LinkCommand, LinkHandle, MemoryNetwork,
         Network, Secret, ServerPolicy, ServerTls, serve,
@@ -68,12 +68,12 @@ pub struct Environment {
     pub(crate) operator: Arc<dyn Operator>,
     pub(super) files: Files,
     pub(crate) pki: Arc<Pki>,
-    pub(crate) endpoints: HashMap<EndpointId, ServerPolicy>,
+    pub(crate) endpoints: EndpointPolicies,
     pub(crate) identities: HashMap<CertificateKind, Identity>,
     pub(crate) bench: Value,
     pub(crate) pics: Value,
     pub(crate) memory: SutMemory,
-    pub(crate) secrets: Vec<Secret>,
+    pub(super) secrets: Secrets,
     pub(crate) identity: String,
     pub(crate) client: Option<ClientPolicy>,
     pub(crate) client_identities: HashMap<CertificateKind, Identity>,
@@ -115,11 +115,11 @@ impl Environment {
         let pki = authority(bench, simulated, key_kind(pics), clock)?;
         let identities = identities(&pki, bench, &hosts)?;
         let endpoints = endpoints(pics.ocpp.protocol(), bench, &pki, &identities);
-        let addresses: Vec<(EndpointId, String)> = [(EndpointId(1), listen), (EndpointId(2), second)]
+        let addresses: Vec<(EndpointId, String)> = [(EndpointId::MAIN, listen), (EndpointId::SECOND, second)]
             .into_iter()
             .filter(|(_, address)| !address.is_empty())
             .collect();
-        let link = serve(network.clone(), &addresses, endpoints.clone(), clock)
+        let link = serve(network.clone(), &addresses, endpoints.at.clone(), clock)
             .await
             .map_err(|error| EnvironmentError::Bind(bench.listen.clone(), error))?;
         let files = match files {
@@ -133,7 +133,7 @@ impl Environment {
         };
         let mut values = bench.values.clone();
         for (key, endpoint, host) in
-            [("csms_url", EndpointId(1), &hosts[0]), ("csms_url_second", EndpointId(2), &hosts[1])]
+            [("csms_url", EndpointId::MAIN, &hosts[0]), ("csms_url_second", EndpointId::SECOND, &hosts[1])]
         {
             values.insert(key.into(), url(endpoint, host, bench.security_profile).into());
             values.insert(format!("{key}_secure"), url(endpoint, host, 2).into());
@@ -151,7 +151,7 @@ impl Environment {
             None => {
                 let (operator, requests) = simulated_operator::pair();
                 let profile = NetworkProfile {
-                    url: url(EndpointId(1), &hosts[0], bench.security_profile),
+                    url: url(EndpointId::MAIN, &hosts[0], bench.security_profile),
                     security_profile: bench.security_profile,
                 };
                 let setup = StationSetup {
@@ -289,7 +289,7 @@ impl Environment {
             link,
             operator,
             pki,
-            endpoints: HashMap::new(),
+            endpoints: EndpointPolicies::default(),
             identities: HashMap::new(),
             bench: Value::Object(values),
             pics: super::pics_names(pics),
@@ -359,10 +359,9 @@ impl Environment {
         self.pki = self.pki.succeeded(folder.map(std::path::Path::new))?;
         self.identities = identities(&self.pki, &self.setup, &self.hosts)?;
         self.endpoints = endpoints(self.protocol, &self.setup, &self.pki, &self.identities);
-        let profile = self.memory.security_profile.saturating_add(10);
-        if let Some(mut policy) = self.endpoints.get(&EndpointId(profile)).cloned() {
+        if let Some(mut policy) = self.endpoints.of_profile.get(&self.memory.security_profile).cloned() {
             self.memory.admit(&mut policy);
-            for endpoint in [EndpointId(1), EndpointId(2)] {
+            for endpoint in [EndpointId::MAIN, EndpointId::SECOND] {
                 self.link.send(LinkCommand::SetPolicy(endpoint, policy.clone()));
             }
         }
@@ -507,13 +506,13 @@ fn identities(
     Ok(identities)
 }
 
-/// The two end-points, and under 11 to 13 what they are under the security profiles that a test case may go to.
+/// The two end-points.
 fn endpoints(
     protocol: &Protocol,
     bench: &Bench,
     pki: &Pki,
     identities: &HashMap<CertificateKind, Identity>,
-) -> HashMap<EndpointId, ServerPolicy> {
+) -> EndpointPolicies {
     // A station may have its certificate from where the bench has its own.
     let told = std::fs::read_to_string(&bench.root).unwrap_or_default();
     let client_roots = format!("{}{told}", pki.client_roots());
@@ -537,13 +536,8 @@ fn endpoints(
         others: Vec::new(),
         max_frame: 1 << 20,
     };
-    HashMap::from([
-        (EndpointId(1), policy(bench.security_profile)),
-        (EndpointId(2), policy(bench.security_profile)),
-        (EndpointId(11), policy(1)),
-        (EndpointId(12), policy(2)),
-        (EndpointId(13), policy(3)),
-    ])
+    let at = [EndpointId::MAIN, EndpointId::SECOND].map(|endpoint| (endpoint, policy(bench.security_profile)));
+    EndpointPolicies { at: at.into(), of_profile: (1..=3).map(|profile| (profile, policy(profile))).collect() }
 }
 
 /// Names of the simulated bench, for tests.

@@ -12,6 +12,7 @@ mod pause;
 mod pool;
 mod retry;
 mod scheduler;
+mod secrets;
 mod worker;
 
 use std::sync::Arc;

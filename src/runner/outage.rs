@@ -7,7 +7,7 @@ use tokio::sync::{Notify, watch};
 
 use super::worker::{Common, Found, Worker};
 use crate::{
-    operator::{ActionOutcome, ManualAction, actions},
+    manual_action::{ActionOutcome, ManualAction, actions},
     record::TraceEvent,
     template::{Names, Template},
 };

@@ -76,7 +76,7 @@ impl Worker {
             let (product, operator) = (common.plan.product.clone(), common.operator.clone());
             let mut started =
                 Environment::start(common.plan.pics, &bench, product, operator, common.clock, files).await?;
-            started.memory.number_connections_from(number);
+            started.memory.connections = crate::link::DialledConns::of_station(number);
             environments.push(started);
         }
         Ok(Self { number, bench, environments })

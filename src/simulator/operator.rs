@@ -2,7 +2,10 @@
 
 use tokio::sync::{mpsc, oneshot};
 
-use crate::operator::{ActionOutcome, BoxFuture, ManualAction, Operator};
+use crate::{
+    manual_action::{ActionOutcome, ManualAction},
+    operator::{BoxFuture, Operator},
+};
 
 /// How long the simulated person takes to act.
 const REACTION: std::time::Duration = std::time::Duration::from_millis(500);

@@ -12,8 +12,10 @@ use serde_json::Value;
 
 use super::{
     TemplateError,
-    functions::{LOOKS_UP, environment},
+    functions::environment,
     names::Lookup,
+    needs::{needs, needs_of_text},
+    path::Path,
 };
 
 /// The expression when the text is `{{ expression }}` and nothing else.
@@ -100,12 +102,16 @@ impl Expression {
         if let Some(value) = self.path.as_ref().and_then(|path| path.follow(names)) {
             return Ok((!value.is_null()).then_some(value));
         }
+        Ok(self.by_minijinja(names)?.map(Cow::Owned))
+    }
+
+    fn by_minijinja(&self, names: &dyn Lookup) -> Result<Option<Value>, TemplateError> {
         let result = self.result(names)?;
         if result.is_undefined() {
             return Err(self.error("the name is not defined".into()));
         }
         let value = serde_json::to_value(&result).map_err(|error| self.error(error.to_string()))?;
-        Ok((!value.is_null()).then_some(Cow::Owned(value)))
+        Ok((!value.is_null()).then_some(value))
     }
 
     /// True when what it yields is true as minijinja's `if` has it.
@@ -182,181 +188,56 @@ impl Object for Seen {
     }
 }
 
-/// The code in a text: what stands between the marks of expressions and statements.
-fn code(text: &str) -> impl Iterator<Item = &str> {
-    let mut rest = text;
-    std::iter::from_fn(move || {
-        let begin = rest.find("{{").into_iter().chain(rest.find("{%")).min()?;
-        let code = &rest[begin + 2..];
-        let mut end = code;
-        while !(end.is_empty() || end.starts_with("}}") || end.starts_with("%}")) {
-            let mut letters = end.chars();
-            let letter = letters.next();
-            end = match letter {
-                Some(quote @ ('\'' | '"')) => after_string(letters.as_str(), quote),
-                _ => letters.as_str(),
-            };
-        }
-        let code = &code[..code.len() - end.len()];
-        rest = end;
-        Some(code)
-    })
-}
-
-/// The names that a text may look up. Where it is not sure what is code, every word counts.
-fn needs_of_text(text: &str) -> Arc<[Box<str>]> {
-    if text.contains("{#") || text.contains("raw") {
-        return needs(text.split(|letter: char| !letter.is_alphanumeric() && letter != '_'));
-    }
-    needs(code(text))
-}
-
-/// The names that code may look up: its words, but for those in quotes and those after a dot, and what its functions look up
-/// themselves. Minijinja's own list leaves out names in slices. A name too many does no harm.
-fn needs<'s>(code: impl IntoIterator<Item = &'s str>) -> Arc<[Box<str>]> {
-    let mut names: Vec<Box<str>> = Vec::new();
-    for code in code {
-        names.extend(words(code).map(Into::into));
-    }
-    for (function, looks_up) in LOOKS_UP {
-        if names.iter().any(|name| **name == *function) {
-            names.push(looks_up.into());
-        }
-    }
-    names.sort_unstable();
-    names.dedup();
-    names.into()
-}
-
-fn words(code: &str) -> impl Iterator<Item = &str> {
-    let mut rest = code;
-    let mut after_dot = false;
-    std::iter::from_fn(move || {
-        while let Some(letter) = rest.chars().next() {
-            let is_word = |letter: char| letter.is_alphanumeric() || letter == '_';
-            if is_word(letter) {
-                let end = rest.find(|letter| !is_word(letter)).unwrap_or(rest.len());
-                let word = &rest[..end];
-                rest = &rest[end..];
-                if !std::mem::take(&mut after_dot) && !letter.is_numeric() {
-                    return Some(word);
-                }
-                continue;
-            }
-            if matches!(letter, '\'' | '"') {
-                rest = after_string(&rest[1..], letter);
-                after_dot = false;
-                continue;
-            }
-            if !letter.is_whitespace() {
-                after_dot = letter == '.';
-            }
-            rest = &rest[letter.len_utf8()..];
-        }
-        None
-    })
-}
-
-/// What follows a string literal whose opening quote has been read.
-fn after_string(text: &str, quote: char) -> &str {
-    let mut escaped = false;
-    for (at, letter) in text.char_indices() {
-        match letter {
-            _ if escaped => escaped = false,
-            '\\' => escaped = true,
-            letter if letter == quote => return &text[at + 1..],
-            _ => {}
-        }
-    }
-    ""
-}
-
-/// A path: `bench.tokens.valid`, `pics.evses[0]`.
-struct Path {
-    root: Box<str>,
-    keys: Vec<Key>,
-}
-
-enum Key {
-    Member(Box<str>),
-    Index(usize),
-}
-
-/// Words of the language that stand for no name, or for more than one.
-const RESERVED: [&str; 17] = [
-    "true", "True", "false", "False", "none", "None", "not", "and", "or", "if", "else", "in", "is", "loop", "self",
-    "super", "for",
-];
-
-impl Path {
-    /// A path; `None` for anything else, and for what it is not sure about.
-    fn parse(text: &str) -> Option<Self> {
-        let identifier = |text: &str| {
-            let end = text.find(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_').unwrap_or(text.len());
-            let fits = text.starts_with(|letter: char| letter.is_ascii_alphabetic() || letter == '_');
-            fits.then_some(end)
-        };
-        let end = identifier(text)?;
-        let (root, mut rest) = text.split_at(end);
-        if RESERVED.contains(&root) {
-            return None;
-        }
-        let mut keys = Vec::new();
-        while !rest.is_empty() {
-            if let Some(after) = rest.strip_prefix('.') {
-                let (member, after) = after.split_at(identifier(after)?);
-                keys.push(Key::Member(member.into()));
-                rest = after;
-            } else {
-                let (index, after) = rest.strip_prefix('[')?.split_once(']')?;
-                if index.is_empty() || !index.bytes().all(|byte| byte.is_ascii_digit()) {
-                    return None;
-                }
-                keys.push(Key::Index(index.parse().ok()?));
-                rest = after;
-            }
-        }
-        Some(Self { root: root.into(), keys })
-    }
-
-    /// Where it leads; `None` where it leads nowhere, which is for minijinja to say something about.
-    fn follow<'n>(&self, names: &'n dyn Lookup) -> Option<Cow<'n, Value>> {
-        match names.lookup(&self.root)? {
-            Cow::Borrowed(value) => self.walk(value).map(Cow::Borrowed),
-            Cow::Owned(value) if self.keys.is_empty() => Some(Cow::Owned(value)),
-            Cow::Owned(value) => self.walk(&value).cloned().map(Cow::Owned),
-        }
-    }
-
-    fn walk<'v>(&self, mut value: &'v Value) -> Option<&'v Value> {
-        for key in &self.keys {
-            value = match (key, value) {
-                (Key::Member(name), Value::Object(members)) => members.get(&**name)?,
-                (Key::Index(index), Value::Array(items)) => items.get(*index)?,
-                _ => return None,
-            };
-        }
-        Some(value)
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use proptest::prelude::*;
+    use serde_json::{Map, json};
 
-    #[test]
-    fn words_are_names_unless_quoted_or_after_a_dot() {
-        let found: Vec<&str> = words(r#"a.b + c['d'] | f(x="it's \" y", z=2e) and evse . id [i:j]"#).collect();
-        assert_eq!(found, ["a", "c", "f", "x", "z", "and", "evse", "i", "j"]);
+    use super::*;
+    use crate::template::Names;
+
+    fn json() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<u64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            "\\PC{0,8}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(4, 32, 4, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::Array),
+                prop::collection::vec(("[abc]", inner), 0..4)
+                    .prop_map(|members| Value::Object(members.into_iter().collect::<Map<_, _>>())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn a_path_leads_where_minijinja_goes(value in json(), path in "a(\\.[abc]|\\[[0-3]\\]){0,4}") {
+            let mut names = Names::default();
+            names.insert("a", value);
+            let expression = Expression::compiled(&path).unwrap();
+            prop_assert!(expression.path.is_some());
+            let short = expression.value(&names).map(|value| value.map(Cow::into_owned));
+            prop_assert_eq!(short, expression.by_minijinja(&names));
+        }
+
+        #[test]
+        fn no_text_makes_it_panic(text in "\\PC{0,40}") {
+            let _ = Expression::compiled(&text);
+            let _ = needs_of_text(&text).len();
+        }
     }
 
     #[test]
-    fn names_of_a_text_stand_in_its_code() {
-        let text = "of {{ a }} and {% for b in c %}{{ b.now }}{% endfor %}";
-        let found = needs_of_text(text);
-        assert_eq!(found.iter().map(|name| &**name).collect::<Vec<_>>(), ["a", "b", "c", "endfor", "for", "in"]);
-        let found: Vec<&str> = code("{{ '}}' ~ a }} b {{ c }}").collect();
-        assert_eq!(found, [" '}}' ~ a ", " c "]);
-        assert!(needs(["supports('C-01')"]).iter().any(|name| **name == *"pics"));
+    fn names_in_slices_are_found() {
+        let mut names = Names::default();
+        names.insert("list", json!([1, 2, 3]));
+        names.insert("last", json!(2));
+        let value = Expression::compiled("list[:last]").unwrap().value(&names).unwrap().map(Cow::into_owned);
+        assert_eq!(value, Some(json!([1, 2])));
     }
 }

@@ -100,3 +100,20 @@ fn names_that_nobody_defines_are_told() {
 fn syntax_errors_surface_at_load() {
     assert_eq!(Template::new(json!({"a": "{{ 1 + }}", "b": "{{ ok }}"})).syntax_errors().len(), 1);
 }
+
+#[test]
+fn a_literal_is_no_expression() {
+    let said = json!({"value": "{{ bench.interval }}", "list": ["{% if %}"]});
+    assert_eq!(Template::literal(said.clone()).evaluate(&names()), Ok(said));
+}
+
+#[test]
+fn what_hides_what_in_names() {
+    let (payload, beneath) = (json!({"now": "members first"}), names());
+    let over = Over::members(&payload, &beneath);
+    assert_eq!(Template::expression("now == 'members first' and bench.interval == 30").holds(&over), Ok(true));
+    let no_object = json!([1]);
+    assert_eq!(Template::expression("bench.interval > 3").holds(&Over::members(&no_object, &beneath)), Ok(true));
+    let message = Over::one("message", &payload, &beneath);
+    assert_eq!(Template::expression("message.now").evaluate(&message), Ok(json!("members first")));
+}

@@ -141,22 +141,11 @@ impl Catalogue {
                 catalogue.states.insert((sut, stem), source);
                 continue;
             }
-            let mut defects = Vec::new();
-            match source.parse() {
-                Err(defects) => bad.push(defects),
-                Ok(root) => {
-                    if let Some(header) = header(&root, &mut defects) {
-                        if header.id != stem {
-                            let at = root.get("id").map_or(root.at, |node| node.at);
-                            let message = format!("`id` is {}, the file's name says {stem}", header.id);
-                            defects.push(Defect::new(at, message, "make them agree"));
-                        }
-                        catalogue.cases.insert(header.id.clone(), Entry { header, source: source.clone() });
-                    }
+            match entry(&source) {
+                Ok(entry) => {
+                    catalogue.cases.insert(entry.header.id.clone(), entry);
                 }
-            }
-            if !defects.is_empty() {
-                bad.push(source.defects(defects));
+                Err(defects) => bad.push(defects),
             }
         }
         if bad.is_empty() { Ok(catalogue) } else { Err(bad) }
@@ -174,6 +163,20 @@ fn collect(folder: &'static Dir<'static>, sources: &mut Vec<Source>) {
     for folder in folder.dirs() {
         collect(folder, sources);
     }
+}
+
+/// Reads what the catalogue knows of a test case; its id is the name of its file.
+pub fn entry(source: &Source) -> Result<Entry, Defects> {
+    let root = source.parse()?;
+    let mut defects = Vec::new();
+    let header = header(&root, &mut defects).unwrap_or_default();
+    let stem = Path::new(&*source.name).file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+    if defects.is_empty() && header.id != stem {
+        let at = root.get("id").map_or(root.at, |node| node.at);
+        let message = format!("`id` is {}, the file's name says {stem}", header.id);
+        defects.push(Defect::new(at, message, "make the two agree"));
+    }
+    if defects.is_empty() { Ok(Entry { header, source: source.clone() }) } else { Err(source.defects(defects)) }
 }
 
 /// Reads the header of a test case; defects are added to the list.

@@ -6,7 +6,7 @@ use super::{
     service::SERVICES,
 };
 use crate::{
-    operator::actions::ACTIONS,
+    manual_action::actions::ACTIONS,
     protocol::OCPP_2_0_1,
     vocabulary::{Owner, Property, Takes},
 };
@@ -263,6 +263,10 @@ pub static BEFORE: [Property; 4] = [
     Property::optional("state", Takes::Defined("state")),
     Property::optional("states", STEPS_OF),
 ];
+
+/// What a list that is a configuration variable must contain.
+pub static LIST_SETTING: [Property; 2] =
+    [Property::required("contains", Takes::Scalar), Property::optional("without", Takes::OneOrMore(&Takes::Scalar))];
 
 /// A rule of `always`.
 pub static ALWAYS: [Property; 6] = [

@@ -15,7 +15,7 @@ use crate::{
     pics::SutKind,
     protocol::requirements,
     vocabulary,
-    yaml::{Defect, Defects, nearest},
+    yaml::{Defect, Defects, Source, nearest},
 };
 
 /// Everything that can be run against one side.
@@ -35,9 +35,8 @@ impl Library {
         // A state whose file has defects is there all the same: its users have none.
         let mut broken = Vec::new();
         for ((_, stem), source) in catalogue.states.iter().filter(|((of, _), _)| *of == sut) {
-            match reader::state(source) {
+            match state(source, stem, sut) {
                 Ok(state) => {
-                    bad.extend(misnamed(&state, stem, sut));
                     states.insert(state.name.clone(), Arc::new(state));
                 }
                 Err(defects) => {
@@ -82,12 +81,13 @@ impl Library {
     }
 }
 
-/// A state is found by the name and the folder of its file.
-fn misnamed(state: &State, stem: &str, sut: SutKind) -> Option<Defects> {
+/// Reads a state; it is found by the name and the folder of its file.
+pub fn state(source: &Source, stem: &str, sut: SutKind) -> Result<State, Defects> {
+    let state = reader::state(source)?;
     if state.name == stem && state.sut == sut {
-        return None;
+        return Ok(state);
     }
-    let root = state.source.parse().ok()?;
+    let root = source.parse()?;
     let at = |key: &str| root.get(key).map_or(root.at, |node| node.at);
     let mut defects = Vec::new();
     if state.name != stem {
@@ -97,11 +97,11 @@ fn misnamed(state: &State, stem: &str, sut: SutKind) -> Option<Defects> {
     if state.sut != sut {
         defects.push(Defect::new(at("sut"), "`sut` is not the side in whose folder the file is", "make them agree"));
     }
-    Some(state.source.defects(defects))
+    Err(source.defects(defects))
 }
 
-/// Names of states and of their parameters must exist.
-fn check_runs(runs: &[RunSite], states: &HashMap<String, Arc<State>>, broken: &[String]) -> Vec<Defect> {
+/// Names of states and of their parameters must exist. What runs a state that is broken is not to blame.
+pub fn check_runs(runs: &[RunSite], states: &HashMap<String, Arc<State>>, broken: &[String]) -> Vec<Defect> {
     let mut defects = Vec::new();
     for RunSite { state, at, with } in runs {
         match states.get(state) {

@@ -1,35 +1,22 @@
 //! Matchers: what must hold of a value in a message, and the words for when it does not.
 
-use std::fmt;
-
 use regex::Regex;
 use serde_json::Value;
 
 use super::{
+    path::Place,
     requirements::Requirements,
     template::{Lookup, Over, Template, TemplateError},
 };
 use crate::certificate;
+
+pub use super::path::Path;
 
 /// Path → matcher, all of which must hold.
 #[derive(Debug, Clone, Default)]
 pub struct Checks {
     /// In the file's order.
     pub entries: Vec<(Path, Matcher)>,
-}
-
-/// A place in a payload: `setVariableResult[0].attributeStatus`; `[*]` stands for every element.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Path {
-    text: String,
-    segments: Vec<Segment>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Segment {
-    Name(String),
-    Index(usize),
-    Every,
 }
 
 /// What a value must be.
@@ -86,120 +73,6 @@ pub struct Mismatch {
     pub found: String,
     /// The requirements that the check names, the innermost counting; none: those of the step.
     pub requirements: Vec<String>,
-}
-
-impl Path {
-    /// Parses a path.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        let mut segments = Vec::new();
-        for part in text.split('.') {
-            let (name, mut rest) = part.find('[').map_or((part, ""), |at| part.split_at(at));
-            if !name.is_empty() {
-                segments.push(Segment::Name(name.to_owned()));
-            } else if rest.is_empty() {
-                return Err(format!("`{text}` has an empty member name"));
-            }
-            while let Some(inner) = rest.strip_prefix('[') {
-                let (index, after) = inner.split_once(']').ok_or(format!("`{text}` lacks a `]`"))?;
-                segments.push(match index {
-                    "*" => Segment::Every,
-                    _ => Segment::Index(
-                        index.parse().map_err(|_| format!("`[{index}]` in `{text}` is neither a number nor `*`"))?,
-                    ),
-                });
-                rest = after;
-            }
-            if !rest.is_empty() {
-                return Err(format!("`{text}` has `{rest}` after an index"));
-            }
-        }
-        Ok(Self { text: text.to_owned(), segments })
-    }
-
-    /// The text it was parsed from.
-    pub fn text(&self) -> &str {
-        &self.text
-    }
-
-    /// Member names only, for checking against a schema.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.segments.iter().filter_map(|segment| match segment {
-            Segment::Name(name) => Some(name.as_str()),
-            _ => None,
-        })
-    }
-
-    /// Shows each place that it stands for, in order; a missing place is shown once, as `None`.
-    fn each(&self, root: &Value, at: Place<'_>, look: Look<'_>) -> Result<(), TemplateError> {
-        walk(&self.segments, Some(root), at, look)
-    }
-
-    /// All places it stands for, with their pointers; a missing place yields `None` once.
-    pub(crate) fn places<'v>(&self, root: &'v Value) -> Vec<(String, Option<&'v Value>)> {
-        let mut places = vec![(String::new(), Some(root))];
-        for segment in &self.segments {
-            places = places
-                .into_iter()
-                .flat_map(|(pointer, value)| match segment {
-                    Segment::Name(name) => {
-                        vec![(format!("{pointer}/{name}"), value.and_then(|value| value.get(name)))]
-                    }
-                    Segment::Index(index) => {
-                        vec![(format!("{pointer}/{index}"), value.and_then(|value| value.get(index)))]
-                    }
-                    Segment::Every => match value.and_then(Value::as_array) {
-                        Some(items) => items
-                            .iter()
-                            .enumerate()
-                            .map(|(index, item)| (format!("{pointer}/{index}"), Some(item)))
-                            .collect(),
-                        None => vec![(format!("{pointer}/0"), None)],
-                    },
-                })
-                .collect();
-        }
-        places
-    }
-}
-
-/// Looks at a value and its place.
-type Look<'l> = &'l mut dyn FnMut(Option<&Value>, Place<'_>) -> Result<(), TemplateError>;
-
-fn walk(segments: &[Segment], value: Option<&Value>, at: Place<'_>, look: Look<'_>) -> Result<(), TemplateError> {
-    let Some((segment, rest)) = segments.split_first() else { return look(value, at) };
-    match segment {
-        Segment::Name(name) => walk(rest, value.and_then(|value| value.get(name)), Place::Member(&at, name), look),
-        Segment::Index(index) => {
-            walk(rest, value.and_then(|value| value.get(index)), Place::Element(&at, *index), look)
-        }
-        Segment::Every => match value.and_then(Value::as_array) {
-            Some(items) => {
-                for (index, item) in items.iter().enumerate() {
-                    walk(rest, Some(item), Place::Element(&at, index), look)?;
-                }
-                Ok(())
-            }
-            None => walk(rest, None, Place::Element(&at, 0), look),
-        },
-    }
-}
-
-/// A place under examination. It is only written as a JSON pointer where something is found.
-#[derive(Clone, Copy)]
-enum Place<'p> {
-    At(&'p str),
-    Member(&'p Place<'p>, &'p str),
-    Element(&'p Place<'p>, usize),
-}
-
-impl fmt::Display for Place<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Place::At(pointer) => f.write_str(pointer),
-            Place::Member(parent, name) => write!(f, "{parent}/{name}"),
-            Place::Element(parent, index) => write!(f, "{parent}/{index}"),
-        }
-    }
 }
 
 /// Whether a mismatch is described, or only whether there is one matters.
@@ -522,8 +395,14 @@ impl Matcher {
                 _ => format!("= {}", shown(expected)),
             },
             Matcher::OneOf(matchers) => {
-                let each: Vec<_> = matchers.iter().map(|matcher| matcher.describe(names)).collect();
-                format!("one of [{}]", each.join(" | "))
+                // Several expressions may come to the same value.
+                let mut each: Vec<String> = Vec::new();
+                for one in matchers.iter().map(|matcher| matcher.describe(names)) {
+                    if !each.contains(&one) {
+                        each.push(one);
+                    }
+                }
+                if let [one] = &each[..] { one.clone() } else { format!("one of [{}]", each.join(" | ")) }
             }
             Matcher::Absent => "absent".into(),
             Matcher::Present => "present".into(),

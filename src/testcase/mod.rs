@@ -8,6 +8,7 @@ pub mod language;
 pub mod library;
 pub mod matcher;
 pub mod model;
+mod path;
 pub mod prose;
 pub mod reader;
 pub mod requirements;

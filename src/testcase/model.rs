@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use crate::{
-    operator::actions::ActionInfo,
+    manual_action::actions::ActionInfo,
     pics::SutKind,
     protocol::error_code::ErrorCode,
     testcase::{

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 
 use super::{
     catalogue,
-    language::{BODY, COMMON, STATE, STEPS, StepInfo, TEST_CASE},
+    language::{BODY, COMMON, LIST_SETTING, STATE, STEPS, StepInfo, TEST_CASE},
     model::{
         Always, BUILT_IN, Bound, Citation, Expect, Need, RunSite, Send, State, StateKind, Step, StepKind, TestCase,
         VariableSetting,
@@ -236,8 +236,9 @@ impl<'s> Reader<'s> {
             };
             let when = item.get("when").map(|when| self.expression(when));
             let member = value.get("contains");
-            if member.is_some() {
-                self.known_keys(value, &["contains", "without"]);
+            if value.map().is_some() {
+                let owner = Owner { name, noun: "key", place: "" };
+                self.defects.extend(vocabulary::check(owner, &LIST_SETTING, Some(value), value));
             }
             settings.push(VariableSetting {
                 component: component.to_owned(),

@@ -8,7 +8,7 @@ use super::{
     service::SERVICES,
 };
 use crate::{
-    operator::{actions::ACTIONS, settings::Setting},
+    manual_action::{actions::ACTIONS, settings::Setting},
     vocabulary::{Property, Takes},
 };
 

@@ -15,7 +15,8 @@ use tokio_tungstenite::tungstenite::{
 
 use ocpp_attest::{
     link::{BoxStream, MemoryNetwork, Network},
-    operator::{ActionOutcome, BoxFuture, ManualAction, Operator},
+    manual_action::{ActionOutcome, ManualAction},
+    operator::{BoxFuture, Operator},
     protocol::frame::Frame,
 };
 

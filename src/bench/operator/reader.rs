@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::{FollowUp, HttpRequests, Instead, NOT_NEEDED, REQUEST_KEYS, Request, THEN, WHEN, is_secret};
 use crate::{
     link::Secret,
-    operator::{
+    manual_action::{
         actions::{self, ActionInfo},
         settings::{RESTORE, Setting},
     },

@@ -11,11 +11,11 @@ use crate::{
     record::{
         Results,
         folder::{self, FolderError},
-        read, summary,
+        read,
         writer::Journal,
     },
     replay::{Store, StoreError},
-    report,
+    report, results,
     runner::{self, Event, Plan, Product},
     verdict::TestCaseResult,
 };
@@ -101,7 +101,7 @@ pub(super) fn execute(prepared: &Prepared, execution: Execution<'_>) -> Result<R
     let mut cases: Vec<TestCaseResult> = before.clone();
     cases.extend(result.results);
     cases.sort_by_key(|case| entries.iter().position(|entry| entry.id == case.id));
-    let info = summary::RunInfo {
+    let info = results::RunInfo {
         run_id: manifest.run_id.clone(),
         started: manifest.started,
         finished,
@@ -114,7 +114,7 @@ pub(super) fn execute(prepared: &Prepared, execution: Execution<'_>) -> Result<R
         expectations: execution.gate.judge(&cases, entries, manifest.started),
     };
     let trace = read::trace(folder)?;
-    let results = summary::results(pics, entries, cases, &trace, info);
+    let results = results::summarise(pics, entries, cases, &trace, info);
     folder::write_results(folder, &results).map_err(own)?;
     report::write_all(folder, report::Run { pics, plan: entries, results: &results, trace: &trace })?;
     Ok(results)

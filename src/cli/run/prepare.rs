@@ -16,11 +16,12 @@ use super::{
 };
 use crate::{
     bench::Bench,
-    calibrate::Calibration,
+    calibrate::note,
     clock::Clock,
     pics::{Pics, SutKind, reader},
     record::{
         PlanEntry,
+        calibration::Calibration,
         manifest::{self, Manifest},
         read::PICS_FILE,
         saved::Saved,
@@ -155,7 +156,7 @@ fn calibration(bench: &Bench, simulated: bool) -> Result<Option<Calibration>, Pr
     if simulated || bench.calibration.is_empty() {
         return Ok(None);
     }
-    let read = Calibration::read(Path::new(&bench.calibration));
+    let read = note::read(Path::new(&bench.calibration));
     read.map(Some).map_err(|refused| Problem::Input(refused.to_string(), refused.help))
 }
 

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::{DRAFT, object};
 use crate::{
-    operator::{
+    manual_action::{
         actions::{ACTIONS, ActionInfo},
         settings::Setting,
     },

@@ -76,7 +76,13 @@ pub(crate) fn begin(connection: &Connection, node: &mut Node, world: &mut World)
     let endpoint = match &connection.endpoint {
         // While it is away the SUT is thought to come back where it was.
         None => world.open.as_ref().map(|open| open.endpoint).or(world.memory.endpoint).unwrap_or(EndpointId::MAIN),
-        Some(template) => EndpointId(if number(template, world)? > 1.0 { 2 } else { 1 }),
+        Some(template) => {
+            if number(template, world)? > 1.0 {
+                EndpointId::SECOND
+            } else {
+                EndpointId::MAIN
+            }
+        }
     };
     let offer = match &connection.offer {
         None => Offer::default(),
@@ -225,7 +231,7 @@ fn apply(world: &mut World, endpoint: EndpointId, policy: ServerPolicy) {
 
 /// Lets the SUT in at every end-point as it is known by now, whatever a test case before left of them.
 pub(crate) fn as_usual(world: &mut World) {
-    for endpoint in [EndpointId(1), EndpointId(2)] {
+    for endpoint in [EndpointId::MAIN, EndpointId::SECOND] {
         if let Some(policy) = ordinary(endpoint, world) {
             apply(world, endpoint, policy);
         }
@@ -234,10 +240,10 @@ pub(crate) fn as_usual(world: &mut World) {
 
 /// The bench's policy for an end-point, with the password and the security profile that the SUT has come to.
 fn ordinary(endpoint: EndpointId, world: &World) -> Option<ServerPolicy> {
-    let mut policy = world.setup().endpoints.get(&endpoint).cloned()?;
+    let mut policy = world.setup().endpoints.at.get(&endpoint).cloned()?;
     world.memory.admit(&mut policy);
     let profile = world.memory.security_profile;
-    if let Some(of_profile) = world.setup().endpoints.get(&EndpointId(profile.saturating_add(10))) {
+    if let Some(of_profile) = world.setup().endpoints.of_profile.get(&profile) {
         policy.tls = of_profile.tls.clone();
         if of_profile.passwords.is_empty() {
             policy.passwords.clear();
@@ -354,8 +360,7 @@ fn knock(offer: &Offer, world: &mut World, node: &Node) -> Option<ClientPolicy> 
 }
 
 fn connect(policy: ClientPolicy, world: &mut World) {
-    world.memory.connections += 1;
-    let conn = crate::link::ConnId(1_000_000 + world.memory.connections);
+    let conn = world.memory.connections.dial();
     world.link_command(LinkCommand::Connect(conn, policy));
 }
 

@@ -9,7 +9,7 @@ use crate::{
         exchange::Reply,
         world::{Finding, World},
     },
-    operator::{ActionOutcome, ManualAction, actions::ActionInfo},
+    manual_action::{ActionOutcome, ManualAction, actions::ActionInfo},
     testcase::template::{Names, Template},
     verdict::Verdict,
 };

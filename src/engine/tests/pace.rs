@@ -8,7 +8,7 @@ use crate::{
     clock::Stamp,
     engine::{Effect, Engine, Input, Setup, SutMemory},
     link::{ClientPolicy, ClosedBy, ConnId, EndpointId, LinkCommand, LinkEvent, UpgradeRequest},
-    operator::ActionOutcome,
+    manual_action::ActionOutcome,
     testcase::reader,
     verdict::Verdict,
     yaml::Source,
@@ -40,7 +40,7 @@ impl Run {
             states: Arc::new(HashMap::new()),
             bench: json!({ "message_timeout": 5, "response_timeout": 2, "pace": pace }),
             pics: Value::Null,
-            endpoints: HashMap::new(),
+            endpoints: crate::engine::EndpointPolicies::default(),
             identities: HashMap::new(),
             client: Some(ClientPolicy {
                 url: "ws://csms/ocpp".into(),

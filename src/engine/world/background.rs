@@ -123,6 +123,6 @@ impl World {
 
     /// Calls received since a time, latest last.
     pub(crate) fn received_since(&self, seconds: f64) -> impl Iterator<Item = &Call> {
-        self.received.iter().filter(move |call| call.at.seconds() >= seconds)
+        self.received.iter().map(|call| &**call).filter(move |call| call.at.seconds() >= seconds)
     }
 }

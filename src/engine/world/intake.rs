@@ -1,5 +1,7 @@
 //! What comes from the link: connections, frames, and the rules that hold for each of them.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use super::{Answer, Attempt, Finding, MAX_KEPT, Open, OutstandingCall, World};
@@ -173,7 +175,7 @@ impl World {
                     }
                 }
                 if self.received.len() < MAX_KEPT {
-                    self.received.push(call.clone());
+                    self.received.push(Arc::new(call.clone()));
                 }
                 Some(call)
             }

@@ -19,8 +19,11 @@ use tokio::{
 };
 
 use self::page_state::PageState;
-use super::{ActionOutcome, BoxFuture, ManualAction, Operator};
-use crate::verdict::Verdict;
+use super::{BoxFuture, Operator};
+use crate::{
+    manual_action::{ActionOutcome, ManualAction},
+    verdict::Verdict,
+};
 
 /// Where the page is when nothing else is said.
 const PORT: u16 = 9050;

@@ -14,7 +14,7 @@ use tokio::{
 };
 
 use crate::{
-    operator::{
+    manual_action::{
         ActionOutcome, ManualAction,
         actions::{self, ActionInfo},
     },

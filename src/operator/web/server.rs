@@ -27,7 +27,7 @@ use super::{
     access::Access,
     page_state::{PageState, Refused},
 };
-use crate::operator::ActionOutcome;
+use crate::manual_action::ActionOutcome;
 
 const PAGE: &str = include_str!("page.html");
 const STYLE: &str = include_str!("page.css");

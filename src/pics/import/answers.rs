@@ -164,7 +164,7 @@ fn alike(one: &str, other: &str) -> bool {
 /// Edits between two texts, of at most 300 characters each.
 fn edits(one: &str, other: &str) -> usize {
     let cut = |text: &str| text.chars().take(300).collect::<String>();
-    crate::yaml::distance(&cut(one), &cut(other))
+    strsim::levenshtein(&cut(one), &cut(other))
 }
 
 /// The answer of a row.

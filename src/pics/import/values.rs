@@ -4,6 +4,8 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use crate::pics::reader::words::{TIME_SOURCES, TRANSFERS};
+
 /// A value, and what was guessed of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Read<T> {
@@ -151,13 +153,9 @@ fn suites(text: &str) -> Read<Vec<String>> {
 
 /// True for what is usual among the words of a list: protocols, time sources and cipher suites are well known.
 pub(super) fn is_usual(id: &str, word: &str) -> bool {
-    const PROTOCOLS: [&str; 5] = ["HTTP", "HTTPS", "FTP", "FTPS", "SFTP"];
-    // Part 2, ClockCtrlr.TimeSource.
-    const TIME_SOURCES: [&str; 6] =
-        ["Heartbeat", "NTP", "GPS", "RealTimeClock", "MobileNetwork", "RadioTimeTransmitter"];
     let among = |words: &[&str]| words.iter().any(|known| known.eq_ignore_ascii_case(word));
     match id {
-        "ORS-24" => among(&PROTOCOLS),
+        "ORS-24" => among(&TRANSFERS),
         "C-23" => among(&TIME_SOURCES),
         "C-41" => word.contains(['_', '-']) && !word.contains(char::is_lowercase),
         _ => true,

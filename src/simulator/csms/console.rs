@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{Csms, Request};
 use crate::{
-    operator::{
+    manual_action::{
         ActionOutcome,
         settings::{CONFIGURE, RESTORE, Setting},
     },

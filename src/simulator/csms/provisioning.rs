@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet, VecDeque};
 
 use serde_json::{Value, json};
 
-use crate::operator::ActionOutcome;
+use crate::manual_action::ActionOutcome;
 
 /// Most variables that are kept.
 const MAX_VARIABLES: usize = 20_000;

@@ -9,7 +9,7 @@ use super::{Csms, CsmsSetup, endpoints::CsmsEndpoints};
 use crate::{
     clock::Clock,
     link::{ConnId, EndpointId, LinkCommand, LinkEvent, Network},
-    operator::ActionOutcome,
+    manual_action::ActionOutcome,
     simulator::{faults::FaultyLink, operator::Request},
 };
 

@@ -9,7 +9,7 @@ use super::{Station, Timer};
 use crate::{
     certificate::Certificate,
     link::{Identity, LinkCommand, Secret},
-    operator::ActionOutcome,
+    manual_action::ActionOutcome,
     services::pki::{self, KeyKind},
 };
 

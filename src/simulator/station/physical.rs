@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{Boot, Station, Timer};
-use crate::{operator::ActionOutcome, simulator::operator::Request};
+use crate::{manual_action::ActionOutcome, simulator::operator::Request};
 
 impl Station {
     /// Performs a manual action.

@@ -2,7 +2,7 @@
 
 use super::Reader;
 use crate::{
-    operator::{
+    manual_action::{
         actions::{self, ActionInfo},
         settings::Setting,
     },

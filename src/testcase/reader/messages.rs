@@ -11,8 +11,8 @@ use crate::{
         requirements::Requirements,
         template::Template,
     },
-    vocabulary,
-    yaml::{Defect, Key, Kind, Node, Position},
+    vocabulary::{self, Takes},
+    yaml::{Defect, Key, Kind, Node, nearest},
 };
 
 impl Reader<'_> {
@@ -28,11 +28,23 @@ impl Reader<'_> {
         }
         for error in OCPP_2_0_1.messages().validate(action, request, &value) {
             let whole = error.pointer.is_empty() && error.code == "OccurrenceConstraintViolation";
-            let undecided = value.pointer(&error.pointer).is_some_and(has_expression);
-            if !whole && !undecided {
-                let at = place(node, &error.pointer);
+            // A member that the message does not have is one too many, whatever an expression yields for it.
+            if error.code == OCPP_2_0_1.error_codes.form {
+                self.surplus(node, action, request, &error.pointer);
+            } else if !whole && !value.pointer(&error.pointer).is_some_and(has_expression) {
+                let at = below(node, &error.pointer).at;
                 let message = format!("{action}: {}", error.message);
                 self.defects.push(Defect::new(at, message, "see the message's schema in Part 2"));
+            }
+        }
+    }
+
+    /// Tells the members of a mapping in a payload that its message does not have.
+    fn surplus(&mut self, node: &Node, action: &str, request: bool, pointer: &str) {
+        let Some(member) = OCPP_2_0_1.messages().member(action, request, pointer) else { return };
+        for (key, _) in below(node, pointer).map().unwrap_or_default() {
+            if let Err(complaint) = member.child(&key.name) {
+                self.defect(key.at, complaint.message, complaint.help);
             }
         }
     }
@@ -156,12 +168,23 @@ impl Reader<'_> {
         if ours == 0 {
             return Matcher::Members(self.members(entries, spot));
         }
-        if ours + usize::from(node.get("requirement").is_some()) < entries.len() {
-            self.defect(node.at, "this mixes matchers with members", "put the matchers under `all:`, or nest them");
+        let foreign = |key: &Key| key.name != "requirement" && !WORDS.contains(&key.name.as_str());
+        if let Some((key, _)) = entries.iter().find(|(key, _)| foreign(key)) {
+            let known = WORDS.into_iter().chain(["requirement"]);
+            let help = nearest(&key.name, known).map_or_else(
+                || "put the matchers under `all:`, or nest them".to_owned(),
+                |near| format!("did you mean `{near}`?"),
+            );
+            self.defect(key.at, format!("`{}` is no matcher, and this mixes it with matchers", key.name), help);
         }
         let mut all = Vec::new();
         for (key, value) in entries {
             all.push(match key.name.as_str() {
+                "absent" | "present" if value.kind != Kind::Bool(true) => {
+                    let message = format!("`{}` can't be {}", key.name, value.describe());
+                    self.defect(value.at, message, "write true; the opposite of `absent` is `present`");
+                    Matcher::Present
+                }
                 "absent" => Matcher::Absent,
                 "present" => Matcher::Present,
                 "not" => Matcher::Not(Box::new(self.matcher(value, spot.uncitable()))),
@@ -176,7 +199,10 @@ impl Reader<'_> {
                 "at-most" => Matcher::AtMost(self.template(value)),
                 "near" => {
                     let within = match node.get("within") {
-                        Some(within) => self.template(within),
+                        Some(within) => {
+                            self.defects.extend(Takes::Number.check("within", within));
+                            self.template(within)
+                        }
                         None => Template::expression("bench.time_tolerance"),
                     };
                     Matcher::Near(self.template(value), within)
@@ -198,6 +224,7 @@ impl Reader<'_> {
                 }
                 "is" if node.get("when").is_none() => self.matcher(value, spot),
                 "all" => {
+                    self.defects.extend(Takes::List(&Takes::Anything).check("all", value));
                     Matcher::All(value.list().unwrap_or_default().iter().map(|item| self.matcher(item, spot)).collect())
                 }
                 _ => continue, // `within`, and `is` with `when`, belong to their neighbours
@@ -226,9 +253,8 @@ fn has_expression(value: &serde_json::Value) -> bool {
     value.as_str().is_some_and(|text| text.contains("{{"))
 }
 
-/// Where in the file the value is that a JSON pointer leads to; as near as the file goes.
-fn place(node: &Node, pointer: &str) -> Position {
-    let mut node = node;
+/// The value in the file that a JSON pointer leads to; as near as the file goes.
+fn below<'n>(mut node: &'n Node, pointer: &str) -> &'n Node {
     for part in pointer.split('/').skip(1) {
         let next = match node.list() {
             Some(items) => part.parse::<usize>().ok().and_then(|index| items.get(index)),
@@ -239,5 +265,5 @@ fn place(node: &Node, pointer: &str) -> Position {
             None => break,
         }
     }
-    node.at
+    node
 }

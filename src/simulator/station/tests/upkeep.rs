@@ -8,7 +8,7 @@ use super::{
     super::{transfers::TransferDone, *},
     pics, station,
 };
-use crate::{certificate::Certificate, link::Identity, operator::ManualAction, services::pki};
+use crate::{certificate::Certificate, link::Identity, manual_action::ManualAction, services::pki};
 
 /// A certificate authority of the test's own.
 struct Authority(Issuer<'static, KeyPair>, String);
@@ -59,7 +59,7 @@ fn wants(station: &mut Station) -> Vec<(&'static str, Value)> {
     station.queue.drain(..).map(|outgoing| (outgoing.action, outgoing.payload)).collect()
 }
 
-fn act(station: &mut Station, action: &str, parameters: Value) -> crate::operator::ActionOutcome {
+fn act(station: &mut Station, action: &str, parameters: Value) -> crate::manual_action::ActionOutcome {
     let (done, mut answer) = tokio::sync::oneshot::channel();
     let action = ManualAction {
         action: action.into(),
@@ -247,7 +247,10 @@ async fn a_jammed_lock_neither_opens_nor_lets_energy_through() {
     let mut station = accepted("beny-bcpcv-ct2m-p.yaml").await;
     let connector = json!({ "evse": 1, "connector": 1 });
     // A fixed cable has no lock.
-    assert!(matches!(act(&mut station, "jam-lock", connector.clone()), crate::operator::ActionOutcome::NotPossible(_)));
+    assert!(matches!(
+        act(&mut station, "jam-lock", connector.clone()),
+        crate::manual_action::ActionOutcome::NotPossible(_)
+    ));
     let mut station = accepted("simulated-station.yaml").await;
     let detachable = (0..station.evses.len()).find(|index| !station.has_fixed_cable(*index)).unwrap();
     let connector =

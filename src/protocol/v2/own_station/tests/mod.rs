@@ -70,7 +70,7 @@ impl Play {
             states: Arc::new(HashMap::new()),
             bench: bench(),
             pics: Value::Null,
-            endpoints: HashMap::new(),
+            endpoints: crate::engine::EndpointPolicies::default(),
             identities: HashMap::new(),
             client: None,
             client_identities: HashMap::new(),

@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use super::render;
-use crate::calibrate::{Distribution, Sheet};
+use super::{Distribution, Sheet};
+use crate::report::render;
 
 /// A table of the sheet, ready to print.
 #[derive(Serialize)]
@@ -96,7 +96,7 @@ pub fn html(sheet: &Sheet) -> String {
             })
             .collect(),
     };
-    render::html(include_str!("calibration.html"), &page)
+    render::html(include_str!("page.html"), &page)
 }
 
 /// The sheet for the terminal.

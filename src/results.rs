@@ -1,14 +1,13 @@
 //! From verdicts to results: profiles, KPIs, the verdict of the whole run.
 
-use super::{
-    causes,
-    model::{FORMAT, PicsFacts, PlanEntry, ProfileOutcome, ProfileResult, Results, TraceEntry, TraceEvent},
-};
 use crate::{
-    calibrate::Calibration,
     expect::Expectation,
     kpi,
     pics::{Pics, Profile, tables},
+    record::{
+        FORMAT, PicsFacts, PlanEntry, ProfileOutcome, ProfileResult, Results, TraceEntry, TraceEvent,
+        calibration::Calibration, causes,
+    },
     verdict::{TestCaseResult, Verdict},
 };
 
@@ -38,7 +37,7 @@ pub struct RunInfo {
 }
 
 /// Puts the results of a run together.
-pub fn results(
+pub fn summarise(
     pics: &Pics,
     plan: &[PlanEntry],
     cases: Vec<TestCaseResult>,

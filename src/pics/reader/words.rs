@@ -1,0 +1,54 @@
+//! Answers that consist of well-known words: a word that is none of them would leave out what the product claims.
+
+use crate::{
+    link::is_cipher_suite,
+    protocol::OCPP_2_0_1,
+    vocabulary::{self, Owner, Property, Takes},
+    yaml::{Defect, Node},
+};
+
+/// File transfer protocols (ORS-24).
+pub(in crate::pics) const TRANSFERS: [&str; 5] = ["HTTP", "HTTPS", "FTP", "FTPS", "SFTP"];
+/// Time sources (C-23; Part 2, ClockCtrlr.TimeSource).
+pub(in crate::pics) const TIME_SOURCES: [&str; 6] =
+    ["Heartbeat", "NTP", "GPS", "RealTimeClock", "MobileNetwork", "RadioTimeTransmitter"];
+
+const MEASURANDS: [Property; 2] = [
+    Property::required("tested", Takes::List(&Takes::Keyword(measurands))),
+    Property::required("supported", Takes::List(&Takes::Keyword(measurands))),
+];
+
+/// MeasurandEnumType.
+fn measurands() -> Vec<String> {
+    let place = OCPP_2_0_1.messages().member("MeterValues", true, "/meterValue/0/sampledValue/0/measurand");
+    place.map(|place| place.words().into_iter().map(str::to_owned).collect()).unwrap_or_default()
+}
+
+/// What is wrong with the words of an answer; nothing where any word may stand.
+pub(super) fn check(id: &str, answer: &Node) -> Vec<Defect> {
+    match id {
+        "ORS-24" => each(answer, |word| among(&TRANSFERS, word), &TRANSFERS),
+        "C-23" => each(answer, |word| among(&TIME_SOURCES, word), &TIME_SOURCES),
+        "C-41" => each(answer, is_cipher_suite, &["the names that IANA has registered"]),
+        _ if answer.map().is_some() => check_measurands(id, answer),
+        _ => Vec::new(),
+    }
+}
+
+/// The measurands of a C-40.x.
+pub(super) fn check_measurands(id: &str, answer: &Node) -> Vec<Defect> {
+    vocabulary::check(Owner { name: id, noun: "key", place: "" }, &MEASURANDS, Some(answer), answer)
+}
+
+fn among(words: &[&str], word: &str) -> bool {
+    words.iter().any(|known| known.eq_ignore_ascii_case(word))
+}
+
+fn each(answer: &Node, is_known: impl Fn(&str) -> bool, known: &[&'static str]) -> Vec<Defect> {
+    let defect = |item: &Node| {
+        let word = item.scalar().unwrap_or_default();
+        let help = vocabulary::help(&word, known.iter().copied(), "known");
+        (!is_known(&word)).then(|| Defect::new(item.at, format!("unknown word `{word}`"), help))
+    };
+    answer.list().unwrap_or_default().iter().filter_map(defect).collect()
+}

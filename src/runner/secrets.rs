@@ -1,0 +1,84 @@
+//! The secrets that passed through a run, and texts without them.
+
+use serde_json::{Map, Value};
+
+use crate::{
+    link::Secret,
+    redaction::{REDACTED, Replacements},
+};
+
+/// Shorter texts are no secrets worth the name, and stand in too many places. Bytes.
+const SHORTEST: usize = 4;
+
+/// What must not be shown.
+#[derive(Debug)]
+pub(crate) struct Secrets {
+    known: Vec<Secret>,
+    replacements: Replacements,
+}
+
+impl FromIterator<Secret> for Secrets {
+    fn from_iter<I: IntoIterator<Item = Secret>>(secrets: I) -> Self {
+        let mut all = Self { known: Vec::new(), replacements: Replacements::new([]) };
+        all.add(secrets);
+        all
+    }
+}
+
+impl Secrets {
+    /// Every one, in the order in which they became known.
+    pub(crate) fn known(&self) -> &[Secret] {
+        &self.known
+    }
+
+    /// These must not be shown either.
+    pub(crate) fn add(&mut self, secrets: impl IntoIterator<Item = Secret>) {
+        let before = self.known.len();
+        for secret in secrets {
+            if !self.known.contains(&secret) {
+                self.known.push(secret);
+            }
+        }
+        if self.known.len() > before {
+            let long = self.known.iter().map(Secret::expose).filter(|secret| secret.len() >= SHORTEST);
+            self.replacements = Replacements::new(long.map(|secret| (secret, REDACTED.to_owned())));
+        }
+    }
+
+    /// A text without them.
+    pub(crate) fn redact(&self, text: &str) -> String {
+        self.replacements.apply(text)
+    }
+
+    /// A value without them.
+    pub(crate) fn redact_value(&self, value: &Value) -> Value {
+        match value {
+            Value::String(text) => self.redact(text).into(),
+            Value::Array(items) => items.iter().map(|item| self.redact_value(item)).collect(),
+            Value::Object(members) => self.redact_members(members).into(),
+            other => other.clone(),
+        }
+    }
+
+    /// Members without them.
+    pub(crate) fn redact_members(&self, members: &Map<String, Value>) -> Map<String, Value> {
+        members.iter().map(|(name, value)| (name.clone(), self.redact_value(value))).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_became_known_is_shown_nowhere() {
+        let mut secrets: Secrets = ["hunter22", "abc", "hunter22-and-more"].map(Secret::new).into_iter().collect();
+        secrets.add([Secret::new("later-on"), Secret::new("hunter22")]);
+        assert_eq!(secrets.known().len(), 4);
+        let value = json!({ "a": ["hunter22", "hunter22-and-more"], "later-on": "abc: later-on", "n": 1 });
+        let shown = json!({ "a": ["[redacted]", "[redacted]"], "later-on": "abc: [redacted]", "n": 1 });
+        assert_eq!(secrets.redact_value(&value), shown);
+    }
+}
