@@ -157,7 +157,7 @@ impl Expectations {
             .filter(|entry| today > entry.expires)
             .map(|entry| {
                 let (name, at) = (&self.source.name, entry.expires_at);
-                format!("{name}:{at}: `{}` expired on {} and excuses nothing", entry.pattern.text(), entry.expires)
+                format!("{name}:{at}: `{}` expired on {} and is ignored", entry.pattern.text(), entry.expires)
             })
             .collect()
     }
@@ -208,8 +208,8 @@ fn entry(node: &Node, defects: &mut Vec<Defect>) -> Option<Entry> {
     };
     let test = member("test", "write an id or a pattern: TC_B_21_CS, TC_K_*, profile:core, block:B");
     let verdict = member("verdict", &format!("write {}", VERDICTS.join(", ")));
-    let reason = member("reason", "write why the failure is known, for whoever reads the gate's output");
-    let expires = member("expires", "write the last day on which it holds, as 2027-01-31");
+    let reason = member("reason", "write why the failure is known, for readers of the gate's output");
+    let expires = member("expires", "write the last day on which it is valid, such as 2027-01-31");
     // Each is looked at, whatever is wrong with the others.
     let pattern = test.and_then(|node| pattern(node, defects));
     let verdicts = verdict.map(|node| verdicts(node, defects)).filter(|verdicts| !verdicts.is_empty());
@@ -223,7 +223,7 @@ fn entry(node: &Node, defects: &mut Vec<Defect>) -> Option<Entry> {
     let date = expires.and_then(|node| {
         let date = node.scalar().and_then(|text| text.parse::<Date>().ok());
         if date.is_none() {
-            defects.push(not_a(node, "a date", "write the last day on which it holds, as 2027-01-31"));
+            defects.push(not_a(node, "a date", "write the last day on which it is valid, such as 2027-01-31"));
         }
         date
     });
@@ -252,12 +252,12 @@ fn verdicts(node: &Node, defects: &mut Vec<Defect>) -> Vec<Expected> {
     let help = format!("write one of {}, or a list of them", VERDICTS.join(", "));
     let words = node.list().unwrap_or(std::slice::from_ref(node));
     if words.is_empty() {
-        defects.push(not_a(node, "a verdict that can be known", &help));
+        defects.push(not_a(node, "a verdict that can be expected", &help));
     }
     let known = words.iter().map(|word| {
         let known = word.text().and_then(Expected::parse);
         if known.is_none() {
-            defects.push(not_a(word, "a verdict that can be known", &help));
+            defects.push(not_a(word, "a verdict that can be expected", &help));
         }
         known
     });
@@ -336,7 +336,7 @@ mod tests {
         assert_eq!(known.expired(today), [""; 0]);
         assert_eq!(
             known.expired("2027-01-01".parse().unwrap())[0],
-            "expect.yaml:2:63: `TC_B_*` expired on 2026-11-21 and excuses nothing"
+            "expect.yaml:2:63: `TC_B_*` expired on 2026-11-21 and is ignored"
         );
     }
 

@@ -291,7 +291,11 @@ impl Source {
             let at = error.location().map_or(Position { line: 1, column: 1 }, |location| position(&location));
             let message = error.without_snippet().to_string();
             let message = message.lines().next().unwrap_or("not valid YAML").to_owned();
-            self.defects(vec![Defect::new(at, message, "mend the YAML; indentation and quotes are the usual causes")])
+            self.defects(vec![Defect::new(
+                at,
+                message,
+                "correct the YAML; indentation and quotes are the usual causes",
+            )])
         })
     }
 

@@ -128,8 +128,8 @@ fn a_setting_that_lasts_is_restored_before_the_next_boot() {
 #[test]
 fn a_setting_that_can_t_be_restored_decides_nothing() {
     let (verdicts, remarks, _) = run(BootSetting::UntilRestored, "", &BOOTS[..1]);
-    let reason = "the manual action is not possible here: the bench has no request for `restore next-boot`: write one, or \
-                  `not-needed` if the CSMS undoes that setting by itself";
+    let reason = "the manual action is not possible here: the bench has no request for `restore next-boot`: add one, or write \
+                  `not-needed` if the CSMS restores the setting by itself";
     assert_eq!(verdicts, [("inconclusive".into(), reason.to_owned())]);
     assert_eq!(remarks, [format!("after 1 run BootRestored > 1 operator restore: {reason}")]);
 }

@@ -205,8 +205,8 @@ fn a_pdf_that_can_t_be_read_says_what_to_do() {
         (whole[..whole.len() / 2].to_vec(), "the PDF is damaged", "download it again"),
         (b"%PDF-1.7\nnothing of it".to_vec(), "the PDF is damaged", "download it again"),
         // A stack of its own does not hold what a file may nest.
-        (pdf(&vec![b'['; 3 << 20], ""), "it nests too deep", "print it to a new PDF"),
-        (pdf(b"", &format!("/Q {}", "<</A ".repeat(1 << 20))), "it nests too deep", "print it to a new PDF"),
+        (pdf(&vec![b'['; 3 << 20], ""), "it is nested too deeply", "print it to a new PDF"),
+        (pdf(b"", &format!("/Q {}", "<</A ".repeat(1 << 20))), "it is nested too deeply", "print it to a new PDF"),
     ] {
         let said = import(&content, &[]);
         assert_eq!((said.status, said.stdout.as_str()), (Some(2), ""), "{told}");

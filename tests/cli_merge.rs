@@ -130,7 +130,7 @@ fn runs_that_do_not_belong_together_are_refused() {
     refused(&["one", "two"], "conflict: product.designation: ");
 
     assert_eq!(run(&at("other-texts"), &["--test", "TC_B_01_CS"]).0, Some(0));
-    refused(&["one", "other-texts"], "test cases of different texts");
+    refused(&["one", "other-texts"], "different versions of the test cases");
 
     let bench = at("bench.yaml");
     std::fs::write(&bench, "message-timeout: 7\n").unwrap();

@@ -95,7 +95,7 @@ fn a_run_goes_on_only_with_what_it_was_begun_with() {
     for (other, told) in [
         (vec!["--pics", "pics/beny-bcpcv-ct2m-p.yaml"], "the PICS (edition: 3 then, 4 now)"),
         (vec!["--bench", bench], "the bench (message-timeout: 30 then, 7 now)"),
-        (vec!["--test", "TC_C_*"], "the choice of test cases"),
+        (vec!["--test", "TC_C_*"], "the selection of test cases"),
         (vec!["--out", "elsewhere"], "cannot be used with"),
     ] {
         let (status, text) = attest(&[&["run", "--resume", out], &other[..]].concat());
@@ -104,7 +104,7 @@ fn a_run_goes_on_only_with_what_it_was_begun_with() {
     }
     let (status, text) = attest(&["--testcases", "tests/fixtures/sound", "run", "--resume", out]);
     assert_eq!(status, Some(2), "{text}");
-    assert!(text.contains("the text of the test cases is not what this run was begun with"), "{text}");
+    assert!(text.contains("the text of the test cases is not what this run started with"), "{text}");
 
     let manifest = folder.join("run.json");
     let text = std::fs::read_to_string(&manifest).unwrap();
@@ -116,7 +116,7 @@ fn a_run_goes_on_only_with_what_it_was_begun_with() {
     std::fs::write(&manifest, &text[..text.len() / 2]).unwrap();
     let (status, told) = attest(&["run", "--resume", out]);
     assert_eq!(status, Some(2), "{told}");
-    assert!(told.contains("run.json") && told.contains("changed or cut off"), "{told}");
+    assert!(told.contains("run.json") && told.contains("changed or truncated"), "{told}");
     let (status, told) = attest(&["run", "--resume", folders.path().to_str().unwrap()]);
     assert_eq!(status, Some(2), "{told}");
     assert!(told.contains("name the folder of a run that"), "{told}");

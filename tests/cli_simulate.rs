@@ -201,7 +201,7 @@ fn a_csms_serves_who_it_is_told_of() {
     let stranger = folder.join("CS-C.yaml");
     let (found, said) = tests_csms(&stranger, &operator, &["--test", "TC_A_01_CSMS"], &[]);
     assert_eq!(found, Some(1), "{said}");
-    assert!(said.contains("the SUT refused the upgrade with 404: the identity is not known, or the path"), "{said}");
+    assert!(said.contains("the SUT refused the upgrade with 404: unknown identity or path"), "{said}");
 }
 
 #[test]
@@ -278,13 +278,13 @@ fn what_does_not_go_together_is_refused() {
     let secure = ["--connect", "wss://127.0.0.1:9/ocpp"];
     for ((status, told), reason) in [
         (station(&["--connect", "http://127.0.0.1:9/"]), "invalid WebSocket URL"),
-        (station(&["--connect", "ws://127.0.0.1:9/", "--security-profile", "2"]), "does not go with"),
+        (station(&["--connect", "ws://127.0.0.1:9/", "--security-profile", "2"]), "does not match"),
         (station(&[&secure[..], &["--security-profile", "3"]].concat()), "needs a certificate"),
         (station(&[&secure[..], &["--root", &nowhere]].concat()), "nowhere"),
         (station(&[&secure[..], &["--root", &nowhere, "--authority", &nowhere]].concat()), "cannot be used with"),
         (station(&["--connect", "ws://127.0.0.1:9/", "--operator", "nonsense"]), "can't be bound"),
         (csms(&["--security-profile", "2"]), "needs certificates"),
-        (csms(&["--identity", "CS1,3"]), "no such security profile is served"),
+        (csms(&["--identity", "CS1,3"]), "this security profile is not available"),
         (attest(&["simulate", "csms", "--pics", STATION, "--listen", "127.0.0.1:0"]), "the PICS of a charging station"),
         (attest(&["simulate", "charging-station", "--pics", CSMS, "--connect", "ws://a/"]), "the PICS of a CSMS"),
     ] {

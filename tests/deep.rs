@@ -541,7 +541,7 @@ fn a_station_that_says_nothing_after_being_offline_fails() {
 
 // ---- roots ----
 
-/// The station did not take the certificate that we showed.
+/// The station did not take the certificate that we useed.
 fn refuses_us(input: &Input) -> bool {
     matches!(input, Input::Link(LinkEvent::AttemptFailed { failure: AttemptFailure::TlsRefusedBySut(_), .. }))
 }

@@ -17,7 +17,7 @@ fn run(pics_name: &str, test_case: &str, fault: &str) -> TestCaseResult {
     let faults = faults(&[fault]);
     let results = run_faulty(&pics(pics_name), "", false, &[test_case.to_owned()], &faults).results;
     let [result] = results.try_into().unwrap_or_else(|results| panic!("{fault}: {results:?}"));
-    let told = result.remarks.iter().any(|remark| remark.contains("came to pass"));
+    let told = result.remarks.iter().any(|remark| remark.contains("` happened"));
     assert!(told && faults.never_happened().is_empty(), "{test_case}, {fault}: {:?}", faults.never_happened());
     result
 }
@@ -210,7 +210,7 @@ fn a_fault_in_one_attempt_does_not_spoil_the_next() {
     let results = run_faulty(&pics("cp-flex-plus-eu.yaml"), "", false, &these, &faults).results;
     assert_eq!(results[0].verdict, Verdict::Pass, "{:?}", results[0].reason);
     assert!(faults.never_happened().is_empty());
-    assert_eq!(results[0].remarks.iter().filter(|remark| remark.contains("came to pass")).count(), 3);
+    assert_eq!(results[0].remarks.iter().filter(|remark| remark.contains("` happened")).count(), 3);
 }
 
 #[test]
@@ -226,7 +226,7 @@ fn a_fault_that_never_came_to_pass_says_why() {
     let these = ["TC_B_12_CS".to_owned()];
     let results = run_faulty(&pics("cp-flex-plus-eu.yaml"), "", false, &these, &faults).results;
     assert_eq!(results[0].verdict, Verdict::Pass, "{:?}", results[0].reason);
-    assert!(!results[0].remarks.iter().any(|remark| remark.contains("came to pass")), "{:?}", results[0].remarks);
+    assert!(!results[0].remarks.iter().any(|remark| remark.contains("` happened")), "{:?}", results[0].remarks);
     insta::assert_snapshot!(faults.never_happened().join("\n"));
 }
 
@@ -264,7 +264,7 @@ fn a_station_that_never_answers_passes_nothing_that_asks() {
 fn what_every_test_case_forbids_fails_each_in_which_it_happens() {
     for fault in ["wrong-type * /timestamp", "repeated-id response", "truncated *:5"] {
         let results = programme(&[fault]);
-        let happened = |result: &&TestCaseResult| result.remarks.iter().any(|remark| remark.contains("came to pass"));
+        let happened = |result: &&TestCaseResult| result.remarks.iter().any(|remark| remark.contains("` happened"));
         let (hit, spared): (Vec<_>, Vec<_>) = results.iter().partition(happened);
         assert!(hit.len() > 100, "{fault}: only in {} test cases, not in {}", hit.len(), spared.len());
         let unharmed: Vec<&str> =
@@ -303,9 +303,9 @@ fn the_command_line_tells_of_faults() {
     assert!(status == Some(2) && said.contains("add --sut simulated"), "{said}");
     // It passes, and proves nothing.
     let (status, said) = run(&["drop UnlockConnector"], &simulated);
-    assert!(status == Some(3) && said.contains("never came to pass: no UnlockConnector message was sent"), "{said}");
+    assert!(status == Some(3) && said.contains("never happened: no UnlockConnector message was sent"), "{said}");
     let (status, said) = run(&["drop GetVariables"], &simulated);
-    assert!(status == Some(1) && !said.contains("never came to pass"), "{said}");
+    assert!(status == Some(1) && !said.contains("never happened"), "{said}");
     let manifest = std::fs::read_to_string(out.join("run.json")).unwrap();
     assert!(manifest.contains("drop GetVariables"), "{manifest}");
     // Nobody who reads a report of it takes what went wrong for the simulator's own doing.
@@ -334,7 +334,7 @@ fn names_that_lead_elsewhere_stay_names() {
         let output = tool.arg("--out").arg(&out).output().unwrap();
         let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
         assert!(matches!(output.status.code(), Some(0 | 1)), "{fault}: {said}");
-        assert!(!said.contains("never came to pass") && !said.contains('\u{1b}'), "{fault}: {said}");
+        assert!(!said.contains("never happened") && !said.contains('\u{1b}'), "{fault}: {said}");
         let only = |folder: &std::path::Path, names: &[&str]| {
             let mut found: Vec<_> =
                 std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();

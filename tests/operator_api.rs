@@ -226,7 +226,7 @@ async fn settings_have_requests_of_their_own() {
     assert_eq!(
         outcome,
         ActionOutcome::NotPossible(
-            "the bench has no request for `restore next-boot`: write one, or `not-needed` if the CSMS undoes that setting by \
+            "the bench has no request for `restore next-boot`: add one, or write `not-needed` if the CSMS restores the setting by \
              itself"
                 .into()
         )

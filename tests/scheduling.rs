@@ -123,7 +123,7 @@ async fn a_station_that_stays_pending_is_withdrawn_and_fails_nothing() {
     assert!(left.reason.as_deref().unwrap().starts_with("not run: station CS001 is withdrawn: "), "{left:?}");
     assert!(left.reason.as_deref().unwrap().contains(reason));
     assert_eq!((left.duration_s, left.steps.len()), (0.0, 0), "nothing is waited for any more");
-    insta::assert_snapshot!(ran.notices.join("\n"), @"Station CS001 is withdrawn, for it can't be brought to the general preconditions: TC_G_20_CSMS: The CSMS has not accepted our station within 4 s (it said Pending), so nothing can be tested.");
+    insta::assert_snapshot!(ran.notices.join("\n"), @"Station CS001 is withdrawn because it does not reach the general preconditions: TC_G_20_CSMS: The CSMS has not accepted our station within 4 s (it said Pending), so nothing can be tested.");
     // Our station keeps to the interval of a second: of the five test cases, two prepare in vain for four seconds each.
     let boots = small.boots.lock().unwrap()["CS001"];
     assert!(boots <= 1 + 3 + 2 * 5, "{boots} BootNotifications");
@@ -143,7 +143,7 @@ async fn what_a_withdrawn_station_leaves_is_run_as_another() {
     assert_eq!(bad, []);
     assert_eq!(ran.notices.len(), 2, "{:?}", ran.notices);
     let moved = |of: &str| {
-        let remark = format!("begun again as another station: {of} is withdrawn");
+        let remark = format!("started again as another station: {of} is withdrawn");
         ran.result.results.iter().filter(|case| case.remarks.contains(&remark)).count()
     };
     assert_eq!((moved("A"), moved("B"), moved("C")), (1, 0, 1));
@@ -173,9 +173,9 @@ async fn a_csms_that_dies_and_is_brought_back_costs_nothing_but_the_test_case_it
         [Pass, Fail, Pass, Pass, Pass]
     );
     let [away, back] = &ran.notices[..] else { panic!("{:?}", ran.notices) };
-    assert!(away.starts_with("The product is not there (TC_G_20_CSMS and TC_P_02_CSMS): "), "{away}");
-    assert!(away.ends_with(". The run waits for it, 600 s at most."), "{away}");
-    assert!(back.ends_with("TC_G_20_CSMS and TC_P_02_CSMS are run again."), "{back}");
+    assert!(away.starts_with("The product is not available (TC_G_20_CSMS and TC_P_02_CSMS): "), "{away}");
+    assert!(away.ends_with(". The run waits for up to 600 s."), "{away}");
+    assert!(back.ends_with("TC_G_20_CSMS and TC_P_02_CSMS run again."), "{back}");
     assert_eq!(*small.asked.lock().unwrap(), ["restore-sut"]);
     assert!(!ran.result.interrupted && ran.postponed.is_empty());
 }
@@ -216,7 +216,7 @@ async fn a_csms_that_never_was_there_is_not_waited_for() {
     let these = ["TC_B_01_CSMS", "TC_G_20_CSMS", "TC_P_02_CSMS"];
     let ran = run(&small, "", 1, &these).await;
     assert_eq!(ran.verdicts(), [("TC_B_01_CSMS", Verdict::Inconclusive)]);
-    assert!(ran.notices[0].starts_with("The product was never there, so the run ends early: TC_B_01_CSMS: "));
+    assert!(ran.notices[0].starts_with("The product was never available, so the run ends early: TC_B_01_CSMS: "));
     assert!(ran.result.interrupted && small.asked.lock().unwrap().is_empty());
 }
 
@@ -310,7 +310,11 @@ async fn run_dying(is_brought_back: bool) -> (Ran, Vec<String>) {
 async fn a_station_that_dies_and_is_brought_back_costs_nothing() {
     let (ran, asked) = run_dying(true).await;
     assert_eq!(ran.verdicts(), STATION_TESTS.map(|id| (id, Verdict::Pass)), "{:?}", ran.notices);
-    assert!(ran.notices[0].starts_with("The product is not there (TC_B_07_CS and TC_B_32_CS): "), "{:?}", ran.notices);
+    assert!(
+        ran.notices[0].starts_with("The product is not available (TC_B_07_CS and TC_B_32_CS): "),
+        "{:?}",
+        ran.notices
+    );
     assert_eq!(asked.iter().filter(|action| *action == "restore-sut").count(), 1, "{asked:?}");
     assert!(!ran.result.interrupted);
 }

@@ -33,11 +33,11 @@ enum Facts {
 
 use Facts::{Problem, ProblemBySecond, Sound, SoundBySecond, Undecided};
 
-const WRONG: &str = "its signature is not that of its own key";
+const WRONG: &str = "its signature was not made with its own key";
 
 /// Requests by file name: what is said of them, and of their key.
 const REQUESTS: [(&str, Facts, &str, u64); 39] = [
-    ("ber", Undecided("OpenSSL takes it for one"), "", 0),
+    ("ber", Undecided("OpenSSL accepts it"), "", 0),
     ("bmp-string", Sound, "EC", 256),
     ("brainpool", SoundBySecond, "EC", 256),
     ("challenge-bmp", Sound, "EC", 256),
@@ -156,8 +156,8 @@ fn the_form_of_a_request_does_not_matter() {
         assert_eq!(certificate::request_facts(&odd), facts, "{odd}");
     }
     let problem = |text: &str| certificate::request_facts(text)["problem"].as_str().unwrap_or_default().to_owned();
-    assert!(problem("").contains("no PEM"));
-    assert!(problem(&sound.replace('\n', "\\n")).contains("no PEM"));
+    assert!(problem("").contains("not a valid PEM"));
+    assert!(problem(&sound.replace('\n', "\\n")).contains("not a valid PEM"));
     assert!(problem(&sound.replace("CERTIFICATE REQUEST", "PUBLIC KEY")).contains("label is PUBLIC KEY"));
     assert!(problem(&fixture("certificates/rsa-pss-client.pem")).contains("label is CERTIFICATE"));
     // A certificate under the label of a request.

@@ -92,7 +92,7 @@ pub(super) fn of_another_type(value: &Value) -> Value {
     }
 }
 
-/// Sets what a pointer names; false where there is no such place.
+/// Sets what a pointer names; false where unknown location.
 pub(super) fn set(root: &mut Value, pointer: &str, value: Value) -> bool {
     if let Some(place) = root.pointer_mut(pointer) {
         *place = value;

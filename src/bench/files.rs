@@ -156,7 +156,7 @@ impl Bench {
         Err(self.defects(vec![self.defect(
             "file-protocol",
             format!("the PICS does not claim {protocol}: its ORS-24 has {}", names.join(", ")),
-            "choose one of these, leave `file-protocol` out, or mend the PICS",
+            "choose one of these, leave `file-protocol` out, or correct the PICS",
         )]))
     }
 }
@@ -202,7 +202,7 @@ mod tests {
         let pics = reader::read(&pics).unwrap();
         insta::assert_snapshot!(read("host: x\nfile-protocol: SFTP\n").unwrap().fits(&pics).unwrap_err().to_string(), @r"
         b.yaml:2:16: the PICS does not claim SFTP: its ORS-24 has HTTP, FTP
-            → choose one of these, leave `file-protocol` out, or mend the PICS
+            → choose one of these, leave `file-protocol` out, or correct the PICS
         ");
         assert!(read("file-protocol: FTP\n").unwrap().fits(&pics).is_ok());
         assert!(read("").unwrap().fits(&pics).is_ok());

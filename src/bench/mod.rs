@@ -33,7 +33,7 @@ pub struct Bench {
     pub url: String,
     /// Identity of the station (ours or the SUT's).
     pub identity: String,
-    /// Its Basic authentication password.
+    /// Basic authentication password of the station.
     pub password: Secret,
     /// Security profile to begin with: 1, 2 or 3.
     pub security_profile: u8,

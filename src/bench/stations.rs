@@ -11,9 +11,9 @@ use crate::{
 /// A station of the pool; what it does not say is the bench's.
 #[derive(Debug, Clone)]
 pub struct Station {
-    /// Its identity.
+    /// Identity of the station.
     pub identity: String,
-    /// Its Basic authentication password.
+    /// Basic authentication password of the station.
     pub password: Option<Secret>,
     /// Its serial number, the common name of its certificate; its identity where there is none.
     pub serial_number: String,
@@ -40,8 +40,8 @@ pub(super) fn read(root: &Node, defects: &mut Vec<Defect>) -> Vec<Station> {
         return Vec::new();
     };
     if let Some(identity) = root.get("identity") {
-        let message = "`identity` says who the station is, and so does `stations`";
-        defects.push(Defect::new(identity.at, message, "name this one in the list, and leave `identity` out"));
+        let message = "`identity` and `stations` can't both be set";
+        defects.push(Defect::new(identity.at, message, "add this one to the list, and remove `identity`"));
     }
     let mut stations: Vec<Station> = Vec::new();
     for item in items {
@@ -59,7 +59,7 @@ pub(super) fn read(root: &Node, defects: &mut Vec<Defect>) -> Vec<Station> {
 fn station(node: &Node, defects: &mut Vec<Defect>) -> Option<Station> {
     let Some(entries) = node.map() else {
         let message = format!("a station was expected, found {}", node.describe());
-        defects.push(Defect::new(node.at, message, "write `identity: CS001`, and what belongs to it"));
+        defects.push(Defect::new(node.at, message, "write `identity: CS001` and the other keys"));
         return None;
     };
     for (key, _) in entries {
@@ -230,14 +230,14 @@ mod tests {
         let text = "identity: CS000\nstations:\n  - identity: CS001\n    pasword: x\n  - identity: CS001\n  - CS003\n  - password: p\n    certificate: c.pem\n";
         let defects = Bench::read_source(&Source::new("b.yaml", text)).unwrap_err();
         insta::assert_snapshot!(defects.to_string(), @r#"
-        b.yaml:1:11: `identity` says who the station is, and so does `stations`
-            → name this one in the list, and leave `identity` out
+        b.yaml:1:11: `identity` and `stations` can't both be set
+            → add this one to the list, and remove `identity`
         b.yaml:4:5: unknown key `pasword` of a station
             → did you mean `password`?
         b.yaml:5:5: `CS001` is in the list already
             → give every station an identity of its own
         b.yaml:6:5: a station was expected, found the text "CS003"
-            → write `identity: CS001`, and what belongs to it
+            → write `identity: CS001` and the other keys
         b.yaml:7:5: a station has an `identity`
             → add `identity: …`
         b.yaml:7:5: a certificate and its `key` belong together

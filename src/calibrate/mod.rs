@@ -75,7 +75,7 @@ pub enum CalibrationError {
     #[error("{0}: {1}")]
     Io(&'static str, std::io::Error),
     /// The peer and the harness did not come together.
-    #[error("the run against the calibration peer did not work: {0}")]
+    #[error("the run against the calibration peer failed: {0}")]
     Run(String),
 }
 

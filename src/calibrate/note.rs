@@ -36,7 +36,7 @@ pub fn read(path: &Path) -> Result<Calibration, CalibrationRefused> {
         serde_json::from_value(value).map_err(|error| refuse(format!("is not a calibration sheet: {error}"), help))?;
     sheet.holds_for(&Machine::this()).map_err(|why| refuse(why, again))?;
     let Some(idle) = sheet.phases.first() else {
-        return Err(refuse("has no measurement in it".into(), again));
+        return Err(refuse("contains no measurement".into(), again));
     };
     let under_load = sheet.phases.iter().find(|phase| phase.name == EVERY_CORE_BUSY);
     Ok(Calibration {

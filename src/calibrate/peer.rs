@@ -27,7 +27,7 @@ const COUNTED: Duration = Duration::from_micros(300);
 pub(super) struct Peer {
     /// Where the harness listens.
     pub(super) address: String,
-    /// Its identity.
+    /// Identity of the station.
     pub(super) identity: String,
     /// The file with the root to trust.
     pub(super) roots: PathBuf,

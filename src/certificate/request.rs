@@ -25,13 +25,13 @@ pub struct SigningRequest {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RequestError {
     /// There is no PEM.
-    #[error("no PEM (RFC 7468) that can be decoded{}", .0.as_ref().map(|why| format!(": {why}")).unwrap_or_default())]
+    #[error("not a valid PEM (RFC 7468){}", .0.as_ref().map(|why| format!(": {why}")).unwrap_or_default())]
     NoPem(Option<String>),
     /// It is PEM of something else.
     #[error("its PEM label is {0}")]
     Label(String),
     /// It is no PKCS #10 request; `true` where another reader takes it for one.
-    #[error("no PKCS #10 request (RFC 2986): {0}")]
+    #[error("not a PKCS #10 request (RFC 2986): {0}")]
     Structure(&'static str, bool),
 }
 
@@ -97,7 +97,7 @@ impl SigningRequest {
                 Err("the field for attributes is missing, which RFC 2986 demands and most readers do without".into())
             }
             Verification::Valid => Ok(None),
-            Verification::Invalid => Ok(Some("its signature is not that of its own key".into())),
+            Verification::Invalid => Ok(Some("its signature was not made with its own key".into())),
             Verification::Undecided(why) => Err(why),
         }
     }
@@ -120,7 +120,7 @@ pub fn request_facts(text: &str) -> Value {
     let request = match SigningRequest::read(text) {
         Ok(request) => request,
         Err(error @ RequestError::Structure(_, true)) => {
-            return json!({ "undecided": format!("{error}, but OpenSSL takes it for one") });
+            return json!({ "undecided": format!("{error}, but OpenSSL accepts it") });
         }
         Err(error) => return json!({ "problem": error.to_string() }),
     };
@@ -150,9 +150,9 @@ fn parts(der: &[u8]) -> Result<Parts<'_>, &'static str> {
 }
 
 fn attributes(der: &[u8]) -> Result<(), &'static str> {
-    let (_, field, _) = element(der).ok_or("its field for attributes can't be read")?;
+    let (_, field, _) = element(der).ok_or("its attributes field can't be read")?;
     if field.class() != Class::ContextSpecific || field.tag() != Tag(0) || !field.header.is_constructed() {
-        return Err("something else is in the place of its attributes");
+        return Err("something else is in place of its attributes");
     }
     let mut rest = field.as_bytes();
     while !rest.is_empty() {

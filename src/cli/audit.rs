@@ -19,19 +19,19 @@ static PRODUCTS: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/pics");
 /// Arguments of `audit`.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// The products whose passing traces are taken (may be given several times) [default: those that come with the tool]
+    /// PICS of the products whose passing traces are used (repeatable) [default: those of the tool]
     #[arg(long, value_name = "FILE")]
     pics: Vec<PathBuf>,
-    /// Only the test cases for this side [default: both]
+    /// Audit only the test cases of this side [default: both]
     #[arg(long, value_name = "SUT", value_enum)]
     sut: Option<Side>,
-    /// Only these test cases (may be given several times)
+    /// Audit only these test cases (repeatable)
     #[arg(long = "test", value_name = "GLOB")]
     tests: Vec<String>,
-    /// How to print it
+    /// Output format
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
-    /// How many at a time [default: one per core]
+    /// Number of parallel jobs [default: one per core]
     #[arg(long, value_name = "N")]
     jobs: Option<NonZeroUsize>,
 }
@@ -52,7 +52,7 @@ enum Format {
 /// Runs the subcommand.
 pub fn run(arguments: &Arguments, catalogue: &Catalogue) -> Result<u8, Problem> {
     let only = runner::globs(&arguments.tests)
-        .map_err(|error| Problem::Input(error.to_string(), "a pattern is like `TC_B_*_CS`".into()))?;
+        .map_err(|error| Problem::Input(error.to_string(), "write a pattern such as `TC_B_*_CS`".into()))?;
     let mut products = if arguments.pics.is_empty() {
         let mut files: Vec<_> = PRODUCTS.files().collect();
         files.sort_by_key(|file| file.path());
@@ -79,7 +79,7 @@ pub fn run(arguments: &Arguments, catalogue: &Catalogue) -> Result<u8, Problem> 
     let chosen = |id: &str| only.as_ref().is_none_or(|only| only.is_match(id));
     let audit = audit::audit(catalogue, &libraries, &products, &chosen, jobs);
     if audit.cases.is_empty() && audit.without.is_empty() {
-        let help = "`ocpp-attest list --pics FILE` tells which test cases apply to a product";
+        let help = "`ocpp-attest list --pics FILE` shows which test cases apply to a product";
         return Err(Problem::Input("no test case to audit".into(), help.into()));
     }
     match arguments.format {

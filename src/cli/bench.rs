@@ -28,9 +28,9 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Try beforehand what can be tried: addresses, certificates, tokens, times, the operator
+    /// Check a bench before a run: addresses, certificates, tokens, times, the operator
     ///
-    /// Exit status: 0 there is no problem (there may be warnings), 2 there is one.
+    /// Exit status: 0 no problems (there may be warnings), 2 at least one problem.
     Check(Check),
     /// Write a commented bench file with fresh certificates
     Init(Init),
@@ -40,16 +40,16 @@ enum Command {
 struct Check {
     /// The bench file
     file: PathBuf,
-    /// The PICS of the product, to hold the bench against
+    /// The PICS of the product, to compare the bench with
     #[arg(long, value_name = "FILE")]
     pics: Option<PathBuf>,
-    /// Who is to perform manual actions, as in `run`
+    /// Who performs manual actions, as in `run`
     #[arg(long, value_name = "HOW")]
     operator: Option<String>,
-    /// Basic authentication password in the place of the bench's; better left to the environment
+    /// Basic authentication password, overrides the bench; prefer the environment variable
     #[arg(long, value_name = "TEXT", env = "OCPP_ATTEST_PASSWORD", hide_env_values = true)]
     password: Option<String>,
-    /// Password of the file servers in the place of the bench's; better left to the environment
+    /// Password of the file servers, overrides the bench; prefer the environment variable
     #[arg(long, value_name = "TEXT", env = "OCPP_ATTEST_FILE_PASSWORD", hide_env_values = true)]
     file_password: Option<String>,
     /// How to print
@@ -59,7 +59,7 @@ struct Check {
 
 #[derive(Debug, Args)]
 struct Init {
-    /// The PICS of the product that the bench is for
+    /// The PICS of the product
     #[arg(long, value_name = "FILE")]
     pics: Option<PathBuf>,
     /// The folder for bench.yaml and the authority
@@ -71,7 +71,7 @@ struct Init {
     /// URL of the CSMS under test, without the identity
     #[arg(long, default_value = "wss://127.0.0.1:9000/ocpp")]
     url: String,
-    /// Replace what is there, the authority's keys too: products then need the new root
+    /// Replace existing files, including the authority's keys: products then need the new root
     #[arg(long)]
     force: bool,
 }
@@ -166,8 +166,8 @@ fn write(init: &Init) -> Result<u8, Problem> {
     let there: Vec<&PathBuf> = places.iter().filter(|path| path.exists()).collect();
     if let Some(first) = there.first().filter(|_| !init.force) {
         return Err(Problem::Input(
-            format!("{} is there already", first.display()),
-            "name another folder with --out; --force replaces what is there, keys too".into(),
+            format!("{} already exists", first.display()),
+            "name another folder with --out, or use --force to replace the files, including keys".into(),
         ));
     }
     let failed = |path: &Path, error: std::io::Error| {
@@ -191,7 +191,7 @@ fn write(init: &Init) -> Result<u8, Problem> {
     };
     private(&file, &starter.text())?;
     let mut said = format!(
-        "{}: the bench; look at it, and then: ocpp-attest bench check {}\n{}: the root that the {} must trust\n",
+        "{}: the bench; review it, then run: ocpp-attest bench check {}\n{}: the root that the {} must trust\n",
         file.display(),
         file.display(),
         authority.join("root.pem").display(),

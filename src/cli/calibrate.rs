@@ -16,7 +16,7 @@ pub struct Arguments {
     /// Requests to measure under each condition
     #[arg(long, value_name = "N", default_value_t = 2000, value_parser = clap::value_parser!(u32).range(10..=1_000_000))]
     samples: u32,
-    /// The peer's longest delay, seconds
+    /// The longest delay of the peer, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 2.0)]
     longest: f64,
     /// Leave out the measurement with every core busy

@@ -16,7 +16,7 @@ pub fn run(catalogue: &Catalogue) -> Result<u8, Problem> {
             Ok(library) => {
                 bad.extend(library.miscited());
                 lines.push_str(&format!(
-                    "{name}: {all} test cases, {} with steps, {} states, all sound\n",
+                    "{name}: {all} test cases, {} with steps, {} states, all valid\n",
                     library.cases.len(),
                     library.states.len()
                 ));

@@ -19,10 +19,10 @@ pub struct Arguments {
     /// The folder of the later run
     #[arg(value_name = "RUN_B")]
     after: PathBuf,
-    /// In which form
+    /// Output format
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     format: Format,
-    /// End with exit status 1 when something became worse, or when anything changed
+    /// End with exit status 1 if something became worse, or if anything changed
     #[arg(long, value_name = "WHAT")]
     fail_on: Option<FailOn>,
 }
@@ -39,9 +39,9 @@ enum Format {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum FailOn {
-    /// A test case broken, a profile lost, or a KPI newly beyond its limit
+    /// A test case broke, a profile was lost, or a KPI newly exceeds its limit
     Regressions,
-    /// Any other verdict or profile outcome, better ones too
+    /// Any other verdict or profile outcome, including better ones
     Changes,
 }
 

@@ -36,6 +36,6 @@ pub(super) fn same(as_what: &str, what: &str, then: &str, now: &str) -> Result<(
 /// The refusal.
 pub(super) fn differs(as_what: &str, what: &str) -> Problem {
     let help =
-        "verdicts that were reached differently can't stand in one report: bring back what was, or begin another run";
+        "one report can't mix verdicts that were reached differently: restore the earlier input, or start a new run";
     Problem::Input(format!("{what} is not {as_what}"), help.into())
 }

@@ -272,9 +272,9 @@ fn causes(causes: &[Cause], layout: Layout) -> String {
     let mut text = String::new();
     for cause in causes.iter().take(MAX_CAUSES) {
         let number = cause.test_cases.len();
-        let what = format!("{number} test cases are {} for one cause", cause.verdict.word());
+        let what = format!("{number} test cases are {} for the same reason", cause.verdict.word());
         let what =
-            if cause.verdict == Verdict::Fail { format!("{number} test cases fail for one cause") } else { what };
+            if cause.verdict == Verdict::Fail { format!("{number} test cases fail for the same reason") } else { what };
         text.push_str(&format!("  {}\n", layout.paint(tone(cause.verdict), &what)));
         fact(&mut text, "what", &visible_line(&cause.message), layout);
         fact(&mut text, "in", &visible_line(&cause.check), layout);
@@ -295,7 +295,7 @@ fn causes(causes: &[Cause], layout: Layout) -> String {
 pub(super) fn places(folder: &Path) -> String {
     let report = folder.join("abstract.html");
     format!(
-        "report: {}\n        with it: report.html (every message), summary.md, junit.xml, results.json\n",
+        "report: {}\n        also: report.html (every message), summary.md, junit.xml, results.json\n",
         visible_line(&report.display().to_string())
     )
 }

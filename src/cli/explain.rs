@@ -20,9 +20,9 @@ use crate::{
 /// Arguments of `explain`.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// The test case, `TC_B_02_CS`
+    /// The test case, such as `TC_B_02_CS`
     test_case: String,
-    /// Say how this PICS answers its condition
+    /// Evaluate its condition for this PICS
     #[arg(long, value_name = "FILE")]
     pics: Option<PathBuf>,
 }
@@ -32,7 +32,7 @@ pub fn run(arguments: &Arguments, catalogue: &Catalogue) -> Result<u8, Problem> 
     let id = arguments.test_case.to_uppercase();
     let Some(entry) = catalogue.cases.get(&id) else {
         let help = nearest(&id, catalogue.cases.keys().map(String::as_str))
-            .map_or_else(|| "`ocpp-attest list` names them all".to_owned(), |near| format!("did you mean {near}?"));
+            .map_or_else(|| "`ocpp-attest list` shows all of them".to_owned(), |near| format!("did you mean {near}?"));
         return Err(Problem::Input(format!("unknown test case {id}"), help));
     };
     let pics = arguments.pics.as_deref().map(reader::read).transpose()?;
@@ -94,6 +94,6 @@ fn explain(entry: &Entry, pics: Option<&Pics>, library: Option<&Library>) -> Str
     if let Some(case) = library.cases.get(&header.id) {
         let _ = writeln!(out, "\n{}", prose::describe(case, library).join("\n"));
     }
-    let _ = writeln!(out, "\nThe whole of it, as it is run, stands in {}.", entry.source.name);
+    let _ = writeln!(out, "\nThe complete test case is in {}.", entry.source.name);
     out
 }

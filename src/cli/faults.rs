@@ -17,15 +17,15 @@ use crate::{
 /// Arguments of whatever has a simulated product.
 #[derive(Debug, Args)]
 pub struct FaultArguments {
-    /// What goes wrong with the simulated product, like 'drop TransactionEvent:2' (may be given several times);
-    /// `list` prints all that can
+    /// A defect of the simulated product, such as 'drop TransactionEvent:2' (repeatable); `list` prints all defects
     #[arg(
         long = "fault",
         value_name = "FAULT",
         value_parser = Listing,
         long_help = format!(
-            "What goes wrong with the simulated product, like 'drop TransactionEvent:2' (may be given several times); \
-             `list` prints this\n\n{}", faults::list()
+            "A defect of the simulated product, such as 'drop TransactionEvent:2' (repeatable); `list` prints this \
+             text\n\n{}",
+            faults::list()
         )
     )]
     faults: Vec<String>,

@@ -16,10 +16,10 @@ use crate::{
 /// Arguments of every subcommand that ends with a run's exit status.
 #[derive(Debug, Args)]
 pub(super) struct Gate {
-    /// Known failures, each with a reason and a date of expiry: they do not fail the run
+    /// Known failures, each with a reason and an expiry date: they do not fail the run
     #[arg(long, value_name = "FILE")]
     expect: Option<PathBuf>,
-    /// Fail also when a known failure passes, or its entry is out of date
+    /// Also fail when a known failure passes, or its entry has expired
     #[arg(long, requires = "expect")]
     strict: bool,
 }
@@ -102,9 +102,11 @@ pub(super) fn words(results: &Results) -> String {
         let Expectation { test_case, reason, expires, source, .. } = one;
         match one.outcome {
             Outcome::Met => format!("expected: {test_case} until {expires}: {reason}\n"),
-            Outcome::Passed => format!("passes: {test_case} is known to fail no more; take it out of {source}\n"),
-            Outcome::Otherwise => format!("not as expected: {test_case} did otherwise than {source} says\n"),
-            Outcome::Expired => format!("expired: {test_case}: {source} held until {expires}: {reason}\n"),
+            Outcome::Passed => format!("passes: {test_case} no longer fails; remove it from {source}\n"),
+            Outcome::Otherwise => format!("not as expected: {test_case}: the verdict differs from {source}\n"),
+            Outcome::Expired => {
+                format!("expired: {test_case}: the entry in {source} was valid until {expires}: {reason}\n")
+            }
         }
     };
     results.expectations.iter().map(line).collect()

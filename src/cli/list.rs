@@ -13,7 +13,7 @@ pub struct Arguments {
     /// The PICS file
     #[arg(long, value_name = "FILE")]
     pics: PathBuf,
-    /// Also the test cases that do not apply, with the reason
+    /// Include the test cases that do not apply, with the reason
     #[arg(long)]
     all: bool,
     /// How to print

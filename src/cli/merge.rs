@@ -36,7 +36,7 @@ pub fn run(arguments: &Arguments) -> Result<u8, Problem> {
     let gate = arguments.gate.open()?;
     let canonical = |path: &PathBuf| path.canonicalize().unwrap_or_else(|_| path.clone());
     if arguments.runs.iter().any(|run| canonical(run) == canonical(&arguments.out)) {
-        let what = format!("{} is one of the runs to be merged", arguments.out.display());
+        let what = format!("{} is one of the runs to merge", arguments.out.display());
         return Err(Problem::Input(what, "name another folder with --out".into()));
     }
     let parts = arguments.runs.iter().map(|run| Part::read(run)).collect::<Result<Vec<_>, _>>()?;
@@ -65,7 +65,7 @@ pub fn run(arguments: &Arguments) -> Result<u8, Problem> {
     print(&gate::words(&results));
     if results.interrupted {
         let (done, chosen) = (results.test_cases.len(), manifest.chosen.len());
-        print(&format!("not complete: {done} of {chosen} test cases came to their turn\n"));
+        print(&format!("incomplete: {done} of {chosen} test cases were run\n"));
         let missing = missing(&merge);
         if !missing.is_empty() {
             print(&format!("missing: shard {}\n", missing.join(", ")));

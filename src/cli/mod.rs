@@ -90,8 +90,8 @@ fn given(secret: Option<&str>) -> Option<&str> {
 /// What the environment overrides, for help and manual.
 const ENVIRONMENT: &str = "\
 Environment:
-  OCPP_ATTEST_PASSWORD       Basic authentication password, in the place of the bench's
-  OCPP_ATTEST_FILE_PASSWORD  password of the file servers, in the place of the bench's";
+  OCPP_ATTEST_PASSWORD       Basic authentication password, overrides the bench
+  OCPP_ATTEST_FILE_PASSWORD  password of the file servers, overrides the bench";
 
 /// An open conformance test harness for OCPP.
 #[derive(Debug, Parser)]
@@ -100,10 +100,10 @@ struct Arguments {
     /// Test cases to use instead of the compiled-in ones
     #[arg(long, global = true, value_name = "DIR")]
     testcases: Option<PathBuf>,
-    /// Log what goes on inside to standard error: a level, or directives like `ocpp_attest::frames=trace`
+    /// Log internal events to standard error: a level, or directives like `ocpp_attest::frames=trace`
     #[arg(long, global = true, value_name = "LEVEL", env = "OCPP_ATTEST_LOG")]
     log: Option<String>,
-    /// When to colour the output; `NO_COLOR` is heeded
+    /// When to colour the output; `NO_COLOR` is respected
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     color: display::Color,
     #[command(subcommand)]
@@ -122,29 +122,29 @@ enum Command {
     Schema(schema::Arguments),
     /// Check every test case and state
     Check,
-    /// Look at a test bench, or write a bench file to begin with
+    /// Check a test bench, or write a new bench file
     Bench(bench::Arguments),
     /// Run a reference product on the wire
     Simulate(simulate::Arguments),
-    /// Measure how well the harness measures on this machine
+    /// Measure how accurately the harness measures on this machine
     Calibrate(calibrate::Arguments),
-    /// Show that no check is vacuous: change passing traces as faulty products would, and judge them again
+    /// Run the mutation audit: check that every check can fail, with traces of faulty products
     Audit(audit::Arguments),
-    /// Judge a recorded run again: it must come to the same verdicts
+    /// Judge a recorded run again, and compare the verdicts
     Replay(replay::Arguments),
     /// Run the applicable test cases against a product
     Run(run::Arguments),
-    /// Make one run of several, the shards of one above all
+    /// Merge several runs into one, usually the shards of a run
     Merge(merge::Arguments),
-    /// Print the conversation of a run
+    /// Print the messages of a run
     Trace(trace::Arguments),
     /// Make the reports of a run again, from its folder
     Report(report::Arguments),
     /// Print completions for a shell
     Completions(shells::Completions),
-    /// Print the manual page, or write those of all commands
+    /// Print the manual page, or write the pages of all commands
     Man(shells::Manual),
-    /// Tell what changed between two runs: verdicts, profiles, KPIs
+    /// Show what changed between two runs: verdicts, profiles, KPIs
     Diff(diff::Arguments),
 }
 
@@ -231,7 +231,7 @@ fn complain(problem: &Problem) -> u8 {
             exit::WRONG_INPUT
         }
         Problem::Own(message) => {
-            eprintln!("error: {message}\n  this is the tool's own failure; please report it");
+            eprintln!("error: {message}\n  this is a failure of the tool itself; please report it");
             exit::OWN_ERROR
         }
     }

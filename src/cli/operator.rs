@@ -43,7 +43,7 @@ impl OperatorChoice {
                 None => Ok(Self::Simulated),
                 Some(_) => Err(Problem::Input(
                     "the simulated product has its own operator".into(),
-                    "leave --operator or --sut simulated out".into(),
+                    "remove --operator or --sut simulated".into(),
                 )),
             };
         }
@@ -90,7 +90,7 @@ impl OperatorChoice {
                 };
                 let page = Page::start(address, about, stop, |words| eprintln!("{words}")).await.map_err(|error| {
                     Problem::Input(
-                        format!("the operator's page can't be served at {address}: {error}"),
+                        format!("the operator's web page can't be served at {address}: {error}"),
                         "choose another port: --operator web:PORT".into(),
                     )
                 })?;

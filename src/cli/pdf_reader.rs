@@ -53,7 +53,7 @@ pub fn serve() -> Result<u8, Problem> {
 
 /// Reads the pages of a PDF.
 pub fn read(name: &str, bytes: Vec<u8>) -> Result<Vec<Sheet>, Problem> {
-    let own = |error: std::io::Error| Problem::Own(format!("the reader of PDFs can't be started: {error}"));
+    let own = |error: std::io::Error| Problem::Own(format!("the PDF reader can't be started: {error}"));
     let mut child = Command::new(std::env::current_exe().map_err(own)?)
         .args(["pics", "read-pdf"])
         .stdin(Stdio::piped())
@@ -75,15 +75,16 @@ pub fn read(name: &str, bytes: Vec<u8>) -> Result<Vec<Sheet>, Problem> {
     let _ = child.kill();
     let _ = child.wait();
     let unreadable = |message: &str, help: &str| Problem::Input(format!("{name}: {message}"), help.to_owned());
-    let again = "print it to a new PDF in a PDF viewer, or give its text by `pdftotext -layout`";
+    let again = "print it to a new PDF in a PDF viewer, or use its text from `pdftotext -layout`";
     let Ok(Some(answer)) = answer else {
-        return Err(unreadable("reading the PDF takes too long; it was given up after 30 s", again));
+        return Err(unreadable("reading the PDF took too long; it was stopped after 30 s", again));
     };
     match serde_json::from_slice::<Result<Vec<Sheet>, PdfError>>(&answer) {
         Ok(Ok(sheets)) => Ok(sheets),
         Ok(Err(error)) => Err(unreadable(&error.to_string(), error.help())),
-        Err(_) => {
-            Err(unreadable("the PDF can't be read: it nests too deep, takes too much memory, or is damaged", again))
-        }
+        Err(_) => Err(unreadable(
+            "the PDF can't be read: it is nested too deeply, needs too much memory, or is damaged",
+            again,
+        )),
     }
 }

@@ -43,15 +43,15 @@ enum Command {
     },
     /// Make a PICS file from a certificate with its abstract test report
     ///
-    /// Prints the PICS to standard output. What could not be read, was guessed or was taken from a nearest baseline is told on
-    /// standard error and in comments of the file.
+    /// Prints the PICS to standard output. Everything that could not be read or was guessed is reported on standard error and
+    /// in comments of the file.
     Import {
         /// The certificate: its PDF, or its text (by `pdftotext -layout`, from a mail, as Markdown, with tabs)
         certificate: PathBuf,
-        /// The baseline to read it by, in the place of the newest that is not after its errata
+        /// The baseline to use [default: the newest that is not after the certificate's errata]
         #[arg(long, value_parser = baseline, value_name = "BASELINE")]
         baseline: Option<Baseline>,
-        /// Take over the names of the persons who approved it
+        /// Include the names of the persons who approved the certificate
         #[arg(long)]
         with_names: bool,
     },
@@ -73,7 +73,7 @@ pub fn run(arguments: &Arguments) -> Result<u8, Problem> {
         Command::Check { file } => {
             let pics = reader::read(file)?;
             let answers = pics.hardware.len() + pics.features.len() + pics.questions.len() + pics.settings.len();
-            print(&format!("{}: sound, {answers} answers for {}\n", file.display(), pics.product.designation));
+            print(&format!("{}: valid, {answers} answers for {}\n", file.display(), pics.product.designation));
         }
         Command::Template { sut, edition } => {
             let sut = if sut == "csms" { SutKind::Csms } else { SutKind::ChargingStation };
@@ -103,7 +103,7 @@ pub fn run(arguments: &Arguments) -> Result<u8, Problem> {
 fn comment(imported: &Imported) -> String {
     let mut comment = format!("PICS of {}, as its certificate states it.", imported.pics.product.designation);
     if !imported.remarks.is_empty() {
-        comment.push_str("\nTo be looked at:");
+        comment.push_str("\nTo check:");
     }
     for remark in &imported.remarks {
         comment += &format!("\n- {}: {}\n  -> {}", remark.place, remark.message, remark.help);
@@ -125,18 +125,18 @@ fn document(path: &Path) -> Result<Document, Problem> {
     if bytes.len() > limit {
         return Err(input(
             format!("it is too large; at most {} MiB are read", limit >> 20),
-            "give the certificate alone",
+            "use a file that contains only the certificate",
         ));
     }
     match content {
         #[cfg(feature = "pdf")]
         Content::Pdf => Ok(Document::from_sheets(&name, super::pdf_reader::read(&name, bytes)?)),
         #[cfg(not(feature = "pdf"))]
-        Content::Pdf => Err(input("this build reads no PDF".into(), "give its text by `pdftotext -layout`")),
+        Content::Pdf => Err(input("this build can't read PDF files".into(), "use its text from `pdftotext -layout`")),
         Content::Text(text, guessed) => {
             let mut document = Document::from_text(&name, &text);
             if let Some(guessed) = guessed {
-                document.note(&format!("nothing tells the encoding of the text; it was read as {guessed}"));
+                document.note(&format!("the encoding of the text is unknown; it was read as {guessed}"));
             }
             Ok(document)
         }

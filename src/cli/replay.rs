@@ -23,13 +23,13 @@ pub struct Arguments {
     /// The run folder
     #[arg(value_name = "RUN_DIR")]
     folder: PathBuf,
-    /// Replay only these test cases (may be given several times)
+    /// Replay only these test cases (repeatable)
     #[arg(long = "test", value_name = "GLOB")]
     tests: Vec<String>,
-    /// Tell what these test cases would have said instead, as far as what was recorded tells it
+    /// Judge the recording by these test cases instead, as far as it allows
     #[arg(long, value_name = "DIR")]
     against: Option<PathBuf>,
-    /// How to print it
+    /// Output format
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
 }
@@ -59,10 +59,10 @@ impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         let help = match &error {
             StoreError::Nothing(_) => {
-                "runs of this version keep what is needed; what an older one recorded can't be replayed"
+                "runs of this version record what is needed; a run of an older version can't be replayed"
             }
             StoreError::Format(..) => "replay it with the version of ocpp-attest that recorded it",
-            StoreError::Line(..) => "the file was changed or cut off; take it from where the run was made",
+            StoreError::Line(..) => "the file was changed or truncated; copy it from the original run folder",
             StoreError::Read(..) | StoreError::Write(..) => "check the path and its permissions",
         };
         Problem::Input(error.to_string(), help.into())
@@ -72,12 +72,12 @@ impl From<StoreError> for Problem {
 /// Runs the subcommand.
 pub fn run(arguments: &Arguments) -> Result<u8, Problem> {
     let only = runner::globs(&arguments.tests)
-        .map_err(|error| Problem::Input(error.to_string(), "a pattern is like `TC_B_*_CS`".into()))?;
+        .map_err(|error| Problem::Input(error.to_string(), "write a pattern such as `TC_B_*_CS`".into()))?;
     let chosen = |id: &str| only.as_ref().is_none_or(|only: &GlobSet| only.is_match(id));
     let files: Vec<_> = replay::kept(&arguments.folder)?.into_iter().filter(|(id, _)| chosen(id)).collect();
     if files.is_empty() {
-        let message = format!("{} keeps no recording of such a test case", arguments.folder.display());
-        return Err(Problem::Input(message, "see its folder `inputs` for those that there are".into()));
+        let message = format!("{} has no recording of this test case", arguments.folder.display());
+        return Err(Problem::Input(message, "its folder `inputs` shows the recorded test cases".into()));
     }
     let own = replay::sources(&arguments.folder);
     let catalogue = Catalogue::from_folder(arguments.against.as_deref().unwrap_or(&own))?;
@@ -100,7 +100,7 @@ pub fn run(arguments: &Arguments) -> Result<u8, Problem> {
             // With several attempts the last one counts; with several variants the worst.
             if last.same && written != found && Some(written) != last.replayed {
                 last.same = false;
-                last.note = Some(format!("results.json says {written}, what was recorded says {found}"));
+                last.note = Some(format!("results.json says {written}, the recording says {found}"));
             }
         }
     }

@@ -19,13 +19,13 @@ pub struct Arguments {
     /// The run folder
     #[arg(value_name = "RUN_DIR")]
     folder: PathBuf,
-    /// Which reports (may be given several times, or separated by commas)
+    /// Which reports to make (repeatable, or separated by commas)
     #[arg(long, value_name = "FORMAT", value_delimiter = ',', default_value = "all")]
     format: Vec<Wanted>,
-    /// Where to: a file (`-` is standard output) for one report, a folder for several [default: the run folder]
+    /// Output path: a file (`-` is standard output) for one report, a folder for several [default: the run folder]
     #[arg(long, value_name = "PATH")]
     out: Option<PathBuf>,
-    /// The folder of an earlier run; the summary tells what changed since
+    /// The folder of an earlier run; the summary shows what changed since then
     #[arg(long, value_name = "RUN_DIR")]
     since: Option<PathBuf>,
 }
@@ -81,7 +81,7 @@ pub fn run(arguments: &Arguments) -> Result<u8, Problem> {
             let folder = out.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
             let Some(name) = out.file_name().and_then(|name| name.to_str()) else {
                 let help = "name a file, a folder, or `-`";
-                return Err(Problem::Input(format!("{} can't be a file's name", out.display()), help.into()));
+                return Err(Problem::Input(format!("{} is not a valid file name", out.display()), help.into()));
             };
             write(folder, name, &render(*format)?)?;
         }
@@ -97,7 +97,7 @@ pub fn run(arguments: &Arguments) -> Result<u8, Problem> {
 
 fn write(folder: &Path, name: &str, content: &[u8]) -> Result<(), Problem> {
     let wrong = |error: folder::FolderError| {
-        Problem::Input(error.to_string(), "name another place with --out, or mend its permissions".into())
+        Problem::Input(error.to_string(), "name another place with --out, or correct its permissions".into())
     };
     folder::create(folder).map_err(wrong)?;
     folder::write(folder, name, content).map_err(wrong)?;

@@ -29,49 +29,49 @@ pub struct Arguments {
     sut: Option<String>,
     #[command(flatten)]
     faults: super::faults::FaultArguments,
-    /// Run only these: ids, globs, profile:ID or block:LETTER, with commas between or given several times
+    /// Run only these test cases: ids, globs, profile:ID or block:LETTER; separate with commas or repeat the option
     #[arg(long = "test", value_name = "WHICH")]
     tests: Vec<String>,
-    /// Leave these out
+    /// Skip these test cases
     #[arg(long, value_name = "WHICH")]
     skip: Vec<String>,
-    /// Run the K-th of N shards; `merge` makes one run of all
+    /// Run the K-th of N shards; `merge` combines them
     #[arg(long, value_name = "K/N")]
     shard: Option<Shard>,
-    /// Run the test cases in an order that is a function of this number, and not in the order of the plan
+    /// Shuffle the test cases; the same number gives the same order
     #[arg(long, value_name = "SEED")]
     shuffle: Option<u64>,
     /// Keep one simulated product for the whole run instead of a fresh one for each test case
     #[arg(long, requires = "sut")]
     lasting: bool,
-    /// Give a test case that does not pass so many further attempts; one that passes then is flaky, and inconclusive
+    /// Retry a test case that does not pass up to N times; if it passes then, it is flaky and inconclusive
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=100))]
     retries: Option<u32>,
-    /// Begin nothing else after the first failure that is not expected
+    /// Start no further test case after the first unexpected failure
     #[arg(long)]
     fail_fast: bool,
     #[command(flatten)]
     gate: Gate,
-    /// Write the trace as JSON lines while the run goes on, to a file or to standard output (`-`)
+    /// Write the trace as JSON lines during the run, to a file or to standard output (`-`)
     #[arg(long, value_name = "FILE|-")]
     trace_to: Option<PathBuf>,
     /// Who performs manual actions: prompt, web[:[ADDR:]PORT] for the operator's page, exec:COMMAND, or an http:// or
-    /// https:// URL [default: what the bench says under `operator`, else prompt]
+    /// https:// URL [default: `operator` of the bench, else prompt]
     #[arg(long, value_name = "HOW")]
     operator: Option<String>,
-    /// Basic authentication password in the place of the bench's; better left to the environment
+    /// Basic authentication password, overrides the bench; prefer the environment variable
     #[arg(long, value_name = "TEXT", env = "OCPP_ATTEST_PASSWORD", hide_env_values = true)]
     password: Option<String>,
-    /// Password of the file servers in the place of the bench's; better left to the environment
+    /// Password of the file servers, overrides the bench; prefer the environment variable
     #[arg(long, value_name = "TEXT", env = "OCPP_ATTEST_FILE_PASSWORD", hide_env_values = true)]
     file_password: Option<String>,
-    /// Run so many test cases of a CSMS side by side, each as a station of the bench's `stations`
+    /// Run N test cases of a CSMS side by side, each as one station of the bench's `stations`
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1000))]
     jobs: u16,
     /// The run folder [default: reports/DATE-PRODUCT]; an earlier run there is replaced
     #[arg(long, value_name = "DIR", conflicts_with = "resume")]
     out: Option<PathBuf>,
-    /// Go on with a run that was ended early, in its folder
+    /// Resume an interrupted run in its folder
     #[arg(long, value_name = "RUN_DIR")]
     resume: Option<PathBuf>,
 }
@@ -112,20 +112,17 @@ fn jobs(operator: &OperatorChoice, arguments: &Arguments, prepared: &Prepared) -
         return Ok(jobs);
     }
     if pics.sut == SutKind::ChargingStation {
-        let what = format!("--jobs {jobs}: a charging station is one product, and does one thing after the other");
+        let what = format!("--jobs {jobs}: a charging station is a single product and runs one test case at a time");
         return refusal(what, "leave --jobs out");
     }
     if !simulated && jobs > bench.pool() {
         let known = if bench.pool() == 1 { "one station".into() } else { format!("{} stations", bench.pool()) };
-        let what = format!("--jobs {jobs}: each job is a station of its own, and the bench names {known}");
-        return refusal(what, "name more under `stations` in the bench, each known to the CSMS, or ask for fewer jobs");
+        let what = format!("--jobs {jobs}: each job needs its own station, and the bench names {known}");
+        return refusal(what, "name more under `stations` in the bench, each known to the CSMS, or use fewer jobs");
     }
     if operator.is_a_person() {
-        let what = format!("--jobs {jobs}: a person can't do what {jobs} test cases ask for at once");
-        return refusal(
-            what,
-            "say under `operator` in the bench how the CSMS is asked, or with --operator exec:COMMAND",
-        );
+        let what = format!("--jobs {jobs}: a person can't do the manual actions of {jobs} test cases at once");
+        return refusal(what, "configure `operator` in the bench, or use --operator exec:COMMAND");
     }
     Ok(jobs)
 }

@@ -19,7 +19,7 @@ pub struct Completions {
 /// Arguments of `man`.
 #[derive(Debug, Args)]
 pub struct Manual {
-    /// Write a page per command into this folder, in the place of the main page to standard output
+    /// Write one page per command to this folder, instead of the main page to standard output
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 }

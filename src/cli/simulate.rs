@@ -36,22 +36,22 @@ enum Command {
     /// A charging station that connects to a CSMS; manual actions come as JSON lines on standard input
     #[command(visible_alias = "station")]
     ChargingStation {
-        /// The PICS that it follows
+        /// The PICS of the product
         #[arg(long, value_name = "FILE")]
         pics: PathBuf,
         /// The CSMS, ws:// or wss://, without the identity
         #[arg(long, value_name = "URL")]
         connect: String,
-        /// Its identity
+        /// Identity of the station
         #[arg(long, default_value = "CS001")]
         identity: String,
-        /// Its Basic authentication password
+        /// Basic authentication password of the station
         #[arg(long, env = "OCPP_ATTEST_PASSWORD", default_value = "attest-bench-password", hide_env_values = true)]
         password: String,
-        /// Root certificates that it trusts (PEM), for wss
+        /// Root certificates that the station trusts (PEM), for wss
         #[arg(long, value_name = "FILE", conflicts_with = "authority")]
         root: Option<PathBuf>,
-        /// Folder of the certificate authority (the bench's `authority`): the station trusts its roots, and has its own
+        /// Folder of the certificate authority (the bench's `authority`): the station trusts its roots and gets its
         /// certificate from it
         #[arg(long, value_name = "DIR")]
         authority: Option<PathBuf>,
@@ -66,27 +66,26 @@ enum Command {
     },
     /// A CSMS that a charging station can connect to; manual actions come as JSON lines on standard input
     Csms {
-        /// The PICS that it follows
+        /// The PICS of the product
         #[arg(long, value_name = "FILE")]
         pics: PathBuf,
-        /// Where it listens
+        /// The address to listen on
         #[arg(long, value_name = "ADDR")]
         listen: String,
-        /// An identity that may connect, with its own security profile after a comma where it has one (may be given several
-        /// times)
+        /// An identity that may connect, optionally with its own security profile after a comma (repeatable)
         #[arg(long, default_value = "CS001", value_name = "ID[,PROFILE]")]
         identity: Vec<String>,
-        /// The Basic authentication password of each
+        /// The Basic authentication password of every station
         #[arg(long, env = "OCPP_ATTEST_PASSWORD", default_value = "attest-bench-password", hide_env_values = true)]
         password: String,
-        /// Folder of a certificate authority (as the bench's `authority`); with it the CSMS speaks TLS
+        /// Folder of a certificate authority (such as the bench's `authority`); with it, the CSMS uses TLS
         #[arg(long, value_name = "DIR")]
         authority: Option<PathBuf>,
-        /// Security profile of the stations [default: 2 with --authority, else 1]; each higher one is served on the port
-        /// after it
+        /// Security profile of the stations [default: 2 with --authority, else 1]; each higher profile is served on the
+        /// next port
         #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u8).range(1..=3))]
         security_profile: Option<u8>,
-        /// Keep the status that is set for the next boot of a station until it is restored, and not for one boot only
+        /// Keep the status that is set for a station's next boot until it is restored, instead of for one boot
         #[arg(long)]
         sticky_boot: bool,
         /// Listen for manual actions on this address (HTTP POST)
@@ -118,7 +117,7 @@ fn setup(command: &Command, clock: Clock) -> Result<StationSetup, Problem> {
         pics, connect, identity, password, root, authority, security_profile, faults, ..
     } = command
     else {
-        return Err(Problem::Own("the station's arguments are a CSMS's".into()));
+        return Err(Problem::Own("these arguments are for a CSMS".into()));
     };
     let pics = reader::read(pics)?;
     if pics.sut != SutKind::ChargingStation {
@@ -130,7 +129,7 @@ fn setup(command: &Command, clock: Clock) -> Result<StationSetup, Problem> {
     }
     let security_profile = security_profile.unwrap_or(if secure { 2 } else { 1 });
     if secure != (security_profile >= 2) {
-        let what = format!("security profile {security_profile} does not go with `{connect}`");
+        let what = format!("security profile {security_profile} does not match `{connect}`");
         return Err(input(what, "1 is for ws://, 2 and 3 are for wss://"));
     }
     let mut setup = StationSetup {
@@ -218,7 +217,7 @@ fn csms_setup(command: &Command, clock: Clock) -> Result<CsmsSetup, Problem> {
     let Command::Csms { pics, listen, identity, password, authority, security_profile, sticky_boot, faults, .. } =
         command
     else {
-        return Err(Problem::Own("the CSMS's arguments are a station's".into()));
+        return Err(Problem::Own("these arguments are for a charging station".into()));
     };
     let pics = reader::read(pics)?;
     if pics.sut != SutKind::Csms {
@@ -244,7 +243,7 @@ fn csms_setup(command: &Command, clock: Clock) -> Result<CsmsSetup, Problem> {
         };
         let served = |profile: &u8| endpoints.iter().any(|endpoint| endpoint.profile == *profile);
         let profile = profile.filter(served).ok_or_else(|| {
-            input(format!("`{told}`: no such security profile is served"), "write ID, or ID,3 with --authority")
+            input(format!("`{told}`: this security profile is not available"), "write ID, or ID,3 with --authority")
         })?;
         Ok(KnownStation {
             identity: identity.to_owned(),

@@ -24,7 +24,7 @@ pub struct Arguments {
     /// Only these test cases: ids, globs, profile:ID or block:LETTER
     #[arg(long = "test", value_name = "WHICH")]
     tests: Vec<String>,
-    /// How to print: a sequence to be read, or the lines of trace.jsonl
+    /// Output format: a readable sequence, or the lines of trace.jsonl
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
 }
@@ -63,7 +63,7 @@ pub fn run(arguments: &Arguments) -> Result<u8, Problem> {
     }
     if !any && chosen.is_some() {
         let what = format!("this test case was not run in {}", arguments.folder.display());
-        return Err(Problem::Input(what, "leave --test out to see all that were".into()));
+        return Err(Problem::Input(what, "leave --test out to see all that were run".into()));
     }
     Ok(exit::OK)
 }
@@ -187,9 +187,9 @@ impl<'p> Sequence<'p> {
             }
             TraceEvent::Operator { action, parameters } => {
                 let parameters = serde_json::to_string(parameters).unwrap_or_default();
-                ("operator", format!("{action} asked for"), if parameters == "{}" { String::new() } else { parameters })
+                ("operator", format!("{action} requested"), if parameters == "{}" { String::new() } else { parameters })
             }
-            TraceEvent::OperatorDone { action, outcome } => ("operator", format!("{action} over"), outcome.clone()),
+            TraceEvent::OperatorDone { action, outcome } => ("operator", format!("{action} finished"), outcome.clone()),
             TraceEvent::Notice { text } => ("run", "note".into(), text.clone()),
             TraceEvent::Remark { text } => ("operator", "remark".into(), text.clone()),
             TraceEvent::Service { service, detail } => ("service", service.clone(), detail.to_string()),

@@ -44,7 +44,7 @@ impl OverlappingCall {
             self.call.action, self.before, self.early_s
         );
         let mut finding = Finding::of_rule(Rule::OneCallAtATime, message).of(vec!["Part 4, 4.1.1".into()]);
-        finding.expected = Some("a CALL only once all earlier ones are answered or timed out".into());
+        finding.expected = Some("no CALL before all earlier ones are answered or timed out".into());
         finding.frame = Some(shorten(&self.call.text, 4000));
         finding
     }

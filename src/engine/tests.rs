@@ -125,7 +125,7 @@ fn a_late_answer_is_no_breach_in_the_next_test_case() {
     let mut next = engine(QUIET, outcome.memory.clone());
     says(&mut next, 1, r#"[3,"TC_B_06_CS-1",{"status":"Accepted"}]"#);
     says(&mut next, 2, r#"[3,"TC_B_06_CS-1",{"status":"Accepted"}]"#);
-    assert_eq!(ended(next, 5).failures[0].message, "no call of ours has the id TC_B_06_CS-1");
+    assert_eq!(ended(next, 5).failures[0].message, "no CALL of ours has the id TC_B_06_CS-1");
     // Ids go on, also where a test case is run twice.
     assert_eq!(sent(&mut engine(asks, outcome.memory)), [r#"[2,"TC_B_06_CS-2","ClearCache",{}]"#]);
 }
@@ -536,6 +536,6 @@ fn no_name_of_the_engine_can_be_taken() {
              certification:\n  2024-06: {{ core: mandatory }}\nsteps:\n  {taken}\n"
         );
         let refused = reader::test_case(&Source::new("TC_B_06_CS.yaml", text)).unwrap_err().to_string();
-        assert!(refused.contains("is a name that the engine gives"), "{refused}");
+        assert!(refused.contains("is a name that the engine defines"), "{refused}");
     }
 }

@@ -74,7 +74,7 @@ impl Network {
             }
             Network::Memory(memory) => {
                 let refused =
-                    || io::Error::new(io::ErrorKind::ConnectionRefused, format!("nobody listens at {host}:{port}"));
+                    || io::Error::new(io::ErrorKind::ConnectionRefused, format!("nothing listens at {host}:{port}"));
                 let listeners = memory.listeners.lock().map_err(|_| io::Error::other("the registry is broken"))?;
                 let listener = listeners.get(&format!("{host}:{port}")).ok_or_else(refused)?;
                 let (ours, theirs) = tokio::io::duplex(DUPLEX_SIZE);

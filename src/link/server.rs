@@ -436,7 +436,7 @@ fn decide(
             (&other.identity, &other.passwords, other.refuse_upgrade)
         });
     if let Some(status) = refuse_upgrade {
-        return Err((status, "refused as the test case demands".into()));
+        return Err((status, "refused because the test case demands it".into()));
     }
     if request.identity.as_deref() != Some(identity.as_str()) {
         let found = request.identity.clone().unwrap_or_default();

@@ -445,7 +445,8 @@ mod legacy {
 
     use super::{AttemptFailure, BoxStream, ClientTls, Clock, HelloInfo, Prefixed, ServerTls, TlsInfo};
 
-    const WHY: &str = "this build has no legacy-tls: it speaks neither static-RSA suites nor TLS below 1.2";
+    const WHY: &str =
+        "this build lacks the feature legacy-tls: it supports neither static-RSA suites nor TLS below 1.2";
 
     pub async fn accept(
         _: Prefixed,

@@ -135,7 +135,7 @@ pub const ACTIONS: &[ActionInfo] = &[
     ActionInfo {
         name: "restore-sut",
         parameters: &[REASON],
-        prompt: "Bring the product back; the run goes on as soon as it is ready. {{ reason }}",
+        prompt: "Bring the product back; the run continues as soon as it is ready. {{ reason }}",
     },
     ActionInfo {
         name: "send",
@@ -145,7 +145,7 @@ pub const ACTIONS: &[ActionInfo] = &[
     ActionInfo {
         name: settings::CONFIGURE,
         parameters: &[WHAT, VALUE, INTERVAL, STATION],
-        prompt: "Set the CSMS up to answer the next BootNotification of station {{ station }} with the status {{ value }}{% if interval is defined %} and an interval of {{ interval }} s{% endif %}.",
+        prompt: "Configure the CSMS to answer the next BootNotification of station {{ station }} with the status {{ value }}{% if interval is defined %} and an interval of {{ interval }} s{% endif %}.",
     },
     ActionInfo {
         name: settings::RESTORE,
@@ -232,7 +232,7 @@ mod tests {
             prompt(settings::RESTORE, &password),
         ];
         insta::assert_snapshot!(prompts.join("\n"), @r"
-        Set the CSMS up to answer the next BootNotification of station CS001 with the status Pending and an interval of 20 s.
+        Configure the CSMS to answer the next BootNotification of station CS001 with the status Pending and an interval of 20 s.
         Let the CSMS accept station CS001 again when it boots. There is nothing to do if the CSMS has forgotten its setting after one BootNotification.
         Set station CS001 back to security profile 1 at the CSMS.
         Set the password of station CS001 at the CSMS back to the one in the bench.

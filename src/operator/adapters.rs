@@ -46,15 +46,15 @@ impl Operator for Prompt {
             let _turn = self.one_at_a_time.lock().await;
             let question = actions::find(&action.action).is_some_and(ActionInfo::is_question);
             let choice = if question {
-                "[Enter] yes, n no, ? if it can't be told here"
+                "[Enter] yes, n no, ? if you can't tell"
             } else {
-                "[Enter] when done, n if it is not possible here"
+                "[Enter] when done, n if not possible"
             };
             // Part of it may be what the product said.
             eprintln!("\n>> {}\n   {choice}: ", crate::text::visible(&action.prompt));
             let mut line = String::new();
             match BufReader::new(tokio::io::stdin()).read_line(&mut line).await {
-                Ok(0) => ActionOutcome::NotPossible("nobody is at the terminal".into()),
+                Ok(0) => ActionOutcome::NotPossible("there is no interactive terminal".into()),
                 Ok(_) if question && line.trim().starts_with('?') => {
                     ActionOutcome::NotPossible("the operator can't tell".into())
                 }

@@ -41,7 +41,7 @@ pub(super) async fn exchange(
     let stream = match url.scheme() {
         "http" => stream,
         "https" => secured(stream, host, roots).await?,
-        other => return Err(format!("`{other}` is not spoken here")),
+        other => return Err(format!("unsupported scheme `{other}`")),
     };
     let failed = |error: hyper::Error| error.to_string();
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(failed)?;
@@ -74,12 +74,12 @@ pub(super) async fn exchange(
 async fn secured(stream: BoxStream, host: &str, roots: Option<&str>) -> Result<BoxStream, String> {
     let roots = Some(roots.map_or_else(|| system_roots().to_owned(), str::to_owned))
         .filter(|roots| !roots.is_empty())
-        .ok_or("this system keeps no root certificates: name some as `root` of `operator: http:` in the bench")?;
+        .ok_or("this system has no root certificates: set `root` of `operator: http:` in the bench")?;
     let policy = ClientTls { roots: Some(roots), identity: None, versions: Vec::new(), suites: Vec::new() };
     let name = host.trim_start_matches('[').trim_end_matches(']');
     let (stream, _) = tls::connect(stream, &policy, name, Clock::start())
         .await
-        .map_err(|failure| format!("TLS could not be agreed on ({failure:?})"))?;
+        .map_err(|failure| format!("the TLS handshake failed ({failure:?})"))?;
     Ok(stream)
 }
 

@@ -128,7 +128,7 @@ fn wished(action: &ManualAction) -> String {
 fn missing(action: &ManualAction, wished: &str) -> String {
     let missing = format!("the bench has no request for `{wished}`");
     if action.action == RESTORE {
-        return format!("{missing}: write one, or `not-needed` if the CSMS undoes that setting by itself");
+        return format!("{missing}: add one, or write `not-needed` if the CSMS restores the setting by itself");
     }
     missing
 }
@@ -172,7 +172,9 @@ impl Requests {
                 Ok(true) => {}
                 Ok(false) => continue,
                 Err(error) => {
-                    return ActionOutcome::NotPossible(format!("the bench's `when` for `{of}` can't be told: {error}"));
+                    return ActionOutcome::NotPossible(format!(
+                        "the bench's `when` for `{of}` can't be evaluated: {error}"
+                    ));
                 }
             }
             let (outcome, answer) = self.request(action, &step.request, &of, &names).await;
@@ -314,7 +316,8 @@ fn judge(request: &Request, status: u16, names: &Names, question: bool, said: St
         match request.done_when.as_ref().map_or(Ok(true), |condition| condition.is_true(names)) {
             Ok(true) => ActionOutcome::Done,
             holds => {
-                let why = holds.err().map(|error| format!("; done-when can't be told: {error}")).unwrap_or_default();
+                let why =
+                    holds.err().map(|error| format!("; done-when can't be evaluated: {error}")).unwrap_or_default();
                 if question {
                     return Try::NotYet(ActionOutcome::Denied(said + &why));
                 }
@@ -322,10 +325,10 @@ fn judge(request: &Request, status: u16, names: &Names, question: bool, said: St
             }
         }
     } else if question && status == NOT_FOUND {
-        let help = "say in the bench what that means: `denied: 404` if the CSMS does not know it then";
+        let help = "if this status means that the CSMS does not know it, write `denied: 404` in the bench";
         return Try::NotYet(ActionOutcome::NotPossible(format!("{said}; {help}")));
     } else {
-        let help = "the bench says nothing of this status, under `done`, `not-possible` or `denied`";
+        let help = "the bench does not cover this status under `done`, `not-possible` or `denied`";
         ActionOutcome::NotPossible(format!("{said}; {help}"))
     };
     if again { Try::NotYet(outcome) } else { Try::Over(outcome) }

@@ -204,7 +204,7 @@ impl Reader {
                     self.defect(item.at, format!("unknown certification profile `{word}`"), help);
                 }
                 Some(profile) if profiles.contains(&profile) => {
-                    self.defect(item.at, format!("`{word}` stands twice"), "remove one of the two");
+                    self.defect(item.at, format!("duplicate `{word}`"), "remove one of the two");
                 }
                 Some(profile) => {
                     let feature = CORE_FEATURES_OF_EDITION_4.iter().find(|(known, _)| *known == profile);
@@ -319,7 +319,7 @@ impl Reader {
                 self.defect(at, format!("EVSE {id}: `current` can't be \"{current}\""), "write AC or DC");
             }
             if evses.iter().any(|evse| evse.id == id) {
-                self.defect(item.at, format!("EVSE {id} stands twice"), "number EVSEs 1, 2, 3 …");
+                self.defect(item.at, format!("duplicate EVSE {id}"), "number EVSEs 1, 2, 3 …");
             }
             let mut connectors = Vec::new();
             for connector in item.get("connectors").and_then(Node::list).unwrap_or_default() {

@@ -24,7 +24,7 @@ pub(super) fn look(subject: Subject<'_>, clock: Clock, findings: &mut Findings) 
     };
     if bench.certificate.is_empty() {
         if !bench.key.is_empty() {
-            findings.warning("key", "there is no `certificate` to it", "name both, or neither");
+            findings.warning("key", "`certificate` is missing", "name both, or neither");
         }
         authority(subject, now, findings);
     } else {
@@ -33,8 +33,8 @@ pub(super) fn look(subject: Subject<'_>, clock: Clock, findings: &mut Findings) 
     if subject.sut() == SutKind::Csms && bench.url.starts_with("wss:") && bench.root.is_empty() {
         findings.warning(
             "root",
-            "none given: whatever certificate the CSMS shows is taken for right, and test cases that judge it can't be decided",
-            "name the PEM file of the root that the CSMS's certificate comes from",
+            "not set: any certificate of the CSMS is accepted, and test cases that judge it are inconclusive",
+            "name the PEM file of the root of the CSMS's certificate",
         );
     }
 }
@@ -43,7 +43,7 @@ fn read(path: &str, item: &str, findings: &mut Findings) -> Option<String> {
     match std::fs::read_to_string(path) {
         Ok(text) => Some(text),
         Err(error) => {
-            let help = "files are named from the folder in which the command is run";
+            let help = "file names are relative to the folder in which the command is run";
             findings.problem(item, format!("{path} can't be read: {error}"), help);
             None
         }
@@ -54,7 +54,11 @@ fn read(path: &str, item: &str, findings: &mut Findings) -> Option<String> {
 fn chain(text: &str, path: &str, item: &str, now: Timestamp, findings: &mut Findings) -> Option<Vec<Certificate>> {
     let chain = Certificate::bundle(text);
     let Some(first) = chain.first() else {
-        findings.problem(item, format!("{path} holds no certificate"), "give a PEM file: -----BEGIN CERTIFICATE-----");
+        findings.problem(
+            item,
+            format!("{path} contains no certificate"),
+            "use a PEM file: -----BEGIN CERTIFICATE-----",
+        );
         return None;
     };
     let facts = first.facts();
@@ -62,8 +66,8 @@ fn chain(text: &str, path: &str, item: &str, now: Timestamp, findings: &mut Find
     let until = facts["not_after"].as_str().unwrap_or_default().to_owned();
     if !first.is_valid_at(now) {
         let from = facts["not_before"].as_str().unwrap_or_default();
-        let message = format!("{path} ({name}) is valid from {from} to {until}, which is not now");
-        findings.problem(item, message, "renew it, and look at the clock of this machine");
+        let message = format!("{path} ({name}) is valid from {from} to {until}, and not now");
+        findings.problem(item, message, "renew it, and check the clock of this machine");
     } else if now.checked_add(SOON).is_ok_and(|soon| !first.is_valid_at(soon)) {
         findings.warning(item, format!("{path} ({name}) is valid only to {until}"), "renew it before a long run");
     } else {
@@ -75,7 +79,7 @@ fn chain(text: &str, path: &str, item: &str, now: Timestamp, findings: &mut Find
             match pair[0].verify(&pair[1]) {
                 Verification::Valid => {}
                 Verification::Invalid => {
-                    let help = "a chain is the leaf, then each certificate's issuer";
+                    let help = "a chain starts with the leaf, followed by each certificate's issuer";
                     findings.problem(item, format!("{path}: one of its certificates is not signed by the next"), help);
                     break;
                 }
@@ -86,20 +90,18 @@ fn chain(text: &str, path: &str, item: &str, now: Timestamp, findings: &mut Find
     Some(chain)
 }
 
-const UNDECIDED: &str = "look yourself whether each certificate is signed by the next, up to the root";
+const UNDECIDED: &str = "check by hand whether each certificate is signed by the next, up to the root";
 
 /// A key: it must be that of the certificate, and nobody else's to read.
 fn key(path: &str, certificate: &str, findings: &mut Findings) {
     let Some(text) = read(path, "key", findings) else { return };
     match tls::keys_match(certificate, &text) {
-        Ok(true) => findings.ok("key", format!("{path} is that of the certificate")),
-        Ok(false) => findings.problem("key", format!("{path} is not that of the certificate"), "name the right one"),
+        Ok(true) => findings.ok("key", format!("{path} belongs to the certificate")),
+        Ok(false) => {
+            findings.problem("key", format!("{path} does not belong to the certificate"), "name the right one")
+        }
         Err(why) => {
-            findings.problem(
-                "key",
-                format!("{path}: {why}"),
-                "give an unencrypted PEM file: PKCS #8, PKCS #1 or SEC 1",
-            );
+            findings.problem("key", format!("{path}: {why}"), "use an unencrypted PEM file: PKCS #8, PKCS #1 or SEC 1");
         }
     }
     #[cfg(unix)]
@@ -121,7 +123,7 @@ fn own(subject: Subject<'_>, root: Option<&[Certificate]>, now: Timestamp, findi
     let Some(text) = read(&bench.certificate, "certificate", findings) else { return };
     let Some(chain) = chain(&text, &bench.certificate, "certificate", now, findings) else { return };
     if bench.key.is_empty() {
-        findings.problem("key", "none given for the certificate", "name its PEM file");
+        findings.problem("key", "not set for the certificate", "name its PEM file");
     } else {
         key(&bench.key, &text, findings);
     }
@@ -131,8 +133,8 @@ fn own(subject: Subject<'_>, root: Option<&[Certificate]>, now: Timestamp, findi
         match root {
             None | Some([]) => findings.warning(
                 "root",
-                "none given: test cases that need the root which the station trusts get one of the harness's own",
-                "name the PEM file of the root that `certificate` comes from",
+                "not set: test cases that need the root which the station trusts use one of the harness",
+                "name the PEM file of the root of `certificate`",
             ),
             Some(roots) => signed(&chain, roots, findings),
         }
@@ -148,7 +150,7 @@ fn own(subject: Subject<'_>, root: Option<&[Certificate]>, now: Timestamp, findi
                     "its common name is \"{}\", not the station's serial number \"{wanted}\" (A00.FR.409)",
                     leaf.common_name()
                 ),
-                "set `serial-number`, or have a certificate made for that name",
+                "set `serial-number`, or get a certificate for that name",
             );
         }
     }
@@ -159,13 +161,13 @@ fn signed(chain: &[Certificate], roots: &[Certificate], findings: &mut Findings)
     let found: Vec<Verification> =
         roots.iter().map(|root| if last == root { Verification::Valid } else { last.verify(root) }).collect();
     if found.iter().any(Verification::is_valid) {
-        return findings.ok("root", "the certificate comes from it");
+        return findings.ok("root", "it is the root of the certificate");
     }
     match found.into_iter().find(|one| matches!(one, Verification::Undecided(_))) {
         Some(Verification::Undecided(why)) => findings.warning("root", why, UNDECIDED),
         _ => findings.problem(
             "root",
-            "the certificate does not come from it",
+            "it is not the root of the certificate",
             "name the right root, and put intermediate certificates into `certificate`, after the leaf",
         ),
     }
@@ -173,22 +175,22 @@ fn signed(chain: &[Certificate], roots: &[Certificate], findings: &mut Findings)
 
 fn names(bench: &Bench, leaf: &Certificate, findings: &mut Findings) {
     if leaf.lists(&bench.host) {
-        findings.ok("certificate", format!("it is for {}", bench.host));
+        findings.ok("certificate", format!("the certificate is for {}", bench.host));
     } else if leaf.covers(&bench.host) {
         findings.warning(
             "certificate",
-            format!("{} is its common name (A00.FR.412), and not in its subjectAltName", bench.host),
-            "a station whose TLS library looks at subjectAltName alone refuses it",
+            format!("{} is its common name (A00.FR.412), but is not in its subjectAltName", bench.host),
+            "a station whose TLS library checks only subjectAltName refuses it",
         );
     } else {
         findings.problem(
             "certificate",
             format!(
-                "it is not for the `host` by which the station calls us, {}: it is for {}",
+                "it is not for the `host` by which the station reaches us, {}: the certificate is for {}",
                 bench.host,
                 names_of(leaf)
             ),
-            "have a certificate made whose common name (A00.FR.412) and subjectAltName have the host, or set `host`",
+            "get a certificate with the host in its common name (A00.FR.412) and subjectAltName, or set `host`",
         );
     }
 }
@@ -208,8 +210,8 @@ fn authority(subject: Subject<'_>, now: Timestamp, findings: &mut Findings) {
         if bench.security_profile >= 2 && subject.sut() == SutKind::ChargingStation {
             findings.warning(
                 "authority",
-                "none given: a root is made for each run alone, which a real station does not trust",
-                "name a folder; its root.pem is made in the first run, or by `ocpp-attest bench init`",
+                "not set: each run makes its own root, which a real station does not trust",
+                "name a folder; the first run or `ocpp-attest bench init` makes its root.pem",
             );
         }
         return;
@@ -217,7 +219,7 @@ fn authority(subject: Subject<'_>, now: Timestamp, findings: &mut Findings) {
     let folder = Path::new(&bench.authority);
     let (root, root_key) = (folder.join("root.pem"), folder.join("root.key"));
     if !root.exists() && !root_key.exists() {
-        return findings.ok("authority", format!("{} is made in the first run", root.display()));
+        return findings.ok("authority", format!("the first run makes {}", root.display()));
     }
     let (root, root_key) = (root.display().to_string(), root_key.display().to_string());
     let Some(text) = read(&root, "authority", findings) else { return };

@@ -40,11 +40,11 @@ fn station(subject: Subject<'_>, findings: &mut Findings) {
     }
     if subject.bench.security_profile < 3 {
         match subject.bench.password.expose().chars().count() {
-            16..=40 => findings.ok("password", "long enough, and not too long"),
+            16..=40 => findings.ok("password", "valid length"),
             length => findings.warning(
                 "password",
                 format!("it has {length} characters; a station must take 16 to 40 (A00.FR.205)"),
-                "set a password of that length at bench and station",
+                "set a password of that length in the bench and in the station",
             ),
         }
     }
@@ -59,7 +59,7 @@ fn security_profile(subject: Subject<'_>, findings: &mut Findings) {
         1 if pics.sut == SutKind::ChargingStation && !pics.is_yes("C-61") => findings.problem(
             item,
             "1, but the PICS does not claim the unsecured transport with Basic authentication (C-61)",
-            "write 2 or 3, or mend the PICS",
+            "write 2 or 3, or correct the PICS",
         ),
         3 if !pics.has_profile(Profile::AdvancedSecurity) => findings.warning(
             item,
@@ -90,8 +90,8 @@ fn tokens(subject: Subject<'_>, findings: &mut Findings) {
             sound = false;
             findings.problem(
                 &item,
-                format!("it is the same idToken as {other}, so that neither can be told from the other"),
-                "present another card, or leave one of them out",
+                format!("it is the same idToken as {other}, so they can't be distinguished"),
+                "use another card, or remove one of them",
             );
         }
     }
@@ -100,7 +100,7 @@ fn tokens(subject: Subject<'_>, findings: &mut Findings) {
         sound = false;
         findings.warning(
             "tokens.same-group",
-            "it is not of the group of `valid`: test cases of groups fail by that",
+            "it is not in the group of `valid`: test cases about groups fail because of that",
             "give both the same `group`",
         );
     }
@@ -108,8 +108,8 @@ fn tokens(subject: Subject<'_>, findings: &mut Findings) {
         sound = false;
         findings.problem(
             "tokens.master-pass",
-            "its group is that of `valid`: a master pass would be any other token",
-            "give it a group of its own, which the station's MasterPassGroupId is set to",
+            "its group is that of `valid`, so it can't be distinguished from an ordinary token",
+            "give it a group of its own, the value of the station's MasterPassGroupId",
         );
     }
     if sound {
@@ -136,7 +136,7 @@ fn evses(subject: Subject<'_>, findings: &mut Findings) {
                 findings.ok(item, "not used: the product has one EVSE");
             }
             (true, false) => {
-                findings.problem(item, format!("{named}: the PICS has no such connector"), "name one of the PICS");
+                findings.problem(item, format!("{named}: the PICS has no such connector"), "use one from the PICS");
             }
             _ => findings.problem(
                 item,
@@ -159,7 +159,7 @@ fn points(subject: Subject<'_>, findings: &mut Findings) {
         let told = text(subject, key);
         if !told.is_empty() && !points.contains(&told) {
             let help = format!("leave it empty, or write one of: {}", points.join(", "));
-            findings.problem(item, format!("the product does not support {told}, says its PICS"), help);
+            findings.problem(item, format!("according to its PICS, the product does not support {told}"), help);
         }
     }
 }
@@ -187,7 +187,7 @@ fn judged(subject: Subject<'_>, findings: &mut Findings) {
         if interval < 2.0 * tolerance {
             findings.warning(
                 &key.replace('_', "-"),
-                format!("{interval} s is judged to {tolerance} s (time-tolerance): a station that hardly waits passes"),
+                format!("{interval} s has a tolerance of {tolerance} s (time-tolerance): a station that hardly waits would pass"),
                 format!("write {} or more", 2.0 * tolerance),
             );
         }
@@ -200,7 +200,11 @@ fn times(subject: Subject<'_>, findings: &mut Findings) {
     for key in ["response_timeout", "message_timeout", "connect_timeout", "reconnect_timeout", "manual_action_timeout"]
     {
         if number(key) <= 0.0 {
-            findings.problem(&key.replace('_', "-"), "nothing can happen in 0 s", "write how many seconds it may take");
+            findings.problem(
+                &key.replace('_', "-"),
+                "nothing can happen in 0 s",
+                "write the number of seconds that it may take",
+            );
         }
     }
     if number("operator_patience") >= number("manual_action_timeout") {
@@ -211,13 +215,13 @@ fn times(subject: Subject<'_>, findings: &mut Findings) {
                 number("operator_patience"),
                 number("manual_action_timeout")
             ),
-            "make it shorter: it is how long the same is asked again",
+            "make it shorter: it is the time for which a question is repeated",
         );
     }
     if number("pace") > LONGEST_PACE {
         findings.warning(
             "pace",
-            format!("{} s are added to every message of our station, and the CSMS may give it up", number("pace")),
+            format!("{} s are added to every message of our station, and the CSMS may time out", number("pace")),
             format!("write {LONGEST_PACE} or less; 0.1 is enough for most"),
         );
     }
@@ -228,7 +232,7 @@ fn times(subject: Subject<'_>, findings: &mut Findings) {
         findings.problem(
             "reconnect-timeout",
             format!(
-                "{} s, but a station waits retry-back-off-wait-minimum = {} s before it comes back",
+                "{} s, but a station waits retry-back-off-wait-minimum = {} s before it reconnects",
                 number("reconnect_timeout"),
                 number("retry_back_off_wait_minimum")
             ),
@@ -241,7 +245,7 @@ fn times(subject: Subject<'_>, findings: &mut Findings) {
             findings.warning(
                 "reboot-time",
                 format!("{} s is shorter than boot-wait, {} s", number("reboot_time"), number("boot_wait")),
-                "reboot-time is how long the station takes from Reset to BootNotification",
+                "reboot-time is the time from Reset to BootNotification",
             );
         }
         let by_hand = match subject.operator {
@@ -251,31 +255,23 @@ fn times(subject: Subject<'_>, findings: &mut Findings) {
         if by_hand && number("ev_connection_timeout") < PERSON {
             findings.warning(
                 "ev-connection-timeout",
-                format!("{} s is little for a person to plug in", number("ev_connection_timeout")),
+                format!("{} s is short for a person to plug in", number("ev_connection_timeout")),
                 format!("write {PERSON} or more, or let an adapter plug in"),
             );
         }
     }
     if findings.0.len() == before {
-        findings.ok("times", "they fit together");
+        findings.ok("times", "they are consistent");
     }
 }
 
 /// What the vendor promises may not be cut off by the bench.
 fn limits(subject: Subject<'_>, pics: &Pics, findings: &mut Findings) {
     for (kpi, key, why) in [
-        ("response-time", "response_timeout", "an answer that is in time for the vendor would be none for the bench"),
-        (
-            "triggered-function",
-            "message_timeout",
-            "a message that is in time for the vendor would be none for the bench",
-        ),
-        (
-            "start-authorization",
-            "message_timeout",
-            "a start that is in time for the vendor would be none for the bench",
-        ),
-        ("stop-authorization", "message_timeout", "a stop that is in time for the vendor would be none for the bench"),
+        ("response-time", "response_timeout", "an answer in time for the vendor would be too late for the bench"),
+        ("triggered-function", "message_timeout", "a message in time for the vendor would be too late for the bench"),
+        ("start-authorization", "message_timeout", "a start in time for the vendor would be too late for the bench"),
+        ("stop-authorization", "message_timeout", "a stop in time for the vendor would be too late for the bench"),
     ] {
         let Some(limit) = pics.performance.maximum.get(kpi).copied() else { continue };
         let told = number(subject, key);

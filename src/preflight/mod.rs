@@ -101,8 +101,8 @@ pub async fn look(subject: Subject<'_>, clock: Clock) -> Vec<Finding> {
             SutKind::ChargingStation => "a charging station",
             SutKind::Csms => "a CSMS",
         };
-        let message = format!("none given: taken for a bench of {side}, and not held against what the product has");
-        findings.warning("pics", message, "give the product's PICS with --pics");
+        let message = format!("not given: treated as a bench for {side}, and not compared with the product");
+        findings.warning("pics", message, "use --pics with the product's PICS");
     }
     consistency::look(subject, &mut findings);
     certificates::look(subject, clock, &mut findings);

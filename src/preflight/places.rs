@@ -68,8 +68,8 @@ async fn bind(item: &str, address: &str, findings: &mut Findings) -> Option<TcpL
 
 fn bind_help(error: &std::io::Error) -> &'static str {
     match error.kind() {
-        std::io::ErrorKind::AddrInUse => "another program has it, or another address of the bench; choose another port",
-        std::io::ErrorKind::PermissionDenied => "ports below 1024 are for privileged programs; choose a higher one",
+        std::io::ErrorKind::AddrInUse => "another program or another address of the bench uses it; choose another port",
+        std::io::ErrorKind::PermissionDenied => "ports below 1024 need privileges; choose a higher one",
         std::io::ErrorKind::AddrNotAvailable => "this machine does not have that address; 0.0.0.0 means all addresses",
         _ => "write an address and a port: \"0.0.0.0:9000\"",
     }
@@ -82,8 +82,8 @@ fn host(subject: Subject<'_>, findings: &mut Findings) {
     if loopback(&subject.bench.listen) != loopback(host) {
         findings.warning(
             "host",
-            format!("the station is to call us {host}, and we listen at {}", subject.bench.listen),
-            "for a station on the network listen at \"0.0.0.0:PORT\", and let host be this machine's name or address",
+            format!("the station is told to connect to {host}, and we listen on {}", subject.bench.listen),
+            "for a station on the network, listen on \"0.0.0.0:PORT\", and set `host` to this machine's name or address",
         );
         return;
     }
@@ -91,8 +91,8 @@ fn host(subject: Subject<'_>, findings: &mut Findings) {
         Ok(Some(_)) => findings.ok("host", host),
         _ => findings.warning(
             "host",
-            format!("{host} is not known to this machine's name service"),
-            "it is enough that the station's knows it",
+            format!("this machine can't resolve {host}"),
+            "it is enough if the station can resolve it",
         ),
     }
 }
@@ -116,7 +116,8 @@ async fn files(subject: Subject<'_>, clock: Clock, findings: &mut Findings) {
             findings.problem(&item, message, bind_help(&error));
         }
         Err(error) => {
-            let help = "set `file-protocol` to what both sides can do, or use a build with the feature `files`";
+            let help =
+                "set `file-protocol` to a protocol that both sides support, or use a build with the feature `files`";
             findings.problem(&item, error.to_string(), help);
         }
     }
@@ -140,8 +141,8 @@ async fn url(subject: Subject<'_>, clock: Clock, findings: &mut Findings) {
         let (is, wants) = if secure { ("wss", "2 or 3") } else { ("ws", "1") };
         findings.problem(
             "url",
-            format!("{is} is security profile {wants}, and the bench begins with {}", bench.security_profile),
-            "change the one or the other",
+            format!("{is} is security profile {wants}, and the bench starts with {}", bench.security_profile),
+            "change one of them",
         );
     }
     let host = url.host_str().unwrap_or_default();
@@ -149,16 +150,16 @@ async fn url(subject: Subject<'_>, clock: Clock, findings: &mut Findings) {
     let stream = match tokio::time::timeout(PATIENCE, Network::Tcp.connect(host, port)).await {
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) => {
-            let help = "is the CSMS running, and is there a way to it?";
+            let help = "check that the CSMS is running and reachable";
             return findings.problem("url", format!("{host}:{port} can't be reached: {error}"), help);
         }
         Err(_) => {
-            let help = "is there a firewall on the way?";
+            let help = "check for a firewall in between";
             return findings.problem("url", format!("{host}:{port} does not answer within 5 s"), help);
         }
     };
     if !secure {
-        return findings.ok("url", format!("{host}:{port} takes connections"));
+        return findings.ok("url", format!("{host}:{port} accepts connections"));
     }
     let settings = ClientTls {
         roots: std::fs::read_to_string(&bench.root).ok(),
@@ -175,11 +176,15 @@ async fn url(subject: Subject<'_>, clock: Clock, findings: &mut Findings) {
         }
         Ok(Err(failure)) => findings.problem(
             "url",
-            format!("{host}:{port} takes connections, but no TLS comes about: {failure:?}"),
-            "look at `root` and at the CSMS's certificate: its dates, its names, who signed it",
+            format!("{host}:{port} accepts connections, but the TLS handshake fails: {failure:?}"),
+            "check `root` and the CSMS's certificate: its dates, its names, its issuer",
         ),
         Err(_) => {
-            findings.problem("url", format!("{host}:{port} does not answer the TLS handshake"), "is it a TLS port?");
+            findings.problem(
+                "url",
+                format!("{host}:{port} does not answer the TLS handshake"),
+                "check that it is a TLS port",
+            );
         }
     }
 }
@@ -204,7 +209,7 @@ async fn operator(subject: Subject<'_>, findings: &mut Findings) {
         return match executable(command) {
             Ok(path) => findings.ok(item, format!("{path} can be executed")),
             Err(why) => {
-                findings.problem(item, format!("{command}: {why}"), "name a file that can be executed (chmod +x)");
+                findings.problem(item, format!("{command}: {why}"), "name an executable file (chmod +x)");
             }
         };
     }
@@ -218,7 +223,7 @@ async fn service(item: &str, url: &Url, findings: &mut Findings) {
     let (host, port) = (url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or(80));
     let help = "start the service that performs manual actions";
     match tokio::time::timeout(PATIENCE, TcpStream::connect((host.trim_matches(['[', ']']), port))).await {
-        Ok(Ok(_)) => findings.ok(item, format!("{host}:{port} takes connections")),
+        Ok(Ok(_)) => findings.ok(item, format!("{host}:{port} accepts connections")),
         Ok(Err(error)) => findings.problem(item, format!("{host}:{port} can't be reached: {error}"), help),
         Err(_) => findings.problem(item, format!("{host}:{port} does not answer within 5 s"), help),
     }
@@ -235,8 +240,8 @@ async fn requests(subject: Subject<'_>, findings: &mut Findings) {
         let word = setting.word();
         findings.warning(
             item,
-            format!("it has a request that sets {word}, and nothing says how that is undone"),
-            format!("write a request for it under `restore: {word}:`, or `not-needed` if the CSMS undoes it by itself"),
+            format!("it has a request that sets {word}, and none that restores it"),
+            format!("write a request under `restore: {word}:`, or `not-needed` if the CSMS restores it by itself"),
         );
     }
     let mut names = Names::default();
@@ -247,7 +252,7 @@ async fn requests(subject: Subject<'_>, findings: &mut Findings) {
     match base.filter(Url::has_host) {
         Some(url) => service(item, &url, findings).await,
         None => {
-            findings.warning(item, "where its base leads can't be told beforehand", "try one manual action by hand");
+            findings.warning(item, "its base can't be checked beforehand", "try one manual action by hand");
         }
     }
 }

@@ -206,7 +206,7 @@ impl<'de> Deserialize<'de> for Strict {
                 while let Some(name) = map.next_key::<String>()? {
                     let Strict(value) = map.next_value()?;
                     if object.contains_key(&name) {
-                        return Err(serde::de::Error::custom(format_args!("the member `{name}` stands twice")));
+                        return Err(serde::de::Error::custom(format_args!("duplicate member `{name}`")));
                     }
                     object.insert(name, value);
                 }
@@ -242,7 +242,7 @@ mod tests {
             ("[2,7,\"X\",{}]", "id must be text", None),
             ("[2,\"a\",\"X\"]", "has 4 elements, this has 3", Some("a")),
             ("[2,\"a\",\"X\",[]]", "must be an object", Some("a")),
-            ("[2,\"a\",\"X\",{\"b\":1,\"b\":2}]", "stands twice", None),
+            ("[2,\"a\",\"X\",{\"b\":1,\"b\":2}]", "duplicate member", None),
             ("[4,\"a\",\"X\",{},{}]", "a CALLERROR has", None),
             (&deep, "nested deeper", None),
         ] {

@@ -82,7 +82,7 @@ impl Messages {
                 let fits =
                     number.as_f64().is_some_and(|number| (f64::from(i32::MIN)..=f64::from(i32::MAX)).contains(&number));
                 if !fits {
-                    let message = format!("{number} does not fit into 31 bits and a sign");
+                    let message = format!("{number} does not fit into a signed 32-bit number");
                     breach(pointer, message, "PropertyConstraintViolation");
                 }
             }
@@ -189,7 +189,7 @@ mod tests {
         insta::assert_snapshot!(told("TransactionEvent", true, &event).join("\n"), @r#"
         /timestamp: "2026-11-29T00:14:03.844802Z" has 6 decimals of a second, a dateTime has at most 3
         /transactionInfo/transactionId: "a b" has ' ', which an identifierString may not have
-        /evse/id: 2147483648 does not fit into 31 bits and a sign
+        /evse/id: 2147483648 does not fit into a signed 32-bit number
         /idToken/idToken: "Ä1" has 'Ä', which an identifierString may not have
         "#);
     }

@@ -181,27 +181,29 @@ impl Rule {
             }
             Rule::SchemaValid => "Each payload follows the JSON schema of its message.",
             Rule::DataTypes => {
-                "Times have at most three decimals of a second, integers fit into 31 bits and a sign, an identifierString has only its \
-                 characters, and a number for a station has at most six decimals."
+                "Times have at most three decimals of a second, integers fit into a signed 32-bit number, an identifierString has only \
+                 its allowed characters, and a number for a station has at most six decimals."
             }
             Rule::Timestamps => {
-                "A time is as near to the moment at which its message comes as its meaning demands: the current time within the \
-                 `clock-tolerance` of the bench, what happened offline or waited in a queue within its wait, a meter value within its transaction."
+                "A time is close to the moment at which its message comes, as its meaning demands: the current time within the \
+                 `clock-tolerance` of the bench, an event that happened offline or waited in a queue within that time, a meter value \
+                 within its transaction."
             }
             Rule::AnswersSayWhatWasAsked => {
                 "A response has one element for each element of its request and names the same variable or monitor; a report has the \
                  requestId of a request of this run."
             }
             Rule::NoCallBeforeAcceptance => {
-                "Before its BootNotification is accepted a station sends nothing but BootNotifications, and while it is Pending what it was asked for."
+                "Before its BootNotification is accepted, a station sends only BootNotifications, and while it is Pending also what was \
+                 requested."
             }
             Rule::UniqueTransactionIds => "A transactionId is never used for another transaction.",
             Rule::OrderOfEvents => {
-                "A transaction starts once, nothing of it has a lower seqNo than its Started or a higher one than its Ended, and a \
-                 seqNo stands for one event."
+                "A transaction starts once, none of its events has a lower seqNo than its Started or a higher one than its Ended, and \
+                 each seqNo belongs to one event."
             }
             Rule::NoGaps => {
-                "At the end of a test case each transaction has its Started, and an ended one has every seqNo."
+                "At the end of a test case each transaction has its Started event, and a transaction that ended has every seqNo."
             }
         }
     }
@@ -211,8 +213,7 @@ impl Rule {
 pub fn page() -> String {
     let mut page = String::from(
         "# Rules for every test\n\n\
-         These rules hold in every test case, whatever it is about. A breach fails the test case in each phase, and the report shows it at \
-         the step `rule: …`.\n\n\
+         These rules hold in every test case, whatever it is about. A breach fails the test case in every phase, and the report shows it at the step `rule: …`.\n\n\
          This page is generated from `src/protocol/rules.rs` by `UPDATE_DOCS=1 cargo test --lib rules`.\n\n\
          | rule | for | versions | what it demands | source |\n| --- | --- | --- | --- | --- |\n",
     );

@@ -300,12 +300,11 @@ fn warnings(before: &Results, after: &Results) -> Vec<String> {
                 warnings.push(format!("different baselines: {} and {}", name(one), name(other)));
             }
             if one.answers_sha256 != other.answers_sha256 {
-                warnings.push("the answers of the two PICS differ, so that other test cases may apply".to_owned());
+                warnings.push("the answers of the two PICS differ, so other test cases may apply".to_owned());
             }
         }
         _ => {
-            warnings
-                .push("one of the runs does not tell for which PICS it was made (results.json format 1)".to_owned());
+            warnings.push("one of the runs does not contain its PICS (results.json format 1)".to_owned());
         }
     }
     if before.tool_version != after.tool_version {

@@ -69,11 +69,13 @@ impl Part {
     /// Reads a run folder.
     pub fn read(folder: &Path) -> Result<Self, ReadError> {
         let mut saved = Saved::read(folder)?;
-        let path =
-            read::existing(folder, read::PICS_FILE, || "each run keeps its PICS: name whole run folders".into())?;
+        let path = read::existing(folder, read::PICS_FILE, || {
+            "each run folder contains its PICS: name complete run folders".into()
+        })?;
         let source = read::text(&path)?;
         let pics = reader::read_source(&source)?;
-        let bench = Bench::read(&read::existing(folder, "bench.yaml", || "each run keeps its bench".into())?)?;
+        let bench =
+            Bench::read(&read::existing(folder, "bench.yaml", || "each run folder contains its bench".into())?)?;
         // A run that was killed has no results: it ended with its last test case.
         let ended = saved.results.iter().map(|result| result.started_s + result.duration_s).fold(0.0, f64::max);
         let killed = jiff::SignedDuration::try_from_secs_f64(ended).unwrap_or_default();
@@ -199,19 +201,19 @@ fn alike(first: &Part, other: &Part) -> Result<(), MergeError> {
     if let Some(place) = difference(&pics(first), &pics(other)) {
         return unlike(
             format!("the PICS of {one} and of {two} conflict: {place}"),
-            "only runs of one product are merged",
+            "only runs of the same product can be merged",
         );
     }
     if a.test_cases != b.test_cases {
         return unlike(
-            format!("{one} and {two} were run with test cases of different texts"),
+            format!("{one} and {two} were run with different versions of the test cases"),
             "run the shards with one version, and with the same --testcases",
         );
     }
     if a.simulated() != b.simulated() {
         return unlike(
             format!("one of {one} and {two} was run against the simulator, the other was not"),
-            "only runs of one product are merged",
+            "only runs of the same product can be merged",
         );
     }
     if a.faults != b.faults {
@@ -267,7 +269,7 @@ fn sources(parts: &[Part]) -> Result<HashMap<String, usize>, MergeError> {
     }
     Err(MergeError::Unlike(
         conflicts.join("\n       "),
-        "a test case that was run twice must have come to the same verdict: leave one of the runs out".into(),
+        "a test case that was run twice must have the same verdict: leave one of the runs out".into(),
     ))
 }
 

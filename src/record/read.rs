@@ -51,12 +51,12 @@ pub fn run(folder: &Path) -> Result<Run, ReadError> {
         let what = if folder.exists() { "is a file" } else { "does not exist" };
         return Err(ReadError::Missing(
             format!("{place} {what}; a run folder was expected"),
-            "name a folder that `ocpp-attest run` wrote; by default they stand in reports/".into(),
+            "name a folder that `ocpp-attest run` wrote; by default they are in reports/".into(),
         ));
     }
     let results = results(folder)?;
     let pics = existing(folder, PICS_FILE, || {
-        "the reports need the PICS: copy the file that the run read there, under this name".into()
+        "the reports need the PICS: copy the run's PICS file there, under this name".into()
     })?;
     Ok(Run { pics: reader::read(&pics)?, plan: plan(folder)?, results, trace: trace(folder)? })
 }
@@ -180,11 +180,7 @@ pub(super) fn parse<T: DeserializeOwned>(source: &Source) -> Result<T, Defects> 
 fn defect(at: Position, error: &serde_json::Error) -> Defect {
     let message = error.to_string();
     let message = message.split(" at line ").next().unwrap_or_default();
-    Defect::new(
-        at,
-        message,
-        "the file was changed or cut off after the run wrote it: take it from a copy, or run again",
-    )
+    Defect::new(at, message, "the file was changed or truncated after the run: restore it from a copy, or run again")
 }
 
 #[cfg(test)]

@@ -34,7 +34,7 @@ impl Saved {
     /// Reads a run folder.
     pub fn read(folder: &Path) -> Result<Self, ReadError> {
         let path =
-            read::existing(folder, "run.json", || "name the folder of a run that `ocpp-attest run` began".into())?;
+            read::existing(folder, "run.json", || "name the folder of a run that `ocpp-attest run` started".into())?;
         let manifest: Manifest = read::parse(&read::text(&path)?)?;
         if manifest.format != FORMAT {
             return Err(ReadError::Missing(

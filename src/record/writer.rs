@@ -158,7 +158,7 @@ fn lock(folder: &Path) -> Result<File, FolderError> {
     let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
     let file = file.map_err(|error| failed(&path, error))?;
     match file.try_lock() {
-        Err(TryLockError::WouldBlock) => Err(failed(folder, "another run is writing into it")),
+        Err(TryLockError::WouldBlock) => Err(failed(folder, "another run is using it")),
         // Where a file system knows no locks there are none.
         Ok(()) | Err(TryLockError::Error(_)) => Ok(file),
     }

@@ -150,7 +150,7 @@ pub fn exactly(kept: &Kept, library: &Library) -> Option<Again> {
         told += 1;
     }
     let Some(ended) = &kept.ended else {
-        let divergence = session.diverges("a verdict", "the recording breaks off");
+        let divergence = session.diverges("a verdict", "the recording ends too early");
         return Some(session.over(Some(divergence)));
     };
     if !session.engine.finished() {
@@ -165,9 +165,14 @@ pub fn exactly(kept: &Kept, library: &Library) -> Option<Again> {
             Some(failure) => format!("{verdict}: {} at {}", failure.message, failure.step),
             None => verdict.to_string(),
         };
+        // Another version may word the same finding differently; that is no difference in what was judged.
+        let decided = |verdict: Verdict, failures: &[Failure]| {
+            (verdict, failures.first().map(|failure| (failure.step.clone(), failure.pointer.clone())))
+        };
         let (was, is) = (said(ended.verdict, &ended.failures), said(outcome.verdict, &outcome.failures));
+        let differs = decided(ended.verdict, &ended.failures) != decided(outcome.verdict, &outcome.failures);
         let step = outcome.failures.first().or(ended.failures.first()).map(|failure| failure.step.clone());
-        (was != is).then(|| Divergence {
+        differs.then(|| Divergence {
             step: step.unwrap_or_else(|| "the verdict".into()),
             at_s,
             expected: was,
@@ -378,7 +383,7 @@ pub fn against(kept: &Kept, library: &Library) -> Option<Again> {
     if let (false, Some(divergence)) = (settled, &again.divergence) {
         again.verdict = Verdict::Inconclusive;
         let message =
-            format!("what was recorded does not tell: at {} the harness would now do otherwise", divergence.step);
+            format!("the recording does not decide it: at {} the harness would now act differently", divergence.step);
         again.failures.insert(
             0,
             Failure {

@@ -38,7 +38,7 @@ pub enum StoreError {
     #[error("{0} can't be read: {1}")]
     Read(PathBuf, io::Error),
     /// The folder is none that can be replayed.
-    #[error("{0} keeps nothing to replay: there is no folder `inputs` in it")]
+    #[error("{0} contains nothing to replay: it has no folder `inputs`")]
     Nothing(PathBuf),
     /// A line is none.
     #[error("{0}:{1}: {2}")]
@@ -282,7 +282,7 @@ pub fn sources(run: &Path) -> PathBuf {
 pub fn read(path: &Path) -> Result<Vec<Kept>, StoreError> {
     let failed = |error| StoreError::Read(path.to_owned(), error);
     if fs::metadata(path).map_err(failed)?.len() > MAX_FILE {
-        return Err(failed(io::Error::other("it is larger than any recording")));
+        return Err(failed(io::Error::other("it is too large for a recording")));
     }
     let text = fs::read_to_string(path).map_err(failed)?;
     let mut all: Vec<Kept> = Vec::new();
@@ -300,7 +300,7 @@ pub fn read(path: &Path) -> Result<Vec<Kept>, StoreError> {
             (Line::Begins(begins), _) => {
                 all.push(Kept { begins, inputs: Vec::new(), effects: Vec::new(), ended: None });
             }
-            (_, None) => return Err(bad("it does not begin with what the engine began with".into())),
+            (_, None) => return Err(bad("it does not start with what the engine started with".into())),
             (Line::Told { at, what }, Some(kept)) => kept.inputs.push((at, what)),
             (Line::Did(did), Some(kept)) => kept.effects.push((kept.inputs.len(), did)),
             (Line::Ended(ended), Some(kept)) => kept.ended = Some(ended),

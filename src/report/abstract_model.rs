@@ -164,8 +164,7 @@ pub(super) fn build(pics: &Pics, results: &Results) -> Abstract {
         warnings.push("The run was interrupted; it is not complete.".to_owned());
     }
     for resumed in &results.resumed {
-        warnings
-            .push(format!("The run was ended early, and gone on with at {}.", resumed.strftime("%Y-%m-%d %H:%M UTC")));
+        warnings.push(format!("The run was interrupted, and resumed at {}.", resumed.strftime("%Y-%m-%d %H:%M UTC")));
     }
     let product = &pics.product;
     let version = product.firmware_version.as_ref().or(product.software_version.as_ref());

@@ -250,10 +250,7 @@ fn facts(pics: &Pics, results: &Results) -> Vec<(&'static str, String)> {
             format!("OCPP {}, edition {}, errata {}", pics.ocpp, pics.edition, writer::baseline(pics.baseline)),
         ),
         ("Tested", format!("{} UTC, {}", minute(results.started), span(seconds))),
-        (
-            "Gone on with",
-            results.resumed.iter().map(|time| format!("{} UTC", minute(*time))).collect::<Vec<_>>().join(", "),
-        ),
+        ("Resumed", results.resumed.iter().map(|time| format!("{} UTC", minute(*time))).collect::<Vec<_>>().join(", ")),
         ("Against", if results.simulated() { "the embedded simulator".into() } else { results.sut.clone() }),
         ("Run", results.run_id.clone()),
         ("Tool", format!("ocpp-attest {}", results.tool_version)),

@@ -55,7 +55,7 @@ fn no_real_product(results: &Results) -> Option<String> {
 fn against_simulator(results: &Results) -> Option<String> {
     let mut words = results.simulated().then(|| "against the embedded simulator".to_owned())?;
     if !results.faults.is_empty() {
-        words += &format!(", made faulty on purpose: {}", shorten(&results.faults.join("; "), MAX_FAULTS));
+        words += &format!(", with deliberate faults: {}", shorten(&results.faults.join("; "), MAX_FAULTS));
     }
     Some(words)
 }

@@ -76,7 +76,7 @@ pub fn markdown(results: &Results, comparison: Option<&Comparison>) -> String {
     let seconds = results.finished.duration_since(results.started).as_secs_f64().max(0.0);
     let _ = writeln!(out, "{} of {} test cases, in {}.", counts.join(", "), results.test_cases.len(), span(seconds));
     if results.interrupted {
-        out.push_str("\n**The run was ended early; it is not complete.**\n");
+        out.push_str("\n**The run was interrupted; it is incomplete.**\n");
     }
     if !results.remarks.is_empty() {
         out.push('\n');

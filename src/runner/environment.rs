@@ -317,7 +317,8 @@ impl Environment {
         }
         match service {
             Service::Sign { .. } if !self.setup.certificate.is_empty() => {
-                Err("the bench does not hold the key of the root that the SUT trusts, so it can't sign for it".into())
+                Err("the bench does not have the key of the root that the SUT trusts, so it can't sign for the SUT"
+                    .into())
             }
             Service::Sign { csr, certificate } => self
                 .pki

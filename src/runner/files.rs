@@ -25,11 +25,8 @@ const HOST: &str = "files.attest.test";
 /// How long our station may take for a transfer.
 const PATIENCE: Duration = Duration::from_mins(2);
 /// What a bench without the vendor's firmware is told.
-const NO_FIRMWARE: &str = "the bench has no firmware of the vendor: it needs firmware.image, firmware.signature and \
-    firmware.certificate (or firmware.made, for a product that installs any image)";
-const NO_BROKEN_FIRMWARE: &str = "the bench has no firmware that is rightly signed, but can't be installed: it needs \
-    firmware.broken-image, firmware.broken-signature and firmware.broken-certificate (or firmware.made, for a product \
-    that checks nothing but the signature before it installs)";
+const NO_FIRMWARE: &str = "the bench has no vendor firmware: set firmware.image, firmware.signature and firmware.certificate (or firmware.made, for a product that installs any image)";
+const NO_BROKEN_FIRMWARE: &str = "the bench has no correctly signed firmware that can't be installed: set firmware.broken-image, firmware.broken-signature and firmware.broken-certificate (or firmware.made, for a product that checks only the signature before it installs)";
 
 /// A transfer of our station under way.
 pub(super) type Transfer = Pin<Box<dyn Future<Output = Result<Value, String>> + Send>>;
@@ -131,7 +128,7 @@ impl Files {
                 let location = location.clone();
                 Box::pin(async move {
                     let image = client.download(&location).await;
-                    image.map(|image| image.len()).map_err(|error| format!("the firmware was not fetched: {error}"))
+                    image.map(|image| image.len()).map_err(|error| format!("the firmware was not downloaded: {error}"))
                 })
             }
             Service::Deliver { location } => {
@@ -141,7 +138,7 @@ impl Files {
                 let size = content.len();
                 Box::pin(async move {
                     let sent = client.upload(&location, &name, content).await;
-                    sent.map(|()| size).map_err(|error| format!("the log was not delivered: {error}"))
+                    sent.map(|()| size).map_err(|error| format!("the log was not uploaded: {error}"))
                 })
             }
             _ => return None,

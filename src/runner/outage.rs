@@ -37,8 +37,8 @@ pub(super) async fn wait(worker: &mut Worker, common: &Common<'_, '_>, outage: &
     let Outage { cases, reason, absent } = outage;
     let patience = worker.bench.values.get("outage_timeout").and_then(Value::as_f64).unwrap_or(PATIENCE);
     let limit = Duration::try_from_secs_f64(patience).unwrap_or(Duration::MAX);
-    let what = if *absent { "The product is not there" } else { "The product can't be brought to the preconditions" };
-    common.log.notice(&format!("{what} ({cases}): {reason}. The run waits for it, {patience} s at most."));
+    let what = if *absent { "The product is not available" } else { "The product does not reach the preconditions" };
+    common.log.notice(&format!("{what} ({cases}): {reason}. The run waits for up to {patience} s."));
     let began = common.clock.now();
     let (stop, over) = watch::channel(false);
     let (asked, rest) = (Notify::new(), if *absent { LOOK } else { TRY });
@@ -94,9 +94,9 @@ pub(super) async fn wait(worker: &mut Worker, common: &Common<'_, '_>, outage: &
     };
     let waited = common.clock.now().seconds_since(&began);
     common.log.notice(&if back {
-        format!("The product is back after {waited:.0} s; {cases} are run again.")
+        format!("The product is back after {waited:.0} s; {cases} run again.")
     } else {
-        format!("The product is not back after {waited:.0} s; the run ends early.")
+        format!("The product did not come back within {waited:.0} s; the run ends early.")
     });
     back
 }

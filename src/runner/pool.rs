@@ -193,7 +193,7 @@ impl Pool {
             return false;
         }
         if let Some(identity) = identity.filter(|_| !here) {
-            let remark = format!("begun again as another station: {} is withdrawn", identity.name);
+            let remark = format!("started again as another station: {} is withdrawn", identity.name);
             self.moved.insert(index, remark);
         }
         self.put_back(index);

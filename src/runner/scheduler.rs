@@ -252,7 +252,7 @@ impl<'s, 't> Scheduler<'s, 't> {
         let begun = ran.found != Found::NotAsked;
         ran.result.remarks.extend(self.pool.borrow_mut().remark(index));
         if let Some(reason) = self.exclusive(index).filter(|_| begun && !self.common.plan.product.is_simulated()) {
-            ran.result.remarks.push(format!("alone, and after all others: {reason}"));
+            ran.result.remarks.push(format!("runs alone and after all others: {reason}"));
         }
         let done = self.attempts(worker, index, case, ran).await?;
         Ok(self.ends(done))
@@ -326,7 +326,7 @@ impl<'s, 't> Scheduler<'s, 't> {
         }
         if absent && !met {
             // A product that has not appeared for the first test case will not for the hundredth.
-            let what = "The product was never there, so the run ends early";
+            let what = "The product was never available, so the run ends early";
             self.common.log.notice(&format!("{what}: {}: {reason}", ended.result.id));
             self.stopped.set(true);
             return vec![self.postpones(ended)];
@@ -355,7 +355,7 @@ impl<'s, 't> Scheduler<'s, 't> {
             pool.withdraw(worker.number, reason);
             let station = &worker.bench.identity;
             self.common.log.notice(&format!(
-                "Station {station} is withdrawn, for it can't be brought to the general preconditions: {}: {reason}",
+                "Station {station} is withdrawn because it does not reach the general preconditions: {}: {reason}",
                 ended.result.id
             ));
         }

@@ -62,14 +62,14 @@ impl Pattern {
                 _ if text.starts_with("block:") => {
                     return Err(wrong(
                         format!("unknown functional block `{shown}`"),
-                        "a block is a letter, like `block:B`",
+                        "a block is a letter, such as `block:B`",
                     ));
                 }
                 _ => Kind::Id(
                     GlobBuilder::new(text)
                         .build()
                         .map_err(|error| {
-                            wrong(error.to_string(), "a pattern is like `TC_B_*_CS`, `profile:core` or `block:B`")
+                            wrong(error.to_string(), "write a pattern such as `TC_B_*_CS`, `profile:core` or `block:B`")
                         })?
                         .compile_matcher(),
                 ),
@@ -155,7 +155,7 @@ impl FromStr for Shard {
         let parts = text.split_once('/').and_then(|(number, of)| Some((number.parse().ok()?, of.parse().ok()?)));
         match parts {
             Some((number, of)) if (1..=of).contains(&number) && of <= 1000 => Ok(Self { number, of }),
-            _ => Err("a shard is like 2/4: the second of four, of at most 1000".into()),
+            _ => Err("write a shard such as 2/4, the second of four, with at most 1000 shards".into()),
         }
     }
 }
@@ -226,8 +226,8 @@ impl Choice {
         if chosen.is_empty() {
             let left_out = plan.iter().find(meant);
             let why = left_out.map(|entry| format!(" ({}: {})", entry.id, entry.reason)).unwrap_or_default();
-            let help = "`ocpp-attest list --pics FILE --all` tells which apply, and why the others do not";
-            return Err(wrong(format!("no test case that is asked for applies to this product{why}"), help));
+            let help = "`ocpp-attest list --pics FILE --all` shows which apply, and why the others do not";
+            return Err(wrong(format!("none of the selected test cases applies to this product{why}"), help));
         }
         Ok(chosen.into_iter().filter(|entry| self.shard.is_none_or(|shard| shard.holds(&entry.id))).collect())
     }

@@ -101,10 +101,10 @@ fn image(bench: &Bench, keys: [&str; 3]) -> Result<Option<Image>, Vec<Defect>> {
     let mut file = |key: &str, limit: u64| {
         let path = value(key);
         let read = if path.is_empty() {
-            Err(("an image needs all three of image, signature and certificate".to_owned(), "name the file"))
+            Err(("an image needs an image, a signature and a certificate".to_owned(), "name the file"))
         } else {
             read(Path::new(path), limit).map_err(|why| {
-                (format!("{path}: {why}"), "check the path; it is looked for from where the tool is started")
+                (format!("{path}: {why}"), "check the path; it is relative to the folder in which the tool is started")
             })
         };
         read.map_err(|(message, help)| {
@@ -138,12 +138,12 @@ fn image(bench: &Bench, keys: [&str; 3]) -> Result<Option<Image>, Vec<Defect>> {
     match judge(&content, &signed, &signer) {
         Judgement::Fits => {}
         Judgement::NoCertificate => {
-            wrong(certificate, "no X.509 certificate can be read from it", "give the signing certificate as PEM");
+            wrong(certificate, "no X.509 certificate can be read from it", "use the signing certificate as PEM");
         }
         Judgement::Differs => wrong(
             signature,
             &format!("it is not the signature of {} by {}", value(image), value(certificate)),
-            "give the signature over the SHA-256 of the whole image, raw or in base64, made with the certificate's key",
+            "use the signature over the SHA-256 of the whole image, raw or in base64, made with the certificate's key",
         ),
     }
     if !defects.is_empty() {
@@ -238,7 +238,7 @@ mod tests {
         let told = told.replace(&folder.path().display().to_string(), "DIR");
         insta::assert_snapshot!(told, @r"
         b.yaml:3:14: `firmware.signature` DIR/fw.sig: it is not the signature of DIR/fw 1.2.bin by DIR/fw.pem
-            → give the signature over the SHA-256 of the whole image, raw or in base64, made with the certificate's key
+            → use the signature over the SHA-256 of the whole image, raw or in base64, made with the certificate's key
         ");
         fs::write(folder.path().join("fw.pem"), "no certificate").unwrap();
         let told = Firmware::read(&bench(folder.path(), KEYS)).unwrap_err().to_string();
@@ -250,18 +250,18 @@ mod tests {
         let text = "firmware:\n  image: /nowhere/fw.bin\n  broken-certificate: \"\"\n  broken-image: /nowhere/b.bin\n";
         let told = Firmware::read(&bench(Path::new(""), text)).unwrap_err().to_string();
         insta::assert_snapshot!(told, @r"
-        b.yaml:2:3: `firmware.signature`: an image needs all three of image, signature and certificate
+        b.yaml:2:3: `firmware.signature`: an image needs an image, a signature and a certificate
             → name the file
-        b.yaml:2:3: `firmware.certificate`: an image needs all three of image, signature and certificate
+        b.yaml:2:3: `firmware.certificate`: an image needs an image, a signature and a certificate
             → name the file
-        b.yaml:2:3: `firmware.broken-signature`: an image needs all three of image, signature and certificate
+        b.yaml:2:3: `firmware.broken-signature`: an image needs an image, a signature and a certificate
             → name the file
         b.yaml:2:10: `firmware.image`: /nowhere/fw.bin: No such file or directory (os error 2)
-            → check the path; it is looked for from where the tool is started
-        b.yaml:3:23: `firmware.broken-certificate`: an image needs all three of image, signature and certificate
+            → check the path; it is relative to the folder in which the tool is started
+        b.yaml:3:23: `firmware.broken-certificate`: an image needs an image, a signature and a certificate
             → name the file
         b.yaml:4:17: `firmware.broken-image`: /nowhere/b.bin: No such file or directory (os error 2)
-            → check the path; it is looked for from where the tool is started
+            → check the path; it is relative to the folder in which the tool is started
         ");
     }
 

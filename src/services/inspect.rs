@@ -10,7 +10,7 @@ use crate::certificate::{Certificate, SigningRequest, Verification, hex, path};
 /// from that; where that can't be told it is missing, and `undecided` says why (otherwise that is empty).
 pub fn certificate(chain: &str, root: Option<&str>, now: Timestamp) -> Result<Value, String> {
     let chain = Certificate::chain(chain);
-    let leaf = chain.first().ok_or("the certificate can't be read: there is no PEM of a certificate")?;
+    let leaf = chain.first().ok_or("the certificate can't be read: there is no PEM certificate")?;
     let seen = leaf.facts();
     let (kind, bits) = leaf.key_strength();
     let mut facts = json!({

@@ -403,7 +403,7 @@ impl Pki {
     pub fn sign_request(&self, csr: &str, kind: CertificateKind, now: Timestamp) -> Result<String, PkiError> {
         let request = SigningRequest::read(csr).map_err(|error| PkiError(error.to_string()))?;
         if request.verify() == Verification::Invalid {
-            return Err(PkiError("its signature is not that of its own key".into()));
+            return Err(PkiError("its signature was not made with its own key".into()));
         }
         if let Some(weakness) = request.weakness() {
             return Err(PkiError(weakness));

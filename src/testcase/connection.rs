@@ -80,16 +80,16 @@ impl ConnectionAct {
     pub fn about(self) -> &'static str {
         match self {
             Self::Open => "waits until the SUT is connected",
-            Self::Reconnected => "waits until the SUT has connected anew since the step was reached, or since `since`",
+            Self::Reconnected => "waits until the SUT has reconnected since the step was reached, or since `since`",
             Self::Closed => "waits until the connection is closed",
             Self::Close => "closes the connection",
             Self::Abort => "drops the connection without closing it",
             Self::Refuse => "refuses connections from now on",
             Self::Accept => "accepts connections again, with what is offered",
-            Self::Handshake => "drops the connection and sees what the SUT makes of the offer when it connects again",
+            Self::Handshake => "drops the connection and checks how the SUT reacts to the offer when it reconnects",
             Self::Connect => "connects to a CSMS under test",
             Self::Ping => "sends a WebSocket ping and waits for the pong",
-            Self::Alive => "closes the open connection unless it is one as the bench opens it and answers a ping",
+            Self::Alive => "closes the open connection unless it is as the bench opens it and answers a ping",
         }
     }
 
@@ -127,7 +127,7 @@ const SECURITY_PROFILE: Property =
 
 /// What a CSMS offers; the last one is for a handshake alone.
 const OFFERED: [Property; 8] = [
-    Property::optional("certificate", Takes::Word(&CertificateKind::WORDS)).about("the certificate that we show"),
+    Property::optional("certificate", Takes::Word(&CertificateKind::WORDS)).about("the certificate that we use"),
     VERSIONS,
     SUITES,
     Property::optional("password", Takes::Text).about("is right from now on"),
@@ -158,7 +158,7 @@ const KNOCKED: [Property; 11] = [
     SECURITY_PROFILE,
     SUBPROTOCOLS,
     Property::optional("url", Takes::Text).about("another URL of the CSMS"),
-    Property::optional("remember", Takes::Flag).about("connect like this from now on, if the CSMS lets us in"),
+    Property::optional("remember", Takes::Flag).about("connect like this from now on, if the CSMS accepts us"),
     Property::optional("as-configured", Takes::Flag).about("forget what was remembered"),
 ];
 

@@ -62,7 +62,7 @@ const ALONE: [Property; 2] = [Property::required("is", Takes::Switch), REQUIREME
 pub const COMMON: [Property; 4] = [
     Property::optional("when", Takes::Expression).about("a condition; if it is false, the step is skipped"),
     Property::optional("as", Takes::Text).about("the name under which its result is kept"),
-    Property::optional("requirement", Takes::Defined("requirement")).about("what a breach breaks"),
+    Property::optional("requirement", Takes::Defined("requirement")).about("the requirement that a finding names"),
     Property::optional("note", Takes::Scalar).about("a remark for authors"),
 ];
 
@@ -80,7 +80,7 @@ pub static STEPS: [StepInfo; 18] = [
             citing("no-earlier-than", &Takes::Number, &NOT_BEFORE).about("the second of the run before which it must not come"),
             Property::optional("any-time-since", Takes::Number)
                 .about("take one that has come since this second of the run"),
-            Property::optional("optional", Takes::Expression).about("it may be missing where this is true"),
+            Property::optional("optional", Takes::Expression).about("it may be missing if this is true"),
             citing("nothing-else-before", &Takes::Switch, &ALONE).about("any other CALL before it is a failure"),
         ],
         subject: "Action",
@@ -92,8 +92,8 @@ pub static STEPS: [StepInfo; 18] = [
             Property::optional("payload", Takes::Mapping)
                 .about("`requestId`, `remoteStartId` and times are filled in where they are required"),
             Property::optional("check", CHECKS).about("what must hold of the answer"),
-            Property::optional("expect-error", Takes::Defined("error-codes")).about("the answer must be such a CALLERROR"),
-            Property::optional("error-allowed", Takes::Switch).about("a CALLERROR will do as well"),
+            Property::optional("expect-error", Takes::Defined("error-codes")).about("the answer must be a CALLERROR with one of these codes"),
+            Property::optional("error-allowed", Takes::Switch).about("a CALLERROR is accepted too"),
             Property::optional("lost-allowed", Takes::Switch).about("the connection may be closed instead of an answer"),
             Property::optional("within", Takes::Number).about("seconds that the answer may take"),
         ],
@@ -103,7 +103,7 @@ pub static STEPS: [StepInfo; 18] = [
     StepInfo {
         keys: &[
             Property::required("run", Takes::Text),
-            Property::optional("with", Takes::Mapping).about("its parameters; `evse` is handed down"),
+            Property::optional("with", Takes::Mapping).about("its parameters; `evse` is passed on"),
         ],
         subject: "State",
         about: "Runs a reusable state, a memory state or a procedure.",
@@ -172,7 +172,7 @@ pub static STEPS: [StepInfo; 18] = [
             Property::optional("endpoint", Takes::Number)
                 .about("1 or 2; without it the one that the SUT is or was last connected to"),
             Property::optional("offer", Takes::Mapping).about("what we offer"),
-            Property::optional("outcome", Takes::Keyword(outcomes)).about("what must come of it"),
+            Property::optional("outcome", Takes::Keyword(outcomes)).about("the expected outcome"),
             Property::optional("check", CHECKS).about(
                 "facts of the connection: `identity`, `user`, `subprotocol`, `tls.version`, `hello.suites`, `certificate` \
                  (the SUT's: `subject`, `serial`, `key`) …",
@@ -200,7 +200,7 @@ pub static STEPS: [StepInfo; 18] = [
     StepInfo {
         keys: &[
             Property::required("assert", Takes::Expression),
-            Property::optional("otherwise", Takes::Scalar).about("what to say where it is false"),
+            Property::optional("otherwise", Takes::Scalar).about("what the finding says if it is false"),
             Property::optional("inconclusive", Takes::Switch)
                 .about("a false condition only means that the test case cannot decide"),
         ],
@@ -233,10 +233,10 @@ pub static TEST_CASE: [Property; 15] = [
     Property::optional("further-requirements", Takes::Defined("reasons"))
         .about("Requirements that it proves and Part 6 does not list, each with the reason"),
     Property::optional("purpose", Takes::Scalar),
-    Property::optional("note", Takes::Scalar).about("Where the specification had to be read one way or another"),
+    Property::optional("note", Takes::Scalar).about("The chosen reading, where the specification is ambiguous"),
     Property::required("certification", Takes::Defined("certification"))
         .about("Per baseline, each holding until the next one named"),
-    Property::optional("needs", Takes::OneOrMore(&Takes::Members(&NEED))).about("What the bench must offer"),
+    Property::optional("needs", Takes::OneOrMore(&Takes::Members(&NEED))).about("What the bench must provide"),
     Property::optional("exclusive", Takes::Text).about("Why it runs alone and after all others"),
     Property::optional("variants", Takes::List(&Takes::Mapping)).about("The steps run once for each"),
     Property::optional("before", Takes::Members(&BEFORE)),
@@ -249,16 +249,16 @@ pub static TEST_CASE: [Property; 15] = [
 /// The keys of a test case that are no part of the catalogue: what is read only where the test case is to be run.
 pub const BODY: [&str; 6] = ["needs", "variants", "before", "steps", "after", "always"];
 
-/// What the bench must offer.
+/// What the bench must provide.
 pub static NEED: [Property; 2] = [
     Property::required("that", Takes::Expression).about("A condition"),
-    Property::required("otherwise", Takes::Text).about("Why the test case is inconclusive where it is false"),
+    Property::required("otherwise", Takes::Text).about("Why the test case is inconclusive if it is false"),
 ];
 
 /// What comes before the steps.
 pub static BEFORE: [Property; 4] = [
     Property::optional("prepared", Takes::Switch)
-        .about("False: without `Prepared`, for whether the SUT lets us in is what the test case is about"),
+        .about("False: without `Prepared`, because the test case is about whether the SUT accepts us"),
     Property::optional("variables", Takes::List(&Takes::Mapping)).about("`Component.Variable: value`, set beforehand"),
     Property::optional("state", Takes::Defined("state")),
     Property::optional("states", STEPS_OF),

@@ -92,10 +92,10 @@ pub fn state(source: &Source, stem: &str, sut: SutKind) -> Result<State, Defects
     let mut defects = Vec::new();
     if state.name != stem {
         let message = format!("`state` is {}, the file's name says {stem}", state.name);
-        defects.push(Defect::new(at("state"), message, "make the two agree"));
+        defects.push(Defect::new(at("state"), message, "make them agree"));
     }
     if state.sut != sut {
-        defects.push(Defect::new(at("sut"), "`sut` is not the side in whose folder the file is", "make the two agree"));
+        defects.push(Defect::new(at("sut"), "`sut` is not the side in whose folder the file is", "make them agree"));
     }
     Err(source.defects(defects))
 }

@@ -56,7 +56,7 @@ pub struct TestCase {
     pub source: Source,
     /// Kinds of the same test, each run in turn, the worst verdict counting; empty: run once.
     pub variants: Vec<Map<String, Value>>,
-    /// What the bench must offer beyond the PICS; false makes the test case inconclusive, with the text as the reason.
+    /// What the bench must provide beyond the PICS; false makes the test case inconclusive, with the text as the reason.
     pub needs: Vec<Need>,
     /// Configuration variables to bring about first.
     pub variables: Vec<VariableSetting>,

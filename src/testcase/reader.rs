@@ -165,7 +165,7 @@ impl<'s> Reader<'s> {
 
     fn syntax(&mut self, at: Position, template: &Template) {
         for error in template.syntax_errors() {
-            self.defect(at, format!("this expression can't be read: {error}"), "mend it; it is minijinja's language");
+            self.defect(at, format!("this expression can't be read: {error}"), "correct it; the language is minijinja");
         }
     }
 
@@ -179,8 +179,8 @@ impl<'s> Reader<'s> {
     /// What the engine tells by a name would be hidden by another thing of that name, for every later step.
     fn free(&mut self, name: &str, at: Position) {
         if BUILT_IN.contains(&name) {
-            let message = format!("`{name}` is a name that the engine gives (docs/test-cases.md)");
-            self.defect(at, message, "take another name");
+            let message = format!("`{name}` is a name that the engine defines (docs/test-cases.md)");
+            self.defect(at, message, "use another name");
         }
     }
 

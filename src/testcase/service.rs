@@ -22,7 +22,7 @@ pub struct ServiceInfo {
 
 const LOCATION: Property = Property::required("location", Takes::Text);
 const SLOW: Property =
-    Property::optional("slow", Takes::Integer(0, 86_400)).about("the seconds that the transfer lasts at least");
+    Property::optional("slow", Takes::Integer(0, 86_400)).about("the minimum duration of the transfer in seconds");
 const CERTIFICATE: Property = Property::optional("certificate", Takes::Word(&CertificateKind::WORDS));
 
 /// All of them.
@@ -31,7 +31,7 @@ pub static SERVICES: [ServiceInfo; 12] = [
         name: "firmware",
         parameters: &[
             Property::optional("signature", Takes::Word(&["valid", "invalid"])),
-            Property::optional("image", Takes::Word(&["broken"])).about("signed all right, but can't be installed"),
+            Property::optional("image", Takes::Word(&["broken"])).about("correctly signed, but can't be installed"),
             CERTIFICATE,
             SLOW,
         ],
@@ -40,22 +40,22 @@ pub static SERVICES: [ServiceInfo; 12] = [
     ServiceInfo {
         name: "downloads",
         parameters: &[LOCATION],
-        about: "tells how often a `location` of `firmware` was downloaded (`count`)",
+        about: "yields how often a `location` of `firmware` was downloaded (`count`)",
     },
     ServiceInfo {
         name: "log",
         parameters: &[SLOW],
-        about: "takes an upload; yields a `location` for it, and a `missing` one that takes none",
+        about: "accepts an upload; yields a `location` for it, and a `missing` one that does not exist",
     },
     ServiceInfo {
         name: "uploads",
         parameters: &[LOCATION],
-        about: "tells what has come to a `location` of `log` (`count`, `names`, `sizes`)",
+        about: "yields what was uploaded to a `location` of `log` (`count`, `names`, `sizes`)",
     },
     ServiceInfo {
         name: "sign",
         parameters: &[Property::required("csr", Takes::Text), CERTIFICATE],
-        about: "signs a request, whose subject and key are taken over as they are encoded; yields the `chain`",
+        about: "signs a request, whose subject and key are kept as they are encoded; yields the `chain`",
     },
     ServiceInfo {
         name: "succeed-root",
@@ -66,7 +66,7 @@ pub static SERVICES: [ServiceInfo; 12] = [
         name: "fetch",
         parameters: &[LOCATION],
         about: "as a station: downloads firmware from the `location` that the CSMS names; yields its `size`, or why it \
-                `failed`, which is a remark and no failure",
+                `failed`, which is a remark and not a failure",
     },
     ServiceInfo {
         name: "deliver",
@@ -83,7 +83,7 @@ pub static SERVICES: [ServiceInfo; 12] = [
         name: "certificate",
         parameters: &[Property::required("chain", Takes::Text)],
         about: "as a station: facts of the first certificate of a chain (`common_name`, `key_kind`, `key_bits`, \
-                `public_key`, `trusted` by the root of the bench, `undecided`: why that can't be told, otherwise empty …)",
+                `public_key`, `trusted` by the root of the bench, `undecided`: why that can't be decided, otherwise empty …)",
     },
     ServiceInfo {
         name: "signed-meter-value",

@@ -20,7 +20,7 @@ use ocpp_attest::{
     protocol::frame::Frame,
 };
 
-/// Where it listens.
+/// The address to listen on.
 const ADDRESS: &str = "csms.test:80";
 
 /// Where stations connect to.

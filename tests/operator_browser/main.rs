@@ -295,7 +295,7 @@ fn a_person_works_a_station_through_a_run() {
     browser.until("document.querySelector('#banner').textContent.startsWith('The run is over.')");
     let (status, said) = run.ends();
     assert_eq!(status, Some(3), "{said}");
-    assert!(said.contains("ended early: 3 of 4 test cases came to their turn"), "{said}");
+    assert!(said.contains("ended early: 3 of 4 test cases were run"), "{said}");
 
     // All of it is in the run folder.
     let results = results(&out);

@@ -40,7 +40,11 @@ pub(in crate::bench) fn read(
     };
     reader.known_keys(node, &["http"]);
     let Some(http) = node.get("http") else {
-        reader.defect(node, "`operator` says how manual actions are done", "write `http:` with requests under it");
+        reader.defect(
+            node,
+            "`operator` must be a mapping that says how manual actions are done",
+            "write `http:` with requests under it",
+        );
         return None;
     };
     let known: Vec<&str> = ["base", "root", "defaults", "messages"]
@@ -162,7 +166,7 @@ impl Reader<'_> {
             self.defect(
                 node,
                 message,
-                "write `url: …` and what belongs to it, or a sentence that says why there is none",
+                "write `url: …` and the other keys, or a sentence that says why it is not possible",
             );
             return request;
         };
@@ -210,7 +214,7 @@ impl Reader<'_> {
             self.defect(node, format!("invalid reason `{text}`"), format!("did you mean `{NOT_NEEDED}`?"));
         } else if self.about.action.is_none_or(|action| action.name != RESTORE) {
             let message =
-                format!("`{NOT_NEEDED}` is for `{RESTORE}`: it says that the CSMS undoes a setting by itself");
+                format!("`{NOT_NEEDED}` is for `{RESTORE}`: it says that the CSMS restores a setting by itself");
             self.defect(node, message, "write a request, or a sentence that says why it can't be done");
         }
         Instead::NotNeeded
@@ -238,7 +242,7 @@ impl Reader<'_> {
         let template = self.text_template(node, "url");
         let begins = |start: &str| node.text().is_some_and(|text| text.starts_with(start));
         if !node.text().is_none_or(str::is_empty) && !["http://", "https://", "/", "{{"].into_iter().any(begins) {
-            let help = "begin with http://, https://, or with / to go on from `base`";
+            let help = "start with http://, https://, or with / to extend `base`";
             self.defect(node, format!("invalid URL: {}", node.describe()), help);
         }
         template
@@ -288,7 +292,7 @@ impl Reader<'_> {
                 Some(range) => ranges.push(range),
                 None => {
                     let message = format!("invalid HTTP status: {}", item.describe());
-                    self.defect(item, message, "write 200, 200-299, or a list of such");
+                    self.defect(item, message, "write 200, 200-299, or a list of these");
                 }
             }
         }
@@ -302,11 +306,7 @@ impl Reader<'_> {
         };
         let template = Template::expression(&text);
         if !template.is_expression() {
-            self.defect(
-                node,
-                "this is text with expressions in it, no condition",
-                "write one expression, without {{ }}",
-            );
+            self.defect(node, "this is text with expressions, not a condition", "write one expression, without {{ }}");
             return template;
         }
         self.check(node, &template, &Self::names(true));
@@ -328,7 +328,7 @@ impl Reader<'_> {
     fn check(&mut self, node: &Node, template: &Template, names: &[&str]) {
         let errors = template.syntax_errors();
         for error in &errors {
-            self.defect(node, format!("this can't be read: {error}"), "mend it; it is minijinja's language");
+            self.defect(node, format!("this can't be read: {error}"), "correct it; the language is minijinja");
         }
         if !errors.is_empty() {
             return;
@@ -347,12 +347,11 @@ impl Reader<'_> {
                 let near = nearest(member, self.bench.keys().map(String::as_str));
                 let help = match near {
                     _ if is_secret(member) => {
-                        "what is secret is not among them: `restore` has the password as `parameters.value`, \
-                         and the environment is `env`"
+                        "secrets are not included: `restore` has the password as `parameters.value`, and `env` is the environment"
                             .to_owned()
                     }
                     Some(near) => format!("did you mean `bench.{near}`?"),
-                    None => "`schema bench` lists what there is, with _ for -".to_owned(),
+                    None => "`schema bench` lists all keys; write _ for -".to_owned(),
                 };
                 self.defect(node, format!("the bench has no `{member}`"), help);
             } else if name == "parameters" && !member.is_empty() {
@@ -427,7 +426,7 @@ impl Reader<'_> {
                 self.defect(
                     node,
                     error.to_string(),
-                    "kebab, base64, url_encoded, tojson and minijinja's own are there",
+                    "available: kebab, base64, url_encoded, tojson and those of minijinja",
                 );
             }
         }

@@ -13,12 +13,12 @@ pub(super) fn tell(prepared: &Prepared, results: &Results, again: &str) {
     print(&gate::words(results));
     let (done, chosen) = (results.test_cases.len(), prepared.manifest.chosen.len());
     if let Some(shard) = prepared.manifest.choice.shard.filter(|_| chosen == 0) {
-        print(&format!("no test case falls into shard {shard}\n"));
+        print(&format!("shard {shard} contains no test case\n"));
     }
     if results.interrupted {
         print(&ended_early(done, chosen));
         let folder = quoted(&prepared.folder.display().to_string());
-        print(&format!("go on with: ocpp-attest run --resume {folder}{again}\n"));
+        print(&format!("to resume: ocpp-attest run --resume {folder}{again}\n"));
     }
     print(&display::places(&prepared.folder));
 }
@@ -26,9 +26,9 @@ pub(super) fn tell(prepared: &Prepared, results: &Results, again: &str) {
 /// How far a run came that was ended early.
 fn ended_early(done: usize, chosen: usize) -> String {
     if done < chosen {
-        format!("ended early: {done} of {chosen} test cases came to their turn\n")
+        format!("ended early: {done} of {chosen} test cases were run\n")
     } else {
-        format!("ended early: in the last of {chosen} test cases\n")
+        format!("ended early: during the last of {chosen} test cases\n")
     }
 }
 
@@ -54,8 +54,8 @@ mod tests {
 
     #[test]
     fn a_run_cut_short_in_its_last_test_case_says_so() {
-        assert_eq!(ended_early(3, 4), "ended early: 3 of 4 test cases came to their turn\n");
-        assert_eq!(ended_early(4, 4), "ended early: in the last of 4 test cases\n");
+        assert_eq!(ended_early(3, 4), "ended early: 3 of 4 test cases were run\n");
+        assert_eq!(ended_early(4, 4), "ended early: during the last of 4 test cases\n");
     }
 
     #[test]

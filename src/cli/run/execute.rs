@@ -83,7 +83,7 @@ pub(super) fn execute(prepared: &Prepared, execution: Execution<'_>) -> Result<R
         let result = runner::run(&plan, operator.operator.clone(), interrupt, clock, tell).await;
         signal.abort();
         operator.finish(folder).await;
-        let help = "`ocpp-attest bench check FILE` looks at the addresses and files of the bench";
+        let help = "`ocpp-attest bench check FILE` checks the addresses and files of the bench";
         let result = result.map_err(|error| Problem::Input(error.to_string(), help.into()))?;
         Ok((result, clock.now().wall))
     });

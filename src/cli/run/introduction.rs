@@ -34,7 +34,7 @@ pub(super) fn introduction(pics: &Pics, bench: &Bench, jobs: usize) -> String {
                 format!(",\nand trusts {}", std::path::Path::new(&bench.authority).join("root.pem").display())
             }
             (true, true) => {
-                ",\nand trusts a root that is made for this run alone: set `authority` in the bench to keep it".into()
+                ",\nand trusts a root that is made for this run only: set `authority` in the bench to keep it".into()
             }
         });
     }

@@ -37,7 +37,7 @@ impl Live {
         line.push(b'\n');
         if let Err(error) = out.write_all(&line).and_then(|()| out.flush()) {
             if error.kind() != io::ErrorKind::BrokenPipe {
-                eprintln!("warning: --trace-to {}: {error}; the trace goes on in the run folder", self.name);
+                eprintln!("warning: --trace-to {}: {error}; the trace continues in the run folder", self.name);
             }
             self.out = None;
         }

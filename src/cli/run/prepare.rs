@@ -40,7 +40,7 @@ use crate::{
 };
 
 /// What the differences are told of.
-const RUN: &str = "what this run was begun with";
+const RUN: &str = "what this run started with";
 
 /// All that a run needs.
 pub(super) struct Prepared {
@@ -117,8 +117,8 @@ pub(super) fn fresh(arguments: &Arguments, catalogue: &Catalogue) -> Result<Prep
     let simulated = arguments.sut.is_some();
     let faults = arguments.faults.read()?;
     if !simulated && !faults.is_empty() {
-        let help = "add --sut simulated, or give the fault to `simulate` and run against that";
-        return Err(Problem::Input("--fault is about the simulated product".into(), help.into()));
+        let help = "add --sut simulated, or use `simulate` with the fault and test that";
+        return Err(Problem::Input("--fault applies only to the simulated product".into(), help.into()));
     }
     let started = jiff::Timestamp::now();
     let folder = arguments.out.clone().unwrap_or_else(|| default_folder(&pics.product.designation, started));
@@ -190,7 +190,7 @@ pub(super) fn resumed(arguments: &Arguments, folder: &Path, catalogue: &Catalogu
     let faults = faults::read(&manifest.faults)?;
     let choice = choice(arguments);
     if !choice.is_everything() && choice != manifest.choice {
-        return Err(differs(RUN, "the choice of test cases"));
+        return Err(differs(RUN, "the selection of test cases"));
     }
     if arguments.retries.is_some_and(|retries| retries != manifest.retries) {
         return Err(differs(RUN, "the number of retries"));
@@ -199,12 +199,12 @@ pub(super) fn resumed(arguments: &Arguments, folder: &Path, catalogue: &Catalogu
         return Err(differs(RUN, "the order of the test cases (--shuffle)"));
     }
     if arguments.lasting && !manifest.lasting {
-        return Err(differs(RUN, "how long the simulated product lasts (--lasting)"));
+        return Err(differs(RUN, "the lifetime of the simulated product (--lasting)"));
     }
     let done = |id: &String| saved.results.iter().any(|result| result.id == *id);
     let left: Vec<String> = manifest.chosen.iter().filter(|id| !done(id)).cloned().collect();
     if left.is_empty() && folder.join("results.json").exists() && report::all_written(folder) {
-        let help = "begin another one without --resume";
+        let help = "start a new run without --resume";
         return Err(Problem::Input(format!("the run in {} is complete", folder.display()), help.into()));
     }
     let now = jiff::Timestamp::now();
@@ -240,7 +240,7 @@ fn exactly(ids: &[String]) -> Result<GlobSet, Problem> {
 
 fn settings(bench: &Bench) -> Result<String, Problem> {
     let yaml = serde_saphyr::to_string(bench.settings()).map_err(|error| Problem::Own(error.to_string()))?;
-    Ok(format!("# The settings of this run, defaults included, secrets redacted.\n{yaml}"))
+    Ok(format!("# The settings of this run, including defaults, with secrets redacted.\n{yaml}"))
 }
 
 fn default_folder(designation: &str, started: jiff::Timestamp) -> PathBuf {

@@ -61,7 +61,7 @@ fn definitions() -> Value {
         "action": { "enum": actions, "description": "A message, without Request" },
         "match": { "type": "object", "description": "Path → matcher" },
         "checks": {
-            "description": "Path → matcher; `requirement` names what a breach breaks. Or a list of such groups",
+            "description": "Path → matcher; `requirement` names the requirement that a finding names. Or a list of such groups",
             "anyOf": [{ "type": "object" }, { "type": "array", "items": { "type": "object" } }],
         },
         "requirement": {

@@ -212,7 +212,7 @@ fn probed(waiting: &mut Waiting, node: &Node, world: &mut World) -> bool {
         return true;
     }
     let waited = world.now.seconds_since(&node.reached);
-    world.remark(format!("the connection that was open did not answer a ping within {waited:.1} s, and was closed"));
+    world.remark(format!("the open connection did not answer a ping within {waited:.1} s and was closed"));
     drop_connection(waiting, conn, world);
     false
 }
@@ -491,7 +491,7 @@ fn attempted(connection: &Connection, attempt: &Attempt, node: &mut Node, world:
         Ok(()) => "the WebSocket was opened".to_owned(),
         Err(failure) => describe(failure),
     };
-    let mut finding = Finding::at(&node.step, &node.path, "the handshake did not end as it must");
+    let mut finding = Finding::at(&node.step, &node.path, "the handshake did not end as expected");
     finding.expected = Some(wanted.word().to_owned());
     finding.found = Some(found);
     let verdict = match &attempt.outcome {
@@ -518,18 +518,18 @@ fn checked(connection: &Connection, facts: Value, node: &mut Node, world: &mut W
 fn describe(failure: &AttemptFailure) -> String {
     match failure {
         AttemptFailure::TlsRefusedBySut(alert) => format!("the SUT broke off the TLS handshake ({alert})"),
-        AttemptFailure::TlsRefusedByUs(why) => format!("TLS could not be agreed on ({why})"),
+        AttemptFailure::TlsRefusedByUs(why) => format!("the TLS handshake failed ({why})"),
         AttemptFailure::ClosedBeforeUpgrade => "the SUT closed before the HTTP upgrade".into(),
         AttemptFailure::UpgradeRefusedByUs(status, why) => format!("we refused the upgrade with {status} ({why})"),
         AttemptFailure::UpgradeRefusedBySut(status) => {
             let why = match status {
                 401 | 403 => ": identity or password",
-                404 => ": the identity is not known, or the path",
+                404 => ": unknown identity or path",
                 _ => "",
             };
             format!("the SUT refused the upgrade with {status}{why}")
         }
-        AttemptFailure::BadUpgrade(why) => format!("the answer to the upgrade is not a proper one ({why})"),
+        AttemptFailure::BadUpgrade(why) => format!("the answer to the upgrade is invalid ({why})"),
         AttemptFailure::Unreachable(why) => format!("unreachable ({why})"),
         AttemptFailure::TimedOut => "the handshake took too long".into(),
     }

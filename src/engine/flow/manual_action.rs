@@ -49,10 +49,10 @@ impl Node {
             }
             Reply::Operator(ActionOutcome::Denied(reason)) => {
                 let (verdict, what) = if action.is_question() {
-                    (Verdict::Fail, "what the operator was to look at is not so")
+                    (Verdict::Fail, "the operator's answer to the question is no")
                 } else {
                     // Nothing was asked that the SUT could be blamed for.
-                    (Verdict::Error, "the operator said no where there was something to do")
+                    (Verdict::Error, "the operator answered no to an action that is not a question")
                 };
                 world.find(verdict, Finding::at(&step, &self.path, format!("{what}: {reason}")));
                 false

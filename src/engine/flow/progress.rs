@@ -249,7 +249,7 @@ impl Node {
                 }
             }
         }
-        let message = "this goes on without end (1000 rounds)";
+        let message = "the steps repeat without end (1000 rounds)";
         world.find(Verdict::Fail, Finding::at(&self.step, &self.path, message));
         false
     }

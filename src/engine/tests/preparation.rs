@@ -234,10 +234,7 @@ fn what_was_queued_before_the_run_fails_nothing() {
     for (prepared, second) in [("", 1), ("", 59), (prepares, 1)] {
         let outcome = told(prepared, second, &ended_before);
         assert_eq!(outcome.verdict, Verdict::Pass, "{second}: {:?}", outcome.failures);
-        assert_eq!(
-            outcome.remarks,
-            ["the station sent what was queued of transaction T, which is from before this run"]
-        );
+        assert_eq!(outcome.remarks, ["the station sent queued events of transaction T, which is from before this run"]);
         // It tells nothing in the next test case either.
         let mut next = engine(STATION, "", QUIET, outcome.memory);
         says(&mut next, 1, &event("Updated", "MeterValuePeriodic", 3, LONG_AGO));

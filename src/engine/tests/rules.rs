@@ -78,7 +78,7 @@ fn a_pending_station_sends_what_it_was_asked_for_and_a_rejected_one_nothing() {
     let allowed = pending(&boot("again"));
     assert_eq!(findings(&allowed), Vec::<String>::new());
     let told = findings(&pending(STATUS)).join("\n");
-    assert!(told.contains("while its boot is Pending, without having been asked for it [B02.FR.02]"), "{told}");
+    assert!(told.contains("while its boot is Pending, without a request for it [B02.FR.02]"), "{told}");
 
     let mut engine = engine(
         "steps:\n  - expect: BootNotification\n    reply: { status: Rejected, interval: 5 }\n  - wait: 5\n",
@@ -259,8 +259,8 @@ fn what_is_repeated_in_later_events_of_a_transaction_is_a_remark() {
         ("SignedDataReceived", "Charging", &both),
     ]);
     insta::assert_snapshot!(again, @r"
-    the station repeats evse in later TransactionEvents of a transaction; Part 2 (E, 1.5, informative) has it sent once
-    the station repeats idToken in later TransactionEvents of a transaction; Part 2 (E, 1.5, informative) has it sent once
+    the station repeats evse in later TransactionEvents of a transaction; according to Part 2 (E, 1.5, informative) it is sent once
+    the station repeats idToken in later TransactionEvents of a transaction; according to Part 2 (E, 1.5, informative) it is sent once
     ");
 }
 

@@ -43,7 +43,10 @@ impl World {
                         if let Some(mismatch) = found.first() {
                             let finding = Finding {
                                 step: format!("always: every {}", call.action),
-                                message: format!("{} breaks a rule that holds throughout", call.action),
+                                message: format!(
+                                    "{} breaks a check that applies throughout the test case",
+                                    call.action
+                                ),
                                 ..base
                             };
                             self.find(Verdict::Fail, finding.mismatch(mismatch, &call.text));

@@ -167,7 +167,7 @@ impl World {
         let about = case.header.proves();
         let tested = self.tested_requirements();
         if !about.is_empty() && !about.iter().any(|id| tested.contains(id.as_str())) {
-            let message = "nothing of what this test case is about was tested: every step that proves one of its requirements was skipped";
+            let message = "the subject of this test case was not tested: every step that proves one of its requirements was skipped";
             let mut finding = Finding::new("", message);
             finding.expected = Some(format!("a check of {}", about.join(", ")));
             self.find(Verdict::Inconclusive, finding);

@@ -45,7 +45,8 @@ impl World {
             }
             LinkEvent::Garbage { conn: _, what } => {
                 self.last_activity = self.now;
-                let mut finding = Finding::of_rule(Rule::TextOnly, "the SUT sent something that is no OCPP-J message");
+                let mut finding =
+                    Finding::of_rule(Rule::TextOnly, "the SUT sent something that is not an OCPP-J message");
                 finding.found = Some(what);
                 self.find(Verdict::Fail, finding);
             }
@@ -211,7 +212,7 @@ impl World {
     fn answered(&mut self, id: &str, text: &str) -> Option<OutstandingCall> {
         let sent = self.outstanding.remove(id);
         if sent.is_none() && !self.memory.unanswered.remove(id) {
-            let mut finding = Finding::of_rule(Rule::AnswersToOurCalls, format!("no call of ours has the id {id}"));
+            let mut finding = Finding::of_rule(Rule::AnswersToOurCalls, format!("no CALL of ours has the id {id}"));
             finding.frame = Some(shorten(text, 4000));
             self.find(Verdict::Fail, finding);
         }

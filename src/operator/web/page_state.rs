@@ -35,7 +35,7 @@ const MAX_REMARK: usize = 500;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Refused {
     /// The action is no longer asked for.
-    #[error("This was answered already, or its time is over.")]
+    #[error("This was already answered, or its time is over.")]
     Over,
     /// A test case that never came to its turn.
     #[error("There is no such test case in this run.")]
@@ -44,7 +44,7 @@ pub(super) enum Refused {
     #[error("Write something, in at most 500 characters.")]
     Length,
     /// Too many remarks at once.
-    #[error("These are too many remarks on one test case.")]
+    #[error("There are too many remarks on this test case.")]
     TooMany,
     /// An answer that does not fit what was asked.
     #[error("This does not answer the question that was asked.")]

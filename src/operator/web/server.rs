@@ -100,14 +100,13 @@ fn notice(status: StatusCode, head: &str, words: &str) -> Response {
 /// Every request: the host must be ours and the browser let in, by its cookie or by the token of a link.
 async fn let_in(State((service, _)): Shared, request: Request, next: Next) -> Response {
     let mut response = if service.access.host(request.headers()).is_none() {
-        notice(StatusCode::MISDIRECTED_REQUEST, "", "This page is not known under that name.")
+        notice(StatusCode::MISDIRECTED_REQUEST, "", "This page is not available under that host name.")
     } else if let Some(token) = token(&request) {
         enter(&service, &token)
     } else if service.access.is_in(request.headers()) {
         next.run(request).await
     } else {
-        let words =
-            "Open the link that the run has printed on its terminal. It works once; a fresh one is printed then.";
+        let words = "Open the link that the run has printed on its terminal. It works once; then a new one is printed.";
         notice(StatusCode::UNAUTHORIZED, "", words)
     };
     for (name, value) in [
@@ -133,11 +132,15 @@ fn token(request: &Request) -> Option<String> {
 /// with a mere redirect of a link on another site.
 fn enter(service: &Service, token: &str) -> Response {
     let Some(cookie) = service.access.enter(token) else {
-        let words = "This link was used already, or is none of this run. The terminal has a fresh one.";
+        let words = "This link was already used, or belongs to another run. The terminal shows a new one.";
         return notice(StatusCode::UNAUTHORIZED, "", words);
     };
-    (service.say)(&format!("a browser has opened the operator's page; another one: {}", service.access.link(None)));
-    let mut response = notice(StatusCode::OK, "<meta http-equiv=refresh content=\"0;url=/\">", "<a href=/>Go on</a>");
+    (service.say)(&format!(
+        "a browser has opened the operator's page; link for another browser: {}",
+        service.access.link(None)
+    ));
+    let mut response =
+        notice(StatusCode::OK, "<meta http-equiv=refresh content=\"0;url=/\">", "<a href=/>Continue</a>");
     if let Ok(cookie) = HeaderValue::from_str(&cookie) {
         response.headers_mut().insert(header::SET_COOKIE, cookie);
     }
@@ -149,7 +152,7 @@ async fn from_page(State((service, _)): Shared, request: Request, next: Next) ->
     if service.access.is_from_page(request.headers()) {
         next.run(request).await
     } else {
-        (StatusCode::FORBIDDEN, "this did not come from the page").into_response()
+        (StatusCode::FORBIDDEN, "this request did not come from the page").into_response()
     }
 }
 
@@ -160,7 +163,7 @@ async fn state_now(State((service, _)): Shared) -> Response {
 /// The state, now and whenever it has changed. A browser that is slow gets the newest only.
 async fn events(State((service, mut close)): Shared) -> Response {
     if service.state.lookers() >= MAX_LOOKERS {
-        return (StatusCode::SERVICE_UNAVAILABLE, "too many browsers look at the page").into_response();
+        return (StatusCode::SERVICE_UNAVAILABLE, "too many browsers have the page open").into_response();
     }
     let mut changed = service.state.watch();
     let (states, stream) = mpsc::channel::<Result<Event, Infallible>>(1);

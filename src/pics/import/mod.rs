@@ -105,7 +105,7 @@ pub fn certificate(document: &Document, given: Option<Baseline>) -> Result<Impor
     let lines = zones::placed(document);
     let (rows, aligned) = layout::rows(&lines).map_err(|at| {
         let message = format!("more than {} rows begin with an id", layout::MAX_ROWS);
-        defect(document, at, message, "give the certificate alone")
+        defect(document, at, message, "use a file that contains only the certificate")
     })?;
     let facts = Facts::of(&lines);
     let reference = reference::found(document);

@@ -117,7 +117,7 @@ impl Reader {
         let count = i64::try_from(pics.evses.len()).unwrap_or(i64::MAX);
         if pics.number("HFS-8").is_some_and(|number| number != count) {
             let message = format!("HFS-8 says {} EVSEs, the EVSE table has {count}", pics.number("HFS-8").unwrap_or(0));
-            self.defect(self.place(root, "HFS-8"), message, "make the two agree");
+            self.defect(self.place(root, "HFS-8"), message, "make them agree");
         }
         let connectors = || pics.evses.iter().flat_map(|evse| &evse.connectors);
         for (id, present, what) in [
@@ -131,7 +131,7 @@ impl Reader {
                 self.defect(
                     self.place(root, id),
                     format!("{id} says {says}, the EVSE table {has} {what}"),
-                    "make the two agree",
+                    "make them agree",
                 );
             }
         }

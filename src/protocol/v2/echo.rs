@@ -96,7 +96,7 @@ pub(super) fn check_answer(action: &str, request: &Value, response: &Value, text
         }
         let nearest = asked.get(index).filter(|wanted| open.contains(wanted)).or(open.first().copied());
         let Some((place, wanted, found)) = nearest.and_then(|wanted| elements.differs(wanted, one)) else { continue };
-        breach.message = format!("an element of {action}Response is of nothing that was asked for");
+        breach.message = format!("an element of {action}Response does not belong to the request");
         breach.pointer = Some(format!("/{}/{index}{place}", elements.response));
         breach.expected = Some(wanted);
         breach.found = Some(found);
@@ -145,7 +145,7 @@ pub(super) fn check_follow_up(request_ids: &BTreeMap<String, BTreeSet<i64>>, cal
     if asked.is_empty() || asked.contains(&id) {
         return None;
     }
-    let message = format!("the requestId of {} is of no {} of ours", call.action, actions.join(" or "));
+    let message = format!("the requestId of {} does not belong to a {} of ours", call.action, actions.join(" or "));
     let ids: Vec<String> = asked.iter().rev().take(5).map(ToString::to_string).collect();
     Some(Breach {
         expected: Some(format!("/requestId = {}", ids.join(" or "))),

@@ -61,7 +61,7 @@ impl Conversation {
         if self.is_from_before(moment, call, id) {
             let by = self.leftovers.by.clone();
             let since = by.as_deref().unwrap_or("before this run");
-            learnt.remarks.push(format!("the station sent what was queued of transaction {id}, which is from {since}"));
+            learnt.remarks.push(format!("the station sent queued events of transaction {id}, which is from {since}"));
             let first = call.payload["eventType"] == "Started";
             let started = if first { call.payload["timestamp"].clone() } else { serde_json::Value::Null };
             self.leftovers.leave(id.to_owned(), LeftTransaction { started, by, evse: None, running: true });
@@ -106,7 +106,7 @@ impl Conversation {
             let transactions = &mut self.of_test.transactions;
             learnt.remarks.extend(transactions.repeated(&call.payload).into_iter().map(|field| {
                 format!(
-                    "the station repeats {field} in later TransactionEvents of a transaction; Part 2 (E, 1.5, informative) has it sent once"
+                    "the station repeats {field} in later TransactionEvents of a transaction; according to Part 2 (E, 1.5, informative) it is sent once"
                 )
             }));
             let complaints = transactions.learn(call).into_iter();

@@ -219,7 +219,7 @@ impl Session for Conversation {
     fn remark_on_reconnect(&self, call: &Call) -> Option<&'static str> {
         // Part 4, 5.3 only advises against booting anew where nothing but the connection was lost.
         (call.action == BOOT)
-            .then_some("after a mere reconnect the station sent a BootNotification, which it should not")
+            .then_some("the station sent a BootNotification after a mere reconnect, which it should not do")
     }
 
     fn learn(&mut self, call: &Call) -> Learnt {

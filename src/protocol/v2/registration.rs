@@ -105,7 +105,7 @@ impl Registration {
             Status::Booting => Some(("B01.FR.08", "before its BootNotification was answered")),
             Status::Rejected => Some(("B03.FR.02", "while its boot is Rejected")),
             Status::Pending if self.asked_for.contains(action) => None,
-            Status::Pending => Some(("B02.FR.02", "while its boot is Pending, without having been asked for it")),
+            Status::Pending => Some(("B02.FR.02", "while its boot is Pending, without a request for it")),
         }
     }
 }
@@ -114,7 +114,7 @@ impl Registration {
 pub(super) fn breach(registration: &Registration, call: &Call, summary: &str) -> Option<Breach> {
     let (requirement, when) = registration.forbids(&call.action)?;
     Some(Breach {
-        expected: Some("no CALL but BootNotification, and what we asked for while Pending".into()),
+        expected: Some("only BootNotification, and what we requested while Pending".into()),
         found: Some(summary.to_owned()),
         requirements: vec![requirement.into()],
         ..Breach::new(Rule::NoCallBeforeAcceptance, format!("the station sent {} {when}", call.action), &call.text)

@@ -88,7 +88,7 @@ fn bounds(moment: &Moment, known: &Transactions, call: &Call, time: &TimeAt) -> 
     let earliest = match time.time {
         Time::Current => earlier(now, tolerance),
         Time::Status => earlier(now, LONGEST_STATUS),
-        // What a transaction tells was measured while it ran, up to the event that tells it.
+        // What a transaction tells was measured while it ran, up to the event that reports it.
         Time::Measured if event => {
             let said = call.payload["timestamp"].as_str().and_then(|text| text.parse().ok()).unwrap_or(now);
             let began = known.began(&call.payload).unwrap_or_else(|| earlier(said, LONGEST_WAIT));
@@ -96,8 +96,8 @@ fn bounds(moment: &Moment, known: &Transactions, call: &Call, time: &TimeAt) -> 
             return Bounds {
                 earliest: earlier(began, tolerance),
                 latest: later(said, tolerance),
-                after: (began, "the begin of the transaction"),
-                before: (said, "the event that tells it"),
+                after: (began, "the start of the transaction"),
+                before: (said, "the event that reports it"),
             };
         }
         Time::Measured | Time::Generated => earlier(now, LONGEST_WAIT),

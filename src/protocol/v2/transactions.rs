@@ -174,7 +174,7 @@ impl Transactions {
                 .map(|seq| seq.to_string())
                 .collect();
             if known.ended.is_some() && !missing.is_empty() {
-                complaints.push(format!("transaction {} lacks seqNo {}", known.id, missing.join(", ")));
+                complaints.push(format!("transaction {} has no seqNo {}", known.id, missing.join(", ")));
             }
         }
         complaints

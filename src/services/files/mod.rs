@@ -46,10 +46,10 @@ const MAX_TRANSFER: Duration = Duration::from_mins(30);
 #[derive(Debug, thiserror::Error)]
 pub enum FilesError {
     /// This build doesn't speak the protocol.
-    #[error("{0} is not in this build (it was built without the feature `files`)")]
+    #[error("this build does not support {0} (it was built without the feature `files`)")]
     NotInThisBuild(Protocol),
     /// Only real sockets do.
-    #[error("{0} needs real sockets, and a simulated run has none: HTTP and HTTPS do")]
+    #[error("{0} needs real sockets, which a simulated run does not have; use HTTP or HTTPS")]
     NeedsSockets(Protocol),
     /// The address could not be bound.
     #[error("{0} can't be bound: {1}")]

@@ -49,13 +49,13 @@ const MAX_SLOWNESS: u64 = 600;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// There is no such folder.
-    #[error("there is no such place")]
+    #[error("unknown location")]
     NoSuchPlace,
     /// It is larger than what is kept.
-    #[error("it is larger than what is taken")]
+    #[error("it is larger than the limit")]
     TooLarge,
     /// Too much is under way, or was left here before.
-    #[error("there is no room for it")]
+    #[error("there is no space left for it")]
     Full,
 }
 

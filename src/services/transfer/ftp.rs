@@ -49,7 +49,7 @@ async fn session(client: &Client, target: &Target) -> Result<AsyncRustlsFtpStrea
     };
     tokio::time::timeout(super::PATIENCE, enter)
         .await
-        .map_err(|_| TransferError::Failed("the server does not let us in".into()))?
+        .map_err(|_| TransferError::Failed("the server rejects the login".into()))?
 }
 
 pub(super) async fn download(client: &Client, target: &Target) -> Result<Vec<u8>, TransferError> {
@@ -63,7 +63,7 @@ pub(super) async fn download(client: &Client, target: &Target) -> Result<Vec<u8>
             break;
         }
         if content.len() + count > MAX_DOWNLOAD {
-            return Err(TransferError::Failed("it is larger than what is fetched".into()));
+            return Err(TransferError::Failed("it is larger than the limit".into()));
         }
         content.extend_from_slice(piece.get(..count).unwrap_or_default());
     }

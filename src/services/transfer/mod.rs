@@ -113,7 +113,7 @@ impl Client {
                 #[cfg(feature = "files")]
                 Protocol::Sftp => sftp::download(self, &target).await,
                 #[cfg(not(feature = "files"))]
-                other => Err(TransferError::NotSupported(format!("{other} is not in this build"))),
+                other => Err(TransferError::NotSupported(format!("this build does not support {other}"))),
             }
         }))
         .await
@@ -130,7 +130,7 @@ impl Client {
                 #[cfg(feature = "files")]
                 Protocol::Sftp => sftp::upload(self, &target, content).await,
                 #[cfg(not(feature = "files"))]
-                other => Err(TransferError::NotSupported(format!("{other} is not in this build"))),
+                other => Err(TransferError::NotSupported(format!("this build does not support {other}"))),
             }
         }))
         .await
@@ -148,7 +148,7 @@ impl Client {
 
 /// A transfer that is over in its time; it comes boxed, for the state of an SFTP session is large.
 async fn within<T>(transfer: Pin<Box<impl Future<Output = Result<T, TransferError>>>>) -> Result<T, TransferError> {
-    let late = || TransferError::Failed(format!("it is not over after {} s", MAX_TRANSFER.as_secs()));
+    let late = || TransferError::Failed(format!("it did not end within {} s", MAX_TRANSFER.as_secs()));
     tokio::time::timeout(MAX_TRANSFER, transfer).await.map_err(|_| late())?
 }
 

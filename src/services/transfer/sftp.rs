@@ -42,7 +42,7 @@ pub(super) async fn download(client: &Client, target: &Target) -> Result<Vec<u8>
     let limit = MAX_DOWNLOAD as u64 + 1;
     (&mut file).take(limit).read_to_end(&mut content).await.map_err(TransferError::failed)?;
     if content.len() > MAX_DOWNLOAD {
-        return Err(TransferError::Failed("it is larger than what is fetched".into()));
+        return Err(TransferError::Failed("it is larger than the limit".into()));
     }
     Ok(content)
 }

@@ -15,7 +15,7 @@ use crate::{
 pub struct CsmsEndpoint {
     /// Security profile.
     pub profile: u8,
-    /// Where it listens.
+    /// The address to listen on.
     pub address: String,
     /// TLS, for profiles 2 and 3.
     pub tls: Option<ServerTls>,

@@ -149,14 +149,14 @@ pub(super) static KINDS: [Info; 23] = [
         Kind::NoReply,
         "no-reply",
         Scope::Received,
-        "a CALL of the other side is neither acted upon nor answered",
+        "the product neither acts upon a CALL of the other side nor answers it",
         "no-reply Reset",
     ),
     info(
         Kind::CallError,
         "call-error",
         Scope::Received,
-        "a CALL of the other side is refused with a CALLERROR and not acted upon",
+        "the product refuses a CALL of the other side with a CALLERROR and does not act upon it",
         "call-error GetVariables:1 code=NotSupported",
     )
     .with(&[parameter("code", Takes::Text("InternalError")), parameter("description", Takes::Text("a fault"))]),
@@ -164,7 +164,7 @@ pub(super) static KINDS: [Info; 23] = [
         Kind::Delay,
         "delay",
         Scope::Sent,
-        "the message is sent late; what comes after it is not held up",
+        "the message is sent late; the messages after it are not held up",
         "delay BootNotification for=45s",
     )
     .with(&[parameter("for", Takes::Time(60_000))]),
@@ -173,7 +173,7 @@ pub(super) static KINDS: [Info; 23] = [
         Kind::Flood,
         "flood",
         Scope::Sent,
-        "the message is sent again so many times, a CALL with an id of its own each time",
+        "the message is sent again this many times; each CALL has an id of its own",
         "flood BootNotification:1 count=25000",
     )
     .with(&[parameter("count", Takes::Count { min: 1, max: 100_000, default: 25_000 })]),
@@ -215,28 +215,28 @@ pub(super) static KINDS: [Info; 23] = [
         "the message has the id of the CALL (or answer) before it",
         "repeated-id StatusNotification",
     ),
-    info(
-        Kind::WrongId,
-        "wrong-id",
-        Scope::Sent,
-        "the message has an id that means nothing",
-        "wrong-id GetVariables response",
-    )
-    .with(&[parameter("id", Takes::Text("nobody-asked"))]),
+    info(Kind::WrongId, "wrong-id", Scope::Sent, "the message has an unknown id", "wrong-id GetVariables response")
+        .with(&[parameter("id", Takes::Text("nobody-asked"))]),
     info(
         Kind::Garbage,
         "garbage",
         Scope::Sent,
-        "a text that is no message takes its place",
+        "a text that is not a message takes its place",
         "garbage BootNotification:1 text=\"<script>alert(1)</script>\"",
     )
-    .with(&[parameter("text", Takes::Text("this is no OCPP-J message"))]),
-    info(Kind::Truncated, "truncated", Scope::Sent, "the message ends in the middle", "truncated GetBaseReport response"),
+    .with(&[parameter("text", Takes::Text("this is not an OCPP-J message"))]),
+    info(
+        Kind::Truncated,
+        "truncated",
+        Scope::Sent,
+        "the message ends in the middle",
+        "truncated GetBaseReport response",
+    ),
     info(
         Kind::DeepJson,
         "deep-json",
         Scope::Sent,
-        "the message has custom data that is nested so deep",
+        "the message has custom data that is nested this deep",
         "deep-json BootNotification depth=1000",
     )
     .with(&[parameter("depth", Takes::Count { min: 1, max: 1_000_000, default: 1000 })]),
@@ -248,19 +248,19 @@ pub(super) static KINDS: [Info; 23] = [
         "oversize NotifyReport:1 size=100MB",
     )
     .with(&[parameter("size", Takes::Bytes { max: LARGEST, default: 2_000_000 })]),
-    info(Kind::Binary, "binary", Scope::Sent, "the message is sent as a binary one", "binary Heartbeat:1"),
+    info(Kind::Binary, "binary", Scope::Sent, "the message is sent as a binary frame", "binary Heartbeat:1"),
     info(
         Kind::InvalidUtf8,
         "invalid-utf8",
         Scope::Sent,
-        "the message has bytes in it that are no UTF-8",
+        "the message contains bytes that are not UTF-8",
         "invalid-utf8 BootNotification:1",
     ),
     info(
         Kind::Disconnect,
         "disconnect",
         Scope::Both,
-        "the connection ends in the place of the message, or as soon as it is open; with a close frame where a code is given",
+        "the connection ends instead of the message, or as soon as it is open; with a close frame if a code is given",
         "disconnect TransactionEvent:1 code=1001",
     )
     .with(&[parameter("code", Takes::Maybe { min: 1000, max: 4999 })]),
@@ -268,7 +268,7 @@ pub(super) static KINDS: [Info; 23] = [
         Kind::SlowBytes,
         "slow-bytes",
         Scope::Both,
-        "the bytes of the connection trickle, so many a second, from the message or from the beginning on",
+        "the bytes of the connection trickle at this rate per second, from the message on or from the beginning",
         "slow-bytes BootNotification:1 rate=20",
     )
     .with(&[parameter("rate", Takes::Count { min: 1, max: 100_000, default: 10 })]),
@@ -276,7 +276,7 @@ pub(super) static KINDS: [Info; 23] = [
         Kind::Stall,
         "stall",
         Scope::Connections,
-        "nothing more is heard of the connection after so many bytes, in the middle of its handshake",
+        "the product sends nothing more after this many bytes, in the middle of the handshake",
         "stall connection:1 after=20",
     )
     .with(&[parameter("after", Takes::Count { min: 0, max: 1_000_000, default: 20 })]),
@@ -284,7 +284,7 @@ pub(super) static KINDS: [Info; 23] = [
         Kind::WrongSubprotocol,
         "wrong-subprotocol",
         Scope::Connections,
-        "another WebSocket sub-protocol is offered (station) or confirmed (CSMS); `none`: no one at all",
+        "another WebSocket sub-protocol is offered (station) or confirmed (CSMS); `none`: no sub-protocol",
         "wrong-subprotocol connection:1 protocol=ocpp1.6",
     )
     .with(&[parameter("protocol", Takes::Text("ocpp1.6"))]),
@@ -292,7 +292,7 @@ pub(super) static KINDS: [Info; 23] = [
         Kind::WrongPassword,
         "wrong-password",
         Scope::Connections,
-        "the station shows another Basic authentication password",
+        "the station uses another Basic authentication password",
         "wrong-password connection",
     ),
 ];

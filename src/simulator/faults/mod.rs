@@ -155,7 +155,7 @@ impl Fault {
 struct Tally {
     /// Messages or connections of the kind that it names, at most in the life of one product.
     seen: AtomicU32,
-    /// How often it came to pass.
+    /// How often it happened.
     done: AtomicU32,
 }
 
@@ -167,7 +167,7 @@ impl Tally {
 
 type Witness = Arc<dyn Fn(&Fault) + Send + Sync>;
 
-/// The faults of a product, and how often they came to pass. Clones count together.
+/// The faults of a product, and how often they happened. Clones count together.
 #[derive(Clone, Default)]
 pub struct Faults {
     list: Arc<[Fault]>,
@@ -233,7 +233,7 @@ impl Faults {
         }
     }
 
-    /// A fault came to pass.
+    /// A fault happened.
     fn done(&self, index: usize) {
         for tallies in [&self.all, &self.own] {
             if let Some(tally) = tallies.get(index) {
@@ -245,32 +245,32 @@ impl Faults {
         }
     }
 
-    /// The faults that came to pass in the life of this product, with how often: `fault drop Heartbeat, 2 times`.
+    /// The faults that happened in the life of this product, with how often: `fault drop Heartbeat, 2 times`.
     pub fn happened(&self) -> Vec<String> {
         let counted = self.list.iter().zip(self.own.iter());
         counted
             .filter_map(|(fault, tally)| match tally.done.load(Ordering::Relaxed) {
                 0 => None,
-                1 => Some(format!("fault `{fault}` came to pass")),
-                times => Some(format!("fault `{fault}` came to pass {times} times")),
+                1 => Some(format!("fault `{fault}` happened")),
+                times => Some(format!("fault `{fault}` happened {times} times")),
             })
             .collect()
     }
 
-    /// The faults that never came to pass in any product, each with the reason.
+    /// The faults that never happened in any product, each with the reason.
     pub fn never_happened(&self) -> Vec<String> {
         let counted = self.list.iter().zip(self.all.iter());
         counted
             .filter(|(_, tally)| tally.done.load(Ordering::Relaxed) == 0)
             .map(|(fault, tally)| {
-                format!("fault `{fault}` never came to pass: {}", fault.missed(tally.seen.load(Ordering::Relaxed)))
+                format!("fault `{fault}` never happened: {}", fault.missed(tally.seen.load(Ordering::Relaxed)))
             })
             .collect()
     }
 }
 
 impl Fault {
-    /// Why it never came to pass, where at most so many of what it names were seen.
+    /// Why it never happened, where at most so many of what it names were seen.
     fn missed(&self, seen: u32) -> String {
         let received = self.kind.info().scope == kinds::Scope::Received;
         let (which, what) = match &self.place {
@@ -293,8 +293,8 @@ impl Fault {
         };
         match seen {
             0 => format!("no {what}{condition}"),
-            _ if seen < wanted => format!("it is about number {wanted}, and a product had at most {seen}{condition}"),
-            _ => "there was nothing that it could have changed".to_owned(),
+            _ if seen < wanted => format!("it applies to number {wanted}, and a product had at most {seen}{condition}"),
+            _ => "there was nothing to change".to_owned(),
         }
     }
 }

@@ -83,7 +83,7 @@ pub(super) fn read(text: &str) -> Result<Fault, FaultError> {
         return Err(FaultError {
             column: 1,
             message: "a fault is missing".into(),
-            help: "write its kind and where it happens, like `drop TransactionEvent:2`; `--fault list` tells of all"
+            help: "write its kind and where it happens, such as `drop TransactionEvent:2`; `--fault list` shows all faults"
                 .into(),
         });
     };
@@ -91,7 +91,7 @@ pub(super) fn read(text: &str) -> Result<Fault, FaultError> {
         let near = nearest(&first.text, KINDS.iter().map(|info| info.name));
         let help = near.map_or_else(
             || format!("known: {}", KINDS.iter().map(|info| info.name).collect::<Vec<_>>().join(", ")),
-            |near| format!("did you mean `{near}`? `--fault list` tells of all"),
+            |near| format!("did you mean `{near}`? `--fault list` shows all faults"),
         );
         first.wrong(format!("unknown fault `{}`", first.shown()), help)
     })?;
@@ -132,12 +132,12 @@ impl Reading {
             (Members::None, _) => {
                 return Err(word.wrong(
                     format!("`{name}` changes no member, but `{}` names one", word.shown()),
-                    "leave it out, or say which messages are meant with when=/member=value",
+                    "remove it, or select messages with when=/member=value",
                 ));
             }
             (Members::Named, Some(_)) => {
                 let help = format!("name the member alone: `{}`", shorten(pointer, 60));
-                return Err(word.wrong(format!("`{name}` gives a member no value of yours"), help));
+                return Err(word.wrong(format!("`{name}` does not take a value for a member"), help));
             }
             (Members::Valued, None) => {
                 let help = format!("write it after the member: `{}=…`", shorten(pointer, 60));
@@ -146,14 +146,14 @@ impl Reading {
             _ => {}
         }
         if self.members.iter().any(|(known, _)| known == pointer) {
-            return Err(word.wrong(format!("`{}` is named twice", shorten(pointer, 60)), "leave one of them out"));
+            return Err(word.wrong(format!("`{}` is given twice", shorten(pointer, 60)), "remove one of them"));
         }
         self.members.push((pointer.to_owned(), value));
         Ok(())
     }
 
     fn parameter(&mut self, word: &Word, name: &str, value: &str) -> Result<(), FaultError> {
-        let twice = || word.wrong(format!("`{name}` is given twice"), "leave one of them out");
+        let twice = || word.wrong(format!("`{name}` is given twice"), "remove one of them");
         if name == "when" {
             let condition = value.split_once('=').filter(|(pointer, _)| pointer.starts_with('/'));
             let Some((pointer, value)) = condition else {
@@ -186,11 +186,11 @@ impl Reading {
 
     fn part(&mut self, word: &Word, part: Part) -> Result<(), FaultError> {
         if self.info.scope == Scope::Received {
-            let message = format!("`{}` is about CALLs of the other side", self.info.name);
+            let message = format!("`{}` applies to CALLs of the other side", self.info.name);
             return Err(word.wrong(message, format!("leave `{}` out", word.text)));
         }
         if self.part.replace(part).is_some() {
-            return Err(word.wrong("`call` or `response` is said twice", "say one of them, or none for both"));
+            return Err(word.wrong("`call` or `response` is given twice", "use one of them, or none for both"));
         }
         Ok(())
     }
@@ -206,7 +206,7 @@ impl Reading {
                 let message = format!("`{}` does not say which one", shorten(count, 40));
                 word.wrong(
                     message,
-                    format!("write `{0}:2` for the second, `{0}:2+` for it and all after it", shorten(name, 40)),
+                    format!("write `{0}:2` for the second one, `{0}:2+` for it and all after it", shorten(name, 40)),
                 )
             })?,
         };
@@ -225,7 +225,7 @@ impl Reading {
                 let words = ["connection", "call", "response"];
                 let near = nearest(other, OCPP_2_0_1.messages().actions().chain(words));
                 let help = near.map_or_else(
-                    || "name an action like `BootNotification`, `*` for all, or `connection`".to_owned(),
+                    || "use an action such as `BootNotification`, `*` for all, or `connection`".to_owned(),
                     |near| format!("did you mean `{near}`?"),
                 );
                 return Err(word.wrong(format!("unknown OCPP 2.0.1 action `{}`", shorten(other, 60)), help));
@@ -236,7 +236,7 @@ impl Reading {
             return Err(word.wrong(format!("`{}` happens to connections, not to messages", self.info.name), help));
         }
         if self.place.is_some() {
-            let help = "one fault has one place; give another --fault for the other";
+            let help = "a fault has one place; use another --fault for the other";
             return Err(word.wrong(format!("a second place: `{}`", word.shown()), help));
         }
         self.place = Some(place);
