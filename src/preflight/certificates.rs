@@ -98,7 +98,7 @@ fn key(path: &str, certificate: &str, findings: &mut Findings) {
     match tls::keys_match(certificate, &text) {
         Ok(true) => findings.ok("key", format!("{path} belongs to the certificate")),
         Ok(false) => {
-            findings.problem("key", format!("{path} does not belong to the certificate"), "name the right one")
+            findings.problem("key", format!("{path} does not belong to the certificate"), "name the right one");
         }
         Err(why) => {
             findings.problem("key", format!("{path}: {why}"), "use an unencrypted PEM file: PKCS #8, PKCS #1 or SEC 1");
