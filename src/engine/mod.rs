@@ -405,7 +405,7 @@ impl Engine {
 
 /// The parameters that name a variable; its instance stands in brackets.
 fn named(component: &str, variable: &str) -> Vec<(String, Template)> {
-    let text = |text: &str| Template::new(Value::String(text.to_owned()));
+    let text = |text: &str| Template::literal(Value::String(text.to_owned()));
     let (name, instance) = match variable.strip_suffix(']').and_then(|variable| variable.split_once('[')) {
         Some((name, instance)) => (name, Some(instance)),
         None => (variable, None),
