@@ -86,6 +86,12 @@ impl Clock {
     }
 }
 
+/// Nanoseconds of so many seconds.
+pub(crate) fn nanos(seconds: f64) -> u64 {
+    Duration::try_from_secs_f64(seconds.max(0.0))
+        .map_or(u64::MAX / 4, |duration| u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX / 4))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::world::Finding;
+use super::finding::Finding;
 use crate::{
     clock::Stamp,
     link::ConnId,

@@ -91,12 +91,6 @@ struct Sending {
 /// Deepest nesting of states and groups.
 const MAX_DEPTH: usize = 40;
 
-/// Nanoseconds of so many seconds.
-pub(crate) fn nanos(seconds: f64) -> u64 {
-    std::time::Duration::try_from_secs_f64(seconds.max(0.0))
-        .map_or(u64::MAX / 4, |duration| u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX / 4))
-}
-
 impl Sequence {
     pub(crate) fn new(steps: &[Arc<Step>], scope: &Scope, parent: &str, depth: usize) -> Self {
         let nodes = steps

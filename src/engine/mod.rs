@@ -3,6 +3,7 @@
 
 mod call_order;
 mod exchange;
+mod finding;
 mod flow;
 mod outbox;
 mod pacing;
@@ -205,11 +206,11 @@ impl Engine {
             match need.condition.holds(&world.names(&scope)) {
                 Ok(true) => {}
                 Ok(false) => {
-                    world.find(Verdict::Inconclusive, world::Finding::new("needs", need.otherwise.clone()));
+                    world.find(Verdict::Inconclusive, finding::Finding::new("needs", need.otherwise.clone()));
                     break;
                 }
                 Err(error) => {
-                    world.find(Verdict::Error, world::Finding::new("needs", error.to_string()));
+                    world.find(Verdict::Error, finding::Finding::new("needs", error.to_string()));
                     break;
                 }
             }
@@ -236,7 +237,7 @@ impl Engine {
             Input::ServiceDone(id, result) => self.world.answers.push((id, exchange::Reply::Service(result))),
             Input::Tick => {}
             Input::Interrupt => {
-                self.world.find(Verdict::Inconclusive, world::Finding::new("", "interrupted by the user"));
+                self.world.find(Verdict::Inconclusive, finding::Finding::new("", "interrupted by the user"));
                 self.current = self.phases.len();
             }
         }
@@ -395,7 +396,7 @@ impl Engine {
         }
         self.world.apply_always(&call);
         if sequence.offer(&call, &mut self.world) != flow::Matched::Consumed && !self.world.late(&call) {
-            let at = sequence.current().map(|node| world::Finding::at(&node.step, &node.path, String::new()));
+            let at = sequence.current().map(|node| finding::Finding::at(&node.step, &node.path, String::new()));
             let wanted = sequence.wants_action(&call.action);
             self.world.background(&call, &sequence.waiting_for(), wanted, at.unwrap_or_default());
         }

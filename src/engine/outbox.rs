@@ -4,11 +4,7 @@
 //! CALL to send takes precedence. The answer that promised them is written first on the same connection (F06.FR.04). When the
 //! connection is lost, what has not been sent is dropped.
 
-use super::{
-    exchange::Answer,
-    sut_state::SutMemory,
-    world::{Finding, World},
-};
+use super::{exchange::Answer, finding::Finding, sut_state::SutMemory, world::World};
 use crate::{
     clock::Stamp,
     protocol::{rules::Rule, session::Promised},
@@ -112,7 +108,7 @@ impl World {
             if !self.is_sound(action, true, &payload, finding) {
                 return true;
             }
-            let until = self.now.mono_ns.saturating_add(super::flow::nanos(self.seconds("response_timeout", 30.0)));
+            let until = self.now.mono_ns.saturating_add(crate::clock::nanos(self.seconds("response_timeout", 30.0)));
             let Some(id) = self.call(action, payload, until) else { return false };
             self.outbox.sent = Some(Sent { id, action, because, until });
             self.outbox.since = self.memory.session.has_promises().then_some(self.now);
@@ -125,7 +121,7 @@ impl World {
         if self.outbox.sent.is_none() && (!self.memory.session.may_keep_promise() || !self.connected()) {
             return true;
         }
-        let patience = super::flow::nanos(self.seconds("response_timeout", 30.0));
+        let patience = crate::clock::nanos(self.seconds("response_timeout", 30.0));
         let closing = *self.outbox.closing.get_or_insert(self.now.mono_ns.saturating_add(patience));
         self.now.mono_ns >= closing
     }

@@ -4,8 +4,7 @@
 //!
 //! The time is the bench's `pace`; where that is 0, nothing waits.
 
-use super::flow::nanos;
-use crate::clock::Stamp;
+use crate::clock::{Stamp, nanos};
 
 /// What a CSMS that never pauses can make of a wait: so many times the pace.
 const LONGEST: u64 = 30;

@@ -1,12 +1,10 @@
 //! What the engine knows while a test case runs, and what it has found.
 
 mod background;
-mod finding;
 mod findings;
 mod intake;
 mod names;
 
-pub(crate) use finding::Finding;
 pub(crate) use names::Seen;
 
 use std::{
@@ -20,6 +18,7 @@ use super::{
     Effect, Outcome, Phase, Scope, Setup, SutMemory,
     call_order::CallOrder,
     exchange::{Answer, Attempt, Open, Reply},
+    finding::Finding,
     outbox::Outbox,
     pacing::Pace,
     taken::Taken,

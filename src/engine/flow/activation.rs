@@ -4,12 +4,10 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::{Body, MAX_DEPTH, Node, Sending, Sequence, Status, connection, nanos};
+use super::{Body, MAX_DEPTH, Node, Sending, Sequence, Status, connection};
 use crate::{
-    engine::{
-        Effect, Role, Scope,
-        world::{Finding, World},
-    },
+    clock::nanos,
+    engine::{Effect, Role, Scope, finding::Finding, world::World},
     testcase::{
         model::{State, Step, StepKind},
         service::ServiceRequest,

@@ -2,13 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::{Node, nanos};
+use super::Node;
 use crate::{
-    engine::{
-        Effect, Role,
-        exchange::Attempt,
-        world::{Finding, World},
-    },
+    clock::nanos,
+    engine::{Effect, Role, exchange::Attempt, finding::Finding, world::World},
     link::{
         AttemptFailure, CertificateKind, ClientPolicy, ConnId, EndpointId, Identity, LinkCommand, Secret, ServerPolicy,
     },

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{Body, Node, Sending, Sequence, Status, nanos};
+use super::{Body, Node, Sending, Sequence, Status};
 use crate::{
+    clock::nanos,
     engine::{
         Phase,
         world::{Seen, World},

@@ -4,11 +4,7 @@ use serde_json::{Value, json};
 
 use super::{Body, Node};
 use crate::{
-    engine::{
-        Effect, Role,
-        exchange::Reply,
-        world::{Finding, World},
-    },
+    engine::{Effect, Role, exchange::Reply, finding::Finding, world::World},
     manual_action::{ActionOutcome, ManualAction, actions::ActionInfo},
     testcase::template::{Names, Template},
     verdict::Verdict,

@@ -8,10 +8,7 @@ use super::{
     ahead::{self, Ahead},
 };
 use crate::{
-    engine::{
-        Role,
-        world::{Finding, World},
-    },
+    engine::{Role, finding::Finding, world::World},
     protocol::{
         semantics::Semantics,
         session::{Asked, Call},

@@ -4,12 +4,14 @@ use std::{borrow::Cow, sync::Arc};
 
 use serde_json::{Map, Value};
 
-use super::{Body, Node, Sending, Sequence, Status, nanos};
+use super::{Body, Node, Sending, Sequence, Status};
 use crate::{
+    clock::nanos,
     engine::{
         Role,
         exchange::{Answer, Reply},
-        world::{Finding, World},
+        finding::Finding,
+        world::World,
     },
     protocol::error_code::ErrorCode,
     testcase::{

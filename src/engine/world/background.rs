@@ -1,8 +1,11 @@
 //! Calls of the SUT that no step has asked for: rules for all of them, what is background, and what is learnt from them.
 
-use super::{Finding, World, finding::file_name};
+use super::World;
 use crate::{
-    engine::Phase,
+    engine::{
+        Phase,
+        finding::{Finding, file_name},
+    },
     protocol::session::{Asked, Call, Learnt},
     verdict::Verdict,
     yaml::shorten,

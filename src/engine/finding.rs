@@ -48,7 +48,7 @@ impl Finding {
     }
 
     /// What is wrong, in one line.
-    pub(super) fn summary(&self) -> String {
+    pub(crate) fn summary(&self) -> String {
         match (&self.expected, &self.found) {
             (Some(expected), Some(found)) => format!("{}: expected {expected}, found {found}", self.message),
             (None, Some(found)) => format!("{} ({found})", self.message),
@@ -87,6 +87,6 @@ impl From<Breach> for Finding {
     }
 }
 
-pub(super) fn file_name(path: &str) -> &str {
+pub(crate) fn file_name(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
