@@ -46,7 +46,7 @@ fn files(folder: &str, extension: &str) -> Vec<PathBuf> {
 #[test]
 fn a_pics_is_checked_with_every_defect_at_its_place() {
     let (status, told) = attest(&["pics", "check", STATION]);
-    assert_eq!((status, told.contains("sound, ")), (Some(0), true), "{told}");
+    assert_eq!((status, told.contains(": valid, ")), (Some(0), true), "{told}");
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("pics.yaml");
     let sound = fs::read_to_string(STATION).unwrap();
