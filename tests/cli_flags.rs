@@ -47,6 +47,7 @@ const TESTS: &[(&str, &[&str])] = &[
         &[
             "schema <FORMAT>",
             "schema <FORMAT>=testcase",
+            "schema <FORMAT>=state",
             "schema <FORMAT>=pics",
             "schema <FORMAT>=bench",
             "schema <FORMAT>=results",
