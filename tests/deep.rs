@@ -34,14 +34,14 @@ fn recorded(bench: &str, ids: &[&str]) -> BTreeMap<String, Recording> {
     found
 }
 
-/// The recording with a fault in it fails, and one of the findings has these words.
+/// The recording with a fault in it fails, and one of the findings has these words (or, with `|` between, other ones).
 fn fails(what: &str, sound: &Recording, words: &str, fault: impl FnOnce(&mut Recording) -> usize) {
     let mut faulty = sound.clone();
     assert!(fault(&mut faulty) > 0, "{}: {what}: nothing was changed", sound.id);
     let outcome = faulty.judge();
     assert_eq!(outcome.verdict, Verdict::Fail, "{}: {what}: {:?}", sound.id, outcome.failures.first());
     let said = format!("{:?}", outcome.failures);
-    assert!(said.contains(words), "{}: {what}: no {words} in {said}", sound.id);
+    assert!(words.split('|').any(|words| said.contains(words)), "{}: {what}: no {words} in {said}", sound.id);
 }
 
 // ---- reports ----
@@ -314,7 +314,8 @@ fn meter_values_out_of_their_time_fail() {
         ("TC_J_02", "TransactionEvent", Some("MeterValueClock")),
         ("TC_J_09", "TransactionEvent", Some("MeterValuePeriodic")),
     ] {
-        fails("uneven times", &sound[id], "s apart", |recording| uneven(recording, action, trigger, 9));
+        // Which of the times is the first that counts depends on the time of day at which the run began.
+        fails("uneven times", &sound[id], "s apart|s since midnight", |recording| uneven(recording, action, trigger, 9));
         fails("none after the first", &sound[id], "did not come within", |recording| {
             let words = trigger.unwrap_or("\"evseId\":1");
             let places = recording.inputs.iter().enumerate().filter(|(_, (_, input))| is_call(input, action, words));
