@@ -315,7 +315,9 @@ fn meter_values_out_of_their_time_fail() {
         ("TC_J_09", "TransactionEvent", Some("MeterValuePeriodic")),
     ] {
         // Which of the times is the first that counts depends on the time of day at which the run began.
-        fails("uneven times", &sound[id], "s apart|s since midnight", |recording| uneven(recording, action, trigger, 9));
+        fails("uneven times", &sound[id], "s apart|s since midnight", |recording| {
+            uneven(recording, action, trigger, 9)
+        });
         fails("none after the first", &sound[id], "did not come within", |recording| {
             let words = trigger.unwrap_or("\"evseId\":1");
             let places = recording.inputs.iter().enumerate().filter(|(_, (_, input))| is_call(input, action, words));

@@ -225,7 +225,11 @@ fn a_station_that_lies_or_dies_makes_a_verdict() {
         (text("[3,\"nobody\",{}]".into()), Verdict::Fail, "no CALL of ours"),
         (text("[2,\"x\",\"Heartbeat\",{\"a\":1}]".into()), Verdict::Fail, "does not follow its schema"),
         (text("[2,\"x\",\"GetLog\",{}]".into()), Verdict::Fail, "does not follow its schema"),
-        (Input::Link(LinkEvent::Garbage { conn, what: "a binary message".into() }), Verdict::Fail, "not an OCPP-J message"),
+        (
+            Input::Link(LinkEvent::Garbage { conn, what: "a binary message".into() }),
+            Verdict::Fail,
+            "not an OCPP-J message",
+        ),
         (
             Input::Link(LinkEvent::Closed { conn, code: None, by: ClosedBy::Broken }),
             Verdict::Fail,
