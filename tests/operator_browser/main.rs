@@ -227,7 +227,7 @@ fn a_person_works_a_station_through_a_run() {
         assert_eq!(browser.look(status), 401, "{address}");
     };
     refused(page, "Open the link that the run has printed on its terminal.");
-    refused(&format!("{page}?token={}", "A".repeat(32)), "This link was used already, or is none of this run.");
+    refused(&format!("{page}?token={}", "A".repeat(32)), "This link was already used, or belongs to another run.");
     browser.enter(&link);
     assert_eq!(browser.address(), page, "the token does not stay in the address");
     assert_eq!(browser.text("#product"), "Reference station");
