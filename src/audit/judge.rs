@@ -15,7 +15,7 @@ use super::{
 use crate::{
     clock::Stamp,
     engine::{Engine, Input, Outcome},
-    protocol::semantics::Semantics,
+    protocol::{rules::Rule, semantics::Semantics},
     replay::{Recording, pass_time},
     template::{Names, Template},
     testcase::model::StepKind,
@@ -115,7 +115,7 @@ const ALLOWED: &str = "the check allows the value";
 
 /// True for the finding that a message does not follow its schema.
 fn is_schema(step: &str) -> bool {
-    step == "rule: schema-valid messages"
+    Rule::at_step(step) == Some(Rule::SchemaValid)
 }
 
 /// True where a finding at `found` is one at `step`, within it or around it.
@@ -248,7 +248,7 @@ impl<'t> Trial<'t> {
 
     /// Whether what was found is what was done otherwise.
     fn concern(&self, mutant: &Mutant, judged: &Judged, failure: &Failure) -> Concern {
-        let rule = failure.step.starts_with("rule: ");
+        let rule = Rule::at_step(&failure.step).is_some();
         let names = |text: &String| failure.frame.as_deref() == Some(shorten(text, 4000).as_str());
         let same_line = || {
             let unit = self.unit(mutant).map(|unit| unit.source.as_str());

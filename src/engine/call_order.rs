@@ -43,7 +43,7 @@ impl OverlappingCall {
             "{} was sent before {} had been answered ({:.3} s early)",
             self.call.action, self.before, self.early_s
         );
-        let mut finding = Finding::of_rule(Rule::OneCallAtATime, message).of(vec!["Part 4, 4.1.1".into()]);
+        let mut finding = Finding::of_rule(Rule::OneCallAtATime, message).of(Rule::OneCallAtATime.broken());
         finding.expected = Some("no CALL before all earlier ones are answered or timed out".into());
         finding.frame = Some(shorten(&self.call.text, 4000));
         finding

@@ -4,7 +4,12 @@
 //! CALL to send takes precedence. The answer that promised them is written first on the same connection (F06.FR.04). When the
 //! connection is lost, what has not been sent is dropped.
 
-use super::{exchange::Answer, finding::Finding, sut_state::SutMemory, world::World};
+use super::{
+    exchange::Answer,
+    finding::Finding,
+    sut_state::{SutMemory, next_id},
+    world::World,
+};
 use crate::{
     clock::Stamp,
     protocol::{rules::Rule, session::Promised},
@@ -98,11 +103,7 @@ impl World {
         while self.outbox.sent.is_none() && self.may_call() && self.promise_due().is_none() {
             let moment = self.moment();
             let SutMemory { session, last_id, .. } = &mut self.memory;
-            let mut next = || {
-                *last_id += 1;
-                *last_id
-            };
-            let Some(promised) = session.next_promise(&moment, &mut next) else { return false };
+            let Some(promised) = session.next_promise(&moment, &mut || next_id(last_id)) else { return false };
             let Promised { action, payload, because } = promised;
             let finding = Finding::new(format!("after {because}"), String::new());
             if !self.is_sound(action, true, &payload, finding) {

@@ -63,6 +63,12 @@ impl Default for SutMemory {
     }
 }
 
+/// The next id after the last that was given out.
+pub(crate) fn next_id(last: &mut u32) -> u32 {
+    *last += 1;
+    *last
+}
+
 impl SutMemory {
     /// Lets the SUT in with every password that it may have: one that a test case set may not have been taken, may count from
     /// the next restart, or be lost with it. Which one it used is for a check to say.

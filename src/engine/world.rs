@@ -21,6 +21,7 @@ use super::{
     finding::Finding,
     outbox::Outbox,
     pacing::Pace,
+    sut_state::next_id,
     taken::Taken,
 };
 use crate::{
@@ -254,8 +255,7 @@ impl World {
 
     /// An id that no other message of this test case has.
     pub(crate) fn fresh_id(&mut self) -> u32 {
-        self.memory.last_id += 1;
-        self.memory.last_id
+        next_id(&mut self.memory.last_id)
     }
 
     /// Evaluates a template, an error being the harness's own.
@@ -328,10 +328,7 @@ impl World {
     pub(crate) fn complete_request(&mut self, action: &str, payload: &mut Value) {
         let moment = self.moment();
         let SutMemory { session, last_id, .. } = &mut self.memory;
-        session.complete_request(&moment, action, payload, &mut || {
-            *last_id += 1;
-            *last_id
-        });
+        session.complete_request(&moment, action, payload, &mut || next_id(last_id));
     }
 
     /// True when no CALL of ours waits for its answer on the connection (Part 4, 4.1.1).

@@ -139,6 +139,11 @@ impl Rule {
         }
     }
 
+    /// The same as a breach names them.
+    pub fn broken(self) -> Vec<String> {
+        self.requirements().iter().map(|&id| id.to_owned()).collect()
+    }
+
     /// Whom it is for.
     pub fn of(self) -> Of {
         match self {

@@ -264,10 +264,7 @@ pub trait Session: fmt::Debug + Send + Sync {
     /// Drops what was to be sent.
     fn forget_promises(&mut self);
 
-    /// The names that [`Session::name`] knows.
-    fn names(&self) -> &'static [&'static str];
-
-    /// What a name stands for, as expressions of test cases see it at an EVSE.
+    /// What a name stands for, as expressions of test cases see it at an EVSE; none for one that is not the session's.
     fn name(&self, moment: &Moment, name: &str, evse: u64) -> Option<Value>;
 
     /// What of it goes into a recording.

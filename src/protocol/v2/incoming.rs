@@ -72,7 +72,7 @@ impl Conversation {
             let message = format!("the transactionId {id} was used by another transaction before");
             self.leftovers.transactions.remove(id);
             learnt.breaches.push(Breach {
-                requirements: vec!["E01.FR.08".into()],
+                requirements: Rule::UniqueTransactionIds.broken(),
                 ..Breach::new(Rule::UniqueTransactionIds, message, &call.text)
             });
             return (false, learnt);

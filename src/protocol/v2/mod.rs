@@ -107,19 +107,6 @@ impl Conversation {
     }
 }
 
-/// The names that expressions of test cases see.
-const NAMES: [&str; 9] = [
-    "accepted",
-    "connector_statuses",
-    "left",
-    "registration",
-    "transaction",
-    "transactions",
-    "tx_start_point",
-    "tx_stop_point",
-    "variables",
-];
-
 impl Session for Conversation {
     fn copy(&self) -> Box<dyn Session> {
         Box::new(self.clone())
@@ -131,10 +118,8 @@ impl Session for Conversation {
     }
 
     fn judge_end(&self) -> Vec<Breach> {
-        let gap = |message: String| Breach {
-            requirements: vec!["E01.FR.07".into()],
-            ..Breach::new(Rule::NoGaps, message, "")
-        };
+        let gap =
+            |message: String| Breach { requirements: Rule::NoGaps.broken(), ..Breach::new(Rule::NoGaps, message, "") };
         self.of_test.transactions.gaps().into_iter().map(gap).collect()
     }
 
@@ -295,10 +280,6 @@ impl Session for Conversation {
 
     fn forget_promises(&mut self) {
         self.of_test.waiting.clear();
-    }
-
-    fn names(&self) -> &'static [&'static str] {
-        &NAMES
     }
 
     fn name(&self, moment: &Moment, name: &str, evse: u64) -> Option<Value> {

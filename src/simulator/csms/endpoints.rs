@@ -99,7 +99,7 @@ impl CsmsEndpoints {
             tls: endpoint.tls.clone(),
             identity: self.station.identity.clone(),
             passwords: if endpoint.profile < 3 { vec![self.station.password.clone()] } else { Vec::new() },
-            subprotocols: vec!["ocpp2.0.1".into()],
+            subprotocols: vec![crate::protocol::OCPP_2_0_1.subprotocol.into()],
             refuse_upgrade: (!open(endpoint.profile)).then_some(403),
             others: Vec::new(),
             max_frame: 1 << 20,

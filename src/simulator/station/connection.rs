@@ -5,7 +5,10 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{Boot, Station, Timer};
-use crate::link::{AttemptFailure, ClientPolicy, ClientTls, ConnId, LinkCommand, LinkEvent, TlsVersion};
+use crate::{
+    link::{AttemptFailure, ClientPolicy, ClientTls, ConnId, LinkCommand, LinkEvent, TlsVersion},
+    protocol::OCPP_2_0_1,
+};
 
 impl Station {
     pub(super) fn connect(&mut self) {
@@ -34,7 +37,7 @@ impl Station {
             url: profile.url,
             identity: self.identity.clone(),
             credentials,
-            subprotocols: vec!["ocpp2.0.1".into()],
+            subprotocols: vec![OCPP_2_0_1.subprotocol.into()],
             tls,
             max_frame: 1 << 20,
         };
