@@ -32,16 +32,20 @@ pub enum Version {
     #[default]
     #[serde(rename = "2.0.1")]
     V2_0_1,
+    /// OCPP 2.1.
+    #[serde(rename = "2.1")]
+    V2_1,
 }
 
 impl Version {
     /// All that the tool knows, with their words in files.
-    pub const WORDS: [(&'static str, Version); 1] = [("2.0.1", Version::V2_0_1)];
+    pub const WORDS: [(&'static str, Version); 2] = [("2.0.1", Version::V2_0_1), ("2.1", Version::V2_1)];
 
     /// What this version fixes.
     pub fn protocol(self) -> &'static Protocol {
         match self {
             Version::V2_0_1 => &OCPP_2_0_1,
+            Version::V2_1 => &OCPP_2_1,
         }
     }
 }
@@ -78,12 +82,25 @@ pub static OCPP_2_0_1: Protocol = Protocol {
     subprotocol: "ocpp2.0.1",
     error_codes: &error_code::OF_2_X,
     semantics: &v2::Meanings,
-    messages: LazyLock::new(|| {
-        Messages::of(include_str!("../../data/ocpp2.0.1/schema.json"), "OCPP 2.0.1", &error_code::OF_2_X)
-    }),
+    messages: LazyLock::new(|| Messages::of(&[SCHEMA_2_0_1], "OCPP 2.0.1", &error_code::OF_2_X)),
     session: |protocol| Box::new(v2::Conversation::new(protocol)),
     restored: v2::restored,
 };
+
+/// OCPP 2.1: OCPP 2.0.1 and what it adds or changes.
+pub static OCPP_2_1: Protocol = Protocol {
+    version: Version::V2_1,
+    name: "OCPP 2.1",
+    subprotocol: "ocpp2.1",
+    error_codes: &error_code::OF_2_X,
+    semantics: &v2::Meanings,
+    messages: LazyLock::new(|| Messages::of(&[SCHEMA_2_0_1, SCHEMA_2_1], "OCPP 2.1", &error_code::OF_2_X)),
+    session: |protocol| Box::new(v2::Conversation::new(protocol)),
+    restored: v2::restored,
+};
+
+const SCHEMA_2_0_1: &str = include_str!("../../data/ocpp2.0.1/schema.json");
+const SCHEMA_2_1: &str = include_str!("../../data/ocpp2.1/schema.json");
 
 impl Protocol {
     /// The messages with their schemas.

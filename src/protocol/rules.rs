@@ -157,7 +157,7 @@ impl Rule {
 
     /// The versions that have it.
     pub fn versions(self) -> &'static [Version] {
-        &[Version::V2_0_1]
+        &[Version::V2_0_1, Version::V2_1]
     }
 
     /// What it demands, for people.
