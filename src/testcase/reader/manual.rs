@@ -16,7 +16,7 @@ impl Reader<'_> {
         let action = actions::find(value.text()?)?;
         let given = step.get("with");
         let settings = !Setting::of(action.name).is_empty();
-        let mut defects = vocabulary::check(action.owner(), action.parameters, given, step);
+        let mut defects = vocabulary::check(action.owner(self.scope()), action.parameters, given, step);
         if let Some(what) = given.and_then(|given| given.get("what")).filter(|_| settings) {
             defects.retain(|defect| defect.at != what.at); // told in its own words below
         }
@@ -65,9 +65,13 @@ mod tests {
     fn defects(steps: &str) -> String {
         let text = format!(
             "id: TC_B_02_CSMS\ntitle: T\nuse-cases: []\nrequirements: []\npurpose: P.\n\
-             certification:\n  2024-06: {{ core: mandatory }}\nsteps:\n{steps}"
+             sut: csms\nblock: B\nprotocols: [2.0.1]\ncertification: {{ 2.0.1: {{ 2024-06: {{ core: mandatory }} }} }}\nsteps:\n{steps}"
         );
-        reader::test_case(&Source::new("c.yaml", text)).map_or_else(|defects| defects.to_string(), |_| "sound".into())
+        reader::test_case(
+            &Source::new("c.yaml", text),
+            crate::testcase::dialect::Dialect::today(crate::protocol::Version::V2_0_1),
+        )
+        .map_or_else(|defects| defects.to_string(), |_| "sound".into())
     }
 
     #[test]
