@@ -278,7 +278,7 @@ mod tests {
             .map(|id| PlanEntry {
                 id: id.into(),
                 title: String::new(),
-                block: String::new(),
+                block: id[3..4].into(),
                 profiles: vec!["core".into()],
                 applicable: true,
                 implemented: true,

@@ -242,7 +242,7 @@ impl Takes {
             Takes::Scalar | Takes::Expression => json!({ "type": ["string", "number", "boolean"] }),
             Takes::Flag => or_expression("boolean"),
             Takes::Switch => json!({ "type": "boolean" }),
-            Takes::Keyword(known) => json!({ "enum": known(None) }),
+            Takes::Keyword(known) => json!({ "enum": as_yaml_reads(known(None)) }),
             Takes::Number => or_expression("number"),
             Takes::Integer(from, i64::MAX) => {
                 json!({ "anyOf": [{ "type": "integer", "minimum": from }, expression()] })
@@ -265,6 +265,15 @@ impl Takes {
             Takes::Defined(name) => json!({ "$ref": format!("#/$defs/{name}") }),
         }
     }
+}
+
+/// The words as YAML reads them: `2.1` is a number.
+pub fn as_yaml_reads(words: Vec<String>) -> Vec<Value> {
+    let value = |word: String| match word.parse::<f64>() {
+        Ok(number) if number.is_finite() => json!(number),
+        _ => word.into(),
+    };
+    words.into_iter().map(value).collect()
 }
 
 /// A text with an expression in it.

@@ -145,7 +145,7 @@ impl Display {
             // The trace and the result of its test case tell of it.
             Event::Trace(_) | Event::Recorded(_) | Event::Uploaded(..) => {}
             Event::Ended(result) | Event::Postponed(result) => {
-                self.print(&line(&result, self.protocol, Layout::of_this_process()))
+                self.print(&line(&result, self.protocol, Layout::of_this_process()));
             }
             Event::Notice(text) => self.print(&notice(&text, Layout::of_this_process())),
         }

@@ -23,7 +23,7 @@ use crate::{
         compare::Comparison,
         manifest::{self, Manifest},
     },
-    vocabulary::words_of,
+    vocabulary::{as_yaml_reads, words_of},
 };
 
 /// Arguments of `schema`.
@@ -230,7 +230,7 @@ fn pics() -> Value {
         properties.insert(name.to_owned(), schema);
     };
     add("sut", json!({ "enum": ["charging-station", "csms"] }));
-    add("ocpp", json!({ "enum": Version::WORDS.map(|(word, _)| word) }));
+    add("ocpp", json!({ "enum": as_yaml_reads(Version::WORDS.map(|(word, _)| word.to_owned()).into()) }));
     let all = || Version::ALL.into_iter().flat_map(|version| version.protocol().baselines);
     let editions: BTreeSet<u8> = all().map(|baseline| baseline.edition()).collect();
     let baselines: Vec<&str> = all().map(|baseline| baseline.id()).collect();

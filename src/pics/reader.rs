@@ -160,6 +160,10 @@ impl Reader {
                 );
             }
         }
+        // Where the two disagree, the ids are held against the edition: one mistake, not twenty.
+        let of_edition =
+            || self.protocol.baselines.iter().copied().rev().find(|known| Some(known.edition()) == edition);
+        let baseline = baseline.filter(|baseline| Some(baseline.edition()) == edition).or_else(of_edition).or(baseline);
         let profiles = self.profiles(root, baseline);
         let (sut, edition, baseline) = (sut?, edition?, baseline?);
         let sections = tables::sections(sut, baseline);

@@ -24,7 +24,7 @@ use super::{
 use crate::{
     pics::SutKind,
     protocol::messages::Messages,
-    vocabulary::{self, Owner, Property, Scope},
+    vocabulary::{self, Owner, Property},
     yaml::{Defect, Defects, Key, Kind, Node, Position, Source, nearest},
 };
 
@@ -144,10 +144,6 @@ impl<'s> Reader<'s> {
         self.dialect.protocol.messages()
     }
 
-    fn scope(&self) -> Scope {
-        Some(self.dialect.protocol)
-    }
-
     fn finish<T>(self, value: T) -> Result<T, Defects> {
         if self.defects.is_empty() { Ok(value) } else { Err(self.source.defects(self.defects)) }
     }
@@ -255,7 +251,7 @@ impl<'s> Reader<'s> {
             let when = item.get("when").map(|when| self.expression(when));
             let member = value.get("contains");
             if value.map().is_some() {
-                let owner = Owner::of_keys(name, self.scope());
+                let owner = Owner::of_keys(name, Some(self.dialect.protocol));
                 self.defects.extend(vocabulary::check(owner, &LIST_SETTING, Some(value), value));
             }
             settings.push(VariableSetting {
@@ -351,7 +347,12 @@ impl<'s> Reader<'s> {
             self.defect(at, "this step has no known kind", help);
             return None;
         };
-        self.defects.extend(vocabulary::check(info.owner(self.scope()), &info.all_keys(), Some(node), node));
+        self.defects.extend(vocabulary::check(
+            info.owner(Some(self.dialect.protocol)),
+            &info.all_keys(),
+            Some(node),
+            node,
+        ));
         let name = info.name();
         let value = node.get(name)?;
         let kind = self.kind(name, value, node)?;

@@ -168,7 +168,7 @@ mod tests {
     #[test]
     fn the_schema_sees_the_mistakes_that_the_reader_sees() {
         let schema = test_case();
-        let head = "id: TC_A_01_CS\ntitle: x\ncertification: {}\nsteps:\n";
+        let head = "id: TC_A_01_CS\ntitle: x\nsut: csms\nblock: A\nprotocols: [2.0.1]\ncertification: {}\nsteps:\n";
         for (step, good) in [
             ("expect: Heartbeat\n    within: 3", true),
             ("expect: Heartbeat\n    wihtin: 3", false),

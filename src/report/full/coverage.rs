@@ -116,6 +116,7 @@ mod tests {
         };
         assert_eq!(covered(&results), ["A A00.FR.313", "B B03.FR.02", "Part 4 Part 4, 5.3"]);
         results.test_cases[0].id = "TC_B_03_CSMS".into();
+        results.pics.as_mut().unwrap().side = SutKind::Csms;
         assert_eq!(covered(&results), ["A A00.FR.313", "B B03.FR.03", "G Part 2, G03"]);
     }
 }

@@ -19,7 +19,7 @@ impl Reader<'_> {
                 let message = format!("nothing is offered with `connection: {word}`");
                 self.defect(offer.at, message, "leave `offer` out; it is for refuse, accept, handshake and connect");
             } else {
-                let owner = Owner { name: word, noun: "offer", place: "", scope: self.scope() };
+                let owner = Owner { name: word, noun: "offer", place: "", scope: Some(self.dialect.protocol) };
                 self.defects.extend(vocabulary::check(owner, act.offers(), Some(offer), node));
             }
         }
