@@ -202,8 +202,9 @@ impl PicsTables {
                 let cells: Vec<&str> = rest.split(" | ").collect();
                 let section = self.section(&cells);
                 at = self.sections.iter().position(|known| known.has_head_of(&section)).unwrap_or_else(|| {
-                    self.sections.push(section);
-                    self.sections.len() - 1
+                    let at = self.place_for(&section);
+                    self.sections.insert(at, section);
+                    at
                 });
             } else if let Some(rest) = line.strip_prefix("-- ") {
                 let columns = rest.split(" | ").map(str::to_owned).collect();
@@ -226,6 +227,14 @@ impl PicsTables {
                 self.unknown(line);
             }
         }
+    }
+
+    /// Where a new section goes: behind the last one of its profile, or else of its part.
+    fn place_for(&self, section: &Section) -> usize {
+        let last = |same: &dyn Fn(&Section) -> bool| self.sections.iter().rposition(same);
+        let of_profile = last(&|known| known.part == section.part && known.profile == section.profile);
+        let before = of_profile.or_else(|| last(&|known| known.part == section.part));
+        before.map_or(self.sections.len(), |before| before + 1)
     }
 
     fn section(&mut self, cells: &[&str]) -> Section {

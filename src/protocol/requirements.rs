@@ -134,7 +134,8 @@ mod tests {
         assert_ne!(all().text("Part 4, 3.1.2"), new.text("Part 4, 3.1.2"));
         assert_eq!(new.side("G03.FR.09"), Some(Side::Neither));
         let Ok(text) = std::fs::read_to_string("../shared/spec/ocpp2.1/part2-specification.md") else { return };
-        let cells = text.split("<td").filter_map(|cell| cell.split_once('>')?.1.split('<').next());
+        // The first cell of each row.
+        let cells = text.split("<tr><td").filter_map(|cell| cell.split_once('>')?.1.split('<').next());
         let is_id = |cell: &&str| {
             cell.contains(".FR.") && cell.len() < 11 && cell.starts_with(|c: char| c.is_ascii_uppercase())
         };

@@ -33,7 +33,23 @@ fn every_new_request_is_answered_and_is_background() {
             other => panic!("{}: {other:?}", line.action),
         });
     }
-    insta::assert_snapshot!(told.join("\n"), @"");
+    insta::assert_snapshot!(told.join("\n"), @r#"
+    AFRRSignal {"status":"Rejected","statusInfo":{"reasonCode":"NoSignalWattCurve"}}
+    AdjustPeriodicEventStream {"status":"Rejected","statusInfo":{"reasonCode":"NotFound"}}
+    ChangeTransactionTariff NotSupported
+    ClearDERControl {"status":"Accepted"}
+    ClearTariffs {"clearTariffsResult":[{"status":"NoTariff"}]}
+    GetDERControl {"status":"NotFound"}
+    GetPeriodicEventStream {}
+    GetTariffs {"status":"NoTariff"}
+    NotifyAllowedEnergyTransfer {"status":"Rejected","statusInfo":{"reasonCode":"UnsupportedRequest"}}
+    NotifyWebPaymentStarted {}
+    RequestBatterySwap {"status":"Rejected","statusInfo":{"reasonCode":"NoBatteryAvailable"}}
+    SetDERControl {"status":"NotSupported"}
+    SetDefaultTariff NotSupported
+    UpdateDynamicSchedule {"status":"Rejected","statusInfo":{"reasonCode":"InvalidProfile"}}
+    UsePriorityCharging {"status":"Rejected","statusInfo":{"reasonCode":"TxNotFound"}}
+    "#);
     assert_eq!(play.verdict(), (Verdict::Pass, String::new()));
 }
 
