@@ -57,8 +57,8 @@ impl Csms {
         if self.conn.is_none() {
             return ActionOutcome::NotPossible("the station is not connected".into());
         }
-        if !self.common.registration.may_initiate() {
-            return ActionOutcome::NotPossible("the station is rejected: nothing may be sent to it".into());
+        if let Some(reason) = self.dialect.forbids(&self.common, &action) {
+            return ActionOutcome::NotPossible(reason.into());
         }
         self.dialect.complete(&mut self.common, &action, &mut payload);
         if let Some(error) = self.common.protocol.messages().validate(&action, true, &payload).first() {

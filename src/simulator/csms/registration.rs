@@ -81,9 +81,4 @@ impl Registration {
             _ => false,
         }
     }
-
-    /// Nothing may be sent to a station that was rejected (B03.FR.03).
-    pub(super) fn may_initiate(&self) -> bool {
-        !self.is("Rejected")
-    }
 }

@@ -1,5 +1,6 @@
 //! What the CSMS says: one dialect for each version of OCPP.
 
+mod v1_6;
 mod v2;
 
 use serde_json::Value;
@@ -13,6 +14,8 @@ pub(super) trait Dialect: Send {
     fn permits(&self, common: &Common, action: &str, payload: &Value) -> bool;
     /// The answer to a CALL of the station.
     fn respond(&mut self, common: &mut Common, action: &str, payload: &Value) -> Value;
+    /// Why the operator can't have this CALL sent now, if that is so.
+    fn forbids(&self, common: &Common, action: &str) -> Option<&'static str>;
     /// Fills in what the operator left out of a CALL.
     fn complete(&self, common: &mut Common, action: &str, payload: &mut Value);
     /// Has sent what must go out before a CALL of the operator.
@@ -27,5 +30,8 @@ pub(super) trait Dialect: Send {
 
 /// The dialect of a CSMS for one station.
 pub(super) fn of(setup: &CsmsSetup) -> Box<dyn Dialect> {
-    Box::new(v2::Csms::new(setup.inventory))
+    match setup.protocol.subprotocol {
+        "ocpp1.6" => Box::new(v1_6::CentralSystem::default()),
+        _ => Box::new(v2::Csms::new(setup.inventory)),
+    }
 }

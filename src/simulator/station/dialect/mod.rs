@@ -1,6 +1,7 @@
 //! What a station says: one dialect for each version of OCPP.
 
 mod domain;
+mod v1_6;
 mod v2;
 
 use tokio::time::Instant;
@@ -30,5 +31,8 @@ pub(super) trait Dialect: Send {
 /// The station of a setup, in the version of OCPP that its PICS names.
 pub(super) fn of(setup: StationSetup, surroundings: Surroundings) -> Box<dyn Dialect> {
     let protocol = setup.pics.ocpp.protocol();
-    Box::new(v2::Station::new(protocol, setup, surroundings))
+    match protocol.subprotocol {
+        "ocpp1.6" => Box::new(v1_6::ChargePoint::new(protocol, setup, surroundings)),
+        _ => Box::new(v2::Station::new(protocol, setup, surroundings)),
+    }
 }

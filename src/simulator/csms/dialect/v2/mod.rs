@@ -91,6 +91,11 @@ impl Dialect for Csms {
         }
     }
 
+    /// B03.FR.03
+    fn forbids(&self, common: &Common, _: &str) -> Option<&'static str> {
+        common.registration.is("Rejected").then_some("the station is rejected: nothing may be sent to it")
+    }
+
     fn complete(&self, common: &mut Common, action: &str, payload: &mut Value) {
         let number = common.number();
         for name in ["requestId", "remoteStartId"] {
