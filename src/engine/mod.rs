@@ -168,6 +168,7 @@ impl Engine {
                 when: None,
                 saved_as: None,
                 requirements: Requirements::default(),
+                title: None,
                 kind: StepKind::Run { state: state.to_owned(), with },
             })
         };
@@ -369,6 +370,7 @@ impl Engine {
                 when: None,
                 saved_as: None,
                 requirements: Requirements::default(),
+                title: None,
                 kind: StepKind::Run { state: state.to_owned(), with },
             })
         };

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     manual_action::actions::ACTIONS,
-    protocol::OCPP_2_0_1,
+    protocol::{OCPP_2_0_1, semantics::WordSet},
     vocabulary::{Owner, Property, Takes},
 };
 
@@ -67,7 +67,7 @@ pub const COMMON: [Property; 4] = [
 ];
 
 /// Every kind of step.
-pub static STEPS: [StepInfo; 18] = [
+pub static STEPS: [StepInfo; 21] = [
     StepInfo {
         keys: &[
             Property::required("expect", Takes::Defined("action")),
@@ -119,6 +119,50 @@ pub static STEPS: [StepInfo; 18] = [
                 `outcome` is kept: `asked`, `done`, `not-possible` …",
     },
     StepInfo {
+        keys: &[
+            Property::required("ask", Takes::Defined("action")),
+            Property::optional("payload", Takes::Mapping).about("what the message is to contain"),
+            Property::optional("meanwhile", STEPS_OF).about("steps between the question and the message"),
+            Property::optional("match", Takes::Defined("match")).about("which message it is"),
+            Property::optional("check", CHECKS).about("what must hold of it"),
+            Property::optional("reply", Takes::Mapping).about("what we answer; the rest is filled in"),
+            Property::optional("reply-error", Takes::Defined("error-code")).about("answer with this CALLERROR"),
+            Property::optional("no-reply", Takes::Switch).about("answer nothing at all"),
+            Property::optional("within", Takes::Number).about("seconds that it may take"),
+            citing("nothing-else-before", &Takes::Switch, &ALONE).about("any other CALL before it is a failure"),
+        ],
+        subject: "Action",
+        about: "Asks the operator of a CSMS under test to let it send this CALL to our station, and expects the CALL: \
+                `operator: send` and `expect` in one.",
+    },
+    StepInfo {
+        keys: &[
+            Property::required("get", Takes::Defined("variables")),
+            Property::optional("attribute", Takes::Named(attribute_types)).about("the type of the attribute"),
+            Property::optional("status", Takes::Anything)
+                .about("matcher for the status of each result, or `any`; `Accepted` unless it is given"),
+            Property::optional("check", CHECKS).about("what must hold of each result"),
+            Property::optional("error-allowed", Takes::Switch).about("a CALLERROR is accepted too"),
+            Property::optional("within", Takes::Number).about("seconds that the answer may take"),
+        ],
+        subject: "Component.Variable",
+        about: "Reads a variable of a station under test: a name, a list of names, or a mapping of names to matchers for \
+                the values. A name is `Component[evse].Variable[instance]`.",
+    },
+    StepInfo {
+        keys: &[
+            Property::required("set", Takes::Mapping),
+            Property::optional("attribute", Takes::Named(attribute_types)).about("the type of the attribute"),
+            Property::optional("status", Takes::Anything)
+                .about("matcher for the status of each result, or `any`; `Accepted` unless it is given"),
+            Property::optional("check", CHECKS).about("what must hold of each result"),
+            Property::optional("error-allowed", Takes::Switch).about("a CALLERROR is accepted too"),
+            Property::optional("within", Takes::Number).about("seconds that the answer may take"),
+        ],
+        subject: "{ Component.Variable: value }",
+        about: "Sets variables of a station under test.",
+    },
+    StepInfo {
         keys: &[Property::required("any-order", STEPS_OF)],
         subject: "steps",
         about: "All of these, in any order.",
@@ -146,7 +190,8 @@ pub static STEPS: [StepInfo; 18] = [
             Property::required("for-each", Takes::Text),
             Property::required("in", Takes::List(&Takes::Anything)).about("the list"),
             Property::required("do", STEPS_OF).about("the steps"),
-            Property::optional("in-order", Takes::Switch).about("one after the other, not in any order"),
+            Property::optional("order", Takes::Keyword(orders))
+                .about("`any`: in any order; `listed`, one after the other, unless it is given"),
         ],
         subject: "name",
         about: "Runs the steps for every element of a list; the element has this name in them.",
@@ -193,7 +238,7 @@ pub static STEPS: [StepInfo; 18] = [
         about: "Uses a service of the harness; `as` keeps what it yields.",
     },
     StepInfo {
-        keys: &[Property::required("set", Takes::Mapping)],
+        keys: &[Property::required("let", Takes::Mapping)],
         subject: "{ name: value }",
         about: "Keeps values under names.",
     },
@@ -290,6 +335,15 @@ pub static STATE: [Property; 9] = [
     Property::optional("reached", Takes::Mapping).about("Facts of the EVSE that hold afterwards"),
     Property::optional("note", Takes::Scalar),
 ];
+
+/// The types of a variable's attribute.
+fn attribute_types() -> Vec<String> {
+    OCPP_2_0_1.words(WordSet::AttributeTypes)
+}
+
+fn orders() -> Vec<String> {
+    ["listed", "any"].map(str::to_owned).to_vec()
+}
 
 fn manual_actions() -> Vec<String> {
     ACTIONS.iter().map(|action| action.name.to_owned()).collect()

@@ -159,6 +159,8 @@ pub struct Step {
     pub saved_as: Option<String>,
     /// Requirements that a breach breaks, where the check that fails names none.
     pub requirements: Requirements,
+    /// What it is called, where its kind does not say what stands in the file: `ask Reset`.
+    pub title: Option<Arc<str>>,
     /// What it does.
     pub kind: StepKind,
 }
@@ -365,6 +367,9 @@ pub struct Always {
 impl Step {
     /// A line a person recognises it by: `expect BootNotification`.
     pub fn label(&self) -> String {
+        if let Some(title) = &self.title {
+            return title.to_string();
+        }
         match &self.kind {
             StepKind::Expect(expect) => format!("expect {}", expect.action),
             StepKind::Send(send) => format!("send {}", send.action),
@@ -380,7 +385,7 @@ impl Step {
             StepKind::Settle(_) => "settle".into(),
             StepKind::Connection(connection) => format!("connection {}", connection.act.word()),
             StepKind::Service { service, .. } => format!("service {}", service.name),
-            StepKind::Set(_) => "set".into(),
+            StepKind::Set(_) => "let".into(),
             StepKind::Assert { condition, .. } => format!("assert {}", condition.text()),
             StepKind::Remark(_) => "remark".into(),
             StepKind::Never { action, .. } => format!("never {action}"),

@@ -164,7 +164,10 @@ impl Prose<'_> {
             StepKind::AnyOrder(steps) => return ("in any order:".into(), steps),
             StepKind::OneOf(steps) => return ("one of:".into(), steps),
             StepKind::Optional(steps) => return ("possibly:".into(), steps),
-            StepKind::Group(steps) => return ("these:".into(), steps),
+            StepKind::Group(steps) => {
+                let title = step.title.as_ref().map_or_else(|| "these:".to_owned(), |title| format!("{title}:"));
+                return (title, steps);
+            }
             StepKind::Repeat { steps, until } => return (format!("until {}:", until.text()), steps),
             StepKind::ForEach { items, item, steps, in_order } => {
                 let order = if *in_order { "" } else { ", in any order" };

@@ -5,6 +5,7 @@ mod manual;
 mod messages;
 mod requirements;
 mod service;
+mod shorthand;
 
 use std::sync::Arc;
 
@@ -311,7 +312,15 @@ impl<'s> Reader<'s> {
     }
 
     fn bare(&self, at: Position, kind: StepKind) -> Step {
-        Step { at, file: self.file.clone(), when: None, saved_as: None, requirements: Requirements::default(), kind }
+        Step {
+            at,
+            file: self.file.clone(),
+            when: None,
+            saved_as: None,
+            requirements: Requirements::default(),
+            title: None,
+            kind,
+        }
     }
 
     fn step(&mut self, node: &Node) -> Option<Step> {
@@ -337,14 +346,15 @@ impl<'s> Reader<'s> {
         let name = info.name();
         let value = node.get(name)?;
         let kind = self.kind(name, value, node)?;
-        Some(Step {
-            at: node.at,
-            file: self.file.clone(),
-            when: node.get("when").map(|when| self.expression(when)),
-            saved_as: node.get("as").and_then(|name| self.new_name(name)),
-            requirements: self.requirements(node.get("requirement")),
-            kind,
-        })
+        let mut step = Step { when: node.get("when").map(|when| self.expression(when)), ..self.bare(node.at, kind) };
+        if name == "ask" {
+            // What it keeps and proves is of the message, within.
+            step.title = value.text().map(|action| format!("ask {action}").into());
+            return Some(step);
+        }
+        step.saved_as = node.get("as").and_then(|name| self.new_name(name));
+        step.requirements = self.requirements(node.get("requirement"));
+        Some(step)
     }
 
     fn kind(&mut self, name: &str, value: &Node, node: &Node) -> Option<StepKind> {
@@ -361,8 +371,16 @@ impl<'s> Reader<'s> {
             "operator" => {
                 let action = self.manual_action(value, node)?;
                 let optional = flag(node.get("optional"));
-                StepKind::Operator { action, with: self.with(node), optional }
+                let given = self.with(node);
+                let left_out = action.left_out().filter(|(name, _)| !given.iter().any(|(known, _)| known == name));
+                let mut with: Vec<_> =
+                    left_out.map(|(name, value)| (name.to_owned(), Template::new(value.into()))).collect();
+                with.extend(given);
+                StepKind::Operator { action, with, optional }
             }
+            "ask" => self.ask(value, node)?,
+            "get" => self.variable_access(false, value, node)?,
+            "set" => self.variable_access(true, value, node)?,
             "any-order" => StepKind::AnyOrder(self.steps(value)),
             "one-of" => StepKind::OneOf(self.steps(value)),
             "optional" => StepKind::Optional(self.steps(value)),
@@ -372,13 +390,13 @@ impl<'s> Reader<'s> {
                 items: self.template(node.get("in")?),
                 item: self.new_name(value).unwrap_or_default(),
                 steps: self.steps(node.get("do")?),
-                in_order: flag(node.get("in-order")),
+                in_order: node.get("order").and_then(Node::text) != Some("any"),
             },
             "wait" => StepKind::Wait(self.template(value)),
             "settle" => StepKind::Settle(self.template(value)),
             "connection" => StepKind::Connection(self.connection(value, node)?),
             "service" => StepKind::Service { service: self.service(value, node)?, with: self.with(node) },
-            "set" => {
+            "let" => {
                 for (name, _) in value.map().unwrap_or_default() {
                     self.free(&name.name, name.at);
                 }
