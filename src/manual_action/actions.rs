@@ -4,8 +4,8 @@ use serde_json::{Map, Value};
 
 use super::settings::{self, Setting};
 use crate::{
-    protocol::{OCPP_2_0_1, semantics::WordSet},
-    vocabulary::{Owner, Property, Takes, check_value},
+    protocol::semantics::WordSet,
+    vocabulary::{Owner, Property, Scope, Takes, check_value, words_of},
 };
 
 /// One known manual action.
@@ -36,18 +36,17 @@ const COMPONENT: Property = Property::required("component", Takes::Text);
 const VARIABLE: Property = Property::required("variable", Takes::Text);
 
 /// The types of an idToken (IdTokenEnumType).
-fn token_types() -> Vec<String> {
-    OCPP_2_0_1.words(WordSet::TokenTypes)
+fn token_types(scope: Scope) -> Vec<String> {
+    words_of(WordSet::TokenTypes, scope)
 }
 
 /// What a CSMS can be asked to send.
-fn messages_of_a_csms() -> Vec<String> {
-    let messages = OCPP_2_0_1.messages();
-    messages.actions().filter(|action| messages.sent_by(action, false)).map(str::to_owned).collect()
+fn messages_of_a_csms(scope: Scope) -> Vec<String> {
+    words_of(WordSet::RequestsOfCsms, scope)
 }
 
 /// What can be set at a CSMS, and undone.
-fn settings_of_a_csms() -> Vec<String> {
+fn settings_of_a_csms(_: Scope) -> Vec<String> {
     Setting::ALL.iter().map(|setting| setting.word().to_owned()).collect()
 }
 
@@ -180,14 +179,14 @@ impl ActionInfo {
     }
 
     /// Who owns its parameters, for what authors are told.
-    pub fn owner(&self) -> Owner<'static> {
-        Owner { name: self.name, noun: "parameter", place: " under `with`" }
+    pub fn owner(&self, scope: Scope) -> Owner<'static> {
+        Owner { name: self.name, noun: "parameter", place: " under `with`", scope }
     }
 
     /// Holds parameters that expressions have yielded against what the action takes.
-    pub fn check(&self, parameters: &Map<String, Value>) -> Result<(), WrongParameters> {
+    pub fn check(&self, parameters: &Map<String, Value>, scope: Scope) -> Result<(), WrongParameters> {
         let wrong = |reason: String| WrongParameters { action: self.name, reason };
-        check_value(self.owner(), self.parameters, &Value::Object(parameters.clone())).map_err(wrong)?;
+        check_value(self.owner(scope), self.parameters, &Value::Object(parameters.clone())).map_err(wrong)?;
         let own = Setting::of(self.name);
         if own.is_empty() {
             return Ok(());
@@ -262,7 +261,7 @@ mod tests {
     #[test]
     fn what_expressions_yield_is_held_against_what_an_action_takes() {
         let asked = |action: &str, with: Value| {
-            let told = find(action).unwrap().check(with.as_object().unwrap());
+            let told = find(action).unwrap().check(with.as_object().unwrap(), None);
             told.map_or_else(|error| error.to_string(), |()| "sound".to_owned())
         };
         let told = [

@@ -238,7 +238,6 @@ pub fn page() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::requirements;
 
     #[test]
     fn every_rule_has_a_name_and_a_source_of_its_own() {
@@ -250,7 +249,7 @@ mod tests {
             assert_eq!(Rule::at_step(&rule.step()), Some(rule));
             assert!(rule.text().ends_with('.') && !rule.text().contains('|'), "{rule:?}");
             for id in rule.requirements().iter().filter(|id| id.contains(".FR.")) {
-                assert!(requirements::text(id).is_some(), "{rule:?}: {id}");
+                assert!(crate::protocol::OCPP_2_0_1.requirements().text(id).is_some(), "{rule:?}: {id}");
             }
         }
         assert_eq!(Rule::at_step("1 expect Heartbeat"), None);

@@ -47,6 +47,7 @@ impl Semantics for Meanings {
             WordSet::Measurands => ("MeterValues", "/meterValue/0/sampledValue/0/measurand"),
             WordSet::Interfaces => ("SetNetworkProfile", "/connectionData/ocppInterface"),
             WordSet::AttributeTypes => ("GetVariables", "/getVariableData/0/attributeType"),
+            WordSet::RequestsOfCsms => return None,
             WordSet::ReadingContexts => ("MeterValues", "/meterValue/0/sampledValue/0/context"),
         })
     }

@@ -85,6 +85,6 @@ mod tests {
             assert!(result.child(message.status).is_ok());
             assert_eq!(result.child(message.value).is_ok(), value.is_none());
         }
-        insta::assert_snapshot!(message(&asked(Some("true"))).payload["setVariableData"][1], @"");
+        insta::assert_snapshot!(message(&asked(Some("true"))).payload["setVariableData"][1], @r#"{"component":{"name":"Connector","evse":{"id":1,"connectorId":2}},"variable":{"name":"Available","instance":"x"},"attributeType":"Actual","attributeValue":"true"}"#);
     }
 }

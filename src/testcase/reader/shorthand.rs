@@ -9,10 +9,7 @@ use serde_json::Value;
 use super::Reader;
 use crate::{
     pics::SutKind,
-    protocol::{
-        OCPP_2_0_1,
-        semantics::{VariableAsked, VariableMessage, VariableName},
-    },
+    protocol::semantics::{VariableAsked, VariableMessage, VariableName},
     testcase::model::StepKind,
     yaml::{Key, Kind, Node, Position},
 };
@@ -32,7 +29,7 @@ impl Reader<'_> {
             return None;
         }
         let action = value.text()?;
-        let messages = OCPP_2_0_1.messages();
+        let messages = self.dialect.protocol.messages();
         if !messages.is_action(action) || !messages.sent_by(action, false) {
             self.action(value, true);
             return None;
@@ -85,8 +82,8 @@ impl Reader<'_> {
         if asked.len() < lines.len() || asked.iter().any(|asked| sets && asked.value.is_none()) {
             return None;
         }
-        let Some(message) = OCPP_2_0_1.semantics.variables(&asked) else {
-            let message = format!("{} has no message that `{word}` could stand for", OCPP_2_0_1.name);
+        let Some(message) = self.dialect.protocol.semantics.variables(&asked) else {
+            let message = format!("{} has no message that `{word}` could stand for", self.dialect.protocol.name);
             self.defect(value.at, message, "write the message with `send`");
             return None;
         };

@@ -1,6 +1,8 @@
 use super::*;
 use crate::{
+    protocol::Version,
     testcase::{
+        dialect::Dialect,
         model::{Step, TestCase},
         reader,
     },
@@ -9,10 +11,12 @@ use crate::{
 
 fn read(id: &str, steps: &str) -> Result<TestCase, String> {
     let text = format!(
-        "id: {id}\ntitle: T\nuse-cases: []\nrequirements: []\npurpose: P.\n\
-         certification:\n  2024-06: {{ core: mandatory }}\nsteps:\n{steps}"
+        "id: {id}\ntitle: T\nuse-cases: []\nrequirements: []\npurpose: P.\nsut: {}\nblock: B\nprotocols: [2.0.1]\n\
+         certification: {{ 2.0.1: {{ 2024-06: {{ core: mandatory }} }} }}\nsteps:\n{steps}",
+        if id.ends_with("CSMS") { "csms" } else { "charging-station" }
     );
-    reader::test_case(&Source::new("c.yaml", text)).map_err(|defects| defects.to_string())
+    reader::test_case(&Source::new("c.yaml", text), Dialect::today(Version::V2_0_1))
+        .map_err(|defects| defects.to_string())
 }
 
 fn steps(id: &str, steps: &str) -> Vec<Arc<Step>> {
@@ -59,7 +63,19 @@ fn names_of_variables() {
     .into_iter()
     .map(read)
     .collect();
-    insta::assert_snapshot!(told.join("\n"), @"");
+    insta::assert_snapshot!(told.join("\n"), @r#"
+    AuthCtrlr/None/None/Enabled/None
+    OCPPCommCtrlr/None/None/MessageTimeout/Some("Default")
+    EVSE/Some("1")/None/Available/None
+    Connector/Some("{{ evse.id }}")/Some("{{ evse.connector }}")/Available/None
+    {{ one.component }}/None/None/{{ one.variable }}/Some("{{ one['a.b'] }}")
+    `EVSE[one].Available`: an EVSE and a connector are numbers
+    `AuthCtrlr` is not Component.Variable
+    `AuthCtrlr.` is not Component.Variable
+    `.Enabled` is not Component.Variable
+    `AuthCtrlr[].Enabled` is not Component.Variable
+    `AuthCtrlr.Enabled[x` is not Component.Variable
+    "#);
 }
 
 #[test]
@@ -80,7 +96,12 @@ fn what_is_asked_of_a_csms_is_expected_next() {
     let message = steps[0].inner().last().unwrap();
     assert_eq!(message.saved_as.as_deref(), Some("reset"));
     assert_eq!(message.requirements.ids().collect::<Vec<_>>(), ["B11.FR.01"]);
-    insta::assert_snapshot!(shown(&steps[0]), @"");
+    insta::assert_snapshot!(shown(&steps[0]), @r#"
+    ask Reset: 
+      operator send: action: Reset, payload: {"type":"OnIdle"}, station: bench.identity
+      expect GetReport:  | 
+      expect Reset:  | type = OnIdle
+    "#);
 }
 
 #[test]
@@ -97,13 +118,21 @@ fn variables_are_read_and_set_by_their_names() {
     status: [Accepted, RebootRequired]
 ";
     let steps = steps("TC_B_06_CS", written);
-    insta::assert_snapshot!(steps.iter().map(|step| shown(step)).collect::<Vec<_>>().join("\n"), @"");
+    insta::assert_snapshot!(steps.iter().map(|step| shown(step)).collect::<Vec<_>>().join("\n"), @r#"
+    send GetVariables: {"getVariableData":[{"component":{"name":"OCPPCommCtrlr"},"variable":{"name":"MessageTimeout","instance":"Default"},"attributeType":"Target"}]} | getVariableResult[0].attributeStatus = NotSupportedAttributeType, getVariableResult[0].attributeType = Target, getVariableResult[0].attributeValue absent
+    send GetVariables: {"getVariableData":[{"component":{"name":"EVSE","evse":{"id":1}},"variable":{"name":"Available"}}]} | 
+    send GetVariables: {"getVariableData":[{"component":{"name":"AuthCtrlr"},"variable":{"name":"Enabled"}},{"component":{"name":"OCPPCommCtrlr"},"variable":{"name":"OfflineThreshold"}}]} | getVariableResult each element { attributeStatus = Accepted }, getVariableResult any element { component.name = AuthCtrlr, variable.name = Enabled, attributeValue = true }, getVariableResult any element { component.name = OCPPCommCtrlr, variable.name = OfflineThreshold, attributeValue at least 1 }, getVariableResult each element { attributeType one of [= Actual | absent] } [B06.FR.03]
+    send SetVariables: {"setVariableData":[{"component":{"name":"OCPPCommCtrlr"},"variable":{"name":"OfflineThreshold"},"attributeValue":"300"}]} | setVariableResult[0].attributeStatus one of [= Accepted | = RebootRequired]
+    "#);
 }
 
 #[test]
 fn what_the_step_does_not_give_is_that_of_the_evse() {
     let steps = steps("TC_B_06_CS", "  - operator: connect-ev\n  - operator: drive-in\n    with: { evse: 2 }\n");
-    insta::assert_snapshot!(steps.iter().map(|step| shown(step)).collect::<Vec<_>>().join("\n"), @"");
+    insta::assert_snapshot!(steps.iter().map(|step| shown(step)).collect::<Vec<_>>().join("\n"), @r"
+    operator connect-ev: evse: evse.id, connector: evse.connector
+    operator drive-in: evse: 2
+    ");
 }
 
 #[test]
@@ -120,7 +149,26 @@ fn mistakes_are_told_where_they_are() {
   - set: { AuthCtrlr.Enabled: \"true\" }
     chek: {}
 ";
-    insta::assert_snapshot!(read("TC_B_06_CS", station).unwrap_err(), @"");
+    insta::assert_snapshot!(read("TC_B_06_CS", station).unwrap_err(), @r"
+    c.yaml:11:10: `ask` is for a CSMS under test
+        → write `send`: a CSMS is what we are here
+    c.yaml:12:10: `AuthCtrlr` is not Component.Variable
+        → write `Component[evse].Variable[instance]`
+    c.yaml:13:10: names of variables were expected, found a list
+        → write `Component.Variable`
+    c.yaml:14:33: `matchs` is no matcher, and this mixes it with matchers
+        → did you mean `matches`?
+    c.yaml:16:13: invalid value `Acepted`: GetVariables does not allow it there
+        → did you mean `Accepted`?
+    c.yaml:17:14: GetVariablesResponse has no `attributVale` there
+        → did you mean `attributeValue`?
+    c.yaml:18:12: `token_status` is not Component.Variable
+        → write `Component[evse].Variable[instance]`; values are kept under names with `let`
+    c.yaml:19:31: the value of a variable is text, found a list
+        → write the value as it is sent
+    c.yaml:21:5: `set` has no key `chek`
+        → did you mean `check`?
+    ");
     let csms = "  - ask: Rest
   - ask: BootNotification
   - ask: Reset
@@ -128,5 +176,57 @@ fn mistakes_are_told_where_they_are() {
   - get: AuthCtrlr.Enabled
   - set: { token_status: Invalid }
 ";
-    insta::assert_snapshot!(read("TC_B_20_CSMS", csms).unwrap_err(), @"");
+    insta::assert_snapshot!(read("TC_B_20_CSMS", csms).unwrap_err(), @r"
+    c.yaml:11:10: unknown OCPP 2.0.1 action `Rest`
+        → did you mean `Reset`?
+    c.yaml:12:10: a CSMS does not send BootNotification
+        → expect is for the SUT, send for us
+    c.yaml:14:16: ResetRequest has no `typ` there
+        → did you mean `type`?
+    c.yaml:15:10: `get` is for a charging station under test
+        → write `ask`
+    c.yaml:16:10: `set` is for a charging station under test
+        → values are kept under names with `let`
+    ");
+}
+
+#[test]
+fn mistakes_in_distances_and_sentences() {
+    let steps = "  - expect: Heartbeat
+    after: { at: 1, every: 3 }
+  - expect: Heartbeat
+    after: { plus: 3 }
+  - expect: Heartbeat
+    after: { at: \"{{ a }}{{ b }}\", plus: 3 }
+  - expect: Heartbeat
+    after: { at: 1, plus: 3 }
+    no-earlier-than: 1
+  - expect: StatusNotification
+    check:
+      timestamp: { after: { at: 1, plus: 2, every: 3 } }
+      evseId: { after: { at: 1, plus: 2, requirement: B06.FR.02 } }
+      connectorId: { any: { is: 1, message: never shown }, message: \"\" }
+  - expect: Heartbeat
+    reply-error: { when: a == 1, is: IternalError }
+";
+    insta::assert_snapshot!(read("TC_B_06_CS", steps).unwrap_err(), @r#"
+    c.yaml:12:28: `every` is for a time in a message
+        → write `plus`
+    c.yaml:14:12: `after` lacks its key `at`
+        → add `at: …`
+    c.yaml:16:12: `after` takes numbers, or one expression each
+        → write `"{{ … }}"`
+    c.yaml:18:12: `after` says what `no-earlier-than` says
+        → leave one of them out
+    c.yaml:22:27: `after` needs `plus` or `every`
+        → say how far it is; one of the two
+    c.yaml:23:24: a requirement in `after` is for a step
+        → put it beside `after`
+    c.yaml:24:45: a message is never shown from here
+        → a breach is told of the whole: put it beside the check around this one
+    c.yaml:24:69: a sentence was expected, found the text ""
+        → write what was wrong
+    c.yaml:26:38: `reply-error` can't be the text "IternalError": OCPP 2.0.1 has no such error code
+        → did you mean `InternalError`?
+    "#);
 }
