@@ -1,7 +1,7 @@
 //! Reads a PICS file, naming every defect at once with its place.
 
 mod checks;
-pub(super) mod words;
+pub(crate) mod words;
 
 use std::{
     collections::{BTreeSet, HashMap},
