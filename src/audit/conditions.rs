@@ -167,15 +167,15 @@ fn relevant<'r>(recording: &'r Recording, places: &[Place<'_>], until: usize, ab
     inputs
         .filter_map(|(at, (_, input))| match input {
             Input::Link(LinkEvent::Text { conn, text }) => {
-                let frame = Frame::parse(text).ok()?;
+                let frame = Frame::read_back(text).ok()?;
                 let action = match &frame {
-                    Frame::Call { action, .. } => action.clone(),
+                    Frame::Call { action, .. } | Frame::Send { action, .. } => action.clone(),
                     _ => kept.get(&at).map(|place| asked(place).to_owned()).unwrap_or_default(),
                 };
                 let learnt = match &frame {
                     Frame::Call { .. } => semantics.tells_by_request(&by_name, &action),
                     Frame::CallResult { payload, .. } => semantics.tells_by_answer(&by_name, payload),
-                    Frame::CallError { .. } => false,
+                    Frame::CallError { .. } | Frame::CallResultError { .. } | Frame::Send { .. } => false,
                 };
                 (learnt || kept.contains_key(&at)).then_some(Relevant::Message { at, conn: *conn, frame, action })
             }

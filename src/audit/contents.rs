@@ -30,7 +30,8 @@ impl Mutants {
         let (payload, request, action) = match frame {
             Frame::Call { payload, action, .. } => (payload, true, action.as_str()),
             Frame::CallResult { payload, .. } => (payload, false, asked(place)),
-            Frame::CallError { .. } => return,
+            // No step waits for these.
+            Frame::CallError { .. } | Frame::CallResultError { .. } | Frame::Send { .. } => return,
         };
         let optional = is_optional(path);
         for demand in checks.demands(payload) {
@@ -145,11 +146,10 @@ impl Mutants {
 
 /// The same message with another payload.
 pub(super) fn with_payload(conn: ConnId, frame: &Frame, payload: Value) -> Edit {
-    let frame = match frame {
-        Frame::Call { id, action, .. } => Frame::Call { id: id.clone(), action: action.clone(), payload },
-        Frame::CallResult { id, .. } => Frame::CallResult { id: id.clone(), payload },
-        Frame::CallError { .. } => frame.clone(),
-    };
+    let mut frame = frame.clone();
+    if let Some(there) = frame.payload_mut() {
+        *there = payload;
+    }
     Edit::Replace(Input::Link(LinkEvent::Text { conn, text: frame.to_text() }))
 }
 
@@ -169,10 +169,10 @@ pub(super) fn everywhere(recording: &Recording, mutant: &Mutant) -> Vec<Mutant> 
 fn in_all_messages(recording: &Recording, mutant: &Mutant) -> Option<(Vec<(usize, Edit)>, String)> {
     let (at, _) = mutant.edits.first()?;
     let (_, Input::Link(LinkEvent::Text { text, .. })) = recording.inputs.get(*at)? else { return None };
-    let Frame::Call { action, .. } = Frame::parse(text).ok()? else { return None };
+    let Frame::Call { action, .. } = Frame::read_back(text).ok()? else { return None };
     let alike = recording.inputs.iter().enumerate().skip(*at).filter_map(|(at, (_, input))| {
         let Input::Link(LinkEvent::Text { conn, text }) = input else { return None };
-        match Frame::parse(text) {
+        match Frame::read_back(text) {
             Ok(Frame::Call { id, action: of, payload }) if of == action => Some((at, *conn, id, payload)),
             _ => None,
         }

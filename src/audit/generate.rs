@@ -38,12 +38,12 @@ impl Mutants {
             }
             match (place.taken.role, input) {
                 (Role::Call | Role::Answer, Input::Link(LinkEvent::Text { conn, text })) => {
-                    if let Ok(frame) = Frame::parse(text) {
+                    if let Ok(frame) = Frame::read_back(text) {
                         mutants.message(recording, place, *conn, &frame);
                     }
                 }
                 (Role::Always(rule), Input::Link(LinkEvent::Text { conn, text })) => {
-                    if let (Ok(frame), Some(rule)) = (Frame::parse(text), recording.setup.case.always.get(rule)) {
+                    if let (Ok(frame), Some(rule)) = (Frame::read_back(text), recording.setup.case.always.get(rule)) {
                         let source = source(&rule.file, rule.at.line);
                         if let Some(checks) = &rule.checks {
                             mutants.checks(place, *conn, &frame, checks, "always", &source, "");
@@ -137,7 +137,7 @@ impl Mutants {
         let behind = behind_answer(recording, place.at);
         let again = |text: String| vec![(behind, Edit::After(Input::Link(LinkEvent::Text { conn: *conn, text })))];
         self.add_all(place, None, Kind::Duplicated, "twice with the same message id", again(text.clone()));
-        if let Ok(Frame::Call { action, payload, .. }) = Frame::parse(text) {
+        if let Ok(Frame::Call { action, payload, .. }) = Frame::read_back(text) {
             let text = Frame::Call { id: "audit-again".into(), action, payload }.to_text();
             self.add_all(place, None, Kind::Repeated, "twice", again(text));
         }

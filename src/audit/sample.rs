@@ -20,7 +20,7 @@ pub(super) fn forbidden(engine: &Engine, recording: &Recording, path: &str) -> O
     let (step, names) = engine.under_way(path)?;
     let StepKind::Never { action, matches, .. } = &step.kind else { return None };
     let recorded = recording.inputs.iter().filter_map(|(_, input)| match input {
-        Input::Link(LinkEvent::Text { text, .. }) => match Frame::parse(text) {
+        Input::Link(LinkEvent::Text { text, .. }) => match Frame::read_back(text) {
             Ok(Frame::Call { action: of, payload, .. }) if of == *action => Some(payload),
             _ => None,
         },

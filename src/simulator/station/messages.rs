@@ -11,7 +11,7 @@ use crate::{
 impl Station {
     /// A frame from the CSMS.
     pub(super) fn received(&mut self, text: &str) {
-        match Frame::parse(text) {
+        match Frame::parse(text, OCPP_2_0_1.wire) {
             Err(error) => {
                 if let Some(id) = error.call_id {
                     self.refuse(&id, OCPP_2_0_1.error_codes.of_fault(error.fault), &error.reason);
@@ -28,6 +28,8 @@ impl Station {
                     self.not_accepted(outgoing);
                 }
             }
+            // A response that the CSMS could not process stays as it was, and what is not to be answered asks for nothing.
+            Ok(Frame::CallResultError { .. } | Frame::Send { .. }) => {}
         }
     }
 
