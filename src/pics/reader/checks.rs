@@ -56,7 +56,10 @@ const SUB_OPTIONS: [(&str, &str); 28] = [
 ];
 
 /// Profiles that rest on another.
-const NEEDS_PROFILE: [(Profile, Profile); 1] = [(Profile::ISO_15118, Profile::ADVANCED_SECURITY)];
+const NEEDS_PROFILE: [(Profile, Profile); 2] = [
+    (Profile::ISO_15118, Profile::ADVANCED_SECURITY),
+    (Profile::BIDIRECTIONAL_POWER_TRANSFER, Profile::SMART_CHARGING),
+];
 
 impl Reader {
     /// Ids that must be answered and are not.
