@@ -373,6 +373,10 @@ impl<'s> Reader<'s> {
             step.title = value.text().map(|action| format!("ask {action}").into());
             return Some(step);
         }
+        if name == "let" && self.dialect.language == Language::First {
+            // A recording of then knows it by the word of then.
+            step.title = Some("set".into());
+        }
         step.saved_as = node.get("as").and_then(|name| self.new_name(name));
         step.requirements = self.requirements(node.get("requirement"));
         Some(step)
