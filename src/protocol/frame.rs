@@ -12,6 +12,22 @@ pub const MAX_DEPTH: usize = 64;
 /// Longest message id (Part 4, 4.1.4).
 pub const MAX_ID: usize = 36;
 
+/// In what the frames of a version differ from those of another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WireFormat {
+    /// A payload without members may be written as `null` (OCPP-J 1.6, 4.2.1 and 4.2.2).
+    pub null_payload: bool,
+}
+
+impl WireFormat {
+    /// OCPP 1.6.
+    pub const OF_1_6: Self = Self { null_payload: true };
+    /// OCPP 2.x.
+    pub const OF_2_X: Self = Self { null_payload: false };
+    /// Whatever any version allows: for looking at what has been judged already.
+    pub const ANY: Self = Self { null_payload: true };
+}
+
 /// A frame.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Frame {
@@ -57,8 +73,13 @@ pub struct FrameError {
 }
 
 impl Frame {
-    /// Reads a frame. Never panics, whatever the text.
+    /// Reads a frame of any version. Never panics, whatever the text.
     pub fn parse(text: &str) -> Result<Self, FrameError> {
+        Self::parse_as(WireFormat::ANY, text)
+    }
+
+    /// Reads a frame as a version writes it. Never panics, whatever the text.
+    pub fn parse_as(format: WireFormat, text: &str) -> Result<Self, FrameError> {
         let refuse = |reason: String, call_id: Option<String>, fault: Fault| FrameError { reason, call_id, fault };
         if depth(text) > MAX_DEPTH {
             return Err(refuse(format!("the JSON is nested deeper than {MAX_DEPTH}"), None, Fault::Framework));
@@ -101,13 +122,17 @@ impl Frame {
         }
         let mut rest = items.into_iter().skip(2);
         let mut next = || rest.next().unwrap_or(Value::Null);
+        let payload = |value: Value| match value {
+            Value::Null if format.null_payload => Value::Object(serde_json::Map::new()),
+            other => other,
+        };
         match kind {
-            2 => match (next(), next()) {
+            2 => match (next(), payload(next())) {
                 (Value::String(action), payload @ Value::Object(_)) => Ok(Frame::Call { id, action, payload }),
                 (Value::String(_), _) => Err(refuse("the payload must be an object".into(), call_id, Fault::Form)),
                 _ => Err(refuse("the action must be text".into(), call_id, Fault::Form)),
             },
-            3 => match next() {
+            3 => match payload(next()) {
                 payload @ Value::Object(_) => Ok(Frame::CallResult { id, payload }),
                 _ => Err(refuse("the payload must be an object".into(), None, Fault::Form)),
             },
@@ -250,6 +275,16 @@ mod tests {
             assert!(error.reason.contains(reason), "{text}: {error}");
             assert_eq!(error.call_id.as_deref(), call_id, "{text}");
         }
+    }
+
+    #[test]
+    fn only_1_6_has_payloads_that_are_null() {
+        for text in [r#"[2,"a","Heartbeat",null]"#, r#"[3,"a",null]"#] {
+            let read = Frame::parse_as(WireFormat::OF_1_6, text).unwrap();
+            assert!(read.to_text().ends_with("{}]"), "{}", read.to_text());
+            assert!(Frame::parse_as(WireFormat::OF_2_X, text).unwrap_err().reason.contains("must be an object"));
+        }
+        assert!(Frame::parse_as(WireFormat::OF_1_6, r#"[4,"a","GenericError","",null]"#).is_err());
     }
 
     proptest::proptest! {

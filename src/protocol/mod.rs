@@ -12,6 +12,7 @@ pub mod semantics;
 pub mod session;
 mod shape;
 pub mod transfer;
+pub mod v1_6;
 pub mod v2;
 
 use std::{fmt, sync::LazyLock};
@@ -20,6 +21,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use error_code::ErrorCodes;
+use frame::{Frame, FrameError, WireFormat};
 use messages::Messages;
 use semantics::{Semantics, WordSet};
 use serde_json::{Map, Value};
@@ -28,6 +30,9 @@ use session::Session;
 /// A version of OCPP.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub enum Version {
+    /// OCPP 1.6, the JSON flavour.
+    #[serde(rename = "1.6")]
+    V1_6,
     /// OCPP 2.0.1.
     #[default]
     #[serde(rename = "2.0.1")]
@@ -36,11 +41,12 @@ pub enum Version {
 
 impl Version {
     /// All that the tool knows, with their words in files.
-    pub const WORDS: [(&'static str, Version); 1] = [("2.0.1", Version::V2_0_1)];
+    pub const WORDS: [(&'static str, Version); 2] = [("1.6", Version::V1_6), ("2.0.1", Version::V2_0_1)];
 
     /// What this version fixes.
     pub fn protocol(self) -> &'static Protocol {
         match self {
+            Version::V1_6 => &OCPP_1_6,
             Version::V2_0_1 => &OCPP_2_0_1,
         }
     }
@@ -62,6 +68,8 @@ pub struct Protocol {
     pub name: &'static str,
     /// The WebSocket sub-protocol (OCPP-J, 3.1.2).
     pub subprotocol: &'static str,
+    /// In what its frames differ from those of another version.
+    pub wire: WireFormat,
     /// The codes of CALLERRORs.
     pub error_codes: &'static ErrorCodes,
     /// What its messages mean.
@@ -71,21 +79,48 @@ pub struct Protocol {
     restored: fn(&'static Protocol, &Map<String, Value>) -> Result<Box<dyn Session>, serde_json::Error>,
 }
 
+/// OCPP 1.6 with the messages of its security whitepaper.
+pub static OCPP_1_6: Protocol = Protocol {
+    version: Version::V1_6,
+    name: "OCPP 1.6",
+    subprotocol: "ocpp1.6",
+    wire: WireFormat::OF_1_6,
+    error_codes: &error_code::OF_1_6,
+    semantics: &v1_6::Meanings,
+    messages: LazyLock::new(|| {
+        let bundle = include_str!("../../data/ocpp1.6/schema.json");
+        Messages::of(bundle, "OCPP 1.6", &error_code::OF_1_6, &primitives::OF_1_6)
+    }),
+    session: |protocol| Box::new(v1_6::Conversation::new(protocol)),
+    restored: v1_6::restored,
+};
+
 /// OCPP 2.0.1.
 pub static OCPP_2_0_1: Protocol = Protocol {
     version: Version::V2_0_1,
     name: "OCPP 2.0.1",
     subprotocol: "ocpp2.0.1",
+    wire: WireFormat::OF_2_X,
     error_codes: &error_code::OF_2_X,
     semantics: &v2::Meanings,
     messages: LazyLock::new(|| {
-        Messages::of(include_str!("../../data/ocpp2.0.1/schema.json"), "OCPP 2.0.1", &error_code::OF_2_X)
+        let bundle = include_str!("../../data/ocpp2.0.1/schema.json");
+        Messages::of(bundle, "OCPP 2.0.1", &error_code::OF_2_X, &primitives::OF_2_X)
     }),
     session: |protocol| Box::new(v2::Conversation::new(protocol)),
     restored: v2::restored,
 };
 
 impl Protocol {
+    /// Reads a frame that this version must be able to send. Never panics, whatever the text.
+    ///
+    /// # Errors
+    ///
+    /// When it is no frame of this version.
+    pub fn frame(&self, text: &str) -> Result<Frame, FrameError> {
+        Frame::parse_as(self.wire, text)
+    }
+
     /// The messages with their schemas.
     pub fn messages(&'static self) -> &'static Messages {
         &self.messages

@@ -133,7 +133,7 @@ impl World {
     }
 
     fn text(&mut self, conn: ConnId, text: String) -> Option<Call> {
-        let frame = match Frame::parse(&text) {
+        let frame = match self.setup.protocol.frame(&text) {
             Ok(frame) => frame,
             Err(error) => {
                 if let Some(id) = &error.call_id {
