@@ -86,6 +86,10 @@ impl Session for Conversation {
         (false, Learnt::default())
     }
 
+    fn may_have_used_id(&self, _call: &Call) -> bool {
+        false
+    }
+
     fn is_repetition(&self, _call: &Call) -> bool {
         false
     }

@@ -72,7 +72,7 @@ impl Conversation {
             let message = format!("the transactionId {id} was used by another transaction before");
             self.leftovers.transactions.remove(id);
             learnt.breaches.push(Breach {
-                requirements: Rule::UniqueTransactionIds.broken(),
+                requirements: Rule::UniqueTransactionIds.broken(self.protocol.version),
                 ..Breach::new(Rule::UniqueTransactionIds, message, &call.text)
             });
             return (false, learnt);

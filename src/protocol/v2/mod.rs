@@ -118,8 +118,9 @@ impl Session for Conversation {
     }
 
     fn judge_end(&self) -> Vec<Breach> {
+        let requirements = Rule::NoGaps.broken(self.protocol.version);
         let gap =
-            |message: String| Breach { requirements: Rule::NoGaps.broken(), ..Breach::new(Rule::NoGaps, message, "") };
+            |message: String| Breach { requirements: requirements.clone(), ..Breach::new(Rule::NoGaps, message, "") };
         self.of_test.transactions.gaps().into_iter().map(gap).collect()
     }
 
@@ -191,6 +192,10 @@ impl Session for Conversation {
 
     fn is_left_behind(&mut self, moment: &Moment, call: &Call) -> (bool, Learnt) {
         self.left_behind(moment, call)
+    }
+
+    fn may_have_used_id(&self, _call: &Call) -> bool {
+        false
     }
 
     fn is_repetition(&self, call: &Call) -> bool {
