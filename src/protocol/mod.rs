@@ -3,11 +3,14 @@
 pub mod error_code;
 pub mod frame;
 pub mod ids;
+mod leftovers;
 pub mod member;
 pub mod messages;
+mod own_registration;
 pub mod primitives;
 pub mod requirements;
 pub mod rules;
+mod schedule;
 pub mod semantics;
 pub mod session;
 mod shape;

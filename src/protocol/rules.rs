@@ -260,7 +260,7 @@ impl Rule {
                 "At the end of a test case each transaction has its Started event, and a transaction that ended has every seqNo."
             }
             Rule::MessagesOfTransactions => {
-                "MeterValues and StopTransaction name a transaction that was given its id in this run and has not been stopped. A \
+                "MeterValues and StopTransaction name a transaction that was given its id in this run, and each is stopped once. A \
                  station that could not learn the id names -1."
             }
             Rule::StatusOfConnectors => {
@@ -290,7 +290,7 @@ pub fn page() -> String {
         let mut sources: Vec<&str> =
             rule.versions().iter().flat_map(|version| rule.requirements(*version)).copied().collect();
         sources.dedup();
-        let sources = sources.join(", ");
+        let sources = sources.join("; ");
         let _ = writeln!(page, "| {} | {of} | {versions} | {} | {sources} |", rule.name(), rule.text());
     }
     page

@@ -6,7 +6,6 @@ mod echo;
 mod incoming;
 mod kept;
 mod kpis;
-mod leftovers;
 mod outgoing;
 mod own_station;
 mod promises;
@@ -23,7 +22,6 @@ use serde_json::{Map, Value};
 
 use self::{
     connectors::Connectors,
-    leftovers::{LeftVariable, Leftovers},
     own_station::{Around, FollowUp, OwnStation},
     registration::{BOOT, Registration, Status as RegistrationStatus},
     transactions::Transactions,
@@ -31,6 +29,7 @@ use self::{
 pub(super) use self::{kept::restored, semantics::Meanings};
 use super::{
     Protocol,
+    leftovers::{LeftVariable, Leftovers},
     rules::Rule,
     session::{Admission, Asked, Breach, Call, Cover, Learnt, Moment, Promised, Session, Setting, Unsolicited},
 };
