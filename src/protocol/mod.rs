@@ -14,6 +14,7 @@ mod schedule;
 pub mod semantics;
 pub mod session;
 mod shape;
+mod times;
 pub mod transfer;
 pub mod v1_6;
 pub mod v2;

@@ -92,6 +92,11 @@ impl Registration {
         }
     }
 
+    /// True when we have asked for this action since the last boot.
+    pub(super) fn has_triggered(&self, action: &str) -> bool {
+        self.triggered.contains(action)
+    }
+
     /// Why a charge point may not send this now.
     fn forbids(&self, action: &str) -> Option<&'static str> {
         match self.status {

@@ -20,7 +20,7 @@ pub struct Meanings;
 pub(super) const OF_TRANSACTIONS: [&str; 3] = ["StartTransaction", "StopTransaction", "MeterValues"];
 
 /// The configuration key that holds the password of HTTP Basic authentication (OCPP-J 1.6, 6.2.2; security whitepaper, 7.2).
-pub(super) const PASSWORD_KEY: &str = "AuthorizationKey";
+pub(in crate::protocol::v1_6) const PASSWORD_KEY: &str = "AuthorizationKey";
 
 impl Semantics for Meanings {
     fn kpis(&self, tests_station: bool) -> &'static [KpiDefinition] {
@@ -145,7 +145,7 @@ fn byte(digits: &[u8]) -> Option<u8> {
 }
 
 /// True for meter values that were taken at a clock-aligned time (3.16.2).
-pub(super) fn is_of_the_clock(payload: &Value) -> bool {
+fn is_of_the_clock(payload: &Value) -> bool {
     let values = payload["meterValue"].as_array().into_iter().flatten();
     let mut samples = values.flat_map(|value| value["sampledValue"].as_array().into_iter().flatten()).peekable();
     samples.peek().is_some() && samples.all(|sample| sample["context"] == "Sample.Clock")

@@ -32,6 +32,7 @@ use super::{
     leftovers::{LeftVariable, Leftovers},
     rules::Rule,
     session::{Admission, Asked, Breach, Call, Cover, Learnt, Moment, Promised, Session, Setting, Unsolicited},
+    times::check_answer as check_times,
 };
 use crate::clock::Stamp;
 
@@ -249,7 +250,7 @@ impl Session for Conversation {
         text: &str,
     ) -> Vec<Breach> {
         let messages = self.protocol.messages();
-        let mut breaches = times::check_answer(messages, moment, action, response, text);
+        let mut breaches = check_times(messages, moment, action, response, text, "G02.FR.03");
         let request = messages.with_defaults(action, true, request.clone());
         breaches.extend(echo::check_answer(action, &request, response, text));
         breaches
