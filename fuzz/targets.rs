@@ -8,8 +8,9 @@ use ocpp_attest::{
         import::{self, Content, document::Document},
         reader as pics_reader, writer,
     },
+    protocol::Version,
     protocol::{OCPP_2_0_1, frame::Frame},
-    testcase::reader,
+    testcase::{dialect::Dialect, reader},
     yaml::{Defects, Source},
 };
 
@@ -65,10 +66,10 @@ pub fn bench(data: &[u8]) {
 /// A test case or state has defects at places that exist, or is one.
 pub fn test_case(data: &[u8]) {
     let source = source(data);
-    if let Err(defects) = reader::test_case(&source) {
+    if let Err(defects) = reader::test_case(&source, Dialect::today(Version::default())) {
         shown(&defects);
     }
-    if let Err(defects) = reader::state(&source) {
+    if let Err(defects) = reader::state(&source, Dialect::today(Version::default())) {
         shown(&defects);
     }
 }

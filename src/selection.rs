@@ -5,7 +5,7 @@ pub mod choice;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    pics::{Pics, writer},
+    pics::Pics,
     testcase::catalogue::{Catalogue, Demand, Header},
 };
 
@@ -17,6 +17,9 @@ pub struct PlanEntry {
     pub id: String,
     /// Its title.
     pub title: String,
+    /// The functional block, `B`.
+    #[serde(default)]
+    pub block: String,
     /// Profiles (of those the PICS names) that contain it under this baseline.
     pub profiles: Vec<String>,
     /// Selected by its condition.
@@ -30,19 +33,12 @@ pub struct PlanEntry {
     pub requirements: Vec<String>,
 }
 
-impl PlanEntry {
-    /// The functional block, `B`.
-    pub fn block(&self) -> char {
-        self.id.chars().nth(3).unwrap_or('?')
-    }
-}
-
 /// The plan for a product: every test case of its side, in catalogue order.
 pub fn plan(pics: &Pics, catalogue: &Catalogue) -> Vec<PlanEntry> {
     catalogue
         .cases
         .values()
-        .filter(|entry| entry.header.sut() == pics.sut)
+        .filter(|entry| entry.header.sut == pics.sut)
         .map(|entry| select(pics, &entry.header))
         .collect()
 }
@@ -79,13 +75,14 @@ pub fn select(pics: &Pics, header: &Header) -> PlanEntry {
     let reason = if applicable {
         reasons.join("; ")
     } else if demands.is_empty() {
-        format!("not in the programme of baseline {}", writer::baseline(pics.baseline))
+        format!("not in the programme of baseline {}", pics.baseline.id())
     } else {
         refusals.join("; ")
     };
     PlanEntry {
         id: header.id.clone(),
         title: header.title.clone(),
+        block: header.block.clone(),
         profiles,
         applicable,
         implemented: header.implemented,
@@ -102,7 +99,8 @@ mod tests {
     fn selected(file: &str) -> usize {
         let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("pics").join(file);
         let pics = reader::read(&path).unwrap_or_else(|defects| panic!("{defects}"));
-        let catalogue = Catalogue::embedded().unwrap_or_else(|defects| panic!("{defects:?}"));
+        let catalogue =
+            Catalogue::embedded(crate::protocol::Version::V2_0_1).unwrap_or_else(|defects| panic!("{defects:?}"));
         plan(&pics, &catalogue).iter().filter(|entry| entry.applicable).count()
     }
 
@@ -115,6 +113,6 @@ mod tests {
 
     #[test]
     fn the_catalogue_holds_every_test_case() {
-        assert_eq!(Catalogue::embedded().unwrap().cases.len(), 642);
+        assert_eq!(Catalogue::embedded(crate::protocol::Version::V2_0_1).unwrap().cases.len(), 642);
     }
 }

@@ -133,8 +133,8 @@ fn every_schema_holds_for_what_it_is_of() {
     let diff = said(&["diff", text(&out), text(&out), "--format", "json"]).stdout;
     let all = |files: Vec<PathBuf>| files.iter().map(|path| yaml(path)).collect::<Vec<Value>>();
     for (format, instances) in [
-        ("testcase", all(files("testcases/ocpp2.0.1/charging-station/B", "yaml"))),
-        ("state", all(files("testcases/ocpp2.0.1/charging-station/states", "yaml"))),
+        ("testcase", all(files("testcases/2.x/charging-station/B", "yaml"))),
+        ("state", all(files("testcases/2.x/charging-station/states", "yaml"))),
         ("pics", all(files("pics", "yaml"))),
         ("bench", all(files("fixtures/benches", "yaml"))),
         ("results", vec![json(&out.join("results.json"))]),

@@ -7,9 +7,10 @@ use ocpp_attest::{
     bench::Bench,
     expect::Expectations,
     pics::{SutKind, reader as pics_reader},
-    protocol::{OCPP_2_0_1, member::Member},
+    protocol::{OCPP_2_0_1, Version, member::Member},
     testcase::{
         catalogue::{self, Catalogue},
+        dialect::Dialect,
         library::{self, Library},
         reader,
     },
@@ -254,17 +255,18 @@ fn library_of(sut: SutKind) -> &'static Library {
     if sut == SutKind::Csms { &CSMS } else { &STATIONS }
 }
 
-static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| Catalogue::embedded().unwrap());
+static TODAY: LazyLock<Dialect> = LazyLock::new(|| Dialect::today(Version::V2_0_1));
+static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| Catalogue::embedded(Version::V2_0_1).unwrap());
 
 fn check_case(library: &Library, source: &Source) -> Result<(), Defects> {
-    catalogue::entry(source)?;
-    let case = reader::test_case(source)?;
+    catalogue::entry(source, *TODAY)?;
+    let case = reader::test_case(source, *TODAY)?;
     let defects = library::check_runs(&case.runs, &library.states, &[]);
     if defects.is_empty() { Ok(()) } else { Err(source.defects(defects)) }
 }
 
 fn check_state(library: &Library, name: &str, sut: SutKind, source: &Source) -> Result<(), Defects> {
-    let state = library::state(source, name, sut)?;
+    let Some(state) = library::state(source, name, sut, *TODAY)? else { return Ok(()) };
     let defects = library::check_runs(&state.runs, &library.states, &[]);
     if defects.is_empty() { Ok(()) } else { Err(source.defects(defects)) }
 }
@@ -305,7 +307,7 @@ fn a_misspelled_word_of_a_test_case_is_told() {
     told_all(
         CASES.iter().map(|id| {
             let entry = &CATALOGUE.cases[*id];
-            let library = library_of(entry.header.sut());
+            let library = library_of(entry.header.sut);
             survivors(&entry.source, &|source| check_case(library, source))
         }),
         500,

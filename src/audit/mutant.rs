@@ -185,7 +185,7 @@ impl Mutants {
 
 /// True where a charging station was tested.
 pub(super) fn tests_station(recording: &Recording) -> bool {
-    recording.setup.case.header.sut() == crate::pics::SutKind::ChargingStation
+    recording.setup.case.header.sut == crate::pics::SutKind::ChargingStation
 }
 
 /// A message that the product may send at any time, its payload empty.

@@ -421,5 +421,5 @@ pub(crate) type Scope = Names;
 
 /// The side under test of a test case, for those who only have the engine's setup.
 pub fn sut(setup: &Setup) -> SutKind {
-    setup.case.header.sut()
+    setup.case.header.sut
 }

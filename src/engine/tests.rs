@@ -18,8 +18,9 @@ use crate::{
         ClosedBy, ConnId, EndpointId, Identity, LinkCommand, LinkEvent, Secret, ServerPolicy, ServerTls, UpgradeRequest,
     },
     manual_action::ActionOutcome,
-    protocol::{OCPP_2_0_1, session::Session},
+    protocol::{OCPP_2_0_1, Version, session::Session},
     template::Lookup as _,
+    testcase::dialect::Dialect,
     testcase::{model::State, reader},
     verdict::Verdict,
     yaml::Source,
@@ -53,13 +54,15 @@ fn engine_for(
     steps: &str,
     memory: SutMemory,
 ) -> Engine {
+    let side = if id.ends_with("CSMS") { "csms" } else { "charging-station" };
     // Some are about a requirement.
     let about = if steps.starts_with("requirements:") { "" } else { "requirements: []\n" };
     let text = format!(
         "id: {id}\ntitle: T\nuse-cases: []\n{about}purpose: P.\n\
-         certification:\n  2024-06: {{ core: mandatory }}\n{steps}"
+         sut: {side}\nblock: B\nprotocols: [2.0.1]\ncertification: {{ 2.0.1: {{ 2024-06: {{ core: mandatory }} }} }}\n{steps}"
     );
-    let case = reader::test_case(&Source::new("TC_B_06.yaml", text)).unwrap_or_else(|bad| panic!("{bad}"));
+    let case = reader::test_case(&Source::new("TC_B_06.yaml", text), Dialect::today(Version::V2_0_1))
+        .unwrap_or_else(|bad| panic!("{bad}"));
     let setup = Setup {
         protocol: &crate::protocol::OCPP_2_0_1,
         case: Arc::new(case),
@@ -454,9 +457,10 @@ fn a_connection_lost_while_preparing_decides_nothing() {
         engine.handle(at(1), Input::Link(LinkEvent::Closed { conn: ConnId(1), code: None, by: ClosedBy::Broken }));
         ended(engine, 10).verdict
     };
-    let prepared =
-        "state: Prepared\nsut: charging-station\nkind: procedure\npurpose: P.\nsteps:\n  - send: ClearCache\n";
-    let prepared = reader::state(&Source::new("Prepared.yaml", prepared)).unwrap_or_else(|bad| panic!("{bad}"));
+    let prepared = "state: Prepared\nsut: charging-station\nprotocols: [2.0.1]\nkind: procedure\npurpose: P.\nsteps:\n  - send: ClearCache\n";
+    let prepared = reader::state(&Source::new("Prepared.yaml", prepared), Dialect::today(Version::V2_0_1))
+        .unwrap_or_else(|bad| panic!("{bad}"))
+        .unwrap();
     let states = HashMap::from([("Prepared".to_owned(), Arc::new(prepared))]);
     assert_eq!(lost(engine_of(EndpointPolicies::default(), states, QUIET, connected())), Verdict::Inconclusive);
     // The states that a test case begins with are part of it.
@@ -509,9 +513,11 @@ fn a_remark_is_said_once_and_decides_nothing() {
     for bad in ["remark: [one, two]", "remark: \"\""] {
         let text = format!(
             "id: TC_B_06_CS\ntitle: T\nuse-cases: []\nrequirements: []\npurpose: P.\n\
-             certification:\n  2024-06: {{ core: mandatory }}\nsteps:\n  - {bad}\n"
+             sut: charging-station\nblock: B\nprotocols: [2.0.1]\ncertification: {{ 2.0.1: {{ 2024-06: {{ core: mandatory }} }} }}\nsteps:\n  - {bad}\n"
         );
-        let defects = reader::test_case(&Source::new("TC_B_06_CS.yaml", text)).err().map(|bad| bad.to_string());
+        let defects = reader::test_case(&Source::new("TC_B_06_CS.yaml", text), Dialect::today(Version::V2_0_1))
+            .err()
+            .map(|bad| bad.to_string());
         assert!(defects.is_some_and(|defects| defects.contains("a sentence was expected")), "{bad}");
     }
 }
@@ -533,9 +539,11 @@ fn no_name_of_the_engine_can_be_taken() {
     ] {
         let text = format!(
             "id: TC_B_06_CS\ntitle: T\nuse-cases: []\nrequirements: []\npurpose: P.\n\
-             certification:\n  2024-06: {{ core: mandatory }}\nsteps:\n  {taken}\n"
+             sut: charging-station\nblock: B\nprotocols: [2.0.1]\ncertification: {{ 2.0.1: {{ 2024-06: {{ core: mandatory }} }} }}\nsteps:\n  {taken}\n"
         );
-        let refused = reader::test_case(&Source::new("TC_B_06_CS.yaml", text)).unwrap_err().to_string();
+        let refused = reader::test_case(&Source::new("TC_B_06_CS.yaml", text), Dialect::today(Version::V2_0_1))
+            .unwrap_err()
+            .to_string();
         assert!(refused.contains("is a name that the engine defines"), "{refused}");
     }
 }

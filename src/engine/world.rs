@@ -111,7 +111,7 @@ const MAX_KEPT: usize = 4096;
 impl World {
     pub(crate) fn new(setup: Setup, now: Stamp) -> Self {
         // A charging station under test is dealt with as fast as we can.
-        let for_csms = setup.case.header.sut() == SutKind::Csms;
+        let for_csms = setup.case.header.sut == SutKind::Csms;
         let pace = setup.bench.get("pace").and_then(Value::as_f64).filter(|_| for_csms);
         let mut memory = SutMemory { evses: BTreeMap::new(), ..setup.memory.clone() };
         memory.session.begin(now.wall);
@@ -119,6 +119,7 @@ impl World {
         base.insert("bench", setup.bench.clone());
         base.insert("pics", setup.pics.clone());
         base.insert("variant", Value::Object(setup.variant.clone()));
+        base.insert("protocol", setup.protocol.version.to_string().into());
         base.insert("test_case", setup.case.header.id.clone().into());
         let mut root = Scope::default();
         root.insert("evse", setup.bench.get("evse").cloned().unwrap_or(json!({"id": 1, "connector": 1})));
@@ -184,7 +185,7 @@ impl World {
     }
 
     pub(crate) fn is_station_test(&self) -> bool {
-        self.setup.case.header.sut() == SutKind::ChargingStation
+        self.setup.case.header.sut == SutKind::ChargingStation
     }
 
     pub(crate) fn has_state(&self, name: &str) -> bool {

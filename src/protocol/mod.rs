@@ -7,7 +7,9 @@ mod leftovers;
 pub mod member;
 pub mod messages;
 mod own_registration;
+pub mod pics_tables;
 pub mod primitives;
+pub mod programme;
 pub mod requirements;
 pub mod rules;
 mod schedule;
@@ -27,6 +29,9 @@ use serde::{Deserialize, Serialize};
 use error_code::ErrorCodes;
 use frame::{Frame, FrameError, WireFormat};
 use messages::Messages;
+use pics_tables::PicsTables;
+use programme::{Baseline, Profile};
+use requirements::RequirementList;
 use semantics::{Semantics, WordSet};
 use serde_json::{Map, Value};
 use session::Session;
@@ -44,8 +49,16 @@ pub enum Version {
 }
 
 impl Version {
+    /// All that the tool knows.
+    pub const ALL: [Version; 2] = [Version::V1_6, Version::V2_0_1];
+
     /// All that the tool knows, with their words in files.
     pub const WORDS: [(&'static str, Version); 2] = [("1.6", Version::V1_6), ("2.0.1", Version::V2_0_1)];
+
+    /// The version with this word.
+    pub fn named(word: &str) -> Option<Self> {
+        Self::WORDS.into_iter().find_map(|(known, version)| (known == word).then_some(version))
+    }
 
     /// What this version fixes.
     pub fn protocol(self) -> &'static Protocol {
@@ -78,10 +91,29 @@ pub struct Protocol {
     pub error_codes: &'static ErrorCodes,
     /// What its messages mean.
     pub semantics: &'static dyn Semantics,
+    /// Its certification profiles, in the certificates' order.
+    pub profiles: &'static [Profile],
+    /// Its functional blocks with their titles.
+    pub blocks: &'static [(&'static str, &'static str)],
+    /// Its baselines, the oldest first.
+    pub baselines: &'static [Baseline],
     messages: LazyLock<Messages>,
+    requirements: LazyLock<RequirementList>,
+    pics_tables: LazyLock<PicsTables>,
     session: fn(&'static Protocol) -> Box<dyn Session>,
     restored: fn(&'static Protocol, &Map<String, Value>) -> Result<Box<dyn Session>, serde_json::Error>,
 }
+
+/// The sections of the test cases of OCPP 1.6, which has no functional blocks.
+const BLOCKS_OF_1_6: [(&str, &str); 7] = [
+    ("core", "Core"),
+    ("firmware", "Firmware and diagnostics"),
+    ("local-list", "Local authorization list"),
+    ("reservation", "Reservation"),
+    ("security", "Security"),
+    ("smart-charging", "Smart charging"),
+    ("trigger", "Remote trigger"),
+];
 
 /// OCPP 1.6 with the messages of its security whitepaper.
 pub static OCPP_1_6: Protocol = Protocol {
@@ -95,9 +127,39 @@ pub static OCPP_1_6: Protocol = Protocol {
         let bundle = include_str!("../../data/ocpp1.6/schema.json");
         Messages::of(bundle, "OCPP 1.6", &error_code::OF_1_6, &primitives::OF_1_6)
     }),
+    profiles: &[
+        Profile::CORE,
+        Profile::ADVANCED_SECURITY,
+        Profile::LOCAL_AUTHORIZATION_LIST,
+        Profile::SMART_CHARGING,
+        Profile::RESERVATION,
+    ],
+    blocks: &BLOCKS_OF_1_6,
+    baselines: &[Baseline::B2024_04],
+    requirements: LazyLock::new(|| RequirementList::of(&[include_str!("../../data/ocpp1.6/requirements.yaml")])),
+    pics_tables: LazyLock::new(|| PicsTables::of(include_str!("../../data/ocpp1.6/pics.txt"))),
     session: |protocol| Box::new(v1_6::Conversation::new(protocol)),
     restored: v1_6::restored,
 };
+/// The functional blocks of OCPP 2.x up to P.
+const BLOCKS_OF_2_X: [(&str, &str); 16] = [
+    ("A", "Security"),
+    ("B", "Provisioning"),
+    ("C", "Authorization"),
+    ("D", "Local authorization list"),
+    ("E", "Transactions"),
+    ("F", "Remote control"),
+    ("G", "Availability"),
+    ("H", "Reservation"),
+    ("I", "Tariff and cost"),
+    ("J", "Meter values"),
+    ("K", "Smart charging"),
+    ("L", "Firmware management"),
+    ("M", "Certificate management"),
+    ("N", "Diagnostics"),
+    ("O", "Display messages"),
+    ("P", "Data transfer"),
+];
 
 /// OCPP 2.0.1.
 pub static OCPP_2_0_1: Protocol = Protocol {
@@ -111,6 +173,18 @@ pub static OCPP_2_0_1: Protocol = Protocol {
         let bundle = include_str!("../../data/ocpp2.0.1/schema.json");
         Messages::of(bundle, "OCPP 2.0.1", &error_code::OF_2_X, &primitives::OF_2_X)
     }),
+    profiles: &Profile::ALL,
+    blocks: &BLOCKS_OF_2_X,
+    baselines: &[Baseline::B2024_06, Baseline::B2025_09, Baseline::B2026_02],
+    requirements: LazyLock::new(|| {
+        RequirementList::of(&[
+            include_str!("../../data/ocpp2.0.1/requirements/a-g.yaml"),
+            include_str!("../../data/ocpp2.0.1/requirements/h-p.yaml"),
+            include_str!("../../data/ocpp2.0.1/requirements/o.yaml"),
+            include_str!("../../data/ocpp2.0.1/requirements/sections.yaml"),
+        ])
+    }),
+    pics_tables: LazyLock::new(|| PicsTables::of(include_str!("../../data/ocpp2.0.1/pics.txt"))),
     session: |protocol| Box::new(v2::Conversation::new(protocol)),
     restored: v2::restored,
 };
@@ -125,6 +199,31 @@ impl Protocol {
         Frame::parse_as(self.wire, text)
     }
 
+    /// What it demands, by id.
+    pub fn requirements(&'static self) -> &'static RequirementList {
+        &self.requirements
+    }
+
+    /// What a PICS may answer.
+    pub fn pics_tables(&'static self) -> &'static PicsTables {
+        &self.pics_tables
+    }
+
+    /// The title of a functional block.
+    pub fn block_title(&self, block: &str) -> &'static str {
+        self.blocks.iter().find_map(|(known, title)| (*known == block).then_some(*title)).unwrap_or("Other")
+    }
+
+    /// The profile of this version with this id.
+    pub fn profile(&self, id: &str) -> Option<Profile> {
+        self.profiles.iter().copied().find(|profile| profile.id() == id)
+    }
+
+    /// The baseline of this version with this id.
+    pub fn baseline(&self, id: &str) -> Option<Baseline> {
+        self.baselines.iter().copied().find(|baseline| baseline.id() == id)
+    }
+
     /// The messages with their schemas.
     pub fn messages(&'static self) -> &'static Messages {
         &self.messages
@@ -132,6 +231,10 @@ impl Protocol {
 
     /// A set of words that messages take values from; empty where this version has none.
     pub fn words(&'static self, words: WordSet) -> Vec<String> {
+        if words == WordSet::RequestsOfCsms {
+            let actions = self.messages().actions().filter(|action| self.messages().sent_by(action, false));
+            return actions.map(str::to_owned).collect();
+        }
         let place = self.semantics.place_of(words);
         let place = place.and_then(|(action, pointer)| self.messages().member(action, true, pointer));
         place.map(|place| place.words().into_iter().map(str::to_owned).collect()).unwrap_or_default()

@@ -51,6 +51,8 @@ pub enum WordSet {
     Measurands,
     /// The network interfaces of a connection profile.
     Interfaces,
+    /// The actions of the requests that a CSMS can be asked to send.
+    RequestsOfCsms,
 }
 
 /// A message for the mutation audit: its action and payload.

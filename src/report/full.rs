@@ -16,8 +16,8 @@ use self::charts::{Axis, Histogram, span, time};
 use super::render;
 use crate::{
     kpi::{self, Sample},
-    pics::{Pics, Profile, writer},
-    protocol::requirements,
+    pics::{Pics, Profile},
+    protocol::requirements::RequirementList,
     record::{Kpi, ProfileOutcome, Results, TraceEntry, TraceEvent, calibration::Calibration, causes::Cause},
     verdict::{Failure, TestCaseResult, UploadRecord, Verdict},
 };
@@ -84,7 +84,7 @@ struct ActionRow {
 /// One letter of the strip of verdicts.
 #[derive(Serialize)]
 struct Block<'r> {
-    letter: char,
+    letter: &'r str,
     title: &'static str,
     cases: Vec<(&'r str, &'static str)>,
 }
@@ -132,7 +132,7 @@ struct CaseRow<'r> {
     class: &'static str,
     word: &'static str,
     profiles: &'r [String],
-    block: char,
+    block: &'r str,
     duration: String,
     reason: Option<&'r str>,
     remarks: &'r [String],
@@ -149,16 +149,6 @@ fn class(verdict: Verdict) -> &'static str {
         Verdict::Error => "error",
         Verdict::NotImplemented => "open",
     }
-}
-
-/// The block of a test case: the letter in `TC_B_01_CS`.
-pub(super) fn block(id: &str) -> char {
-    id.split('_').nth(1).and_then(|letter| letter.chars().next()).unwrap_or('?')
-}
-
-/// The name of a functional block.
-pub(super) fn block_title(letter: char) -> &'static str {
-    coverage::title(letter)
 }
 
 /// The full report.
@@ -200,7 +190,11 @@ pub(super) fn html(pics: &Pics, results: &Results, trace: &[TraceEntry]) -> Stri
         actions: actions(pics, &samples, axis),
         blocks: blocks(results),
         causes: results.causes.iter().map(cause_row).collect(),
-        findings: results.test_cases.iter().filter_map(|case| case_findings(case, &frames)).collect(),
+        findings: results
+            .test_cases
+            .iter()
+            .filter_map(|case| case_findings(case, &frames, results.protocol().requirements()))
+            .collect(),
         cases: results.test_cases.iter().map(case_row).collect(),
         profile_ids: Profile::ALL
             .into_iter()
@@ -217,7 +211,7 @@ pub(super) fn html(pics: &Pics, results: &Results, trace: &[TraceEntry]) -> Stri
         let id: String = id.chars().filter(|letter| letter.is_ascii_alphanumeric() || *letter == '_').collect();
         out.push_str(&format!("<script type=\"application/json\" id=\"data-{id}\">{json}</script>\n"));
     };
-    add("requirements", &data::texts(cited.into_iter()));
+    add("requirements", &data::texts(cited.into_iter(), results.protocol().requirements()));
     let mut data = data::Data::of(trace);
     for case in &results.test_cases {
         add(&case.id, &data.of_case(case));
@@ -245,10 +239,7 @@ fn facts(pics: &Pics, results: &Results) -> Vec<(&'static str, String)> {
     let mut facts = vec![("Vendor", pics.product.vendor.clone())];
     facts.extend(version.map(|version| ("Version", version.clone())));
     facts.extend([
-        (
-            "Programme",
-            format!("OCPP {}, edition {}, errata {}", pics.ocpp, pics.edition, writer::baseline(pics.baseline)),
-        ),
+        ("Programme", format!("OCPP {}, edition {}, errata {}", pics.ocpp, pics.edition, pics.baseline.id())),
         ("Tested", format!("{} UTC, {}", minute(results.started), span(seconds))),
         ("Resumed", results.resumed.iter().map(|time| format!("{} UTC", minute(*time))).collect::<Vec<_>>().join(", ")),
         ("Against", if results.simulated() { "the embedded simulator".into() } else { results.sut.clone() }),
@@ -323,11 +314,14 @@ fn actions(pics: &Pics, samples: &[Sample], axis: Axis) -> Vec<ActionRow> {
 }
 
 fn blocks(results: &Results) -> Vec<Block<'_>> {
-    let mut blocks: BTreeMap<char, Vec<(&str, &'static str)>> = BTreeMap::new();
+    let mut blocks: BTreeMap<&str, Vec<(&str, &'static str)>> = BTreeMap::new();
     for case in &results.test_cases {
-        blocks.entry(block(&case.id)).or_default().push((&case.id, class(case.verdict)));
+        blocks.entry(case.block()).or_default().push((&case.id, class(case.verdict)));
     }
-    blocks.into_iter().map(|(letter, cases)| Block { letter, title: coverage::title(letter), cases }).collect()
+    blocks
+        .into_iter()
+        .map(|(letter, cases)| Block { letter, title: results.protocol().block_title(letter), cases })
+        .collect()
 }
 
 /// Per test case, the texts of its frames that a finding quotes only in part.
@@ -350,7 +344,11 @@ fn frames_in_question<'t>(results: &Results, trace: &'t [TraceEntry]) -> BTreeMa
     frames
 }
 
-fn case_findings<'r>(case: &'r TestCaseResult, frames: &BTreeMap<&str, Vec<&str>>) -> Option<CaseFindings<'r>> {
+fn case_findings<'r>(
+    case: &'r TestCaseResult,
+    frames: &BTreeMap<&str, Vec<&str>>,
+    known: &'static RequirementList,
+) -> Option<CaseFindings<'r>> {
     if matches!(case.verdict, Verdict::Pass | Verdict::NotImplemented) {
         return None;
     }
@@ -367,11 +365,7 @@ fn case_findings<'r>(case: &'r TestCaseResult, frames: &BTreeMap<&str, Vec<&str>
         pointer: failure.pointer.as_deref(),
         waited: failure.waited_s.map(time),
         at: span((failure.at_s - case.started_s).max(0.0)),
-        requirements: failure
-            .requirements
-            .iter()
-            .map(|id| (id.as_str(), requirements::text(id).unwrap_or_default()))
-            .collect(),
+        requirements: failure.requirements.iter().map(|id| (id.as_str(), known.text(id).unwrap_or_default())).collect(),
         frame: failure.frame.as_deref().map_or_else(Vec::new, |quoted| {
             let whole = data::whole(failure, frames.iter().copied());
             frame::lay_out(whole.unwrap_or(quoted), failure.pointer.as_deref())
@@ -398,7 +392,7 @@ fn case_row(case: &TestCaseResult) -> CaseRow<'_> {
         class: class(case.verdict),
         word: case.verdict.word(),
         profiles: &case.profiles,
-        block: block(&case.id),
+        block: case.block(),
         duration: span(case.duration_s),
         reason: case.reason.as_deref().filter(|_| case.failures.is_empty()),
         remarks: &case.remarks,

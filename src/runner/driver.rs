@@ -263,6 +263,7 @@ pub(super) async fn drive(
     let result = TestCaseResult {
         id: job.entry.id.clone(),
         title: job.entry.title.clone(),
+        block: job.entry.block.clone(),
         profiles: job.entry.profiles.clone(),
         requirements: job.entry.requirements.clone(),
         verdict: outcome.verdict,

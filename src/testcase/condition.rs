@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use crate::pics::{Answer, Pics, Profile, tables};
+use crate::{
+    pics::{Answer, Pics, Profile},
+    protocol::Protocol,
+};
 
 /// A parsed condition.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,8 +47,8 @@ pub struct Answered {
 
 impl Condition {
     /// Parses a condition; `or` binds weaker than `and`, `and` weaker than `not`.
-    pub fn parse(text: &str) -> Result<Self, ConditionError> {
-        let mut parser = Parser { tokens: tokens(text)?, next: 0, end: text.chars().count() };
+    pub fn parse(text: &str, protocol: &'static Protocol) -> Result<Self, ConditionError> {
+        let mut parser = Parser { protocol, tokens: tokens(text)?, next: 0, end: text.chars().count() };
         let condition = parser.or(0)?;
         match parser.peek() {
             None => Ok(condition),
@@ -167,6 +170,8 @@ fn tokens(text: &str) -> Result<Vec<(usize, String)>, ConditionError> {
 }
 
 struct Parser {
+    /// Whose ids and profiles are known.
+    protocol: &'static Protocol,
     tokens: Vec<(usize, String)>,
     next: usize,
     end: usize,
@@ -226,22 +231,22 @@ impl Parser {
             let number = self.peek().and_then(|(_, token)| token.parse().ok());
             self.next += 1;
             return match number {
-                Some(bound) if tables::is_known(&word) => Ok(Condition::Above(word, bound)),
+                Some(bound) if self.protocol.pics_tables().is_known(&word) => Ok(Condition::Above(word, bound)),
                 Some(_) => Err(ConditionError { at, message: format!("unknown id `{word}`") }),
                 None => Err(ConditionError { at, message: "`>` needs a whole number".into() }),
             };
         }
         if let Some(name) = word.strip_prefix("profile:") {
-            return Profile::ALL
-                .into_iter()
-                .find(|profile| profile.id() == name)
+            return self
+                .protocol
+                .profile(name)
                 .map(Condition::Profile)
                 .ok_or_else(|| ConditionError { at, message: format!("unknown certification profile `{name}`") });
         }
         match word.as_str() {
             "MODE-1-2-ONLY" => Ok(Condition::Subtype("mode-1-2-only")),
             "WIRELESS" => Ok(Condition::Subtype("wireless")),
-            id if tables::is_known(id) => Ok(Condition::Id(word)),
+            id if self.protocol.pics_tables().is_known(id) => Ok(Condition::Id(word)),
             other => Err(ConditionError { at, message: format!("unknown id `{other}`") }),
         }
     }
@@ -254,6 +259,10 @@ mod tests {
     use super::*;
     use crate::pics::{Baseline, SutKind};
 
+    fn parse(text: &str) -> Result<Condition, ConditionError> {
+        Condition::parse(text, &crate::protocol::OCPP_2_0_1)
+    }
+
     fn pics(yes: &[&str]) -> Pics {
         let mut pics = Pics {
             sut: SutKind::ChargingStation,
@@ -261,7 +270,7 @@ mod tests {
             edition: 3,
             baseline: Baseline::B2025_09,
             product: crate::pics::model::Product::default(),
-            profiles: vec![Profile::Core],
+            profiles: vec![Profile::CORE],
             hardware: indexmap::IndexMap::new(),
             evses: vec![],
             features: indexmap::IndexMap::new(),
@@ -282,7 +291,7 @@ mod tests {
 
     #[test]
     fn the_reason_names_what_decided() {
-        let condition = Condition::parse("C-49 and (C-30 or C-31) and not AQ-2").unwrap();
+        let condition = parse("C-49 and (C-30 or C-31) and not AQ-2").unwrap();
         let because = |yes: &[&str]| condition.answer(&pics(yes)).because.join(", ");
         assert_eq!(because(&["C-49", "C-31"]), "C-49 is Yes, C-31 is Yes, AQ-2 is No");
         assert_eq!(because(&["C-49"]), "C-30 is No, C-31 is No");
@@ -299,7 +308,7 @@ mod tests {
             ("C-09", false),
             ("C-09 or C-09.2", true),
         ] {
-            assert_eq!(Condition::parse(text).unwrap().answer(&pics(&["C-09.2"])).holds, expected, "{text}");
+            assert_eq!(parse(text).unwrap().answer(&pics(&["C-09.2"])).holds, expected, "{text}");
         }
     }
 
@@ -308,7 +317,7 @@ mod tests {
         for (text, at) in
             [("C-49 and", 8), ("C-49 C-30", 5), ("(C-49", 5), ("C-999", 0), ("C-49 & C-30", 5), ("not", 3)]
         {
-            assert_eq!(Condition::parse(text).unwrap_err().at, at, "{text}");
+            assert_eq!(parse(text).unwrap_err().at, at, "{text}");
         }
     }
 
@@ -368,13 +377,13 @@ mod tests {
             yes in prop::sample::subsequence(vec!["C-01", "C-02", "C-03", "C-30", "C-31"], 0..=5),
         ) {
             let text = condition.to_string();
-            let parsed = Condition::parse(&text).unwrap();
+            let parsed = parse(&text).unwrap();
             prop_assert_eq!(parsed.answer(&pics(&yes)).holds, by_rewriting(&text, &yes), "{}", text);
         }
 
         #[test]
         fn no_text_makes_it_panic(text in "\\PC{0,60}") {
-            let _ = Condition::parse(&text);
+            let _ = parse(&text);
         }
     }
 }

@@ -1,14 +1,16 @@
 //! The keys of the language: of test cases, of states, and of every kind of step. The reader's checks, the JSON Schema for
 //! editors (`cli/schema`) and the tables of `docs/test-cases.md` come of these tables.
 
+use std::collections::BTreeSet;
+
 use super::{
     connection::{ConnectionAct, Outcome},
     service::SERVICES,
 };
 use crate::{
     manual_action::actions::ACTIONS,
-    protocol::OCPP_2_0_1,
-    vocabulary::{Owner, Property, Takes},
+    protocol::{Version, programme::SutKind},
+    vocabulary::{Owner, Property, Scope, Takes},
 };
 
 /// A kind of step.
@@ -42,8 +44,8 @@ impl StepInfo {
     }
 
     /// Who owns the keys, for what authors are told.
-    pub fn owner(&self) -> Owner<'static> {
-        Owner { name: self.name(), noun: "key", place: "" }
+    pub fn owner(&self, scope: Scope) -> Owner<'static> {
+        Owner::of_keys(self.name(), scope)
     }
 }
 
@@ -224,10 +226,16 @@ pub static STEPS: [StepInfo; 18] = [
     },
 ];
 
+const PROTOCOLS: Property = Property::required("protocols", Takes::List(&Takes::Keyword(versions)))
+    .about("The versions of OCPP whose test case it is");
+
 /// The keys of a test case.
-pub static TEST_CASE: [Property; 15] = [
+pub static TEST_CASE: [Property; 18] = [
     Property::required("id", Takes::Text).about("As in Part 6, and the file's name"),
     Property::required("title", Takes::Scalar),
+    Property::required("sut", Takes::Keyword(suts)).about("The side under test"),
+    Property::required("block", Takes::Text).about("The functional block"),
+    PROTOCOLS,
     Property::optional("use-cases", Takes::Defined("use-cases")),
     Property::optional("requirements", Takes::Defined("ids")).about("As Part 6 lists them"),
     Property::optional("further-requirements", Takes::Defined("reasons"))
@@ -235,7 +243,7 @@ pub static TEST_CASE: [Property; 15] = [
     Property::optional("purpose", Takes::Scalar),
     Property::optional("note", Takes::Scalar).about("The chosen reading, where the specification is ambiguous"),
     Property::required("certification", Takes::Defined("certification"))
-        .about("Per baseline, each holding until the next one named"),
+        .about("Per version of OCPP and baseline, each holding until the next one named"),
     Property::optional("needs", Takes::OneOrMore(&Takes::Members(&NEED))).about("What the bench must provide"),
     Property::optional("exclusive", Takes::Text).about("Why it runs alone and after all others"),
     Property::optional("variants", Takes::List(&Takes::Mapping)).about("The steps run once for each"),
@@ -279,10 +287,11 @@ pub static ALWAYS: [Property; 6] = [
 ];
 
 /// The keys of a state or procedure.
-pub static STATE: [Property; 9] = [
+pub static STATE: [Property; 10] = [
     Property::required("state", Takes::Text).about("Its name, as in Part 6, and the file's name"),
     Property::optional("kind", Takes::Keyword(state_kinds)),
     Property::required("sut", Takes::Keyword(suts)),
+    PROTOCOLS,
     Property::required("purpose", Takes::Scalar),
     Property::optional("requirements", Takes::Defined("ids")).about("What its steps prove"),
     Property::optional("parameters", Takes::Mapping).about("With their defaults"),
@@ -291,31 +300,36 @@ pub static STATE: [Property; 9] = [
     Property::optional("note", Takes::Scalar),
 ];
 
-fn manual_actions() -> Vec<String> {
+fn manual_actions(_: Scope) -> Vec<String> {
     ACTIONS.iter().map(|action| action.name.to_owned()).collect()
 }
 
-fn services() -> Vec<String> {
+fn services(_: Scope) -> Vec<String> {
     SERVICES.iter().map(|service| service.name.to_owned()).collect()
 }
 
-fn connection_acts() -> Vec<String> {
+fn connection_acts(_: Scope) -> Vec<String> {
     ConnectionAct::WORDS.iter().map(|&word| word.to_owned()).collect()
 }
 
-fn outcomes() -> Vec<String> {
+fn outcomes(_: Scope) -> Vec<String> {
     Outcome::OF_HANDSHAKE.iter().chain(&Outcome::OF_CONNECT).map(|&word| word.to_owned()).collect()
 }
 
-fn state_kinds() -> Vec<String> {
+fn state_kinds(_: Scope) -> Vec<String> {
     ["reusable", "memory", "procedure"].map(str::to_owned).to_vec()
 }
 
-fn suts() -> Vec<String> {
-    ["charging-station", "csms"].map(str::to_owned).to_vec()
+fn suts(_: Scope) -> Vec<String> {
+    SutKind::WORDS.map(|(word, _)| word.to_owned()).to_vec()
+}
+
+fn versions(_: Scope) -> Vec<String> {
+    Version::WORDS.map(|(word, _)| word.to_owned()).to_vec()
 }
 
 /// Every error code, for the schema.
 pub fn error_codes() -> Vec<String> {
-    OCPP_2_0_1.error_codes.all.iter().map(|&code| code.to_owned()).collect()
+    let all = Version::ALL.into_iter().flat_map(|version| version.protocol().error_codes.all);
+    all.map(|&code| code.to_owned()).collect::<BTreeSet<String>>().into_iter().collect()
 }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use crate::{
     manual_action::actions::ActionInfo,
     pics::SutKind,
-    protocol::error_code::ErrorCode,
+    protocol::{Protocol, error_code::ErrorCode},
     testcase::{
         catalogue::Header,
         connection::{ConnectionAct, Outcome},
@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// The names that the engine gives to expressions; what a step keeps must have another one.
-pub const BUILT_IN: [&str; 24] = [
+pub const BUILT_IN: [&str; 25] = [
     "accepted",
     "bench",
     "connected",
@@ -34,6 +34,7 @@ pub const BUILT_IN: [&str; 24] = [
     "next_id",
     "now",
     "pics",
+    "protocol",
     "refused_attempts",
     "registration",
     "security_profile",
@@ -52,6 +53,8 @@ pub const BUILT_IN: [&str; 24] = [
 pub struct TestCase {
     /// What the catalogue knows of it.
     pub header: Header,
+    /// The version of OCPP that it was read for.
+    pub protocol: &'static Protocol,
     /// Where it was read from.
     pub source: Source,
     /// Kinds of the same test, each run in turn, the worst verdict counting; empty: run once.

@@ -13,7 +13,7 @@ use crate::{pics::SutKind, protocol::error_code::ErrorCode};
 /// Needs, preparations, steps and what is tidied up afterwards, each under a heading; lines without line ends.
 pub fn describe(case: &TestCase, library: &Library) -> Vec<String> {
     let mut prose = Prose {
-        sut: match case.header.sut() {
+        sut: match case.header.sut {
             SutKind::ChargingStation => "the station",
             SutKind::Csms => "the CSMS",
         },

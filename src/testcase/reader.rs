@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 
 use super::{
     catalogue,
+    dialect::{Dialect, Language},
     language::{BODY, COMMON, LIST_SETTING, STATE, STEPS, StepInfo, TEST_CASE},
     model::{
         Always, BUILT_IN, Bound, Citation, Expect, Need, RunSite, Send, State, StateKind, Step, StepKind, TestCase,
@@ -22,29 +23,31 @@ use super::{
 };
 use crate::{
     pics::SutKind,
-    protocol::OCPP_2_0_1,
-    vocabulary::{self, Owner},
+    protocol::messages::Messages,
+    vocabulary::{self, Owner, Property},
     yaml::{Defect, Defects, Key, Kind, Node, Position, Source, nearest},
 };
 
-/// Reads a test case.
-pub fn test_case(source: &Source) -> Result<TestCase, Defects> {
-    let root = source.parse()?;
-    let mut reader = Reader::new(source);
-    let header = catalogue::header(&root, &mut reader.defects);
-    let sut = header.as_ref().map_or(SutKind::ChargingStation, super::catalogue::Header::sut);
-    reader.sut = sut;
+/// Reads a test case, for the version of OCPP that the dialect names.
+pub fn test_case(source: &Source, dialect: Dialect) -> Result<TestCase, Defects> {
+    let root = dialect.parse(source)?;
+    let mut reader = Reader::new(source, dialect);
+    let Some(header) = catalogue::header(&root, dialect.protocol, &mut reader.defects) else {
+        return Err(source.defects(reader.defects));
+    };
+    reader.sut = header.sut;
     if let Some(list) = root.get("requirements") {
-        catalogue::check_requirements(list, &mut reader.defects);
+        catalogue::check_requirements(list, dialect.protocol, &mut reader.defects);
     }
     for property in TEST_CASE.iter().filter(|property| BODY.contains(&property.name)) {
         if let Some(value) = root.get(property.name) {
-            reader.defects.extend(property.takes.check(property.name, value));
+            reader.defects.extend(property.takes.check(property.name, value, Some(dialect.protocol)));
         }
     }
     let before = root.get("before");
     let mut case = TestCase {
-        header: header.unwrap_or_default(),
+        header,
+        protocol: dialect.protocol,
         source: source.clone(),
         further: reader.further(root.get("further-requirements")),
         variants: reader.variants(root.get("variants")),
@@ -75,14 +78,18 @@ pub fn test_case(source: &Source) -> Result<TestCase, Defects> {
     reader.finish(case)
 }
 
-/// Reads a state or procedure.
-pub fn state(source: &Source) -> Result<State, Defects> {
+/// Reads a state or procedure; none where it is for other versions of OCPP.
+pub fn state(source: &Source, dialect: Dialect) -> Result<Option<State>, Defects> {
     let root = source.parse()?;
-    let mut reader = Reader::new(source);
-    let owner = Owner { name: "a state", noun: "key", place: "" };
-    reader.defects.extend(vocabulary::check(owner, &STATE, Some(&root), &root));
+    let mut reader = Reader::new(source, dialect);
+    let owner = Owner::of_keys("a state", Some(dialect.protocol));
+    let known = if dialect.language == Language::First { without_protocols() } else { STATE.to_vec() };
+    reader.defects.extend(vocabulary::check(owner, &known, Some(&root), &root));
+    if reader.defects.is_empty() && !dialect.is_for(&root) {
+        return Ok(None);
+    }
     let text = |key: &str| root.get(key).and_then(Node::scalar).unwrap_or_default();
-    reader.sut = if text("sut") == "csms" { SutKind::Csms } else { SutKind::ChargingStation };
+    reader.sut = SutKind::named(&text("sut")).unwrap_or(SutKind::ChargingStation);
     let kind = match text("kind").as_str() {
         "memory" => StateKind::Memory,
         "procedure" => StateKind::Procedure,
@@ -104,12 +111,14 @@ pub fn state(source: &Source) -> Result<State, Defects> {
     };
     state.citations = std::mem::take(&mut reader.citations);
     state.runs = std::mem::take(&mut reader.runs);
-    reader.finish(state)
+    reader.finish(Some(state))
 }
 
 struct Reader<'s> {
     source: &'s Source,
     file: Arc<str>,
+    /// The version of OCPP, and the form of the language.
+    dialect: Dialect,
     sut: SutKind,
     /// Every requirement that was named so far.
     citations: Vec<Citation>,
@@ -119,15 +128,20 @@ struct Reader<'s> {
 }
 
 impl<'s> Reader<'s> {
-    fn new(source: &'s Source) -> Self {
+    fn new(source: &'s Source, dialect: Dialect) -> Self {
         Self {
             source,
             file: source.name.clone(),
+            dialect,
             sut: SutKind::ChargingStation,
             citations: Vec::new(),
             runs: Vec::new(),
             defects: Vec::new(),
         }
+    }
+
+    fn messages(&self) -> &'static Messages {
+        self.dialect.protocol.messages()
     }
 
     fn finish<T>(self, value: T) -> Result<T, Defects> {
@@ -237,7 +251,7 @@ impl<'s> Reader<'s> {
             let when = item.get("when").map(|when| self.expression(when));
             let member = value.get("contains");
             if value.map().is_some() {
-                let owner = Owner { name, noun: "key", place: "" };
+                let owner = Owner::of_keys(name, Some(self.dialect.protocol));
                 self.defects.extend(vocabulary::check(owner, &LIST_SETTING, Some(value), value));
             }
             settings.push(VariableSetting {
@@ -271,9 +285,9 @@ impl<'s> Reader<'s> {
             };
             let action = self.action(action, true);
             rules.push(Always {
-                matches: self.matches(item.get("match"), OCPP_2_0_1.messages().message(&action, true)),
+                matches: self.matches(item.get("match"), self.messages().message(&action, true)),
                 checks: (word == "every")
-                    .then(|| self.checks(item.get("check"), OCPP_2_0_1.messages().message(&action, true))),
+                    .then(|| self.checks(item.get("check"), self.messages().message(&action, true))),
                 action,
                 requirements: self.requirements(item.get("requirement")),
                 at: item.at,
@@ -333,7 +347,12 @@ impl<'s> Reader<'s> {
             self.defect(at, "this step has no known kind", help);
             return None;
         };
-        self.defects.extend(vocabulary::check(info.owner(), &info.all_keys(), Some(node), node));
+        self.defects.extend(vocabulary::check(
+            info.owner(Some(self.dialect.protocol)),
+            &info.all_keys(),
+            Some(node),
+            node,
+        ));
         let name = info.name();
         let value = node.get(name)?;
         let kind = self.kind(name, value, node)?;
@@ -398,7 +417,7 @@ impl<'s> Reader<'s> {
             }
             "never" => {
                 let action = self.action(value, true);
-                let matches = self.matches(node.get("match"), OCPP_2_0_1.messages().message(&action, true));
+                let matches = self.matches(node.get("match"), self.messages().message(&action, true));
                 StepKind::Never { action, matches, during: self.template(node.get("during")?) }
             }
             _ => return None,
@@ -412,8 +431,8 @@ impl<'s> Reader<'s> {
             self.payload(reply, &action, false);
         }
         Expect {
-            matches: self.matches(node.get("match"), OCPP_2_0_1.messages().message(&action, true)),
-            checks: self.checks(node.get("check"), OCPP_2_0_1.messages().message(&action, true)),
+            matches: self.matches(node.get("match"), self.messages().message(&action, true)),
+            checks: self.checks(node.get("check"), self.messages().message(&action, true)),
             reply: reply.map(|reply| self.template(reply)),
             reply_error: node.get("reply-error").and_then(|code| self.error_code("reply-error", code)),
             no_reply: flag(node.get("no-reply")),
@@ -440,7 +459,7 @@ impl<'s> Reader<'s> {
         }
         Send {
             payload: payload.map_or_else(|| Template::new(Value::Object(Map::new())), |payload| self.template(payload)),
-            checks: self.checks(node.get("check"), OCPP_2_0_1.messages().message(&action, false)),
+            checks: self.checks(node.get("check"), self.messages().message(&action, false)),
             expect_error: node.get("expect-error").map(|codes| {
                 let codes = codes.list().unwrap_or(std::slice::from_ref(codes));
                 codes.iter().filter_map(|code| self.error_code("expect-error", code)).collect()
@@ -467,16 +486,21 @@ impl<'s> Reader<'s> {
     fn action(&mut self, node: &Node, from_sut: bool) -> String {
         let action = self.word(node);
         let by_station = from_sut == (self.sut == SutKind::ChargingStation);
-        if !OCPP_2_0_1.messages().is_action(&action) {
-            let help = nearest(&action, OCPP_2_0_1.messages().actions())
+        if !self.messages().is_action(&action) {
+            let help = nearest(&action, self.messages().actions())
                 .map_or_else(|| "use the name without Request".to_owned(), |near| format!("did you mean `{near}`?"));
-            self.defect(node.at, format!("unknown OCPP 2.0.1 action `{action}`"), help);
-        } else if !OCPP_2_0_1.messages().sent_by(&action, by_station) {
+            self.defect(node.at, format!("unknown {} action `{action}`", self.dialect.protocol.name), help);
+        } else if !self.messages().sent_by(&action, by_station) {
             let side = if by_station { "charging station" } else { "CSMS" };
             self.defect(node.at, format!("a {side} does not send {action}"), "expect is for the SUT, send for us");
         }
         action
     }
+}
+
+/// The keys of a state in the first form of the language.
+fn without_protocols() -> Vec<Property> {
+    STATE.iter().copied().filter(|property| property.name != "protocols").collect()
 }
 
 /// A switch; one that is no boolean is told by the table of keys.

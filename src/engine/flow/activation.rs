@@ -150,7 +150,7 @@ impl Node {
             StepKind::Service { service, with } => {
                 self.touched = true;
                 let parameters = self.parameters(with, world)?;
-                let request = ServiceRequest::of(service, Value::Object(parameters));
+                let request = ServiceRequest::of(service, Value::Object(parameters), Some(world.setup().protocol));
                 let request = world.own_error(request, step, &self.path)?;
                 let id = world.fresh_id();
                 self.body = Body::Service(id);

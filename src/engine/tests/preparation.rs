@@ -9,6 +9,8 @@ use crate::{
     engine::{Effect, Engine, Input, Outcome, Setup, SutMemory},
     link::{AttemptFailure, ClosedBy, ConnId, EndpointId, LinkCommand, LinkEvent, UpgradeRequest},
     manual_action::ActionOutcome,
+    protocol::Version,
+    testcase::dialect::Dialect,
     testcase::reader,
     verdict::Verdict,
     yaml::Source,
@@ -20,16 +22,19 @@ fn at(seconds: u64) -> Stamp {
 
 /// An engine whose `Prepared` has these steps, if any.
 fn engine(id: &str, prepared: &str, steps: &str, memory: SutMemory) -> Engine {
+    let sut = if id.ends_with("CSMS") { "csms" } else { "charging-station" };
     let text = format!(
         "id: {id}\ntitle: T\nuse-cases: []\nrequirements: []\npurpose: P.\n\
-         certification:\n  2024-06: {{ core: mandatory }}\n{steps}"
+         sut: {sut}\nblock: B\nprotocols: [2.0.1]\ncertification: {{ 2.0.1: {{ 2024-06: {{ core: mandatory }} }} }}\n{steps}"
     );
-    let case = reader::test_case(&Source::new(format!("{id}.yaml"), text)).unwrap_or_else(|bad| panic!("{bad}"));
+    let case = reader::test_case(&Source::new(format!("{id}.yaml"), text), Dialect::today(Version::V2_0_1))
+        .unwrap_or_else(|bad| panic!("{bad}"));
     let mut states = HashMap::new();
     if !prepared.is_empty() {
-        let sut = if id.ends_with("CSMS") { "csms" } else { "charging-station" };
-        let text = format!("state: Prepared\nsut: {sut}\nkind: procedure\npurpose: P.\n{prepared}");
-        let state = reader::state(&Source::new("Prepared.yaml", text)).unwrap_or_else(|bad| panic!("{bad}"));
+        let text = format!("state: Prepared\nsut: {sut}\nprotocols: [2.0.1]\nkind: procedure\npurpose: P.\n{prepared}");
+        let state = reader::state(&Source::new("Prepared.yaml", text), Dialect::today(Version::V2_0_1))
+            .unwrap_or_else(|bad| panic!("{bad}"))
+            .unwrap();
         states.insert("Prepared".to_owned(), Arc::new(state));
     }
     let setup = Setup {

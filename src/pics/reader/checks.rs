@@ -64,8 +64,8 @@ impl Reader {
         }
         if pics.sut == SutKind::ChargingStation && pics.is_yes("C-01") {
             let offline = ["C-02", "C-49", "C-35", "LA-0", "LA-1"].iter().any(|id| pics.is_yes(id))
-                || pics.has_profile(Profile::LocalAuthorizationList)
-                || pics.has_profile(Profile::Iso15118);
+                || pics.has_profile(Profile::LOCAL_AUTHORIZATION_LIST)
+                || pics.has_profile(Profile::ISO_15118);
             if !offline {
                 complain(
                     "C-01",
@@ -102,7 +102,7 @@ impl Reader {
         if pics.sut == SutKind::ChargingStation {
             self.hardware(root, pics);
         }
-        if pics.has_profile(Profile::Iso15118) && !pics.has_profile(Profile::AdvancedSecurity) {
+        if pics.has_profile(Profile::ISO_15118) && !pics.has_profile(Profile::ADVANCED_SECURITY) {
             let at = root.get("profiles").map_or(root.at, |node| node.at);
             self.defect(at, "iso-15118 needs advanced-security", "add advanced-security to the profiles");
         }

@@ -42,6 +42,7 @@ impl Semantics for Meanings {
             WordSet::TokenTypes => ("Authorize", "/idToken/type"),
             WordSet::Measurands => ("MeterValues", "/meterValue/0/sampledValue/0/measurand"),
             WordSet::Interfaces => ("SetNetworkProfile", "/connectionData/ocppInterface"),
+            WordSet::RequestsOfCsms => return None,
             WordSet::ReadingContexts => ("MeterValues", "/meterValue/0/sampledValue/0/context"),
         })
     }

@@ -184,7 +184,7 @@ impl Device {
                 add("AuthCacheCtrlr", "DisablePostAuthorize", RW, boolean(false));
             }
         }
-        if pics.has_profile(Profile::LocalAuthorizationList) || yes("LA-0") {
+        if pics.has_profile(Profile::LOCAL_AUTHORIZATION_LIST) || yes("LA-0") {
             add("LocalAuthListCtrlr", "Enabled", RW, boolean(true));
             add("LocalAuthListCtrlr", "Available", R, boolean(true));
             if yes("LA-3") {
@@ -268,7 +268,7 @@ impl Device {
         add("ChargingStation", "SupplyPhases", R, integer(3, 0, 3));
         add("ChargingStation", "Model", R, text(&pics.product.designation.chars().take(20).collect::<String>(), 20));
         add("ChargingStation", "VendorName", R, text(&pics.product.vendor.chars().take(50).collect::<String>(), 50));
-        if pics.has_profile(Profile::SmartCharging) {
+        if pics.has_profile(Profile::SMART_CHARGING) {
             let units: Vec<String> = [("SC-2.1", "A"), ("SC-2.2", "W")]
                 .into_iter()
                 .filter(|(id, _)| yes(id))
@@ -281,12 +281,12 @@ impl Device {
             add("SmartChargingCtrlr", "ProfileStackLevel", R, integer(8, 0, 8));
             add("SmartChargingCtrlr", "RateUnit", R, members(&units, &units));
         }
-        if pics.has_profile(Profile::Reservation) || yes("R-0") {
+        if pics.has_profile(Profile::RESERVATION) || yes("R-0") {
             add("ReservationCtrlr", "Enabled", RW, boolean(true));
             add("ReservationCtrlr", "Available", R, boolean(true));
             add("ReservationCtrlr", "NonEvseSpecific", R, boolean(yes("R-2")));
         }
-        if pics.has_profile(Profile::AdvancedUserInterface) || yes("UI-0") {
+        if pics.has_profile(Profile::ADVANCED_USER_INTERFACE) || yes("UI-0") {
             let chosen = |ids: &[(&str, &str)]| -> Vec<String> {
                 ids.iter().filter(|(id, _)| yes(id)).map(|(_, name)| (*name).to_owned()).collect()
             };
@@ -301,7 +301,7 @@ impl Device {
             add("TariffCostCtrlr", "TariffFallbackMessage", RW, text("", 255));
             add("TariffCostCtrlr", "TotalCostFallbackMessage", RW, text("", 255));
         }
-        if pics.has_profile(Profile::Iso15118) {
+        if pics.has_profile(Profile::ISO_15118) {
             add("ISO15118Ctrlr", "ContractValidationOffline", RW, boolean(true));
         }
         let mut instance = |component, name, instance, mutability, (value, domain): (String, Domain)| {
@@ -328,14 +328,14 @@ impl Device {
                 instance("DeviceDataCtrlr", name, which, R, integer(value, value, value));
             }
         }
-        if pics.has_profile(Profile::SmartCharging) {
+        if pics.has_profile(Profile::SMART_CHARGING) {
             instance("SmartChargingCtrlr", "Entries", "ChargingProfiles", R, integer(0, 0, 20));
         }
-        if pics.has_profile(Profile::AdvancedDeviceManagement) || yes("DM-0") {
+        if pics.has_profile(Profile::ADVANCED_DEVICE_MANAGEMENT) || yes("DM-0") {
             instance("MonitoringCtrlr", "ItemsPerMessage", "SetVariableMonitoring", R, integer(10, 10, 10));
             instance("MonitoringCtrlr", "BytesPerMessage", "SetVariableMonitoring", R, integer(10_000, 10_000, 10_000));
         }
-        if pics.has_profile(Profile::AdvancedUserInterface) || yes("UI-0") {
+        if pics.has_profile(Profile::ADVANCED_USER_INTERFACE) || yes("UI-0") {
             for which in ["Tariff", "Cost"] {
                 instance("TariffCostCtrlr", "Enabled", which, RW, boolean(true));
                 instance("TariffCostCtrlr", "Available", which, R, boolean(true));

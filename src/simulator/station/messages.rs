@@ -167,7 +167,7 @@ impl Station {
     fn request_start(&mut self, payload: &Value) -> Value {
         // B02.FR.05: no transactions before acceptance. F01.FR.26: a profile must be a TxProfile.
         let profile_wrong = payload.get("chargingProfile").is_some_and(|profile| {
-            self.pics.has_profile(Profile::SmartCharging) && profile["chargingProfilePurpose"] != "TxProfile"
+            self.pics.has_profile(Profile::SMART_CHARGING) && profile["chargingProfilePurpose"] != "TxProfile"
         });
         let index = self.startable(payload).filter(|_| self.boot == Boot::Accepted && !profile_wrong);
         let Some(index) = index else { return json!({ "status": "Rejected" }) };

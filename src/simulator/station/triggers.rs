@@ -18,7 +18,7 @@ impl Station {
             "StatusNotification" => yes("C-29.5"),
             "BootNotification" => yes("C-29.6"),
             "Heartbeat" => true,
-            "SignChargingStationCertificate" => self.pics.has_profile(Profile::AdvancedSecurity),
+            "SignChargingStationCertificate" => self.pics.has_profile(Profile::ADVANCED_SECURITY),
             _ => false,
         };
         if !supported {

@@ -5,7 +5,7 @@ use regex::Regex;
 
 use super::Reader;
 use crate::{
-    protocol::{OCPP_2_0_1, error_code::ErrorCode, ids, member::Member},
+    protocol::{error_code::ErrorCode, ids, member::Member},
     testcase::{
         matcher::{Checks, Matcher, Path},
         requirements::Requirements,
@@ -20,16 +20,16 @@ impl Reader<'_> {
     /// message itself may be missing: the engine fills in ids, times, and the rest of a reply.
     pub(super) fn payload(&mut self, node: &Node, action: &str, request: bool) {
         let mut value = node.to_json();
-        if node.map().is_none() || !OCPP_2_0_1.messages().is_action(action) {
+        if node.map().is_none() || !self.messages().is_action(action) {
             return; // one expression for all of it, or told already
         }
         if let Some(members) = value.as_object_mut().filter(|_| request) {
-            ids::fill(OCPP_2_0_1.messages(), action, members, || 1);
+            ids::fill(self.messages(), action, members, || 1);
         }
-        for error in OCPP_2_0_1.messages().validate(action, request, &value) {
+        for error in self.messages().validate(action, request, &value) {
             let whole = error.pointer.is_empty() && error.code == "OccurrenceConstraintViolation";
             // A member that the message does not have is one too many, whatever an expression yields for it.
-            if error.code == OCPP_2_0_1.error_codes.form {
+            if error.code == self.dialect.protocol.error_codes.form {
                 self.surplus(node, action, request, &error.pointer);
             } else if !whole && !value.pointer(&error.pointer).is_some_and(has_expression) {
                 let at = below(node, &error.pointer).at;
@@ -41,7 +41,7 @@ impl Reader<'_> {
 
     /// Tells the members of a mapping in a payload that its message does not have.
     fn surplus(&mut self, node: &Node, action: &str, request: bool, pointer: &str) {
-        let Some(member) = OCPP_2_0_1.messages().member(action, request, pointer) else { return };
+        let Some(member) = self.messages().member(action, request, pointer) else { return };
         for (key, _) in below(node, pointer).map().unwrap_or_default() {
             if let Err(complaint) = member.child(&key.name) {
                 self.defect(key.at, complaint.message, complaint.help);
@@ -51,10 +51,11 @@ impl Reader<'_> {
 
     /// The code of a CALLERROR: one of those of the protocol.
     pub(super) fn error_code(&mut self, key: &str, node: &Node) -> Option<ErrorCode> {
-        let codes = OCPP_2_0_1.error_codes;
+        let codes = self.dialect.protocol.error_codes;
         let found = node.text().and_then(|code| codes.named(code));
         if found.is_none() {
-            let message = format!("`{key}` can't be {}: {} has no such error code", node.describe(), OCPP_2_0_1.name);
+            let message =
+                format!("`{key}` can't be {}: {} has no such error code", node.describe(), self.dialect.protocol.name);
             let help = vocabulary::help(node.text().unwrap_or_default(), codes.all.iter().copied(), "known");
             self.defect(node.at, message, help);
         }
@@ -200,7 +201,7 @@ impl Reader<'_> {
                 "near" => {
                     let within = match node.get("within") {
                         Some(within) => {
-                            self.defects.extend(Takes::Number.check("within", within));
+                            self.defects.extend(Takes::Number.check("within", within, None));
                             self.template(within)
                         }
                         None => Template::expression("bench.time_tolerance"),
@@ -224,7 +225,7 @@ impl Reader<'_> {
                 }
                 "is" if node.get("when").is_none() => self.matcher(value, spot),
                 "all" => {
-                    self.defects.extend(Takes::List(&Takes::Anything).check("all", value));
+                    self.defects.extend(Takes::List(&Takes::Anything).check("all", value, None));
                     Matcher::All(value.list().unwrap_or_default().iter().map(|item| self.matcher(item, spot)).collect())
                 }
                 _ => continue, // `within`, and `is` with `when`, belong to their neighbours

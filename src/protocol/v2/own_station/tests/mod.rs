@@ -13,7 +13,8 @@ use crate::{
     clock::Stamp,
     engine::{Effect, Engine, Input, Outcome, Setup, SutMemory},
     link::{ClosedBy, ConnId, EndpointId, LinkCommand, LinkEvent},
-    protocol::{OCPP_2_0_1, frame::Frame},
+    protocol::{OCPP_2_0_1, Version, frame::Frame},
+    testcase::dialect::Dialect,
     testcase::reader,
     verdict::Verdict,
     yaml::Source,
@@ -60,9 +61,10 @@ impl Play {
     fn begin(steps: &str, memory: SutMemory) -> Self {
         let text = format!(
             "id: TC_B_06_CSMS\ntitle: T\nuse-cases: []\nrequirements: []\npurpose: P.\n\
-             certification:\n  2024-06: {{ core: mandatory }}\n{steps}"
+             sut: csms\nblock: B\nprotocols: [2.0.1]\ncertification: {{ 2.0.1: {{ 2024-06: {{ core: mandatory }} }} }}\n{steps}"
         );
-        let case = reader::test_case(&Source::new("TC_B_06_CSMS.yaml", text)).unwrap_or_else(|bad| panic!("{bad}"));
+        let case = reader::test_case(&Source::new("TC_B_06_CSMS.yaml", text), Dialect::today(Version::V2_0_1))
+            .unwrap_or_else(|bad| panic!("{bad}"));
         let setup = Setup {
             protocol: &crate::protocol::OCPP_2_0_1,
             case: Arc::new(case),
