@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Connectors, Conversation, OfTest, Protocol, Registration};
+use super::{Connectors, Conversation, OfTest, OwnStation, Protocol, Registration};
 use crate::protocol::{
     leftovers::Leftovers,
     session::{Cover, Session},
@@ -58,7 +58,7 @@ pub(in crate::protocol) fn restored(
     members: &Map<String, Value>,
 ) -> Result<Box<dyn Session>, serde_json::Error> {
     let kept: Kept = serde_json::from_value(Value::Object(members.clone()))?;
-    let station = if kept.station.is_null() { Default::default() } else { serde_json::from_value(kept.station)? };
+    let station = if kept.station.is_null() { OwnStation::default() } else { serde_json::from_value(kept.station)? };
     Ok(Box::new(Conversation {
         protocol,
         registration: kept.registration,

@@ -24,15 +24,11 @@ impl Conversation {
         })
     }
 
-    /// Takes the first message that may be sent now and has not become pointless.
+    /// Takes the first message that may be sent now.
     pub(super) fn take_promise(&mut self, moment: &Moment) -> Option<Promised> {
-        loop {
-            let index = self.first_promise()?;
-            let FollowUp { message, because } = self.of_test.waiting.remove(index)?;
-            let around = self.around(moment);
-            if let Some((action, payload)) = self.station.compose(&around, &message) {
-                return Some(Promised { action, payload, because });
-            }
-        }
+        let index = self.first_promise()?;
+        let FollowUp { message, because } = self.of_test.waiting.remove(index)?;
+        let (action, payload) = self.station.compose(&self.around(moment), &message);
+        Some(Promised { action, payload, because })
     }
 }

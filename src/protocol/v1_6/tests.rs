@@ -269,7 +269,7 @@ fn what_a_test_case_leaves_is_known_in_the_next() {
     let change = |value: &str| json!({ "key": "HeartbeatInterval", "value": value });
     talk.ask("ChangeConfiguration", &change("60"), &json!({ "status": "Accepted" }));
     let setting = Setting { component: String::new(), variable: "HeartbeatInterval".into(), value: "300".into() };
-    assert_eq!(talk.session.changed_settings(), [setting.clone()]);
+    assert_eq!(talk.session.changed_settings(), std::slice::from_ref(&setting));
     talk.status(1, "Preparing");
     let id = talk.says("StartTransaction", &talk.start())["transactionId"].clone();
     talk.status(1, "Charging");

@@ -72,7 +72,7 @@ impl OwnStation {
         let level = level.is_some_and(|level| level <= self.number(around, "ChargeProfileMaxStackLevel"));
         // 7.8, errata 3.56
         let recurring = profile["chargingProfileKind"] == "Recurring";
-        let kind = recurring == !profile["recurrencyKind"].is_null();
+        let kind = recurring != profile["recurrencyKind"].is_null();
         let replaced = self.profiles.0.iter().any(|one| one.is_replaced_by(connector, profile));
         let room = replaced || self.profiles.0.len() < self.number(around, "MaxChargingProfilesInstalled");
         let sound = place && level && kind && room && self.is_schedule(around, &profile["chargingSchedule"]);

@@ -81,14 +81,10 @@ impl OwnStation {
         messages.into_iter().map(|message| FollowUp::new(action, message)).collect()
     }
 
-    /// Composes the message; none if it has become pointless.
-    pub(in crate::protocol::v1_6) fn compose(
-        &self,
-        around: &Around,
-        message: &Message,
-    ) -> Option<(&'static str, Value)> {
+    /// Composes the message.
+    pub(in crate::protocol::v1_6) fn compose(&self, around: &Around, message: &Message) -> (&'static str, Value) {
         let now = around.time();
-        Some(match message {
+        match message {
             Message::Whole(action, payload) => (*action, payload.clone()),
             Message::Boot => ("BootNotification", boot(around)),
             Message::Status { connector } => {
@@ -105,7 +101,7 @@ impl OwnStation {
                 }
                 ("MeterValues", payload)
             }
-        })
+        }
     }
 
     /// What follows after a triggered boot has been accepted (errata 3.22).
