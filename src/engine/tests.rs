@@ -3,6 +3,8 @@
 mod pace;
 mod preparation;
 mod rules;
+mod wire;
+mod words;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -18,7 +20,7 @@ use crate::{
         ClosedBy, ConnId, EndpointId, Identity, LinkCommand, LinkEvent, Secret, ServerPolicy, ServerTls, UpgradeRequest,
     },
     manual_action::ActionOutcome,
-    protocol::{OCPP_2_0_1, Version, session::Session},
+    protocol::{OCPP_2_0_1, Protocol, Version, session::Session},
     template::Lookup as _,
     testcase::dialect::Dialect,
     testcase::{model::State, reader},
@@ -54,6 +56,18 @@ fn engine_for(
     steps: &str,
     memory: SutMemory,
 ) -> Engine {
+    engine_in(&OCPP_2_0_1, id, endpoints, states, steps, memory)
+}
+
+/// An engine that speaks a version of OCPP; its test case is of 2.0.1.
+fn engine_in(
+    protocol: &'static Protocol,
+    id: &str,
+    endpoints: EndpointPolicies,
+    states: HashMap<String, Arc<State>>,
+    steps: &str,
+    memory: SutMemory,
+) -> Engine {
     let side = if id.ends_with("CSMS") { "csms" } else { "charging-station" };
     // Some are about a requirement.
     let about = if steps.starts_with("requirements:") { "" } else { "requirements: []\n" };
@@ -64,7 +78,7 @@ fn engine_for(
     let case = reader::test_case(&Source::new("TC_B_06.yaml", text), Dialect::today(Version::V2_0_1))
         .unwrap_or_else(|bad| panic!("{bad}"));
     let setup = Setup {
-        protocol: &crate::protocol::OCPP_2_0_1,
+        protocol,
         case: Arc::new(case),
         variant: Map::new(),
         states: Arc::new(states),
@@ -136,7 +150,7 @@ fn a_late_answer_is_no_breach_in_the_next_test_case() {
 /// A message that comes ahead is held against later steps, whose names need not be known by then: that is no error of ours.
 #[test]
 fn what_a_step_can_say_only_later_it_does_not_take_ahead() {
-    let steps = "steps:\n  - expect: Heartbeat\n  - set: { since: \"{{ elapsed }}\" }\n  \
+    let steps = "steps:\n  - expect: Heartbeat\n  - let: { since: \"{{ elapsed }}\" }\n  \
         - expect: NotifyEvent\n    any-time-since: \"{{ since }}\"\n";
     let event = r#"[2,"e","NotifyEvent",{"generatedAt":"1970-01-01T00:00:01Z","seqNo":0,"eventData":[{"eventId":1,"timestamp":"1970-01-01T00:00:01Z","trigger":"Delta","actualValue":"x","eventNotificationType":"HardWiredNotification","component":{"name":"EVSE"},"variable":{"name":"Problem"}}]}]"#;
     let mut engine = engine(steps, connected());
@@ -266,7 +280,7 @@ fn a_failing_check_names_its_own_requirement() {
     }
     // Some are broken under a condition only: what the step knows, and at a check what the message says.
     let steps = "steps:
-  - set: { how: remote }
+  - let: { how: remote }
   - steps:
       - expect: TransactionEvent
         check:
@@ -504,7 +518,7 @@ fn what_was_last_told_of_a_connector_is_known_to_the_next_test_case() {
 
 #[test]
 fn a_remark_is_said_once_and_decides_nothing() {
-    let steps = "steps:\n  - set: { base: 30 }\n  - remark: \"The base of {{ base }} s is guessed.\"\n  - remark: \"The base of {{ base }} s is guessed.\"\n  - when: \"false\"\n    remark: Never said.\n";
+    let steps = "steps:\n  - let: { base: 30 }\n  - remark: \"The base of {{ base }} s is guessed.\"\n  - remark: \"The base of {{ base }} s is guessed.\"\n  - when: \"false\"\n    remark: Never said.\n";
     let outcome = ended(engine(steps, connected()), 1);
     assert_eq!(
         (outcome.verdict, outcome.remarks.as_slice()),
@@ -533,7 +547,7 @@ fn no_name_of_the_engine_can_be_taken() {
         assert!(told || name == "message", "{name}");
     }
     for taken in [
-        "- set: { left: 1 }",
+        "- let: { left: 1 }",
         "- expect: Heartbeat\n    as: registration",
         "- for-each: state\n    in: \"{{ [] }}\"\n    do: []",
     ] {

@@ -195,7 +195,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::protocol::{OCPP_1_6, OCPP_2_0_1};
+    use crate::protocol::{OCPP_1_6, OCPP_2_0_1, OCPP_2_1};
 
     fn told(action: &str, request: bool, payload: &Value) -> Vec<String> {
         let breaches = OCPP_2_0_1.messages().breaches(action, request, payload);
@@ -268,7 +268,7 @@ mod tests {
                 walk(inner, &format!("{place}/{name}"), found);
             }
         }
-        for (protocol, times) in [(&OCPP_2_0_1, 25), (&OCPP_1_6, 20)] {
+        for (protocol, times) in [(&OCPP_1_6, 20), (&OCPP_2_0_1, 25), (&OCPP_2_1, 46)] {
             let mut found = 0;
             walk(protocol.messages().bundle(), "", &mut found);
             assert_eq!(found, times, "{}", protocol.name);

@@ -21,6 +21,10 @@ pub enum Rule {
     AnswersToOurCalls,
     /// Our calls are answered.
     OurMessagesAreAnswered,
+    /// Our responses are taken.
+    OurResponsesAreTaken,
+    /// An action is sent as the message type that it has.
+    TypeOfAction,
     /// One CALL at a time.
     OneCallAtATime,
     /// Messages follow their schema.
@@ -58,7 +62,7 @@ pub enum Of {
 
 impl Rule {
     /// All of them.
-    pub const ALL: [Rule; 18] = [
+    pub const ALL: [Rule; 20] = [
         Rule::NoFlood,
         Rule::TextOnly,
         Rule::WellFormedFrames,
@@ -66,6 +70,8 @@ impl Rule {
         Rule::UniqueMessageIds,
         Rule::AnswersToOurCalls,
         Rule::OurMessagesAreAnswered,
+        Rule::OurResponsesAreTaken,
+        Rule::TypeOfAction,
         Rule::OneCallAtATime,
         Rule::SchemaValid,
         Rule::DataTypes,
@@ -89,6 +95,8 @@ impl Rule {
             Rule::UniqueMessageIds => "unique message ids",
             Rule::AnswersToOurCalls => "answers to our calls only",
             Rule::OurMessagesAreAnswered => "our messages are answered",
+            Rule::OurResponsesAreTaken => "our responses are taken",
+            Rule::TypeOfAction => "message type of the action",
             Rule::OneCallAtATime => "one CALL at a time",
             Rule::SchemaValid => "schema-valid messages",
             Rule::DataTypes => "values of their data types",
@@ -118,7 +126,7 @@ impl Rule {
     pub fn requirements(self, version: Version) -> &'static [&'static str] {
         match version {
             Version::V1_6 => self.requirements_1_6(),
-            Version::V2_0_1 => self.requirements_2_x(),
+            Version::V2_0_1 | Version::V2_1 => self.requirements_2_x(),
         }
     }
 
@@ -136,7 +144,12 @@ impl Rule {
             Rule::NoCallBeforeAcceptance => &["1.6, 4.2"],
             Rule::MessagesOfTransactions => &["1.6, 4.7", "1.6, 4.8", "1.6, 4.10"],
             Rule::StatusOfConnectors => &["1.6, 4.9"],
-            Rule::NoFlood | Rule::UniqueTransactionIds | Rule::OrderOfEvents | Rule::NoGaps => &[],
+            Rule::NoFlood
+            | Rule::UniqueTransactionIds
+            | Rule::OrderOfEvents
+            | Rule::NoGaps
+            | Rule::OurResponsesAreTaken
+            | Rule::TypeOfAction => &[],
         }
     }
 
@@ -147,6 +160,8 @@ impl Rule {
             Rule::Subprotocol => &["Part 4, 3.1.2"],
             Rule::UniqueMessageIds => &["Part 4, 4.1.4"],
             Rule::AnswersToOurCalls | Rule::OurMessagesAreAnswered => &["Part 4, 4.2"],
+            Rule::OurResponsesAreTaken => &["Part 4, 4.2.3"],
+            Rule::TypeOfAction => &["Part 4, 4.2.4"],
             Rule::OneCallAtATime => &["Part 4, 4.1.1"],
             Rule::SchemaValid => &["Part 3"],
             Rule::DataTypes => &["Part 2, 2.1.4"],
@@ -195,9 +210,11 @@ impl Rule {
     pub fn versions(self) -> &'static [Version] {
         match self {
             // The central system gives the ids of 1.6, and its events have no numbers.
-            Rule::UniqueTransactionIds | Rule::OrderOfEvents | Rule::NoGaps => &[Version::V2_0_1],
+            Rule::UniqueTransactionIds | Rule::OrderOfEvents | Rule::NoGaps => &[Version::V2_0_1, Version::V2_1],
             Rule::MessagesOfTransactions | Rule::StatusOfConnectors => &[Version::V1_6],
-            _ => &[Version::V1_6, Version::V2_0_1],
+            // OCPP 2.1 has brought the message types that they are about.
+            Rule::OurResponsesAreTaken | Rule::TypeOfAction => &[Version::V2_1],
+            _ => &Version::ALL,
         }
     }
 
@@ -228,6 +245,11 @@ impl Rule {
             Rule::OurMessagesAreAnswered => {
                 "A CSMS answers what our station sends because the CSMS asked for it, with a CALLRESULT and in time."
             }
+            Rule::OurResponsesAreTaken => {
+                "A product processes the responses of the harness, which follow their schema. It sends no CALLRESULTERROR for one of them, \
+                 nor one with the message id of none of them."
+            }
+            Rule::TypeOfAction => "What asks for no answer is sent as a SEND, and nothing else is.",
             Rule::OneCallAtATime => {
                 "A CALL is sent only when the one before it was answered or has timed out. Answers of the harness that took longer \
                  than 2 s are not judged. OCPP 1.6 only recommends it, so there a breach is a remark."

@@ -54,7 +54,7 @@ impl Semantics for Meanings {
             WordSet::Measurands => Some(("MeterValues", "/meterValue/0/sampledValue/0/measurand")),
             WordSet::ReadingContexts => Some(("MeterValues", "/meterValue/0/sampledValue/0/context")),
             // An idTag has no type, and 1.6 has no connection profiles.
-            WordSet::TokenTypes | WordSet::Interfaces | WordSet::RequestsOfCsms => None,
+            WordSet::TokenTypes | WordSet::Interfaces | WordSet::RequestsOfCsms | WordSet::AttributeTypes => None,
         }
     }
 
