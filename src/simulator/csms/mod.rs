@@ -167,7 +167,7 @@ impl Csms {
             description: description.chars().take(255).collect(),
             details: Value::Object(Map::new()),
         };
-        let reply = match Frame::parse(text) {
+        let reply = match Frame::parse(text, self.common.protocol.wire) {
             Err(error) => error
                 .call_id
                 .map(|id| refusal(id, self.common.protocol.error_codes.of_fault(error.fault), error.reason)),
@@ -190,6 +190,8 @@ impl Csms {
                 self.answered(&id, None);
                 None
             }
+            // A response that the station could not process stays as it was, and a SEND is never answered (Part 4, 4.2.4).
+            Ok(Frame::CallResultError { .. } | Frame::Send { .. }) => None,
         };
         if let Some(reply) = reply {
             self.orders.push(LinkCommand::Send(conn, reply.to_text()));

@@ -160,7 +160,7 @@ proptest! {
 
 /// What a fault makes of a message, as text; `None` where there was nothing to change.
 fn made(fault: &str, frame: &str) -> Option<String> {
-    let mut content = Content::Frame(Frame::parse(frame).unwrap());
+    let mut content = Content::Frame(Frame::read_back(frame).unwrap());
     let done = change(&mut content, &read(fault), fault.contains("Notification"));
     done.then(|| match content {
         Content::Frame(frame) => frame.to_text(),
@@ -199,7 +199,7 @@ fn messages_are_changed_as_it_says() {
     }
     let deep = made("deep-json depth=1000", frame).unwrap();
     assert!(deep.contains(&format!("{}{}", "[".repeat(1000), "]".repeat(1000))), "{deep}");
-    assert!(Frame::parse(&deep).unwrap_err().reason.contains("nested deeper"));
+    assert!(Frame::read_back(&deep).unwrap_err().reason.contains("nested deeper"));
     let shallow = made("deep-json depth=3", frame).unwrap();
-    assert!(Frame::parse(&shallow).is_ok(), "{shallow}");
+    assert!(Frame::read_back(&shallow).is_ok(), "{shallow}");
 }

@@ -8,7 +8,7 @@ use crate::{protocol::frame::Frame, simulator::station::dialect::domain::Mutabil
 impl ChargePoint {
     /// A frame from the central system.
     pub(super) fn received(&mut self, text: &str) {
-        match Frame::parse(text) {
+        match Frame::parse(text, self.protocol.wire) {
             Err(error) => {
                 if let Some(id) = error.call_id {
                     self.refuse(&id, self.protocol.error_codes.of_fault(error.fault), &error.reason);
@@ -25,6 +25,8 @@ impl ChargePoint {
                     self.not_processed(outgoing);
                 }
             }
+            // OCPP 1.6 has no other frames.
+            Ok(Frame::CallResultError { .. } | Frame::Send { .. }) => {}
         }
     }
 

@@ -8,7 +8,7 @@ use crate::{pics::Profile, protocol::frame::Frame};
 impl Station {
     /// A frame from the CSMS.
     pub(super) fn received(&mut self, text: &str) {
-        match Frame::parse(text) {
+        match Frame::parse(text, self.protocol.wire) {
             Err(error) => {
                 if let Some(id) = error.call_id {
                     self.refuse(&id, self.protocol.error_codes.of_fault(error.fault), &error.reason);
@@ -25,6 +25,8 @@ impl Station {
                     self.not_accepted(outgoing);
                 }
             }
+            // A response that the CSMS could not process stays as it was, and what is not to be answered asks for nothing.
+            Ok(Frame::CallResultError { .. } | Frame::Send { .. }) => {}
         }
     }
 
