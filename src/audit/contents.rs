@@ -10,7 +10,7 @@ use super::{
 use crate::{
     engine::Input,
     link::{ConnId, LinkEvent},
-    protocol::{OCPP_2_0_1, frame::Frame, member::Member},
+    protocol::{frame::Frame, member::Member},
     replay::Recording,
     testcase::matcher::Checks,
 };
@@ -39,7 +39,7 @@ impl Mutants {
             let unit = self.unit(step, source, format!("{what} {}", demand.words), Some(&demand), optional);
             let mut all_at_once: Vec<(String, Value)> = Vec::new();
             for pointer in demand.places.iter().take(MOST_PLACES) {
-                let schema = OCPP_2_0_1.messages().member(action, request, pointer);
+                let schema = self.messages.member(action, request, pointer);
                 let with = |pointer: &str, value: Value| {
                     let mut payload = payload.clone();
                     values::set(&mut payload, pointer, value).then(|| with_payload(conn, frame, payload))
@@ -50,7 +50,7 @@ impl Mutants {
                         let mut payload = payload.clone();
                         let absent = values::first_absent(&payload, pointer);
                         if absent != *pointer {
-                            let around = OCPP_2_0_1.messages().member(action, request, &absent).map(Member::example)?;
+                            let around = self.messages.member(action, request, &absent).map(Member::example)?;
                             values::set(&mut payload, &absent, around);
                         }
                         values::set(&mut payload, pointer, value).then(|| with_payload(conn, frame, payload))
@@ -77,9 +77,8 @@ impl Mutants {
                 }
                 for leaf in values::leaves(payload, pointer, MOST_PLACES) {
                     let Some(value) = payload.pointer(&leaf) else { continue };
-                    let others = values::others(value, OCPP_2_0_1.messages().member(action, request, &leaf));
-                    let words =
-                        OCPP_2_0_1.messages().member(action, request, &leaf).map(Member::words).unwrap_or_default();
+                    let others = values::others(value, self.messages.member(action, request, &leaf));
+                    let words = self.messages.member(action, request, &leaf).map(Member::words).unwrap_or_default();
                     if demand.places.len() == 1 && leaf == *pointer {
                         self.units[unit].words_else = words.len().saturating_sub(1);
                     }
@@ -102,7 +101,7 @@ impl Mutants {
                 for pointer in demand.places.iter().skip(MOST_PLACES) {
                     let others = payload
                         .pointer(pointer)
-                        .map(|value| values::others(value, OCPP_2_0_1.messages().member(action, request, pointer)));
+                        .map(|value| values::others(value, self.messages.member(action, request, pointer)));
                     all_at_once.extend(others.and_then(|others| Some((pointer.clone(), others.into_iter().next()?))));
                 }
                 for (pointer, value) in all_at_once {

@@ -13,7 +13,7 @@ use crate::{
     engine::{Input, Role, Taken},
     link::{ConnId, LinkEvent},
     manual_action::ActionOutcome,
-    protocol::{OCPP_2_0_1, frame::Frame, member::Member},
+    protocol::{frame::Frame, member::Member},
     replay::Recording,
     testcase::{
         connection::Outcome,
@@ -26,7 +26,8 @@ const LATE_NS: i64 = 4 * 3600 * 1_000_000_000;
 
 impl Mutants {
     pub(super) fn of(recording: &Recording, places: &[Place<'_>], leave: &HashSet<String>) -> Self {
-        let mut mutants = Self { units: Vec::new(), all: Vec::new(), targets: Vec::new() };
+        let messages = recording.setup.protocol.messages();
+        let mut mutants = Self { units: Vec::new(), all: Vec::new(), targets: Vec::new(), messages };
         let judged = |taken: &Taken| matches!(taken.phase, "before" | "main");
         for place in places.iter().filter(|place| judged(place.taken)) {
             let Some((_, input)) = recording.inputs.get(place.at) else { continue };
@@ -99,8 +100,7 @@ impl Mutants {
                 self.checks(place, conn, frame, &send.checks, "check", &source, path);
                 self.unwanted(place, conn, frame, &[("check", &send.checks)], path);
                 if let (Some(_), Frame::CallError { id, .. }) = (&send.expect_error, frame) {
-                    let payload =
-                        OCPP_2_0_1.messages().message(&send.action, false).map_or_else(|| json!({}), Member::example);
+                    let payload = self.messages.message(&send.action, false).map_or_else(|| json!({}), Member::example);
                     let text = Frame::CallResult { id: id.clone(), payload }.to_text();
                     let unit = self.unit(path, &source, "it is refused".into(), None, false);
                     let change = Edit::Replace(Input::Link(LinkEvent::Text { conn, text }));

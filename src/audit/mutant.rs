@@ -6,6 +6,7 @@ use crate::{
     engine::{Input, Taken},
     link::{ConnId, LinkEvent},
     protocol::frame::Frame,
+    protocol::messages::Messages,
     replay::Recording,
     template::Template,
     testcase::{
@@ -94,6 +95,8 @@ pub(super) struct Mutants {
     pub(super) all: Vec<Mutant>,
     /// The conditions on what several messages have brought about.
     pub(super) targets: Vec<Target>,
+    /// The messages of the version of OCPP.
+    pub(super) messages: &'static Messages,
 }
 
 /// What is done otherwise at an input.
