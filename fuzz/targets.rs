@@ -9,7 +9,7 @@ use ocpp_attest::{
         reader as pics_reader, writer,
     },
     protocol::Version,
-    protocol::{OCPP_2_0_1, frame::Frame},
+    protocol::frame::Frame,
     testcase::{dialect::Dialect, reader},
     yaml::{Defects, Source},
 };

@@ -20,7 +20,7 @@ use crate::{
         ClientPolicy, ConnId, EndpointId, LinkCommand, LinkEvent, LinkHandle, Network, Secret, ServerPolicy,
         serve_through,
     },
-    protocol::{OCPP_2_0_1, frame::Frame, member::Member},
+    protocol::{frame::Frame, member::Member},
 };
 
 /// Most CALLs of the other side that are remembered until they are answered.
@@ -302,8 +302,9 @@ impl FaultyLink {
         let mut call = None;
         if let Frame::Call { id, action, .. } = frame {
             call = Some(id.clone());
-            let payload =
-                OCPP_2_0_1.messages().message(action, false).map_or_else(|| Value::Object(Map::new()), Member::example);
+            let fault = self.faults.list.get(index);
+            let answer = fault.and_then(|fault| fault.version.protocol().messages().message(action, false));
+            let payload = answer.map_or_else(|| Value::Object(Map::new()), Member::example);
             let text = Frame::CallResult { id: id.clone(), payload }.to_text();
             self.heard.push_back((self.clock.now(), LinkEvent::Text { conn, text }));
         }
