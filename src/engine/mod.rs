@@ -168,6 +168,7 @@ impl Engine {
                 when: None,
                 saved_as: None,
                 requirements: Requirements::default(),
+                title: None,
                 kind: StepKind::Run { state: state.to_owned(), with },
             })
         };
@@ -374,6 +375,7 @@ impl Engine {
                 when: None,
                 saved_as: None,
                 requirements: Requirements::default(),
+                title: None,
                 kind: StepKind::Run { state: state.to_owned(), with },
             })
         };

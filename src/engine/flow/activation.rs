@@ -199,6 +199,7 @@ impl Node {
             when: None,
             saved_as: None,
             requirements: self.step.requirements.clone(),
+            title: None,
             kind: StepKind::Group(steps.to_vec()),
         });
         let items = items.as_array().map(Vec::as_slice).unwrap_or_default();
