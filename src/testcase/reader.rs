@@ -371,6 +371,9 @@ impl<'s> Reader<'s> {
             step.title = value.text().map(|action| format!("ask {action}").into());
             return Some(step);
         }
+        if name == "let" && self.dialect.language == Language::First {
+            step.title = Some("set".into()); // as recordings of then name it
+        }
         step.saved_as = node.get("as").and_then(|name| self.new_name(name));
         step.requirements = self.requirements(node.get("requirement"));
         Some(step)
