@@ -54,7 +54,7 @@ pub struct Header {
     pub certification: Vec<(Baseline, Vec<(Profile, Demand)>)>,
     /// Why it must run alone and after all others, where it must.
     pub exclusive: Option<String>,
-    /// Has steps.
+    /// Has steps, and they hold for the version that is read.
     pub implemented: bool,
 }
 
@@ -100,33 +100,23 @@ impl Catalogue {
     pub fn embedded(version: Version) -> Result<Self, Vec<Defects>> {
         let mut sources = Vec::new();
         collect(&EMBEDDED, &mut sources);
-        Self::from_sources(sources, version)
+        Self::from_sources(sources, Dialect::today(version))
     }
 
     /// What a folder laid out like `testcases/` has for a version of OCPP.
     pub fn from_folder(folder: &Path, version: Version) -> Result<Self, Vec<Defects>> {
-        let mut sources = Vec::new();
-        let mut folders = vec![folder.to_path_buf()];
-        while let Some(folder) = folders.pop() {
-            let entries = std::fs::read_dir(&folder).map_err(|error| {
-                let source = Source::new(folder.display().to_string(), "");
-                let message = format!("can't read this folder: {error}");
-                vec![source.defects(vec![Defect::new(Position::default(), message, "check the path")])]
-            })?;
-            for path in entries.flatten().map(|entry| entry.path()) {
-                if path.is_dir() {
-                    folders.push(path);
-                } else if path.extension().is_some_and(|extension| extension == "yaml") {
-                    sources.push(Source::read(&path).map_err(|defects| vec![defects])?);
-                }
-            }
-        }
-        Self::from_sources(sources, version)
+        Self::from_sources(sources_in(folder)?, Dialect::today(version))
     }
 
-    fn from_sources(sources: Vec<Source>, version: Version) -> Result<Self, Vec<Defects>> {
+    /// What a run folder has kept, in the form of the language that its files were written in.
+    pub fn recorded(folder: &Path, version: Version) -> Result<Self, Vec<Defects>> {
+        let sources = sources_in(folder)?;
         let language = Language::of(&sources);
-        let dialect = Dialect { protocol: version.protocol(), language };
+        Self::from_sources(sources, Dialect { language, ..Dialect::today(version) })
+    }
+
+    fn from_sources(sources: Vec<Source>, dialect: Dialect) -> Result<Self, Vec<Defects>> {
+        let version = dialect.protocol.version;
         let mut catalogue = Self { dialect, cases: BTreeMap::new(), states: BTreeMap::new() };
         let mut bad = Vec::new();
         for source in sources.into_iter().filter(|source| dialect.may_be_for(source)) {
@@ -154,6 +144,27 @@ impl Catalogue {
         }
         if bad.is_empty() { Ok(catalogue) } else { Err(bad) }
     }
+}
+
+/// The YAML files of a folder and of all below it.
+fn sources_in(folder: &Path) -> Result<Vec<Source>, Vec<Defects>> {
+    let mut sources = Vec::new();
+    let mut folders = vec![folder.to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        let entries = std::fs::read_dir(&folder).map_err(|error| {
+            let source = Source::new(folder.display().to_string(), "");
+            let message = format!("can't read this folder: {error}");
+            vec![source.defects(vec![Defect::new(Position::default(), message, "check the path")])]
+        })?;
+        for path in entries.flatten().map(|entry| entry.path()) {
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "yaml") {
+                sources.push(Source::read(&path).map_err(|defects| vec![defects])?);
+            }
+        }
+    }
+    Ok(sources)
 }
 
 fn collect(folder: &'static Dir<'static>, sources: &mut Vec<Source>) {
@@ -223,10 +234,27 @@ pub fn header(root: &Node, protocol: &'static Protocol, defects: &mut Vec<Defect
         purpose: root.get("purpose").and_then(Node::scalar).unwrap_or_default(),
         note: root.get("note").and_then(Node::scalar),
         certification: certification(root, &protocols, protocol, defects),
-        protocols,
         exclusive: root.get("exclusive").and_then(Node::text).map(str::to_owned),
-        implemented: root.get("steps").is_some(),
+        implemented: implemented(root, &protocols, protocol.version, defects),
+        protocols,
     })
+}
+
+/// True where the test case has steps that hold for a version: for all of its `protocols`, or for those of `steps-for`.
+fn implemented(root: &Node, protocols: &[Version], version: Version, defects: &mut Vec<Defect>) -> bool {
+    let Some(node) = root.get("steps-for") else { return root.get("steps").is_some() };
+    if root.get("steps").is_none() {
+        defects.push(Defect::new(node.at, "`steps-for` without `steps`", "leave it out until there are steps"));
+    }
+    let versions = versions(node);
+    if let Some(other) = versions.iter().find(|version| !protocols.contains(version)) {
+        let message = format!("OCPP {other} is not among the `protocols` of this test case");
+        defects.push(Defect::new(node.at, message, "add it there, or leave it out here"));
+    } else if versions.is_empty() || protocols.iter().all(|version| versions.contains(version)) {
+        let message = "`steps-for` names some of the `protocols`, neither none nor all";
+        defects.push(Defect::new(node.at, message, "leave it out where the steps hold for all of them"));
+    }
+    versions.contains(&version)
 }
 
 /// The use cases that it is about; each is one of the specification.
@@ -271,7 +299,11 @@ pub(super) fn check_requirements(node: &Node, protocol: &'static Protocol, defec
 
 /// The versions that a test case or state is for.
 pub(super) fn protocols(root: &Node) -> Vec<Version> {
-    let words = root.get("protocols").and_then(Node::list).unwrap_or_default();
+    root.get("protocols").map(versions).unwrap_or_default()
+}
+
+fn versions(node: &Node) -> Vec<Version> {
+    let words = node.list().unwrap_or_default();
     words.iter().filter_map(|word| Version::named(&word.scalar()?)).collect()
 }
 

@@ -293,12 +293,14 @@ const PROTOCOLS: Property = Property::required("protocols", Takes::List(&Takes::
     .about("The versions of OCPP whose test case it is");
 
 /// The keys of a test case.
-pub static TEST_CASE: [Property; 18] = [
+pub static TEST_CASE: [Property; 19] = [
     Property::required("id", Takes::Text).about("As in Part 6, and the file's name"),
     Property::required("title", Takes::Scalar),
     Property::required("sut", Takes::Keyword(suts)).about("The side under test"),
     Property::required("block", Takes::Text).about("The functional block"),
     PROTOCOLS,
+    Property::optional("steps-for", Takes::List(&Takes::Keyword(versions)))
+        .about("The versions for which the steps hold, where those are not all of `protocols`; for the others it has no steps yet"),
     Property::optional("use-cases", Takes::Defined("use-cases")),
     Property::optional("requirements", Takes::Defined("ids")).about("As Part 6 lists them"),
     Property::optional("further-requirements", Takes::Defined("reasons"))

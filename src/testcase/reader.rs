@@ -29,7 +29,7 @@ use crate::{
     yaml::{Defect, Defects, Key, Kind, Node, Position, Source, nearest},
 };
 
-/// Reads a test case, for the version of OCPP that the dialect names.
+/// Reads a test case, for the version of OCPP that the dialect names. Steps that hold for other versions only are left out.
 pub fn test_case(source: &Source, dialect: Dialect) -> Result<TestCase, Defects> {
     let root = dialect.parse(source)?;
     let mut reader = Reader::new(source, dialect);
@@ -40,26 +40,28 @@ pub fn test_case(source: &Source, dialect: Dialect) -> Result<TestCase, Defects>
     if let Some(list) = root.get("requirements") {
         catalogue::check_requirements(list, dialect.protocol, &mut reader.defects);
     }
+    let is_for_it = header.implemented || root.get("steps").is_none();
+    let body = |key: &str| root.get(key).filter(|_| is_for_it);
     for property in TEST_CASE.iter().filter(|property| BODY.contains(&property.name)) {
-        if let Some(value) = root.get(property.name) {
+        if let Some(value) = body(property.name) {
             reader.defects.extend(property.takes.check(property.name, value, Some(dialect.protocol)));
         }
     }
-    let before = root.get("before");
+    let before = body("before");
     let mut case = TestCase {
         header,
         protocol: dialect.protocol,
         source: source.clone(),
         further: reader.further(root.get("further-requirements")),
-        variants: reader.variants(root.get("variants")),
-        needs: reader.needs(root.get("needs")),
+        variants: reader.variants(body("variants")),
+        needs: reader.needs(body("needs")),
         variables: before.map(|before| reader.variables(before.get("variables"))).unwrap_or_default(),
         prepared: true,
         before: Vec::new(),
-        steps: root.get("steps").map(|steps| reader.steps(steps)),
-        always: reader.always(root.get("always")),
+        steps: body("steps").map(|steps| reader.steps(steps)),
+        always: reader.always(body("always")),
         cited_by_test: reader.citations.len(),
-        after: root.get("after").map(|steps| reader.steps(steps)).unwrap_or_default(),
+        after: body("after").map(|steps| reader.steps(steps)).unwrap_or_default(),
         citations: Vec::new(),
         runs: Vec::new(),
     };
