@@ -6,11 +6,13 @@ use std::collections::BTreeSet;
 use super::{
     connection::{ConnectionAct, Outcome},
     service::SERVICES,
+    template::Template,
 };
 use crate::{
     manual_action::actions::ACTIONS,
     protocol::{Version, programme::SutKind},
     vocabulary::{Owner, Property, Scope, Takes},
+    yaml::Node,
 };
 
 /// A kind of step.
@@ -41,6 +43,19 @@ impl StepInfo {
     /// All keys that a step of this kind can have.
     pub fn all_keys(&self) -> Vec<Property> {
         self.keys.iter().chain(&COMMON).copied().collect()
+    }
+
+    /// The line by which people recognise a step with this value of its first key: `expect BootNotification`.
+    pub fn label(&self, value: &Node) -> String {
+        match (self.keys.first().map(|key| key.takes), value.scalar()) {
+            (Some(Takes::Expression), Some(condition)) => {
+                format!("{} {}", self.name(), Template::expression(&condition).text())
+            }
+            (Some(Takes::Keyword(_) | Takes::Text | Takes::Defined("action")), Some(word)) => {
+                format!("{} {word}", self.name())
+            }
+            _ => self.name().to_owned(),
+        }
     }
 
     /// Who owns the keys, for what authors are told.
@@ -147,8 +162,8 @@ pub static STEPS: [StepInfo; 18] = [
         keys: &[
             Property::required("for-each", Takes::Text),
             Property::required("in", Takes::List(&Takes::Anything)).about("the list"),
-            Property::required("do", STEPS_OF).about("the steps"),
             Property::optional("in-order", Takes::Switch).about("one after the other, not in any order"),
+            Property::required("do", STEPS_OF).about("the steps"),
         ],
         subject: "name",
         about: "Runs the steps for every element of a list; the element has this name in them.",
@@ -241,17 +256,17 @@ pub static TEST_CASE: [Property; 18] = [
     Property::optional("further-requirements", Takes::Defined("reasons"))
         .about("Requirements that it proves and Part 6 does not list, each with the reason"),
     Property::optional("purpose", Takes::Scalar),
-    Property::optional("note", Takes::Scalar).about("The chosen reading, where the specification is ambiguous"),
     Property::required("certification", Takes::Defined("certification"))
         .about("Per version of OCPP and baseline, each holding until the next one named"),
-    Property::optional("needs", Takes::OneOrMore(&Takes::Members(&NEED))).about("What the bench must provide"),
+    Property::optional("note", Takes::Scalar).about("The chosen reading, where the specification is ambiguous"),
     Property::optional("exclusive", Takes::Text).about("Why it runs alone and after all others"),
+    Property::optional("needs", Takes::OneOrMore(&Takes::Members(&NEED))).about("What the bench must provide"),
     Property::optional("variants", Takes::List(&Takes::Mapping)).about("The steps run once for each"),
     Property::optional("before", Takes::Members(&BEFORE)),
     Property::optional("steps", STEPS_OF),
-    Property::optional("after", STEPS_OF).about("Tidying up, whatever the verdict"),
     Property::optional("always", Takes::List(&Takes::Members(&ALWAYS)))
         .about("Rules for every message of a kind, while the steps run"),
+    Property::optional("after", STEPS_OF).about("Tidying up, whatever the verdict"),
 ];
 
 /// The keys of a test case that are no part of the catalogue: what is read only where the test case is to be run.
@@ -289,15 +304,15 @@ pub static ALWAYS: [Property; 6] = [
 /// The keys of a state or procedure.
 pub static STATE: [Property; 10] = [
     Property::required("state", Takes::Text).about("Its name, as in Part 6, and the file's name"),
-    Property::optional("kind", Takes::Keyword(state_kinds)),
     Property::required("sut", Takes::Keyword(suts)),
     PROTOCOLS,
+    Property::optional("kind", Takes::Keyword(state_kinds)),
     Property::required("purpose", Takes::Scalar),
     Property::optional("requirements", Takes::Defined("ids")).about("What its steps prove"),
+    Property::optional("note", Takes::Scalar),
     Property::optional("parameters", Takes::Mapping).about("With their defaults"),
     Property::optional("steps", STEPS_OF),
     Property::optional("reached", Takes::Mapping).about("Facts of the EVSE that hold afterwards"),
-    Property::optional("note", Takes::Scalar),
 ];
 
 fn manual_actions(_: Scope) -> Vec<String> {

@@ -13,6 +13,7 @@ use crate::{
         connection::{ConnectionAct, Outcome},
         matcher::Checks,
         requirements::Requirements,
+        scope::Mentions,
         service::ServiceInfo,
         template::Template,
     },
@@ -77,6 +78,8 @@ pub struct TestCase {
     pub citations: Vec<Citation>,
     /// Every state that its steps run.
     pub runs: Vec<RunSite>,
+    /// The names that its expressions use and its steps keep.
+    pub names: Mentions,
     /// How many citations stand at the test itself, not at what comes before and after it.
     pub cited_by_test: usize,
     /// What it names beyond the list of Part 6.
@@ -145,6 +148,8 @@ pub struct State {
     pub citations: Vec<Citation>,
     /// Every state that its steps run.
     pub runs: Vec<RunSite>,
+    /// The names that its expressions use and its steps keep.
+    pub names: Mentions,
     /// Where it was read from.
     pub source: Source,
 }
@@ -156,6 +161,8 @@ pub struct Step {
     pub at: Position,
     /// The file it stands in.
     pub file: Arc<str>,
+    /// A line by which a person recognises it: `expect BootNotification`.
+    pub label: String,
     /// Skipped when false.
     pub when: Option<Template>,
     /// Name under which its result is kept.
@@ -366,53 +373,23 @@ pub struct Always {
 }
 
 impl Step {
-    /// A line a person recognises it by: `expect BootNotification`.
-    pub fn label(&self) -> String {
-        match &self.kind {
-            StepKind::Expect(expect) => format!("expect {}", expect.action),
-            StepKind::Send(send) => format!("send {}", send.action),
-            StepKind::Run { state, .. } => format!("run {state}"),
-            StepKind::Operator { action, .. } => format!("operator {}", action.name),
-            StepKind::AnyOrder(_) => "any-order".into(),
-            StepKind::OneOf(_) => "one-of".into(),
-            StepKind::Optional(_) => "optional".into(),
-            StepKind::Repeat { .. } => "repeat".into(),
-            StepKind::ForEach { item, .. } => format!("for-each {item}"),
-            StepKind::Group(_) => "steps".into(),
-            StepKind::Wait(_) => "wait".into(),
-            StepKind::Settle(_) => "settle".into(),
-            StepKind::Connection(connection) => format!("connection {}", connection.act.word()),
-            StepKind::Service { service, .. } => format!("service {}", service.name),
-            StepKind::Set(_) => "set".into(),
-            StepKind::Assert { condition, .. } => format!("assert {}", condition.text()),
-            StepKind::Remark(_) => "remark".into(),
-            StepKind::Never { action, .. } => format!("never {action}"),
-        }
+    /// A step that runs a state.
+    pub fn run_of(state: &str, with: Vec<(String, Template)>, at: Position, file: Arc<str>) -> Self {
+        let kind = StepKind::Run { state: state.to_owned(), with };
+        let label = format!("run {state}");
+        Self { at, file, label, when: None, saved_as: None, requirements: Requirements::default(), kind }
     }
 
-    /// The steps within it.
-    pub fn inner(&self) -> &[Arc<Step>] {
-        match &self.kind {
-            StepKind::AnyOrder(inner)
-            | StepKind::OneOf(inner)
-            | StepKind::Optional(inner)
-            | StepKind::Group(inner)
-            | StepKind::ForEach { steps: inner, .. }
-            | StepKind::Repeat { steps: inner, .. } => inner,
-            _ => &[],
+    /// The steps as one, which stands where `around` stands.
+    pub fn group_of(steps: &[Arc<Step>], around: &Step) -> Self {
+        Self {
+            at: around.at,
+            file: around.file.clone(),
+            label: "steps".to_owned(),
+            when: None,
+            saved_as: None,
+            requirements: around.requirements.clone(),
+            kind: StepKind::Group(steps.to_vec()),
         }
-    }
-
-    /// True when a later message must not be taken as an answer to a step beyond this one.
-    pub fn is_barrier(&self) -> bool {
-        matches!(
-            self.kind,
-            StepKind::Operator { .. }
-                | StepKind::Wait(_)
-                | StepKind::Settle(_)
-                | StepKind::Connection(_)
-                | StepKind::Send(_)
-                | StepKind::Never { .. }
-        )
     }
 }
