@@ -9,7 +9,7 @@ use ocpp_attest::{
         reader as pics_reader, writer,
     },
     protocol::Version,
-    protocol::{OCPP_2_0_1, frame::Frame},
+    protocol::frame::Frame,
     testcase::{dialect::Dialect, reader},
     yaml::{Defects, Source},
 };
@@ -17,15 +17,18 @@ use ocpp_attest::{
 /// A frame is refused, or reads the same when it is written and read again; the validator takes whatever payload it has.
 pub fn frame(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
-    match Frame::parse(&text) {
-        Ok(frame) => {
-            assert_eq!(Frame::parse(&frame.to_text()).as_ref(), Ok(&frame));
-            if let Frame::Call { action, payload, .. } = &frame {
-                OCPP_2_0_1.messages().validate(action, true, payload);
-                OCPP_2_0_1.messages().validate(action, false, payload);
+    for version in Version::ALL {
+        let protocol = version.protocol();
+        match Frame::parse(&text, protocol.wire) {
+            Ok(frame) => {
+                assert_eq!(Frame::parse(&frame.to_text(), protocol.wire).as_ref(), Ok(&frame));
+                if let Frame::Call { action, payload, .. } | Frame::Send { action, payload, .. } = &frame {
+                    protocol.messages().validate(action, true, payload);
+                    protocol.messages().validate(action, false, payload);
+                }
             }
+            Err(error) => assert!(!error.reason.is_empty()),
         }
-        Err(error) => assert!(!error.reason.is_empty()),
     }
 }
 

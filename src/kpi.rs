@@ -77,7 +77,7 @@ pub fn samples(protocol: &Protocol, sut: SutKind, trace: &[TraceEntry]) -> Vec<S
                 pending.retain(|pending| !pending.awaited.undisturbed);
             }
             TraceEvent::Frame { direction, text } => {
-                let Ok(frame) = Frame::parse(text) else { continue };
+                let Ok(frame) = Frame::read_back(text) else { continue };
                 match (direction, frame) {
                     (Direction::ToSut, Frame::Call { id, action, payload }) => {
                         open.insert(id, (entry.at, action, payload));
@@ -97,7 +97,8 @@ pub fn samples(protocol: &Protocol, sut: SutKind, trace: &[TraceEntry]) -> Vec<S
                     (Direction::FromSut, Frame::Call { action, payload, .. }) => {
                         samples.extend(fulfil(semantics, pending, &action, &payload, entry));
                     }
-                    (Direction::ToSut, _) => {}
+                    (Direction::FromSut, Frame::CallResultError { .. } | Frame::Send { .. })
+                    | (Direction::ToSut, _) => {}
                 }
             }
             _ => {}

@@ -62,7 +62,7 @@ fn secrets_of(recording: &Recording, secrets: &mut Secrets) {
         identity(one, secrets);
     }
     let frame = |text: &str, secrets: &mut Secrets| {
-        let Ok(Frame::Call { payload, .. }) = Frame::parse(text) else { return };
+        let Ok(Frame::Call { payload, .. }) = Frame::read_back(text) else { return };
         for item in payload["setVariableData"].as_array().into_iter().flatten() {
             if item["variable"]["name"] == "BasicAuthPassword" {
                 let value = item["attributeValue"].as_str().unwrap_or_default();

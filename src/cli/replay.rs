@@ -80,7 +80,11 @@ pub fn run(arguments: &Arguments) -> Result<u8, Problem> {
     }
     let own = replay::sources(&arguments.folder);
     let results = read_results(&arguments.folder);
-    let mut libraries = Libraries { folder: arguments.against.as_deref().unwrap_or(&own), read: Vec::new() };
+    let mut libraries = Libraries {
+        folder: arguments.against.as_deref().unwrap_or(&own),
+        own: arguments.against.is_none(),
+        read: Vec::new(),
+    };
     let mut lines = Vec::new();
     for (id, path) in files {
         let all = replay::read(&path)?;
@@ -125,6 +129,8 @@ fn status(against: bool, lines: &[Line]) -> u8 {
 /// The test cases of each version and side, read when they are needed.
 struct Libraries<'f> {
     folder: &'f Path,
+    /// It is the run folder's own.
+    own: bool,
     read: Vec<Library>,
 }
 
@@ -135,7 +141,8 @@ impl Libraries<'_> {
         let at = match found {
             Some(at) => at,
             None => {
-                self.read.push(Library::load(&Catalogue::from_folder(self.folder, version)?, sut)?);
+                let from = if self.own { Catalogue::recorded } else { Catalogue::from_folder };
+                self.read.push(Library::load(&from(self.folder, version)?, sut)?);
                 self.read.len() - 1
             }
         };

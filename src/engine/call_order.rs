@@ -68,7 +68,7 @@ impl CallOrder {
         if self.open.is_empty() {
             return None;
         }
-        let (Frame::CallResult { id, .. } | Frame::CallError { id, .. }) = Frame::parse(text).ok()? else {
+        let (Frame::CallResult { id, .. } | Frame::CallError { id, .. }) = Frame::read_back(text).ok()? else {
             return None;
         };
         let turn = self.open.remove(&(conn, id))?;

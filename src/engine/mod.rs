@@ -288,6 +288,11 @@ impl Engine {
         self.world.awaits(id)
     }
 
+    /// The version of OCPP that is spoken.
+    pub fn protocol(&self) -> &'static Protocol {
+        self.world.setup().protocol
+    }
+
     /// The step at a path that is under way, and the names that its expressions see.
     pub fn under_way(&self, path: &str) -> Option<(Arc<Step>, impl Lookup + '_)> {
         let (_, sequence) = self.phases.get(self.current)?;

@@ -3,6 +3,7 @@
 mod pace;
 mod preparation;
 mod rules;
+mod wire;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -18,7 +19,7 @@ use crate::{
         ClosedBy, ConnId, EndpointId, Identity, LinkCommand, LinkEvent, Secret, ServerPolicy, ServerTls, UpgradeRequest,
     },
     manual_action::ActionOutcome,
-    protocol::{OCPP_2_0_1, Version, session::Session},
+    protocol::{OCPP_2_0_1, Protocol, Version, session::Session},
     template::Lookup as _,
     testcase::dialect::Dialect,
     testcase::{model::State, reader},
@@ -54,6 +55,18 @@ fn engine_for(
     steps: &str,
     memory: SutMemory,
 ) -> Engine {
+    engine_in(&OCPP_2_0_1, id, endpoints, states, steps, memory)
+}
+
+/// An engine that speaks a version of OCPP; its test case is of 2.0.1.
+fn engine_in(
+    protocol: &'static Protocol,
+    id: &str,
+    endpoints: EndpointPolicies,
+    states: HashMap<String, Arc<State>>,
+    steps: &str,
+    memory: SutMemory,
+) -> Engine {
     let side = if id.ends_with("CSMS") { "csms" } else { "charging-station" };
     // Some are about a requirement.
     let about = if steps.starts_with("requirements:") { "" } else { "requirements: []\n" };
@@ -64,7 +77,7 @@ fn engine_for(
     let case = reader::test_case(&Source::new("TC_B_06.yaml", text), Dialect::today(Version::V2_0_1))
         .unwrap_or_else(|bad| panic!("{bad}"));
     let setup = Setup {
-        protocol: &crate::protocol::OCPP_2_0_1,
+        protocol,
         case: Arc::new(case),
         variant: Map::new(),
         states: Arc::new(states),

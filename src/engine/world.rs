@@ -78,6 +78,8 @@ pub(crate) struct World {
     variables: Names,
     outstanding: HashMap<String, OutstandingCall>,
     seen_ids: HashSet<(ConnId, String)>,
+    /// Responses of ours, each with its action, by connection and message id: the SUT may refuse one.
+    responses: HashMap<(ConnId, String), (String, String)>,
     call_order: CallOrder,
     pub(crate) outbox: Outbox,
     received: Vec<Arc<Call>>,
@@ -143,6 +145,7 @@ impl World {
             messages: 0,
             variables: Names::default(),
             outstanding: HashMap::new(),
+            responses: HashMap::new(),
             seen_ids: HashSet::new(),
             call_order: CallOrder::default(),
             outbox: Outbox::default(),
@@ -314,6 +317,10 @@ impl World {
     /// Answers as the specification suggests.
     pub(crate) fn default_reply(&mut self, call: &Call, asked: Asked) {
         let moment = self.moment();
+        if let Some((code, description)) = self.memory.session.declines(&moment, call) {
+            self.refuse(call.conn, &call.id, code, description);
+            return;
+        }
         let payload = self.memory.session.reply(&moment, call, asked);
         self.reply(call, payload);
         self.note_promises();
@@ -394,8 +401,11 @@ impl World {
             return;
         }
         self.memory.session.replied(call, &payload);
-        let frame = Frame::CallResult { id: call.id.clone(), payload };
-        self.link_command(LinkCommand::Send(call.conn, frame.to_text()));
+        let text = Frame::CallResult { id: call.id.clone(), payload }.to_text();
+        if self.setup.protocol.wire.refuses_results() && self.responses.len() < MAX_KEPT {
+            self.responses.insert((call.conn, call.id.clone()), (call.action.clone(), shorten(&text, 1000)));
+        }
+        self.link_command(LinkCommand::Send(call.conn, text));
     }
 
     /// Refuses a CALL of the SUT.

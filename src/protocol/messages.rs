@@ -38,9 +38,13 @@ struct Compiled {
 }
 
 impl Messages {
-    /// The messages of a bundle.
-    pub(super) fn of(bundle: &str, name: &'static str, codes: &'static ErrorCodes) -> Self {
-        let bundle: Value = serde_json::from_str(bundle).unwrap_or_default();
+    /// The messages of a bundle: one that is whole, and the overlays on it, in order. An overlay is a JSON Merge Patch (RFC 7396)
+    /// that says with `inherits` what it changes.
+    pub(super) fn of(layers: &[&str], name: &'static str, codes: &'static ErrorCodes) -> Self {
+        let mut bundle = Value::Null;
+        for layer in layers {
+            merge(&mut bundle, serde_json::from_str(layer).unwrap_or_default());
+        }
         let messages = bundle["messages"].as_object().into_iter().flatten();
         let compiled = messages.map(|(action, _)| (action.clone(), Default::default())).collect();
         Self { bundle, name, codes, compiled }
@@ -69,6 +73,11 @@ impl Messages {
             Some("csms") => !charging_station,
             _ => false,
         }
+    }
+
+    /// True for an action that is sent without asking for an answer (SEND; OCPP 2.1, Part 4, 4.2.4): it has no response.
+    pub fn is_one_way(&self, action: &str) -> bool {
+        self.is_action(action) && self.body(action, false).is_none()
     }
 
     /// The schema of a request or of a response.
@@ -146,10 +155,31 @@ impl Messages {
     }
 }
 
+/// Changes a value by a JSON Merge Patch (RFC 7396): objects are merged, null removes a member, anything else takes the place of
+/// what was there.
+fn merge(target: &mut Value, patch: Value) {
+    match patch {
+        Value::Object(changes) => {
+            if !target.is_object() {
+                *target = json!({});
+            }
+            let Value::Object(members) = target else { return };
+            for (name, change) in changes {
+                if change.is_null() {
+                    members.shift_remove(&name);
+                } else {
+                    merge(members.entry(name).or_insert(Value::Null), change);
+                }
+            }
+        }
+        other => *target = other,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::OCPP_2_0_1;
+    use crate::protocol::{OCPP_2_0_1, OCPP_2_1, Protocol};
 
     fn messages() -> &'static Messages {
         OCPP_2_0_1.messages()
@@ -177,15 +207,63 @@ mod tests {
 
     #[test]
     fn every_message_compiles_and_has_a_sender() {
-        let mut count = 0;
-        for action in messages().actions() {
-            for request in [true, false] {
-                assert!(messages().validator(action, request).is_some(), "{action}");
-                count += 1;
+        for (protocol, actions, one_way) in [(&OCPP_2_0_1, 64, 0), (&OCPP_2_1, 91, 1)] {
+            let messages = protocol.messages();
+            let mut count = (0, 0);
+            for action in messages.actions() {
+                assert!(messages.validator(action, true).is_some(), "{action}");
+                assert_eq!(messages.validator(action, false).is_none(), messages.is_one_way(action), "{action}");
+                assert!(messages.sent_by(action, true) || messages.sent_by(action, false), "{action}");
+                count = (count.0 + 1, count.1 + usize::from(messages.is_one_way(action)));
             }
-            assert!(messages().sent_by(action, true) || messages().sent_by(action, false), "{action}");
+            assert_eq!(count, (actions, one_way), "{}", protocol.name);
         }
-        assert_eq!(count, 128);
+        assert!(OCPP_2_1.messages().is_one_way("NotifyPeriodicEventStream"));
+    }
+
+    #[test]
+    fn a_message_of_2_1_may_have_what_is_new_and_2_0_1_refuses_it() {
+        let token = json!({ "idToken": { "idToken": "1", "type": "DirectPayment" } });
+        let refused = |protocol: &'static Protocol| protocol.messages().validate("Authorize", true, &token).len();
+        assert_eq!((refused(&OCPP_2_0_1), refused(&OCPP_2_1)), (1, 0));
+        let reset = json!({ "type": "ImmediateAndResume" });
+        let refused = |protocol: &'static Protocol| protocol.messages().validate("Reset", true, &reset).len();
+        assert_eq!((refused(&OCPP_2_0_1), refused(&OCPP_2_1)), (1, 0));
+    }
+
+    /// An overlay changes what is there: what it removes exists below it, and it repeats nothing.
+    #[test]
+    fn the_overlay_of_2_1_says_only_what_differs() {
+        fn compare(below: &Value, patch: &Value, place: &str) {
+            for (name, change) in patch.as_object().into_iter().flatten() {
+                let (below, place) = (below.get(name), format!("{place}/{name}"));
+                match change {
+                    Value::Null => assert!(below.is_some(), "{place} removes what is not there"),
+                    Value::Object(_) => compare(below.unwrap_or(&Value::Null), change, &place),
+                    _ => assert_ne!(below, Some(change), "{place} repeats what is inherited"),
+                }
+            }
+        }
+        let patch: Value = serde_json::from_str(include_str!("../../data/ocpp2.1/schema.json")).unwrap();
+        assert_eq!(patch["inherits"], "ocpp2.0.1");
+        compare(messages().bundle(), &patch, "");
+    }
+
+    #[test]
+    fn nothing_in_a_bundle_refers_to_what_is_not_there() {
+        fn walk(schema: &Value, root: &Value) {
+            if let Some(reference) = schema.get("$ref").and_then(Value::as_str) {
+                assert!(root.pointer(reference.trim_start_matches('#')).is_some(), "{reference}");
+            }
+            match schema {
+                Value::Object(members) => members.values().for_each(|inner| walk(inner, root)),
+                Value::Array(items) => items.iter().for_each(|inner| walk(inner, root)),
+                _ => {}
+            }
+        }
+        for protocol in [&OCPP_2_0_1, &OCPP_2_1] {
+            walk(protocol.messages().bundle(), protocol.messages().bundle());
+        }
     }
 
     #[test]
@@ -194,21 +272,33 @@ mod tests {
         assert_eq!((heartbeat("2026-11-21T10:00:00.5+01:00"), heartbeat("yesterday")), (0, 1));
     }
 
-    /// The bundle is the project's own; it must say the same as the official schemas where those are at hand.
+    /// The bundles are the project's own; they must say the same as the official schemas where those are at hand.
     #[test]
-    fn the_bundle_agrees_with_the_official_schemas() {
-        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/schemas/ocpp2.0.1");
-        if !folder.is_dir() {
-            eprintln!("official schemas are not at hand; comparison skipped");
-            return;
-        }
-        for action in messages().actions() {
-            for (request, suffix) in [(true, "Request"), (false, "Response")] {
-                let text = std::fs::read_to_string(folder.join(format!("{action}{suffix}.json"))).unwrap();
-                let official: Value = serde_json::from_str(&text).unwrap();
-                let ours = flatten(messages().body(action, request).unwrap(), &messages().bundle, 0);
-                assert_eq!(ours, flatten(&official, &official, 0), "{action}{suffix}");
+    fn the_bundles_agree_with_the_official_schemas() {
+        for (protocol, edition) in [(&OCPP_2_0_1, "ocpp2.0.1"), (&OCPP_2_1, "ocpp2.1")] {
+            let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/schemas").join(edition);
+            if !folder.is_dir() {
+                eprintln!("the official schemas of {edition} are not at hand; comparison skipped");
+                continue;
             }
+            let (messages, mut compared) = (protocol.messages(), 0);
+            for action in messages.actions() {
+                for (request, suffix) in [(true, "Request"), (false, "Response")] {
+                    let one_way = messages.is_one_way(action);
+                    let Some(body) = messages.body(action, request) else {
+                        assert!(one_way && !request, "{action}");
+                        continue;
+                    };
+                    let name = format!("{action}{}.json", if one_way { "" } else { suffix });
+                    let text = std::fs::read_to_string(folder.join(&name)).unwrap();
+                    let official: Value = serde_json::from_str(&text).unwrap();
+                    let ours = flatten(body, messages.bundle(), 0);
+                    assert_eq!(ours, flatten(&official, &official, 0), "{edition} {name}");
+                    compared += 1;
+                }
+            }
+            let official = std::fs::read_dir(&folder).unwrap().count();
+            assert_eq!(compared, official, "the official schemas of {edition} have messages that the bundle has not");
         }
     }
 
@@ -232,21 +322,21 @@ mod tests {
                 }
                 "additionalProperties" if schema["type"] == "string" => {}
                 "additionalItems" => {}
-                "type"
-                | "required"
-                | "enum"
-                | "maxLength"
-                | "minItems"
-                | "maxItems"
-                | "minimum"
-                | "maximum"
-                | "format"
-                | "additionalProperties" => {
+                // The order says nothing, and 1 is 1.0.
+                "required" | "enum" => {
+                    let mut words: Vec<&str> = value.as_array().unwrap().iter().filter_map(Value::as_str).collect();
+                    words.sort_unstable();
+                    kept.insert(key.clone(), words.into());
+                }
+                "minimum" | "maximum" => {
+                    kept.insert(key.clone(), value.as_f64().unwrap().into());
+                }
+                "type" | "maxLength" | "minItems" | "maxItems" | "format" | "additionalProperties" => {
                     kept.insert(key.clone(), value.clone());
                 }
                 "$schema" | "$id" | "$defs" | "definitions" | "description" | "comment" | "javaType" => {}
                 // Ours, or told apart below.
-                "default" | "default-if" | "primitive" | "time" => {}
+                "default" | "default-if" | "primitive" | "time" | "words" => {}
                 other => panic!("unknown keyword {other}"),
             }
         }

@@ -22,6 +22,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use error_code::ErrorCodes;
+use frame::WireFormat;
 use messages::Messages;
 use pics_tables::PicsTables;
 use programme::{Baseline, Profile};
@@ -37,14 +38,17 @@ pub enum Version {
     #[default]
     #[serde(rename = "2.0.1")]
     V2_0_1,
+    /// OCPP 2.1.
+    #[serde(rename = "2.1")]
+    V2_1,
 }
 
 impl Version {
     /// All that the tool knows.
-    pub const ALL: [Version; 1] = [Version::V2_0_1];
+    pub const ALL: [Version; 2] = [Version::V2_0_1, Version::V2_1];
 
     /// All that the tool knows, with their words in files.
-    pub const WORDS: [(&'static str, Version); 1] = [("2.0.1", Version::V2_0_1)];
+    pub const WORDS: [(&'static str, Version); 2] = [("2.0.1", Version::V2_0_1), ("2.1", Version::V2_1)];
 
     /// The version with this word.
     pub fn named(word: &str) -> Option<Self> {
@@ -55,6 +59,7 @@ impl Version {
     pub fn protocol(self) -> &'static Protocol {
         match self {
             Version::V2_0_1 => &OCPP_2_0_1,
+            Version::V2_1 => &OCPP_2_1,
         }
     }
 }
@@ -75,6 +80,8 @@ pub struct Protocol {
     pub name: &'static str,
     /// The WebSocket sub-protocol (OCPP-J, 3.1.2).
     pub subprotocol: &'static str,
+    /// The message types on the wire.
+    pub wire: WireFormat,
     /// The codes of CALLERRORs.
     pub error_codes: &'static ErrorCodes,
     /// What its messages mean.
@@ -92,8 +99,8 @@ pub struct Protocol {
     restored: fn(&'static Protocol, &Map<String, Value>) -> Result<Box<dyn Session>, serde_json::Error>,
 }
 
-/// The functional blocks of OCPP 2.x up to P.
-const BLOCKS_OF_2_X: [(&str, &str); 16] = [
+/// The functional blocks of OCPP 2.1; OCPP 2.0.1 ends with P.
+static BLOCKS_OF_2_1: [(&str, &str); 19] = [
     ("A", "Security"),
     ("B", "Provisioning"),
     ("C", "Authorization"),
@@ -110,6 +117,9 @@ const BLOCKS_OF_2_X: [(&str, &str); 16] = [
     ("N", "Diagnostics"),
     ("O", "Display messages"),
     ("P", "Data transfer"),
+    ("Q", "Bidirectional power transfer"),
+    ("R", "DER control"),
+    ("S", "Battery swapping"),
 ];
 
 /// OCPP 2.0.1.
@@ -117,26 +127,74 @@ pub static OCPP_2_0_1: Protocol = Protocol {
     version: Version::V2_0_1,
     name: "OCPP 2.0.1",
     subprotocol: "ocpp2.0.1",
+    wire: WireFormat::ThreeTypes,
     error_codes: &error_code::OF_2_X,
     semantics: &v2::Meanings,
-    messages: LazyLock::new(|| {
-        Messages::of(include_str!("../../data/ocpp2.0.1/schema.json"), "OCPP 2.0.1", &error_code::OF_2_X)
-    }),
-    profiles: &Profile::ALL,
-    blocks: &BLOCKS_OF_2_X,
+    messages: LazyLock::new(|| Messages::of(&[SCHEMA_2_0_1], "OCPP 2.0.1", &error_code::OF_2_X)),
+    profiles: &[
+        Profile::CORE,
+        Profile::ADVANCED_SECURITY,
+        Profile::LOCAL_AUTHORIZATION_LIST,
+        Profile::SMART_CHARGING,
+        Profile::ADVANCED_DEVICE_MANAGEMENT,
+        Profile::RESERVATION,
+        Profile::ADVANCED_USER_INTERFACE,
+        Profile::ISO_15118,
+    ],
+    blocks: BLOCKS_OF_2_1.split_at(16).0,
     baselines: &[Baseline::B2024_06, Baseline::B2025_09, Baseline::B2026_02],
-    requirements: LazyLock::new(|| {
-        RequirementList::of(&[
-            include_str!("../../data/ocpp2.0.1/requirements/a-g.yaml"),
-            include_str!("../../data/ocpp2.0.1/requirements/h-p.yaml"),
-            include_str!("../../data/ocpp2.0.1/requirements/o.yaml"),
-            include_str!("../../data/ocpp2.0.1/requirements/sections.yaml"),
-        ])
-    }),
-    pics_tables: LazyLock::new(|| PicsTables::of(include_str!("../../data/ocpp2.0.1/pics.txt"))),
+    requirements: LazyLock::new(|| RequirementList::of(&REQUIREMENTS_2_0_1)),
+    pics_tables: LazyLock::new(|| PicsTables::of(PICS_TABLES_2_0_1)),
     session: |protocol| Box::new(v2::Conversation::new(protocol)),
     restored: v2::restored,
 };
+
+/// OCPP 2.1: OCPP 2.0.1 and what it adds or changes.
+pub static OCPP_2_1: Protocol = Protocol {
+    version: Version::V2_1,
+    name: "OCPP 2.1",
+    subprotocol: "ocpp2.1",
+    wire: WireFormat::FiveTypes,
+    error_codes: &error_code::OF_2_X,
+    semantics: &v2::Meanings,
+    messages: LazyLock::new(|| Messages::of(&[SCHEMA_2_0_1, SCHEMA_2_1], "OCPP 2.1", &error_code::OF_2_X)),
+    profiles: &[
+        Profile::CORE,
+        Profile::ADVANCED_SECURITY,
+        Profile::SMART_CHARGING,
+        Profile::ISO_15118,
+        Profile::BIDIRECTIONAL_POWER_TRANSFER,
+        Profile::DER_CONTROL,
+    ],
+    blocks: &BLOCKS_OF_2_1,
+    baselines: &[Baseline::B2025_12],
+    requirements: LazyLock::new(|| RequirementList::of(&[&REQUIREMENTS_2_0_1[..], &REQUIREMENTS_2_1].concat())),
+    pics_tables: LazyLock::new(|| {
+        PicsTables::of(PICS_TABLES_2_0_1).over(Baseline::B2026_02, include_str!("../../data/ocpp2.1/pics.txt"))
+    }),
+    session: |protocol| Box::new(v2::Conversation::new(protocol)),
+    restored: v2::restored,
+};
+
+const PICS_TABLES_2_0_1: &str = include_str!("../../data/ocpp2.0.1/pics.txt");
+const REQUIREMENTS_2_0_1: [&str; 4] = [
+    include_str!("../../data/ocpp2.0.1/requirements/a-g.yaml"),
+    include_str!("../../data/ocpp2.0.1/requirements/h-p.yaml"),
+    include_str!("../../data/ocpp2.0.1/requirements/o.yaml"),
+    include_str!("../../data/ocpp2.0.1/requirements/sections.yaml"),
+];
+const REQUIREMENTS_2_1: [&str; 8] = [
+    include_str!("../../data/ocpp2.1/requirements/a-b.yaml"),
+    include_str!("../../data/ocpp2.1/requirements/c.yaml"),
+    include_str!("../../data/ocpp2.1/requirements/e-j.yaml"),
+    include_str!("../../data/ocpp2.1/requirements/i.yaml"),
+    include_str!("../../data/ocpp2.1/requirements/k.yaml"),
+    include_str!("../../data/ocpp2.1/requirements/m-n.yaml"),
+    include_str!("../../data/ocpp2.1/requirements/q-s.yaml"),
+    include_str!("../../data/ocpp2.1/requirements/sections.yaml"),
+];
+const SCHEMA_2_0_1: &str = include_str!("../../data/ocpp2.0.1/schema.json");
+const SCHEMA_2_1: &str = include_str!("../../data/ocpp2.1/schema.json");
 
 impl Protocol {
     /// What it demands, by id.

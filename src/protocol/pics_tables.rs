@@ -121,6 +121,45 @@ impl Section {
     pub fn rows(&self) -> impl Iterator<Item = &Row> + Clone {
         self.tables.iter().flat_map(|table| &table.rows)
     }
+
+    fn has_head_of(&self, other: &Self) -> bool {
+        (self.part, self.profile, &self.suts, &self.title) == (other.part, other.profile, &other.suts, &other.title)
+    }
+
+    /// The table that has a row of this id for these sides, and where in it.
+    fn find(&mut self, id: &str, same: impl Fn(&Row) -> bool) -> Option<(&mut Table, usize)> {
+        self.tables.iter_mut().find_map(|table| {
+            let at = table.rows.iter().position(|row| row.id == id && same(row))?;
+            Some((table, at))
+        })
+    }
+
+    /// Removes a row; false where there is none.
+    fn drop(&mut self, id: &str) -> bool {
+        self.find(id, |_| true).map(|(table, at)| table.rows.remove(at)).is_some()
+    }
+
+    /// Puts a row in the place of one that it replaces, behind another, or at the end; false where there is no such place.
+    fn put(&mut self, row: Row, after: Option<&str>) -> bool {
+        let is_variant = |known: &Row| {
+            (known.edition, &known.since, &known.until, known.sut) == (row.edition, &row.since, &row.until, row.sut)
+        };
+        if let Some((table, at)) = self.find(&row.id, is_variant) {
+            table.rows[at] = row;
+            return true;
+        }
+        match after {
+            Some(after) => match self.find(after, |_| true) {
+                Some((table, at)) => table.rows.insert(at + 1, row),
+                None => return false,
+            },
+            None => match self.tables.last_mut() {
+                Some(table) => table.rows.push(row),
+                None => return false,
+            },
+        }
+        true
+    }
 }
 
 /// Everything that a PICS of a version may answer.
@@ -136,26 +175,66 @@ impl PicsTables {
     /// The tables of a file, in the format that its first lines describe.
     pub(super) fn of(file: &str) -> Self {
         let mut tables = Self::default();
+        tables.read(file);
+        tables
+    }
+
+    /// The tables of a version that takes over those of another as a baseline of that one leaves them. The overlay continues a
+    /// section that has the same head, and adds any other. In it, a row of a known id takes the place of that row, `after=ID` puts a
+    /// row behind another, and the kind `drop` removes a row.
+    pub(super) fn over(mut self, inherited: Baseline, overlay: &str) -> Self {
+        for section in &mut self.sections {
+            for table in &mut section.tables {
+                table.rows.retain(|row| section.suts.iter().any(|kind| row.applies(*kind, inherited)));
+                for row in &mut table.rows {
+                    (row.edition, row.since, row.until) = (None, None, None);
+                }
+            }
+        }
+        self.read(overlay);
+        self
+    }
+
+    fn read(&mut self, file: &str) {
+        let mut at = 0;
         for line in file.lines().filter(|line| !line.starts_with('#') && !line.trim().is_empty()) {
             if let Some(rest) = line.strip_prefix("== ") {
                 let cells: Vec<&str> = rest.split(" | ").collect();
-                let section = tables.section(&cells);
-                tables.sections.push(section);
+                let section = self.section(&cells);
+                at = self.sections.iter().position(|known| known.has_head_of(&section)).unwrap_or_else(|| {
+                    let at = self.place_for(&section);
+                    self.sections.insert(at, section);
+                    at
+                });
             } else if let Some(rest) = line.strip_prefix("-- ") {
                 let columns = rest.split(" | ").map(str::to_owned).collect();
-                if let Some(section) = tables.sections.last_mut() {
+                if let Some(section) = self.sections.get_mut(at) {
                     section.tables.push(Table { columns, rows: Vec::new() });
                 }
+            } else if let [id, "drop"] = line.split(" | ").collect::<Vec<_>>().as_slice() {
+                if !self.sections.get_mut(at).is_some_and(|section| section.drop(id)) {
+                    self.unknown(line);
+                }
             } else if let [id, kind, title] = line.splitn(3, " | ").collect::<Vec<_>>().as_slice() {
-                let row = tables.row(id, kind, title);
-                if let Some(table) = tables.sections.last_mut().and_then(|section| section.tables.last_mut()) {
-                    table.rows.push(row);
+                let (after, kind): (Vec<&str>, Vec<&str>) =
+                    kind.split(' ').partition(|word| word.starts_with("after="));
+                let row = self.row(id, &kind.join(" "), title);
+                let after = after.first().map(|word| word.trim_start_matches("after="));
+                if !self.sections.get_mut(at).is_some_and(|section| section.put(row, after)) {
+                    self.unknown(line);
                 }
             } else {
-                tables.unknown(line);
+                self.unknown(line);
             }
         }
-        tables
+    }
+
+    /// Where a new section goes: behind the last one of its profile, or else of its part.
+    fn place_for(&self, section: &Section) -> usize {
+        let last = |same: &dyn Fn(&Section) -> bool| self.sections.iter().rposition(same);
+        let of_profile = last(&|known| known.part == section.part && known.profile == section.profile);
+        let before = of_profile.or_else(|| last(&|known| known.part == section.part));
+        before.map_or(self.sections.len(), |before| before + 1)
     }
 
     fn section(&mut self, cells: &[&str]) -> Section {

@@ -171,7 +171,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::protocol::OCPP_2_0_1;
+    use crate::protocol::{OCPP_2_0_1, OCPP_2_1};
 
     fn told(action: &str, request: bool, payload: &Value) -> Vec<String> {
         let breaches = OCPP_2_0_1.messages().breaches(action, request, payload);
@@ -230,9 +230,11 @@ mod tests {
                 walk(inner, &format!("{place}/{name}"), found);
             }
         }
-        let mut found = 0;
-        walk(OCPP_2_0_1.messages().bundle(), "", &mut found);
-        assert_eq!(found, 25);
+        for (protocol, times) in [(&OCPP_2_0_1, 25), (&OCPP_2_1, 46)] {
+            let mut found = 0;
+            walk(protocol.messages().bundle(), "", &mut found);
+            assert_eq!(found, times, "{}", protocol.name);
+        }
         let times =
             OCPP_2_0_1.messages().times("Heartbeat", false, &json!({ "currentTime": "2026-11-29T01:00:00+01:00" }));
         assert_eq!((times[0].time, times[0].at.to_string().as_str()), (Time::Current, "2026-11-29T00:00:00Z"));

@@ -56,9 +56,14 @@ impl Profile {
     pub const ADVANCED_USER_INTERFACE: Self = Self::new(6, "advanced-user-interface", "Advanced User Interface");
     /// ISO 15118 Support.
     pub const ISO_15118: Self = Self::new(7, "iso-15118", "ISO 15118 Support");
+    /// Bidirectional Power Transfer, of OCPP 2.1.
+    pub const BIDIRECTIONAL_POWER_TRANSFER: Self =
+        Self::new(8, "bidirectional-power-transfer", "Bidirectional Power Transfer");
+    /// DER Control, of OCPP 2.1.
+    pub const DER_CONTROL: Self = Self::new(9, "der-control", "DER Control");
 
     /// Every profile of every version, in the certificates' order.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::CORE,
         Self::ADVANCED_SECURITY,
         Self::LOCAL_AUTHORIZATION_LIST,
@@ -67,6 +72,8 @@ impl Profile {
         Self::RESERVATION,
         Self::ADVANCED_USER_INTERFACE,
         Self::ISO_15118,
+        Self::BIDIRECTIONAL_POWER_TRANSFER,
+        Self::DER_CONTROL,
     ];
 
     const fn new(order: u8, id: &'static str, title: &'static str) -> Self {
@@ -106,6 +113,14 @@ pub struct BaselineInfo {
     pub core_features: &'static [(Profile, &'static str)],
 }
 
+/// The former profiles that have become features of Core.
+const CORE_FEATURES: &[(Profile, &str)] = &[
+    (Profile::RESERVATION, "R-0"),
+    (Profile::ADVANCED_DEVICE_MANAGEMENT, "DM-0"),
+    (Profile::LOCAL_AUTHORIZATION_LIST, "LA-0"),
+    (Profile::ADVANCED_USER_INTERFACE, "UI-0"),
+];
+
 impl Baseline {
     /// OCPP 2.0.1, edition 3, errata 2024-06.
     pub const B2024_06: Self =
@@ -114,17 +129,12 @@ impl Baseline {
     pub const B2025_09: Self =
         Self::of(&BaselineInfo { version: Version::V2_0_1, id: "2025-09", edition: 3, core_features: &[] });
     /// OCPP 2.0.1, edition 4, errata 2026-02: four profiles have become features of Core.
-    pub const B2026_02: Self = Self::of(&BaselineInfo {
-        version: Version::V2_0_1,
-        id: "2026-02",
-        edition: 4,
-        core_features: &[
-            (Profile::RESERVATION, "R-0"),
-            (Profile::ADVANCED_DEVICE_MANAGEMENT, "DM-0"),
-            (Profile::LOCAL_AUTHORIZATION_LIST, "LA-0"),
-            (Profile::ADVANCED_USER_INTERFACE, "UI-0"),
-        ],
-    });
+    pub const B2026_02: Self =
+        Self::of(&BaselineInfo { version: Version::V2_0_1, id: "2026-02", edition: 4, core_features: CORE_FEATURES });
+
+    /// OCPP 2.1, edition 2.
+    pub const B2025_12: Self =
+        Self::of(&BaselineInfo { version: Version::V2_1, id: "2025-12", edition: 2, core_features: CORE_FEATURES });
 
     /// A baseline.
     pub const fn of(info: &'static BaselineInfo) -> Self {

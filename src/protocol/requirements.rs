@@ -85,7 +85,7 @@ pub fn block(id: &str) -> Option<char> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::OCPP_2_0_1;
+    use crate::protocol::{OCPP_2_0_1, OCPP_2_1};
 
     fn all() -> &'static RequirementList {
         OCPP_2_0_1.requirements()
@@ -114,6 +114,36 @@ mod tests {
     }
 
     #[test]
+    fn what_ocpp_2_1_adds_has_a_text_and_the_rest_is_inherited() {
+        let new = OCPP_2_1.requirements();
+        // A file that does not parse would count as empty.
+        for (id, file) in [
+            ("B13.FR.01", "a-b"),
+            ("C25.FR.60", "c"),
+            ("E17.FR.22", "e-j"),
+            ("I12.FR.44", "i"),
+            ("K29.FR.06", "k"),
+            ("N15.FR.09", "m-n"),
+            ("S04.FR.11", "q-s"),
+            ("Part 4, 4.2.4", "sections"),
+        ] {
+            assert!(new.text(id).is_some_and(|text| text.len() > 20), "{file}");
+            assert!(all().text(id).is_none(), "{id}");
+        }
+        assert!(all().ids().all(|id| new.text(id).is_some()));
+        assert_ne!(all().text("Part 4, 3.1.2"), new.text("Part 4, 3.1.2"));
+        assert_eq!(new.side("G03.FR.09"), Some(Side::Neither));
+        let Ok(text) = std::fs::read_to_string("../shared/spec/ocpp2.1/part2-specification.md") else { return };
+        // The first cell of each row.
+        let cells = text.split("<tr><td").filter_map(|cell| cell.split_once('>')?.1.split('<').next());
+        let is_id = |cell: &&str| {
+            cell.contains(".FR.") && cell.len() < 11 && cell.starts_with(|c: char| c.is_ascii_uppercase())
+        };
+        let missing: Vec<&str> = cells.filter(is_id).filter(|id| new.text(id.trim()).is_none()).collect();
+        assert!(missing.is_empty(), "{missing:?}");
+    }
+
+    #[test]
     fn every_requirement_binds_somebody_or_says_that_it_does_not() {
         let of = |id: &str| all().side(id).unwrap();
         assert_eq!([of("B03.FR.02"), of("B03.FR.03")], [Side::ChargingStation, Side::Csms]);
@@ -122,8 +152,11 @@ mod tests {
         assert_eq!([of("L03.FR.01"), of("A02.FR.09")], [Side::Neither, Side::Neither]);
         assert_eq!(all().side("B01.FR.999"), None);
         // What our own words say a station or a CSMS must do binds it.
-        for id in all().ids() {
-            let (text, side) = (all().text(id).unwrap(), of(id));
+        for (known, id) in [&OCPP_2_0_1, &OCPP_2_1].into_iter().flat_map(|protocol| {
+            let known = protocol.requirements();
+            known.ids().map(move |id| (known, id))
+        }) {
+            let (text, side) = (known.text(id).unwrap(), known.side(id).unwrap());
             let begins = |words: &str| text.starts_with(words);
             if ["The station must ", "The station should "].into_iter().any(begins) {
                 assert!(matches!(side, Side::ChargingStation | Side::Both), "{id} {side:?}");
@@ -131,7 +164,8 @@ mod tests {
             if ["The CSMS must ", "The CSMS should "].into_iter().any(begins) {
                 assert!(matches!(side, Side::Csms | Side::Both), "{id} {side:?}");
             }
-            assert_eq!(begins("Dropped by the errata"), begins("Dropped") && side == Side::Neither, "{id} {side:?}");
+            let dropped = begins("Dropped by the errata") || begins("Dropped by OCPP 2.1");
+            assert_eq!(dropped, begins("Dropped") && side == Side::Neither, "{id} {side:?}");
         }
     }
 

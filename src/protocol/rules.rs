@@ -21,6 +21,10 @@ pub enum Rule {
     AnswersToOurCalls,
     /// Our calls are answered.
     OurMessagesAreAnswered,
+    /// Our responses are taken.
+    OurResponsesAreTaken,
+    /// An action is sent as the message type that it has.
+    TypeOfAction,
     /// One CALL at a time.
     OneCallAtATime,
     /// Messages follow their schema.
@@ -54,7 +58,7 @@ pub enum Of {
 
 impl Rule {
     /// All of them.
-    pub const ALL: [Rule; 16] = [
+    pub const ALL: [Rule; 18] = [
         Rule::NoFlood,
         Rule::TextOnly,
         Rule::WellFormedFrames,
@@ -62,6 +66,8 @@ impl Rule {
         Rule::UniqueMessageIds,
         Rule::AnswersToOurCalls,
         Rule::OurMessagesAreAnswered,
+        Rule::OurResponsesAreTaken,
+        Rule::TypeOfAction,
         Rule::OneCallAtATime,
         Rule::SchemaValid,
         Rule::DataTypes,
@@ -83,6 +89,8 @@ impl Rule {
             Rule::UniqueMessageIds => "unique message ids",
             Rule::AnswersToOurCalls => "answers to our calls only",
             Rule::OurMessagesAreAnswered => "our messages are answered",
+            Rule::OurResponsesAreTaken => "our responses are taken",
+            Rule::TypeOfAction => "message type of the action",
             Rule::OneCallAtATime => "one CALL at a time",
             Rule::SchemaValid => "schema-valid messages",
             Rule::DataTypes => "values of their data types",
@@ -114,6 +122,8 @@ impl Rule {
             Rule::Subprotocol => &["Part 4, 3.1.2"],
             Rule::UniqueMessageIds => &["Part 4, 4.1.4"],
             Rule::AnswersToOurCalls | Rule::OurMessagesAreAnswered => &["Part 4, 4.2"],
+            Rule::OurResponsesAreTaken => &["Part 4, 4.2.3"],
+            Rule::TypeOfAction => &["Part 4, 4.2.4"],
             Rule::OneCallAtATime => &["Part 4, 4.1.1"],
             Rule::SchemaValid => &["Part 3"],
             Rule::DataTypes => &["Part 2, 2.1.4"],
@@ -157,7 +167,11 @@ impl Rule {
 
     /// The versions that have it.
     pub fn versions(self) -> &'static [Version] {
-        &[Version::V2_0_1]
+        match self {
+            // OCPP 2.1 has brought the message types that they are about.
+            Rule::OurResponsesAreTaken | Rule::TypeOfAction => &[Version::V2_1],
+            _ => &[Version::V2_0_1, Version::V2_1],
+        }
     }
 
     /// What it demands, for people.
@@ -180,6 +194,11 @@ impl Rule {
             Rule::OurMessagesAreAnswered => {
                 "A CSMS answers what our station sends because the CSMS asked for it, with a CALLRESULT and in time."
             }
+            Rule::OurResponsesAreTaken => {
+                "A product processes the responses of the harness, which follow their schema. It sends no CALLRESULTERROR for one of them, \
+                 nor one with the message id of none of them."
+            }
+            Rule::TypeOfAction => "What asks for no answer is sent as a SEND, and nothing else is.",
             Rule::OneCallAtATime => {
                 "A CALL is sent only when the one before it was answered or has timed out. Answers of the harness that took longer \
                  than 2 s are not judged."

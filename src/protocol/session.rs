@@ -227,6 +227,12 @@ pub trait Session: fmt::Debug + Send + Sync {
     /// Learns from a CALL, once the steps have seen it.
     fn learn(&mut self, call: &Call) -> Learnt;
 
+    /// The CALLERROR with which our side answers a CALL, unless a test case says otherwise: its code and description; `None` where
+    /// [`Session::reply`] has an answer.
+    fn declines(&self, _moment: &Moment, _call: &Call) -> Option<(&'static str, &'static str)> {
+        None
+    }
+
     /// The answer where a test case does not say.
     fn reply(&mut self, moment: &Moment, call: &Call, asked: Asked) -> Value;
 

@@ -16,7 +16,7 @@ use self::charts::{Axis, Histogram, span, time};
 use super::render;
 use crate::{
     kpi::{self, Sample},
-    pics::{Pics, Profile},
+    pics::Pics,
     protocol::requirements::RequirementList,
     record::{Kpi, ProfileOutcome, Results, TraceEntry, TraceEvent, calibration::Calibration, causes::Cause},
     verdict::{Failure, TestCaseResult, UploadRecord, Verdict},
@@ -196,8 +196,10 @@ pub(super) fn html(pics: &Pics, results: &Results, trace: &[TraceEntry]) -> Stri
             .filter_map(|case| case_findings(case, &frames, results.protocol().requirements()))
             .collect(),
         cases: results.test_cases.iter().map(case_row).collect(),
-        profile_ids: Profile::ALL
-            .into_iter()
+        profile_ids: results
+            .protocol()
+            .profiles
+            .iter()
             .filter(|profile| used.contains(profile.id()))
             .map(|profile| (profile.id(), profile.title()))
             .collect(),

@@ -364,7 +364,7 @@ fn passwords_in(event: &LinkEvent) -> Vec<Secret> {
 
 /// Passwords that a SetVariablesRequest sets.
 fn passwords_set(text: &str) -> Vec<Secret> {
-    let Ok(Frame::Call { payload, .. }) = Frame::parse(text) else { return Vec::new() };
+    let Ok(Frame::Call { payload, .. }) = Frame::read_back(text) else { return Vec::new() };
     let items = payload["setVariableData"].as_array().into_iter().flatten();
     items
         .filter(|item| item["variable"]["name"] == "BasicAuthPassword")

@@ -100,33 +100,23 @@ impl Catalogue {
     pub fn embedded(version: Version) -> Result<Self, Vec<Defects>> {
         let mut sources = Vec::new();
         collect(&EMBEDDED, &mut sources);
-        Self::from_sources(sources, version)
+        Self::from_sources(sources, Dialect::today(version))
     }
 
     /// What a folder laid out like `testcases/` has for a version of OCPP.
     pub fn from_folder(folder: &Path, version: Version) -> Result<Self, Vec<Defects>> {
-        let mut sources = Vec::new();
-        let mut folders = vec![folder.to_path_buf()];
-        while let Some(folder) = folders.pop() {
-            let entries = std::fs::read_dir(&folder).map_err(|error| {
-                let source = Source::new(folder.display().to_string(), "");
-                let message = format!("can't read this folder: {error}");
-                vec![source.defects(vec![Defect::new(Position::default(), message, "check the path")])]
-            })?;
-            for path in entries.flatten().map(|entry| entry.path()) {
-                if path.is_dir() {
-                    folders.push(path);
-                } else if path.extension().is_some_and(|extension| extension == "yaml") {
-                    sources.push(Source::read(&path).map_err(|defects| vec![defects])?);
-                }
-            }
-        }
-        Self::from_sources(sources, version)
+        Self::from_sources(sources_in(folder)?, Dialect::today(version))
     }
 
-    fn from_sources(sources: Vec<Source>, version: Version) -> Result<Self, Vec<Defects>> {
+    /// What a run folder has kept, in the form of the language that its files were written in.
+    pub fn recorded(folder: &Path, version: Version) -> Result<Self, Vec<Defects>> {
+        let sources = sources_in(folder)?;
         let language = Language::of(&sources);
-        let dialect = Dialect { protocol: version.protocol(), language };
+        Self::from_sources(sources, Dialect { language, ..Dialect::today(version) })
+    }
+
+    fn from_sources(sources: Vec<Source>, dialect: Dialect) -> Result<Self, Vec<Defects>> {
+        let version = dialect.protocol.version;
         let mut catalogue = Self { dialect, cases: BTreeMap::new(), states: BTreeMap::new() };
         let mut bad = Vec::new();
         for source in sources.into_iter().filter(|source| dialect.may_be_for(source)) {
@@ -154,6 +144,27 @@ impl Catalogue {
         }
         if bad.is_empty() { Ok(catalogue) } else { Err(bad) }
     }
+}
+
+/// The YAML files of a folder and of all below it.
+fn sources_in(folder: &Path) -> Result<Vec<Source>, Vec<Defects>> {
+    let mut sources = Vec::new();
+    let mut folders = vec![folder.to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        let entries = std::fs::read_dir(&folder).map_err(|error| {
+            let source = Source::new(folder.display().to_string(), "");
+            let message = format!("can't read this folder: {error}");
+            vec![source.defects(vec![Defect::new(Position::default(), message, "check the path")])]
+        })?;
+        for path in entries.flatten().map(|entry| entry.path()) {
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "yaml") {
+                sources.push(Source::read(&path).map_err(|defects| vec![defects])?);
+            }
+        }
+    }
+    Ok(sources)
 }
 
 fn collect(folder: &'static Dir<'static>, sources: &mut Vec<Source>) {

@@ -121,7 +121,7 @@ pub(super) fn fresh(arguments: &Arguments, test_cases: &TestCases) -> Result<Pre
     let choice = choice(arguments);
     let chosen = choice.of(&entries)?.into_iter().map(|entry| entry.id.clone()).collect();
     let simulated = arguments.sut.is_some();
-    let faults = arguments.faults.read()?;
+    let faults = arguments.faults.read(pics.ocpp.protocol())?;
     if !simulated && !faults.is_empty() {
         let help = "add --sut simulated, or use `simulate` with the fault and test that";
         return Err(Problem::Input("--fault applies only to the simulated product".into(), help.into()));
@@ -189,11 +189,11 @@ pub(super) fn resumed(arguments: &Arguments, folder: &Path, test_cases: &TestCas
     if arguments.sut.is_some() && !simulated {
         return Err(differs(RUN, &format!("the product under test ({} then, the simulated one now)", manifest.sut)));
     }
-    let given = arguments.faults.read()?;
+    let given = arguments.faults.read(pics.ocpp.protocol())?;
     if !given.is_empty() && given.texts() != manifest.faults {
         return Err(differs(RUN, "the --fault of the simulated product"));
     }
-    let faults = faults::read(&manifest.faults)?;
+    let faults = faults::read(pics.ocpp.protocol(), &manifest.faults)?;
     let choice = choice(arguments);
     if !choice.is_everything() && choice != manifest.choice {
         return Err(differs(RUN, "the selection of test cases"));

@@ -96,7 +96,7 @@ impl Conversation {
         let mut names = moment.fixed.clone();
         names.insert("security_profile", moment.security_profile.into());
         names.insert("transactions", self.of_test.told.describe_all());
-        Around::of(names, moment.now, self.has_room())
+        Around::of(self.protocol.version, names, moment.now, self.has_room())
     }
 
     /// How long the station waits for the cable of a driver who was authorised, seconds.
@@ -209,6 +209,10 @@ impl Session for Conversation {
 
     fn learn(&mut self, call: &Call) -> Learnt {
         self.learn_from(call)
+    }
+
+    fn declines(&self, moment: &Moment, call: &Call) -> Option<(&'static str, &'static str)> {
+        if moment.tests_station { None } else { OwnStation::declines(&call.action) }
     }
 
     fn reply(&mut self, moment: &Moment, call: &Call, asked: Asked) -> Value {

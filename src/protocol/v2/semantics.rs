@@ -84,11 +84,15 @@ impl Semantics for Meanings {
         action == "TransactionEvent"
     }
 
-    /// A password in SetVariables must not appear in any artefact.
+    /// A password or a shared secret in SetVariables, and a password in a network profile (OCPP 2.1), must not appear in any artefact.
     fn secrets(&self, payload: &Value) -> Vec<Secret> {
+        const SECRET: [&str; 2] = ["BasicAuthPassword", "SharedSecret"];
         let items = payload["setVariableData"].as_array().into_iter().flatten();
-        let passwords = items.filter(|item| item["variable"]["name"] == "BasicAuthPassword");
-        passwords.filter_map(|item| item["attributeValue"].as_str()).map(Secret::new).collect()
+        let set = items.filter(|item| item["variable"]["name"].as_str().is_some_and(|name| SECRET.contains(&name)));
+        let set = set.filter_map(|item| item["attributeValue"].as_str());
+        set.chain(payload.pointer("/connectionData/basicAuthPassword").and_then(Value::as_str))
+            .map(Secret::new)
+            .collect()
     }
 
     fn harmless(&self, tests_station: bool) -> &'static str {

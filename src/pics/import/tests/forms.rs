@@ -64,7 +64,7 @@ pub(super) fn certificate(pics: &Pics) -> Vec<Cells> {
     }
     lines.extend([text(""), text("Test Result Summary for the Certified Functionalities"), text("")]);
     lines.push(cells(&["Certification Profile", "Test Result", "Description"]));
-    for profile in crate::pics::Profile::ALL {
+    for &profile in pics.ocpp.protocol().profiles {
         let result = if pics.has_profile(profile) { "Pass" } else { "Not Tested" };
         lines.push(cells(&[profile.title(), result, "Support for what this profile is about."]));
     }

@@ -86,7 +86,7 @@ pub(crate) fn pics(sut: SutKind, baseline: Baseline, seed: u64) -> Pics {
     let version = format!("{}.{}.0-rc{}", of.0.random_range(0..9), of.0.random_range(0..99), of.0.random_range(0..9));
     let vendor = format!("{} Ladetechnik GmbH & Co. KG", of.words(2));
     let mut profiles = vec![Profile::CORE];
-    for profile in Profile::ALL.into_iter().skip(1) {
+    for &profile in baseline.version().protocol().profiles.iter().skip(1) {
         let is_feature = baseline.is_core_feature(profile);
         if !is_feature && of.0.random_bool(0.4) {
             profiles.push(profile);
