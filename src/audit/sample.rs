@@ -66,7 +66,7 @@ pub(super) fn excluded(matcher: &Matcher) -> Option<&Matcher> {
     match matcher {
         Matcher::Not(inner) => Some(inner),
         Matcher::All(matchers) => matchers.iter().find_map(excluded),
-        Matcher::When(_, inner) | Matcher::Citing(_, inner) => excluded(inner),
+        Matcher::When(_, inner) | Matcher::Citing(_, inner) | Matcher::Saying(_, inner) => excluded(inner),
         _ => None,
     }
 }
@@ -142,7 +142,10 @@ fn sample(matcher: &Matcher, value: Option<&Value>, member: Option<Member>, name
         }
         Matcher::AnyOf(list) => of(list)?.as_array()?.first().cloned(),
         Matcher::HashOf(chain) => crate::certificate::hash_data(of(chain)?.as_str()?, "SHA256"),
-        Matcher::When(_, inner) | Matcher::Citing(_, inner) => sample(inner, value, member, names),
+        Matcher::When(_, inner) | Matcher::Citing(_, inner) | Matcher::Saying(_, inner) => {
+            sample(inner, value, member, names)
+        }
+        Matcher::After(after) => of(&after.at),
         Matcher::Members(checks) => {
             let mut value = value.cloned().or_else(example)?;
             for (path, inner) in &checks.entries {

@@ -97,7 +97,7 @@ impl Sequence {
             .iter()
             .enumerate()
             .map(|(index, step)| {
-                let own = format!("{} {}", index + 1, step.label);
+                let own = format!("{} {}", index + 1, step.label());
                 Node {
                     step: step.clone(),
                     scope: scope.clone(),

@@ -4,6 +4,7 @@ mod pace;
 mod preparation;
 mod rules;
 mod wire;
+mod words;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -149,7 +150,7 @@ fn a_late_answer_is_no_breach_in_the_next_test_case() {
 /// A message that comes ahead is held against later steps, whose names need not be known by then: that is no error of ours.
 #[test]
 fn what_a_step_can_say_only_later_it_does_not_take_ahead() {
-    let steps = "steps:\n  - expect: Heartbeat\n  - set: { since: \"{{ elapsed }}\" }\n  \
+    let steps = "steps:\n  - expect: Heartbeat\n  - let: { since: \"{{ elapsed }}\" }\n  \
         - expect: NotifyEvent\n    any-time-since: \"{{ since }}\"\n";
     let event = r#"[2,"e","NotifyEvent",{"generatedAt":"1970-01-01T00:00:01Z","seqNo":0,"eventData":[{"eventId":1,"timestamp":"1970-01-01T00:00:01Z","trigger":"Delta","actualValue":"x","eventNotificationType":"HardWiredNotification","component":{"name":"EVSE"},"variable":{"name":"Problem"}}]}]"#;
     let mut engine = engine(steps, connected());
@@ -279,7 +280,7 @@ fn a_failing_check_names_its_own_requirement() {
     }
     // Some are broken under a condition only: what the step knows, and at a check what the message says.
     let steps = "steps:
-  - set: { how: remote }
+  - let: { how: remote }
   - steps:
       - expect: TransactionEvent
         check:
@@ -517,7 +518,7 @@ fn what_was_last_told_of_a_connector_is_known_to_the_next_test_case() {
 
 #[test]
 fn a_remark_is_said_once_and_decides_nothing() {
-    let steps = "steps:\n  - set: { base: 30 }\n  - remark: \"The base of {{ base }} s is guessed.\"\n  - remark: \"The base of {{ base }} s is guessed.\"\n  - when: \"false\"\n    remark: Never said.\n";
+    let steps = "steps:\n  - let: { base: 30 }\n  - remark: \"The base of {{ base }} s is guessed.\"\n  - remark: \"The base of {{ base }} s is guessed.\"\n  - when: \"false\"\n    remark: Never said.\n";
     let outcome = ended(engine(steps, connected()), 1);
     assert_eq!(
         (outcome.verdict, outcome.remarks.as_slice()),
@@ -546,7 +547,7 @@ fn no_name_of_the_engine_can_be_taken() {
         assert!(told || name == "message", "{name}");
     }
     for taken in [
-        "- set: { left: 1 }",
+        "- let: { left: 1 }",
         "- expect: Heartbeat\n    as: registration",
         "- for-each: state\n    in: \"{{ [] }}\"\n    do: []",
     ] {

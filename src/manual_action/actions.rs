@@ -158,7 +158,26 @@ pub const ACTIONS: &[ActionInfo] = &[
     },
 ];
 
+/// What a step need not give because it is at the EVSE of the test case: parameters with their defaults.
+pub const OF_THE_EVSE: [(&str, &str); 2] = [("evse", "{{ evse.id }}"), ("connector", "{{ evse.connector }}")];
+
 impl ActionInfo {
+    /// The parameters as a step gives them: an EVSE and a connector that the action needs may be left out.
+    pub fn given(&self) -> Vec<Property> {
+        let default = |property: &&Property| OF_THE_EVSE.iter().find(|(name, _)| *name == property.name);
+        let given = |property: &Property| match default(&property).filter(|_| property.required) {
+            Some((_, value)) => Property { required: false, about: value, ..*property },
+            None => *property,
+        };
+        self.parameters.iter().map(given).collect()
+    }
+
+    /// The parameters that a step may leave out although the action needs them, with their defaults.
+    pub fn left_out(&self) -> impl Iterator<Item = (&'static str, &'static str)> + '_ {
+        let needed = |name: &str| self.parameters.iter().any(|property| property.name == name && property.required);
+        OF_THE_EVSE.into_iter().filter(move |(name, _)| needed(name))
+    }
+
     /// Who owns its parameters, for what authors are told.
     pub fn owner(&self, scope: Scope) -> Owner<'static> {
         Owner { name: self.name, noun: "parameter", place: " under `with`", scope }

@@ -1,7 +1,7 @@
 //! Reads a PICS file, naming every defect at once with its place.
 
 mod checks;
-pub(super) mod words;
+pub(crate) mod words;
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -226,7 +226,10 @@ impl Reader {
         let ids: Vec<&str> = self.protocol.profiles.iter().map(|profile| profile.id()).collect();
         for item in node.list().unwrap_or_default() {
             let word = item.scalar().unwrap_or_default();
+            let features = baseline.map(Baseline::core_features).unwrap_or_default();
+            let feature = features.iter().find(|(known, _)| known.id() == word);
             match self.protocol.profile(&word) {
+                None if feature.is_some() => {}
                 None => {
                     let help = nearest(&word, ids.iter().copied())
                         .map_or_else(|| format!("known: {}", ids.join(", ")), |near| format!("did you mean `{near}`?"));
@@ -236,14 +239,13 @@ impl Reader {
                     self.defect(item.at, format!("duplicate `{word}`"), "remove one of the two");
                 }
                 Some(profile) => {
-                    let features = baseline.map(Baseline::core_features).unwrap_or_default();
-                    if let Some((_, feature)) = features.iter().find(|(known, _)| *known == profile) {
-                        let edition = baseline.map_or(0, Baseline::edition);
-                        let help = format!("in edition {edition} it is a feature of core: answer `{feature}: yes`");
-                        self.defect(item.at, format!("unknown edition {edition} profile `{word}`"), help);
-                    }
                     profiles.push(profile);
                 }
+            }
+            if let Some((_, feature)) = feature {
+                let edition = baseline.map_or(0, Baseline::edition);
+                let help = format!("in edition {edition} it is a feature of core: answer `{feature}: yes`");
+                self.defect(item.at, format!("unknown edition {edition} profile `{word}`"), help);
             }
         }
         if !profiles.contains(&Profile::CORE) {

@@ -54,7 +54,7 @@ pub struct Header {
     pub certification: Vec<(Baseline, Vec<(Profile, Demand)>)>,
     /// Why it must run alone and after all others, where it must.
     pub exclusive: Option<String>,
-    /// Has steps.
+    /// Has steps, and they hold for the version that is read.
     pub implemented: bool,
 }
 
@@ -234,10 +234,27 @@ pub fn header(root: &Node, protocol: &'static Protocol, defects: &mut Vec<Defect
         purpose: root.get("purpose").and_then(Node::scalar).unwrap_or_default(),
         note: root.get("note").and_then(Node::scalar),
         certification: certification(root, &protocols, protocol, defects),
-        protocols,
         exclusive: root.get("exclusive").and_then(Node::text).map(str::to_owned),
-        implemented: root.get("steps").is_some(),
+        implemented: implemented(root, &protocols, protocol.version, defects),
+        protocols,
     })
+}
+
+/// True where the test case has steps that hold for a version: for all of its `protocols`, or for those of `steps-for`.
+fn implemented(root: &Node, protocols: &[Version], version: Version, defects: &mut Vec<Defect>) -> bool {
+    let Some(node) = root.get("steps-for") else { return root.get("steps").is_some() };
+    if root.get("steps").is_none() {
+        defects.push(Defect::new(node.at, "`steps-for` without `steps`", "leave it out until there are steps"));
+    }
+    let versions = versions(node);
+    if let Some(other) = versions.iter().find(|version| !protocols.contains(version)) {
+        let message = format!("OCPP {other} is not among the `protocols` of this test case");
+        defects.push(Defect::new(node.at, message, "add it there, or leave it out here"));
+    } else if versions.is_empty() || protocols.iter().all(|version| versions.contains(version)) {
+        let message = "`steps-for` names some of the `protocols`, neither none nor all";
+        defects.push(Defect::new(node.at, message, "leave it out where the steps hold for all of them"));
+    }
+    versions.contains(&version)
 }
 
 /// The use cases that it is about; each is one of the specification.
@@ -282,7 +299,11 @@ pub(super) fn check_requirements(node: &Node, protocol: &'static Protocol, defec
 
 /// The versions that a test case or state is for.
 pub(super) fn protocols(root: &Node) -> Vec<Version> {
-    let words = root.get("protocols").and_then(Node::list).unwrap_or_default();
+    root.get("protocols").map(versions).unwrap_or_default()
+}
+
+fn versions(node: &Node) -> Vec<Version> {
+    let words = node.list().unwrap_or_default();
     words.iter().filter_map(|word| Version::named(&word.scalar()?)).collect()
 }
 

@@ -1,9 +1,13 @@
-//! Conditions on the PICS: `C-49 and (C-30 or C-31)`, `not AQ-2`, `HFS-8 > 1`, `profile:iso-15118`, `MODE-1-2-ONLY`.
+//! Conditions on the PICS: `C-49 and (C-30 or C-31)`, `not AQ-2`, `HFS-8 > 1`, `ORS-24:HTTP`, `profile:iso-15118`, `MODE-1-2-ONLY`.
 
 use std::fmt;
 
 use crate::{
-    pics::{Answer, Pics, Profile},
+    pics::{
+        Answer, Pics, Profile,
+        tables::{AnswerKind, Row},
+        words::is_closed_word,
+    },
     protocol::Protocol,
 };
 
@@ -20,6 +24,8 @@ pub enum Condition {
     Id(String),
     /// A numeric id above a bound.
     Above(String, i64),
+    /// A list that contains a word.
+    Contains(String, String),
     /// The PICS names the profile.
     Profile(Profile),
     /// The product is of the subtype.
@@ -88,6 +94,11 @@ impl Condition {
                 Some(number) => Answered { holds: number > *bound, because: vec![format!("{id} is {number}")] },
                 None => Answered { holds: false, because: vec![format!("{id} is not answered")] },
             },
+            Condition::Contains(id, word) => {
+                let holds = pics.list(id).iter().any(|known| known.eq_ignore_ascii_case(word));
+                let lists = if holds { "lists" } else { "does not list" };
+                Answered { holds, because: vec![format!("{id} {lists} {word}")] }
+            }
             Condition::Profile(profile) => {
                 let holds = pics.has_profile(*profile);
                 let part = if holds { "part" } else { "not part" };
@@ -144,6 +155,7 @@ impl fmt::Display for Condition {
             },
             Condition::Id(id) => f.write_str(id),
             Condition::Above(id, bound) => write!(f, "{id} > {bound}"),
+            Condition::Contains(id, word) => write!(f, "{id}:{word}"),
             Condition::Profile(profile) => write!(f, "profile:{}", profile.id()),
             Condition::Subtype(subtype) => f.write_str(&subtype.to_uppercase()),
         }
@@ -243,6 +255,14 @@ impl Parser {
                 .map(Condition::Profile)
                 .ok_or_else(|| ConditionError { at, message: format!("unknown certification profile `{name}`") });
         }
+        if let Some((id, wanted)) = word.split_once(':') {
+            let is_list = |row: &Row| row.kind == AnswerKind::List;
+            if !self.protocol.pics_tables().rows_of(id).any(is_list) || !is_closed_word(id, wanted) {
+                let message = format!("`{id}` takes no list with the word `{wanted}`");
+                return Err(ConditionError { at, message });
+            }
+            return Ok(Condition::Contains(id.to_owned(), wanted.to_owned()));
+        }
         match word.as_str() {
             "MODE-1-2-ONLY" => Ok(Condition::Subtype("mode-1-2-only")),
             "WIRELESS" => Ok(Condition::Subtype("wireless")),
@@ -283,6 +303,7 @@ mod tests {
             references: crate::pics::model::References::default(),
         };
         pics.hardware.insert("HFS-8".into(), Answer::Number(2));
+        pics.settings.insert("ORS-24".into(), Answer::List(vec!["HTTPS".into(), "SFTP".into()]));
         for id in yes {
             pics.features.insert((*id).into(), Answer::Bool(true));
         }
@@ -307,6 +328,7 @@ mod tests {
             ("MODE-1-2-ONLY or WIRELESS", false),
             ("C-09", false),
             ("C-09 or C-09.2", true),
+            ("ORS-24:HTTPS and not ORS-24:FTP", true),
         ] {
             assert_eq!(parse(text).unwrap().answer(&pics(&["C-09.2"])).holds, expected, "{text}");
         }
@@ -314,9 +336,16 @@ mod tests {
 
     #[test]
     fn mistakes_have_a_place() {
-        for (text, at) in
-            [("C-49 and", 8), ("C-49 C-30", 5), ("(C-49", 5), ("C-999", 0), ("C-49 & C-30", 5), ("not", 3)]
-        {
+        for (text, at) in [
+            ("C-49 and", 8),
+            ("C-49 C-30", 5),
+            ("(C-49", 5),
+            ("C-999", 0),
+            ("C-49 & C-30", 5),
+            ("not", 3),
+            ("ORS-24:GOPHER", 0),
+            ("C-49:HTTP", 0),
+        ] {
             assert_eq!(parse(text).unwrap_err().at, at, "{text}");
         }
     }

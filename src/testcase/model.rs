@@ -161,14 +161,14 @@ pub struct Step {
     pub at: Position,
     /// The file it stands in.
     pub file: Arc<str>,
-    /// A line by which a person recognises it: `expect BootNotification`.
-    pub label: String,
     /// Skipped when false.
     pub when: Option<Template>,
     /// Name under which its result is kept.
     pub saved_as: Option<String>,
     /// Requirements that a breach breaks, where the check that fails names none.
     pub requirements: Requirements,
+    /// What it is called, where its kind does not say what stands in the file: `ask Reset`.
+    pub title: Option<Arc<str>>,
     /// What it does.
     pub kind: StepKind,
 }
@@ -184,10 +184,10 @@ pub struct Expect {
     pub checks: Checks,
     /// What we answer; `None`: what the specification suggests.
     pub reply: Option<Template>,
-    /// Answer with a CALLERROR of this code instead.
-    pub reply_error: Option<ErrorCode>,
+    /// Answer with a CALLERROR instead.
+    pub reply_error: Option<Refusal>,
     /// True: it stays unanswered.
-    pub no_reply: bool,
+    pub no_reply: Option<Template>,
     /// Seconds after the step is reached.
     pub within: Option<Template>,
     /// A time (seconds of the run) before which it must not come.
@@ -198,6 +198,15 @@ pub struct Expect {
     pub optional: Option<Template>,
     /// Any other CALL before it is a failure, which breaks these requirements; none: those of the step.
     pub nothing_else_before: Option<Requirements>,
+}
+
+/// A CALLERROR of ours.
+#[derive(Debug, Clone)]
+pub struct Refusal {
+    /// Its code.
+    pub code: ErrorCode,
+    /// Only where this holds.
+    pub when: Option<Template>,
 }
 
 /// A bound on the time at which something comes.
@@ -373,23 +382,46 @@ pub struct Always {
 }
 
 impl Step {
+    /// A step that only does this.
+    pub fn bare(at: Position, file: Arc<str>, kind: StepKind) -> Self {
+        Self { at, file, when: None, saved_as: None, requirements: Requirements::default(), title: None, kind }
+    }
+
     /// A step that runs a state.
     pub fn run_of(state: &str, with: Vec<(String, Template)>, at: Position, file: Arc<str>) -> Self {
-        let kind = StepKind::Run { state: state.to_owned(), with };
-        let label = format!("run {state}");
-        Self { at, file, label, when: None, saved_as: None, requirements: Requirements::default(), kind }
+        Self::bare(at, file, StepKind::Run { state: state.to_owned(), with })
     }
 
     /// The steps as one, which stands where `around` stands.
     pub fn group_of(steps: &[Arc<Step>], around: &Step) -> Self {
-        Self {
-            at: around.at,
-            file: around.file.clone(),
-            label: "steps".to_owned(),
-            when: None,
-            saved_as: None,
-            requirements: around.requirements.clone(),
-            kind: StepKind::Group(steps.to_vec()),
+        let group = Self::bare(around.at, around.file.clone(), StepKind::Group(steps.to_vec()));
+        Self { requirements: around.requirements.clone(), ..group }
+    }
+
+    /// A line a person recognises it by: `expect BootNotification`.
+    pub fn label(&self) -> String {
+        if let Some(title) = &self.title {
+            return title.to_string();
+        }
+        match &self.kind {
+            StepKind::Expect(expect) => format!("expect {}", expect.action),
+            StepKind::Send(send) => format!("send {}", send.action),
+            StepKind::Run { state, .. } => format!("run {state}"),
+            StepKind::Operator { action, .. } => format!("operator {}", action.name),
+            StepKind::AnyOrder(_) => "any-order".into(),
+            StepKind::OneOf(_) => "one-of".into(),
+            StepKind::Optional(_) => "optional".into(),
+            StepKind::Repeat { .. } => "repeat".into(),
+            StepKind::ForEach { item, .. } => format!("for-each {item}"),
+            StepKind::Group(_) => "steps".into(),
+            StepKind::Wait(_) => "wait".into(),
+            StepKind::Settle(_) => "settle".into(),
+            StepKind::Connection(connection) => format!("connection {}", connection.act.word()),
+            StepKind::Service { service, .. } => format!("service {}", service.name),
+            StepKind::Set(_) => "let".into(),
+            StepKind::Assert { condition, .. } => format!("assert {}", condition.text()),
+            StepKind::Remark(_) => "remark".into(),
+            StepKind::Never { action, .. } => format!("never {action}"),
         }
     }
 }

@@ -5,6 +5,7 @@ mod manual;
 mod messages;
 mod requirements;
 mod service;
+mod shorthand;
 
 use std::sync::Arc;
 
@@ -13,10 +14,10 @@ use serde_json::{Map, Value};
 use super::{
     catalogue,
     dialect::{Dialect, Language},
-    language::{BODY, COMMON, LIST_SETTING, STATE, STEPS, StepInfo, TEST_CASE},
+    language::{BODY, COMMON, LIST_SETTING, REFUSAL, STATE, STEPS, StepInfo, TEST_CASE},
     model::{
-        Always, BUILT_IN, Bound, Citation, Expect, Need, RunSite, Send, State, StateKind, Step, StepKind, TestCase,
-        VariableSetting,
+        Always, BUILT_IN, Bound, Citation, Expect, Need, Refusal, RunSite, Send, State, StateKind, Step, StepKind,
+        TestCase, VariableSetting,
     },
     scope::{Mentions, Notes, Part},
     template::Template,
@@ -28,7 +29,7 @@ use crate::{
     yaml::{Defect, Defects, Key, Kind, Node, Position, Source, nearest},
 };
 
-/// Reads a test case, for the version of OCPP that the dialect names.
+/// Reads a test case, for the version of OCPP that the dialect names. Steps that hold for other versions only are left out.
 pub fn test_case(source: &Source, dialect: Dialect) -> Result<TestCase, Defects> {
     let root = dialect.parse(source)?;
     let mut reader = Reader::new(source, dialect);
@@ -39,29 +40,28 @@ pub fn test_case(source: &Source, dialect: Dialect) -> Result<TestCase, Defects>
     if let Some(list) = root.get("requirements") {
         catalogue::check_requirements(list, dialect.protocol, &mut reader.defects);
     }
+    let is_for_it = header.implemented || root.get("steps").is_none();
+    let body = |key: &str| root.get(key).filter(|_| is_for_it);
     for property in TEST_CASE.iter().filter(|property| BODY.contains(&property.name)) {
-        if let Some(value) = root.get(property.name) {
+        if let Some(value) = body(property.name) {
             reader.defects.extend(property.check(value, Some(dialect.protocol)));
         }
     }
-    let before = root.get("before");
+    let before = body("before");
     let mut case = TestCase {
         header,
         protocol: dialect.protocol,
         source: source.clone(),
         further: reader.further(root.get("further-requirements")),
-        variants: reader.variants(root.get("variants")),
-        needs: reader.needs(root.get("needs")),
+        variants: reader.variants(body("variants")),
+        needs: reader.needs(body("needs")),
         variables: before.map(|before| reader.variables(before.get("variables"))).unwrap_or_default(),
         prepared: true,
         before: Vec::new(),
-        steps: root.get("steps").map(|steps| reader.within(Part::Steps, |reader| reader.steps(steps))),
-        always: reader.within(Part::Always, |reader| reader.always(root.get("always"))),
+        steps: body("steps").map(|steps| reader.within(Part::Steps, |reader| reader.steps(steps))),
+        always: reader.within(Part::Always, |reader| reader.always(body("always"))),
         cited_by_test: reader.citations.len(),
-        after: root
-            .get("after")
-            .map(|steps| reader.within(Part::After, |reader| reader.steps(steps)))
-            .unwrap_or_default(),
+        after: body("after").map(|steps| reader.within(Part::After, |reader| reader.steps(steps))).unwrap_or_default(),
         citations: Vec::new(),
         runs: Vec::new(),
         names: Mentions::default(),
@@ -85,7 +85,7 @@ pub fn test_case(source: &Source, dialect: Dialect) -> Result<TestCase, Defects>
 
 /// Reads a state or procedure; none where it is for other versions of OCPP.
 pub fn state(source: &Source, dialect: Dialect) -> Result<Option<State>, Defects> {
-    let root = source.parse()?;
+    let root = dialect.parse_state(source)?;
     let mut reader = Reader::new(source, dialect);
     let owner = Owner::of_keys("a state", Some(dialect.protocol));
     let known = if dialect.language == Language::First { without_protocols() } else { STATE.to_vec() };
@@ -353,6 +353,10 @@ impl<'s> Reader<'s> {
         }
     }
 
+    fn bare(&self, at: Position, kind: StepKind) -> Step {
+        Step::bare(at, self.file.clone(), kind)
+    }
+
     fn step(&mut self, node: &Node) -> Option<Step> {
         let Some(entries) = node.map() else {
             self.defect(node.at, format!("a step was expected, found {}", node.describe()), "write `- expect: Action`");
@@ -381,21 +385,25 @@ impl<'s> Reader<'s> {
         let name = info.name();
         let value = node.get(name)?;
         self.names.enter();
-        let kind = self.kind(name, value, node);
-        let step = kind.map(|kind| Step {
-            at: node.at,
-            file: self.file.clone(),
-            label: info.label(value),
-            when: node.get("when").map(|when| self.expression(when)),
-            saved_as: node.get("as").and_then(|name| self.new_name(name)),
-            requirements: self.requirements(node.get("requirement")),
-            kind,
-        });
-        if let Some(name) = step.as_ref().and_then(|step| step.saved_as.as_ref()) {
-            self.names.keeps(name);
-        }
+        let step = self.step_of_kind(name, value, node);
         self.names.leave();
         step
+    }
+
+    fn step_of_kind(&mut self, name: &str, value: &Node, node: &Node) -> Option<Step> {
+        let kind = self.kind(name, value, node)?;
+        let mut step = Step { when: node.get("when").map(|when| self.expression(when)), ..self.bare(node.at, kind) };
+        if name == "ask" {
+            // What it keeps and proves is of the message, within.
+            step.title = value.text().map(|action| format!("ask {action}").into());
+            return Some(step);
+        }
+        step.saved_as = node.get("as").and_then(|name| self.new_name(name));
+        if let Some(name) = &step.saved_as {
+            self.names.keeps(name);
+        }
+        step.requirements = self.requirements(node.get("requirement"));
+        Some(step)
     }
 
     fn kind(&mut self, name: &str, value: &Node, node: &Node) -> Option<StepKind> {
@@ -413,8 +421,16 @@ impl<'s> Reader<'s> {
             "operator" => {
                 let action = self.manual_action(value, node)?;
                 let optional = flag(node.get("optional"));
-                StepKind::Operator { action, with: self.with(node), optional }
+                let given = self.with(node);
+                let left_out = action.left_out().filter(|(name, _)| !given.iter().any(|(known, _)| known == name));
+                let mut with: Vec<_> =
+                    left_out.map(|(name, value)| (name.to_owned(), Template::new(value.into()))).collect();
+                with.extend(given);
+                StepKind::Operator { action, with, optional }
             }
+            "ask" => self.ask(value, node)?,
+            "get" => self.variable_access(false, value, node)?,
+            "set" => self.variable_access(true, value, node)?,
             "any-order" => StepKind::AnyOrder(self.steps(value)),
             "one-of" => StepKind::OneOf(self.steps(value)),
             "optional" => StepKind::Optional(self.steps(value)),
@@ -425,13 +441,18 @@ impl<'s> Reader<'s> {
                 let item = self.new_name(value).unwrap_or_default();
                 let steps = node.get("do")?;
                 let steps = self.knowing(vec![item.clone()], |reader| reader.steps(steps));
-                StepKind::ForEach { items, item, steps, in_order: flag(node.get("in-order")) }
+                StepKind::ForEach {
+                    items,
+                    item,
+                    steps,
+                    in_order: node.get("order").and_then(Node::text) != Some("any"),
+                }
             }
             "wait" => StepKind::Wait(self.template(value)),
             "settle" => StepKind::Settle(self.template(value)),
             "connection" => StepKind::Connection(self.connection(value, node)?),
             "service" => StepKind::Service { service: self.service(value, node)?, with: self.with(node) },
-            "set" => {
+            "let" => {
                 for (name, _) in value.map().unwrap_or_default() {
                     self.free(&name.name, name.at);
                     self.names.keeps(&name.name);
@@ -465,16 +486,20 @@ impl<'s> Reader<'s> {
         if let Some(reply) = reply {
             self.payload(reply, &action, false);
         }
+        let (not_before, not_after) = node.get("after").and_then(|after| self.bounds(after)).unzip();
+        if let (Some(after), Some(_)) = (node.get("after"), node.get("no-earlier-than")) {
+            self.defect(after.at, "`after` says what `no-earlier-than` says", "leave one of them out");
+        }
         Expect {
             matches: self.matches(node.get("match"), self.messages().message(&action, true)),
             checks: self.checks(node.get("check"), self.messages().message(&action, true)),
             reply: reply.map(|reply| self.template(reply)),
-            reply_error: node.get("reply-error").and_then(|code| self.error_code("reply-error", code)),
-            no_reply: flag(node.get("no-reply")),
-            within: node.get("within").map(|node| self.template(node)),
-            no_earlier_than: node.get("no-earlier-than").map(|node| {
+            reply_error: node.get("reply-error").and_then(|node| self.refusal(node)),
+            no_reply: node.get("no-reply").map(|node| self.expression(node)),
+            within: node.get("within").map(|node| self.template(node)).or(not_after),
+            no_earlier_than: node.get("no-earlier-than").map_or(not_before, |node| {
                 let (is, requirements) = self.citing(node);
-                Bound { is: self.template(is), requirements }
+                Some(Bound { is: self.template(is), requirements })
             }),
             any_time_since: node.get("any-time-since").map(|node| self.template(node)),
             optional: node.get("optional").map(|node| self.expression(node)),
@@ -504,6 +529,43 @@ impl<'s> Reader<'s> {
             within: node.get("within").map(|node| self.template(node)),
             action,
         }
+    }
+
+    /// A code, or `{ when: condition, is: code }`.
+    fn refusal(&mut self, node: &Node) -> Option<Refusal> {
+        if node.map().is_none() {
+            return Some(Refusal { code: self.error_code("reply-error", node)?, when: None });
+        }
+        let owner = Owner::of_keys("reply-error", Some(self.dialect.protocol));
+        self.defects.extend(vocabulary::check(owner, &REFUSAL, Some(node), node));
+        let when = Some(self.expression(node.get("when")?));
+        Some(Refusal { code: self.error_code("reply-error", node.get("is")?)?, when })
+    }
+
+    /// What `after` says of a message: when it may come at the earliest, and how long it may take.
+    fn bounds(&mut self, node: &Node) -> Option<(Bound, Template)> {
+        let (_, requirements) = self.after(node)?;
+        let expression = |key: &str, default: &str| match node.get(key) {
+            None => Some(default.to_owned()),
+            Some(value) => {
+                let text = value.scalar()?;
+                let inner = text.trim().strip_prefix("{{").and_then(|text| text.strip_suffix("}}"));
+                let inner = inner.map_or(text.as_str(), str::trim);
+                (!inner.contains("{{")).then(|| format!("({inner})"))
+            }
+        };
+        let parts = [("at", ""), ("plus", "0"), ("tolerance", "bench.time_tolerance")];
+        let [Some(at), Some(plus), Some(tolerance)] = parts.map(|(key, default)| expression(key, default)) else {
+            self.defect(node.at, "`after` takes numbers, or one expression each", "write `\"{{ … }}\"`");
+            return None;
+        };
+        if let Some(every) = node.get("every") {
+            self.defect(every.at, "`every` is for a time in a message", "write `plus`");
+            return None;
+        }
+        let is = Template::expression(&format!("{at} + {plus} - {tolerance}"));
+        let within = Template::expression(&format!("{at} + {plus} + {tolerance} - elapsed"));
+        Some((Bound { is, requirements }, within))
     }
 
     fn with(&mut self, node: &Node) -> Vec<(String, Template)> {

@@ -212,7 +212,7 @@ impl<'s> Names<'s> {
                 let all = || known.iter().copied().chain(near.iter().map(String::as_str));
                 let help = nearest(name, all()).map_or_else(
                     || {
-                        "no step before this one keeps it (`as`, `set`), and no parameter or loop has this name"
+                        "no step before this one keeps it (`as`, `let`), and no parameter or loop has this name"
                             .to_owned()
                     },
                     |near| format!("did you mean `{near}`?"),
@@ -281,7 +281,7 @@ steps:
     in: \"{{ [1] }}\"
     do:
       - assert: one > 0 and kept is defined and evse.id == 1
-      - set: { kept: 1 }
+      - let: { kept: 1 }
   - assert: one > 0 and booted is defined and starts_at('Authorized')
 always:
   - every: Heartbeat
@@ -294,13 +294,13 @@ always:
         let defects = Names::new(std::iter::once(&case), &states).of_case(&case);
         insta::assert_snapshot!(source.defects(defects), @r"
         c.yaml:10:16: undefined name `kept`
-            → no step before this one keeps it (`as`, `set`), and no parameter or loop has this name
+            → no step before this one keeps it (`as`, `let`), and no parameter or loop has this name
         c.yaml:12:13: undefined name `booted`
-            → no step before this one keeps it (`as`, `set`), and no parameter or loop has this name
+            → no step before this one keeps it (`as`, `let`), and no parameter or loop has this name
         c.yaml:15:30: undefined name `bootd`
             → did you mean `booted`?
         c.yaml:21:13: undefined name `one`
-            → no step before this one keeps it (`as`, `set`), and no parameter or loop has this name
+            → no step before this one keeps it (`as`, `let`), and no parameter or loop has this name
         c.yaml:24:34: undefined name `boted`
             → did you mean `booted`?
         ");

@@ -80,6 +80,10 @@ fn definitions() -> Value {
         },
         "error-code": code,
         "error-codes": one_or_more(code),
+        "variables": {
+            "description": "`Component[evse].Variable[instance]`, several, or each with a matcher for its value",
+            "anyOf": [one_or_more(json!({ "type": "string" })), { "type": "object" }],
+        },
         "sentence": { "type": "string", "minLength": 1 },
         "ids": one_or_more(json!({ "type": "string" })),
         "use-cases": words,
@@ -119,7 +123,7 @@ fn rule(kind: &str, word: &str, key: &str, known: &[Property]) -> Value {
 }
 
 fn manual_action(action: &ActionInfo) -> Value {
-    let mut rule = rule("operator", action.name, "with", action.parameters);
+    let mut rule = rule("operator", action.name, "with", &action.given());
     let settings: Vec<&str> = Setting::of(action.name).iter().map(|setting| setting.word()).collect();
     if !settings.is_empty() {
         rule["then"]["properties"]["with"]["properties"]["what"] = json!({ "enum": settings });
@@ -184,7 +188,21 @@ mod tests {
             ("service: firmware\n    with: { signature: wrong }", false),
             ("service: uploads", false),
             ("operator: connect-ev\n    with: { evse: 1, connector: 1 }", true),
-            ("operator: connect-ev\n    with: { evse: 1 }", false),
+            ("operator: connect-ev\n    with: { evse: 1 }", true),
+            ("operator: connect-ev", true),
+            ("operator: connect-ev\n    with: { evs: 1 }", false),
+            ("operator: present-token\n    with: { token: T }", false),
+            ("get: AuthCtrlr.Enabled\n    attribute: Target\n    status: any", true),
+            ("get: AuthCtrlr.Enabled\n    attribute: Targe", false),
+            ("get: [AuthCtrlr.Enabled, AuthCacheCtrlr.Enabled]", true),
+            ("get: { AuthCtrlr.Enabled: \"true\" }", true),
+            ("get: 3", false),
+            ("set: { AuthCtrlr.Enabled: \"true\" }", true),
+            ("set: AuthCtrlr.Enabled", false),
+            ("ask: Reset\n    payload: { type: OnIdle }", true),
+            ("ask: Rest", false),
+            ("for-each: one\n    in: [1]\n    order: any\n    do: []", true),
+            ("for-each: one\n    in: [1]\n    in-order: true\n    do: []", false),
             ("operator: configure\n    with: { what: password, value: x, station: S }", false),
         ] {
             let told = complaints(&schema, &format!("{head}  - {step}\n"), "x");

@@ -108,7 +108,7 @@ impl Node {
         match &self.body {
             Body::Steps(steps) if self.status == Status::Active => {
                 let inner = steps.nodes.get(steps.cursor).map_or_else(|| "its end".to_owned(), Node::waiting_for);
-                if self.step.run().is_some() { format!("{} > {inner}", self.step.label) } else { inner }
+                if self.step.run().is_some() { format!("{} > {inner}", self.step.label()) } else { inner }
             }
             Body::AnyOrder(nodes) => {
                 let open: Vec<String> = nodes
@@ -122,7 +122,7 @@ impl Node {
                 Some(index) => nodes[*index].waiting_for(),
                 None => nodes.iter().map(Node::waiting_for).collect::<Vec<_>>().join(" | "),
             },
-            _ => self.step.label.clone(),
+            _ => self.step.label(),
         }
     }
 

@@ -300,7 +300,7 @@ fn a_driver_is_waited_for_until_he_begins_is_refused_or_is_given_up() {
     // Seconds that the station waits for him after these messages, 2 s after he presented his token.
     let waits = |heard: &[&str]| {
         let act = "  - operator: present-token\n    with: { token: X, type: ISO14443, evse: 1 }\n";
-        let look = "  - wait: 2\n  - set: { left_at_last: \"{{ left.driver }}\" }\n  - assert: left_at_last == 0\n    otherwise: \"{{ left_at_last }} s\"\n";
+        let look = "  - wait: 2\n  - let: { left_at_last: \"{{ left.driver }}\" }\n  - assert: left_at_last == 0\n    otherwise: \"{{ left_at_last }} s\"\n";
         let steps = format!("steps:\n{act}{}{look}", OPEN.replace("steps:\n", ""));
         let mut engine = engine(STATION, "", &steps, connected());
         let asked = engine.effects().into_iter().find_map(|effect| match effect {

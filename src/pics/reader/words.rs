@@ -23,6 +23,16 @@ fn measurands(scope: Scope) -> Vec<String> {
     words_of(WordSet::Measurands, scope)
 }
 
+/// True for one of the words that an id with a closed list of them takes.
+pub(crate) fn is_closed_word(id: &str, word: &str) -> bool {
+    match id {
+        "ORS-24" => among(&TRANSFERS, word),
+        "C-23" => among(&TIME_SOURCES, word),
+        "C-41" => is_cipher_suite(word),
+        _ => false,
+    }
+}
+
 /// What is wrong with the words of an answer; nothing where any word may stand.
 pub(super) fn check(id: &str, answer: &Node, scope: Scope) -> Vec<Defect> {
     match id {

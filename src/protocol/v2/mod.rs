@@ -16,6 +16,7 @@ mod semantics;
 mod times;
 mod transactions;
 pub mod unsolicited;
+mod variables;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 

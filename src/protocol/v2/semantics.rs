@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::{kpis, registration::BOOT};
+use super::{kpis, registration::BOOT, variables};
 use crate::{
     link::Secret,
     protocol::{
-        semantics::{Awaited, KpiDefinition, Sample, Semantics, WordSet},
+        semantics::{Awaited, KpiDefinition, Sample, Semantics, VariableAsked, VariableMessage, WordSet},
         session::Call,
     },
     yaml::shorten,
@@ -37,11 +37,16 @@ impl Semantics for Meanings {
         action == "TransactionEvent" && payload["triggerReason"] == "ChargingStateChanged"
     }
 
+    fn variables(&self, asked: &[VariableAsked]) -> Option<VariableMessage> {
+        Some(variables::message(asked))
+    }
+
     fn place_of(&self, words: WordSet) -> Option<(&'static str, &'static str)> {
         Some(match words {
             WordSet::TokenTypes => ("Authorize", "/idToken/type"),
             WordSet::Measurands => ("MeterValues", "/meterValue/0/sampledValue/0/measurand"),
             WordSet::Interfaces => ("SetNetworkProfile", "/connectionData/ocppInterface"),
+            WordSet::AttributeTypes => ("GetVariables", "/getVariableData/0/attributeType"),
             WordSet::RequestsOfCsms => return None,
             WordSet::ReadingContexts => ("MeterValues", "/meterValue/0/sampledValue/0/context"),
         })

@@ -16,7 +16,8 @@ impl Reader<'_> {
         let action = actions::find(value.text()?)?;
         let given = step.get("with");
         let settings = !Setting::of(action.name).is_empty();
-        let mut defects = vocabulary::check(action.owner(Some(self.dialect.protocol)), action.parameters, given, step);
+        let owner = action.owner(Some(self.dialect.protocol));
+        let mut defects = vocabulary::check(owner, &action.given(), given, step);
         if let Some(what) = given.and_then(|given| given.get("what")).filter(|_| settings) {
             defects.retain(|defect| defect.at != what.at); // told in its own words below
         }

@@ -7,11 +7,12 @@ use super::Reader;
 use crate::{
     protocol::{error_code::ErrorCode, ids, member::Member},
     testcase::{
-        matcher::{Checks, Matcher, Path},
+        language::AFTER,
+        matcher::{After, Checks, Distance, Matcher, Path},
         requirements::Requirements,
         template::Template,
     },
-    vocabulary::{self, Takes},
+    vocabulary::{self, Owner, Takes},
     yaml::{Defect, Key, Kind, Node, nearest},
 };
 
@@ -162,17 +163,19 @@ impl Reader<'_> {
     }
 
     fn matcher_map(&mut self, node: &Node, entries: &[(Key, Node)], spot: Spot) -> Matcher {
-        const WORDS: [&str; 17] = [
+        const WORDS: [&str; 18] = [
             "absent", "present", "not", "matches", "at-least", "at-most", "near", "within", "each", "any", "contains",
-            "token", "when", "is", "all", "any-of", "hash-of",
+            "token", "when", "is", "all", "any-of", "hash-of", "after",
         ];
+        // What stands beside a matcher.
+        const BESIDE: [&str; 2] = ["requirement", "message"];
         let ours = entries.iter().filter(|(key, _)| WORDS.contains(&key.name.as_str())).count();
         if ours == 0 {
             return Matcher::Members(self.knowing(names_in(spot.place), |reader| reader.members(entries, spot)));
         }
-        let foreign = |key: &Key| key.name != "requirement" && !WORDS.contains(&key.name.as_str());
+        let foreign = |key: &Key| !BESIDE.contains(&key.name.as_str()) && !WORDS.contains(&key.name.as_str());
         if let Some((key, _)) = entries.iter().find(|(key, _)| foreign(key)) {
-            let known = WORDS.into_iter().chain(["requirement"]);
+            let known = WORDS.into_iter().chain(BESIDE);
             let help = nearest(&key.name, known).map_or_else(
                 || "put the matchers under `all:`, or nest them".to_owned(),
                 |near| format!("did you mean `{near}`?"),
@@ -209,6 +212,15 @@ impl Reader<'_> {
                     };
                     Matcher::Near(self.template(value), within)
                 }
+                "after" => match self.after(value) {
+                    Some((after, requirements)) => {
+                        if !requirements.is_empty() {
+                            self.defect(value.at, "a requirement in `after` is for a step", "put it beside `after`");
+                        }
+                        Matcher::After(Box::new(after))
+                    }
+                    None => Matcher::Present,
+                },
                 "each" => Matcher::Each(Box::new(self.matcher(value, spot))),
                 "any" => Matcher::Any(Box::new(self.matcher(value, spot.uncitable()))),
                 "contains" => Matcher::Contains(self.template(value)),
@@ -232,7 +244,50 @@ impl Reader<'_> {
                 _ => continue, // `within`, and `is` with `when`, belong to their neighbours
             });
         }
-        if all.len() == 1 { all.remove(0) } else { Matcher::All(all) }
+        let matcher = if all.len() == 1 { all.remove(0) } else { Matcher::All(all) };
+        match node.get("message") {
+            Some(sentence) => Matcher::Saying(self.sentence(sentence, spot), Box::new(matcher)),
+            None => matcher,
+        }
+    }
+
+    /// What a check says of a breach.
+    fn sentence(&mut self, node: &Node, spot: Spot) -> Template {
+        if node.text().is_none_or(|text| text.trim().is_empty()) {
+            let message = format!("a sentence was expected, found {}", node.describe());
+            self.defect(node.at, message, "write what was wrong");
+        } else if !spot.citable {
+            let help = "a breach is told of the whole: put it beside the check around this one";
+            self.defect(node.at, "a message is never shown from here", help);
+        }
+        self.template(node)
+    }
+
+    /// A distance from a number or a time: `{ at: …, plus: …, tolerance: … }`.
+    pub(super) fn after(&mut self, node: &Node) -> Option<(After, Requirements)> {
+        let owner = Owner::of_keys("after", Some(self.dialect.protocol));
+        let defects = vocabulary::check(owner, &AFTER, Some(node), node);
+        let wrong = !defects.is_empty();
+        for defect in defects {
+            self.defect(defect.at, defect.message, defect.help);
+        }
+        if wrong {
+            return None;
+        }
+        let distance = match (node.get("plus"), node.get("every")) {
+            (Some(plus), None) => Distance::Plus(self.template(plus)),
+            (None, Some(every)) => Distance::Every(self.template(every)),
+            _ => {
+                self.defect(node.at, "`after` needs `plus` or `every`", "say how far it is; one of the two");
+                return None;
+            }
+        };
+        let tolerance = match node.get("tolerance") {
+            Some(tolerance) => self.template(tolerance),
+            None => Template::expression("bench.time_tolerance"),
+        };
+        let requirements = self.requirements(node.get("requirement"));
+        Some((After { at: self.template(node.get("at")?), distance, tolerance }, requirements))
     }
 }
 
