@@ -350,7 +350,11 @@ fn a_misspelled_word_of_a_state_is_told() {
 fn with_name_misspelled(source: &Source, name: &str, at: Position) -> Option<Source> {
     let start: usize = source.text.split_inclusive('\n').take(at.line - 1).map(str::len).sum();
     let is_part = |c: char| c.is_alphanumeric() || ['_', '.', '-', '\'', '"'].contains(&c);
-    let (from, _) = source.text[start..].match_indices(name).find(|(from, _)| {
+    // An expression stands in its line, or as a block below it.
+    let line = source.text[start..].lines().next().unwrap_or_default();
+    let is_block = line.ends_with(['|', '>', '-']);
+    let lines = if is_block { &source.text[start..] } else { line };
+    let (from, _) = lines.match_indices(name).find(|(from, _)| {
         let before = source.text[..start + from].chars().next_back();
         let after = source.text[start + from + name.len()..].chars().next();
         let ends = after.is_none_or(|c| !is_part(c) || c == '.' || c == '"');
