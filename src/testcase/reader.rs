@@ -398,6 +398,10 @@ impl<'s> Reader<'s> {
             step.title = value.text().map(|action| format!("ask {action}").into());
             return Some(step);
         }
+        if name == "let" && self.dialect.language == Language::First {
+            // A recording of then knows it by the word of then.
+            step.title = Some("set".into());
+        }
         step.saved_as = node.get("as").and_then(|name| self.new_name(name));
         if let Some(name) = &step.saved_as {
             self.names.keeps(name);
@@ -472,7 +476,7 @@ impl<'s> Reader<'s> {
                 StepKind::Remark(self.template(value))
             }
             "never" => {
-                let action = self.action(value, true);
+                let action = self.call(value, true);
                 let matches = self.matches(node.get("match"), self.messages().message(&action, true));
                 StepKind::Never { action, matches, during: self.template(node.get("during")?) }
             }
@@ -481,7 +485,7 @@ impl<'s> Reader<'s> {
     }
 
     fn expect(&mut self, value: &Node, node: &Node) -> Expect {
-        let action = self.action(value, true);
+        let action = self.call(value, true);
         let reply = node.get("reply");
         if let Some(reply) = reply {
             self.payload(reply, &action, false);
@@ -512,7 +516,7 @@ impl<'s> Reader<'s> {
     }
 
     fn send(&mut self, value: &Node, node: &Node) -> Send {
-        let action = self.action(value, false);
+        let action = self.call(value, false);
         let payload = node.get("payload");
         if let Some(payload) = payload {
             self.payload(payload, &action, true);
@@ -577,6 +581,17 @@ impl<'s> Reader<'s> {
             self.defect(node.at, format!("a word was expected, found {}", node.describe()), "write one word");
             String::new()
         })
+    }
+
+    /// The action of a CALL, for which a step can wait or which it can send.
+    fn call(&mut self, node: &Node, from_sut: bool) -> String {
+        let action = self.action(node, from_sut);
+        if self.messages().is_one_way(&action) {
+            let message =
+                format!("{action} is sent without asking for an answer (SEND), and no step is about such messages");
+            self.defect(node.at, message, "write a rule for it in `always`");
+        }
+        action
     }
 
     /// An action name; `from_sut` says who sends it.
