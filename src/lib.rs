@@ -14,6 +14,7 @@ pub mod cli;
 pub mod clock;
 pub mod engine;
 pub mod expect;
+pub mod formatter;
 pub mod kpi;
 pub mod link;
 pub mod manual_action;

@@ -109,6 +109,19 @@ impl Template {
         names
     }
 
+    /// Names that it uses and does not define itself, without what is asked of them and without functions.
+    pub fn names(&self) -> Vec<Arc<str>> {
+        let mut names: Vec<Arc<str>> = Vec::new();
+        self.0.compiled.walk(&mut |compiled| match compiled {
+            Compiled::Expression(Ok(expression)) => names.extend(expression.names().iter().cloned()),
+            Compiled::Text(Ok(text)) => names.extend(text.names().iter().cloned()),
+            _ => {}
+        });
+        names.sort();
+        names.dedup();
+        names
+    }
+
     /// Evaluates it.
     pub fn evaluate(&self, names: &dyn Lookup) -> Result<Value, TemplateError> {
         self.value(names).map(Cow::into_owned)

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     protocol::{Protocol, Version, semantics::WordSet},
-    yaml::{Defect, Kind, Node, nearest},
+    yaml::{Defect, Key, Kind, Node, nearest},
 };
 
 /// The version of OCPP that a file is about; none where it may be about any.
@@ -32,23 +32,42 @@ pub struct Property {
     pub takes: Takes,
     /// A line of documentation; may be empty.
     pub about: &'static str,
+    /// What stands there is secret: no complaint shows it.
+    pub secret: bool,
 }
 
 impl Property {
     /// A key that may be left out.
     pub const fn optional(name: &'static str, takes: Takes) -> Self {
-        Self { name, required: false, takes, about: "" }
+        Self { name, required: false, takes, about: "", secret: false }
     }
 
     /// A key that must be given.
     pub const fn required(name: &'static str, takes: Takes) -> Self {
-        Self { name, required: true, takes, about: "" }
+        Self { name, required: true, takes, about: "", secret: false }
     }
 
     /// The same with a line of documentation.
     #[must_use]
     pub const fn about(self, about: &'static str) -> Self {
         Self { about, ..self }
+    }
+
+    /// The same for a secret.
+    #[must_use]
+    pub const fn secret(self) -> Self {
+        Self { secret: true, ..self }
+    }
+
+    /// What is wrong with a value there.
+    pub fn check(&self, value: &Node, scope: Scope) -> Vec<Defect> {
+        let mut defects = self.takes.check(self.name, value, scope);
+        if self.secret && !defects.is_empty() {
+            let Self { name, takes, .. } = self;
+            let message = format!("`{name}` must be {}, found {}", takes.describe(), value.describe_secret());
+            defects = vec![Defect::new(value.at, message, "correct it; what stands there is secret and not shown")];
+        }
+        defects
     }
 }
 
@@ -110,17 +129,39 @@ impl<'a> Owner<'a> {
     pub fn of_keys(name: &'a str, scope: Scope) -> Self {
         Self { name, noun: "key", place: "", scope }
     }
+
+    fn of(&self) -> String {
+        if self.name.contains(' ') { self.name.to_owned() } else { format!("`{}`", self.name) }
+    }
+
+    fn no_mapping(&self, node: &Node) -> Defect {
+        let message = format!("the {}s of {} must be a mapping, found {}", self.noun, self.of(), node.describe());
+        Defect::new(node.at, message, "write `name: value`")
+    }
+
+    /// What is said of a key that it does not have.
+    pub fn unknown<'k>(&self, key: &Key, known: impl Iterator<Item = &'k str> + Clone) -> Defect {
+        let message = format!("{} has no {} `{}`", self.of(), self.noun, key.name);
+        Defect::new(key.at, message, help(&key.name, known, "it has"))
+    }
+}
+
+/// The keys of a mapping that are none of these, where the reader itself reads what stands under each; one defect where it is no
+/// mapping.
+pub fn check_keys(owner: Owner<'_>, known: &[&str], node: &Node) -> Vec<Defect> {
+    let Some(entries) = node.map() else { return vec![owner.no_mapping(node)] };
+    let unknown = entries.iter().map(|(key, _)| key).filter(|key| !known.contains(&key.name.as_str()));
+    unknown.map(|key| owner.unknown(key, known.iter().copied())).collect()
 }
 
 /// The keys of a mapping: those that are known, all that are required, each with a value that it takes. `node` is missing
 /// where no key is given at all; what is missing is then told at `around`.
 pub fn check(owner: Owner<'_>, known: &[Property], node: Option<&Node>, around: &Node) -> Vec<Defect> {
     let mut defects = Vec::new();
-    let Owner { name, noun, place, scope } = owner;
-    let of = if name.contains(' ') { name.to_owned() } else { format!("`{name}`") };
+    let Owner { noun, place, scope, .. } = owner;
+    let of = owner.of();
     if let Some(node) = node.filter(|node| node.map().is_none()) {
-        let message = format!("the {noun}s of {of} must be a mapping, found {}", node.describe());
-        return vec![Defect::new(node.at, message, "write `name: value`")];
+        return vec![owner.no_mapping(node)];
     }
     for property in known.iter().filter(|property| property.required) {
         if node.and_then(|node| node.get(property.name)).is_none() {
@@ -130,11 +171,8 @@ pub fn check(owner: Owner<'_>, known: &[Property], node: Option<&Node>, around: 
     }
     for (key, value) in node.and_then(Node::map).unwrap_or_default() {
         match known.iter().find(|property| property.name == key.name) {
-            Some(property) => defects.extend(property.takes.check(property.name, value, scope)),
-            None => {
-                let help = help(&key.name, known.iter().map(|property| property.name), "it has");
-                defects.push(Defect::new(key.at, format!("{of} has no {noun} `{}`", key.name), help));
-            }
+            Some(property) => defects.extend(property.check(value, scope)),
+            None => defects.push(owner.unknown(key, known.iter().map(|property| property.name))),
         }
     }
     defects

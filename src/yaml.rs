@@ -14,6 +14,8 @@ use serde::{
 use serde_json::Value;
 use serde_saphyr::Spanned;
 
+use crate::redaction::without_secrets;
+
 /// Line and column, both from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Position {
@@ -107,19 +109,17 @@ impl Node {
         self.map()?.iter().find(|(name, _)| name.name == key).map(|(_, node)| node)
     }
 
-    /// What is wrong with the keys of a mapping of which these are known; one defect when it is no mapping.
-    pub fn unknown_keys(&self, known: &[&str]) -> Vec<Defect> {
-        let Some(entries) = self.map() else {
-            let message = format!("a mapping was expected, found {}", self.describe());
-            return vec![Defect::new(self.at, message, "write `key: value` lines")];
-        };
-        let unknown = entries.iter().filter(|(key, _)| !known.contains(&key.name.as_str()));
-        let defect = |(key, _): &(Key, Node)| {
-            let help = nearest(&key.name, known.iter().copied())
-                .map_or_else(|| format!("known here: {}", known.join(", ")), |near| format!("did you mean `{near}`?"));
-            Defect::new(key.at, format!("unknown key `{}`", key.name), help)
-        };
-        unknown.map(defect).collect()
+    /// What it is, in words that do not show the value of a secret.
+    pub fn describe_secret(&self) -> &'static str {
+        match &self.kind {
+            Kind::Null => "nothing",
+            Kind::Bool(_) => "true or false",
+            Kind::Integer(_) | Kind::Float(_) => "a number",
+            Kind::Text(text) if text.is_empty() => "an empty text",
+            Kind::Text(_) => "text",
+            Kind::List(_) => "a list",
+            Kind::Map(_) => "a mapping",
+        }
     }
 
     /// What it is, in words: `a list`, `the text "x"`.
@@ -263,22 +263,24 @@ pub struct Source {
 }
 
 impl Source {
+    /// Bytes of the longest file that is read.
+    pub const LIMIT: u64 = 4 << 20;
+
     /// A source from its parts.
     pub fn new(name: impl Into<Arc<str>>, text: impl Into<Arc<str>>) -> Self {
         Self { name: name.into(), text: with_line_feeds(text.into()) }
     }
 
-    /// Reads a file of at most 4 MiB.
+    /// Reads a file of at most [`Source::LIMIT`] bytes.
     pub fn read(path: &Path) -> Result<Self, Defects> {
-        const LIMIT: u64 = 4 << 20;
         let name = path.display().to_string();
         let whole = |message: String| Defects {
             source_file: Source::new(name.as_str(), ""),
             defects: vec![Defect::new(Position::default(), message, "check the path and its permissions")],
         };
         let size = std::fs::metadata(path).map_err(|error| whole(format!("can't read it: {error}")))?.len();
-        if size > LIMIT {
-            return Err(whole(format!("it has {size} bytes; at most {LIMIT} are read")));
+        if size > Self::LIMIT {
+            return Err(whole(format!("it has {size} bytes; at most {} are read", Self::LIMIT)));
         }
         let text = std::fs::read_to_string(path).map_err(|error| whole(format!("can't read it: {error}")))?;
         Ok(Self::new(name.as_str(), text))
@@ -403,6 +405,7 @@ impl Defects {
     /// The defects as miette diagnostics, one each.
     pub fn reports(&self) -> Vec<DefectReport> {
         let source = &self.source_file;
+        let text = without_secrets(&source.text);
         self.defects
             .iter()
             .map(|defect| (defect, source.can_show(defect.at)))
@@ -414,10 +417,7 @@ impl Defects {
                 },
                 message: defect.message.clone(),
                 help: defect.help.clone(),
-                source_code: NamedSource::new(
-                    source.name.as_ref(),
-                    if shown { source.text.to_string() } else { String::new() },
-                ),
+                source_code: NamedSource::new(source.name.as_ref(), if shown { text.clone() } else { String::new() }),
                 span: shown.then(|| source.span(defect.at)),
             })
             .collect()

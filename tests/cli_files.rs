@@ -166,6 +166,52 @@ fn every_schema_holds_for_what_it_is_of() {
 }
 
 #[test]
+fn files_are_put_into_one_form_and_nothing_is_written_to_check_it() {
+    const UNTIDY: &str = "steps: []\npurpose: P  # why\nstate:   S\n";
+    const TIDY: &str = "state: S\npurpose: P  # why\nsteps: []\n";
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("states/S.yaml");
+    fs::create_dir(folder.path().join("states")).unwrap();
+    fs::write(&file, UNTIDY).unwrap();
+    fs::write(folder.path().join("other.yaml"), "neither:   this\n").unwrap();
+    let folder = text(folder.path());
+
+    let checked = said(&["fmt", "--check", folder]);
+    assert_eq!((checked.status, checked.stdout), (Some(2), format!("not formatted: {folder}/states/S.yaml\n")));
+    assert!(checked.stderr.contains(&format!("run `ocpp-attest fmt {folder}`")), "{}", checked.stderr);
+    assert_eq!(fs::read_to_string(&file).unwrap(), UNTIDY);
+
+    assert_eq!(attest(&["fmt", folder]), (Some(0), format!("formatted: {folder}/states/S.yaml\n")));
+    assert_eq!(fs::read_to_string(&file).unwrap(), TIDY);
+    assert_eq!(attest(&["fmt", "--check", folder, text(&file)]), (Some(0), String::new()));
+
+    // What is named by itself must be one of ours, and must be readable.
+    let (status, told) = attest(&["fmt", &format!("{folder}/other.yaml")]);
+    assert!(status == Some(2) && told.contains("no test case, state, PICS or bench"), "{told}");
+    fs::write(&file, "state: [\n").unwrap();
+    let (status, told) = attest(&["fmt", folder]);
+    assert!(status == Some(2) && told.contains("S.yaml:"), "{told}");
+    assert_eq!(fs::read_to_string(&file).unwrap(), "state: [\n");
+}
+
+#[test]
+fn standard_input_is_put_into_its_form_on_standard_output() {
+    let formatted = |arguments: &[&str], input: &str| {
+        use std::io::Write as _;
+        let mut command = command(arguments);
+        command.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped());
+        let mut child = command.stderr(std::process::Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    };
+    let (tidy, untidy) = ("state: S\npurpose: P\n", "purpose: P\nstate: S\n");
+    assert_eq!(formatted(&["fmt"], untidy), (Some(0), tidy.to_owned()));
+    assert_eq!(formatted(&["fmt", "--check"], untidy), (Some(2), String::new()));
+    assert_eq!(formatted(&["fmt", "--check"], tidy), (Some(0), String::new()));
+}
+
+#[test]
 fn each_shell_has_its_completions() {
     for (shell, word) in [
         ("bash", "complete -F _ocpp__attest"),

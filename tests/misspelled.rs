@@ -13,6 +13,7 @@ use ocpp_attest::{
         dialect::Dialect,
         library::{self, Library},
         reader,
+        scope::Names,
     },
     yaml::{Defects, Kind, Node, Position, Source},
 };
@@ -27,7 +28,7 @@ const FREE: &[(&str, &str)] = &[
     ("exclusive", "a sentence"),
     ("remark", "a sentence"),
     ("further-requirements.*", "a sentence"),
-    // Expressions: a name that is not there is an error of the test case when it is evaluated.
+    // Expressions: their names are misspelled by themselves, below.
     ("when", "an expression"),
     ("until", "an expression"),
     ("assert", "an expression"),
@@ -343,6 +344,60 @@ fn a_misspelled_word_of_a_state_is_told() {
         }),
         300,
     );
+}
+
+/// The file with a name misspelled that an expression at this place uses.
+fn with_name_misspelled(source: &Source, name: &str, at: Position) -> Option<Source> {
+    let start: usize = source.text.split_inclusive('\n').take(at.line - 1).map(str::len).sum();
+    let is_part = |c: char| c.is_alphanumeric() || ['_', '.', '-', '\'', '"'].contains(&c);
+    // An expression stands in its line, or as a block below it.
+    let line = source.text[start..].lines().next().unwrap_or_default();
+    let is_block = line.ends_with(['|', '>', '-']);
+    let lines = if is_block { &source.text[start..] } else { line };
+    let (from, _) = lines.match_indices(name).find(|(from, _)| {
+        let before = source.text[..start + from].chars().next_back();
+        let after = source.text[start + from + name.len()..].chars().next();
+        let ends = after.is_none_or(|c| !is_part(c) || c == '.' || c == '"');
+        *from + 1 >= at.column && before.is_none_or(|c| !is_part(c) || c == '"') && ends
+    })?;
+    let end = start + from + name.len();
+    Some(Source::new(source.name.clone(), format!("{}x{}", &source.text[..end], &source.text[end..])))
+}
+
+#[test]
+fn a_misspelled_name_in_an_expression_is_told() {
+    let mut tried = 0;
+    let mut survivors = Vec::new();
+    let names = |library: &'static Library| Names::new(library.cases.values().map(|case| &**case), &library.states);
+    let (stations, csms) = (names(&STATIONS), names(&CSMS));
+    let names = |sut: SutKind| if sut == SutKind::Csms { &csms } else { &stations };
+    for id in CASES {
+        let entry = &CATALOGUE.cases[id];
+        let case = &library_of(entry.header.sut).cases[id];
+        for (name, at) in case.names.used() {
+            let Some(mutant) = with_name_misspelled(&entry.source, name, at) else { continue };
+            let Ok(case) = reader::test_case(&mutant, *TODAY) else { continue };
+            tried += 1;
+            let told = names(entry.header.sut).of_case(&case);
+            if !told.iter().any(|told| told.at == at && told.message.contains(&format!("`{name}x`"))) {
+                survivors.push(format!("{}:{at}: {name}", entry.source.name));
+            }
+        }
+    }
+    for ((sut, stem), source) in CATALOGUE.states.iter().step_by(7) {
+        let Some(state) = library_of(*sut).states.get(stem) else { continue };
+        for (name, at) in state.names.used() {
+            let Some(mutant) = with_name_misspelled(source, name, at) else { continue };
+            let Ok(Some(state)) = library::state(&mutant, stem, *sut, *TODAY) else { continue };
+            tried += 1;
+            let told = names(*sut).of_state(&state);
+            if !told.iter().any(|told| told.at == at && told.message.contains(&format!("`{name}x`"))) {
+                survivors.push(format!("{}:{at}: {name}", source.name));
+            }
+        }
+    }
+    assert_eq!(survivors, [""; 0], "of {tried}");
+    assert!(tried > 200, "only {tried} names were misspelled");
 }
 
 #[test]

@@ -6,17 +6,19 @@ use std::{collections::BTreeMap, fs, path::Path};
 
 use common::How;
 use ocpp_attest::{
+    bench::Bench,
     engine::{Effect, Input},
     link::{Identity, LinkCommand, LinkEvent, Secret, UpgradeRequest},
-    protocol::frame::Frame,
+    protocol::{Version, frame::Frame},
     record::folder,
     replay::{Recording, Store},
     report::{self, Run},
     results,
     runner::Event,
     selection,
-    testcase::catalogue::Catalogue,
+    testcase::{catalogue::Catalogue, dialect::Dialect, reader},
     verdict::Verdict,
+    yaml::{Defects, Source},
 };
 use serde_json::Value;
 
@@ -236,4 +238,37 @@ fn a_leak_would_be_seen() {
     let mut found = Vec::new();
     leaks(out.path(), &secrets, &mut found);
     assert_eq!(found.len(), 1, "{found:?}");
+}
+
+/// Everything that is shown of defects: in a line, and with the lines of the file around it.
+fn shown(defects: &Defects) -> String {
+    let reports = defects.reports().into_iter().map(|report| format!("{:?}", miette::Report::new(report)));
+    reports.fold(defects.to_string(), |all, report| all + &report)
+}
+
+#[test]
+fn complaints_about_a_file_show_no_secret() {
+    const SECRET: &str = "73218841";
+    let bench = format!(
+        "password: {SECRET}\nfile-password: [{SECRET}]\nlisten: 1\nstations:\n  - {{ identity: A, password: {SECRET} }}\n  \
+         - identity: B\n    password: {SECRET}\noperator:\n  http:\n    base: http://x\n    defaults:\n      headers:\n        \
+         Authorization: \"Bearer {SECRET} {{{{ oops\"\n        Cookie: [{SECRET}]\n"
+    );
+    let defects = Bench::read_source(&Source::new("b.yaml", bench)).unwrap_err();
+    let told = shown(&defects);
+    for wrong in ["`password` can't be a number", "`file-password` can't be a list", "`listen` can't be the number 1"] {
+        assert!(told.contains(wrong), "{wrong}: {told}");
+    }
+    assert_eq!(defects.to_string().matches("`password` can't be a number").count(), 3, "{told}");
+    assert!(told.contains("`Authorization` is wrong") && !told.contains(SECRET), "{told}");
+
+    let case = format!(
+        "id: TC_X_01_CS\ntitle: T\nsut: charging-station\nblock: X\nprotocols: [2.0.1]\npurpose: P.\n\
+         certification: {{ 2.0.1: {{ 2024-06: {{ core: mandatory }} }} }}\nsteps:\n  - connection: accept\n    offer:\n      \
+         password: {SECRET}\n      security-profile: 9\n"
+    );
+    let source = Source::new("c.yaml", case);
+    let told = shown(&reader::test_case(&source, Dialect::today(Version::V2_0_1)).unwrap_err());
+    assert!(told.contains("`password` must be text, found a number") && told.contains("found the number 9"), "{told}");
+    assert!(!told.contains(SECRET), "{told}");
 }

@@ -20,7 +20,6 @@ use crate::{
     link::{ClosedBy, ConnId, LinkEvent},
     protocol::{frame::Frame, member::Member, messages::Messages},
     replay::Recording,
-    testcase::model::StepKind,
 };
 
 /// Most mutants that are tried for one condition.
@@ -191,8 +190,7 @@ fn relevant<'r>(recording: &'r Recording, places: &[Place<'_>], until: usize, ab
             ) => (connections || about.time || kept.contains_key(&at)).then_some(Relevant::Connection { at, event }),
             Input::ServiceDone(id, Ok(value)) => {
                 let step = kept.get(&at)?.taken.step.as_ref()?;
-                let observes =
-                    matches!(&step.kind, StepKind::Service { service, .. } if OBSERVING.contains(&service.name));
+                let observes = step.service().is_some_and(|service| OBSERVING.contains(&service.name));
                 observes.then_some(Relevant::Service { at, id: *id, value })
             }
             _ => None,

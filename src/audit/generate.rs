@@ -15,10 +15,7 @@ use crate::{
     manual_action::ActionOutcome,
     protocol::{frame::Frame, member::Member},
     replay::Recording,
-    testcase::{
-        connection::Outcome,
-        model::{Expect, StepKind},
-    },
+    testcase::{connection::Outcome, model::Expect},
 };
 
 /// Later than any limit, nanoseconds: four hours.
@@ -64,11 +61,11 @@ impl Mutants {
     /// A step of a state that is audited elsewhere: its message does not come.
     fn only_dropped(&mut self, place: &Place<'_>) {
         let Some(step) = &place.taken.step else { return };
-        let (words, optional) = match &step.kind {
-            StepKind::Expect(expect) => {
+        let (words, optional) = match (step.expect(), step.send()) {
+            (Some(expect), _) => {
                 (format!("{} comes", expect.action), expect.optional.is_some() || is_optional(&place.taken.path))
             }
-            StepKind::Send(send) if !send.lost_allowed => (format!("{} is answered", send.action), false),
+            (_, Some(send)) if !send.lost_allowed => (format!("{} is answered", send.action), false),
             _ => return,
         };
         let source = source(&step.file, step.at.line);
@@ -81,8 +78,8 @@ impl Mutants {
         let source = source(&step.file, step.at.line);
         let path = place.taken.path.as_str();
         let before = self.all.len();
-        let action = match &step.kind {
-            StepKind::Expect(expect) => {
+        let action = match (step.expect(), step.send()) {
+            (Some(expect), _) => {
                 let optional = expect.optional.is_some() || is_optional(path);
                 let unit = self.unit(path, &source, format!("{} comes", expect.action), None, optional);
                 self.presence(recording, place, unit);
@@ -92,7 +89,7 @@ impl Mutants {
                 self.bounds(recording, place, conn, expect, &source);
                 expect.action.clone()
             }
-            StepKind::Send(send) => {
+            (_, Some(send)) => {
                 let unit = self.unit(path, &source, format!("{} is answered", send.action), None, false);
                 if !send.lost_allowed {
                     self.presence(recording, place, unit);
@@ -177,7 +174,7 @@ impl Mutants {
 
     fn attempt(&mut self, place: &Place<'_>, event: &LinkEvent) {
         let Some(step) = &place.taken.step else { return };
-        let StepKind::Connection(connection) = &step.kind else { return };
+        let Some(connection) = step.connection() else { return };
         let source = source(&step.file, step.at.line);
         let path = place.taken.path.as_str();
         let outcome = connection.outcome.unwrap_or(Outcome::Upgraded);
@@ -212,7 +209,7 @@ impl Mutants {
 
     fn operator(&mut self, place: &Place<'_>, id: u32) {
         let Some(step) = &place.taken.step else { return };
-        let StepKind::Operator { action, .. } = &step.kind else { return };
+        let Some(action) = step.manual_action() else { return };
         if action.is_question() {
             let source = source(&step.file, step.at.line);
             let unit = self.unit(&place.taken.path, &source, action.name.to_owned(), None, false);
@@ -224,8 +221,8 @@ impl Mutants {
     fn condition(&mut self, recording: &Recording, place: &Place<'_>) {
         let Some(step) = &place.taken.step else { return };
         let source = source(&step.file, step.at.line);
-        match &step.kind {
-            StepKind::Assert { condition, .. } => {
+        match (step.condition(), step.forbids()) {
+            (Some(condition), _) => {
                 if about_the_product(&condition.text()) {
                     let unit =
                         self.unit(&place.taken.path, &source, format!("assert {}", condition.text()), None, false);
@@ -233,7 +230,7 @@ impl Mutants {
                     self.targets.push(Target { unit, at: place.at, step, condition: condition.clone() });
                 }
             }
-            StepKind::Never { action, .. } => {
+            (_, Some((action, _))) => {
                 let unit = self.unit(&place.taken.path, &source, format!("never {action}"), None, false);
                 if let Some(conn) = open_at(recording, place.at + 1) {
                     self.add(place, Some(unit), Kind::Inserted, format!("{action} comes"), Edit::Forbidden(conn));

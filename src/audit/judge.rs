@@ -18,7 +18,6 @@ use crate::{
     protocol::{rules::Rule, semantics::Semantics},
     replay::{Recording, pass_time},
     template::{Names, Template},
-    testcase::model::StepKind,
     verdict::{Failure, Verdict},
     yaml::shorten,
 };
@@ -392,7 +391,7 @@ fn bound_is_past(engine: &Engine, recording: &Recording, now: Stamp, mutant: &Mu
     let Some((at, _)) = recording.inputs.get(mutant.at()) else { return false };
     let now = pass_time(&mut engine, recording.started, now, at.mono_ns).max(now);
     let Some((step, names)) = engine.under_way(&mutant.step) else { return false };
-    let StepKind::Expect(expect) = &step.kind else { return false };
+    let Some(expect) = step.expect() else { return false };
     let bound = expect.no_earlier_than.as_ref().and_then(|bound| bound.is.number(&names).ok());
     bound.is_some_and(|bound| bound <= now.seconds())
 }

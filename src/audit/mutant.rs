@@ -9,10 +9,7 @@ use crate::{
     protocol::messages::Messages,
     replay::Recording,
     template::Template,
-    testcase::{
-        matcher::Demand,
-        model::{Step, StepKind},
-    },
+    testcase::{matcher::Demand, model::Step},
 };
 
 /// The kinds of mutations, as the table names them.
@@ -208,10 +205,7 @@ pub(super) fn source(file: &str, line: usize) -> String {
 
 /// The action of a CALL of ours.
 pub(super) fn asked<'p>(place: &'p Place<'_>) -> &'p str {
-    match place.taken.step.as_deref() {
-        Some(Step { kind: StepKind::Send(send), .. }) => &send.action,
-        _ => "",
-    }
+    place.taken.step.as_deref().and_then(Step::send).map_or("", |send| send.action.as_str())
 }
 
 /// True for a step within a group of which not everything need happen.

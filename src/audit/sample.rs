@@ -9,20 +9,17 @@ use crate::{
     protocol::{frame::Frame, member::Member, messages::Messages},
     replay::Recording,
     template::Lookup,
-    testcase::{
-        matcher::{Checks, Matcher},
-        model::StepKind,
-    },
+    testcase::matcher::{Checks, Matcher},
 };
 
 /// A CALL that the `never` step at this path forbids, when it is under way.
 pub(super) fn forbidden(engine: &Engine, recording: &Recording, path: &str) -> Option<String> {
     let (step, names) = engine.under_way(path)?;
-    let StepKind::Never { action, matches, .. } = &step.kind else { return None };
+    let (action, matches) = step.forbids()?;
     let messages = recording.setup.protocol.messages();
     let recorded = recording.inputs.iter().filter_map(|(_, input)| match input {
         Input::Link(LinkEvent::Text { text, .. }) => match Frame::read_back(text) {
-            Ok(Frame::Call { action: of, payload, .. }) if of == *action => Some(payload),
+            Ok(Frame::Call { action: of, payload, .. }) if of == action => Some(payload),
             _ => None,
         },
         _ => None,
@@ -34,7 +31,7 @@ pub(super) fn forbidden(engine: &Engine, recording: &Recording, path: &str) -> O
             *place = now.into_owned();
         }
     }
-    Some(Frame::Call { id: "audit-never".into(), action: action.clone(), payload }.to_text())
+    Some(Frame::Call { id: "audit-never".into(), action: action.to_owned(), payload }.to_text())
 }
 
 /// The message with a value that a demand of the step at this path excludes (`not: …`), in the order of `match` and `check`.
@@ -42,16 +39,14 @@ pub(super) fn unwanted(engine: &Engine, frame: &Frame, number: usize, path: &str
     let (step, names) = engine.under_way(path)?;
     let messages = engine.protocol().messages();
     let mut frame = frame.clone();
-    let (payload, action, request, entries): (_, _, _, Vec<_>) = match (&step.kind, &mut frame) {
-        (StepKind::Expect(expect), Frame::Call { payload, .. }) => {
-            let entries = expect.matches.entries.iter().chain(&expect.checks.entries);
-            (payload, expect.action.as_str(), true, entries.collect())
-        }
-        (StepKind::Send(send), Frame::CallResult { payload, .. }) => {
-            (payload, send.action.as_str(), false, send.checks.entries.iter().collect())
-        }
+    let message = step.message()?;
+    let payload = match &mut frame {
+        Frame::Call { payload, .. } if message.request => payload,
+        Frame::CallResult { payload, .. } if !message.request => payload,
         _ => return None,
     };
+    let (action, request) = (message.action, message.request);
+    let entries: Vec<_> = message.demands().collect();
     let (path, matcher) = entries.get(number)?;
     let excluded = excluded(matcher)?;
     let (pointer, value) = path.places(payload).into_iter().next()?;

@@ -45,7 +45,7 @@ pub(super) fn check_words(node: &Node) -> Vec<Defect> {
     let mut defects = Vec::new();
     for property in &CLOSED {
         let given = node.get(property.name).filter(|value| value.text().is_some_and(|text| !text.is_empty()));
-        defects.extend(given.into_iter().flat_map(|value| property.takes.check(property.name, value, None)));
+        defects.extend(given.into_iter().flat_map(|value| property.check(value, None)));
     }
     for (name, token) in node.get("tokens").and_then(Node::map).unwrap_or_default() {
         let owner = Owner::of_keys(&name.name, None);

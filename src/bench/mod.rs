@@ -14,8 +14,9 @@ pub(crate) use self::stations::KEYS as STATION_KEYS;
 pub use self::{files::FileBench, stations::Station};
 use crate::{
     link::Secret,
-    redaction::REDACTED,
-    yaml::{Defect, Defects, Kind, Node, Position, Source, nearest},
+    redaction::{REDACTED, is_secret_key},
+    vocabulary::Owner,
+    yaml::{Defect, Defects, Kind, Node, Position, Source},
 };
 
 /// A test bench.
@@ -62,7 +63,7 @@ pub struct Bench {
 
 /// A copy without secrets: passwords, and the headers that an HTTP adapter sends (they carry credentials).
 fn redacted(key: &str, value: &Value) -> Value {
-    let secret = ["password", "secret", "api-key", "headers"].iter().any(|word| key.ends_with(word));
+    let secret = is_secret_key(key);
     match value {
         Value::Object(members) if !secret => {
             Value::Object(members.iter().map(|(key, value)| (key.clone(), redacted(key, value))).collect())
@@ -123,6 +124,13 @@ pub(crate) fn defaults() -> Value {
         }
     }
     values
+}
+
+/// Every key at the top of a bench file.
+pub(crate) fn keys() -> Vec<String> {
+    let defaults = defaults();
+    let values = defaults.as_object().into_iter().flat_map(Map::keys).cloned();
+    values.chain(SECTIONS.map(str::to_owned)).collect()
 }
 
 /// How long things take, in seconds.
@@ -323,11 +331,8 @@ fn merge(values: &mut Value, node: &Node, path: &str, defects: &mut Vec<Defect>)
         }
         match known.get_mut(&key.name) {
             None => {
-                let help = nearest(&key.name, known.keys().map(String::as_str)).map_or_else(
-                    || format!("known: {}", known.keys().cloned().collect::<Vec<_>>().join(", ")),
-                    |near| format!("did you mean `{near}`?"),
-                );
-                defects.push(Defect::new(key.at, format!("unknown key `{here}`"), help));
+                let owner = Owner::of_keys(if path.is_empty() { "a bench" } else { path }, None);
+                defects.push(owner.unknown(key, known.keys().map(String::as_str)));
             }
             Some(slot @ Value::Object(_)) => merge(slot, value, &here, defects),
             Some(slot) => {
@@ -342,7 +347,9 @@ fn merge(values: &mut Value, node: &Node, path: &str, defects: &mut Vec<Defect>)
                     *slot = new;
                 } else {
                     let wanted = if slot.is_number() { "a number, 0 or above" } else { "text (in quotes)" };
-                    let message = format!("`{here}` can't be {}", value.describe());
+                    let found =
+                        if is_secret_key(&here) { value.describe_secret().to_owned() } else { value.describe() };
+                    let message = format!("`{here}` can't be {found}");
                     defects.push(Defect::new(value.at, message, format!("write {wanted}")));
                 }
             }
@@ -380,7 +387,7 @@ mod tests {
         let text = "identty: x\nmessage-timeout: soon\nevse: 3\nsecurity-profile: 1\n";
         let defects = Bench::read_source(&Source::new("b.yaml", text)).unwrap_err();
         insta::assert_snapshot!(defects.to_string(), @r#"
-        b.yaml:1:1: unknown key `identty`
+        b.yaml:1:1: a bench has no key `identty`
             → did you mean `identity`?
         b.yaml:2:18: `message-timeout` can't be the text "soon"
             → write a number, 0 or above

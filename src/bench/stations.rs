@@ -5,7 +5,9 @@ use serde_json::{Map, Value};
 use super::Bench;
 use crate::{
     link::Secret,
-    yaml::{Defect, Kind, Node, nearest},
+    redaction::is_secret_key,
+    vocabulary::{self, Owner},
+    yaml::{Defect, Kind, Node},
 };
 
 /// A station of the pool; what it does not say is the bench's.
@@ -57,24 +59,19 @@ pub(super) fn read(root: &Node, defects: &mut Vec<Defect>) -> Vec<Station> {
 }
 
 fn station(node: &Node, defects: &mut Vec<Defect>) -> Option<Station> {
-    let Some(entries) = node.map() else {
+    if node.map().is_none() {
         let message = format!("a station was expected, found {}", node.describe());
         defects.push(Defect::new(node.at, message, "write `identity: CS001` and the other keys"));
         return None;
-    };
-    for (key, _) in entries {
-        if !KEYS.contains(&key.name.as_str()) {
-            let help = nearest(&key.name, KEYS)
-                .map_or_else(|| format!("known: {}", KEYS.join(", ")), |near| format!("did you mean `{near}`?"));
-            defects.push(Defect::new(key.at, format!("unknown key `{}` of a station", key.name), help));
-        }
     }
+    defects.extend(vocabulary::check_keys(Owner::of_keys("a station", None), &KEYS, node));
     defects.extend(super::closed::check_words(node));
     let mut text = |key: &str| {
         let value = node.get(key)?;
         let text = value.text().filter(|text| !text.is_empty());
         if text.is_none() {
-            let message = format!("`{key}` can't be {}", value.describe());
+            let found = if is_secret_key(key) { value.describe_secret().to_owned() } else { value.describe() };
+            let message = format!("`{key}` can't be {found}");
             defects.push(Defect::new(value.at, message, "write text (in quotes)"));
         }
         text.map(str::to_owned)
@@ -232,7 +229,7 @@ mod tests {
         insta::assert_snapshot!(defects.to_string(), @r#"
         b.yaml:1:11: `identity` and `stations` can't both be set
             → add this one to the list, and remove `identity`
-        b.yaml:4:5: unknown key `pasword` of a station
+        b.yaml:4:5: a station has no key `pasword`
             → did you mean `password`?
         b.yaml:5:5: `CS001` is in the list already
             → give every station an identity of its own

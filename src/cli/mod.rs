@@ -11,6 +11,7 @@ mod display;
 mod documents;
 mod explain;
 mod faults;
+mod fmt;
 mod gate;
 mod list;
 mod log;
@@ -122,6 +123,8 @@ enum Command {
     Schema(schema::Arguments),
     /// Check every test case and state
     Check,
+    /// Put test cases, states, PICS and benches into one form
+    Fmt(fmt::Arguments),
     /// Check a test bench, or write a new bench file
     Bench(bench::Arguments),
     /// Run a reference product on the wire
@@ -176,6 +179,7 @@ pub fn main() -> ExitCode {
         Command::List(arguments) => list::run(&arguments, &test_cases),
         Command::Explain(arguments) => explain::run(&arguments, &test_cases),
         Command::Check => check::run(&test_cases),
+        Command::Fmt(arguments) => fmt::run(&arguments),
         Command::Schema(arguments) => schema::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Completions(arguments) => Ok(shells::completions(&arguments, Arguments::command())),

@@ -144,9 +144,10 @@ impl Sequence {
     /// Lets the step that is under way judge an answer that has come. Nothing is begun.
     pub(crate) fn judge(&mut self, world: &mut World) {
         let Some(node) = self.nodes.get_mut(self.cursor).filter(|node| node.status == Status::Active) else { return };
-        match (&node.step.clone().kind, &mut node.body) {
+        let step = node.step.clone();
+        match (step.send(), &mut node.body) {
             (_, Body::Steps(steps)) => steps.judge(world),
-            (StepKind::Send(send), Body::Send(Sending { id: Some(id), .. })) => {
+            (Some(send), Body::Send(Sending { id: Some(id), .. })) => {
                 if let Some(answer) = world.call_answers.remove(id) {
                     node.answered(send, answer, world);
                 }
@@ -331,7 +332,7 @@ impl Node {
     /// A message may be quicker than the person who caused it: what a state under way leads to already holds for the steps
     /// behind it, as far as it can be said yet.
     fn anticipate(&self, world: &mut World) {
-        let StepKind::Run { state, .. } = &self.step.kind else { return };
+        let Some((state, _)) = self.step.run() else { return };
         if let Some(Ok((evse, facts))) = self.reached(state, world) {
             world.anticipated.entry(evse).or_default().extend(facts);
         }

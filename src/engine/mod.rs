@@ -27,8 +27,7 @@ use crate::{
     pics::SutKind,
     protocol::Protocol,
     testcase::{
-        model::{State, Step, StepKind, TestCase},
-        requirements::Requirements,
+        model::{State, Step, TestCase},
         service::ServiceRequest,
         template::{Lookup, Names, Template},
     },
@@ -162,15 +161,7 @@ impl Engine {
         let mut world = World::new(setup, now);
         let scope = world.root_scope();
         let run = |state: &str, with: Vec<(String, Template)>, at: Position| {
-            Arc::new(Step {
-                at,
-                file: case.source.name.clone(),
-                when: None,
-                saved_as: None,
-                requirements: Requirements::default(),
-                title: None,
-                kind: StepKind::Run { state: state.to_owned(), with },
-            })
+            Arc::new(Step::run_of(state, with, at, case.source.name.clone()))
         };
         let mut prepare = Vec::new();
         if case.prepared && world.has_state(PREPARED) {
@@ -369,15 +360,7 @@ impl Engine {
         self.current = after;
         let mut steps = self.world.case().after.clone();
         let run = |world: &World, state: &str, with: Vec<(String, Template)>| {
-            Arc::new(Step {
-                at: Position::default(),
-                file: world.case().source.name.clone(),
-                when: None,
-                saved_as: None,
-                requirements: Requirements::default(),
-                title: None,
-                kind: StepKind::Run { state: state.to_owned(), with },
-            })
+            Arc::new(Step::run_of(state, with, Position::default(), world.case().source.name.clone()))
         };
         if let Some(restored) = self.world.state(RESTORED) {
             // Step by step, for what can't be done must not keep the rest from being done.

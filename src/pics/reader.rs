@@ -19,6 +19,7 @@ use super::{
 };
 use crate::{
     protocol::{Protocol, Version},
+    vocabulary::{self, Owner},
     yaml::{Defect, Defects, Kind, Node, Position, Source, nearest},
 };
 
@@ -114,8 +115,8 @@ impl Reader {
         self.defects.push(Defect::new(at, message, help));
     }
 
-    fn known_keys(&mut self, node: &Node, known: &[&str]) {
-        self.defects.extend(node.unknown_keys(known));
+    fn known_keys(&mut self, name: &str, node: &Node, known: &[&str]) {
+        self.defects.extend(vocabulary::check_keys(Owner::of_keys(name, None), known, node));
     }
 
     /// One of several words; complains about anything else or its absence.
@@ -138,7 +139,7 @@ impl Reader {
     }
 
     fn pics(&mut self, root: &Node) -> Option<Pics> {
-        self.known_keys(root, &KEYS);
+        self.known_keys("a PICS", root, &KEYS);
         root.map()?;
         let sut = self.choice(root, "sut", &SutKind::WORDS);
         let ocpp = self.choice(root, "ocpp", &Version::WORDS)?;
@@ -186,7 +187,7 @@ impl Reader {
             references: References::default(),
         };
         if let Some(node) = root.get("laboratory") {
-            self.known_keys(node, &LABORATORY_KEYS);
+            self.known_keys("laboratory", node, &LABORATORY_KEYS);
             pics.laboratory = Laboratory {
                 name: text(node, "name"),
                 location: text(node, "location"),
@@ -195,12 +196,12 @@ impl Reader {
             };
         }
         if let Some(node) = root.get("approval") {
-            self.known_keys(node, &["vendor", "laboratory"]);
+            self.known_keys("approval", node, &["vendor", "laboratory"]);
             pics.approval.vendor = node.get("vendor").map(|node| self.approver(node)).unwrap_or_default();
             pics.approval.laboratory = node.get("laboratory").map(|node| self.approver(node)).unwrap_or_default();
         }
         if let Some(node) = root.get("references") {
-            self.known_keys(node, &REFERENCE_KEYS);
+            self.known_keys("references", node, &REFERENCE_KEYS);
             pics.references = References {
                 certificate: text(node, "certificate"),
                 certification_date: text(node, "certification-date"),
@@ -259,7 +260,7 @@ impl Reader {
             self.defect(root.at, "`product` is missing", "add `product: { vendor: …, designation: … }`");
             return Product::default();
         };
-        self.known_keys(node, &PRODUCT_KEYS);
+        self.known_keys("product", node, &PRODUCT_KEYS);
         let subtype = text(node, "subtype");
         if subtype.as_deref().is_some_and(|subtype| !["mode-1-2-only", "wireless"].contains(&subtype)) {
             let at = node.get("subtype").map_or(node.at, |node| node.at);
@@ -343,7 +344,7 @@ impl Reader {
         let mut evses: Vec<Evse> = Vec::new();
         let Some(node) = root.get("evses") else { return evses };
         for item in node.list().unwrap_or_default() {
-            self.known_keys(item, &["id", "current", "phases", "connectors"]);
+            self.known_keys("an EVSE", item, &["id", "current", "phases", "connectors"]);
             let id = self.id(item, "EVSE");
             let current = text(item, "current").unwrap_or_default();
             if !["AC", "DC"].contains(&current.as_str()) {
@@ -355,7 +356,7 @@ impl Reader {
             }
             let mut connectors = Vec::new();
             for connector in item.get("connectors").and_then(Node::list).unwrap_or_default() {
-                self.known_keys(connector, &["id", "type", "cable"]);
+                self.known_keys("a connector", connector, &["id", "type", "cable"]);
                 let cable = text(connector, "cable").unwrap_or_default();
                 if !["fixed", "detachable"].contains(&cable.as_str()) {
                     let at = connector.get("cable").map_or(connector.at, |node| node.at);
@@ -390,7 +391,7 @@ impl Reader {
         let items = root.get("vendor-settings").and_then(Node::list).unwrap_or_default();
         let mut settings = Vec::new();
         for item in items {
-            self.known_keys(item, &VENDOR_SETTING_KEYS);
+            self.known_keys("a vendor setting", item, &VENDOR_SETTING_KEYS);
             settings.push(VendorSetting {
                 name: text(item, "name").unwrap_or_default(),
                 value: text(item, "value").unwrap_or_default(),
@@ -403,10 +404,10 @@ impl Reader {
     fn performance(&mut self, root: &Node, sut: SutKind) -> Performance {
         let mut performance = Performance::default();
         let Some(node) = root.get("performance") else { return performance };
-        self.known_keys(node, &["communication", "maximum"]);
+        self.known_keys("performance", node, &["communication", "maximum"]);
         performance.communication = text(node, "communication");
         if let Some(maximum) = node.get("maximum") {
-            self.known_keys(maximum, &kpi_keys(self.protocol, sut));
+            self.known_keys("maximum", maximum, &kpi_keys(self.protocol, sut));
             for (key, value) in maximum.map().unwrap_or_default() {
                 let seconds = match value.kind {
                     #[allow(clippy::cast_precision_loss)] // seconds, small
@@ -429,7 +430,7 @@ impl Reader {
     }
 
     fn approver(&mut self, node: &Node) -> Approver {
-        self.known_keys(node, &APPROVER_KEYS);
+        self.known_keys("an approver", node, &APPROVER_KEYS);
         Approver {
             name: text(node, "name"),
             date: text(node, "date"),

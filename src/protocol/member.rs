@@ -69,6 +69,11 @@ impl Member {
         })
     }
 
+    /// The names of its members, or of an element's when this is a list.
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        self.schema.get("properties").and_then(Value::as_object).into_iter().flatten().map(|(name, _)| name.as_str())
+    }
+
     /// True where a list of such stands.
     pub fn is_list(self) -> bool {
         self.list

@@ -4,7 +4,7 @@ use std::{
     borrow::Cow,
     collections::{HashMap, HashSet},
     fmt::Debug,
-    sync::{Arc, LazyLock, RwLock},
+    sync::{Arc, LazyLock, OnceLock, RwLock},
 };
 
 use minijinja::value::{Enumerator, Object};
@@ -36,12 +36,14 @@ pub(super) struct Expression {
     path: Option<Path>,
     program: minijinja::Expression<'static, 'static>,
     needs: Arc<[Box<str>]>,
+    names: OnceLock<Box<[Arc<str>]>>,
 }
 
 /// A text that mixes words and code.
 pub(super) struct Text {
     program: minijinja::Template<'static, 'static>,
     needs: Arc<[Box<str>]>,
+    names: OnceLock<Box<[Arc<str>]>>,
 }
 
 impl Debug for Expression {
@@ -88,13 +90,24 @@ impl Expression {
         static KNOWN: Known<Expression> = Known::new();
         KNOWN.get(source, || {
             let program = environment().compile_expression_owned(source.to_owned())?;
-            Ok(Self { text: source.to_owned(), path: Path::parse(source), program, needs: needs([source]) })
+            Ok(Self {
+                text: source.to_owned(),
+                path: Path::parse(source),
+                program,
+                needs: needs([source]),
+                names: OnceLock::new(),
+            })
         })
     }
 
     /// Names that it uses and does not define itself, with what is asked of them.
     pub(super) fn undeclared(&self) -> HashSet<String> {
         self.program.undeclared_variables(true)
+    }
+
+    /// The same without what is asked of them, and without functions. It is looked for once.
+    pub(super) fn names(&self) -> &[Arc<str>] {
+        self.names.get_or_init(|| without_functions(self.program.undeclared_variables(false)))
     }
 
     /// Evaluates it; `None` where it yields none.
@@ -136,7 +149,7 @@ impl Text {
             environment().template_from_str(source)?;
             // minijinja keeps a template that owns its source by its name only, behind a lock.
             let program = environment().template_from_str(Box::leak(source.to_owned().into_boxed_str()))?;
-            Ok(Self { program, needs: needs_of_text(source) })
+            Ok(Self { program, needs: needs_of_text(source), names: OnceLock::new() })
         })
     }
 
@@ -145,10 +158,23 @@ impl Text {
         self.program.undeclared_variables(true)
     }
 
+    /// The same without what is asked of them, and without functions. It is looked for once.
+    pub(super) fn names(&self) -> &[Arc<str>] {
+        self.names.get_or_init(|| without_functions(self.program.undeclared_variables(false)))
+    }
+
     /// Renders it.
     pub(super) fn render(&self, names: &dyn Lookup) -> Result<String, TemplateError> {
         self.program.render(Seen::of(&self.needs, names)).map_err(|error| failed(self.program.source(), &error))
     }
+}
+
+fn without_functions(names: HashSet<String>) -> Box<[Arc<str>]> {
+    let functions: HashSet<&str> = environment().globals().map(|(name, _)| name).collect();
+    let mut names: Vec<Arc<str>> =
+        names.into_iter().filter(|name| !functions.contains(name.as_str())).map(Arc::from).collect();
+    names.sort();
+    names.into()
 }
 
 pub(super) fn failed(source: &str, error: &minijinja::Error) -> TemplateError {

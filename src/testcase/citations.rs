@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use super::model::{Citation, State, Step, StepKind, TestCase};
+use super::model::{Citation, State, Step, TestCase};
 use crate::{
     pics::SutKind,
     protocol::requirements::{RequirementList, Side},
@@ -127,7 +127,7 @@ fn follow<'s>(
     tell: &mut impl FnMut(&'s State),
 ) {
     for step in steps {
-        if let StepKind::Run { state, .. } = &step.kind {
+        if let Some((state, _)) = step.run() {
             let Some(state) = states.get(state).filter(|state| known.insert(&state.name)) else { continue };
             tell(state);
             follow(&state.steps, states, known, tell);

@@ -130,7 +130,7 @@ const OFFERED: [Property; 8] = [
     Property::optional("certificate", Takes::Word(&CertificateKind::WORDS)).about("the certificate that we use"),
     VERSIONS,
     SUITES,
-    Property::optional("password", Takes::Text).about("is right from now on"),
+    Property::optional("password", Takes::Text).secret().about("is right from now on"),
     SECURITY_PROFILE,
     SUBPROTOCOLS,
     STATUS,
@@ -144,7 +144,7 @@ const KNOCKED: [Property; 11] = [
         Takes::Either(
             &[
                 Property::required("chain", Takes::Text).about("PEM, leaf first"),
-                Property::required("key", Takes::Text).about("PEM"),
+                Property::required("key", Takes::Text).secret().about("PEM"),
             ],
             &Takes::Word(&CertificateKind::OF_CLIENTS),
         ),
@@ -153,7 +153,7 @@ const KNOCKED: [Property; 11] = [
     VERSIONS,
     SUITES,
     Property::optional("user", Takes::Text).about("user name of HTTP Basic authentication"),
-    Property::optional("password", Takes::Text).about("password of HTTP Basic authentication"),
+    Property::optional("password", Takes::Text).secret().about("password of HTTP Basic authentication"),
     Property::optional("identity", Takes::Text).about("the last part of the URL's path"),
     SECURITY_PROFILE,
     SUBPROTOCOLS,

@@ -209,9 +209,9 @@ pub static STEPS: [StepInfo; 21] = [
         keys: &[
             Property::required("for-each", Takes::Text),
             Property::required("in", Takes::List(&Takes::Anything)).about("the list"),
-            Property::required("do", STEPS_OF).about("the steps"),
             Property::optional("order", Takes::Keyword(orders))
                 .about("`any`: in any order; `listed`, one after the other, unless it is given"),
+            Property::required("do", STEPS_OF).about("the steps"),
         ],
         subject: "name",
         about: "Runs the steps for every element of a list; the element has this name in them.",
@@ -306,17 +306,17 @@ pub static TEST_CASE: [Property; 19] = [
     Property::optional("further-requirements", Takes::Defined("reasons"))
         .about("Requirements that it proves and Part 6 does not list, each with the reason"),
     Property::optional("purpose", Takes::Scalar),
-    Property::optional("note", Takes::Scalar).about("The chosen reading, where the specification is ambiguous"),
     Property::required("certification", Takes::Defined("certification"))
         .about("Per version of OCPP and baseline, each holding until the next one named"),
-    Property::optional("needs", Takes::OneOrMore(&Takes::Members(&NEED))).about("What the bench must provide"),
+    Property::optional("note", Takes::Scalar).about("The chosen reading, where the specification is ambiguous"),
     Property::optional("exclusive", Takes::Text).about("Why it runs alone and after all others"),
+    Property::optional("needs", Takes::OneOrMore(&Takes::Members(&NEED))).about("What the bench must provide"),
     Property::optional("variants", Takes::List(&Takes::Mapping)).about("The steps run once for each"),
     Property::optional("before", Takes::Members(&BEFORE)),
     Property::optional("steps", STEPS_OF),
-    Property::optional("after", STEPS_OF).about("Tidying up, whatever the verdict"),
     Property::optional("always", Takes::List(&Takes::Members(&ALWAYS)))
         .about("Rules for every message of a kind, while the steps run"),
+    Property::optional("after", STEPS_OF).about("Tidying up, whatever the verdict"),
 ];
 
 /// The keys of a test case that are no part of the catalogue: what is read only where the test case is to be run.
@@ -354,15 +354,15 @@ pub static ALWAYS: [Property; 6] = [
 /// The keys of a state or procedure.
 pub static STATE: [Property; 10] = [
     Property::required("state", Takes::Text).about("Its name, as in Part 6, and the file's name"),
-    Property::optional("kind", Takes::Keyword(state_kinds)),
     Property::required("sut", Takes::Keyword(suts)),
     PROTOCOLS,
+    Property::optional("kind", Takes::Keyword(state_kinds)),
     Property::required("purpose", Takes::Scalar),
     Property::optional("requirements", Takes::Defined("ids")).about("What its steps prove"),
+    Property::optional("note", Takes::Scalar),
     Property::optional("parameters", Takes::Mapping).about("With their defaults"),
     Property::optional("steps", STEPS_OF),
     Property::optional("reached", Takes::Mapping).about("Facts of the EVSE that hold afterwards"),
-    Property::optional("note", Takes::Scalar),
 ];
 
 /// The types of a variable's attribute.

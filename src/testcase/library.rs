@@ -11,6 +11,7 @@ use super::{
     dialect::Dialect,
     model::{RunSite, State, TestCase},
     reader,
+    scope::Names,
 };
 use crate::{
     pics::SutKind,
@@ -72,6 +73,14 @@ impl Library {
             if !defects.is_empty() {
                 bad.push(source.defects(defects));
             }
+        }
+        // What a file with defects keeps is not known, and others may use it.
+        if bad.is_empty() {
+            let names = Names::new(cases.values().map(|case| &**case), &states);
+            let of_states = states.values().map(|state| (&state.source, names.of_state(state)));
+            let of_cases = cases.values().map(|case| (&case.source, names.of_case(case)));
+            let found = of_states.chain(of_cases).filter(|(_, defects)| !defects.is_empty());
+            bad.extend(found.map(|(source, defects)| source.defects(defects)));
         }
         if bad.is_empty() {
             Ok(Self { cases, states: Arc::new(states), version: dialect.protocol.version, sut })

@@ -13,7 +13,9 @@ mod path;
 pub mod prose;
 pub mod reader;
 pub mod requirements;
+pub mod scope;
 pub mod service;
 pub mod tables;
+pub mod walk;
 
 pub use crate::template;

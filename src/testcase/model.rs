@@ -13,6 +13,7 @@ use crate::{
         connection::{ConnectionAct, Outcome},
         matcher::Checks,
         requirements::Requirements,
+        scope::Mentions,
         service::ServiceInfo,
         template::Template,
     },
@@ -77,6 +78,8 @@ pub struct TestCase {
     pub citations: Vec<Citation>,
     /// Every state that its steps run.
     pub runs: Vec<RunSite>,
+    /// The names that its expressions use and its steps keep.
+    pub names: Mentions,
     /// How many citations stand at the test itself, not at what comes before and after it.
     pub cited_by_test: usize,
     /// What it names beyond the list of Part 6.
@@ -145,6 +148,8 @@ pub struct State {
     pub citations: Vec<Citation>,
     /// Every state that its steps run.
     pub runs: Vec<RunSite>,
+    /// The names that its expressions use and its steps keep.
+    pub names: Mentions,
     /// Where it was read from.
     pub source: Source,
 }
@@ -377,6 +382,22 @@ pub struct Always {
 }
 
 impl Step {
+    /// A step that only does this.
+    pub fn bare(at: Position, file: Arc<str>, kind: StepKind) -> Self {
+        Self { at, file, when: None, saved_as: None, requirements: Requirements::default(), title: None, kind }
+    }
+
+    /// A step that runs a state.
+    pub fn run_of(state: &str, with: Vec<(String, Template)>, at: Position, file: Arc<str>) -> Self {
+        Self::bare(at, file, StepKind::Run { state: state.to_owned(), with })
+    }
+
+    /// The steps as one, which stands where `around` stands.
+    pub fn group_of(steps: &[Arc<Step>], around: &Step) -> Self {
+        let group = Self::bare(around.at, around.file.clone(), StepKind::Group(steps.to_vec()));
+        Self { requirements: around.requirements.clone(), ..group }
+    }
+
     /// A line a person recognises it by: `expect BootNotification`.
     pub fn label(&self) -> String {
         if let Some(title) = &self.title {
@@ -402,31 +423,5 @@ impl Step {
             StepKind::Remark(_) => "remark".into(),
             StepKind::Never { action, .. } => format!("never {action}"),
         }
-    }
-
-    /// The steps within it.
-    pub fn inner(&self) -> &[Arc<Step>] {
-        match &self.kind {
-            StepKind::AnyOrder(inner)
-            | StepKind::OneOf(inner)
-            | StepKind::Optional(inner)
-            | StepKind::Group(inner)
-            | StepKind::ForEach { steps: inner, .. }
-            | StepKind::Repeat { steps: inner, .. } => inner,
-            _ => &[],
-        }
-    }
-
-    /// True when a later message must not be taken as an answer to a step beyond this one.
-    pub fn is_barrier(&self) -> bool {
-        matches!(
-            self.kind,
-            StepKind::Operator { .. }
-                | StepKind::Wait(_)
-                | StepKind::Settle(_)
-                | StepKind::Connection(_)
-                | StepKind::Send(_)
-                | StepKind::Never { .. }
-        )
     }
 }

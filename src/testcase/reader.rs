@@ -19,7 +19,7 @@ use super::{
         Always, BUILT_IN, Bound, Citation, Expect, Need, Refusal, RunSite, Send, State, StateKind, Step, StepKind,
         TestCase, VariableSetting,
     },
-    requirements::Requirements,
+    scope::{Mentions, Notes, Part},
     template::Template,
 };
 use crate::{
@@ -44,7 +44,7 @@ pub fn test_case(source: &Source, dialect: Dialect) -> Result<TestCase, Defects>
     let body = |key: &str| root.get(key).filter(|_| is_for_it);
     for property in TEST_CASE.iter().filter(|property| BODY.contains(&property.name)) {
         if let Some(value) = body(property.name) {
-            reader.defects.extend(property.takes.check(property.name, value, Some(dialect.protocol)));
+            reader.defects.extend(property.check(value, Some(dialect.protocol)));
         }
     }
     let before = body("before");
@@ -58,24 +58,26 @@ pub fn test_case(source: &Source, dialect: Dialect) -> Result<TestCase, Defects>
         variables: before.map(|before| reader.variables(before.get("variables"))).unwrap_or_default(),
         prepared: true,
         before: Vec::new(),
-        steps: body("steps").map(|steps| reader.steps(steps)),
-        always: reader.always(body("always")),
+        steps: body("steps").map(|steps| reader.within(Part::Steps, |reader| reader.steps(steps))),
+        always: reader.within(Part::Always, |reader| reader.always(body("always"))),
         cited_by_test: reader.citations.len(),
-        after: body("after").map(|steps| reader.steps(steps)).unwrap_or_default(),
+        after: body("after").map(|steps| reader.within(Part::After, |reader| reader.steps(steps))).unwrap_or_default(),
         citations: Vec::new(),
         runs: Vec::new(),
+        names: Mentions::default(),
     };
     if let Some(before) = before {
         if let Some(prepared) = before.get("prepared") {
             case.prepared = flag(Some(prepared));
         }
         if let Some(state) = before.get("state") {
-            case.before.extend(reader.run_shorthand(state));
+            case.before.extend(reader.within(Part::Before, |reader| reader.run_shorthand(state)));
         }
         if let Some(states) = before.get("states") {
-            case.before.extend(reader.steps(states));
+            case.before.extend(reader.within(Part::Before, |reader| reader.steps(states)));
         }
     }
+    case.names = reader.names.finish();
     case.citations = std::mem::take(&mut reader.citations);
     case.runs = std::mem::take(&mut reader.runs);
     reader.finish(case)
@@ -108,10 +110,18 @@ pub fn state(source: &Source, dialect: Dialect) -> Result<Option<State>, Defects
         sut: reader.sut,
         purpose: text("purpose"),
         parameters: root.get("parameters").map(|node| reader.named(node)).unwrap_or_default(),
-        steps: root.get("steps").map(|steps| reader.steps(steps)).unwrap_or_default(),
-        reached: root.get("reached").map(|node| reader.named(node)).unwrap_or_default(),
+        steps: root
+            .get("steps")
+            .map(|steps| reader.within(Part::Steps, |reader| reader.steps(steps)))
+            .unwrap_or_default(),
+        reached: root
+            .get("reached")
+            .map(|node| reader.within(Part::After, |reader| reader.named(node)))
+            .unwrap_or_default(),
         source: source.clone(),
+        names: Mentions::default(),
     };
+    state.names = reader.names.finish();
     state.citations = std::mem::take(&mut reader.citations);
     state.runs = std::mem::take(&mut reader.runs);
     reader.finish(Some(state))
@@ -127,6 +137,8 @@ struct Reader<'s> {
     citations: Vec<Citation>,
     /// Every state that is run.
     runs: Vec<RunSite>,
+    /// The names that expressions use and steps keep.
+    names: Notes,
     defects: Vec<Defect>,
 }
 
@@ -139,12 +151,29 @@ impl<'s> Reader<'s> {
             sut: SutKind::ChargingStation,
             citations: Vec::new(),
             runs: Vec::new(),
+            names: Notes::default(),
             defects: Vec::new(),
         }
     }
 
     fn messages(&self) -> &'static Messages {
         self.dialect.protocol.messages()
+    }
+
+    /// Reads something of this part of the file.
+    fn within<T>(&mut self, part: Part, read: impl FnOnce(&mut Self) -> T) -> T {
+        let before = self.names.part(part);
+        let value = read(self);
+        self.names.part(before);
+        value
+    }
+
+    /// Reads something in which these names are known too.
+    fn knowing<T>(&mut self, names: Vec<String>, read: impl FnOnce(&mut Self) -> T) -> T {
+        let before = self.names.know(names);
+        let value = read(self);
+        self.names.forget(before);
+        value
     }
 
     fn finish<T>(self, value: T) -> Result<T, Defects> {
@@ -157,10 +186,6 @@ impl<'s> Reader<'s> {
             return;
         }
         self.defects.push(Defect::new(at, message, help));
-    }
-
-    fn known_keys(&mut self, node: &Node, known: &[&str]) {
-        self.defects.extend(node.unknown_keys(known));
     }
 
     fn template(&mut self, node: &Node) -> Template {
@@ -184,6 +209,7 @@ impl<'s> Reader<'s> {
         for error in template.syntax_errors() {
             self.defect(at, format!("this expression can't be read: {error}"), "correct it; the language is minijinja");
         }
+        self.names.uses(template, at);
     }
 
     /// A name that a step gives to something.
@@ -320,23 +346,15 @@ impl<'s> Reader<'s> {
         match node.text() {
             Some(name) => {
                 self.runs.push(RunSite { state: name.to_owned(), at: node.at, with: Vec::new() });
-                let kind = StepKind::Run { state: name.to_owned(), with: Vec::new() };
-                vec![Arc::new(self.bare(node.at, kind))]
+                self.names.runs(name);
+                vec![Arc::new(Step::run_of(name, Vec::new(), node.at, self.file.clone()))]
             }
             None => self.steps(node),
         }
     }
 
     fn bare(&self, at: Position, kind: StepKind) -> Step {
-        Step {
-            at,
-            file: self.file.clone(),
-            when: None,
-            saved_as: None,
-            requirements: Requirements::default(),
-            title: None,
-            kind,
-        }
+        Step::bare(at, self.file.clone(), kind)
     }
 
     fn step(&mut self, node: &Node) -> Option<Step> {
@@ -366,6 +384,13 @@ impl<'s> Reader<'s> {
         ));
         let name = info.name();
         let value = node.get(name)?;
+        self.names.enter();
+        let step = self.step_of_kind(name, value, node);
+        self.names.leave();
+        step
+    }
+
+    fn step_of_kind(&mut self, name: &str, value: &Node, node: &Node) -> Option<Step> {
         let kind = self.kind(name, value, node)?;
         let mut step = Step { when: node.get("when").map(|when| self.expression(when)), ..self.bare(node.at, kind) };
         if name == "ask" {
@@ -378,6 +403,9 @@ impl<'s> Reader<'s> {
             step.title = Some("set".into());
         }
         step.saved_as = node.get("as").and_then(|name| self.new_name(name));
+        if let Some(name) = &step.saved_as {
+            self.names.keeps(name);
+        }
         step.requirements = self.requirements(node.get("requirement"));
         Some(step)
     }
@@ -390,6 +418,7 @@ impl<'s> Reader<'s> {
                 let state = value.text().unwrap_or_default().to_owned();
                 let with = node.get("with").and_then(Node::map).unwrap_or_default();
                 let with = with.iter().map(|(key, _)| (key.name.clone(), key.at)).collect();
+                self.names.runs(&state);
                 self.runs.push(RunSite { state: state.clone(), at: value.at, with });
                 StepKind::Run { state, with: self.with(node) }
             }
@@ -411,12 +440,18 @@ impl<'s> Reader<'s> {
             "optional" => StepKind::Optional(self.steps(value)),
             "steps" => StepKind::Group(self.steps(value)),
             "repeat" => StepKind::Repeat { steps: self.steps(value), until: self.expression(node.get("until")?) },
-            "for-each" => StepKind::ForEach {
-                items: self.template(node.get("in")?),
-                item: self.new_name(value).unwrap_or_default(),
-                steps: self.steps(node.get("do")?),
-                in_order: node.get("order").and_then(Node::text) != Some("any"),
-            },
+            "for-each" => {
+                let items = self.template(node.get("in")?);
+                let item = self.new_name(value).unwrap_or_default();
+                let steps = node.get("do")?;
+                let steps = self.knowing(vec![item.clone()], |reader| reader.steps(steps));
+                StepKind::ForEach {
+                    items,
+                    item,
+                    steps,
+                    in_order: node.get("order").and_then(Node::text) != Some("any"),
+                }
+            }
             "wait" => StepKind::Wait(self.template(value)),
             "settle" => StepKind::Settle(self.template(value)),
             "connection" => StepKind::Connection(self.connection(value, node)?),
@@ -424,6 +459,7 @@ impl<'s> Reader<'s> {
             "let" => {
                 for (name, _) in value.map().unwrap_or_default() {
                     self.free(&name.name, name.at);
+                    self.names.keeps(&name.name);
                 }
                 StepKind::Set(self.named(value))
             }

@@ -13,7 +13,7 @@ use crate::{
     },
     protocol::{Version, semantics::WordSet},
     template::{Names, Template},
-    vocabulary::{self, words_of},
+    vocabulary::{self, Owner, words_of},
     yaml::{Defect, Kind, Node, nearest},
 };
 
@@ -39,7 +39,7 @@ pub(in crate::bench) fn read(
         env: Map::new(),
         secrets: Vec::new(),
     };
-    reader.known_keys(node, &["http"]);
+    reader.known_keys("operator", node, &["http"]);
     let Some(http) = node.get("http") else {
         reader.defect(
             node,
@@ -52,7 +52,7 @@ pub(in crate::bench) fn read(
         .into_iter()
         .chain(actions::ACTIONS.iter().map(|action| action.name))
         .collect();
-    reader.known_keys(http, &known);
+    reader.known_keys("http", http, &known);
     let base = http.get("base").map_or_else(|| Template::new("".into()), |node| reader.text_template(node, "base"));
     let root = match http.get("root").map(|node| (node, node.text())) {
         None => String::new(),
@@ -102,8 +102,8 @@ impl Reader<'_> {
         self.defects.push(Defect::new(node.at, message, help));
     }
 
-    fn known_keys(&mut self, node: &Node, known: &[&str]) {
-        self.defects.extend(node.unknown_keys(known));
+    fn known_keys(&mut self, name: &str, node: &Node, known: &[&str]) {
+        self.defects.extend(vocabulary::check_keys(Owner::of_keys(name, None), known, node));
     }
 
     /// Requests for messages that `send` is not right for.
@@ -169,7 +169,7 @@ impl Reader<'_> {
             return request;
         };
         let known: Vec<&str> = REQUEST_KEYS.into_iter().chain(parts.iter().copied()).collect();
-        self.known_keys(node, &known);
+        self.known_keys("a request", node, &known);
         for (key, value) in entries {
             match key.name.as_str() {
                 "method" => request.method = Some(self.method(value)),
@@ -261,8 +261,14 @@ impl Reader<'_> {
                 self.defect(value, format!("a header can't be {}", value.describe()), "write text (in quotes)");
                 continue;
             }
+            let found = self.defects.len();
             let template = self.template(value);
             if is_secret(&key.name) {
+                let text = value.scalar().unwrap_or_default();
+                for defect in self.defects.iter_mut().skip(found).filter(|defect| defect.message.contains(text.trim()))
+                {
+                    defect.message = format!("the expression in `{}` is wrong; it is secret and not shown", key.name);
+                }
                 // What stands in the file itself, and what comes from the environment.
                 for path in template.undeclared() {
                     let told = path.strip_prefix("env.").and_then(|name| self.env.get(name)?.as_str());

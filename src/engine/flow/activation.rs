@@ -12,6 +12,7 @@ use crate::{
         model::{State, Step, StepKind},
         service::ServiceRequest,
         template::{Template, TemplateError},
+        walk::Order,
     },
     verdict::{StepRecord, Verdict},
     yaml::shorten,
@@ -90,11 +91,11 @@ impl Node {
                 }
             }
             StepKind::Group(steps) | StepKind::Optional(steps) | StepKind::Repeat { steps, .. } => {
-                self.touched |= !matches!(step.kind, StepKind::Optional(_));
+                self.touched |= !step.is_optional_group();
                 if !matches!(self.body, Body::Steps(_)) {
                     self.body = Body::Steps(Sequence::new(steps, &self.scope, &self.path, self.depth + 1));
                 }
-                if let (StepKind::Optional(_), Body::Steps(inner)) = (&step.kind, &mut self.body) {
+                if let (true, Body::Steps(inner)) = (step.is_optional_group(), &mut self.body) {
                     // Reach its first step, so that it can take messages; whether it is begun is seen from that.
                     if let Some(first) = inner.nodes.first_mut().filter(|first| first.status == Status::Fresh) {
                         first.enter_open(world);
@@ -131,7 +132,7 @@ impl Node {
             }
             StepKind::Wait(seconds) | StepKind::Never { during: seconds, .. } => {
                 self.touched = true;
-                if matches!(step.kind, StepKind::Never { .. }) {
+                if step.forbids().is_some() {
                     world.takes(world.input, &self.step, &self.path, Role::Condition);
                 }
                 let seconds = seconds.number(&world.names(&self.scope));
@@ -193,15 +194,7 @@ impl Node {
     }
 
     pub(super) fn for_each(&self, items: &Value, name: &str, steps: &[Arc<Step>], in_order: bool) -> Body {
-        let group = Arc::new(Step {
-            at: self.step.at,
-            file: self.step.file.clone(),
-            when: None,
-            saved_as: None,
-            requirements: self.step.requirements.clone(),
-            title: None,
-            kind: StepKind::Group(steps.to_vec()),
-        });
+        let group = Arc::new(Step::group_of(steps, &self.step));
         let items = items.as_array().map(Vec::as_slice).unwrap_or_default();
         let mut nodes = Vec::new();
         for item in items {
@@ -218,40 +211,34 @@ impl Node {
 
     /// Reaches a step only to let it take messages: steps that act on their own are left alone.
     fn enter_open(&mut self, world: &mut World) {
-        match &self.step.clone().kind {
-            StepKind::Expect(_)
-            | StepKind::AnyOrder(_)
-            | StepKind::ForEach { in_order: false, .. }
-            | StepKind::OneOf(_)
-            | StepKind::Optional(_) => {
-                self.enter(world);
-                if matches!(self.step.kind, StepKind::Expect(_)) {
-                    self.touched = false;
-                }
-                if let Body::AnyOrder(nodes) = &mut self.body {
-                    for node in nodes.iter_mut().filter(|node| node.status == Status::Fresh) {
-                        node.enter_open(world);
-                    }
-                    self.touched = false;
-                }
-                if matches!(self.body, Body::OneOf(..)) {
-                    self.touched = false;
-                }
+        let step = self.step.clone();
+        let taken_up = matches!(step.group(), Some((Order::Any | Order::Choice, _))) || step.is_optional_group();
+        if step.expect().is_some() || taken_up {
+            self.enter(world);
+            if step.expect().is_some() {
+                self.touched = false;
             }
-            StepKind::Run { .. } | StepKind::Group(_) => {
-                if self.enter(world) && self.status == Status::Active {
-                    self.touched = false;
-                    if let Body::Steps(inner) = &mut self.body {
-                        for node in &mut inner.nodes {
-                            node.enter_open(world);
-                            if node.status != Status::Skipped {
-                                break;
-                            }
+            if let Body::AnyOrder(nodes) = &mut self.body {
+                for node in nodes.iter_mut().filter(|node| node.status == Status::Fresh) {
+                    node.enter_open(world);
+                }
+                self.touched = false;
+            }
+            if matches!(self.body, Body::OneOf(..)) {
+                self.touched = false;
+            }
+        } else if step.run().is_some() || matches!(step.kind, StepKind::Group(_)) {
+            if self.enter(world) && self.status == Status::Active {
+                self.touched = false;
+                if let Body::Steps(inner) = &mut self.body {
+                    for node in &mut inner.nodes {
+                        node.enter_open(world);
+                        if node.status != Status::Skipped {
+                            break;
                         }
                     }
                 }
             }
-            _ => {}
         }
     }
 

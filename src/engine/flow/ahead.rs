@@ -8,7 +8,10 @@ use crate::{
     engine::{Scope, world::World},
     protocol::{semantics::Semantics, session::Call},
     template::Lookup,
-    testcase::model::{Expect, Step, StepKind},
+    testcase::{
+        model::{Expect, Step},
+        walk::Order,
+    },
 };
 
 /// What an early message meets.
@@ -31,30 +34,29 @@ pub(super) fn look(step: &Step, scope: &Scope, depth: usize, call: &Call, world:
     if step.is_barrier() {
         return BARRIER;
     }
-    match &step.kind {
-        StepKind::Expect(expect) if is_patient(expect) => PASSED,
-        StepKind::Expect(expect) if is_for(expect, call, &world.names(scope), world.semantics()) => Ahead::Perhaps,
-        StepKind::Expect(expect) => Ahead::Untaken(passed_over(expect, world.semantics())),
-        StepKind::Run { state, with } => {
-            let Some(state) = world.state(state).filter(|_| depth <= MAX_DEPTH) else { return PASSED };
-            // Only a look: errors in parameters are for when its turn has come.
-            match scope_of(&state, with, scope, world) {
-                Ok(scope) => look_through(&state.steps, &scope, depth + 1, call, world),
-                Err(_) => PASSED,
-            }
-        }
-        StepKind::Group(steps) | StepKind::Repeat { steps, .. } => look_through(steps, scope, depth + 1, call, world),
-        StepKind::Optional(steps) => match look_through(steps, scope, depth + 1, call, world) {
-            BARRIER => PASSED,
+    if let Some(expect) = step.expect() {
+        return if is_patient(expect) {
+            PASSED
+        } else if is_for(expect, call, &world.names(scope), world.semantics()) {
+            Ahead::Perhaps
+        } else {
+            Ahead::Untaken(passed_over(expect, world.semantics()))
+        };
+    }
+    if let Some((state, with)) = step.run() {
+        let Some(state) = world.state(state).filter(|_| depth <= MAX_DEPTH) else { return PASSED };
+        // Only a look: errors in parameters are for when its turn has come.
+        return match scope_of(&state, with, scope, world) {
+            Ok(scope) => look_through(&state.steps, &scope, depth + 1, call, world),
+            Err(_) => PASSED,
+        };
+    }
+    match step.group() {
+        Some((Order::InTurn, steps)) => match look_through(steps, scope, depth + 1, call, world) {
+            BARRIER if step.is_optional_group() => PASSED,
             other => other,
         },
-        StepKind::ForEach { steps, in_order: false, .. } | StepKind::AnyOrder(steps) | StepKind::OneOf(steps) => {
-            if mentions(steps, depth, call, world) {
-                Ahead::Perhaps
-            } else {
-                PASSED
-            }
-        }
+        Some((Order::Any | Order::Choice, steps)) if mentions(steps, depth, call, world) => Ahead::Perhaps,
         _ => PASSED,
     }
 }
@@ -66,18 +68,12 @@ fn look_through(steps: &[Arc<Step>], scope: &Scope, depth: usize, call: &Call, w
 
 /// True when one of the steps, or one within them, is about the action of the message.
 fn mentions(steps: &[Arc<Step>], depth: usize, call: &Call, world: &World) -> bool {
-    steps.iter().any(|step| match &step.kind {
-        StepKind::Expect(expect) => expect.action == call.action,
-        StepKind::Run { state, .. } => {
+    steps.iter().any(|step| match (step.expect(), step.run()) {
+        (Some(expect), _) => expect.action == call.action,
+        (_, Some((state, _))) => {
             world.state(state).is_some_and(|state| depth > MAX_DEPTH || mentions(&state.steps, depth + 1, call, world))
         }
-        StepKind::Group(steps)
-        | StepKind::Repeat { steps, .. }
-        | StepKind::Optional(steps)
-        | StepKind::ForEach { steps, .. }
-        | StepKind::AnyOrder(steps)
-        | StepKind::OneOf(steps) => mentions(steps, depth, call, world),
-        _ => false,
+        _ => mentions(step.inner(), depth, call, world),
     })
 }
 

@@ -9,7 +9,7 @@ use crate::{
         Phase,
         world::{Seen, World},
     },
-    testcase::model::{Expect, Step, StepKind},
+    testcase::model::{Expect, Step},
     verdict::StepRecord,
 };
 
@@ -67,7 +67,7 @@ impl Node {
                 [waiting.until, self.acts_at(world).filter(|_| waiting.is_about_to_act())].into_iter().flatten().min()
             }
             Body::Steps(steps) => {
-                if matches!(self.step.kind, StepKind::Optional(_)) && !self.touched {
+                if self.step.is_optional_group() && !self.touched {
                     return None;
                 }
                 steps.deadline(world)
@@ -101,21 +101,14 @@ impl Node {
 
     /// The message that a step is about, where it is about one.
     pub(super) fn expects(&self) -> Option<&Expect> {
-        match &self.step.kind {
-            StepKind::Expect(expect) => Some(expect),
-            _ => None,
-        }
+        self.step.expect()
     }
 
     pub(super) fn waiting_for(&self) -> String {
         match &self.body {
             Body::Steps(steps) if self.status == Status::Active => {
                 let inner = steps.nodes.get(steps.cursor).map_or_else(|| "its end".to_owned(), Node::waiting_for);
-                if matches!(self.step.kind, StepKind::Run { .. }) {
-                    format!("{} > {inner}", self.step.label())
-                } else {
-                    inner
-                }
+                if self.step.run().is_some() { format!("{} > {inner}", self.step.label()) } else { inner }
             }
             Body::AnyOrder(nodes) => {
                 let open: Vec<String> = nodes

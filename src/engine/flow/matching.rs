@@ -17,6 +17,7 @@ use crate::{
     testcase::{
         model::{Expect, StepKind},
         template::{Lookup, Over, Template},
+        walk::Order,
     },
     verdict::Verdict,
     yaml::shorten,
@@ -88,8 +89,7 @@ impl Node {
         nodes.iter_mut().any(|node| {
             let open = node.status == Status::Active && !node.touched;
             // A longer optional part would have to be finished, which nobody waits for any more.
-            let short = matches!(&node.step.kind, StepKind::Expect(_))
-                || matches!(&node.step.kind, StepKind::Optional(steps) if steps.len() == 1);
+            let short = node.step.expect().is_some() || (node.step.is_optional_group() && node.step.inner().len() == 1);
             (open && short && node.offer(call, world) == Matched::Consumed) || node.linger(call, world)
         })
     }
@@ -97,7 +97,7 @@ impl Node {
     /// Offers a message before the step's turn has come.
     pub(super) fn offer_ahead(&mut self, call: &Call, world: &mut World) -> Matched {
         let step = self.step.clone();
-        if let StepKind::Expect(expect) = &step.kind {
+        if let Some(expect) = step.expect() {
             return self.offer_expect_ahead(expect, call, world);
         }
         if !matches!(self.body, Body::Steps(_)) {
@@ -109,56 +109,44 @@ impl Node {
         if step.when.as_ref().is_some_and(|when| when.holds(&world.names(&self.scope)) != Ok(true)) {
             return Matched::Passed;
         }
-        match &step.kind {
-            StepKind::Run { state, with } => {
-                if !matches!(self.body, Body::Steps(_)) {
-                    // Only a look: errors in parameters are for when its turn has come.
-                    let Some(state) = world.state(state).filter(|_| self.depth <= MAX_DEPTH) else {
-                        return Matched::Passed;
-                    };
-                    let Ok(scope) = scope_of(&state, with, &self.scope, world) else { return Matched::Passed };
-                    let steps = Sequence::new(&state.steps, &scope, &self.path, self.depth + 1);
-                    self.body = Body::Steps(steps);
-                }
-                self.offer_ahead_inside(call, world)
+        if let Some((state, with)) = step.run() {
+            if !matches!(self.body, Body::Steps(_)) {
+                // Only a look: errors in parameters are for when its turn has come.
+                let Some(state) = world.state(state).filter(|_| self.depth <= MAX_DEPTH) else {
+                    return Matched::Passed;
+                };
+                let Ok(scope) = scope_of(&state, with, &self.scope, world) else { return Matched::Passed };
+                let steps = Sequence::new(&state.steps, &scope, &self.path, self.depth + 1);
+                self.body = Body::Steps(steps);
             }
-            StepKind::Group(steps) | StepKind::Optional(steps) | StepKind::Repeat { steps, .. } => {
+            return self.offer_ahead_inside(call, world);
+        }
+        match step.group() {
+            Some((Order::InTurn, steps)) => {
                 if !matches!(self.body, Body::Steps(_)) {
                     self.body = Body::Steps(Sequence::new(steps, &self.scope, &self.path, self.depth + 1));
                 }
-                let offer = self.offer_ahead_inside(call, world);
-                if matches!(step.kind, StepKind::Optional(_)) && offer == Matched::Barrier {
-                    return Matched::Passed;
+                match self.offer_ahead_inside(call, world) {
+                    Matched::Barrier if step.is_optional_group() => Matched::Passed,
+                    offer => offer,
                 }
-                offer
             }
-            StepKind::ForEach { items, item, steps, in_order: false } => {
-                let Ok(items) = items.evaluate(&world.names(&self.scope)) else { return Matched::Passed };
-                let Body::AnyOrder(mut nodes) = self.for_each(&items, item, steps, false) else {
-                    return Matched::Passed;
-                };
-                if !nodes.iter_mut().any(|node| node.offer_ahead(call, world) == Matched::Consumed) {
-                    return Matched::Passed;
-                }
-                self.body = Body::AnyOrder(nodes);
-                if self.enter(world) {
-                    self.touched = true;
-                }
-                Matched::Consumed
-            }
-            StepKind::AnyOrder(steps) | StepKind::OneOf(steps) => {
-                let mut inner = Sequence::new(steps, &self.scope, &self.path, self.depth + 1);
-                let mut taken = None;
-                for (index, node) in inner.nodes.iter_mut().enumerate() {
-                    if node.offer_ahead(call, world) == Matched::Consumed {
-                        taken = Some(index);
-                        break;
+            Some((order @ (Order::Any | Order::Choice), steps)) => {
+                let mut nodes = match &step.kind {
+                    StepKind::ForEach { items, item, .. } => {
+                        let Ok(items) = items.evaluate(&world.names(&self.scope)) else { return Matched::Passed };
+                        let Body::AnyOrder(nodes) = self.for_each(&items, item, steps, false) else {
+                            return Matched::Passed;
+                        };
+                        nodes
                     }
-                }
+                    _ => Sequence::new(steps, &self.scope, &self.path, self.depth + 1).nodes,
+                };
+                let taken = nodes.iter_mut().position(|node| node.offer_ahead(call, world) == Matched::Consumed);
                 let Some(index) = taken else { return Matched::Passed };
-                self.body = match &step.kind {
-                    StepKind::OneOf(_) => Body::OneOf(inner.nodes, Some(index)),
-                    _ => Body::AnyOrder(inner.nodes),
+                self.body = match order {
+                    Order::Choice => Body::OneOf(nodes, Some(index)),
+                    _ => Body::AnyOrder(nodes),
                 };
                 if self.enter(world) {
                     self.touched = true;

@@ -315,7 +315,7 @@ impl Node {
     pub(super) fn finish(&mut self, world: &mut World, status: Status, outcome: &str) {
         self.status = status;
         if status == Status::Done {
-            world.tested(&self.path, &self.step.kind);
+            world.tested(&self.path, &self.step);
         }
         match self.record {
             Some(record) => {

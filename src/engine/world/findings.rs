@@ -8,7 +8,7 @@ use crate::{
     protocol::session::Breach,
     testcase::{
         matcher::Checks,
-        model::{Always, Step, StepKind},
+        model::{Always, Step},
     },
     verdict::{Failure, Verdict},
 };
@@ -123,17 +123,15 @@ impl World {
     }
 
     /// Notes that a step of the test case has held something against what it demands.
-    pub(crate) fn tested(&mut self, path: &str, kind: &StepKind) {
+    pub(crate) fn tested(&mut self, path: &str, step: &Step) {
         if self.phase != Phase::Main {
             return;
         }
-        let checks = match kind {
-            StepKind::Expect(expect) => Some(&expect.checks),
-            StepKind::Send(send) if !send.error_allowed => Some(&send.checks),
-            StepKind::Connection(connection) => Some(&connection.checks),
-            StepKind::Assert { .. } | StepKind::Never { .. } => None,
-            _ => return,
-        };
+        let message = step.message().filter(|_| !step.send().is_some_and(|send| send.error_allowed));
+        let checks = message.map(|message| message.checks).or(step.connection().map(|connection| &connection.checks));
+        if checks.is_none() && step.condition().is_none() && step.forbids().is_none() {
+            return;
+        }
         self.tested.extend(checks.into_iter().flat_map(Checks::cited).map(str::to_owned));
         self.testing_steps.insert(path.to_owned());
     }

@@ -65,7 +65,8 @@ impl Reader<'_> {
 
     /// Which message it is; `message` is what that is about.
     pub(super) fn matches(&mut self, node: Option<&Node>, message: Option<Member>) -> Checks {
-        node.map(|node| self.group(node, Spot { place: message, citable: false })).unwrap_or_default()
+        let Some(node) = node else { return Checks::default() };
+        self.knowing(names_in(message), |reader| reader.group(node, Spot { place: message, citable: false }))
     }
 
     /// What must hold, as one group of checks or as a list of groups; `message` is what they are about, where that is a
@@ -73,12 +74,12 @@ impl Reader<'_> {
     pub(super) fn checks(&mut self, node: Option<&Node>, message: Option<Member>) -> Checks {
         let spot = Spot { place: message, citable: true };
         let Some(node) = node else { return Checks::default() };
-        match node.list() {
+        self.knowing(names_in(message), |reader| match node.list() {
             Some(groups) => {
-                Checks { entries: groups.iter().flat_map(|group| self.group(group, spot).entries).collect() }
+                Checks { entries: groups.iter().flat_map(|group| reader.group(group, spot).entries).collect() }
             }
-            None => self.group(node, spot),
-        }
+            None => reader.group(node, spot),
+        })
     }
 
     /// A mapping of checks; its `requirement` holds for each that names none itself.
@@ -170,7 +171,7 @@ impl Reader<'_> {
         const BESIDE: [&str; 2] = ["requirement", "message"];
         let ours = entries.iter().filter(|(key, _)| WORDS.contains(&key.name.as_str())).count();
         if ours == 0 {
-            return Matcher::Members(self.members(entries, spot));
+            return Matcher::Members(self.knowing(names_in(spot.place), |reader| reader.members(entries, spot)));
         }
         let foreign = |key: &Key| !BESIDE.contains(&key.name.as_str()) && !WORDS.contains(&key.name.as_str());
         if let Some((key, _)) = entries.iter().find(|(key, _)| foreign(key)) {
@@ -303,6 +304,11 @@ impl Spot {
     fn uncitable(self) -> Self {
         Self { citable: false, ..self }
     }
+}
+
+/// Names of members that conditions in checks see.
+fn names_in(message: Option<Member>) -> Vec<String> {
+    message.map(|message| message.names().map(str::to_owned).collect()).unwrap_or_default()
 }
 
 fn has_expression(value: &serde_json::Value) -> bool {

@@ -3,6 +3,7 @@
 use super::Reader;
 use crate::{
     testcase::{catalogue, model::Citation, requirements::Requirements},
+    vocabulary::{self, Owner},
     yaml::{Key, Kind, Node},
 };
 
@@ -19,7 +20,8 @@ impl Reader<'_> {
         for item in node.map(|node| node.list().unwrap_or(std::slice::from_ref(node))).unwrap_or_default() {
             let (mut is, mut when) = (item, None);
             if item.map().is_some() {
-                self.known_keys(item, &["when", "is"]);
+                let owner = Owner::of_keys("requirement", None);
+                self.defects.extend(vocabulary::check_keys(owner, &["when", "is"], item));
                 when = item.get("when").map(|when| self.expression(when));
                 match item.get("is").filter(|_| when.is_some()) {
                     Some(ids) => is = ids,
