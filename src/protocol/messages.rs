@@ -52,6 +52,9 @@ impl Messages {
         for layer in layers {
             merge(&mut bundle, serde_json::from_str(layer).unwrap_or_default());
         }
+        if let Some(messages) = bundle["messages"].as_object_mut() {
+            messages.sort_keys();
+        }
         let messages = bundle["messages"].as_object().into_iter().flatten();
         let compiled = messages.map(|(action, _)| (action.clone(), Default::default())).collect();
         Self { bundle, name, codes, data_types, compiled }
