@@ -132,7 +132,8 @@ impl Meter {
                     (Direction::FromSut, Frame::Call { action, payload, .. }) => {
                         fulfil(semantics, pending, &action, &payload, entry)
                     }
-                    (Direction::FromSut, Frame::CallResultError { .. } | Frame::Send { .. }) | (Direction::ToSut, _) => None,
+                    (Direction::FromSut, Frame::CallResultError { .. } | Frame::Send { .. })
+                    | (Direction::ToSut, _) => None,
                 }
             }
             _ => None,

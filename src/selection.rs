@@ -135,7 +135,12 @@ mod tests {
     #[test]
     fn the_catalogue_holds_every_test_case() {
         let total = |version: Version| Catalogue::embedded(version).unwrap().cases.len();
-        assert_eq!([Version::V2_0_1, Version::V2_1].map(total), [642, 876]);
+        assert_eq!(Version::ALL.map(total), [184, 642, 876]);
+        // A test case of a feature profile that no certificate names is one of Core.
+        assert_eq!(
+            counts(Baseline::B2025_11),
+            [("core", [23, 71, 35, 34]), ("advanced-security", [3, 0, 3, 0]), ("smart-charging", [9, 1, 5, 0]),]
+        );
         assert_eq!(
             counts(Baseline::B2024_06),
             [

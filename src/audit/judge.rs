@@ -289,6 +289,9 @@ impl<'t> Trial<'t> {
                 explained("an event that comes again is one event")
             }
             Kind::Repeated => explained("such a message may come at any time"),
+            Kind::Duplicated if self.semantics.keeps_id_when_sent_again() => {
+                explained("a CALL that is sent again may keep its message id")
+            }
             Kind::Swapped
                 if self.paths.iter().all(|path| judged.outcome.taken.iter().any(|taken| taken.path == *path)) =>
             {

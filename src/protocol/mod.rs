@@ -110,14 +110,31 @@ pub struct Protocol {
 }
 
 /// The sections of the test cases of OCPP 1.6, which has no functional blocks.
-const BLOCKS_OF_1_6: [(&str, &str); 7] = [
-    ("core", "Core"),
-    ("firmware", "Firmware and diagnostics"),
+const BLOCKS_OF_1_6: [(&str, &str); 24] = [
+    ("cold-boot", "Cold boot"),
+    ("start-session", "Start of a session"),
+    ("stop-session", "Stop of a session"),
+    ("cache", "Authorization cache"),
+    ("remote-actions", "Remote actions"),
+    ("reset", "Reset"),
+    ("unlock", "Unlock connector"),
+    ("configuration", "Configuration"),
+    ("meter-values", "Meter values"),
+    ("basic-non-happy", "Basic actions, not accepted"),
+    ("remote-non-happy", "Remote actions, not accepted"),
+    ("unlock-non-happy", "Unlock connector, not accepted"),
+    ("power-failure", "Power failure"),
+    ("offline", "Offline behaviour"),
+    ("configuration-non-happy", "Configuration, not accepted"),
+    ("fault", "Fault"),
     ("local-list", "Local authorization list"),
+    ("firmware", "Firmware"),
+    ("diagnostics", "Diagnostics"),
     ("reservation", "Reservation"),
-    ("security", "Security"),
+    ("remote-trigger", "Remote trigger"),
     ("smart-charging", "Smart charging"),
-    ("trigger", "Remote trigger"),
+    ("data-transfer", "Data transfer"),
+    ("security", "Security"),
 ];
 
 /// OCPP 1.6 with the messages of its security whitepaper.
@@ -132,15 +149,9 @@ pub static OCPP_1_6: Protocol = Protocol {
         let bundle = include_str!("../../data/ocpp1.6/schema.json");
         Messages::of(&[bundle], "OCPP 1.6", &error_code::OF_1_6, &primitives::OF_1_6)
     }),
-    profiles: &[
-        Profile::CORE,
-        Profile::ADVANCED_SECURITY,
-        Profile::LOCAL_AUTHORIZATION_LIST,
-        Profile::SMART_CHARGING,
-        Profile::RESERVATION,
-    ],
+    profiles: &[Profile::CORE, Profile::ADVANCED_SECURITY, Profile::SMART_CHARGING],
     blocks: &BLOCKS_OF_1_6,
-    baselines: &[Baseline::B2024_04],
+    baselines: &[Baseline::B2025_11],
     requirements: LazyLock::new(|| RequirementList::of(&[include_str!("../../data/ocpp1.6/requirements.yaml")])),
     pics_tables: LazyLock::new(|| PicsTables::of(include_str!("../../data/ocpp1.6/pics.txt"))),
     session: |protocol| Box::new(v1_6::Conversation::new(protocol)),

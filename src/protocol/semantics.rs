@@ -141,6 +141,11 @@ pub trait Semantics: fmt::Debug + Sync {
     /// True for a message that a product sends again until it is answered, so that all that comes after it waits.
     fn comes_again(&self, action: &str) -> bool;
 
+    /// True where a CALL that is sent again may keep its message id.
+    fn keeps_id_when_sent_again(&self) -> bool {
+        false
+    }
+
     /// Secrets in a payload of ours.
     fn secrets(&self, payload: &Value) -> Vec<Secret>;
 

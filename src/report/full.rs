@@ -169,7 +169,9 @@ pub(super) fn write(run: Run<'_>, out: &mut dyn Write) -> Result<(), ReportError
     let coverage_totals = (sum(|block| block.rows.len()), sum(|block| block.verified), sum(|block| block.broken));
     let axis = Axis::for_values(trace.times.all().chain(results.kpis.iter().filter_map(|kpi| kpi.limit_s)));
     let findings = results.test_cases.iter().filter(|case| has_findings(case));
-    let findings = findings.map(|case| case_findings(case, &trace.lines, results.protocol().requirements())).collect::<Result<_, _>>()?;
+    let findings = findings
+        .map(|case| case_findings(case, &trace.lines, results.protocol().requirements()))
+        .collect::<Result<_, _>>()?;
     let used: BTreeSet<&str> = results.test_cases.iter().flat_map(|case| &case.profiles).map(String::as_str).collect();
     let page = Page {
         style: STYLE,

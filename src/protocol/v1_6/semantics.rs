@@ -83,6 +83,11 @@ impl Semantics for Meanings {
         action == BOOT
     }
 
+    /// Errata of OCPP-J 1.6, 3.1.
+    fn keeps_id_when_sent_again(&self) -> bool {
+        true
+    }
+
     fn comes_again(&self, action: &str) -> bool {
         OF_TRANSACTIONS.contains(&action)
     }
