@@ -55,13 +55,16 @@ fn a_time_lies_at_a_distance_from_another() {
     assert_eq!(status_at("1970-01-01T00:00:01Z", every), None);
     assert_eq!(status_at("1969-12-31T23:59:59Z", every), None);
     let uneven = status_at("1969-12-31T23:59:58Z", every).unwrap();
-    insta::assert_snapshot!(format!("{found}\n{uneven}"), @"");
+    insta::assert_snapshot!(format!("{found}\n{uneven}"), @r#"
+    StatusNotification is not as expected | /timestamp 60 after "1969-12-31T23:59:00Z" ± 1
+    StatusNotification is not as expected | /timestamp a multiple of 900 from "1970-01-01T01:00:00Z" ± 1
+    "#);
 }
 
 #[test]
 fn a_check_says_what_is_wrong() {
     let check = "{ evseId: { is: 2, message: \"EVSE {{ evseId }} told, not {{ bench.wanted | default('2') }}.\" } }";
-    insta::assert_snapshot!(status_at("1970-01-01T00:00:00Z", check).unwrap(), @"");
+    insta::assert_snapshot!(status_at("1970-01-01T00:00:00Z", check).unwrap(), @"EVSE 1 told, not 2. | /evseId = 2");
 }
 
 #[test]
