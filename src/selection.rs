@@ -102,8 +102,7 @@ mod tests {
     fn selected(file: &str) -> usize {
         let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("pics").join(file);
         let pics = reader::read(&path).unwrap_or_else(|defects| panic!("{defects}"));
-        let catalogue =
-            Catalogue::embedded(Version::V2_0_1).unwrap_or_else(|defects| panic!("{defects:?}"));
+        let catalogue = Catalogue::embedded(Version::V2_0_1).unwrap_or_else(|defects| panic!("{defects:?}"));
         plan(&pics, &catalogue).iter().filter(|entry| entry.applicable).count()
     }
 

@@ -15,8 +15,10 @@ pub const MAX_ID: usize = 36;
 /// Which message types a version of OCPP has on the wire (Part 4, 4.1.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WireFormat {
-    /// CALL, CALLRESULT and CALLERROR (OCPP 1.6 and 2.0.1).
+    /// CALL, CALLRESULT and CALLERROR (OCPP 2.0.1).
     ThreeTypes,
+    /// The same, where a payload without members may be written as `null` (OCPP-J 1.6, 4.2.1 and 4.2.2).
+    ThreeTypesWithNull,
     /// Those, CALLRESULTERROR and SEND (OCPP 2.1).
     FiveTypes,
 }
@@ -25,7 +27,7 @@ impl WireFormat {
     /// The last of its message types; the first is 2.
     fn last(self) -> u64 {
         match self {
-            WireFormat::ThreeTypes => 4,
+            WireFormat::ThreeTypes | WireFormat::ThreeTypesWithNull => 4,
             WireFormat::FiveTypes => 6,
         }
     }
@@ -38,7 +40,7 @@ impl WireFormat {
     /// Its message types, for messages.
     fn types(self) -> &'static str {
         match self {
-            WireFormat::ThreeTypes => "2, 3 or 4",
+            WireFormat::ThreeTypes | WireFormat::ThreeTypesWithNull => "2, 3 or 4",
             WireFormat::FiveTypes => "2, 3, 4, 5 or 6",
         }
     }
@@ -153,8 +155,12 @@ impl Frame {
         }
         let mut rest = items.into_iter().skip(2);
         let mut next = || rest.next().unwrap_or(Value::Null);
+        let payload = |value: Value| match value {
+            Value::Null if wire == WireFormat::ThreeTypesWithNull => Value::Object(serde_json::Map::new()),
+            other => other,
+        };
         match kind {
-            2 | 6 => match (next(), next()) {
+            2 | 6 => match (next(), payload(next())) {
                 (Value::String(action), payload @ Value::Object(_)) if kind == 2 => {
                     Ok(Frame::Call { id, action, payload })
                 }
@@ -162,7 +168,7 @@ impl Frame {
                 (Value::String(_), _) => Err(refuse("the payload must be an object".into(), call_id, Fault::Form)),
                 _ => Err(refuse("the action must be text".into(), call_id, Fault::Form)),
             },
-            3 => match next() {
+            3 => match payload(next()) {
                 payload @ Value::Object(_) => Ok(Frame::CallResult { id, payload }),
                 _ => Err(refuse("the payload must be an object".into(), None, Fault::Form)),
             },
@@ -372,6 +378,16 @@ mod tests {
             3 => Frame::CallResultError { id, code: word, description: other, details: payload },
             _ => Frame::Send { id, action: word, payload },
         })
+    }
+
+    #[test]
+    fn only_1_6_has_payloads_that_are_null() {
+        for text in [r#"[2,"a","Heartbeat",null]"#, r#"[3,"a",null]"#] {
+            let read = Frame::parse(text, WireFormat::ThreeTypesWithNull).unwrap();
+            assert!(read.to_text().ends_with("{}]"), "{}", read.to_text());
+            assert!(Frame::parse(text, WireFormat::ThreeTypes).unwrap_err().reason.contains("must be an object"));
+        }
+        assert!(Frame::parse(r#"[4,"a","GenericError","",null]"#, WireFormat::ThreeTypesWithNull).is_err());
     }
 
     proptest::proptest! {

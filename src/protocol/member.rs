@@ -156,6 +156,7 @@ impl Messages {
             Some("integer" | "number") => schema["minimum"].as_i64().unwrap_or(0).max(1).into(),
             Some("boolean") => true.into(),
             Some("string") if schema["format"] == "date-time" => "2026-01-01T00:00:00Z".into(),
+            Some("string") if schema["format"] == "uri" => "http://localhost/x".into(),
             Some("string") => "x".into(),
             _ => Value::Object(serde_json::Map::new()),
         }

@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::OnceLock};
 use jsonschema::Validator;
 use serde_json::{Value, json};
 
-use super::{error_code::ErrorCodes, shape::Shape};
+use super::{error_code::ErrorCodes, primitives::DataTypes, shape::Shape};
 
 /// One thing wrong in a payload.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,7 +25,9 @@ pub struct Messages {
     bundle: Value,
     /// `OCPP 2.0.1`.
     name: &'static str,
-    codes: &'static ErrorCodes,
+    pub(super) codes: &'static ErrorCodes,
+    /// What the primitive data types demand beyond the schemas.
+    pub(super) data_types: &'static DataTypes,
     /// What is compiled of response and request by action, when it is first needed.
     compiled: HashMap<String, [Compiled; 2]>,
 }
@@ -40,14 +42,22 @@ struct Compiled {
 impl Messages {
     /// The messages of a bundle: one that is whole, and the overlays on it, in order. An overlay is a JSON Merge Patch (RFC 7396)
     /// that says with `inherits` what it changes.
-    pub(super) fn of(layers: &[&str], name: &'static str, codes: &'static ErrorCodes) -> Self {
+    pub(super) fn of(
+        layers: &[&str],
+        name: &'static str,
+        codes: &'static ErrorCodes,
+        data_types: &'static DataTypes,
+    ) -> Self {
         let mut bundle = Value::Null;
         for layer in layers {
             merge(&mut bundle, serde_json::from_str(layer).unwrap_or_default());
         }
+        if let Some(messages) = bundle["messages"].as_object_mut() {
+            messages.sort_keys();
+        }
         let messages = bundle["messages"].as_object().into_iter().flatten();
         let compiled = messages.map(|(action, _)| (action.clone(), Default::default())).collect();
-        Self { bundle, name, codes, compiled }
+        Self { bundle, name, codes, data_types, compiled }
     }
 
     /// The schema edition, for reports.
@@ -179,7 +189,7 @@ fn merge(target: &mut Value, patch: Value) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::{OCPP_2_0_1, OCPP_2_1, Protocol};
+    use crate::protocol::{OCPP_1_6, OCPP_2_0_1, OCPP_2_1, Protocol};
 
     fn messages() -> &'static Messages {
         OCPP_2_0_1.messages()
@@ -207,7 +217,7 @@ mod tests {
 
     #[test]
     fn every_message_compiles_and_has_a_sender() {
-        for (protocol, actions, one_way) in [(&OCPP_2_0_1, 64, 0), (&OCPP_2_1, 91, 1)] {
+        for (protocol, actions, one_way) in [(&OCPP_1_6, 39, 0), (&OCPP_2_0_1, 64, 0), (&OCPP_2_1, 91, 1)] {
             let messages = protocol.messages();
             let mut count = (0, 0);
             for action in messages.actions() {
@@ -219,6 +229,47 @@ mod tests {
             assert_eq!(count, (actions, one_way), "{}", protocol.name);
         }
         assert!(OCPP_2_1.messages().is_one_way("NotifyPeriodicEventStream"));
+        // 28 of the specification and 11 of the security whitepaper; only DataTransfer goes both ways.
+        let both =
+            |action: &&str| OCPP_1_6.messages().sent_by(action, true) && OCPP_1_6.messages().sent_by(action, false);
+        assert_eq!(OCPP_1_6.messages().actions().filter(both).collect::<Vec<_>>(), ["DataTransfer"]);
+    }
+
+    #[test]
+    fn a_limit_of_1_6_has_one_decimal_whatever_it_is_in_binary() {
+        let errors = |limit: f64| {
+            let period = json!({ "startPeriod": 0, "limit": limit });
+            let schedule = json!({ "chargingRateUnit": "A", "chargingSchedulePeriod": [period] });
+            let profile = json!({
+                "chargingProfileId": 1, "stackLevel": 0, "chargingProfilePurpose": "TxDefaultProfile",
+                "chargingProfileKind": "Relative", "chargingSchedule": schedule,
+            });
+            let request = json!({ "connectorId": 1, "csChargingProfiles": profile });
+            let errors = OCPP_1_6.messages().validate("SetChargingProfile", true, &request);
+            errors.iter().map(|error| error.code).collect::<Vec<_>>()
+        };
+        for tenths in 0..30_000 {
+            assert!(errors(f64::from(tenths) / 10.0).is_empty(), "{tenths} tenths");
+        }
+        for limit in [8.75, 0.05, 32.01, 11_000.001] {
+            assert_eq!(errors(limit), ["PropertyConstraintViolation"], "{limit}");
+        }
+    }
+
+    #[test]
+    fn faults_of_1_6_have_its_own_codes() {
+        let errors = |action: &str, payload: Value| {
+            let errors = OCPP_1_6.messages().validate(action, true, &payload);
+            errors.iter().map(|error| error.code).collect::<Vec<_>>()
+        };
+        assert_eq!(errors("Authorize", json!({})), ["OccurenceConstraintViolation"]);
+        assert_eq!(errors("Authorize", json!({ "idTag": "A", "more": 1 })), ["FormationViolation"]);
+        assert_eq!(errors("Authorize", json!({ "idTag": 1 })), ["TypeConstraintViolation"]);
+        assert_eq!(errors("Authorize", json!({ "idTag": "x".repeat(21) })), ["PropertyConstraintViolation"]);
+        assert_eq!(errors("TransactionEvent", json!({})), ["NotImplemented"]);
+        let values = json!({ "connectorId": 1, "meterValue": [{ "timestamp": "2026-11-29T00:00:00Z", "sampledValue": [
+            { "value": "21", "measurand": "Temperature", "unit": "Celcius" }, { "value": "21", "unit": "Celsius" }] }] });
+        assert!(errors("MeterValues", values).is_empty(), "both spellings");
     }
 
     #[test]
@@ -261,7 +312,7 @@ mod tests {
                 _ => {}
             }
         }
-        for protocol in [&OCPP_2_0_1, &OCPP_2_1] {
+        for protocol in [&OCPP_1_6, &OCPP_2_0_1, &OCPP_2_1] {
             walk(protocol.messages().bundle(), protocol.messages().bundle());
         }
     }
@@ -302,6 +353,60 @@ mod tests {
         }
     }
 
+    /// The same for 1.6, whose official schemas are corrected first.
+    #[test]
+    fn the_bundle_of_1_6_agrees_with_the_official_schemas() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/schemas");
+        if !folder.is_dir() {
+            eprintln!("the official schemas are not at hand; comparison skipped");
+            return;
+        }
+        let messages = OCPP_1_6.messages();
+        for action in messages.actions() {
+            for (request, suffix) in [(true, ""), (false, "Response")] {
+                let file = format!("{action}{suffix}.json");
+                let read = |folder_of: &str| std::fs::read_to_string(folder.join(folder_of).join(&file)).ok();
+                let text = read("ocpp1.6").or_else(|| read("ocpp1.6-security")).unwrap();
+                let mut official: Value = serde_json::from_str(&text).unwrap();
+                correct_1_6(&file, &mut official);
+                let ours = flatten(messages.body(action, request).unwrap(), messages.bundle(), 0);
+                assert_eq!(ours, flatten(&official, &official, 0), "{file}");
+            }
+        }
+    }
+
+    /// What the specification of 1.6 says otherwise than its schemas, which know no lower bounds: connectors count from 0 or 1
+    /// (6.11 to 6.55), stack levels from 0 (7.8), and lists that are 1..* have an element (6.31, 7.13, 7.43). StopTransaction may
+    /// have both spellings of Celsius (errata of OCPP-J, 2.1; its MeterValues have them already). TriggerMessage may name
+    /// connector 0, the charge point (5.17), though its table (6.51) says otherwise.
+    fn correct_1_6(file: &str, schema: &mut Value) {
+        const FROM_1: [&str; 3] = ["RemoteStartTransaction.json", "StartTransaction.json", "UnlockConnector.json"];
+        if let Some(connector) = schema.pointer_mut("/properties/connectorId") {
+            connector["minimum"] = i64::from(FROM_1.contains(&file)).into();
+        }
+        correct_members(schema);
+    }
+
+    fn correct_members(schema: &mut Value) {
+        let Some(members) = schema.as_object_mut() else { return };
+        let profile = members.contains_key("chargingProfileId");
+        for (name, member) in members {
+            match name.as_str() {
+                "stackLevel" if profile => member["minimum"] = 0.into(),
+                "meterValue" | "sampledValue" | "chargingSchedulePeriod" => member["minItems"] = 1.into(),
+                "unit" => {
+                    let units = member["enum"].as_array_mut().unwrap();
+                    units.retain(|unit| unit != "Celsius" && unit != "Celcius");
+                    let place = units.iter().position(|unit| unit == "K").unwrap() + 1;
+                    units.insert(place, "Celcius".into());
+                    units.insert(place, "Celsius".into());
+                }
+                _ => {}
+            }
+            correct_members(member);
+        }
+    }
+
     /// A schema with references resolved and everything but constraints dropped.
     fn flatten(schema: &Value, root: &Value, depth: usize) -> Value {
         assert!(depth < 60, "the schema refers to itself");
@@ -315,7 +420,10 @@ mod tests {
                 "properties" => {
                     let members = value.as_object().unwrap();
                     let flat = members.iter().map(|(name, member)| (name.clone(), flatten(member, root, depth + 1)));
-                    kept.insert(key.clone(), Value::Object(flat.collect()));
+                    // No members: whether that is said or not.
+                    if !members.is_empty() {
+                        kept.insert(key.clone(), Value::Object(flat.collect()));
+                    }
                 }
                 "items" => {
                     kept.insert(key.clone(), flatten(value, root, depth + 1));
@@ -331,10 +439,11 @@ mod tests {
                 "minimum" | "maximum" => {
                     kept.insert(key.clone(), value.as_f64().unwrap().into());
                 }
-                "type" | "maxLength" | "minItems" | "maxItems" | "format" | "additionalProperties" => {
+                "type" | "maxLength" | "multipleOf" | "minItems" | "maxItems" | "format" | "additionalProperties" => {
                     kept.insert(key.clone(), value.clone());
                 }
-                "$schema" | "$id" | "$defs" | "definitions" | "description" | "comment" | "javaType" => {}
+                "$schema" | "$id" | "id" | "title" | "$defs" | "definitions" | "description" | "comment"
+                | "javaType" => {}
                 // Ours, or told apart below.
                 "default" | "default-if" | "primitive" | "time" | "words" => {}
                 other => panic!("unknown keyword {other}"),

@@ -3,17 +3,22 @@
 pub mod error_code;
 pub mod frame;
 pub mod ids;
+mod leftovers;
 pub mod member;
 pub mod messages;
+mod own_registration;
 pub mod pics_tables;
 pub mod primitives;
 pub mod programme;
 pub mod requirements;
 pub mod rules;
+mod schedule;
 pub mod semantics;
 pub mod session;
 mod shape;
+mod times;
 pub mod transfer;
+pub mod v1_6;
 pub mod v2;
 
 use std::{fmt, sync::LazyLock};
@@ -34,6 +39,9 @@ use session::Session;
 /// A version of OCPP.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub enum Version {
+    /// OCPP 1.6, the JSON flavour.
+    #[serde(rename = "1.6")]
+    V1_6,
     /// OCPP 2.0.1.
     #[default]
     #[serde(rename = "2.0.1")]
@@ -45,10 +53,11 @@ pub enum Version {
 
 impl Version {
     /// All that the tool knows.
-    pub const ALL: [Version; 2] = [Version::V2_0_1, Version::V2_1];
+    pub const ALL: [Version; 3] = [Version::V1_6, Version::V2_0_1, Version::V2_1];
 
     /// All that the tool knows, with their words in files.
-    pub const WORDS: [(&'static str, Version); 2] = [("2.0.1", Version::V2_0_1), ("2.1", Version::V2_1)];
+    pub const WORDS: [(&'static str, Version); 3] =
+        [("1.6", Version::V1_6), ("2.0.1", Version::V2_0_1), ("2.1", Version::V2_1)];
 
     /// The version with this word.
     pub fn named(word: &str) -> Option<Self> {
@@ -58,6 +67,7 @@ impl Version {
     /// What this version fixes.
     pub fn protocol(self) -> &'static Protocol {
         match self {
+            Version::V1_6 => &OCPP_1_6,
             Version::V2_0_1 => &OCPP_2_0_1,
             Version::V2_1 => &OCPP_2_1,
         }
@@ -99,6 +109,44 @@ pub struct Protocol {
     restored: fn(&'static Protocol, &Map<String, Value>) -> Result<Box<dyn Session>, serde_json::Error>,
 }
 
+/// The sections of the test cases of OCPP 1.6, which has no functional blocks.
+const BLOCKS_OF_1_6: [(&str, &str); 7] = [
+    ("core", "Core"),
+    ("firmware", "Firmware and diagnostics"),
+    ("local-list", "Local authorization list"),
+    ("reservation", "Reservation"),
+    ("security", "Security"),
+    ("smart-charging", "Smart charging"),
+    ("trigger", "Remote trigger"),
+];
+
+/// OCPP 1.6 with the messages of its security whitepaper.
+pub static OCPP_1_6: Protocol = Protocol {
+    version: Version::V1_6,
+    name: "OCPP 1.6",
+    subprotocol: "ocpp1.6",
+    wire: WireFormat::ThreeTypesWithNull,
+    error_codes: &error_code::OF_1_6,
+    semantics: &v1_6::Meanings,
+    messages: LazyLock::new(|| {
+        let bundle = include_str!("../../data/ocpp1.6/schema.json");
+        Messages::of(&[bundle], "OCPP 1.6", &error_code::OF_1_6, &primitives::OF_1_6)
+    }),
+    profiles: &[
+        Profile::CORE,
+        Profile::ADVANCED_SECURITY,
+        Profile::LOCAL_AUTHORIZATION_LIST,
+        Profile::SMART_CHARGING,
+        Profile::RESERVATION,
+    ],
+    blocks: &BLOCKS_OF_1_6,
+    baselines: &[Baseline::B2024_04],
+    requirements: LazyLock::new(|| RequirementList::of(&[include_str!("../../data/ocpp1.6/requirements.yaml")])),
+    pics_tables: LazyLock::new(|| PicsTables::of(include_str!("../../data/ocpp1.6/pics.txt"))),
+    session: |protocol| Box::new(v1_6::Conversation::new(protocol)),
+    restored: v1_6::restored,
+};
+
 /// The functional blocks of OCPP 2.1; OCPP 2.0.1 ends with P.
 static BLOCKS_OF_2_1: [(&str, &str); 19] = [
     ("A", "Security"),
@@ -130,7 +178,7 @@ pub static OCPP_2_0_1: Protocol = Protocol {
     wire: WireFormat::ThreeTypes,
     error_codes: &error_code::OF_2_X,
     semantics: &v2::Meanings,
-    messages: LazyLock::new(|| Messages::of(&[SCHEMA_2_0_1], "OCPP 2.0.1", &error_code::OF_2_X)),
+    messages: LazyLock::new(|| Messages::of(&[SCHEMA_2_0_1], "OCPP 2.0.1", &error_code::OF_2_X, &primitives::OF_2_X)),
     profiles: &[
         Profile::CORE,
         Profile::ADVANCED_SECURITY,
@@ -157,7 +205,9 @@ pub static OCPP_2_1: Protocol = Protocol {
     wire: WireFormat::FiveTypes,
     error_codes: &error_code::OF_2_X,
     semantics: &v2::Meanings,
-    messages: LazyLock::new(|| Messages::of(&[SCHEMA_2_0_1, SCHEMA_2_1], "OCPP 2.1", &error_code::OF_2_X)),
+    messages: LazyLock::new(|| {
+        Messages::of(&[SCHEMA_2_0_1, SCHEMA_2_1], "OCPP 2.1", &error_code::OF_2_X, &primitives::OF_2_X)
+    }),
     profiles: &[
         Profile::CORE,
         Profile::ADVANCED_SECURITY,

@@ -142,7 +142,8 @@ impl Section {
     /// Puts a row in the place of one that it replaces, behind another, or at the end; false where there is no such place.
     fn put(&mut self, row: Row, after: Option<&str>) -> bool {
         let is_variant = |known: &Row| {
-            (known.edition, &known.since, &known.until, known.sut) == (row.edition, &row.since, &row.until, row.sut)
+            (known.edition, &known.since, &known.until) == (row.edition, &row.since, &row.until)
+                && (known.sut.is_none() || known.sut == row.sut)
         };
         if let Some((table, at)) = self.find(&row.id, is_variant) {
             table.rows[at] = row;
@@ -354,7 +355,26 @@ impl PicsTables {
 
 #[cfg(test)]
 mod tests {
+    use super::{Section, SutKind};
     use crate::protocol::Version;
+
+    #[test]
+    fn an_id_is_asked_once() {
+        for version in Version::ALL {
+            let protocol = version.protocol();
+            for &baseline in protocol.baselines {
+                for sut in [SutKind::ChargingStation, SutKind::Csms] {
+                    let sections = protocol.pics_tables().sections(sut, baseline);
+                    let mut ids: Vec<&str> =
+                        sections.iter().flat_map(Section::rows).map(|row| row.id.as_str()).collect();
+                    let all = ids.len();
+                    ids.sort_unstable();
+                    ids.dedup();
+                    assert_eq!(ids.len(), all, "{baseline:?} {sut:?}");
+                }
+            }
+        }
+    }
 
     #[test]
     fn every_word_of_the_files_means_something() {

@@ -215,6 +215,9 @@ pub trait Session: fmt::Debug + Send + Sync {
     /// Whether a CALL is about something that a former test case left behind: then it is answered, and tells nothing here.
     fn is_left_behind(&mut self, moment: &Moment, call: &Call) -> (bool, Learnt);
 
+    /// Whether a CALL may have the message id of one that came before on its connection, because it is that one, sent once more.
+    fn may_have_used_id(&self, call: &Call) -> bool;
+
     /// Whether a CALL is one that came before, sent once more.
     fn is_repetition(&self, call: &Call) -> bool;
 

@@ -115,9 +115,8 @@ pub(super) fn build(pics: &Pics, results: &Results) -> Abstract {
     for features in part(Part::Features).filter(|section| tables::printed(section, pics)) {
         let tables = answered(pics, features, true);
         // What is no profile of its own is printed as further tables of Core.
-        let inside = features
-            .profile
-            .is_some_and(|profile| profile == Profile::CORE || pics.baseline.is_core_feature(profile));
+        let inside =
+            features.profile.is_some_and(|profile| profile == Profile::CORE || pics.baseline.is_core_feature(profile));
         match core_at.filter(|_| inside).and_then(|at: usize| sections.get_mut(at)) {
             Some(core) => core.tables.extend(tables),
             None => sections.push(section(&features.title, 3, "", tables)),

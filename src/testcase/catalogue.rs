@@ -384,3 +384,51 @@ fn baselines(
     }
     all
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testcase::reader;
+
+    const HEAD: &str = "id: TC_B_01_CS\ntitle: x\nsut: charging-station\nblock: B\nprotocols: [2.0.1, 2.1]\n\
+                        certification: { 2.0.1: {}, 2.1: {} }\n";
+
+    fn read(further: &str, version: Version) -> Result<Entry, Defects> {
+        entry(&Source::new("B/TC_B_01_CS.yaml", format!("{HEAD}{further}")), Dialect::today(version))
+    }
+
+    #[test]
+    fn steps_hold_for_the_versions_that_are_named() {
+        let implemented = |further: &str| {
+            [Version::V2_0_1, Version::V2_1].map(|version| read(further, version).unwrap().header.implemented)
+        };
+        assert_eq!(implemented(""), [false, false]);
+        assert_eq!(implemented("steps: []\n"), [true, true]);
+        assert_eq!(implemented("steps-for: [2.0.1]\nsteps: []\n"), [true, false]);
+        assert_eq!(implemented("steps-for: [2.1]\nsteps: []\n"), [false, true]);
+    }
+
+    #[test]
+    fn steps_for_says_what_protocols_do_not() {
+        for further in [
+            "steps-for: [2.0.1]\n",
+            "steps-for: []\nsteps: []\n",
+            "steps-for: [2.0.1, 2.1]\nsteps: []\n",
+            "steps-for: [2.0]\nsteps: []\n",
+        ] {
+            assert!(read(further, Version::V2_0_1).is_err(), "{further}");
+        }
+    }
+
+    /// Steps for other versions may name what this version does not have.
+    #[test]
+    fn steps_for_other_versions_are_not_read() {
+        let source = |line: &str| {
+            let steps = "steps: [{ run: Nothing, requirement: Z99.FR.99 }]\n";
+            Source::new("B/TC_B_01_CS.yaml", format!("{HEAD}{line}{steps}"))
+        };
+        let read = |line: &str| reader::test_case(&source(line), Dialect::today(Version::V2_1));
+        assert!(read("steps-for: [2.0.1]\n").unwrap().steps.is_none());
+        assert!(read("").is_err());
+    }
+}

@@ -336,9 +336,16 @@ mod tests {
 
     #[test]
     fn mistakes_have_a_place() {
-        for (text, at) in
-            [("C-49 and", 8), ("C-49 C-30", 5), ("(C-49", 5), ("C-999", 0), ("C-49 & C-30", 5), ("not", 3), ("ORS-24:GOPHER", 0), ("C-49:HTTP", 0)]
-        {
+        for (text, at) in [
+            ("C-49 and", 8),
+            ("C-49 C-30", 5),
+            ("(C-49", 5),
+            ("C-999", 0),
+            ("C-49 & C-30", 5),
+            ("not", 3),
+            ("ORS-24:GOPHER", 0),
+            ("C-49:HTTP", 0),
+        ] {
             assert_eq!(parse(text).unwrap_err().at, at, "{text}");
         }
     }

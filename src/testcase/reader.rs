@@ -374,7 +374,8 @@ impl<'s> Reader<'s> {
             return Some(step);
         }
         if name == "let" && self.dialect.language == Language::First {
-            step.title = Some("set".into()); // as recordings of then name it
+            // A recording of then knows it by the word of then.
+            step.title = Some("set".into());
         }
         step.saved_as = node.get("as").and_then(|name| self.new_name(name));
         step.requirements = self.requirements(node.get("requirement"));
@@ -439,7 +440,7 @@ impl<'s> Reader<'s> {
                 StepKind::Remark(self.template(value))
             }
             "never" => {
-                let action = self.action(value, true);
+                let action = self.call(value, true);
                 let matches = self.matches(node.get("match"), self.messages().message(&action, true));
                 StepKind::Never { action, matches, during: self.template(node.get("during")?) }
             }
@@ -448,7 +449,7 @@ impl<'s> Reader<'s> {
     }
 
     fn expect(&mut self, value: &Node, node: &Node) -> Expect {
-        let action = self.action(value, true);
+        let action = self.call(value, true);
         let reply = node.get("reply");
         if let Some(reply) = reply {
             self.payload(reply, &action, false);
@@ -479,7 +480,7 @@ impl<'s> Reader<'s> {
     }
 
     fn send(&mut self, value: &Node, node: &Node) -> Send {
-        let action = self.action(value, false);
+        let action = self.call(value, false);
         let payload = node.get("payload");
         if let Some(payload) = payload {
             self.payload(payload, &action, true);
@@ -544,6 +545,17 @@ impl<'s> Reader<'s> {
             self.defect(node.at, format!("a word was expected, found {}", node.describe()), "write one word");
             String::new()
         })
+    }
+
+    /// The action of a CALL, for which a step can wait or which it can send.
+    fn call(&mut self, node: &Node, from_sut: bool) -> String {
+        let action = self.action(node, from_sut);
+        if self.messages().is_one_way(&action) {
+            let message =
+                format!("{action} is sent without asking for an answer (SEND), and no step is about such messages");
+            self.defect(node.at, message, "write a rule for it in `always`");
+        }
+        action
     }
 
     /// An action name; `from_sut` says who sends it.

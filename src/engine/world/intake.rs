@@ -110,15 +110,19 @@ impl World {
             }
             LinkEvent::Sent { conn, text } => {
                 if let Some(early) = self.call_order.wrote(conn, &text, self.now) {
-                    self.find(Verdict::Fail, early.finding());
+                    let version = self.setup.protocol.version;
+                    if Rule::OneCallAtATime.is_advice(version) {
+                        self.remark(early.message());
+                    } else {
+                        self.find(Verdict::Fail, early.finding(version));
+                    }
                 }
             }
         }
         None
     }
 
-    /// A CSMS that is offered what it speaks must confirm it; one that does not, and goes on, has agreed on nothing
-    /// (Part 4, 3.1.2).
+    /// A CSMS that is offered what it speaks must confirm it; one that does not, and goes on, has agreed on nothing.
     fn check_subprotocol(&mut self, request: &UpgradeRequest, agreed: Option<&str>) {
         let wanted = self.setup.protocol.subprotocol;
         let offered = request.subprotocols.iter().any(|offered| offered == wanted);
@@ -127,7 +131,8 @@ impl World {
         }
         let message = format!("the CSMS opened the WebSocket without the sub-protocol {wanted}, which it was offered");
         let mut finding = Finding::of_rule(Rule::Subprotocol, message);
-        finding.expected = Some(format!("Sec-WebSocket-Protocol: {wanted} (Part 4, 3.1.2)"));
+        let source = Rule::Subprotocol.broken(self.setup.protocol.version).join(", ");
+        finding.expected = Some(format!("Sec-WebSocket-Protocol: {wanted} ({source})"));
         finding.found = Some("no such header".into());
         self.find(Verdict::Fail, finding);
     }
@@ -219,7 +224,8 @@ impl World {
     }
 
     fn check_id(&mut self, call: &Call) {
-        if !self.seen_ids.insert((call.conn, call.id.clone())) {
+        let used = !self.seen_ids.insert((call.conn, call.id.clone()));
+        if used && !self.memory.session.may_have_used_id(call) {
             let mut finding =
                 Finding::of_rule(Rule::UniqueMessageIds, format!("the message id {} was used before", call.id));
             finding.frame = Some(shorten(&call.text, 4000));
@@ -311,14 +317,15 @@ impl World {
         self.find(Verdict::Fail, finding);
     }
 
-    /// What the JSON Schemas do not say of data types (Part 2, 2.1.4).
+    /// What the JSON Schemas do not say of data types.
     fn primitive_findings(&mut self, action: &str, request: bool, payload: &Value, text: &str) {
         let breaches = self.messages().breaches(action, request, payload);
         let Some(first) = breaches.first() else { return };
         let kind = if request { "Request" } else { "Response" };
         let message = format!("{action}{kind} has a value that its data type does not allow");
         let mut finding = Finding::of_rule(Rule::DataTypes, message);
-        finding.expected = Some("a value as Part 2, 2.1.4 defines the primitive data types".into());
+        let source = Rule::DataTypes.broken(self.setup.protocol.version).join(", ");
+        finding.expected = Some(format!("a value as {source} defines the primitive data types"));
         let all: Vec<String> = breaches.iter().map(|error| format!("{}: {}", error.pointer, error.message)).collect();
         finding.found = Some(shorten(&all.join("; "), 1000));
         finding.pointer = Some(first.pointer.clone());

@@ -6,7 +6,6 @@ mod echo;
 mod incoming;
 mod kept;
 mod kpis;
-mod leftovers;
 mod outgoing;
 mod own_station;
 mod promises;
@@ -24,7 +23,6 @@ use serde_json::{Map, Value};
 
 use self::{
     connectors::Connectors,
-    leftovers::{LeftVariable, Leftovers},
     own_station::{Around, FollowUp, OwnStation},
     registration::{BOOT, Registration, Status as RegistrationStatus},
     transactions::Transactions,
@@ -32,8 +30,10 @@ use self::{
 pub(super) use self::{kept::restored, semantics::Meanings};
 use super::{
     Protocol,
+    leftovers::{LeftVariable, Leftovers},
     rules::Rule,
     session::{Admission, Asked, Breach, Call, Cover, Learnt, Moment, Promised, Session, Setting, Unsolicited},
+    times::check_answer as check_times,
 };
 use crate::clock::Stamp;
 
@@ -119,8 +119,9 @@ impl Session for Conversation {
     }
 
     fn judge_end(&self) -> Vec<Breach> {
+        let requirements = Rule::NoGaps.broken(self.protocol.version);
         let gap =
-            |message: String| Breach { requirements: Rule::NoGaps.broken(), ..Breach::new(Rule::NoGaps, message, "") };
+            |message: String| Breach { requirements: requirements.clone(), ..Breach::new(Rule::NoGaps, message, "") };
         self.of_test.transactions.gaps().into_iter().map(gap).collect()
     }
 
@@ -194,6 +195,10 @@ impl Session for Conversation {
         self.left_behind(moment, call)
     }
 
+    fn may_have_used_id(&self, _call: &Call) -> bool {
+        false
+    }
+
     fn is_repetition(&self, call: &Call) -> bool {
         self.of_test.transactions.is_repetition(call)
     }
@@ -250,7 +255,7 @@ impl Session for Conversation {
         text: &str,
     ) -> Vec<Breach> {
         let messages = self.protocol.messages();
-        let mut breaches = times::check_answer(messages, moment, action, response, text);
+        let mut breaches = check_times(messages, moment, action, response, text, "G02.FR.03");
         let request = messages.with_defaults(action, true, request.clone());
         breaches.extend(echo::check_answer(action, &request, response, text));
         breaches

@@ -240,7 +240,7 @@ pub fn page() -> String {
         "# Unsolicited messages\n\n\
          A product may send more than a test case asks for. This page says, for every request of OCPP 2.0.1 and 2.1, what it means for the \
          verdict if no step of the main part waits for it, and why. The request is answered in any case. Outside of the main part it \
-         has no influence on the verdict.\n\n\
+         has no influence on the verdict. Those of OCPP 1.6 have [a page of their own](unsolicited-messages-1.6.md).\n\n\
          - *background*: no influence on the verdict.\n\
          - *inconclusive*: it violates no requirement, but is incompatible with what the test case does. Keep the product from sending \
          it and run the test case again.\n\

@@ -28,7 +28,7 @@ impl Reader<'_> {
             ids::fill(self.messages(), action, members, || 1);
         }
         for error in self.messages().validate(action, request, &value) {
-            let whole = error.pointer.is_empty() && error.code == "OccurrenceConstraintViolation";
+            let whole = error.pointer.is_empty() && error.code == self.dialect.protocol.error_codes.occurrence;
             // A member that the message does not have is one too many, whatever an expression yields for it.
             if error.code == self.dialect.protocol.error_codes.form {
                 self.surplus(node, action, request, &error.pointer);

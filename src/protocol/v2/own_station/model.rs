@@ -123,9 +123,10 @@ pub(super) fn definitions(version: Version) -> &'static [Definition] {
     static OF_2_0_1: OnceLock<Vec<Definition>> = OnceLock::new();
     static OF_2_1: OnceLock<Vec<Definition>> = OnceLock::new();
     // A file that can't be read yields an empty model, which the tests detect.
-    match version {
-        Version::V2_1 => OF_2_1.get_or_init(|| read(&[FILE, OVERLAY_2_1]).unwrap_or_default()),
-        _ => OF_2_0_1.get_or_init(|| read(&[FILE]).unwrap_or_default()),
+    if version == Version::V2_1 {
+        OF_2_1.get_or_init(|| read(&[FILE, OVERLAY_2_1]).unwrap_or_default())
+    } else {
+        OF_2_0_1.get_or_init(|| read(&[FILE]).unwrap_or_default())
     }
 }
 

@@ -2,9 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{
-    Around, Asked, OwnStation, customers, device::Device, follow_up::FollowUp, refused, registration::Status, status,
-};
+use super::{Around, Asked, OwnStation, Status, customers, device::Device, follow_up::FollowUp, refused, status};
 
 impl OwnStation {
     /// The answer to a CALL of the CSMS.

@@ -25,7 +25,7 @@ pub struct Evse {
     /// The EV has suspended charging, or is not ready to charge.
     pub ev_suspended: bool,
     /// The station gives no energy.
-    pub evse_suspended: bool,
+    pub supply_suspended: bool,
     /// Meter reading, Wh.
     pub meter: f64,
 }
@@ -52,7 +52,7 @@ impl Evse {
             cable_held: false,
             charging: false,
             ev_suspended: false,
-            evse_suspended: false,
+            supply_suspended: false,
             meter: 1000.0 * f64::from(of.id),
         }
     }
@@ -69,7 +69,7 @@ impl Evse {
 
     /// True when energy flows.
     pub fn gives_energy(&self) -> bool {
-        self.charging && !self.ev_suspended && !self.evse_suspended
+        self.charging && !self.ev_suspended && !self.supply_suspended
     }
 
     /// True when the lock of a connector can't move.

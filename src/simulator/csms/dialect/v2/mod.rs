@@ -45,7 +45,7 @@ impl Csms {
         json!({ "currentTime": common.wall(), "interval": interval, "status": status })
     }
 
-    fn sign(&self, common: &mut Common, payload: &Value) -> Value {
+    fn sign(common: &mut Common, payload: &Value) -> Value {
         let signed = certificates::sign(common.authority.as_ref(), payload, common.clock.now().wall);
         let status = if signed.is_some() { "Accepted" } else { "Rejected" };
         if let Some(signed) = signed {
@@ -81,7 +81,7 @@ impl Dialect for Csms {
             "NotifyReport" => self.variables.reported(payload),
             "Authorize" => json!({ "idTokenInfo": token_info(&common.tokens, &payload["idToken"]) }),
             "TransactionEvent" => self.transactions.event(payload, &common.tokens),
-            "SignCertificate" => self.sign(common, payload),
+            "SignCertificate" => Self::sign(common, payload),
             "DataTransfer" => json!({ "status": "UnknownVendorId" }),
             "NotifyEVChargingNeeds" => json!({ "status": "Rejected" }),
             "NotifyEVChargingSchedule" => json!({ "status": "Accepted" }),

@@ -1,7 +1,7 @@
 //! Configuration keys (5.3, 5.8, 9).
 
 use super::super::domain::{Domain, Mutability};
-use crate::pics::{Answer, Pics};
+use crate::pics::{Answer, Pics, Profile};
 
 /// One configuration setting.
 #[derive(Debug, Clone)]
@@ -55,13 +55,12 @@ impl Features {
     pub(super) fn of(pics: &Pics) -> Self {
         // An option is there unless the PICS denies it; the profiles decide where the PICS lists them.
         let has = |id: &str| !matches!(pics.answer(id), Some(Answer::Bool(false)));
-        let profile = |id: &str| pics.profiles.iter().any(|profile| profile.id() == id);
         Self {
-            cache: has("P16-CACHE"),
-            offline_unknown: has("P16-OFFLINE"),
-            local_list: profile("local-authorization-list") || profile("local-auth-list"),
-            reservation: profile("reservation"),
-            reserve_any: profile("reservation") && pics.is_yes("P16-RESERVE-ANY"),
+            cache: has("C-49"),
+            offline_unknown: has("C-02"),
+            local_list: pics.has_profile(Profile::LOCAL_AUTHORIZATION_LIST) || pics.is_yes("LA-0"),
+            reservation: pics.has_profile(Profile::RESERVATION) || pics.is_yes("R-0"),
+            reserve_any: pics.is_yes("P16-RES0"),
         }
     }
 }

@@ -25,7 +25,7 @@ impl ChargePoint {
                     self.not_processed(outgoing);
                 }
             }
-            // 1.6 has neither.
+            // OCPP 1.6 has no other frames.
             Ok(Frame::CallResultError { .. } | Frame::Send { .. }) => {}
         }
     }

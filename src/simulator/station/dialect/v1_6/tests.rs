@@ -387,7 +387,7 @@ async fn meter_values_come_at_their_interval_and_on_the_clock() {
     assert_eq!((&values[1]["value"], &values[1]["context"]), (&json!("230"), &json!("Sample.Periodic")));
     set(&mut station, "MeterValueSampleInterval", "0");
     set(&mut station, "ClockAlignedDataInterval", "900");
-    tokio::time::advance(std::time::Duration::from_secs(900)).await;
+    tokio::time::advance(std::time::Duration::from_mins(15)).await;
     station.timers_due();
     let sent = exchange(&mut station);
     let aligned: Vec<&Value> =

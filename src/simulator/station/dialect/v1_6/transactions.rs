@@ -40,7 +40,7 @@ impl ChargePoint {
         self.sessions[index].transaction =
             Some(Transaction { number, connector, meter_start, energy_limit: None, data: Vec::new() });
         self.physical.evses[index].charging = true;
-        self.physical.evses[index].evse_suspended = false;
+        self.physical.evses[index].supply_suspended = false;
         let mut payload = json!({
             "connectorId": connector + 1,
             "idTag": id_tag,
@@ -103,8 +103,8 @@ impl ChargePoint {
     pub(super) fn check_energy_limit(&mut self, index: usize) {
         let Some(limit) = self.sessions[index].transaction.as_ref().and_then(|tx| tx.energy_limit) else { return };
         let evse = &mut self.physical.evses[index];
-        if !evse.evse_suspended && evse.meter >= limit {
-            evse.evse_suspended = true;
+        if !evse.supply_suspended && evse.meter >= limit {
+            evse.supply_suspended = true;
             self.report_evse(index);
         }
     }
@@ -120,7 +120,7 @@ impl ChargePoint {
         let evse = &mut self.physical.evses[index];
         evse.charging = false;
         evse.ev_suspended = false;
-        evse.evse_suspended = false;
+        evse.supply_suspended = false;
         let (meter, plugged) = (evse.meter, evse.plugged.is_some());
         let session = &mut self.sessions[index];
         let Some(transaction) = session.transaction.take() else { return };

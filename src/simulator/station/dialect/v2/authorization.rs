@@ -234,10 +234,10 @@ impl Station {
     /// C15.FR.06, C15.FR.07: a token that proved invalid gets the energy that MaxEnergyOnInvalidId grants, and no more.
     pub(super) fn check_energy_limit(&mut self, index: usize) {
         let evse = &mut self.physical.evses[index];
-        if evse.evse_suspended || !self.evses[index].energy_limit.is_some_and(|limit| evse.meter >= limit) {
+        if evse.supply_suspended || !self.evses[index].energy_limit.is_some_and(|limit| evse.meter >= limit) {
             return;
         }
-        evse.evse_suspended = true;
+        evse.supply_suspended = true;
         if !evse.charging {
             return;
         }

@@ -143,7 +143,7 @@ impl Evse {
 impl Station {
     /// Nothing but the driver's authorisation decides about energy again.
     pub(super) fn allow_energy(&mut self, index: usize) {
-        self.physical.evses[index].evse_suspended = false;
+        self.physical.evses[index].supply_suspended = false;
         self.evses[index].energy_limit = None;
     }
 
@@ -156,7 +156,7 @@ impl Station {
     fn charging_state(&self, index: usize) -> &'static str {
         let evse = &self.physical.evses[index];
         if evse.charging {
-            match (evse.evse_suspended, evse.ev_suspended) {
+            match (evse.supply_suspended, evse.ev_suspended) {
                 (true, _) => "SuspendedEVSE",
                 (false, true) => "SuspendedEV",
                 (false, false) => "Charging",
@@ -367,7 +367,7 @@ impl Station {
         if !ready || !self.plug_is_held(index) {
             return;
         }
-        let energy = !self.physical.evses[index].evse_suspended;
+        let energy = !self.physical.evses[index].supply_suspended;
         if self.evses[index].transaction.is_none() && self.starts_at("DataSigned") && self.signs_readings() {
             self.start(index, "SignedDataReceived");
         }

@@ -6,8 +6,6 @@ use std::collections::{BTreeMap, HashMap};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::protocol::session::Call;
-
 /// What is left of the test cases before this one.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", default)]
@@ -82,32 +80,32 @@ impl Leftovers {
         left.fold(0.0, f64::max)
     }
 
-    /// Learns from a message of the station what of it is over.
-    pub(crate) fn learn(&mut self, call: &Call) {
-        match call.action.as_str() {
-            // Nobody is authorised any longer, and no transaction goes on over a restart without an event.
-            "BootNotification" => {
-                self.drivers.clear();
-                self.transactions.values_mut().for_each(|left| left.running = false);
-            }
-            "TransactionEvent" if is_about_a_driver(&call.payload) => {
-                let evse = call.payload["evse"]["id"].as_u64();
-                self.drivers.retain(|driver| evse.is_some() && driver.evse.is_some() && driver.evse != evse);
-            }
-            "FirmwareStatusNotification" => {
-                let status = call.payload["status"].as_str().filter(|status| *status != "Idle");
-                self.firmware = status.map(str::to_owned).or(self.firmware.take());
-            }
-            _ => {}
-        }
+    /// The station has booted: nobody is authorised any longer.
+    pub(crate) fn boots(&mut self) {
+        self.drivers.clear();
     }
 
-    /// An event of a transaction that is known to be left behind.
-    pub(crate) fn transaction_tells(&mut self, payload: &Value) {
-        let id = payload["transactionInfo"]["transactionId"].as_str().unwrap_or_default();
+    /// No transaction goes on any longer.
+    pub(crate) fn transactions_end(&mut self) {
+        self.transactions.values_mut().for_each(|left| left.running = false);
+    }
+
+    /// A driver at this EVSE began, went on or ended something, or was given up; at any, where it is not known which.
+    pub(crate) fn driver_is_settled(&mut self, evse: Option<u64>) {
+        self.drivers.retain(|driver| evse.is_some() && driver.evse.is_some() && driver.evse != evse);
+    }
+
+    /// A firmware update has got so far.
+    pub(crate) fn firmware_is(&mut self, status: &Value) {
+        let status = status.as_str().filter(|status| *status != "Idle");
+        self.firmware = status.map(str::to_owned).or(self.firmware.take());
+    }
+
+    /// Something was told of a transaction that is known to be left behind.
+    pub(crate) fn transaction_tells(&mut self, id: &str, evse: Option<u64>, ended: bool) {
         if let Some(left) = self.transactions.get_mut(id) {
-            left.running &= payload["eventType"] != "Ended";
-            left.evse = payload["evse"]["id"].as_u64().or(left.evse);
+            left.running &= !ended;
+            left.evse = evse.or(left.evse);
         }
     }
 
@@ -161,14 +159,6 @@ impl Leftovers {
             "by": self.by,
         })
     }
-}
-
-/// True for an event that tells what became of a driver: he began, went on or ended something, or was given up.
-fn is_about_a_driver(payload: &Value) -> bool {
-    let told = ["Authorized", "RemoteStart", "StopAuthorized", "Deauthorized", "EVConnectTimeout", "RemoteStop"];
-    payload.get("idToken").is_some()
-        || payload["eventType"] == "Ended"
-        || payload["triggerReason"].as_str().is_some_and(|reason| told.contains(&reason))
 }
 
 /// A map whose keys are pairs, as a list.

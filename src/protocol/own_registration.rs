@@ -1,9 +1,9 @@
-//! Whether the CSMS has accepted our station (B01 to B03).
+//! Whether the CSMS has accepted the station that we play (2.x: B01 to B03; 1.6: 4.2).
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-/// `RegistrationStatusEnumType`.
+/// The status of a registration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Status {
     Accepted,
@@ -26,13 +26,13 @@ pub(crate) struct Registration {
 }
 
 impl Registration {
-    /// A BootNotification is being sent. Until it is answered the station is not accepted (B01.FR.08).
-    pub(super) fn asked(&mut self) {
+    /// A BootNotification is being sent. Until it is answered the station is not accepted.
+    pub(crate) fn asked(&mut self) {
         self.status = None;
     }
 
     /// The CSMS has answered it.
-    pub(super) fn answered(&mut self, response: &Value, at: f64) {
+    pub(crate) fn answered(&mut self, response: &Value, at: f64) {
         self.status = serde_json::from_value(response["status"].clone()).ok();
         self.interval = response["interval"].as_u64().unwrap_or_default();
         self.at = at;
@@ -49,8 +49,8 @@ impl Registration {
         self.status
     }
 
-    /// The heartbeat interval that came with Accepted (B01.FR.04).
-    pub(super) fn heartbeat_interval(&self) -> Option<u64> {
+    /// The heartbeat interval that came with Accepted.
+    pub(crate) fn heartbeat_interval(&self) -> Option<u64> {
         Some(self.interval).filter(|interval| self.is_accepted() && *interval > 0)
     }
 
