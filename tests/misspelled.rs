@@ -32,6 +32,7 @@ const FREE: &[(&str, &str)] = &[
     ("when", "an expression"),
     ("until", "an expression"),
     ("assert", "an expression"),
+    ("no-reply", "an expression"),
     ("that", "an expression"),
     // Names and values that a test case keeps for itself.
     ("as", "a name of the author's"),

@@ -64,9 +64,10 @@ impl Reader<'_> {
             let name = match variable_name(name) {
                 Ok(name) => name,
                 Err(reason) => {
-                    let help = match sets {
-                        true => "write `Component[evse].Variable[instance]`; values are kept under names with `let`",
-                        false => "write `Component[evse].Variable[instance]`",
+                    let help = if sets {
+                        "write `Component[evse].Variable[instance]`; values are kept under names with `let`"
+                    } else {
+                        "write `Component[evse].Variable[instance]`"
                     };
                     self.defect(*at, reason, help);
                     continue;
