@@ -110,14 +110,31 @@ pub struct Protocol {
 }
 
 /// The sections of the test cases of OCPP 1.6, which has no functional blocks.
-const BLOCKS_OF_1_6: [(&str, &str); 7] = [
-    ("core", "Core"),
-    ("firmware", "Firmware and diagnostics"),
+const BLOCKS_OF_1_6: [(&str, &str); 24] = [
+    ("cold-boot", "Cold boot"),
+    ("start-session", "Start of a charging session"),
+    ("stop-session", "End of a charging session"),
+    ("cache", "Authorization cache"),
+    ("remote-actions", "Remote actions"),
+    ("reset", "Reset"),
+    ("unlock", "Unlocking of connectors"),
+    ("configuration", "Configuration"),
+    ("meter-values", "Meter values"),
+    ("basic-non-happy", "Basic actions that fail"),
+    ("remote-non-happy", "Remote actions that fail"),
+    ("unlock-non-happy", "Unlocking that fails"),
+    ("power-failure", "Power failure"),
+    ("offline", "Offline behaviour"),
+    ("configuration-non-happy", "Configuration that fails"),
+    ("fault", "Faults"),
     ("local-list", "Local authorization list"),
+    ("firmware", "Firmware management"),
+    ("diagnostics", "Diagnostics"),
     ("reservation", "Reservation"),
-    ("security", "Security"),
+    ("remote-trigger", "Remote trigger"),
     ("smart-charging", "Smart charging"),
-    ("trigger", "Remote trigger"),
+    ("data-transfer", "Data transfer"),
+    ("security", "Security"),
 ];
 
 /// OCPP 1.6 with the messages of its security whitepaper.
@@ -140,7 +157,7 @@ pub static OCPP_1_6: Protocol = Protocol {
         Profile::RESERVATION,
     ],
     blocks: &BLOCKS_OF_1_6,
-    baselines: &[Baseline::B2024_04],
+    baselines: &[Baseline::B2025_11],
     requirements: LazyLock::new(|| RequirementList::of(&[include_str!("../../data/ocpp1.6/requirements.yaml")])),
     pics_tables: LazyLock::new(|| PicsTables::of(include_str!("../../data/ocpp1.6/pics.txt"))),
     session: |protocol| Box::new(v1_6::Conversation::new(protocol)),

@@ -122,9 +122,9 @@ const CORE_FEATURES: &[(Profile, &str)] = &[
 ];
 
 impl Baseline {
-    /// OCPP 1.6, edition 2, test cases of 2024-04.
-    pub const B2024_04: Self =
-        Self::of(&BaselineInfo { version: Version::V1_6, id: "2024-04", edition: 2, core_features: &[] });
+    /// OCPP 1.6, edition 2, test cases of 2025-11.
+    pub const B2025_11: Self =
+        Self::of(&BaselineInfo { version: Version::V1_6, id: "2025-11", edition: 2, core_features: &[] });
     /// OCPP 2.0.1, edition 3, errata 2024-06.
     pub const B2024_06: Self =
         Self::of(&BaselineInfo { version: Version::V2_0_1, id: "2024-06", edition: 3, core_features: &[] });
