@@ -42,6 +42,7 @@ fn reports(criterion: &mut Criterion) {
         expectations: Vec::new(),
         calibration: None,
     };
+    let trace = results::TraceSummary::of(&pics, &trace);
     let results = results::summarise(&pics, &plan, ran.results, &trace, info);
     let run = Run { pics: &pics, plan: &plan, results: &results, trace: &trace };
     let mut group = criterion.benchmark_group("reports of a whole programme");

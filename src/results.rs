@@ -1,12 +1,14 @@
 //! From verdicts to results: profiles, KPIs, the verdict of the whole run.
 
+use std::path::Path;
+
 use crate::{
     expect::Expectation,
-    kpi,
+    kpi::{Meter, Times},
     pics::{Pics, Profile},
     record::{
         FORMAT, PicsFacts, PlanEntry, ProfileOutcome, ProfileResult, Results, TraceEntry, TraceEvent,
-        calibration::Calibration, causes,
+        calibration::Calibration, causes, index::TraceIndex, read::ReadError,
     },
     verdict::{TestCaseResult, Verdict},
 };
@@ -36,12 +38,58 @@ pub struct RunInfo {
     pub expectations: Vec<Expectation>,
 }
 
+/// What results and reports need of a trace, gathered line by line.
+#[derive(Debug)]
+pub struct TraceSummary {
+    meter: Meter,
+    /// What the KPIs measured.
+    pub times: Times,
+    /// What concerns the run as a whole.
+    pub notices: Vec<String>,
+    /// The lines of each test case.
+    pub lines: TraceIndex,
+}
+
+impl TraceSummary {
+    /// Of a run that begins.
+    pub fn new(pics: &Pics) -> Self {
+        let meter = Meter::new(pics.ocpp.protocol(), pics.sut);
+        Self { meter, times: Times::default(), notices: Vec::new(), lines: TraceIndex::default() }
+    }
+
+    /// Takes in a line of the trace.
+    pub fn take(&mut self, entry: &TraceEntry) {
+        if let TraceEvent::Notice { text } = &entry.what {
+            self.notices.push(text.clone());
+        }
+        if let Some(sample) = self.meter.take(entry) {
+            self.times.add(sample);
+        }
+    }
+
+    /// Of a run folder's trace, which is read once.
+    pub fn read(pics: &Pics, folder: &Path) -> Result<Self, ReadError> {
+        let mut summary = Self::new(pics);
+        let lines = TraceIndex::read(folder, |entry| summary.take(entry))?;
+        Ok(Self { lines, ..summary })
+    }
+
+    /// Of a trace in memory.
+    pub fn of(pics: &Pics, trace: &[TraceEntry]) -> Self {
+        let mut summary = Self::new(pics);
+        for entry in trace {
+            summary.take(entry);
+        }
+        Self { lines: TraceIndex::of_entries(trace), ..summary }
+    }
+}
+
 /// Puts the results of a run together.
 pub fn summarise(
     pics: &Pics,
     plan: &[PlanEntry],
     cases: Vec<TestCaseResult>,
-    trace: &[TraceEntry],
+    trace: &TraceSummary,
     info: RunInfo,
 ) -> Results {
     let mut verdict = cases.iter().map(|case| case.verdict).max().unwrap_or(Verdict::Inconclusive);
@@ -61,24 +109,15 @@ pub fn summarise(
         faults: info.faults,
         shuffle: info.shuffle,
         interrupted: info.interrupted,
-        remarks: notices(trace),
+        remarks: trace.notices.clone(),
         verdict,
         calibration: info.calibration,
         expectations: info.expectations,
         profiles: profiles(pics, plan, &cases),
-        kpis: kpi::measure(pics, trace),
+        kpis: trace.times.kpis(pics),
         causes: causes::shared(&cases),
         test_cases: cases,
     }
-}
-
-/// What the trace tells of the run as a whole.
-fn notices(trace: &[TraceEntry]) -> Vec<String> {
-    let notice = |entry: &TraceEntry| match &entry.what {
-        TraceEvent::Notice { text } => Some(text.clone()),
-        _ => None,
-    };
-    trace.iter().filter_map(notice).collect()
 }
 
 /// Every profile of the edition with what became of it.

@@ -111,6 +111,7 @@ fn with_run<T>(look: impl FnOnce(Run<'_>) -> T) -> T {
         case("TC_B_01_CS", Verdict::Inconclusive, HOSTILE),
         case(HOSTILE, Verdict::Pass, HOSTILE),
     ];
+    let trace = results::TraceSummary::of(&pics, &trace);
     let results = results::summarise(&pics, &[], cases, &trace, info);
     look(Run { pics: &pics, plan: &[], results: &results, trace: &trace })
 }

@@ -150,12 +150,13 @@ fn write_run(out: &Path, product: &str, bench: &str, globs: &[&str]) -> Secrets 
     for case in &mut cases {
         case.verdict = Verdict::Fail;
     }
-    let results = results::summarise(&pics, &entries, cases, &trace, info);
+    let gathered = results::TraceSummary::of(&pics, &trace);
+    let results = results::summarise(&pics, &entries, cases, &gathered, info);
     folder::create(out).unwrap();
     folder::write_results(out, &results).unwrap();
     let lines: String = trace.iter().map(|entry| serde_json::to_string(entry).unwrap() + "\n").collect();
     folder::write(out, "trace.jsonl", lines.as_bytes()).unwrap();
-    report::write_all(out, Run { pics: &pics, plan: &entries, results: &results, trace: &trace }).unwrap();
+    report::write_all(out, Run { pics: &pics, plan: &entries, results: &results, trace: &gathered }).unwrap();
     secrets
 }
 

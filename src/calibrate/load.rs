@@ -17,12 +17,12 @@ use super::CalibrationError;
 use crate::{
     pics::Pics,
     record::{
-        PlanEntry, TraceEntry, folder,
+        PlanEntry, folder,
         manifest::{self, Manifest},
         writer::Journal,
     },
     report::{Format, Run, render},
-    results::{self, RunInfo},
+    results::{self, RunInfo, TraceSummary},
     runner::Event,
     selection::choice::Choice,
 };
@@ -98,7 +98,7 @@ pub(super) struct Writing<'p> {
     pics: &'p Pics,
     plan: Vec<PlanEntry>,
     journal: RefCell<Journal>,
-    trace: RefCell<Vec<TraceEntry>>,
+    trace: RefCell<TraceSummary>,
 }
 
 impl<'p> Writing<'p> {
@@ -124,7 +124,8 @@ impl<'p> Writing<'p> {
         };
         let plan = vec![entry];
         let journal = Journal::begin(folder, &manifest, &plan, "", "").map_err(|error| failed(&error))?;
-        Ok(Self { folder: folder.to_owned(), pics, plan, journal: RefCell::new(journal), trace: RefCell::default() })
+        let (journal, trace) = (RefCell::new(journal), RefCell::new(TraceSummary::new(pics)));
+        Ok(Self { folder: folder.to_owned(), pics, plan, journal, trace })
     }
 
     /// Writes what a run writes of an event.
@@ -132,7 +133,7 @@ impl<'p> Writing<'p> {
         let mut journal = self.journal.borrow_mut();
         let written = match event {
             Event::Trace(entry) => {
-                self.trace.borrow_mut().push((**entry).clone());
+                self.trace.borrow_mut().take(entry);
                 journal.trace(entry)
             }
             Event::Ended(result) => journal.ended(result, false),

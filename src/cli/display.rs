@@ -397,7 +397,10 @@ mod tests {
             resumed: Vec::new(),
             expectations: Vec::new(),
         };
-        let mut results = crate::results::summarise(&pics, &[], vec![result("x")], &[], info);
+        let mut results = {
+            let trace = crate::results::TraceSummary::new(&pics);
+            crate::results::summarise(&pics, &[], vec![result("x")], &trace, info)
+        };
         let profile = |name: &str, result| ProfileResult { name: name.into(), result };
         results.profiles = vec![
             profile("Core", ProfileOutcome::Fail),

@@ -13,9 +13,9 @@ use crate::{
     record::{
         folder,
         merge::{Merge, MergeError, Part},
-        read,
     },
-    report, results,
+    report,
+    results::{self, TraceSummary},
 };
 
 /// Arguments of `merge`.
@@ -45,7 +45,7 @@ pub fn run(arguments: &Arguments) -> Result<u8, Problem> {
     let plan = &common.saved.plan;
     gate.check(plan)?;
     merge.write(out)?;
-    let trace = read::trace(out)?;
+    let trace = TraceSummary::read(&common.pics, out)?;
     let info = results::RunInfo {
         run_id: manifest.run_id.clone(),
         started: manifest.started,

@@ -10,7 +10,8 @@ use clap::{Args, ValueEnum, builder::PossibleValue};
 use super::{Problem, exit, print};
 use crate::{
     record::{compare, folder, read},
-    report::{self, Format, ReportError},
+    report::{self, Format, ReportError, Run},
+    results::TraceSummary,
 };
 
 /// Arguments of `report`.
@@ -62,11 +63,25 @@ pub fn run(arguments: &Arguments) -> Result<u8, Problem> {
         formats.extend(these.into_iter().filter(|format| !formats.contains(format)).collect::<Vec<_>>());
     }
     let run = read::run(&arguments.folder)?;
+    // Only the full report shows what happened; the others stand in the results.
+    let trace = if formats.contains(&Format::Full) {
+        TraceSummary::read(&run.pics, &arguments.folder)?
+    } else {
+        TraceSummary::new(&run.pics)
+    };
+    let what = Run { pics: &run.pics, plan: &run.plan, results: &run.results, trace: &trace };
     let since = arguments.since.as_deref().map(read::results).transpose()?;
     let since = since.map(|before| compare::compare(&before, &run.results));
     let render = |format| match (format, &since) {
         (Format::Summary, Some(since)) => Ok(report::summary::markdown(&run.results, Some(since)).into_bytes()),
-        (format, _) => report::render(format, (&run).into()).map_err(Problem::from),
+        (format, _) => report::render(format, what).map_err(Problem::from),
+    };
+    let write = |folder: &Path, name: &str, format: Format| match (format, &since) {
+        (Format::Full, _) | (_, None) => written(folder, name, |folder| report::write_one(folder, name, format, what)),
+        _ => {
+            let content = render(format)?;
+            written(folder, name, |folder| Ok(folder::write(folder, name, &content)?))
+        }
     };
     match (formats.as_slice(), arguments.out.as_deref()) {
         ([format], Some(out)) if out == Path::new("-") => {
@@ -83,24 +98,27 @@ pub fn run(arguments: &Arguments) -> Result<u8, Problem> {
                 let help = "name a file, a folder, or `-`";
                 return Err(Problem::Input(format!("{} is not a valid file name", out.display()), help.into()));
             };
-            write(folder, name, &render(*format)?)?;
+            write(folder, name, *format)?;
         }
         (formats, out) => {
             let folder = out.unwrap_or(&arguments.folder);
             for format in formats {
-                write(folder, format.file(), &render(*format)?)?;
+                write(folder, format.file(), *format)?;
             }
         }
     }
     Ok(exit::OK)
 }
 
-fn write(folder: &Path, name: &str, content: &[u8]) -> Result<(), Problem> {
+fn written(folder: &Path, name: &str, write: impl FnOnce(&Path) -> Result<(), ReportError>) -> Result<(), Problem> {
     let wrong = |error: folder::FolderError| {
         Problem::Input(error.to_string(), "name another place with --out, or correct its permissions".into())
     };
     folder::create(folder).map_err(wrong)?;
-    folder::write(folder, name, content).map_err(wrong)?;
+    write(folder).map_err(|error| match error {
+        ReportError::Folder(error) => wrong(error),
+        error => error.into(),
+    })?;
     print(&format!("{}\n", folder.join(name).display()));
     Ok(())
 }
@@ -116,7 +134,10 @@ impl From<read::ReadError> for Problem {
 
 impl From<ReportError> for Problem {
     fn from(error: ReportError) -> Self {
-        Problem::Own(error.to_string())
+        match error {
+            ReportError::Trace(error) => error.into(),
+            error => Problem::Own(error.to_string()),
+        }
     }
 }
 

@@ -1,6 +1,10 @@
 //! Writes the run folder. Every file is written whole beside its place and then moved there.
 
-use std::{fs, io, path::Path};
+use std::{
+    fs::{self, File},
+    io::{self, BufWriter, Write},
+    path::Path,
+};
 
 use serde::Serialize;
 
@@ -32,6 +36,23 @@ pub fn write(folder: &Path, name: &str, content: &[u8]) -> Result<(), FolderErro
         fs::rename(&beside, &path)
     };
     write().map_err(|error| failed(&path, error))
+}
+
+/// Writes a file of the folder as its content comes, whole or not at all.
+pub fn write_stream<E: From<FolderError>>(
+    folder: &Path,
+    name: &str,
+    content: impl FnOnce(&mut dyn Write) -> Result<(), E>,
+) -> Result<(), E> {
+    let path = folder.join(name);
+    let beside = folder.join(format!(".{name}.part"));
+    let wrong = |error: io::Error| failed(&path, error);
+    let mut out = BufWriter::with_capacity(1 << 16, File::create(&beside).map_err(wrong)?);
+    content(&mut out)?;
+    out.flush().map_err(wrong)?;
+    drop(out);
+    fs::rename(&beside, &path).map_err(wrong)?;
+    Ok(())
 }
 
 /// Writes a file that the SUT has uploaded to its place in the folder, which is one of ours (`uploads/…`).

@@ -4,6 +4,7 @@ pub mod calibration;
 pub mod causes;
 pub mod compare;
 pub mod folder;
+pub mod index;
 pub mod manifest;
 pub mod merge;
 pub mod model;

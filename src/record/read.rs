@@ -3,6 +3,7 @@
 use std::{
     fs::File,
     io::{self, BufRead as _, BufReader, Read as _},
+    ops::Range,
     path::{Path, PathBuf},
 };
 
@@ -20,7 +21,7 @@ pub const PICS_FILE: &str = "pics.yaml";
 /// Most bytes of one file of a run folder that are read.
 const LIMIT: u64 = 2 << 30;
 
-/// A run, as its folder tells it.
+/// A run, as its folder tells it, but for the trace.
 #[derive(Debug)]
 pub struct Run {
     /// The PICS as the run read it.
@@ -29,8 +30,6 @@ pub struct Run {
     pub plan: Vec<PlanEntry>,
     /// The results.
     pub results: Results,
-    /// Everything that happened.
-    pub trace: Vec<TraceEntry>,
 }
 
 /// Why a run folder can't be read.
@@ -58,7 +57,7 @@ pub fn run(folder: &Path) -> Result<Run, ReadError> {
     let pics = existing(folder, PICS_FILE, || {
         "the reports need the PICS: copy the run's PICS file there, under this name".into()
     })?;
-    Ok(Run { pics: reader::read(&pics)?, plan: plan(folder)?, results, trace: trace(folder)? })
+    Ok(Run { pics: reader::read(&pics)?, plan: plan(folder)?, results })
 }
 
 /// Reads `results.json`; a newer format than this tool knows is refused.
@@ -97,8 +96,12 @@ pub fn trace(folder: &Path) -> Result<Vec<TraceEntry>, ReadError> {
 
 /// Reads `trace.jsonl` line by line.
 pub fn trace_lines(folder: &Path) -> Result<impl Iterator<Item = Result<TraceEntry, ReadError>> + use<>, ReadError> {
-    let path = existing(folder, "trace.jsonl", || "name a folder that `ocpp-attest run` wrote".into())?;
-    lines(&path)
+    lines(&trace_path(folder)?)
+}
+
+/// Where `trace.jsonl` is.
+pub(super) fn trace_path(folder: &Path) -> Result<PathBuf, ReadError> {
+    existing(folder, "trace.jsonl", || "name a folder that `ocpp-attest run` wrote".into())
 }
 
 /// Longest line that is read, bytes: the longest message (1 MiB) with every character escaped.
@@ -109,23 +112,35 @@ const LONGEST: u64 = 8 << 20;
 pub(super) fn lines<T: DeserializeOwned>(
     path: &Path,
 ) -> Result<impl Iterator<Item = Result<T, ReadError>> + use<T>, ReadError> {
+    Ok(located_lines(path)?.map(|line| line.map(|(_, value)| value)))
+}
+
+/// The same, each with its place in the file.
+pub(super) fn located_lines<T: DeserializeOwned>(
+    path: &Path,
+) -> Result<impl Iterator<Item = Result<(Range<u64>, T), ReadError>> + use<T>, ReadError> {
     let mut reader = match File::open(path) {
         Ok(file) => Some(BufReader::new(file)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         Err(error) => return Err(unreadable(path, &error.to_string())),
     };
-    let (path, mut number) = (path.to_owned(), 0);
+    let (path, mut number, mut at) = (path.to_owned(), 0, 0_u64);
+    let mut line = Vec::new();
     Ok(std::iter::from_fn(move || {
         loop {
-            let mut line = Vec::new();
+            line.clear();
             number += 1;
+            let from = at;
             let found = match reader.as_mut()?.take(LONGEST).read_until(b'\n', &mut line) {
                 Err(error) => Err(unreadable(&path, &error.to_string())),
-                Ok(_) if line.last() == Some(&b'\n') => match serde_json::from_slice(&line) {
-                    Ok(value) => Ok(value),
-                    Err(_) if line.trim_ascii().is_empty() => continue,
-                    Err(error) => Err(broken_line(&path, number, &error)),
-                },
+                Ok(read) if line.last() == Some(&b'\n') => {
+                    at += read as u64;
+                    match serde_json::from_slice(&line) {
+                        Ok(value) => Ok((from..at, value)),
+                        Err(_) if line.trim_ascii().is_empty() => continue,
+                        Err(error) => Err(broken_line(&path, number, &error)),
+                    }
+                }
                 Ok(read) if read as u64 == LONGEST => {
                     Err(unreadable(&path, &format!("line {number} has more than {LONGEST} bytes")))
                 }
@@ -150,7 +165,7 @@ fn broken_line(path: &Path, line: usize, error: &serde_json::Error) -> ReadError
     }
 }
 
-fn unreadable(path: &Path, why: &str) -> ReadError {
+pub(super) fn unreadable(path: &Path, why: &str) -> ReadError {
     let help = "check the file and its permissions";
     ReadError::Missing(format!("{} can't be read: {why}", path.display()), help.into())
 }

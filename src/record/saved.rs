@@ -11,6 +11,7 @@ use indexmap::IndexMap;
 
 use super::{
     folder::{FolderError, failed},
+    index::TraceIndex,
     manifest::{FORMAT, Manifest},
     model::{PlanEntry, TraceEntry},
     read::{self, ReadError},
@@ -57,11 +58,12 @@ impl Saved {
         read::lines(&self.folder.join("trace.jsonl"))
     }
 
-    /// Takes the lines of test cases that were not finished out of `trace.jsonl`.
-    pub(super) fn keep_finished_trace(&self) -> Result<(), FolderError> {
+    /// Takes the lines of test cases that were not finished out of `trace.jsonl`; what is left, by test case, and its length.
+    pub(super) fn keep_finished_trace(&self) -> Result<(TraceIndex, u64), FolderError> {
         let finished: HashSet<&str> = self.results.iter().map(|result| result.id.as_str()).collect();
         let (path, beside) = (self.folder.join("trace.jsonl"), self.folder.join(".trace.jsonl.part"));
         let wrong = |error: &dyn std::fmt::Display| failed(&path, error);
+        let (mut index, mut end) = (TraceIndex::of_file(&path), 0);
         let mut out = BufWriter::new(File::create(&beside).map_err(|error| wrong(&error))?);
         for entry in self.trace().map_err(|error| wrong(&error))? {
             let entry = entry.map_err(|error| wrong(&error))?;
@@ -69,9 +71,15 @@ impl Saved {
                 let mut line = Vec::new();
                 super::folder::append(&mut line, &entry, &self.folder)?;
                 out.write_all(&line).map_err(|error| wrong(&error))?;
+                let from = end;
+                end += line.len() as u64;
+                if let Some(id) = &entry.test_case {
+                    index.add(id, from..end, 1);
+                }
             }
         }
         out.into_inner().map_err(|error| wrong(&error))?;
-        fs::rename(&beside, &path).map_err(|error| wrong(&error))
+        fs::rename(&beside, &path).map_err(|error| wrong(&error))?;
+        Ok((index, end))
     }
 }

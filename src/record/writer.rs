@@ -13,6 +13,7 @@ use std::{
 
 use super::{
     folder::{self, FolderError, append, failed, json, write},
+    index::TraceIndex,
     manifest::Manifest,
     model::{PlanEntry, TraceEntry},
     read::PICS_FILE,
@@ -37,11 +38,21 @@ pub struct Journal {
     trace: File,
     results: File,
     /// Lines of the test cases under way.
-    waiting: HashMap<String, Vec<u8>>,
+    waiting: HashMap<String, Waiting>,
+    /// What the trace holds of each test case, and its length.
+    index: TraceIndex,
+    length: u64,
     /// The test cases that are done.
     done: HashSet<String>,
     /// Held for as long as the run goes on; the operating system lets go of it whatever ends the tool.
     _lock: File,
+}
+
+/// Lines of a test case that are not written yet.
+#[derive(Debug, Default)]
+struct Waiting {
+    text: Vec<u8>,
+    count: usize,
 }
 
 impl Journal {
@@ -62,7 +73,7 @@ impl Journal {
         write(folder, "bench.yaml", bench.as_bytes())?;
         write(folder, "plan.json", &json(&plan, folder)?)?;
         write(folder, "run.json", &json(manifest, folder)?)?;
-        Self::open(folder, HashSet::new(), lock)
+        Self::open(folder, HashSet::new(), (TraceIndex::of_file(&folder.join("trace.jsonl")), 0), lock)
     }
 
     /// Goes on with the run of a folder: what no finished test case wrote is removed.
@@ -74,34 +85,44 @@ impl Journal {
             append(&mut lines, result, folder)?;
         }
         remove(folder, &ENDING)?;
-        saved.keep_finished_trace()?;
+        let kept = saved.keep_finished_trace()?;
         write(folder, "results.jsonl", &lines)?;
         write(folder, "run.json", &json(manifest, folder)?)?;
-        Self::open(folder, saved.results.iter().map(|result| result.id.clone()).collect(), lock)
+        Self::open(folder, saved.results.iter().map(|result| result.id.clone()).collect(), kept, lock)
     }
 
-    fn open(folder: &Path, done: HashSet<String>, lock: File) -> Result<Self, FolderError> {
+    fn open(
+        folder: &Path,
+        done: HashSet<String>,
+        (index, length): (TraceIndex, u64),
+        lock: File,
+    ) -> Result<Self, FolderError> {
         let open = |name: &str| {
             let path = folder.join(name);
             OpenOptions::new().create(true).append(true).open(&path).map_err(|error| failed(&path, error))
         };
         let (trace, results) = (open("trace.jsonl")?, open("results.jsonl")?);
-        Ok(Self { folder: folder.to_owned(), trace, results, waiting: HashMap::new(), done, _lock: lock })
+        let waiting = HashMap::new();
+        Ok(Self { folder: folder.to_owned(), trace, results, waiting, index, length, done, _lock: lock })
     }
 
     /// Takes in a line of the trace.
     pub fn trace(&mut self, entry: &TraceEntry) -> Result<(), FolderError> {
-        let Some(id) = entry.test_case.clone() else {
+        let Some(id) = &entry.test_case else {
             // Between test cases nothing comes to an end that could be waited for.
             let mut line = Vec::new();
             append(&mut line, entry, &self.folder)?;
-            return self.flush(&line);
+            return self.flush(None, &line, 1);
         };
-        let lines = self.waiting.entry(id).or_default();
-        append(lines, entry, &self.folder)?;
-        if lines.len() > KEPT {
+        if !self.waiting.contains_key(id) {
+            self.waiting.insert(id.clone(), Waiting::default());
+        }
+        let Some(lines) = self.waiting.get_mut(id) else { return Ok(()) };
+        append(&mut lines.text, entry, &self.folder)?;
+        lines.count += 1;
+        if lines.text.len() > KEPT {
             let full = std::mem::take(lines);
-            self.flush(&full)?;
+            self.flush(Some(id), &full.text, full.count)?;
         }
         Ok(())
     }
@@ -110,7 +131,7 @@ impl Journal {
     /// goes on.
     pub fn ended(&mut self, result: &TestCaseResult, cut_short: bool) -> Result<(), FolderError> {
         let lines = self.waiting.remove(&result.id).unwrap_or_default();
-        self.flush(&lines)?;
+        self.flush(Some(&result.id), &lines.text, lines.count)?;
         if cut_short {
             return Ok(());
         }
@@ -125,19 +146,25 @@ impl Journal {
         folder::write_upload(&self.folder, place, content)
     }
 
-    /// The run is over: what was noted about test cases after their end is written too.
-    pub fn close(&mut self, results: &[TestCaseResult]) -> Result<(), FolderError> {
+    /// The run is over: what was noted about test cases after their end is written too. Where the trace has what.
+    pub fn close(mut self, results: &[TestCaseResult]) -> Result<TraceIndex, FolderError> {
         for result in results.iter().filter(|result| self.waiting.contains_key(&result.id)).collect::<Vec<_>>() {
             self.ended(result, !self.done.contains(&result.id))?;
         }
-        for lines in std::mem::take(&mut self.waiting).into_values() {
-            self.flush(&lines)?;
+        for (id, lines) in std::mem::take(&mut self.waiting) {
+            self.flush(Some(&id), &lines.text, lines.count)?;
         }
-        Ok(())
+        Ok(self.index)
     }
 
-    fn flush(&mut self, lines: &[u8]) -> Result<(), FolderError> {
-        self.trace.write_all(lines).map_err(|error| failed(&self.folder.join("trace.jsonl"), error))
+    fn flush(&mut self, id: Option<&str>, lines: &[u8], count: usize) -> Result<(), FolderError> {
+        self.trace.write_all(lines).map_err(|error| failed(&self.folder.join("trace.jsonl"), error))?;
+        let from = self.length;
+        self.length += lines.len() as u64;
+        if let Some(id) = id.filter(|_| count > 0) {
+            self.index.add(id, from..self.length, count);
+        }
+        Ok(())
     }
 }
 

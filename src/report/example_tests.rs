@@ -6,7 +6,10 @@
 use std::path::{Path, PathBuf};
 
 use super::{Format, Run, render, tests::pics};
-use crate::record::{Results, folder, read};
+use crate::{
+    record::{Results, folder, read},
+    results::TraceSummary,
+};
 
 const PRODUCTS: [&str; 3] = ["cp-flex-plus-eu", "greenflux-ev-platform", "beny-bcpcv-ct2m-p"];
 const FORMATS: [Format; 3] = [Format::Html, Format::Md, Format::Pdf];
@@ -44,7 +47,8 @@ fn examples_are_what_their_results_render() {
         let pics = pics(&format!("{name}.yaml"));
         let results = read::results(&folder).unwrap();
         for format in FORMATS {
-            let run = Run { pics: &pics, plan: &[], results: &results, trace: &[] };
+            let trace = TraceSummary::new(&pics);
+            let run = Run { pics: &pics, plan: &[], results: &results, trace: &trace };
             let report = render(format, run).unwrap();
             if fresh.is_some() {
                 folder::write(&folder, format.file(), &report).unwrap();

@@ -6,19 +6,24 @@ mod coverage;
 mod data;
 mod frame;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io::Write,
+};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 use self::charts::{Axis, Histogram, span, time};
-use super::render;
+use super::{ReportError, Run, render};
 use crate::{
-    kpi::{self, Sample},
+    kpi::{self, Times},
     pics::Pics,
-    protocol::requirements::RequirementList,
-    record::{Kpi, ProfileOutcome, Results, TraceEntry, TraceEvent, calibration::Calibration, causes::Cause},
+    protocol::{requirements::RequirementList, semantics::KpiDefinition},
+    record::{
+        Kpi, ProfileOutcome, Results, calibration::Calibration, causes::Cause, index::TraceIndex, read::ReadError,
+    },
     verdict::{Failure, TestCaseResult, UploadRecord, Verdict},
 };
 
@@ -151,8 +156,9 @@ fn class(verdict: Verdict) -> &'static str {
     }
 }
 
-/// The full report.
-pub(super) fn html(pics: &Pics, results: &Results, trace: &[TraceEntry]) -> String {
+/// Writes the full report: the page first, then the data of one test case after the other.
+pub(super) fn write(run: Run<'_>, out: &mut dyn Write) -> Result<(), ReportError> {
+    let Run { pics, results, trace, .. } = run;
     let count = |verdict: Verdict| Count {
         class: class(verdict),
         word: verdict.word(),
@@ -161,11 +167,9 @@ pub(super) fn html(pics: &Pics, results: &Results, trace: &[TraceEntry]) -> Stri
     let coverage = coverage::blocks(results);
     let sum = |of: fn(&coverage::Block<'_>) -> usize| coverage.iter().map(of).sum();
     let coverage_totals = (sum(|block| block.rows.len()), sum(|block| block.verified), sum(|block| block.broken));
-    let frames = frames_in_question(results, trace);
-    let samples = kpi::samples(pics.ocpp.protocol(), pics.sut, trace);
-    let axis = Axis::for_values(
-        samples.iter().map(|sample| sample.seconds).chain(results.kpis.iter().filter_map(|kpi| kpi.limit_s)),
-    );
+    let axis = Axis::for_values(trace.times.all().chain(results.kpis.iter().filter_map(|kpi| kpi.limit_s)));
+    let findings = results.test_cases.iter().filter(|case| has_findings(case));
+    let findings = findings.map(|case| case_findings(case, &trace.lines, results.protocol().requirements())).collect::<Result<_, _>>()?;
     let used: BTreeSet<&str> = results.test_cases.iter().flat_map(|case| &case.profiles).map(String::as_str).collect();
     let page = Page {
         style: STYLE,
@@ -185,16 +189,12 @@ pub(super) fn html(pics: &Pics, results: &Results, trace: &[TraceEntry]) -> Stri
             .iter()
             .map(|one| (one.name.clone(), outcome(one.result).0, outcome(one.result).1))
             .collect(),
-        kpis: results.kpis.iter().map(|kpi| kpi_row(pics, kpi, &samples, axis)).collect(),
+        kpis: results.kpis.iter().map(|kpi| kpi_row(pics, kpi, &trace.times, axis)).collect(),
         calibration: results.calibration.as_ref().map(Calibration::sentence),
-        actions: actions(pics, &samples, axis),
+        actions: actions(pics, &trace.times, axis),
         blocks: blocks(results),
         causes: results.causes.iter().map(cause_row).collect(),
-        findings: results
-            .test_cases
-            .iter()
-            .filter_map(|case| case_findings(case, &frames, results.protocol().requirements()))
-            .collect(),
+        findings,
         cases: results.test_cases.iter().map(case_row).collect(),
         profile_ids: results
             .protocol()
@@ -206,22 +206,21 @@ pub(super) fn html(pics: &Pics, results: &Results, trace: &[TraceEntry]) -> Stri
         coverage,
         coverage_totals,
     };
-    let mut out = render::html(include_str!("full/page.html"), &page);
+    out.write_all(render::html(include_str!("full/page.html"), &page).as_bytes())?;
+    drop(page);
     let cited: BTreeSet<&str> =
         results.test_cases.iter().flat_map(|case| &case.requirements).map(String::as_str).collect();
     let mut add = |id: &str, json: &str| {
         let id: String = id.chars().filter(|letter| letter.is_ascii_alphanumeric() || *letter == '_').collect();
-        out.push_str(&format!("<script type=\"application/json\" id=\"data-{id}\">{json}</script>\n"));
+        writeln!(out, "<script type=\"application/json\" id=\"data-{id}\">{json}</script>")
     };
-    add("requirements", &data::texts(cited.into_iter(), results.protocol().requirements()));
-    let mut data = data::Data::of(trace);
+    add("requirements", &data::texts(cited.into_iter(), results.protocol().requirements()))?;
+    let mut data = data::Data::of(&trace.lines, results);
     for case in &results.test_cases {
-        add(&case.id, &data.of_case(case));
+        add(&case.id, &data.of_case(case)?)?;
     }
-    out.push_str("<script>");
-    out.push_str(SCRIPT);
-    out.push_str("</script>\n</body>\n</html>\n");
-    out
+    write!(out, "<script>{SCRIPT}</script>\n</body>\n</html>\n")?;
+    Ok(())
 }
 
 fn cause_row(cause: &Cause) -> CauseRow<'_> {
@@ -262,16 +261,8 @@ fn outcome(outcome: ProfileOutcome) -> (&'static str, &'static str) {
     }
 }
 
-fn sorted<'s>(samples: impl Iterator<Item = &'s Sample>) -> Vec<f64> {
-    let mut times: Vec<f64> = samples.map(|sample| sample.seconds).collect();
-    times.sort_by(f64::total_cmp);
-    times
-}
-
-fn kpi_row(pics: &Pics, kpi: &Kpi, samples: &[Sample], axis: Axis) -> KpiRow {
-    let of = || samples.iter().filter(|sample| sample.key == kpi.key);
-    let times = sorted(of());
-    let slowest = of().max_by(|a, b| a.seconds.total_cmp(&b.seconds)).and_then(|sample| sample.test_case.clone());
+fn kpi_row(pics: &Pics, kpi: &Kpi, measured: &Times, axis: Axis) -> KpiRow {
+    let times = measured.of(&kpi.key);
     let shown = |value: Option<f64>| value.map_or("–".to_owned(), time);
     KpiRow {
         name: kpi.name.clone(),
@@ -285,34 +276,24 @@ fn kpi_row(pics: &Pics, kpi: &Kpi, samples: &[Sample], axis: Axis) -> KpiRow {
         samples: kpi.samples,
         limit: kpi.limit_s.map(time),
         exceeded: kpi.exceeded(),
-        slowest,
+        slowest: measured.slowest(&kpi.key).map(str::to_owned),
         histogram: axis
             .histogram(&times, &[(kpi.p50_s, "p50"), (kpi.p90_s, "p90"), (kpi.p99_s, "p99"), (kpi.limit_s, "limit")]),
     }
 }
 
-fn actions(pics: &Pics, samples: &[Sample], axis: Axis) -> Vec<ActionRow> {
-    let order: Vec<&str> = kpi::definitions(pics).iter().map(|definition| definition.key).collect();
-    let mut groups: BTreeMap<(usize, &str), Vec<&Sample>> = BTreeMap::new();
-    for sample in samples {
-        let place = order.iter().position(|key| *key == sample.key).unwrap_or(order.len());
-        groups.entry((place, &sample.action)).or_default().push(sample);
-    }
-    groups
-        .into_iter()
-        .map(|((place, action), group)| {
-            let times = sorted(group.into_iter());
-            let at = |per_cent: usize| kpi::percentile(&times, per_cent);
-            let shown = |value: Option<f64>| value.map_or_else(String::new, time);
-            ActionRow {
-                kpi: kpi::definitions(pics).get(place).map_or("", |definition| definition.name),
-                action: action.to_owned(),
-                samples: times.len(),
-                measured: [shown(at(50)), shown(at(90)), shown(at(99)), shown(at(100))],
-                histogram: axis.histogram(&times, &[]),
-            }
-        })
-        .collect()
+fn actions(pics: &Pics, measured: &Times, axis: Axis) -> Vec<ActionRow> {
+    let row = |(definition, action, times): (&KpiDefinition, &str, Vec<f64>)| {
+        let at = |per_cent: usize| kpi::percentile(&times, per_cent).map_or_else(String::new, time);
+        ActionRow {
+            kpi: definition.name,
+            action: action.to_owned(),
+            samples: times.len(),
+            measured: [at(50), at(90), at(99), at(100)],
+            histogram: axis.histogram(&times, &[]),
+        }
+    };
+    measured.by_action(kpi::definitions(pics)).map(row).collect()
 }
 
 fn blocks(results: &Results) -> Vec<Block<'_>> {
@@ -326,37 +307,17 @@ fn blocks(results: &Results) -> Vec<Block<'_>> {
         .collect()
 }
 
-/// Per test case, the texts of its frames that a finding quotes only in part.
-fn frames_in_question<'t>(results: &Results, trace: &'t [TraceEntry]) -> BTreeMap<&'t str, Vec<&'t str>> {
-    let shortened = |failure: &Failure| failure.frame.as_ref().is_some_and(|frame| frame.ends_with('…'));
-    let wanted: BTreeSet<&str> = results
-        .test_cases
-        .iter()
-        .filter(|case| case.failures.iter().any(shortened))
-        .map(|case| case.id.as_str())
-        .collect();
-    let mut frames: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for entry in trace {
-        if let (Some(id), TraceEvent::Frame { text, .. }) = (entry.test_case.as_deref(), &entry.what)
-            && wanted.contains(id)
-        {
-            frames.entry(id).or_default().push(text);
-        }
-    }
-    frames
+fn has_findings(case: &TestCaseResult) -> bool {
+    !matches!(case.verdict, Verdict::Pass | Verdict::NotImplemented)
 }
 
 fn case_findings<'r>(
     case: &'r TestCaseResult,
-    frames: &BTreeMap<&str, Vec<&str>>,
+    lines: &TraceIndex,
     known: &'static RequirementList,
-) -> Option<CaseFindings<'r>> {
-    if matches!(case.verdict, Verdict::Pass | Verdict::NotImplemented) {
-        return None;
-    }
-    let empty = Vec::new();
-    let frames = frames.get(case.id.as_str()).unwrap_or(&empty);
-    let finding = |failure: &'r Failure| Finding {
+) -> Result<CaseFindings<'r>, ReadError> {
+    let whole = data::whole_frames(case, MAX_FINDINGS, lines)?;
+    let finding = |(number, failure): (usize, &'r Failure)| Finding {
         class: class(failure.verdict),
         word: failure.verdict.word(),
         message: &failure.message,
@@ -369,17 +330,16 @@ fn case_findings<'r>(
         at: span((failure.at_s - case.started_s).max(0.0)),
         requirements: failure.requirements.iter().map(|id| (id.as_str(), known.text(id).unwrap_or_default())).collect(),
         frame: failure.frame.as_deref().map_or_else(Vec::new, |quoted| {
-            let whole = data::whole(failure, frames.iter().copied());
-            frame::lay_out(whole.unwrap_or(quoted), failure.pointer.as_deref())
+            frame::lay_out(whole.get(&number).map_or(quoted, String::as_str), failure.pointer.as_deref())
         }),
     };
-    Some(CaseFindings {
+    Ok(CaseFindings {
         id: &case.id,
         title: &case.title,
         class: class(case.verdict),
         word: case.verdict.word(),
         reason: case.reason.as_deref().filter(|_| case.failures.is_empty()),
-        findings: case.failures.iter().take(MAX_FINDINGS).map(finding).collect(),
+        findings: case.failures.iter().take(MAX_FINDINGS).enumerate().map(finding).collect(),
         more: case.failures.len().saturating_sub(MAX_FINDINGS),
     })
 }

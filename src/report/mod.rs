@@ -9,15 +9,16 @@ mod pdf;
 pub(crate) mod render;
 pub mod summary;
 
-use std::path::Path;
+use std::{io, path::Path};
 
 use crate::{
     pics::Pics,
     record::{
-        PlanEntry, Results, TraceEntry,
-        folder::{FolderError, write},
-        read,
+        PlanEntry, Results,
+        folder::{FolderError, write, write_stream},
+        read::ReadError,
     },
+    results::TraceSummary,
     yaml::shorten,
 };
 
@@ -32,14 +33,8 @@ pub struct Run<'r> {
     pub plan: &'r [PlanEntry],
     /// The results.
     pub results: &'r Results,
-    /// Everything that happened.
-    pub trace: &'r [TraceEntry],
-}
-
-impl<'r> From<&'r read::Run> for Run<'r> {
-    fn from(run: &'r read::Run) -> Self {
-        Self { pics: &run.pics, plan: &run.plan, results: &run.results, trace: &run.trace }
-    }
+    /// What happened.
+    pub trace: &'r TraceSummary,
 }
 
 /// How much is told of faults, characters.
@@ -110,6 +105,12 @@ pub enum ReportError {
     /// It can't be written.
     #[error(transparent)]
     Folder(#[from] FolderError),
+    /// It can't be written where it should go.
+    #[error("the report can't be written: {0}")]
+    Output(#[from] io::Error),
+    /// The trace can't be read.
+    #[error("{0}")]
+    Trace(#[from] ReadError),
     /// It can't be typeset.
     #[cfg(feature = "pdf")]
     #[error(transparent)]
@@ -124,7 +125,11 @@ pub fn render(format: Format, run: Run<'_>) -> Result<Vec<u8>, ReportError> {
         Format::Md => render::abstract_markdown(&abstract_of()),
         #[cfg(feature = "pdf")]
         Format::Pdf => return Ok(pdf::abstract_pdf(&abstract_of())?),
-        Format::Full => full::html(run.pics, run.results, run.trace),
+        Format::Full => {
+            let mut page = Vec::new();
+            full::write(run, &mut page)?;
+            return Ok(page);
+        }
         Format::Junit => junit::xml(run.results),
         Format::Summary => summary::markdown(run.results, None),
     }
@@ -133,10 +138,15 @@ pub fn render(format: Format, run: Run<'_>) -> Result<Vec<u8>, ReportError> {
 
 /// Writes every report of a run into its folder.
 pub fn write_all(folder: &Path, run: Run<'_>) -> Result<(), ReportError> {
-    for format in Format::ALL {
-        write(folder, format.file(), &render(*format, run)?)?;
+    Format::ALL.iter().try_for_each(|format| write_one(folder, format.file(), *format, run))
+}
+
+/// Writes a report of a run into a folder. The full report is written as it is made.
+pub fn write_one(folder: &Path, name: &str, format: Format, run: Run<'_>) -> Result<(), ReportError> {
+    match format {
+        Format::Full => write_stream(folder, name, |out| full::write(run, out)),
+        _ => Ok(write(folder, name, &render(format, run)?)?),
     }
-    Ok(())
 }
 
 /// True when a folder has every report of a run: the tool was not stopped while it wrote them.

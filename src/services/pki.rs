@@ -54,11 +54,14 @@ pub struct Pki {
     manufacturer: Root,
     expired: String,
     now: Timestamp,
+    /// The key of all servers' certificates where it is an ECDSA key, made when there is a server.
+    server_key: OnceLock<Key>,
 }
 
 /// Roots that are the same for every authority of a process.
 #[derive(Debug, Clone)]
 struct Spare {
+    unknown: Written,
     other: Written,
     manufacturer: Written,
     expired: String,
@@ -208,6 +211,7 @@ fn spare(kind: KeyKind, now: Timestamp) -> Result<Spare, PkiError> {
         return Ok(made.clone());
     }
     let made = Spare {
+        unknown: Written::of(&root("ocpp-attest unknown root", kind, now)?),
         other: Written::of(&root("ocpp-attest other root", kind, now)?),
         manufacturer: Written::of(&root(MANUFACTURER, kind, now)?),
         expired: root_until("ocpp-attest expired root", kind, now, -10, None)?.pem,
@@ -254,11 +258,12 @@ impl Pki {
             next: successor(&trusted, key_kind, now)?,
             trusted,
             former,
-            unknown: root("ocpp-attest unknown root", key_kind, now)?,
+            unknown: spare.unknown.root()?,
             other: spare.other.root()?,
             manufacturer,
             expired: spare.expired,
             now,
+            server_key: OnceLock::new(),
         }))
     }
 
@@ -341,6 +346,15 @@ impl Pki {
         let common_name = names.first().cloned().unwrap_or_else(|| "localhost".into());
         let mut params = CertificateParams::new(names)?;
         params.distinguished_name = named(&common_name, "ocpp-attest");
+        // What a server's certificate is like does not depend on its key, so that one is enough.
+        let key = match (key, self.server_key.get()) {
+            (KeyKind::Ecdsa, Some(known)) => known.clone(),
+            (KeyKind::Ecdsa, None) => {
+                let made = key_pair(key)?;
+                self.server_key.get_or_init(|| made).clone()
+            }
+            (KeyKind::Rsa, _) => key_pair(key)?,
+        };
         self.issue(params, key, kind)
     }
 
@@ -349,7 +363,7 @@ impl Pki {
         let common_name = if kind == CertificateKind::WrongName { "another-station" } else { common_name };
         let mut params = CertificateParams::new(Vec::new())?;
         params.distinguished_name = named(common_name, organisation);
-        self.issue(params, self.key_kind, kind)
+        self.issue(params, key_pair(self.key_kind)?, kind)
     }
 
     /// What leaves of a kind have in common: their validity, and what they may be used for, by the key usage alone
@@ -376,9 +390,8 @@ impl Pki {
         }
     }
 
-    fn issue(&self, mut params: CertificateParams, key: KeyKind, kind: CertificateKind) -> Result<Identity, PkiError> {
-        self.leaf(&mut params, kind, key == KeyKind::Rsa);
-        let key = key_pair(key)?;
+    fn issue(&self, mut params: CertificateParams, key: Key, kind: CertificateKind) -> Result<Identity, PkiError> {
+        self.leaf(&mut params, kind, key.0.algorithm() == &PKCS_RSA_SHA256);
         Ok(Identity { chain: issue(&params, Subject::Ours(&key), self.root_of(kind))?, key: key.pem() })
     }
 

@@ -11,11 +11,11 @@ use crate::{
     record::{
         Results,
         folder::{self, FolderError},
-        read,
         writer::Journal,
     },
     replay::{Store, StoreError},
-    report, results,
+    report,
+    results::{self, TraceSummary},
     runner::{self, Event, Plan, Product},
     verdict::TestCaseResult,
 };
@@ -58,8 +58,9 @@ pub(super) fn execute(prepared: &Prepared, execution: Execution<'_>) -> Result<R
     let (stop, interrupt) = watch::channel(false);
     let stop = Arc::new(stop);
     let journal = prepared.open()?;
+    let trace = if manifest.resumed.is_empty() { TraceSummary::new(pics) } else { TraceSummary::read(pics, folder)? };
     let store = if manifest.resumed.is_empty() { Store::begin(folder) } else { Store::resume(folder) };
-    let writing = RefCell::new(Writing { journal, live: execution.live, failed: None, store, not_kept: None });
+    let writing = RefCell::new(Writing { journal, trace, live: execution.live, failed: None, store, not_kept: None });
     let outcome: Result<_, Problem> = runtime.block_on(async {
         let operator = execution.operator.start(pics, bench, stop.clone()).await?;
         let clock = prepared.clock();
@@ -88,7 +89,7 @@ pub(super) fn execute(prepared: &Prepared, execution: Execution<'_>) -> Result<R
         Ok((result, clock.now().wall))
     });
     display.clear();
-    let Writing { mut journal, failed, not_kept, .. } = writing.into_inner();
+    let Writing { journal, mut trace, failed, not_kept, .. } = writing.into_inner();
     if let Some(error) = not_kept {
         eprintln!("warning: this run can't be replayed: {error}");
     }
@@ -97,7 +98,7 @@ pub(super) fn execute(prepared: &Prepared, execution: Execution<'_>) -> Result<R
     }
     let (result, finished) = outcome?;
     let own = |error: FolderError| Problem::Own(error.to_string());
-    journal.close(&result.results).map_err(own)?;
+    trace.lines = journal.close(&result.results).map_err(own)?;
     let mut cases: Vec<TestCaseResult> = before.clone();
     cases.extend(result.results);
     cases.sort_by_key(|case| entries.iter().position(|entry| entry.id == case.id));
@@ -113,7 +114,6 @@ pub(super) fn execute(prepared: &Prepared, execution: Execution<'_>) -> Result<R
         calibration: manifest.calibration.clone(),
         expectations: execution.gate.judge(&cases, entries, manifest.started),
     };
-    let trace = read::trace(folder)?;
     let results = results::summarise(pics, entries, cases, &trace, info);
     folder::write_results(folder, &results).map_err(own)?;
     report::write_all(folder, report::Run { pics, plan: entries, results: &results, trace: &trace })?;
@@ -123,6 +123,7 @@ pub(super) fn execute(prepared: &Prepared, execution: Execution<'_>) -> Result<R
 /// What is written while the run goes on.
 struct Writing {
     journal: Journal,
+    trace: TraceSummary,
     live: Option<Live>,
     failed: Option<FolderError>,
     store: Store,
@@ -131,8 +132,11 @@ struct Writing {
 
 impl Writing {
     fn take(&mut self, event: &Event, cut_short: bool) {
-        if let (Event::Trace(entry), Some(live)) = (event, &mut self.live) {
-            live.write(entry);
+        if let Event::Trace(entry) = event {
+            self.trace.take(entry);
+            if let Some(live) = &mut self.live {
+                live.write(entry);
+            }
         }
         let written = match event {
             _ if self.failed.is_some() => return,

@@ -1,19 +1,23 @@
 //! What the page's script draws on demand: per test case its steps and everything that was said, as compact JSON.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
 use crate::{
     link::{AttemptFailure, ClosedBy},
     protocol::requirements::RequirementList,
-    record::{Direction, TraceEntry, TraceEvent},
-    verdict::{Failure, StepRecord, TestCaseResult},
+    record::{Direction, Results, TraceEntry, TraceEvent, index::TraceIndex, read::ReadError},
+    verdict::{Failure, StepRecord, TestCaseResult, Verdict},
     yaml::shorten,
 };
 
-/// Most events of one test case that the page holds; `trace.jsonl` has them all.
-const MAX_EVENTS: usize = 5000;
+/// Most lines of one test case that the page holds; `trace.jsonl` has them all.
+const MAX_LINES: usize = 5000;
+/// Fewest lines of a test case that the page holds, however many others there are.
+const MIN_LINES: usize = 200;
+/// Most lines of all test cases; where there are more, those that passed are cut shorter.
+const MAX_LINES_OF_ALL: usize = 120_000;
 /// Longest text of one event, characters.
 const MAX_TEXT: usize = 20_000;
 /// Longest text once the page is full, characters.
@@ -23,49 +27,80 @@ const FULL: usize = 48 << 20;
 
 /// Per test case, what happened, as the script reads it.
 pub(super) struct Data<'t> {
-    entries: HashMap<&'t str, Vec<&'t TraceEntry>>,
+    lines: &'t TraceIndex,
     spent: usize,
+    /// Most lines of a test case that passed.
+    of_passed: usize,
+}
+
+/// What of a test case goes into the page.
+#[derive(Default)]
+struct Shown {
+    list: Vec<Value>,
+    /// How many lines were left out since the last event.
+    left_out: usize,
+    /// The frames that are shown, where something refers to frames.
+    texts: Vec<(usize, String)>,
 }
 
 impl<'t> Data<'t> {
-    pub(super) fn of(trace: &'t [TraceEntry]) -> Self {
-        let mut entries: HashMap<&str, Vec<&TraceEntry>> = HashMap::new();
-        for entry in trace {
-            if let Some(id) = entry.test_case.as_deref() {
-                entries.entry(id).or_default().push(entry);
-            }
-        }
-        Self { entries, spent: 0 }
+    pub(super) fn of(lines: &'t TraceIndex, results: &Results) -> Self {
+        let (passed, others): (Vec<_>, Vec<_>) =
+            results.test_cases.iter().partition(|case| case.verdict == Verdict::Pass);
+        let sum =
+            |cases: &[&TestCaseResult]| cases.iter().map(|case| lines.count(&case.id).min(MAX_LINES)).sum::<usize>();
+        let (of_passed, of_others) = (sum(&passed), sum(&others));
+        let of_passed = if of_passed + of_others <= MAX_LINES_OF_ALL {
+            MAX_LINES
+        } else {
+            (MAX_LINES_OF_ALL.saturating_sub(of_others) / passed.len().max(1)).max(MIN_LINES)
+        };
+        Self { lines, spent: 0, of_passed }
     }
 
     /// A test case as JSON that can stand within a `<script>`: nothing in it is markup.
     ///
     /// `t0` begin in seconds; `steps`: phase, depth, text, begin, end, outcome; `events`: kind, time, and what the kind needs;
-    /// `cut`: how many events were left out; `requirements`: ids; `marks`: event, pointer, number of the finding.
-    pub(super) fn of_case(&mut self, case: &TestCaseResult) -> String {
-        let entries = self.entries.remove(case.id.as_str()).unwrap_or_default();
-        let mut events: Vec<Value> = Vec::new();
-        let mut cut = 0_usize;
-        let mut step = 0;
-        let mut texts: Vec<(usize, &str)> = Vec::new();
-        for entry in entries {
-            let Some(mut event) = self.event(entry, &case.steps, &mut step) else { continue };
-            if events.len() >= MAX_EVENTS {
-                cut += 1;
-                continue;
+    /// `requirements`: ids; `marks`: event, pointer, number of the finding.
+    ///
+    /// Of a test case with too many lines the page has the beginning and the end, the steps, and the frames of findings.
+    pub(super) fn of_case(&mut self, case: &TestCaseResult) -> Result<String, ReadError> {
+        let count = self.lines.count(&case.id);
+        let limit = if case.verdict == Verdict::Pass { self.of_passed.min(MAX_LINES) } else { MAX_LINES };
+        let after_gap = if count > limit { count - limit / 4 } else { 0 };
+        let before_gap = if count > limit { limit - limit / 4 } else { count };
+        let quoted: Vec<String> = case.failures.iter().filter_map(quoted).collect();
+        let (mut found, mut step) = (Shown::default(), 0);
+        self.lines.each_line(&case.id, |number, line| {
+            let shown = number < before_gap || number >= after_gap;
+            // What is a step decides which step comes next. A frame's text can't look like one: its quotes are escaped.
+            let wanted =
+                || line.contains("\"event\":\"step\"") || quoted.iter().any(|quoted| line.contains(quoted.as_str()));
+            if !shown && (found.list.len() > 2 * MAX_LINES || !wanted()) {
+                found.left_out += 1;
+                return;
             }
-            if let TraceEvent::Frame { text, .. } = &entry.what {
-                texts.push((events.len(), text));
+            let Ok(entry) = serde_json::from_str::<TraceEntry>(line) else { return };
+            let Some(mut event) = self.event(&entry, &case.steps, &mut step) else { return };
+            let at = millis(entry.at.seconds());
+            if found.left_out > 0 {
+                let (left_out, lines) = (found.left_out, if found.left_out == 1 { "line" } else { "lines" });
+                found.list.push(json!(["c", at, format!("{left_out} {lines} left out, see trace.jsonl")]));
+                found.left_out = 0;
             }
-            event.insert(1, millis(entry.at.seconds()));
-            events.push(Value::Array(event));
-        }
+            if let (TraceEvent::Frame { text, .. }, false) = (entry.what, quoted.is_empty()) {
+                found.texts.push((found.list.len(), text));
+            }
+            event.insert(1, at);
+            found.list.push(Value::Array(event));
+        })?;
+        let Shown { list: events, texts, .. } = found;
         let marks: Vec<Value> = case.failures.iter().enumerate().filter_map(|(n, one)| mark(n, one, &texts)).collect();
         let data = json!({
-            "t0": millis(case.started_s), "steps": steps(&case.steps), "events": events, "cut": cut, "marks": marks,
+            "t0": millis(case.started_s), "steps": steps(&case.steps), "events": events, "marks": marks,
             "requirements": case.requirements,
         });
-        in_script(&data)
+        Ok(in_script(&data))
     }
 
     fn text(&mut self, text: &str) -> Value {
@@ -178,16 +213,58 @@ fn steps(records: &[StepRecord]) -> Vec<Value> {
 }
 
 /// Which event holds the frame of a finding.
-fn mark(number: usize, failure: &Failure, texts: &[(usize, &str)]) -> Option<Value> {
+fn mark(number: usize, failure: &Failure, texts: &[(usize, String)]) -> Option<Value> {
     let frame = failure.frame.as_deref()?;
-    let whole = whole(failure, texts.iter().map(|(_, text)| *text))?;
+    let whole = whole(failure, texts.iter().map(|(_, text)| text.as_str()))?;
     // The last one that came by then: a SUT may send the same twice.
-    let (event, _) = texts.iter().rev().find(|(_, text)| *text == whole || *text == frame)?;
+    let (event, _) = texts.iter().rev().find(|(_, text)| text == whole || text == frame)?;
     Some(json!([event, failure.pointer, number]))
 }
 
+/// The frame of a finding, or the beginning of it, as it stands within a line of the trace.
+fn quoted(failure: &Failure) -> Option<String> {
+    let frame = failure.frame.as_deref()?;
+    let text = serde_json::to_string(frame.strip_suffix('…').unwrap_or(frame)).ok()?;
+    Some(text.strip_prefix('"')?.strip_suffix('"')?.to_owned())
+}
+
+/// The whole frames of findings that quote no more than the beginning, by the number of the finding, of the first so many.
+pub(super) fn whole_frames(
+    case: &TestCaseResult,
+    findings: usize,
+    lines: &TraceIndex,
+) -> Result<BTreeMap<usize, String>, ReadError> {
+    let shortened = |failure: &Failure| failure.frame.as_ref().is_some_and(|frame| frame.ends_with('…'));
+    let mut wanted: Vec<(usize, &Failure, String)> = case
+        .failures
+        .iter()
+        .enumerate()
+        .take(findings)
+        .filter(|(_, failure)| shortened(failure))
+        .filter_map(|(number, failure)| Some((number, failure, quoted(failure)?)))
+        .collect();
+    let mut frames = BTreeMap::new();
+    if wanted.is_empty() {
+        return Ok(frames);
+    }
+    lines.each_line(&case.id, |_, line| {
+        if !wanted.iter().any(|(.., quoted)| line.contains(quoted.as_str())) {
+            return;
+        }
+        let Ok(TraceEntry { what: TraceEvent::Frame { text, .. }, .. }) = serde_json::from_str(line) else { return };
+        wanted.retain(|(number, failure, _)| {
+            let found = whole(failure, std::iter::once(text.as_str())).is_some();
+            if found {
+                frames.insert(*number, text.clone());
+            }
+            !found
+        });
+    })?;
+    Ok(frames)
+}
+
 /// The frame of a finding as the trace holds it, for findings quote no more than its beginning.
-pub(super) fn whole<'t>(failure: &Failure, mut texts: impl Iterator<Item = &'t str>) -> Option<&'t str> {
+fn whole<'t>(failure: &Failure, mut texts: impl Iterator<Item = &'t str>) -> Option<&'t str> {
     let frame = failure.frame.as_deref()?;
     let start = frame.strip_suffix('…');
     texts.find(|text| *text == frame || start.is_some_and(|start| text.starts_with(start)))

@@ -237,6 +237,7 @@ function diagram(data, events, choose) {
         case 'a': return link(event, 'bad', event.text);
         case 'p': return link(event, 'down', 'WebSocket ' + event.text);
         case 's': return link(event, 'down', 'service ' + event.text);
+        case 'c': return link(event, 'down', event.text);
       }
       base = y + 26;
       var shape, label, extra = '', kind = '', from = sut, to = harness;
@@ -271,7 +272,6 @@ function diagram(data, events, choose) {
       if (event === chosen) node.classList.add('chosen');
     }
     open.forEach(add);
-    if (data.cut) parts.push(svg('text', { class: 't', x: sut, y: (y += 22) }, [data.cut + ' more in trace.jsonl']));
     y += 16;
     [sut, harness].concat(manual ? [right] : []).forEach(function (x) {
       notes.push(svg('line', { class: 'life', x1: x, x2: x, y1: 30, y2: y }));
@@ -344,7 +344,7 @@ function steps(data) {
 }
 
 function raw(data, events) {
-  var way = { '<': 'SUT →    ', '>': '    → SUT', g: 'SUT → ?? ', o: 'opened   ', x: 'closed   ', a: 'attempt  ', p: 'ping     ', q: 'operator ', r: 'operator ', s: 'service  ', n: 'step     ' };
+  var way = { '<': 'SUT →    ', '>': '    → SUT', g: 'SUT → ?? ', o: 'opened   ', x: 'closed   ', a: 'attempt  ', p: 'ping     ', q: 'operator ', r: 'operator ', s: 'service  ', n: 'step     ', c: '         ' };
   return events.map(function (event) {
     var text = event.kind === 'n' ? (data.steps[event.text] || ['', '', ''])[2] : event.text + (event.more === undefined ? '' : ' ' + event.more);
     return event.at.toFixed(3).padStart(10) + '  ' + way[event.kind] + '  ' + tame(text);
