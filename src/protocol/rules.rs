@@ -237,7 +237,7 @@ impl Rule {
                 "A CSMS that is offered the sub-protocol of the version names it in its answer to the upgrade."
             }
             Rule::UniqueMessageIds => {
-                "No two CALLs of one connection have the same message id. In OCPP 1.6, a CALL that is sent again may keep its id."
+                "No two CALLs of one connection have the same message id. In OCPP 1.6, a CALL that was not answered and is sent again may keep its id."
             }
             Rule::AnswersToOurCalls => {
                 "A CALLRESULT or CALLERROR has the message id of a CALL that waits for its answer."

@@ -83,6 +83,8 @@ impl Conversation {
 
     /// A CALL of the product was answered with this.
     pub(super) fn note_replied(&mut self, call: &Call, payload: &Value) {
+        // What was answered is not sent again under its id.
+        self.of_test.ids.remove(&(call.conn, call.id.clone()));
         let status = &payload["idTagInfo"]["status"];
         match call.action.as_str() {
             "Authorize" if status != "Accepted" => self.leftovers.driver_is_refused(),

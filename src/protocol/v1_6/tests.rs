@@ -314,8 +314,12 @@ fn a_message_that_is_sent_again_may_keep_its_id() {
     assert!(talk.session.may_have_used_id(&start));
     let other = Call { payload: json!({ "idTag": "X" }), action: "Authorize".into(), ..start.clone() };
     assert!(!talk.session.may_have_used_id(&other));
-    let elsewhere = Call { conn: ConnId(2), ..start };
+    let elsewhere = Call { conn: ConnId(2), ..start.clone() };
     assert!(!talk.session.may_have_used_id(&elsewhere));
+    // Once it is answered there is no reason to send it again.
+    let reply = talk.session.reply(&talk.moment, &start, Asked::ByStep);
+    talk.session.replied(&start, &reply);
+    assert!(!talk.session.may_have_used_id(&start));
     // The stop has a default, which the engine fills in later.
     let payload = talk.stop(&json!(1));
     let stop = talk.call("StopTransaction", &payload);
