@@ -6,7 +6,7 @@ mod v2;
 use serde_json::Value;
 
 use super::{Common, CsmsSetup};
-use crate::manual_action::ActionOutcome;
+use crate::{manual_action::ActionOutcome, protocol::Version};
 
 /// A version of OCPP as the CSMS speaks it with one station.
 pub(super) trait Dialect: Send {
@@ -30,8 +30,8 @@ pub(super) trait Dialect: Send {
 
 /// The dialect of a CSMS for one station.
 pub(super) fn of(setup: &CsmsSetup) -> Box<dyn Dialect> {
-    match setup.protocol.subprotocol {
-        "ocpp1.6" => Box::new(v1_6::CentralSystem::default()),
-        _ => Box::new(v2::Csms::new(setup.inventory)),
+    match setup.protocol.version {
+        Version::V1_6 => Box::new(v1_6::CentralSystem::default()),
+        Version::V2_0_1 | Version::V2_1 => Box::new(v2::Csms::new(setup.inventory)),
     }
 }

@@ -10,6 +10,7 @@ use super::{
     StationSetup,
     physical::{Event, NotPossible, Physical, Surroundings},
 };
+use crate::protocol::Version;
 
 /// A station that speaks a version of OCPP. It drives the hardware: what happens there becomes messages, and requests become
 /// operations.
@@ -31,8 +32,8 @@ pub(super) trait Dialect: Send {
 /// The station of a setup, in the version of OCPP that its PICS names.
 pub(super) fn of(setup: StationSetup, surroundings: Surroundings) -> Box<dyn Dialect> {
     let protocol = setup.pics.ocpp.protocol();
-    match protocol.subprotocol {
-        "ocpp1.6" => Box::new(v1_6::ChargePoint::new(protocol, setup, surroundings)),
-        _ => Box::new(v2::Station::new(protocol, setup, surroundings)),
+    match protocol.version {
+        Version::V1_6 => Box::new(v1_6::ChargePoint::new(protocol, setup, surroundings)),
+        Version::V2_0_1 | Version::V2_1 => Box::new(v2::Station::new(protocol, setup, surroundings)),
     }
 }

@@ -61,6 +61,7 @@ impl ChargePoint {
                     self.forget_reported();
                     self.report_all();
                     self.schedule_aligned();
+                    self.security_event(if self.boots == 0 { "StartupOfTheDevice" } else { "ResetOrReboot" });
                     self.firmware_runs();
                 }
             }
@@ -97,8 +98,12 @@ impl ChargePoint {
 
     pub(super) fn connected(&mut self) {
         self.failed_attempts = 0;
-        let profile = self.profile.as_ref().map_or(1, |profile| profile.security_profile);
+        self.former_profile = None;
+        let profile = self.security_profile();
         self.physical.certificates.connected(profile);
+        if profile == 3 && self.physical.certificates.own.settle() {
+            self.security_event("InvalidChargePointCertificate");
+        }
         if self.registration == Registration::Accepted {
             self.report_all();
             self.schedule_heartbeat();
@@ -107,7 +112,12 @@ impl ChargePoint {
         }
     }
 
-    pub(super) fn connection_failed(&mut self) {
+    pub(super) fn connection_failed(&mut self, certificate: bool) {
+        if certificate {
+            self.security_event("InvalidCentralSystemCertificate");
+        }
+        self.fall_back();
+        self.physical.certificates.own.alternate();
         self.failed_attempts = self.failed_attempts.saturating_add(1);
         self.connect_later();
     }

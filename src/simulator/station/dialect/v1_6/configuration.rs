@@ -1,7 +1,7 @@
 //! Configuration keys (5.3, 5.8, 9).
 
 use super::super::domain::{Domain, Mutability};
-use crate::pics::{Answer, Pics, Profile};
+use crate::pics::Pics;
 
 /// One configuration setting.
 #[derive(Debug, Clone)]
@@ -44,24 +44,45 @@ const DAY: i64 = 86_400;
 /// What a product has beside the core of OCPP 1.6, as its PICS says.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Features {
-    cache: bool,
-    offline_unknown: bool,
+    /// UpdateFirmware.
+    pub(super) firmware: bool,
+    /// GetDiagnostics.
+    pub(super) diagnostics: bool,
+    /// TriggerMessage.
+    pub(super) trigger: bool,
+    /// The security whitepaper.
+    pub(super) security: bool,
+    /// SignedUpdateFirmware.
+    pub(super) signed_firmware: bool,
+    /// A back-up power source lasts to stop transactions and report them.
+    pub(super) back_up_power: bool,
     local_list: bool,
     reservation: bool,
-    reserve_any: bool,
 }
 
 impl Features {
     pub(super) fn of(pics: &Pics) -> Self {
-        // An option is there unless the PICS denies it; the profiles decide where the PICS lists them.
-        let has = |id: &str| !matches!(pics.answer(id), Some(Answer::Bool(false)));
+        let profile = |id: &str| pics.profiles.iter().any(|profile| profile.id() == id);
+        let secure = ["C-61", "P16-SP2"].into_iter().any(|id| pics.is_yes(id)) || profile("advanced-security");
         Self {
-            cache: has("C-49"),
-            offline_unknown: has("C-02"),
-            local_list: pics.has_profile(Profile::LOCAL_AUTHORIZATION_LIST) || pics.is_yes("LA-0"),
-            reservation: pics.has_profile(Profile::RESERVATION) || pics.is_yes("R-0"),
-            reserve_any: pics.is_yes("P16-RES0"),
+            firmware: pics.is_yes("P16-FW"),
+            diagnostics: pics.is_yes("P16-DIAG"),
+            trigger: pics.is_yes("P16-TRIGGER"),
+            security: secure,
+            signed_firmware: secure && pics.is_yes("P16-SFW"),
+            back_up_power: pics.is_yes("P16-BACKUP"),
+            local_list: pics.is_yes("LA-0") || profile("local-authorization-list"),
+            reservation: pics.is_yes("R-0") || profile("reservation"),
         }
+    }
+}
+
+/// A boolean setting whose possible values the PICS names; read-only where there is only one.
+fn switch(pics: &Pics, can_be_true: &str, can_be_false: &str) -> (Mutability, &'static str) {
+    match (pics.is_yes(can_be_true), pics.is_yes(can_be_false)) {
+        (true, false) => (Mutability::ReadOnly, "true"),
+        (false, true) => (Mutability::ReadOnly, "false"),
+        _ => (Mutability::ReadWrite, "true"),
     }
 }
 
@@ -76,56 +97,83 @@ fn list(all: &[&str]) -> Domain {
 impl Configuration {
     /// The configuration of the product that the PICS describes.
     pub(super) fn new(pics: &Pics, connectors: usize) -> Self {
-        use Mutability::{ReadOnly as R, ReadWrite as RW};
+        use Mutability::{ReadOnly as R, ReadWrite as RW, WriteOnly as W};
         let features = Features::of(pics);
         let mut settings = Vec::new();
         let mut add = |key, mutability, value: &str, domain| {
             settings.push(Setting { key, value: value.to_owned(), mutability, domain });
         };
-        let measurands = || list(&MEASURANDS);
+        let bound = |id: &str, fallback: i64| pics.number(id).unwrap_or(fallback);
+        let measurands = |id: &str| {
+            let supported: Vec<&str> = pics.list(id).iter().map(String::as_str).collect();
+            list(if supported.is_empty() { &MEASURANDS } else { &supported })
+        };
+        let first = |id: &str| pics.list(id).first().map_or(MEASURANDS[0], String::as_str);
         let rotation = (1..=connectors).map(|number| format!("{number}.RST")).collect::<Vec<_>>().join(",");
-        let mut profiles = vec!["Core", "FirmwareManagement", "RemoteTrigger"];
-        profiles.extend(features.local_list.then_some("LocalAuthListManagement"));
-        profiles.extend(features.reservation.then_some("Reservation"));
+        let profiles = [
+            ("Core", true),
+            ("FirmwareManagement", features.firmware || features.diagnostics),
+            ("LocalAuthListManagement", features.local_list),
+            ("Reservation", features.reservation),
+            ("RemoteTrigger", features.trigger),
+        ];
+        let profiles: Vec<&str> = profiles.into_iter().filter(|(_, has)| *has).map(|(name, _)| name).collect();
         // 9.1
-        if features.offline_unknown {
+        if pics.is_yes("C-02") {
             add("AllowOfflineTxForUnknownId", RW, "false", Domain::Boolean);
         }
-        if features.cache {
+        if pics.is_yes("C-49") {
             add("AuthorizationCacheEnabled", RW, "true", Domain::Boolean);
         }
-        add("AuthorizeRemoteTxRequests", RW, "true", Domain::Boolean);
+        let (mutability, value) = switch(pics, "C-48.1", "C-48.2");
+        add("AuthorizeRemoteTxRequests", mutability, value, Domain::Boolean);
         add("ClockAlignedDataInterval", RW, "0", integer(0, DAY));
         add("ConnectionTimeOut", RW, "60", integer(0, DAY));
         add("ConnectorPhaseRotation", RW, &rotation, Domain::Text(500));
-        add("GetConfigurationMaxKeys", R, "50", integer(1, 50));
-        add("HeartbeatInterval", RW, "300", integer(0, DAY));
+        let most = bound("P16-KEYS", 50);
+        add("GetConfigurationMaxKeys", R, &most.to_string(), integer(1, i64::MAX));
+        add("HeartbeatInterval", RW, "300", integer(bound("ORS-11", 0), bound("ORS-12", DAY)));
         add("LocalAuthorizeOffline", RW, "true", Domain::Boolean);
         add("LocalPreAuthorize", RW, "false", Domain::Boolean);
         add("MaxEnergyOnInvalidId", RW, "0", integer(0, 100_000));
-        add("MeterValuesAlignedData", RW, MEASURANDS[0], measurands());
-        add("MeterValuesSampledData", RW, MEASURANDS[0], measurands());
-        add("MeterValueSampleInterval", RW, "60", integer(0, DAY));
+        add("MeterValuesAlignedData", RW, first("C-40.4"), measurands("C-40.4"));
+        add("MeterValuesSampledData", RW, first("C-40.2"), measurands("C-40.2"));
+        add("MeterValueSampleInterval", RW, "60", Domain::Integer(0, bound("ORS-10", DAY)));
         add("MinimumStatusDuration", RW, "0", integer(0, DAY));
         add("NumberOfConnectors", R, &connectors.to_string(), integer(1, i64::MAX));
         add("ResetRetries", RW, "0", integer(0, 10));
-        add("StopTransactionOnEVSideDisconnect", RW, "true", Domain::Boolean);
+        let (mutability, value) = switch(pics, "C-06.2", "C-06.1");
+        add("StopTransactionOnEVSideDisconnect", mutability, value, Domain::Boolean);
         add("StopTransactionOnInvalidId", RW, "true", Domain::Boolean);
-        add("StopTxnAlignedData", RW, "", measurands());
-        add("StopTxnSampledData", RW, "", measurands());
+        add("StopTxnAlignedData", RW, "", measurands("C-40.5"));
+        add("StopTxnSampledData", RW, "", measurands("C-40.3"));
         add("SupportedFeatureProfiles", R, &profiles.join(","), Domain::Text(500));
         add("TransactionMessageAttempts", RW, "3", integer(0, 100));
         add("TransactionMessageRetryInterval", RW, "60", integer(0, DAY));
         add("UnlockConnectorOnEVSideDisconnect", RW, "true", Domain::Boolean);
         // 9.2
         if features.local_list {
+            let (all, once) = (bound("ORS-19", 1000).to_string(), bound("ORS-20", 100).to_string());
             add("LocalAuthListEnabled", RW, "true", Domain::Boolean);
-            add("LocalAuthListMaxLength", R, "1000", integer(1, 1000));
-            add("SendLocalListMaxLength", R, "100", integer(1, 100));
+            add("LocalAuthListMaxLength", R, &all, integer(1, i64::MAX));
+            add("SendLocalListMaxLength", R, &once, integer(1, i64::MAX));
         }
         // 9.3
         if features.reservation {
-            add("ReserveConnectorZeroSupported", R, &features.reserve_any.to_string(), Domain::Boolean);
+            let any = pics.is_yes("P16-RES0").to_string();
+            add("ReserveConnectorZeroSupported", R, &any, Domain::Boolean);
+        }
+        // Security whitepaper, 7
+        if features.security {
+            let store = bound("ORS-17", 10).to_string();
+            let protocols = pics.list("ORS-24").join(",");
+            add("AdditionalRootCertificateCheck", R, "false", Domain::Boolean);
+            add("AuthorizationKey", W, "", Domain::Text(40));
+            add("CertificateSignedMaxChainSize", R, "10000", integer(0, 10_000));
+            add("CertificateStoreMaxLength", R, &store, integer(1, i64::MAX));
+            add("CpoName", RW, "", Domain::Text(500));
+            add("SecurityProfile", RW, "1", integer(0, 3));
+            add("SupportedFileTransferProtocols", R, &protocols, Domain::Text(500));
         }
         Self { settings }
     }

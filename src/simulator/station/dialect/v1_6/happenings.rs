@@ -13,7 +13,7 @@ impl ChargePoint {
     pub(super) fn take_in(&mut self, event: Event) -> Result<(), NotPossible> {
         match event {
             Event::Connected => self.connected(),
-            Event::ConnectionFailed { .. } => self.connection_failed(),
+            Event::ConnectionFailed { certificate } => self.connection_failed(certificate),
             Event::Received(text) => self.received(&text),
             Event::Disconnected => self.disconnected(),
             Event::NetworkBack => self.schedule(Duration::from_secs(1), Timer::Connect),

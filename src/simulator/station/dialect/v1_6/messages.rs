@@ -5,6 +5,9 @@ use serde_json::{Map, Value, json};
 use super::{ChargePoint, boot::Registration, number, queue::Outgoing};
 use crate::{protocol::frame::Frame, simulator::station::dialect::domain::Mutability};
 
+/// The fewest characters of an AuthorizationKey (A00.FR.205).
+const SHORTEST_KEY: usize = 16;
+
 impl ChargePoint {
     /// A frame from the central system.
     pub(super) fn received(&mut self, text: &str) {
@@ -36,6 +39,7 @@ impl ChargePoint {
             "Authorize" => self.authorize_answered(response),
             "StartTransaction" => self.start_answered(outgoing, response),
             "StopTransaction" => self.stop_answered(outgoing, response),
+            "SignCertificate" => self.sign_answered(response),
             _ => {}
         }
     }
@@ -77,10 +81,7 @@ impl ChargePoint {
         let accepted = |yes: bool| status(if yes { "Accepted" } else { "Rejected" });
         Some(match action {
             "ChangeAvailability" => status(self.change_availability(payload)),
-            "ChangeConfiguration" => {
-                let text = |name: &str| payload[name].as_str().unwrap_or_default();
-                status(self.configuration.change(text("key"), text("value")).word())
-            }
+            "ChangeConfiguration" => status(self.change_configuration(payload)),
             "GetConfiguration" => self.get_configuration(payload),
             "ClearCache" => {
                 let enabled = self.configuration.is("AuthorizationCacheEnabled");
@@ -94,14 +95,22 @@ impl ChargePoint {
             "RemoteStopTransaction" => accepted(self.stoppable(payload).is_some()),
             "Reset" => status("Accepted"),
             "UnlockConnector" => status(self.unlock(payload)),
-            "TriggerMessage" => status(self.trigger(payload)),
+            "TriggerMessage" if self.features.trigger => status(self.trigger(payload)),
             "GetLocalListVersion" => self.local_list_version(),
             "SendLocalList" => status(self.send_local_list(payload)),
             "ReserveNow" if self.configuration.knows("ReserveConnectorZeroSupported") => status(self.reserve(payload)),
             "ReserveNow" => status("Rejected"),
             "CancelReservation" => status(self.cancel_reservation(payload)),
-            "UpdateFirmware" => json!({}),
-            "GetDiagnostics" => self.get_diagnostics(payload),
+            "UpdateFirmware" if self.features.firmware => json!({}),
+            "GetDiagnostics" if self.features.diagnostics => self.get_diagnostics(payload),
+            _ if !self.features.security => return None,
+            "ExtendedTriggerMessage" => status(self.extended_trigger(payload)),
+            "InstallCertificate" => status(self.install_certificate(payload)),
+            "GetInstalledCertificateIds" => self.installed_certificates(payload),
+            "DeleteCertificate" => status(self.delete_certificate(payload)),
+            "CertificateSigned" => status(self.certificate_signed(payload)),
+            "GetLog" => self.get_log(payload),
+            "SignedUpdateFirmware" if self.features.signed_firmware => status(self.signed_update(payload)),
             _ => return None,
         })
     }
@@ -110,7 +119,7 @@ impl ChargePoint {
     pub(super) fn afterwards(&mut self, action: &str, payload: &Value) {
         match action {
             "ChangeAvailability" => self.apply_availability(payload),
-            "ChangeConfiguration" => self.setting_changed(payload["key"].as_str().unwrap_or_default()),
+            "ChangeConfiguration" => self.setting_changed(payload),
             "RemoteStartTransaction" => self.remote_start(payload),
             "RemoteStopTransaction" => {
                 if let Some(index) = self.stoppable(payload) {
@@ -127,6 +136,9 @@ impl ChargePoint {
                 }
             }
             "UpdateFirmware" => self.update_firmware(payload),
+            "ExtendedTriggerMessage" => self.extended_triggered(payload),
+            "CertificateSigned" => self.use_new_certificate(),
+            "SignedUpdateFirmware" => self.begin_signed_update(payload),
             _ => {}
         }
     }
@@ -158,8 +170,29 @@ impl ChargePoint {
         response
     }
 
-    fn setting_changed(&mut self, key: &str) {
+    /// ChangeConfiguration (5.3).
+    fn change_configuration(&mut self, payload: &Value) -> &'static str {
+        let text = |name: &str| payload[name].as_str().unwrap_or_default();
+        let (key, value) = (text("key"), text("value"));
+        let refused = (key.eq_ignore_ascii_case("SecurityProfile") && !self.may_use_profile(value))
+            || (key.eq_ignore_ascii_case("AuthorizationKey") && value.len() < SHORTEST_KEY);
+        if refused && self.configuration.knows(key) {
+            return "Rejected";
+        }
+        self.configuration.change(key, value).word()
+    }
+
+    fn setting_changed(&mut self, payload: &Value) {
+        let text = |name: &str| payload[name].as_str().unwrap_or_default();
+        let (key, value) = (text("key"), text("value"));
         let is = |name: &str| key.eq_ignore_ascii_case(name);
+        if self.configuration.get(key) != value {
+            return;
+        }
+        if is("AuthorizationKey") || is("SecurityProfile") {
+            self.security_changed(key, value);
+            return;
+        }
         if is("HeartbeatInterval") && self.online() {
             self.schedule_heartbeat();
         } else if is("ClockAlignedDataInterval") {

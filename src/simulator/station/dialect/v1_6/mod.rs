@@ -12,6 +12,7 @@ mod metering;
 mod queue;
 mod reservations;
 mod reset;
+mod security;
 #[cfg(test)]
 mod tests;
 mod transactions;
@@ -27,8 +28,12 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use self::{
-    boot::Registration, configuration::Configuration, connectors::Connector, queue::Outgoing,
-    reservations::Reservation, transactions::Transaction,
+    boot::Registration,
+    configuration::{Configuration, Features},
+    connectors::Connector,
+    queue::Outgoing,
+    reservations::Reservation,
+    transactions::Transaction,
 };
 use super::Dialect;
 use crate::{
@@ -94,6 +99,9 @@ pub(super) struct ChargePoint {
     physical: Physical,
     pics: Pics,
     profile: Option<NetworkProfile>,
+    /// What the charge point falls back to where a new security profile does not work.
+    former_profile: Option<NetworkProfile>,
+    features: Features,
     configuration: Configuration,
     /// In the order of their numbers, from 1.
     connectors: Vec<Connector>,
@@ -126,15 +134,28 @@ pub(super) struct ChargePoint {
 impl ChargePoint {
     /// A charge point as it is delivered.
     pub(super) fn new(protocol: &'static Protocol, setup: StationSetup, surroundings: Surroundings) -> Self {
-        let physical = Physical::new(protocol, &setup, Equipment::default(), surroundings);
+        let physical = Physical::new(
+            protocol,
+            &setup,
+            Equipment {
+                suites: setup.pics.list("C-41").to_vec(),
+                file_protocols: setup.pics.list("ORS-24").to_vec(),
+                removable_certificate: false,
+            },
+            surroundings,
+        );
         let connectors = connectors::of(&setup.pics);
         let mut configuration = Configuration::new(&setup.pics, connectors.len());
+        let profile = setup.profiles.first().map_or(1, |(_, profile)| profile.security_profile);
+        configuration.put("SecurityProfile", &profile.to_string());
         for (key, value) in &setup.variables {
             configuration.put(key, value);
         }
         Self {
             protocol,
             profile: setup.profiles.first().map(|(_, profile)| profile.clone()),
+            former_profile: None,
+            features: Features::of(&setup.pics),
             configuration,
             sessions: physical.evses.iter().map(|_| Session::default()).collect(),
             connectors,

@@ -38,6 +38,15 @@ impl ChargePoint {
         self.enqueue(action, payload, true);
     }
 
+    /// Has a CALL sent as soon as there is a connection; the same one only once.
+    pub(super) fn call_kept(&mut self, action: &'static str, payload: Value) {
+        let kind = &payload["type"];
+        let waits = |known: &Outgoing| known.action == action && known.payload["type"] == *kind;
+        if self.queue.len() < MOST_WAITING && (self.physical.conn.is_some() || !self.queue.iter().any(waits)) {
+            self.queue.push_back(Outgoing { action, payload, transaction: None, triggered: false, failures: 0 });
+        }
+    }
+
     fn enqueue(&mut self, action: &'static str, payload: Value, triggered: bool) {
         if self.physical.conn.is_some() && self.queue.len() < MOST_WAITING {
             self.queue.push_back(Outgoing { action, payload, transaction: None, triggered, failures: 0 });
@@ -113,13 +122,14 @@ impl ChargePoint {
         }
     }
 
-    /// The connection is gone: transaction-related messages wait for the next one, all others are lost.
+    /// The connection is gone: transaction-related messages and security events wait for the next one (3.7, A04.FR.02),
+    /// all others are lost.
     pub(super) fn keep_undelivered(&mut self) {
-        self.queue.clear();
-        if let Some((_, outgoing)) = self.outstanding.take() {
-            if outgoing.is_transaction_related() {
-                self.transaction_queue.push_front(outgoing);
-            }
+        self.queue.retain(|outgoing| outgoing.action == "SecurityEventNotification");
+        match self.outstanding.take() {
+            Some((_, outgoing)) if outgoing.is_transaction_related() => self.transaction_queue.push_front(outgoing),
+            Some((_, outgoing)) if outgoing.action == "SecurityEventNotification" => self.queue.push_front(outgoing),
+            _ => {}
         }
         self.authorizing.clear();
         self.cancel(|timer| matches!(timer, Timer::Unanswered | Timer::Retry));

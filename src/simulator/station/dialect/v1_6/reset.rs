@@ -22,12 +22,18 @@ impl ChargePoint {
         self.schedule(RESET, Timer::Restart);
     }
 
-    /// The power was away. There is no back-up power: the transactions end once it is back.
+    /// The power goes, and comes back. Transactions end; without back-up power the central system hears of that after the
+    /// boot.
     pub(super) fn power_was_away(&mut self) {
         for index in 0..self.sessions.len() {
             self.stop(index, "PowerLoss", None);
         }
-        self.restart();
+        if self.features.back_up_power {
+            self.cancel(|timer| *timer == Timer::Restart);
+            self.schedule(RESET, Timer::Restart);
+        } else {
+            self.restart();
+        }
     }
 
     /// Restarts. Availability, configuration, list, cache, reservations, and transaction-related messages that were not

@@ -130,7 +130,7 @@ impl ChargePoint {
     pub(super) fn security_changed(&mut self, key: &str, value: &str) {
         if key.eq_ignore_ascii_case("AuthorizationKey") {
             self.physical.password = Secret::new(value);
-        } else if let (Ok(security_profile), Some(profile)) = (value.parse(), self.profile.clone()) {
+        } else if let (Ok(security_profile), Some(profile)) = (value.parse::<u8>(), self.profile.clone()) {
             let url = match profile.url.strip_prefix("ws://") {
                 Some(rest) if security_profile >= 2 => format!("wss://{rest}"),
                 _ => profile.url.clone(),

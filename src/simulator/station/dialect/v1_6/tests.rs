@@ -8,8 +8,8 @@ use crate::{
     clock::Clock,
     link::{ConnId, MemoryNetwork, Network, Secret},
     manual_action::ManualAction,
-    pics::{Pics, reader},
-    protocol::{OCPP_2_0_1, Protocol},
+    pics::{Answer, Pics, reader},
+    protocol::{OCPP_1_6, Protocol},
     simulator::{
         faults::{Faults, FaultyLink},
         station::{
@@ -22,11 +22,22 @@ use crate::{
 
 /// The hardware of the tests: EVSE 1 has a socket, EVSE 2 a fixed cable.
 fn pics() -> Pics {
-    reader::read(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("pics/simulated-station.yaml")).unwrap()
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("pics/simulated-station.yaml");
+    let mut pics = reader::read(&path).unwrap();
+    for id in ["P16-TRIGGER", "P16-FW", "P16-DIAG", "R-0", "LA-0"] {
+        pics.features.insert(id.into(), Answer::Bool(true));
+    }
+    // Without what the security whitepaper adds.
+    pics.features.insert("C-61".into(), Answer::Bool(false));
+    pics.profiles.retain(|profile| profile.id() != "advanced-security");
+    for id in ["C-40.2", "C-40.4"] {
+        pics.features.shift_remove(id);
+    }
+    pics
 }
 
 fn protocol() -> &'static Protocol {
-    &OCPP_2_0_1
+    &OCPP_1_6
 }
 
 async fn delivered() -> ChargePoint {
@@ -71,6 +82,8 @@ fn exchange_with(station: &mut ChargePoint, answer: impl Fn(&str, &Value) -> Val
     loop {
         station.send_waiting();
         let Some((id, outgoing)) = station.outstanding.clone() else { return sent };
+        let wrong = protocol().messages().validate(outgoing.action, true, &outgoing.payload);
+        assert!(wrong.is_empty(), "{} {}: {wrong:?}", outgoing.action, outgoing.payload);
         sent.push((outgoing.action, outgoing.payload.clone()));
         let response = answer(outgoing.action, &outgoing.payload);
         station.received(&json!([3, id, response]).to_string());
@@ -122,6 +135,9 @@ fn at() -> Value {
 /// Answers a request, does what follows; the answer and what was sent afterwards.
 fn ask(station: &mut ChargePoint, action: &str, payload: Value) -> (Value, Vec<String>) {
     let response = station.respond(action, &payload).unwrap();
+    assert!(protocol().messages().validate(action, true, &payload).is_empty(), "{action} {payload}");
+    let wrong = protocol().messages().validate(action, false, &response);
+    assert!(wrong.is_empty(), "{action} {response}: {wrong:?}");
     station.afterwards(action, &payload);
     (response, told(&exchange(station)))
 }

@@ -5,12 +5,19 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{ChargePoint, Timer};
-use crate::{services::transfer::TransferError, simulator::station::physical};
+use crate::{
+    services::{firmware::signature_is_valid, transfer::TransferError},
+    simulator::station::physical,
+};
 
 /// How long the installation of an image takes.
 const INSTALLATION: Duration = Duration::from_secs(3);
 /// The wait between attempts where the central system does not say.
 const RETRY_INTERVAL: u64 = 30;
+
+fn time(value: &Value) -> Option<jiff::Timestamp> {
+    value.as_str().and_then(|time| time.parse().ok())
+}
 
 /// What comes next in an update.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,10 +48,20 @@ impl File {
     }
 }
 
+/// What belongs to a signed update (L01 of the security whitepaper).
+#[derive(Debug, Clone)]
+struct Signed {
+    request_id: i64,
+    certificate: String,
+    signature: String,
+    install_at: Option<jiff::Timestamp>,
+}
+
 /// The firmware update, if there is one.
 #[derive(Debug, Default)]
 pub(super) struct Firmware {
     file: File,
+    signed: Option<Signed>,
     /// What was told last; none while nothing is under way.
     status: Option<&'static str>,
     /// The image can be run.
@@ -58,6 +75,8 @@ pub(super) struct Firmware {
 pub(super) struct Diagnostics {
     file: File,
     name: String,
+    /// The request, of a GetLog.
+    request_id: Option<i64>,
     uploading: bool,
 }
 
@@ -69,14 +88,63 @@ impl ChargePoint {
         self.cancel(|timer| matches!(timer, Timer::Firmware(_)));
         self.physical.transfers.cancel_download();
         self.firmware = Firmware { file: File::of(payload), ..Firmware::default() };
-        let time = payload["retrieveDate"].as_str().and_then(|time| time.parse::<jiff::Timestamp>().ok());
-        let wait = time.and_then(|at| Duration::try_from(at.duration_since(self.physical.now())).ok());
-        self.schedule(wait.unwrap_or_default().max(Duration::from_secs(1)), Timer::Firmware(Stage::Download));
+        self.begin_at(time(&payload["retrieveDate"]), Stage::Download, None);
+    }
+
+    /// SignedUpdateFirmware was answered.
+    pub(super) fn update_signed_firmware(&mut self, request_id: i64, payload: &Value) {
+        let firmware = &payload["firmware"];
+        let text = |name: &str| firmware[name].as_str().unwrap_or_default().to_owned();
+        self.cancel(|timer| matches!(timer, Timer::Firmware(_)));
+        self.physical.transfers.cancel_download();
+        self.firmware = Firmware {
+            file: File { location: text("location"), ..File::of(payload) },
+            signed: Some(Signed {
+                request_id,
+                certificate: text("signingCertificate"),
+                signature: text("signature"),
+                install_at: time(&firmware["installDateTime"]),
+            }),
+            ..Firmware::default()
+        };
+        self.begin_at(time(&firmware["retrieveDateTime"]), Stage::Download, Some("DownloadScheduled"));
+    }
+
+    /// Begins a stage when its time has come; soon where that is past or not given.
+    fn begin_at(&mut self, at: Option<jiff::Timestamp>, stage: Stage, scheduled: Option<&'static str>) {
+        let now = self.physical.now();
+        let wait = at.and_then(|at| Duration::try_from(at.duration_since(now)).ok()).unwrap_or_default();
+        if let Some(status) = scheduled.filter(|_| !wait.is_zero()) {
+            self.firmware_status(status);
+        }
+        self.schedule(wait.max(Duration::from_secs(1)), Timer::Firmware(stage));
+    }
+
+    /// An update is under way.
+    pub(super) fn is_updating(&self) -> bool {
+        let over = ["Installed", "InvalidSignature", "DownloadFailed", "InstallationFailed"];
+        self.firmware.status.is_some_and(|status| !over.contains(&status))
     }
 
     fn firmware_status(&mut self, status: &'static str) {
         self.firmware.status = Some(status);
-        self.call("FirmwareStatusNotification", json!({ "status": status }));
+        match &self.firmware.signed {
+            None => self.call("FirmwareStatusNotification", json!({ "status": status })),
+            Some(signed) => {
+                let payload = json!({ "status": status, "requestId": signed.request_id });
+                self.call("SignedFirmwareStatusNotification", payload);
+            }
+        }
+    }
+
+    /// What an ExtendedTriggerMessage asks for.
+    pub(super) fn report_signed_firmware(&mut self) {
+        let busy = self.firmware.status.filter(|_| self.is_updating());
+        let payload = match (busy, &self.firmware.signed) {
+            (Some(status), Some(signed)) => json!({ "status": status, "requestId": signed.request_id }),
+            _ => json!({ "status": "Idle" }),
+        };
+        self.call_triggered("SignedFirmwareStatusNotification", payload);
     }
 
     pub(super) fn report_firmware(&mut self) {
@@ -95,6 +163,10 @@ impl ChargePoint {
             Stage::Install => {
                 self.firmware_status("Installing");
                 self.schedule(INSTALLATION, Timer::Firmware(Stage::Activate));
+            }
+            Stage::Activate if self.firmware.runs && self.firmware.signed.is_some() => {
+                self.firmware_status("InstallRebooting");
+                self.schedule(Duration::from_secs(2), Timer::Restart);
             }
             Stage::Activate if self.firmware.runs => self.restart(),
             Stage::Activate => self.firmware_status("InstallationFailed"),
@@ -116,7 +188,7 @@ impl ChargePoint {
             Ok(image) => {
                 self.firmware.runs = physical::runs(&image);
                 self.firmware_status("Downloaded");
-                self.schedule(Duration::from_secs(1), Timer::Firmware(Stage::Install));
+                self.verify(&image);
             }
             Err(_) if self.firmware.file.retries > 0 => {
                 self.firmware.file.retries -= 1;
@@ -127,10 +199,28 @@ impl ChargePoint {
         }
     }
 
+    /// A signed image is verified before it is installed (L01.FR.04).
+    fn verify(&mut self, image: &[u8]) {
+        let Some(signed) = self.firmware.signed.clone() else {
+            self.schedule(Duration::from_secs(1), Timer::Firmware(Stage::Install));
+            return;
+        };
+        if !signature_is_valid(image, &signed.signature, &signed.certificate) {
+            self.firmware_status("InvalidSignature");
+            self.security_event("InvalidFirmwareSignature");
+            return;
+        }
+        self.firmware_status("SignatureVerified");
+        self.begin_at(signed.install_at, Stage::Install, Some("InstallScheduled"));
+    }
+
     /// The charge point is accepted after a boot: an update that led to it is done.
     pub(super) fn firmware_runs(&mut self) {
         match self.firmware.status {
-            Some("Installing") => self.firmware_status("Installed"),
+            Some("Installing" | "InstallRebooting") => {
+                self.firmware_status("Installed");
+                self.security_event("FirmwareUpdated");
+            }
             Some("Downloading") if !self.timers.any(|timer| matches!(timer, Timer::Firmware(_))) => {
                 self.firmware_status("DownloadFailed");
             }
@@ -144,15 +234,41 @@ impl ChargePoint {
     pub(super) fn get_diagnostics(&mut self, payload: &Value) -> Value {
         self.physical.transfers.cancel_upload();
         let name = format!("{}-diagnostics.log", self.physical.identity);
-        self.diagnostics = Diagnostics { file: File::of(payload), name: name.clone(), uploading: false };
+        self.diagnostics = Diagnostics { file: File::of(payload), name: name.clone(), ..Diagnostics::default() };
         self.cancel(|timer| *timer == Timer::Diagnostics);
         self.schedule(Duration::from_secs(1), Timer::Diagnostics);
         json!({ "fileName": name })
     }
 
+    /// GetLog (N01 of the security whitepaper).
+    pub(super) fn get_log(&mut self, payload: &Value) -> Value {
+        let busy = self.diagnostics.uploading;
+        let mut file = File::of(payload);
+        payload["log"]["remoteLocation"].as_str().unwrap_or_default().clone_into(&mut file.location);
+        let response = self.get_diagnostics(payload);
+        self.diagnostics.file = file;
+        self.diagnostics.request_id = payload["requestId"].as_i64();
+        json!({ "status": if busy { "AcceptedCanceled" } else { "Accepted" }, "filename": response["fileName"] })
+    }
+
+    /// What an ExtendedTriggerMessage asks for.
+    pub(super) fn report_log(&mut self) {
+        let payload = match self.diagnostics.request_id.filter(|_| self.diagnostics.uploading) {
+            Some(request_id) => json!({ "status": "Uploading", "requestId": request_id }),
+            None => json!({ "status": "Idle" }),
+        };
+        self.call_triggered("LogStatusNotification", payload);
+    }
+
     fn diagnostics_status(&mut self, status: &'static str) {
         self.diagnostics.uploading = status == "Uploading";
-        self.call("DiagnosticsStatusNotification", json!({ "status": status }));
+        match self.diagnostics.request_id {
+            None => self.call("DiagnosticsStatusNotification", json!({ "status": status })),
+            Some(request_id) => {
+                let status = if status == "UploadFailed" { "UploadFailure" } else { status };
+                self.call("LogStatusNotification", json!({ "status": status, "requestId": request_id }));
+            }
+        }
     }
 
     pub(super) fn report_diagnostics(&mut self) {
