@@ -42,7 +42,10 @@ fn main() {
     let name = "cp-flex-plus-eu.yaml";
     let pics = pics(name);
     let pics_text = std::fs::read_to_string(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("pics").join(name));
-    let entries = selection::plan(&pics, &Catalogue::embedded().expect("a sound catalogue"));
+    let entries = selection::plan(
+        &pics,
+        &Catalogue::embedded(ocpp_attest::protocol::Version::V2_0_1).expect("a sound catalogue"),
+    );
     let started = jiff::Timestamp::UNIX_EPOCH;
     let manifest = Manifest {
         format: manifest::FORMAT,

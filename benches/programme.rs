@@ -57,8 +57,10 @@ fn engine(criterion: &mut Criterion) {
 fn loading(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("before the first test case");
     group.sample_size(10);
-    group.bench_function("read the catalogue", |bencher| bencher.iter(|| black_box(Catalogue::embedded())));
-    let catalogue = Catalogue::embedded().expect("a sound catalogue");
+    group.bench_function("read the catalogue", |bencher| {
+        bencher.iter(|| black_box(Catalogue::embedded(ocpp_attest::protocol::Version::V2_0_1)));
+    });
+    let catalogue = Catalogue::embedded(ocpp_attest::protocol::Version::V2_0_1).expect("a sound catalogue");
     group.bench_function("check the test cases of a side", |bencher| {
         bencher.iter(|| black_box(Library::load(&catalogue, SutKind::ChargingStation).expect("sound test cases")));
     });

@@ -18,7 +18,10 @@ use ocpp_attest::{
 
 fn reports(criterion: &mut Criterion) {
     let pics = pics("cp-flex-plus-eu.yaml");
-    let plan = selection::plan(&pics, &Catalogue::embedded().expect("a sound catalogue"));
+    let plan = selection::plan(
+        &pics,
+        &Catalogue::embedded(ocpp_attest::protocol::Version::V2_0_1).expect("a sound catalogue"),
+    );
     let mut trace = Vec::new();
     let tell = |event| {
         if let Event::Trace(entry) = event {

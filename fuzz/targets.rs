@@ -8,23 +8,27 @@ use ocpp_attest::{
         import::{self, Content, document::Document},
         reader as pics_reader, writer,
     },
-    protocol::{OCPP_2_0_1, frame::Frame},
-    testcase::reader,
+    protocol::Version,
+    protocol::frame::Frame,
+    testcase::{dialect::Dialect, reader},
     yaml::{Defects, Source},
 };
 
 /// A frame is refused, or reads the same when it is written and read again; the validator takes whatever payload it has.
 pub fn frame(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
-    match Frame::parse(&text) {
-        Ok(frame) => {
-            assert_eq!(Frame::parse(&frame.to_text()).as_ref(), Ok(&frame));
-            if let Frame::Call { action, payload, .. } = &frame {
-                OCPP_2_0_1.messages().validate(action, true, payload);
-                OCPP_2_0_1.messages().validate(action, false, payload);
+    for version in Version::ALL {
+        let protocol = version.protocol();
+        match Frame::parse(&text, protocol.wire) {
+            Ok(frame) => {
+                assert_eq!(Frame::parse(&frame.to_text(), protocol.wire).as_ref(), Ok(&frame));
+                if let Frame::Call { action, payload, .. } | Frame::Send { action, payload, .. } = &frame {
+                    protocol.messages().validate(action, true, payload);
+                    protocol.messages().validate(action, false, payload);
+                }
             }
+            Err(error) => assert!(!error.reason.is_empty()),
         }
-        Err(error) => assert!(!error.reason.is_empty()),
     }
 }
 
@@ -65,10 +69,10 @@ pub fn bench(data: &[u8]) {
 /// A test case or state has defects at places that exist, or is one.
 pub fn test_case(data: &[u8]) {
     let source = source(data);
-    if let Err(defects) = reader::test_case(&source) {
+    if let Err(defects) = reader::test_case(&source, Dialect::today(Version::default())) {
         shown(&defects);
     }
-    if let Err(defects) = reader::state(&source) {
+    if let Err(defects) = reader::state(&source, Dialect::today(Version::default())) {
         shown(&defects);
     }
 }

@@ -278,6 +278,7 @@ mod tests {
             .map(|id| PlanEntry {
                 id: id.into(),
                 title: String::new(),
+                block: id[3..4].into(),
                 profiles: vec!["core".into()],
                 applicable: true,
                 implemented: true,
@@ -291,6 +292,7 @@ mod tests {
         TestCaseResult {
             id: id.into(),
             title: String::new(),
+            block: String::new(),
             profiles: Vec::new(),
             requirements: Vec::new(),
             verdict,

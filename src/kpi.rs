@@ -112,7 +112,7 @@ impl Meter {
                 if idle {
                     return None;
                 }
-                match (direction, Frame::parse(text).ok()?) {
+                match (direction, Frame::read_back(text).ok()?) {
                     (Direction::ToSut, Frame::Call { id, action, payload }) => {
                         open.insert(id, (entry.at, action, payload));
                         None
@@ -132,7 +132,8 @@ impl Meter {
                     (Direction::FromSut, Frame::Call { action, payload, .. }) => {
                         fulfil(semantics, pending, &action, &payload, entry)
                     }
-                    (Direction::ToSut, _) => None,
+                    (Direction::FromSut, Frame::CallResultError { .. } | Frame::Send { .. })
+                    | (Direction::ToSut, _) => None,
                 }
             }
             _ => None,

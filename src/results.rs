@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::{
     expect::Expectation,
     kpi::{Meter, Times},
-    pics::{Pics, Profile, tables},
+    pics::{Pics, Profile},
     record::{
         FORMAT, PicsFacts, PlanEntry, ProfileOutcome, ProfileResult, Results, TraceEntry, TraceEvent,
         calibration::Calibration, causes, index::TraceIndex, read::ReadError,
@@ -122,12 +122,8 @@ pub fn summarise(
 
 /// Every profile of the edition with what became of it.
 pub fn profiles(pics: &Pics, plan: &[PlanEntry], cases: &[TestCaseResult]) -> Vec<ProfileResult> {
-    let inside_core = |profile: Profile| {
-        pics.edition == 4 && tables::CORE_FEATURES_OF_EDITION_4.iter().any(|(known, _)| *known == profile)
-    };
-    Profile::ALL
-        .into_iter()
-        .filter(|profile| !inside_core(*profile))
+    let all = pics.ocpp.protocol().profiles.iter().copied();
+    all.filter(|profile| !pics.baseline.is_core_feature(*profile))
         .map(|profile| {
             let result =
                 if pics.has_profile(profile) { outcome(profile, plan, cases) } else { ProfileOutcome::NotTested };

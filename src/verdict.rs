@@ -130,6 +130,9 @@ pub struct TestCaseResult {
     pub id: String,
     /// Its title.
     pub title: String,
+    /// The functional block, `B`; of a run before it was told, empty.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub block: String,
     /// The certification profiles (of this PICS) for which it was selected.
     pub profiles: Vec<String>,
     /// The verdict.
@@ -162,6 +165,11 @@ pub struct TestCaseResult {
 }
 
 impl TestCaseResult {
+    /// The functional block. Of a run before it was told, its id says which.
+    pub fn block(&self) -> &str {
+        if self.block.is_empty() { self.id.split('_').nth(1).unwrap_or("?") } else { &self.block }
+    }
+
     /// True where only a further attempt passed. The verdict is inconclusive then: the product did both.
     pub fn is_flaky(&self) -> bool {
         self.attempts.len() > 1 && self.attempts.last().is_some_and(|attempt| attempt.verdict == Verdict::Pass)

@@ -3,7 +3,23 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::yaml::{Defect, Kind, Node, nearest};
+use crate::{
+    protocol::{Protocol, Version, semantics::WordSet},
+    yaml::{Defect, Kind, Node, nearest},
+};
+
+/// The version of OCPP that a file is about; none where it may be about any.
+pub type Scope = Option<&'static Protocol>;
+
+/// The words of a set, as the versions in the scope have them.
+pub fn words_of(set: WordSet, scope: Scope) -> Vec<String> {
+    let all = Version::ALL.into_iter().map(Version::protocol);
+    let mut words: Vec<String> = Vec::new();
+    for protocol in all.filter(|protocol| scope.is_none_or(|wanted| wanted.version == protocol.version)) {
+        words.extend(protocol.words(set).into_iter().filter(|word| !words.contains(word)).collect::<Vec<_>>());
+    }
+    words
+}
 
 /// A key of a mapping, and what it takes.
 #[derive(Debug, Clone, Copy)]
@@ -51,7 +67,7 @@ pub enum Takes {
     /// True or false, and no expression.
     Switch,
     /// One of these words, and no expression.
-    Keyword(fn() -> Vec<String>),
+    Keyword(fn(Scope) -> Vec<String>),
     /// A bare expression, as conditions are.
     Expression,
     /// A number (of seconds, say).
@@ -61,7 +77,7 @@ pub enum Takes {
     /// One of these words.
     Word(&'static [&'static str]),
     /// One of these words, where only the code knows them.
-    Named(fn() -> Vec<String>),
+    Named(fn(Scope) -> Vec<String>),
     /// A list of such values.
     List(&'static Takes),
     /// One such value, or a list of them.
@@ -85,13 +101,22 @@ pub struct Owner<'a> {
     pub noun: &'a str,
     /// Where a missing one is to be added, ` under `with``; may be empty.
     pub place: &'a str,
+    /// What its words are those of.
+    pub scope: Scope,
+}
+
+impl<'a> Owner<'a> {
+    /// The owner of keys.
+    pub fn of_keys(name: &'a str, scope: Scope) -> Self {
+        Self { name, noun: "key", place: "", scope }
+    }
 }
 
 /// The keys of a mapping: those that are known, all that are required, each with a value that it takes. `node` is missing
 /// where no key is given at all; what is missing is then told at `around`.
 pub fn check(owner: Owner<'_>, known: &[Property], node: Option<&Node>, around: &Node) -> Vec<Defect> {
     let mut defects = Vec::new();
-    let Owner { name, noun, place } = owner;
+    let Owner { name, noun, place, scope } = owner;
     let of = if name.contains(' ') { name.to_owned() } else { format!("`{name}`") };
     if let Some(node) = node.filter(|node| node.map().is_none()) {
         let message = format!("the {noun}s of {of} must be a mapping, found {}", node.describe());
@@ -105,7 +130,7 @@ pub fn check(owner: Owner<'_>, known: &[Property], node: Option<&Node>, around: 
     }
     for (key, value) in node.and_then(Node::map).unwrap_or_default() {
         match known.iter().find(|property| property.name == key.name) {
-            Some(property) => defects.extend(property.takes.check(property.name, value)),
+            Some(property) => defects.extend(property.takes.check(property.name, value, scope)),
             None => {
                 let help = help(&key.name, known.iter().map(|property| property.name), "it has");
                 defects.push(Defect::new(key.at, format!("{of} has no {noun} `{}`", key.name), help));
@@ -137,7 +162,7 @@ pub fn help<'a>(word: &str, known: impl Iterator<Item = &'a str> + Clone, all: &
 
 impl Takes {
     /// What is wrong with the value of the key `name`.
-    pub fn check(self, name: &str, node: &Node) -> Vec<Defect> {
+    pub fn check(self, name: &str, node: &Node, scope: Scope) -> Vec<Defect> {
         let fixed = matches!(self, Takes::Switch | Takes::Keyword(_));
         if !fixed && node.text().is_some_and(|text| text.contains("{{")) {
             return Vec::new();
@@ -164,20 +189,22 @@ impl Takes {
             | (Takes::Number, Kind::Integer(_) | Kind::Float(_))
             | (Takes::Mapping, Kind::Map(_)) => Vec::new(),
             (Takes::Integer(from, to), Kind::Integer(number)) if (from..=to).contains(number) => Vec::new(),
-            (Takes::List(item), Kind::List(items)) => items.iter().flat_map(|node| item.check(name, node)).collect(),
+            (Takes::List(item), Kind::List(items)) => {
+                items.iter().flat_map(|node| item.check(name, node, scope)).collect()
+            }
             (Takes::OneOrMore(item), Kind::List(items)) => {
-                items.iter().flat_map(|node| item.check(name, node)).collect()
+                items.iter().flat_map(|node| item.check(name, node, scope)).collect()
             }
             (Takes::OneOrMore(item) | Takes::Either(_, item), kind)
                 if !matches!((self, kind), (Takes::Either(..), Kind::Map(_))) =>
             {
-                item.check(name, node)
+                item.check(name, node, scope)
             }
             (Takes::Members(known) | Takes::Either(known, _), Kind::Map(_)) => {
-                check(Owner { name, noun: "key", place: "" }, known, Some(node), node)
+                check(Owner::of_keys(name, scope), known, Some(node), node)
             }
             (Takes::Word(words), _) => word(&mut words.iter().copied()),
-            (Takes::Named(words) | Takes::Keyword(words), _) => word(&mut words().iter().map(String::as_str)),
+            (Takes::Named(words) | Takes::Keyword(words), _) => word(&mut words(scope).iter().map(String::as_str)),
             _ => wrong(&self.describe()),
         }
     }
@@ -194,7 +221,7 @@ impl Takes {
             Takes::Integer(from, i64::MAX) => format!("a whole number from {from}"),
             Takes::Integer(from, to) => format!("a whole number from {from} to {to}"),
             Takes::Word(words) => format!("one of {}", words.join(", ")),
-            Takes::Named(words) | Takes::Keyword(words) => format!("one of {}", words().join(", ")),
+            Takes::Named(words) | Takes::Keyword(words) => format!("one of {}", words(None).join(", ")),
             Takes::List(_) => "a list".into(),
             Takes::OneOrMore(item) => format!("{}, or a list of such", item.describe()),
             Takes::Members(known) => {
@@ -215,7 +242,7 @@ impl Takes {
             Takes::Scalar | Takes::Expression => json!({ "type": ["string", "number", "boolean"] }),
             Takes::Flag => or_expression("boolean"),
             Takes::Switch => json!({ "type": "boolean" }),
-            Takes::Keyword(known) => json!({ "enum": known() }),
+            Takes::Keyword(known) => json!({ "enum": as_yaml_reads(known(None)) }),
             Takes::Number => or_expression("number"),
             Takes::Integer(from, i64::MAX) => {
                 json!({ "anyOf": [{ "type": "integer", "minimum": from }, expression()] })
@@ -224,7 +251,7 @@ impl Takes {
                 json!({ "anyOf": [{ "type": "integer", "minimum": from, "maximum": to }, expression()] })
             }
             Takes::Word(known) => words(known.iter().map(|&word| word.to_owned()).collect()),
-            Takes::Named(known) => words(known()),
+            Takes::Named(known) => words(known(None)),
             Takes::List(item) => {
                 json!({ "anyOf": [{ "type": "array", "items": item.schema() }, expression()] })
             }
@@ -238,6 +265,15 @@ impl Takes {
             Takes::Defined(name) => json!({ "$ref": format!("#/$defs/{name}") }),
         }
     }
+}
+
+/// The words as YAML reads them: `2.1` is a number.
+pub fn as_yaml_reads(words: Vec<String>) -> Vec<Value> {
+    let value = |word: String| match word.parse::<f64>() {
+        Ok(number) if number.is_finite() => json!(number),
+        _ => word.into(),
+    };
+    words.into_iter().map(value).collect()
 }
 
 /// A text with an expression in it.
@@ -283,7 +319,7 @@ mod tests {
     fn told(text: &str) -> String {
         let source = Source::new("f.yaml", text);
         let node = source.parse().unwrap();
-        let defects = check(Owner { name: "it", noun: "key", place: "" }, &KNOWN, Some(&node), &node);
+        let defects = check(Owner::of_keys("it", None), &KNOWN, Some(&node), &node);
         let by_schema = jsonschema::validator_for(&members(&KNOWN)).unwrap().is_valid(&node.to_json());
         assert_eq!(by_schema, defects.is_empty(), "schema and check disagree on {text}");
         defects.iter().map(|Defect { at, message, help }| format!("{at}: {message} → {help}\n")).collect()
@@ -320,7 +356,7 @@ mod tests {
 
     #[test]
     fn what_an_expression_has_yielded_is_told_in_one_line() {
-        let of = |value: Value| check_value(Owner { name: "it", noun: "key", place: "" }, &KNOWN, &value);
+        let of = |value: Value| check_value(Owner::of_keys("it", None), &KNOWN, &value);
         assert_eq!(of(json!({ "kind": "expired" })), Ok(()));
         insta::assert_snapshot!(of(json!({ "kind": "expired", "status": "503" })).unwrap_err(), @r#"`status` must be a whole number from 300 to 599, found the text "503" (correct it, or write an expression that yields such a value)"#);
         insta::assert_snapshot!(of(json!({ "kind": "valdi" })).unwrap_err(), @r#"`kind` can't be the text "valdi" (known: valid, expired)"#);

@@ -6,20 +6,21 @@ use std::path::Path;
 
 use common::pics;
 use ocpp_attest::{
-    audit::{self, Audit, Concern, Fate, Kind, Mutation},
+    audit::{self, Audit, Concern, Fate, Kind, Mutation, Programme},
     pics::SutKind,
     testcase::{catalogue::Catalogue, library::Library},
 };
 
 fn audited(catalogue: &Catalogue, product: &str, ids: &[&str]) -> Audit {
     let product = pics(product);
-    let libraries = [(product.sut, Library::load(catalogue, product.sut).unwrap())];
-    audit::audit(catalogue, &libraries, &[product], &|id| ids.contains(&id), 2)
+    let library = Library::load(catalogue, product.sut).unwrap();
+    let programmes = [Programme { catalogue: catalogue.clone(), library }];
+    audit::audit(&programmes, &[product], &|id| ids.contains(&id), 2)
 }
 
 #[test]
 fn no_check_is_vacuous_and_every_survivor_is_explained() {
-    let catalogue = Catalogue::embedded().unwrap();
+    let catalogue = Catalogue::embedded(ocpp_attest::protocol::Version::V2_0_1).unwrap();
     for (product, ids) in [
         (
             "cp-flex-plus-eu.yaml",
@@ -49,7 +50,7 @@ fn no_check_is_vacuous_and_every_survivor_is_explained() {
 #[test]
 fn a_check_that_nothing_can_break_is_found() {
     let folder = tempfile::tempdir().unwrap();
-    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("testcases/ocpp2.0.1/charging-station");
+    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("testcases/2.x/charging-station");
     let side = folder.path().join("charging-station");
     std::fs::create_dir_all(side.join("B")).unwrap();
     std::fs::create_dir_all(side.join("states")).unwrap();
@@ -63,7 +64,7 @@ fn a_check_that_nothing_can_break_is_found() {
     );
     assert_ne!(text, loose);
     std::fs::write(side.join("B/TC_B_06_CS.yaml"), loose).unwrap();
-    let catalogue = Catalogue::from_folder(folder.path()).unwrap();
+    let catalogue = Catalogue::from_folder(folder.path(), ocpp_attest::protocol::Version::V2_0_1).unwrap();
     assert!(catalogue.states.keys().all(|(sut, _)| *sut == SutKind::ChargingStation));
     let audit = audited(&catalogue, "cp-flex-plus-eu.yaml", &["TC_B_06_CS"]);
     let unexplained = audit.cases[0].unexplained();

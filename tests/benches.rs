@@ -61,6 +61,7 @@ async fn csms(identity: &str, password: &str) -> (String, String, Asked) {
     let address = probe.local_addr().unwrap().to_string();
     drop(probe);
     let setup = CsmsSetup {
+        protocol: &ocpp_attest::protocol::OCPP_2_0_1,
         endpoints: vec![CsmsEndpoint { profile: 1, address: address.clone(), tls: None }],
         stations: vec![KnownStation {
             identity: identity.into(),

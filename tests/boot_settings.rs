@@ -28,6 +28,7 @@ async fn csms(boot_setting: BootSetting, asked: Asked) -> (String, String) {
     let (console, requests) = operator::pair();
     let address = format!("127.0.0.1:{}", free_port());
     let setup = CsmsSetup {
+        protocol: &ocpp_attest::protocol::OCPP_2_0_1,
         endpoints: vec![CsmsEndpoint { profile: 1, address: address.clone(), tls: None }],
         stations: vec![KnownStation {
             identity: "CS001".into(),

@@ -31,6 +31,7 @@ const TESTS: &[(&str, &[&str])] = &[
             "pics template <SUT>=charging-station",
             "pics template <SUT>=csms",
             "pics template --edition",
+            "pics template --ocpp",
         ],
     ),
     ("cli_import::a_certificate_s_text_becomes_a_pics", &["pics import <CERTIFICATE>"]),
@@ -41,7 +42,7 @@ const TESTS: &[(&str, &[&str])] = &[
         "cli_files::what_applies_is_listed_and_what_does_not_with_its_reason",
         &["list --pics", "list --all", "list --format", "list --format=text", "list --format=json"],
     ),
-    ("cli_files::a_test_case_is_explained_by_its_name", &["explain <TEST_CASE>", "explain --pics"]),
+    ("cli_files::a_test_case_is_explained_by_its_name", &["explain <TEST_CASE>", "explain --pics", "explain --ocpp"]),
     (
         "cli_files::every_schema_holds_for_what_it_is_of",
         &[

@@ -178,7 +178,7 @@ fn a_merged_run_passes_the_gate_that_its_parts_do() {
 fn the_conversation_of_a_run_is_printed_to_be_read() {
     let folders = tempfile::tempdir().unwrap();
     let out = folders.path().join("run");
-    let gate = ["--testcases", "tests/fixtures/gate", "--test", "Y", "--retries", "1"];
+    let gate = ["--testcases", "tests/fixtures/gate", "--test", "A", "--retries", "1"];
     assert_eq!(run(&out, &gate).0, Some(1));
     let folder = out.to_str().unwrap();
     let (status, text) = attest(&["trace", folder, "--test", "TC_Y_01_CS,TC_Y_03_CS", "--format", "text"]);

@@ -377,7 +377,7 @@ fn readings_that_are_not_signed_or_come_too_late_fail() {
             let Some(at) = recording.inputs.iter().position(|(_, input)| charging(input)) else { return 0 };
             recording.inputs.truncate(at + 1);
             let (stamp, Input::Link(LinkEvent::Text { conn, text })) = recording.inputs[at].clone() else { return 0 };
-            if let (true, Ok(Frame::Call { action, mut payload, .. })) = (late, Frame::parse(&text)) {
+            if let (true, Ok(Frame::Call { action, mut payload, .. })) = (late, Frame::read_back(&text)) {
                 payload["seqNo"] = (payload["seqNo"].as_i64().unwrap() + 1).into();
                 payload["meterValue"] = begin.unwrap();
                 let text = Frame::Call { id: "late".into(), action, payload }.to_text();

@@ -8,14 +8,17 @@ use std::time::Duration;
 use common::{pics, recordings::is_call, run_faulty, run_these};
 use ocpp_attest::{
     engine::Input,
-    simulator::faults::Faults,
+    protocol::OCPP_2_0_1,
+    simulator::faults::{Fault, Faults},
     verdict::{TestCaseResult, Verdict},
 };
 
 /// A station with faults meets a test case.
 fn run(station: &str, bench: &str, id: &str, faults: &[&str]) -> TestCaseResult {
-    let parsed: Faults =
-        faults.iter().map(|text| text.parse().unwrap_or_else(|error| panic!("{text}: {error}"))).collect();
+    let parsed: Faults = faults
+        .iter()
+        .map(|text| Fault::read(&OCPP_2_0_1, text).unwrap_or_else(|error| panic!("{text}: {error}")))
+        .collect();
     let results = run_faulty(&pics(station), bench, false, &[format!("{id}_CS")], &parsed).results;
     let [result] = results.try_into().unwrap_or_else(|results| panic!("{id}, {faults:?}: {results:?}"));
     result

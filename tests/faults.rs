@@ -5,12 +5,13 @@ mod common;
 use assert_cmd::Command;
 use common::{pics, run_faulty};
 use ocpp_attest::{
-    simulator::faults::{Faults, Kind},
+    protocol::OCPP_2_0_1,
+    simulator::faults::{Fault, Faults, Kind},
     verdict::{TestCaseResult, Verdict},
 };
 
 fn faults(texts: &[&str]) -> Faults {
-    texts.iter().map(|text| text.parse().unwrap_or_else(|error| panic!("{text}: {error}"))).collect()
+    texts.iter().map(|text| Fault::read(&OCPP_2_0_1, text).unwrap_or_else(|error| panic!("{text}: {error}"))).collect()
 }
 
 fn run(pics_name: &str, test_case: &str, fault: &str) -> TestCaseResult {

@@ -7,9 +7,10 @@ use ocpp_attest::{
     bench::Bench,
     expect::Expectations,
     pics::{SutKind, reader as pics_reader},
-    protocol::{OCPP_2_0_1, member::Member},
+    protocol::{OCPP_2_0_1, Version, member::Member},
     testcase::{
         catalogue::{self, Catalogue},
+        dialect::Dialect,
         library::{self, Library},
         reader,
     },
@@ -35,7 +36,8 @@ const FREE: &[(&str, &str)] = &[
     ("as", "a name of the author's"),
     ("for-each", "a name of the author's"),
     ("in", "a list of the author's"),
-    ("set.**", "a value of the author's"),
+    ("let.**", "a value of the author's"),
+    ("set.*", "the value of a variable"),
     ("variants.*", "a value of the author's"),
     ("parameters.**", "a value of the author's"),
     ("reached.*", "a value of the author's"),
@@ -92,8 +94,10 @@ const FREE: &[(&str, &str)] = &[
 
 /// Mappings whose keys are the author's own.
 const FREE_KEYS: &[(&str, &str)] = &[
-    ("set", "names of the author's"),
-    ("set.**", "a value of the author's"),
+    ("get", "components and variables can be a vendor's"),
+    ("set", "components and variables can be a vendor's"),
+    ("let", "names of the author's"),
+    ("let.**", "a value of the author's"),
     ("variants", "names of the author's"),
     ("parameters", "names of the author's"),
     ("parameters.**", "a value of the author's"),
@@ -151,7 +155,17 @@ fn words(node: &Node, path: &mut Vec<String>, place: Place, found: &mut Vec<Word
         }
         Kind::Map(entries) => {
             let text = |key: &str| node.get(key).and_then(Node::text);
-            let received = text("expect").or(text("never")).or(text("every"));
+            let received = text("expect").or(text("never")).or(text("every")).or(text("ask"));
+            // `get` and `set` are about the results in the answer.
+            let of_result = |name: Option<&str>| {
+                let (action, list) = match (node.get("get"), node.get("set")) {
+                    (Some(_), _) => ("GetVariables", "getVariableResult"),
+                    (None, Some(_)) => ("SetVariables", "setVariableResult"),
+                    _ => return None,
+                };
+                let result = OCPP_2_0_1.messages().message(action, false)?.child(list).ok()??.element();
+                Some(Place::Message(name.map_or(Some(result), |name| result.child(name).ok()?)))
+            };
             let message = |action: Option<&str>, request| {
                 Place::Message(action.and_then(|action| OCPP_2_0_1.messages().message(action, request)))
             };
@@ -165,8 +179,14 @@ fn words(node: &Node, path: &mut Vec<String>, place: Place, found: &mut Vec<Word
                     (Place::File, "check") if text("send").is_some() => {
                         (message(text("send"), false), "check".to_owned())
                     }
-                    (Place::File, "check") => (Place::Message(None), "check".to_owned()),
-                    (Place::File, "payload") => (message(text("send").or(text("action")), true), "payload".to_owned()),
+                    (Place::File, "check") => (of_result(None).unwrap_or(Place::Message(None)), "check".to_owned()),
+                    (Place::File, "status") => {
+                        (of_result(Some("attributeStatus")).unwrap_or(place), "status".to_owned())
+                    }
+                    (Place::File, "get") => (Place::Message(None), "get".to_owned()),
+                    (Place::File, "payload") => {
+                        (message(text("send").or(text("action")).or(text("ask")), true), "payload".to_owned())
+                    }
                     (Place::File, "with") => {
                         let kind = ["run", "operator", "service"].into_iter().find(|kind| text(kind).is_some());
                         (place, format!("{}+with", kind.unwrap_or_default()))
@@ -254,17 +274,18 @@ fn library_of(sut: SutKind) -> &'static Library {
     if sut == SutKind::Csms { &CSMS } else { &STATIONS }
 }
 
-static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| Catalogue::embedded().unwrap());
+static TODAY: LazyLock<Dialect> = LazyLock::new(|| Dialect::today(Version::V2_0_1));
+static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| Catalogue::embedded(Version::V2_0_1).unwrap());
 
 fn check_case(library: &Library, source: &Source) -> Result<(), Defects> {
-    catalogue::entry(source)?;
-    let case = reader::test_case(source)?;
+    catalogue::entry(source, *TODAY)?;
+    let case = reader::test_case(source, *TODAY)?;
     let defects = library::check_runs(&case.runs, &library.states, &[]);
     if defects.is_empty() { Ok(()) } else { Err(source.defects(defects)) }
 }
 
 fn check_state(library: &Library, name: &str, sut: SutKind, source: &Source) -> Result<(), Defects> {
-    let state = library::state(source, name, sut)?;
+    let Some(state) = library::state(source, name, sut, *TODAY)? else { return Ok(()) };
     let defects = library::check_runs(&state.runs, &library.states, &[]);
     if defects.is_empty() { Ok(()) } else { Err(source.defects(defects)) }
 }
@@ -305,7 +326,7 @@ fn a_misspelled_word_of_a_test_case_is_told() {
     told_all(
         CASES.iter().map(|id| {
             let entry = &CATALOGUE.cases[*id];
-            let library = library_of(entry.header.sut());
+            let library = library_of(entry.header.sut);
             survivors(&entry.source, &|source| check_case(library, source))
         }),
         500,

@@ -31,7 +31,7 @@ fn library(folder: &Path, kept: &Kept) -> Library {
     } else {
         ocpp_attest::pics::SutKind::ChargingStation
     };
-    Library::load(&Catalogue::from_folder(folder).unwrap(), side).unwrap()
+    Library::load(&Catalogue::from_folder(folder, ocpp_attest::protocol::Version::V2_0_1).unwrap(), side).unwrap()
 }
 
 /// The test cases of a run folder, one of its files changed.

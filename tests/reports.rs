@@ -42,6 +42,7 @@ fn case(id: &str, verdict: Verdict, frame: &str) -> TestCaseResult {
     TestCaseResult {
         id: id.to_owned(),
         title: text(),
+        block: String::new(),
         profiles: vec![text()],
         verdict,
         reason: Some(text()),

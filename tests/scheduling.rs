@@ -66,7 +66,7 @@ async fn run_looking_on(
     these: &[&str],
     after: impl Fn(&str),
 ) -> Ran {
-    let catalogue = Catalogue::embedded().unwrap();
+    let catalogue = Catalogue::embedded(ocpp_attest::protocol::Version::V2_0_1).unwrap();
     let library = Library::load(&catalogue, pics.sut).unwrap();
     let entries = selection::plan(pics, &catalogue);
     let bench = common::bench(&format!("{QUICK}{bench}"));

@@ -60,7 +60,7 @@ fn secrets_of(recording: &Recording, secrets: &mut Secrets) {
         identity(one, secrets);
     }
     let frame = |text: &str, secrets: &mut Secrets| {
-        let Ok(Frame::Call { payload, .. }) = Frame::parse(text) else { return };
+        let Ok(Frame::Call { payload, .. }) = Frame::read_back(text) else { return };
         for item in payload["setVariableData"].as_array().into_iter().flatten() {
             if item["variable"]["name"] == "BasicAuthPassword" {
                 let value = item["attributeValue"].as_str().unwrap_or_default();
@@ -116,7 +116,7 @@ fn secrets_of(recording: &Recording, secrets: &mut Secrets) {
 /// Runs test cases and writes everything that a run leaves behind.
 fn write_run(out: &Path, product: &str, bench: &str, globs: &[&str]) -> Secrets {
     let (pics, bench) = (common::pics(product), common::bench(bench));
-    let entries = selection::plan(&pics, &Catalogue::embedded().unwrap());
+    let entries = selection::plan(&pics, &Catalogue::embedded(ocpp_attest::protocol::Version::V2_0_1).unwrap());
     let mut trace = Vec::new();
     let tell = |event| match event {
         Event::Trace(entry) => trace.push(*entry),

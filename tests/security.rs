@@ -64,7 +64,7 @@ fn in_text(input: &mut Input, from: &str, to: &str) -> bool {
 /// The list of installed certificates has this one as well.
 fn also_listed(recording: &Recording, input: &mut Input, root: &str) -> bool {
     let Input::Link(LinkEvent::Text { text, .. }) = input else { return false };
-    let Ok(Frame::CallResult { id, mut payload }) = Frame::parse(text) else { return false };
+    let Ok(Frame::CallResult { id, mut payload }) = Frame::read_back(text) else { return false };
     let bench = &recording.setup.bench;
     let issuer = if root.contains("next") { bench["root"].as_str().unwrap() } else { "" };
     let chain = format!("{}{issuer}", bench[root].as_str().unwrap());
@@ -168,7 +168,7 @@ fn signing_requests_keep_their_intervals() {
 /// The station sends a signing request that another tool made (`tests/fixtures/requests`).
 fn other_request(input: &mut Input, name: &str) -> bool {
     let Input::Link(LinkEvent::Text { text, .. }) = input else { return false };
-    let Ok(Frame::Call { id, action, mut payload }) = Frame::parse(text) else { return false };
+    let Ok(Frame::Call { id, action, mut payload }) = Frame::read_back(text) else { return false };
     if action != "SignCertificate" {
         return false;
     }

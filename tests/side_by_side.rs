@@ -59,7 +59,7 @@ fn side_by_side_is_as_one_after_the_other_but_sooner() {
         stations.entry(id).or_default().insert(station);
         // Our messages have the test case in their id.
         if let TraceEvent::Frame { direction: Direction::ToSut, text } = &entry.what {
-            if let Ok(Frame::Call { id: message, .. }) = Frame::parse(text) {
+            if let Ok(Frame::Call { id: message, .. }) = Frame::read_back(text) {
                 assert!(message.starts_with(&format!("{id}-")), "{message} in {id}");
             }
         }

@@ -8,8 +8,9 @@ use common::{pics, run_faulty, run_these};
 use ocpp_attest::{
     engine::{Effect, Engine, Input},
     manual_action::ActionOutcome,
+    protocol::OCPP_2_0_1,
     replay::Recording,
-    simulator::faults::Faults,
+    simulator::faults::{Fault, Faults},
     testcase::{catalogue::Catalogue, library::Library},
     verdict::{StepRecord, Verdict},
 };
@@ -44,7 +45,7 @@ fn tidied(recording: &Recording) -> Vec<String> {
 
 #[test]
 fn every_test_case_can_tidy_up_from_the_beginning() {
-    let catalogue = Catalogue::embedded().unwrap();
+    let catalogue = Catalogue::embedded(ocpp_attest::protocol::Version::V2_0_1).unwrap();
     let mut seen = 0;
     for product in ["simulated-station.yaml", "reference-csms.yaml"] {
         let pics = pics(product);
@@ -86,7 +87,7 @@ fn a_changed_password_is_set_back_one_way_or_the_other() {
     assert_eq!(verdict, Verdict::Pass);
     assert_eq!(steps[..4], by_message);
     assert_eq!(steps[4..], ["operator restore skipped", "connection connect skipped"]);
-    let lost: Faults = ["drop SetVariables:2".parse().unwrap()].into_iter().collect();
+    let lost: Faults = [Fault::read(&OCPP_2_0_1, "drop SetVariables:2").unwrap()].into_iter().collect();
     let (verdict, steps) = undone("TC_A_09_CSMS", "", &lost);
     assert_eq!(verdict, Verdict::Pass);
     assert_eq!(

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     engine::Input,
     link::{ClosedBy, ConnId, LinkEvent},
-    protocol::{OCPP_2_0_1, frame::Frame, member::Member},
+    protocol::{frame::Frame, member::Member, messages::Messages},
     replay::Recording,
     testcase::model::StepKind,
 };
@@ -104,7 +104,7 @@ pub(super) fn mutants<'r>(recording: &'r Recording, places: &[Place<'_>], target
 
 /// Something that a condition rests on.
 enum Relevant<'r> {
-    Message { at: usize, conn: ConnId, frame: Frame, action: String },
+    Message { at: usize, conn: ConnId, frame: Frame, action: String, messages: &'static Messages },
     Connection { at: usize, event: &'r LinkEvent },
     Service { at: usize, id: u32, value: &'r Value },
 }
@@ -119,11 +119,11 @@ impl Relevant<'_> {
     /// The payload of a message and its place in the schema.
     fn payload(&self) -> Option<(&Value, Option<Member>)> {
         match self {
-            Relevant::Message { frame: Frame::Call { payload, .. }, action, .. } => {
-                Some((payload, OCPP_2_0_1.messages().message(action, true)))
+            Relevant::Message { frame: Frame::Call { payload, .. }, action, messages, .. } => {
+                Some((payload, messages.message(action, true)))
             }
-            Relevant::Message { frame: Frame::CallResult { payload, .. }, action, .. } => {
-                Some((payload, OCPP_2_0_1.messages().message(action, false)))
+            Relevant::Message { frame: Frame::CallResult { payload, .. }, action, messages, .. } => {
+                Some((payload, messages.message(action, false)))
             }
             Relevant::Service { value, .. } => Some((value, None)),
             _ => None,
@@ -148,6 +148,7 @@ impl Relevant<'_> {
 
 /// Everything up to an input that a condition rests on: what is kept under its names, and what the engine itself knows from.
 fn relevant<'r>(recording: &'r Recording, places: &[Place<'_>], until: usize, about: &About) -> Vec<Relevant<'r>> {
+    let messages = recording.setup.protocol.messages();
     let kept: HashMap<usize, &Place<'_>> = places
         .iter()
         .filter(|place| {
@@ -167,17 +168,23 @@ fn relevant<'r>(recording: &'r Recording, places: &[Place<'_>], until: usize, ab
     inputs
         .filter_map(|(at, (_, input))| match input {
             Input::Link(LinkEvent::Text { conn, text }) => {
-                let frame = Frame::parse(text).ok()?;
+                let frame = Frame::read_back(text).ok()?;
                 let action = match &frame {
-                    Frame::Call { action, .. } => action.clone(),
+                    Frame::Call { action, .. } | Frame::Send { action, .. } => action.clone(),
                     _ => kept.get(&at).map(|place| asked(place).to_owned()).unwrap_or_default(),
                 };
                 let learnt = match &frame {
                     Frame::Call { .. } => semantics.tells_by_request(&by_name, &action),
                     Frame::CallResult { payload, .. } => semantics.tells_by_answer(&by_name, payload),
-                    Frame::CallError { .. } => false,
+                    Frame::CallError { .. } | Frame::CallResultError { .. } | Frame::Send { .. } => false,
                 };
-                (learnt || kept.contains_key(&at)).then_some(Relevant::Message { at, conn: *conn, frame, action })
+                (learnt || kept.contains_key(&at)).then_some(Relevant::Message {
+                    at,
+                    conn: *conn,
+                    frame,
+                    action,
+                    messages,
+                })
             }
             Input::Link(
                 event @ (LinkEvent::Opened { .. } | LinkEvent::AttemptFailed { .. } | LinkEvent::Closed { .. }),
@@ -331,7 +338,9 @@ impl<'r> Tried<'r> {
     fn numbers(&mut self, recording: &Recording, relevant: &[Rc<Relevant<'r>>]) {
         let mut kinds: BTreeMap<&str, Vec<(usize, Edit)>> = BTreeMap::new();
         for one in relevant {
-            let Relevant::Message { at, conn, frame: Frame::Call { payload, .. }, action } = &**one else { continue };
+            let Relevant::Message { at, conn, frame: Frame::Call { payload, .. }, action, .. } = &**one else {
+                continue;
+            };
             kinds.entry(action).or_default().push((*at, Edit::Drop));
             self.add(format!("no {action}"), vec![(*at, Edit::Drop)]);
             let mut further = payload.clone();
@@ -344,7 +353,7 @@ impl<'r> Tried<'r> {
                 (behind, Edit::After(Input::Link(LinkEvent::Text { conn: *conn, text })))
             };
             self.add(format!("another {action}"), vec![again(further.clone())]);
-            let root = OCPP_2_0_1.messages().message(action, true);
+            let root = recording.setup.protocol.messages().message(action, true);
             for pointer in values::leaves(payload, "", MOST_LEAVES) {
                 let Some(place) = root.and_then(|root| root.below(&pointer)) else { continue };
                 for word in
@@ -356,7 +365,9 @@ impl<'r> Tried<'r> {
                     }
                 }
             }
-            let in_parts = OCPP_2_0_1
+            let in_parts = recording
+                .setup
+                .protocol
                 .messages()
                 .message(action, true)
                 .is_some_and(|root| matches!(root.child("tbc"), Ok(Some(_))));

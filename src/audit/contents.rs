@@ -10,7 +10,7 @@ use super::{
 use crate::{
     engine::Input,
     link::{ConnId, LinkEvent},
-    protocol::{OCPP_2_0_1, frame::Frame, member::Member},
+    protocol::{frame::Frame, member::Member},
     replay::Recording,
     testcase::matcher::Checks,
 };
@@ -30,7 +30,8 @@ impl Mutants {
         let (payload, request, action) = match frame {
             Frame::Call { payload, action, .. } => (payload, true, action.as_str()),
             Frame::CallResult { payload, .. } => (payload, false, asked(place)),
-            Frame::CallError { .. } => return,
+            // No step waits for these.
+            Frame::CallError { .. } | Frame::CallResultError { .. } | Frame::Send { .. } => return,
         };
         let optional = is_optional(path);
         for demand in checks.demands(payload) {
@@ -38,7 +39,7 @@ impl Mutants {
             let unit = self.unit(step, source, format!("{what} {}", demand.words), Some(&demand), optional);
             let mut all_at_once: Vec<(String, Value)> = Vec::new();
             for pointer in demand.places.iter().take(MOST_PLACES) {
-                let schema = OCPP_2_0_1.messages().member(action, request, pointer);
+                let schema = self.messages.member(action, request, pointer);
                 let with = |pointer: &str, value: Value| {
                     let mut payload = payload.clone();
                     values::set(&mut payload, pointer, value).then(|| with_payload(conn, frame, payload))
@@ -49,7 +50,7 @@ impl Mutants {
                         let mut payload = payload.clone();
                         let absent = values::first_absent(&payload, pointer);
                         if absent != *pointer {
-                            let around = OCPP_2_0_1.messages().member(action, request, &absent).map(Member::example)?;
+                            let around = self.messages.member(action, request, &absent).map(Member::example)?;
                             values::set(&mut payload, &absent, around);
                         }
                         values::set(&mut payload, pointer, value).then(|| with_payload(conn, frame, payload))
@@ -76,9 +77,8 @@ impl Mutants {
                 }
                 for leaf in values::leaves(payload, pointer, MOST_PLACES) {
                     let Some(value) = payload.pointer(&leaf) else { continue };
-                    let others = values::others(value, OCPP_2_0_1.messages().member(action, request, &leaf));
-                    let words =
-                        OCPP_2_0_1.messages().member(action, request, &leaf).map(Member::words).unwrap_or_default();
+                    let others = values::others(value, self.messages.member(action, request, &leaf));
+                    let words = self.messages.member(action, request, &leaf).map(Member::words).unwrap_or_default();
                     if demand.places.len() == 1 && leaf == *pointer {
                         self.units[unit].words_else = words.len().saturating_sub(1);
                     }
@@ -101,7 +101,7 @@ impl Mutants {
                 for pointer in demand.places.iter().skip(MOST_PLACES) {
                     let others = payload
                         .pointer(pointer)
-                        .map(|value| values::others(value, OCPP_2_0_1.messages().member(action, request, pointer)));
+                        .map(|value| values::others(value, self.messages.member(action, request, pointer)));
                     all_at_once.extend(others.and_then(|others| Some((pointer.clone(), others.into_iter().next()?))));
                 }
                 for (pointer, value) in all_at_once {
@@ -145,11 +145,10 @@ impl Mutants {
 
 /// The same message with another payload.
 pub(super) fn with_payload(conn: ConnId, frame: &Frame, payload: Value) -> Edit {
-    let frame = match frame {
-        Frame::Call { id, action, .. } => Frame::Call { id: id.clone(), action: action.clone(), payload },
-        Frame::CallResult { id, .. } => Frame::CallResult { id: id.clone(), payload },
-        Frame::CallError { .. } => frame.clone(),
-    };
+    let mut frame = frame.clone();
+    if let Some(there) = frame.payload_mut() {
+        *there = payload;
+    }
     Edit::Replace(Input::Link(LinkEvent::Text { conn, text: frame.to_text() }))
 }
 
@@ -169,10 +168,10 @@ pub(super) fn everywhere(recording: &Recording, mutant: &Mutant) -> Vec<Mutant> 
 fn in_all_messages(recording: &Recording, mutant: &Mutant) -> Option<(Vec<(usize, Edit)>, String)> {
     let (at, _) = mutant.edits.first()?;
     let (_, Input::Link(LinkEvent::Text { text, .. })) = recording.inputs.get(*at)? else { return None };
-    let Frame::Call { action, .. } = Frame::parse(text).ok()? else { return None };
+    let Frame::Call { action, .. } = Frame::read_back(text).ok()? else { return None };
     let alike = recording.inputs.iter().enumerate().skip(*at).filter_map(|(at, (_, input))| {
         let Input::Link(LinkEvent::Text { conn, text }) = input else { return None };
-        match Frame::parse(text) {
+        match Frame::read_back(text) {
             Ok(Frame::Call { id, action: of, payload }) if of == action => Some((at, *conn, id, payload)),
             _ => None,
         }

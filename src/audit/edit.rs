@@ -139,7 +139,7 @@ impl Telling<'_> {
             Input::Link(LinkEvent::Text { conn, .. } | LinkEvent::Sent { conn, .. }) if self.gone.contains(conn) => {
                 true
             }
-            Input::Link(LinkEvent::Text { text, .. }) => match Frame::parse(text) {
+            Input::Link(LinkEvent::Text { text, .. }) => match Frame::read_back(text) {
                 Ok(Frame::CallResult { id, .. } | Frame::CallError { id, .. }) => !self.engine.awaits(&id),
                 _ => false,
             },

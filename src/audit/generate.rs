@@ -13,7 +13,7 @@ use crate::{
     engine::{Input, Role, Taken},
     link::{ConnId, LinkEvent},
     manual_action::ActionOutcome,
-    protocol::{OCPP_2_0_1, frame::Frame, member::Member},
+    protocol::{frame::Frame, member::Member},
     replay::Recording,
     testcase::{
         connection::Outcome,
@@ -26,7 +26,8 @@ const LATE_NS: i64 = 4 * 3600 * 1_000_000_000;
 
 impl Mutants {
     pub(super) fn of(recording: &Recording, places: &[Place<'_>], leave: &HashSet<String>) -> Self {
-        let mut mutants = Self { units: Vec::new(), all: Vec::new(), targets: Vec::new() };
+        let messages = recording.setup.protocol.messages();
+        let mut mutants = Self { units: Vec::new(), all: Vec::new(), targets: Vec::new(), messages };
         let judged = |taken: &Taken| matches!(taken.phase, "before" | "main");
         for place in places.iter().filter(|place| judged(place.taken)) {
             let Some((_, input)) = recording.inputs.get(place.at) else { continue };
@@ -38,12 +39,12 @@ impl Mutants {
             }
             match (place.taken.role, input) {
                 (Role::Call | Role::Answer, Input::Link(LinkEvent::Text { conn, text })) => {
-                    if let Ok(frame) = Frame::parse(text) {
+                    if let Ok(frame) = Frame::read_back(text) {
                         mutants.message(recording, place, *conn, &frame);
                     }
                 }
                 (Role::Always(rule), Input::Link(LinkEvent::Text { conn, text })) => {
-                    if let (Ok(frame), Some(rule)) = (Frame::parse(text), recording.setup.case.always.get(rule)) {
+                    if let (Ok(frame), Some(rule)) = (Frame::read_back(text), recording.setup.case.always.get(rule)) {
                         let source = source(&rule.file, rule.at.line);
                         if let Some(checks) = &rule.checks {
                             mutants.checks(place, *conn, &frame, checks, "always", &source, "");
@@ -99,8 +100,7 @@ impl Mutants {
                 self.checks(place, conn, frame, &send.checks, "check", &source, path);
                 self.unwanted(place, conn, frame, &[("check", &send.checks)], path);
                 if let (Some(_), Frame::CallError { id, .. }) = (&send.expect_error, frame) {
-                    let payload =
-                        OCPP_2_0_1.messages().message(&send.action, false).map_or_else(|| json!({}), Member::example);
+                    let payload = self.messages.message(&send.action, false).map_or_else(|| json!({}), Member::example);
                     let text = Frame::CallResult { id: id.clone(), payload }.to_text();
                     let unit = self.unit(path, &source, "it is refused".into(), None, false);
                     let change = Edit::Replace(Input::Link(LinkEvent::Text { conn, text }));
@@ -137,7 +137,7 @@ impl Mutants {
         let behind = behind_answer(recording, place.at);
         let again = |text: String| vec![(behind, Edit::After(Input::Link(LinkEvent::Text { conn: *conn, text })))];
         self.add_all(place, None, Kind::Duplicated, "twice with the same message id", again(text.clone()));
-        if let Ok(Frame::Call { action, payload, .. }) = Frame::parse(text) {
+        if let Ok(Frame::Call { action, payload, .. }) = Frame::read_back(text) {
             let text = Frame::Call { id: "audit-again".into(), action, payload }.to_text();
             self.add_all(place, None, Kind::Repeated, "twice", again(text));
         }

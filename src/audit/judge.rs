@@ -28,7 +28,7 @@ pub(super) fn audit(trace: &Trace, leave: &HashSet<String>) -> Case {
     let Trace { recording, outcome, numbers, product } = trace;
     let places: Vec<Place<'_>> =
         outcome.taken.iter().filter_map(|taken| Some(Place { at: *numbers.get(&taken.input)?, taken })).collect();
-    let Mutants { units, mut all, targets } = Mutants::of(recording, &places, leave);
+    let Mutants { units, mut all, targets, .. } = Mutants::of(recording, &places, leave);
     let paths = outcome.taken.iter().map(|taken| taken.path.as_str()).collect();
     let mut bench = Trial::new(recording.setup.protocol.semantics, units, paths);
     for place in &places {

@@ -30,7 +30,7 @@ use crate::{
     bench::Bench,
     clock::Clock,
     engine::Outcome,
-    pics::{Pics, SutKind},
+    pics::Pics,
     record::PlanEntry,
     replay::Recording,
     runner::{self, Plan},
@@ -168,9 +168,25 @@ pub struct Audit {
     pub without: Vec<(String, String)>,
 }
 
+/// The test cases of a version of OCPP and side that are audited.
+#[derive(Debug)]
+pub struct Programme {
+    /// All that there are, for the plan of a product.
+    pub catalogue: Catalogue,
+    /// Those of the side.
+    pub library: Library,
+}
+
+impl Programme {
+    fn is_of(&self, pics: &Pics) -> bool {
+        self.library.sut == pics.sut && self.library.version == pics.ocpp
+    }
+}
+
 /// One test case to audit, with the products that it applies to.
-struct Job {
+struct Job<'a> {
     id: String,
+    programme: &'a Programme,
     products: Vec<usize>,
 }
 
@@ -182,27 +198,29 @@ struct Product<'a> {
 
 /// Audits the test cases that these products are tested by, each with the first that passes it, in so many threads.
 pub fn audit(
-    catalogue: &Catalogue,
-    libraries: &[(SutKind, Library)],
+    programmes: &[Programme],
     products: &[Pics],
     chosen: &(dyn Fn(&str) -> bool + Sync),
     jobs: usize,
 ) -> Audit {
-    let products: Vec<Product<'_>> =
-        products.iter().map(|pics| Product { pics, entries: selection::plan(pics, catalogue) }).collect();
-    let mut queue: VecDeque<Job> = VecDeque::new();
-    for (sut, library) in libraries {
-        for id in library.cases.iter().filter(|(_, case)| case.steps.is_some()).map(|(id, _)| id) {
+    let plan = |pics| {
+        let programme = programmes.iter().find(|programme| programme.is_of(pics));
+        programme.map_or_else(Vec::new, |programme| selection::plan(pics, &programme.catalogue))
+    };
+    let products: Vec<Product<'_>> = products.iter().map(|pics| Product { pics, entries: plan(pics) }).collect();
+    let mut queue: VecDeque<Job<'_>> = VecDeque::new();
+    for programme in programmes {
+        for id in programme.library.cases.iter().filter(|(_, case)| case.steps.is_some()).map(|(id, _)| id) {
             let applies = |product: &Product<'_>| {
-                product.pics.sut == *sut && product.entries.iter().any(|entry| entry.applicable && entry.id == *id)
+                programme.is_of(product.pics) && product.entries.iter().any(|entry| entry.applicable && entry.id == *id)
             };
             let products: Vec<usize> = (0..products.len()).filter(|index| applies(&products[*index])).collect();
             if chosen(id) && !products.is_empty() {
-                queue.push_back(Job { id: id.clone(), products });
+                queue.push_back(Job { id: id.clone(), programme, products });
             }
         }
     }
-    let traces = in_parallel(queue, jobs, |job| (job.id.clone(), passing(&job, &products, libraries)));
+    let traces = in_parallel(queue, jobs, |job| (job.id.clone(), passing(&job, &products)));
     let mut result = Audit::default();
     let mut seen: HashMap<String, usize> = HashMap::new();
     let mut work = VecDeque::new();
@@ -283,11 +301,10 @@ struct Trace {
 }
 
 /// The traces of a test case (one for each variant) of the first product that passes it.
-fn passing(job: &Job, products: &[Product<'_>], libraries: &[(SutKind, Library)]) -> Result<Vec<Trace>, String> {
+fn passing(job: &Job<'_>, products: &[Product<'_>]) -> Result<Vec<Trace>, String> {
     let mut reason = String::from("no product that it applies to");
     for product in job.products.iter().filter_map(|index| products.get(*index)) {
-        let Some((_, library)) = libraries.iter().find(|(sut, _)| *sut == product.pics.sut) else { continue };
-        match recorded(job, product, library) {
+        match recorded(job, product) {
             Err(why) => reason = why,
             Ok(recordings) => {
                 let name = &product.pics.product.designation;
@@ -307,14 +324,14 @@ fn passing(job: &Job, products: &[Product<'_>], libraries: &[(SutKind, Library)]
 }
 
 /// Runs a test case against the simulated product.
-fn recorded(job: &Job, product: &Product<'_>, library: &Library) -> Result<Vec<Recording>, String> {
+fn recorded(job: &Job<'_>, product: &Product<'_>) -> Result<Vec<Recording>, String> {
     let bench = Bench::default();
     let only = runner::globs(std::slice::from_ref(&job.id)).map_err(|error| error.to_string())?;
     let plan = Plan {
         pics: product.pics,
         bench: &bench,
         entries: &product.entries,
-        library,
+        library: &job.programme.library,
         only,
         product: runner::Product::Simulated(Faults::default()),
         lasting: false,

@@ -6,6 +6,7 @@ use crate::{
     engine::{Input, Taken},
     link::{ConnId, LinkEvent},
     protocol::frame::Frame,
+    protocol::messages::Messages,
     replay::Recording,
     template::Template,
     testcase::{
@@ -94,6 +95,8 @@ pub(super) struct Mutants {
     pub(super) all: Vec<Mutant>,
     /// The conditions on what several messages have brought about.
     pub(super) targets: Vec<Target>,
+    /// The messages of the version of OCPP.
+    pub(super) messages: &'static Messages,
 }
 
 /// What is done otherwise at an input.
@@ -185,7 +188,7 @@ impl Mutants {
 
 /// True where a charging station was tested.
 pub(super) fn tests_station(recording: &Recording) -> bool {
-    recording.setup.case.header.sut() == crate::pics::SutKind::ChargingStation
+    recording.setup.case.header.sut == crate::pics::SutKind::ChargingStation
 }
 
 /// A message that the product may send at any time, its payload empty.
@@ -235,10 +238,10 @@ pub(super) fn open_at(recording: &Recording, at: usize) -> Option<ConnId> {
 /// The input by which a CALL of the SUT was answered, itself where that is not known.
 pub(super) fn behind_answer(recording: &Recording, at: usize) -> usize {
     let Some((_, Input::Link(LinkEvent::Text { text, .. }))) = recording.inputs.get(at) else { return at };
-    let Ok(frame) = Frame::parse(text) else { return at };
+    let Ok(frame) = Frame::read_back(text) else { return at };
     let answered = recording.inputs[at..].iter().position(|(_, input)| match input {
         Input::Link(LinkEvent::Sent { text, .. }) => {
-            matches!(Frame::parse(text), Ok(Frame::CallResult { id, .. } | Frame::CallError { id, .. }) if id == frame.id())
+            matches!(Frame::read_back(text), Ok(Frame::CallResult { id, .. } | Frame::CallError { id, .. }) if id == frame.id())
         }
         _ => false,
     });

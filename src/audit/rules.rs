@@ -50,10 +50,10 @@ impl Mutants {
             let Some((at, Input::Link(LinkEvent::Text { conn, text }))) = recording.inputs.get(place.at) else {
                 continue;
             };
-            let Ok(Frame::Call { id, .. }) = Frame::parse(text) else { continue };
+            let Ok(Frame::Call { id, .. }) = Frame::read_back(text) else { continue };
             let answered = recording.inputs[place.at..].iter().any(|(sent, input)| match input {
                 Input::Link(LinkEvent::Sent { text, .. }) => {
-                    sent.seconds_since(at) < 1.0 && Frame::parse(text).is_ok_and(|frame| frame.id() == id)
+                    sent.seconds_since(at) < 1.0 && Frame::read_back(text).is_ok_and(|frame| frame.id() == id)
                 }
                 _ => false,
             });
@@ -72,7 +72,7 @@ impl Mutants {
             let Some((_, Input::Link(LinkEvent::Text { conn, text }))) = recording.inputs.get(place.at) else {
                 continue;
             };
-            let Ok(Frame::Call { action, payload, .. }) = Frame::parse(text) else { continue };
+            let Ok(Frame::Call { action, payload, .. }) = Frame::read_back(text) else { continue };
             let after = recording.setup.protocol.semantics.after_the_end(&action, &payload);
             let Some(payload) = after else { continue };
             let text = Frame::Call { id: "audit-after".into(), action, payload }.to_text();
@@ -92,6 +92,6 @@ impl Mutants {
 fn has_sent(recording: &Recording, wanted: &str) -> bool {
     recording.effects.iter().any(|(_, effect)| {
         matches!(effect, Effect::Link(LinkCommand::Send(_, text))
-            if matches!(Frame::parse(text), Ok(Frame::Call { action, .. }) if action == wanted))
+            if matches!(Frame::read_back(text), Ok(Frame::Call { action, .. }) if action == wanted))
     })
 }

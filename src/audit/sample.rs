@@ -6,7 +6,7 @@ use super::values;
 use crate::{
     engine::{Engine, Input},
     link::LinkEvent,
-    protocol::{OCPP_2_0_1, frame::Frame, member::Member},
+    protocol::{frame::Frame, member::Member, messages::Messages},
     replay::Recording,
     template::Lookup,
     testcase::{
@@ -19,16 +19,17 @@ use crate::{
 pub(super) fn forbidden(engine: &Engine, recording: &Recording, path: &str) -> Option<String> {
     let (step, names) = engine.under_way(path)?;
     let StepKind::Never { action, matches, .. } = &step.kind else { return None };
+    let messages = recording.setup.protocol.messages();
     let recorded = recording.inputs.iter().filter_map(|(_, input)| match input {
-        Input::Link(LinkEvent::Text { text, .. }) => match Frame::parse(text) {
+        Input::Link(LinkEvent::Text { text, .. }) => match Frame::read_back(text) {
             Ok(Frame::Call { action: of, payload, .. }) if of == *action => Some(payload),
             _ => None,
         },
         _ => None,
     });
-    let example = OCPP_2_0_1.messages().message(action, true).map(Member::example);
-    let mut payload = recorded.chain(example).find_map(|payload| wanted(matches, payload, action, &names))?;
-    for time in OCPP_2_0_1.messages().times(action, true, &payload) {
+    let example = messages.message(action, true).map(Member::example);
+    let mut payload = recorded.chain(example).find_map(|payload| wanted(matches, payload, action, &names, messages))?;
+    for time in messages.times(action, true, &payload) {
         if let (Some(place), Some(now)) = (payload.pointer_mut(&time.pointer), names.lookup("now")) {
             *place = now.into_owned();
         }
@@ -39,6 +40,7 @@ pub(super) fn forbidden(engine: &Engine, recording: &Recording, path: &str) -> O
 /// The message with a value that a demand of the step at this path excludes (`not: …`), in the order of `match` and `check`.
 pub(super) fn unwanted(engine: &Engine, frame: &Frame, number: usize, path: &str) -> Option<Frame> {
     let (step, names) = engine.under_way(path)?;
+    let messages = engine.protocol().messages();
     let mut frame = frame.clone();
     let (payload, action, request, entries): (_, _, _, Vec<_>) = match (&step.kind, &mut frame) {
         (StepKind::Expect(expect), Frame::Call { payload, .. }) => {
@@ -53,14 +55,14 @@ pub(super) fn unwanted(engine: &Engine, frame: &Frame, number: usize, path: &str
     let (path, matcher) = entries.get(number)?;
     let excluded = excluded(matcher)?;
     let (pointer, value) = path.places(payload).into_iter().next()?;
-    let member = OCPP_2_0_1.messages().member(action, request, &pointer);
+    let member = messages.member(action, request, &pointer);
     let other = sample(excluded, value, member, &names)?;
     // A list keeps what is in it.
     let other = match (value.and_then(Value::as_array), other) {
         (Some(items), Value::Array(others)) => items.iter().cloned().chain(others).collect(),
         (_, other) => other,
     };
-    put(payload, &pointer, Some(other), OCPP_2_0_1.messages().message(action, request)?)?;
+    put(payload, &pointer, Some(other), messages.message(action, request)?)?;
     Some(frame)
 }
 
@@ -69,18 +71,24 @@ pub(super) fn excluded(matcher: &Matcher) -> Option<&Matcher> {
     match matcher {
         Matcher::Not(inner) => Some(inner),
         Matcher::All(matchers) => matchers.iter().find_map(excluded),
-        Matcher::When(_, inner) | Matcher::Citing(_, inner) => excluded(inner),
+        Matcher::When(_, inner) | Matcher::Citing(_, inner) | Matcher::Saying(_, inner) => excluded(inner),
         _ => None,
     }
 }
 
 /// The payload with as little changed as the checks need to hold; `None` where that can't be brought about.
-fn wanted(checks: &Checks, mut payload: Value, action: &str, names: &dyn Lookup) -> Option<Value> {
+fn wanted(
+    checks: &Checks,
+    mut payload: Value,
+    action: &str,
+    names: &dyn Lookup,
+    messages: &'static Messages,
+) -> Option<Value> {
     for (path, matcher) in &checks.entries {
         for (pointer, _) in path.places(&payload.clone()) {
-            let member = OCPP_2_0_1.messages().member(action, true, &pointer);
+            let member = messages.member(action, true, &pointer);
             let value = sample(matcher, payload.pointer(&pointer), member, names);
-            put(&mut payload, &pointer, value, OCPP_2_0_1.messages().message(action, true)?)?;
+            put(&mut payload, &pointer, value, messages.message(action, true)?)?;
         }
     }
     checks.mismatches(&payload, names).is_ok_and(|found| found.is_empty()).then_some(payload)
@@ -139,7 +147,10 @@ fn sample(matcher: &Matcher, value: Option<&Value>, member: Option<Member>, name
         }
         Matcher::AnyOf(list) => of(list)?.as_array()?.first().cloned(),
         Matcher::HashOf(chain) => crate::certificate::hash_data(of(chain)?.as_str()?, "SHA256"),
-        Matcher::When(_, inner) | Matcher::Citing(_, inner) => sample(inner, value, member, names),
+        Matcher::When(_, inner) | Matcher::Citing(_, inner) | Matcher::Saying(_, inner) => {
+            sample(inner, value, member, names)
+        }
+        Matcher::After(after) => of(&after.at),
         Matcher::Members(checks) => {
             let mut value = value.cloned().or_else(example)?;
             for (path, inner) in &checks.entries {

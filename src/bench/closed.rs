@@ -2,17 +2,17 @@
 //! lokal` for `remote`.
 
 use crate::{
-    protocol::{OCPP_2_0_1, semantics::WordSet},
-    vocabulary::{Owner, Property, Takes, check},
+    protocol::semantics::WordSet,
+    vocabulary::{Owner, Property, Scope, Takes, check, words_of},
     yaml::{Defect, Node},
 };
 
 /// The keys, each with what it takes. Empty is what leaves the choice to the PICS.
 const CLOSED: [Property; 6] = [
-    Property::optional("authorization", Takes::Keyword(|| words(&["local", "remote"]))),
-    Property::optional("charging-rate-unit", Takes::Keyword(|| words(&["A", "W"]))),
-    Property::optional("tx-start-point", Takes::Keyword(|| words(&START_POINTS))),
-    Property::optional("tx-stop-point", Takes::Keyword(|| words(&START_POINTS[..5]))),
+    Property::optional("authorization", Takes::Keyword(|_| words(&["local", "remote"]))),
+    Property::optional("charging-rate-unit", Takes::Keyword(|_| words(&["A", "W"]))),
+    Property::optional("tx-start-point", Takes::Keyword(|_| words(&START_POINTS))),
+    Property::optional("tx-stop-point", Takes::Keyword(|_| words(&START_POINTS[..5]))),
     Property::optional("ocpp-interface", Takes::Keyword(interfaces)),
     Property::optional("ocpp-interface-second", Takes::Keyword(interfaces)),
 ];
@@ -32,12 +32,12 @@ fn words(of: &[&str]) -> Vec<String> {
     of.iter().map(|&word| word.to_owned()).collect()
 }
 
-fn interfaces() -> Vec<String> {
-    OCPP_2_0_1.words(WordSet::Interfaces)
+fn interfaces(scope: Scope) -> Vec<String> {
+    words_of(WordSet::Interfaces, scope)
 }
 
-fn token_types() -> Vec<String> {
-    OCPP_2_0_1.words(WordSet::TokenTypes)
+fn token_types(scope: Scope) -> Vec<String> {
+    words_of(WordSet::TokenTypes, scope)
 }
 
 /// What is wrong with the words of a bench, or of one of its stations.
@@ -45,10 +45,10 @@ pub(super) fn check_words(node: &Node) -> Vec<Defect> {
     let mut defects = Vec::new();
     for property in &CLOSED {
         let given = node.get(property.name).filter(|value| value.text().is_some_and(|text| !text.is_empty()));
-        defects.extend(given.into_iter().flat_map(|value| property.takes.check(property.name, value)));
+        defects.extend(given.into_iter().flat_map(|value| property.takes.check(property.name, value, None)));
     }
     for (name, token) in node.get("tokens").and_then(Node::map).unwrap_or_default() {
-        let owner = Owner { name: &name.name, noun: "key", place: "" };
+        let owner = Owner::of_keys(&name.name, None);
         defects.extend(check(owner, &TOKEN, Some(token), token));
     }
     defects

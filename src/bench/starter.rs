@@ -92,7 +92,7 @@ impl Starter<'_> {
             quoted(self.host),
             quoted(&self.authority.display().to_string())
         ));
-        if self.pics.is_some_and(|pics| pics.has_profile(Profile::AdvancedSecurity)) {
+        if self.pics.is_some_and(|pics| pics.has_profile(Profile::ADVANCED_SECURITY)) {
             text.push_str("# station.pem and station.key in the same folder: a client certificate for the station, for profile 3.\n");
         }
         text.push('\n');

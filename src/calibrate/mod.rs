@@ -28,9 +28,10 @@ use crate::{
     manual_action::{ActionOutcome, ManualAction},
     operator::{BoxFuture, Operator},
     pics::{Pics, SutKind, reader},
+    protocol::Version,
     record::{Direction, PlanEntry, TraceEntry, TraceEvent},
     runner::{self, Event, Plan},
-    testcase::{library::Library, model::TestCase, reader::test_case},
+    testcase::{dialect::Dialect, library::Library, model::TestCase, reader::test_case},
     verdict::Verdict,
     yaml::Source,
 };
@@ -131,8 +132,10 @@ fn phase(settings: &Settings, conditions: &Conditions) -> Result<Vec<Exchange>, 
     let authority = Authority::new().map_err(io("a folder for the calibration's certificates"))?;
     let pics = pics()?;
     let samples = settings.samples.div_ceil(conditions.sessions);
-    let case =
-        Arc::new(test_case(&Source::new("calibration.yaml", programme(samples))).map_err(|defects| failed(&defects))?);
+    let case = Arc::new(
+        test_case(&Source::new("calibration.yaml", programme(samples)), Dialect::today(pics.ocpp))
+            .map_err(|defects| failed(&defects))?,
+    );
     let entry = entry(&case);
     let writing =
         conditions.writes.then(|| Writing::begin(&authority.folder.join("run"), &pics, entry.clone())).transpose()?;
@@ -169,6 +172,7 @@ fn entry(case: &TestCase) -> PlanEntry {
     PlanEntry {
         id: case.header.id.clone(),
         title: case.header.title.clone(),
+        block: case.header.block.clone(),
         profiles: Vec::new(),
         requirements: Vec::new(),
         applicable: true,
@@ -194,7 +198,12 @@ impl Session<'_> {
     async fn run(&self, number: usize) -> Result<Vec<Exchange>, CalibrationError> {
         let address = free_address().map_err(|error| CalibrationError::Io("a free port", error))?;
         let bench = bench(&address, self.authority, number)?;
-        let library = Library { cases: [(self.entry.id.clone(), self.case.clone())].into(), ..Library::default() };
+        let library = Library {
+            cases: [(self.entry.id.clone(), self.case.clone())].into(),
+            states: Arc::default(),
+            version: self.case.protocol.version,
+            sut: self.case.header.sut,
+        };
         let plan = Plan {
             pics: self.pics,
             bench: &bench,
@@ -240,7 +249,7 @@ impl Session<'_> {
 
 /// What the KPI says beside what the peer knows, request by request; both have them in order.
 fn exchanges(trace: &[TraceEntry], known: &[Duration]) -> Vec<Exchange> {
-    let measured = kpi::samples(&crate::protocol::OCPP_2_0_1, SutKind::ChargingStation, trace)
+    let measured = kpi::samples(Version::default().protocol(), SutKind::ChargingStation, trace)
         .into_iter()
         .filter(|sample| sample.key == RESPONSE_TIME);
     let mut pauses = pauses(trace).into_iter();

@@ -118,7 +118,10 @@ impl Peer {
         let headers = request.headers_mut();
         let credentials = HeaderValue::from_str(&format!("Basic {credentials}")).map_err(|error| invalid(&error))?;
         headers.insert("Authorization", credentials);
-        headers.insert("Sec-WebSocket-Protocol", HeaderValue::from_static(crate::protocol::OCPP_2_0_1.subprotocol));
+        headers.insert(
+            "Sec-WebSocket-Protocol",
+            HeaderValue::from_static(crate::protocol::Version::default().protocol().subprotocol),
+        );
         let (socket, _) =
             tungstenite::client(request, StreamOwned::new(tls, stream)).map_err(|error| invalid(&error))?;
         Ok(socket)

@@ -5,12 +5,13 @@ use std::{collections::BTreeMap, num::NonZeroUsize, path::PathBuf};
 use clap::{Args, ValueEnum};
 use include_dir::{Dir, include_dir};
 
-use super::{Problem, exit, print};
+use super::{Problem, TestCases, exit, print};
 use crate::{
-    audit::{self, Audit, Case, Concern, Fate},
+    audit::{self, Audit, Case, Concern, Fate, Programme},
     pics::{Pics, SutKind, reader},
+    protocol::Version,
     runner,
-    testcase::{catalogue::Catalogue, library::Library},
+    testcase::library::Library,
     yaml::Source,
 };
 
@@ -50,7 +51,7 @@ enum Format {
 }
 
 /// Runs the subcommand.
-pub fn run(arguments: &Arguments, catalogue: &Catalogue) -> Result<u8, Problem> {
+pub fn run(arguments: &Arguments, test_cases: &TestCases) -> Result<u8, Problem> {
     let only = runner::globs(&arguments.tests)
         .map_err(|error| Problem::Input(error.to_string(), "write a pattern such as `TC_B_*_CS`".into()))?;
     let mut products = if arguments.pics.is_empty() {
@@ -69,15 +70,17 @@ pub fn run(arguments: &Arguments, catalogue: &Catalogue) -> Result<u8, Problem> 
         Some(Side::Csms) => pics.sut == SutKind::Csms,
         Some(Side::ChargingStation) => pics.sut == SutKind::ChargingStation,
     });
-    let mut libraries = Vec::new();
-    for sut in [SutKind::ChargingStation, SutKind::Csms] {
-        if products.iter().any(|pics| pics.sut == sut) {
-            libraries.push((sut, Library::load(catalogue, sut)?));
+    let mut programmes = Vec::new();
+    for version in Version::ALL {
+        let wanted = |sut| products.iter().any(|pics| pics.ocpp == version && pics.sut == sut);
+        for (_, sut) in SutKind::WORDS.into_iter().filter(|(_, sut)| wanted(*sut)) {
+            let catalogue = test_cases.of(version)?;
+            programmes.push(Programme { library: Library::load(&catalogue, sut)?, catalogue });
         }
     }
     let jobs = arguments.jobs.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
     let chosen = |id: &str| only.as_ref().is_none_or(|only| only.is_match(id));
-    let audit = audit::audit(catalogue, &libraries, &products, &chosen, jobs);
+    let audit = audit::audit(&programmes, &products, &chosen, jobs);
     if audit.cases.is_empty() && audit.without.is_empty() {
         let help = "`ocpp-attest list --pics FILE` shows which test cases apply to a product";
         return Err(Problem::Input("no test case to audit".into(), help.into()));

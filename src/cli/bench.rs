@@ -198,7 +198,7 @@ fn write(init: &Init) -> Result<u8, Problem> {
         if sut == SutKind::Csms { "CSMS" } else { "station" },
     );
     if let Some(pics) =
-        pics.as_ref().filter(|pics| sut == SutKind::ChargingStation && pics.has_profile(Profile::AdvancedSecurity))
+        pics.as_ref().filter(|pics| sut == SutKind::ChargingStation && pics.has_profile(Profile::ADVANCED_SECURITY))
     {
         let station = pki.client(CertificateKind::Valid, "CS001", &pics.product.vendor).map_err(own)?;
         let (certificate, key) = (authority.join("station.pem"), authority.join("station.key"));

@@ -1,27 +1,35 @@
 //! `ocpp-attest check`: reads every test case and state, and names what is wrong with them.
 
-use super::{Problem, exit, print};
-use crate::{
-    pics::SutKind,
-    testcase::{catalogue::Catalogue, library::Library},
-};
+use super::{Problem, TestCases, exit, print};
+use crate::{pics::SutKind, protocol::Version, testcase::library::Library};
 
 /// Runs the subcommand.
-pub fn run(catalogue: &Catalogue) -> Result<u8, Problem> {
+pub fn run(test_cases: &TestCases) -> Result<u8, Problem> {
     let mut bad = Vec::new();
     let mut lines = String::new();
-    for (sut, name) in [(SutKind::ChargingStation, "charging station"), (SutKind::Csms, "CSMS")] {
-        let all = catalogue.cases.values().filter(|entry| entry.header.sut() == sut).count();
-        match Library::load(catalogue, sut) {
-            Ok(library) => {
-                bad.extend(library.miscited());
-                lines.push_str(&format!(
-                    "{name}: {all} test cases, {} with steps, {} states, all valid\n",
-                    library.cases.len(),
-                    library.states.len()
-                ));
+    for version in Version::ALL {
+        let name = version.protocol().name;
+        let catalogue = match test_cases.of(version) {
+            Ok(catalogue) => catalogue,
+            Err(Problem::Defects(defects)) => {
+                bad.extend(defects);
+                continue;
             }
-            Err(defects) => bad.extend(defects),
+            Err(other) => return Err(other),
+        };
+        for (sut, side) in [(SutKind::ChargingStation, "charging station"), (SutKind::Csms, "CSMS")] {
+            let all = catalogue.cases.values().filter(|entry| entry.header.sut == sut).count();
+            match Library::load(&catalogue, sut) {
+                Ok(library) => {
+                    bad.extend(library.miscited());
+                    lines.push_str(&format!(
+                        "{name}, {side}: {all} test cases, {} with steps, {} states, all valid\n",
+                        library.cases.len(),
+                        library.states.len()
+                    ));
+                }
+                Err(defects) => bad.extend(defects),
+            }
         }
     }
     if bad.is_empty() {

@@ -7,6 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::print;
 use crate::{
+    protocol::Protocol,
     record::{Kpi, ProfileOutcome, Results, causes::Cause},
     report::{finding, time},
     runner::Event,
@@ -111,10 +112,11 @@ impl Layout {
 /// A line per verdict, and on a terminal a line that tells what is going on.
 pub(super) struct Display {
     bar: Option<ProgressBar>,
+    protocol: &'static Protocol,
 }
 
 impl Display {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(protocol: &'static Protocol) -> Self {
         let bar = std::io::stderr().is_terminal().then(|| {
             let bar = ProgressBar::new(0);
             if let Ok(style) = ProgressStyle::with_template("{spinner} {pos}/{len}  {elapsed}  {wide_msg}") {
@@ -123,7 +125,7 @@ impl Display {
             bar.enable_steady_tick(Duration::from_millis(200));
             bar
         });
-        Self { bar }
+        Self { bar, protocol }
     }
 
     pub(super) fn show(&mut self, event: Event) {
@@ -142,7 +144,9 @@ impl Display {
             }
             // The trace and the result of its test case tell of it.
             Event::Trace(_) | Event::Recorded(_) | Event::Uploaded(..) => {}
-            Event::Ended(result) | Event::Postponed(result) => self.print(&line(&result, Layout::of_this_process())),
+            Event::Ended(result) | Event::Postponed(result) => {
+                self.print(&line(&result, self.protocol, Layout::of_this_process()));
+            }
             Event::Notice(text) => self.print(&notice(&text, Layout::of_this_process())),
         }
     }
@@ -174,7 +178,7 @@ fn tone(verdict: Verdict) -> Tone {
 }
 
 /// A verdict in one line; a failure with all it takes to agree or to object, ready to be pasted into a ticket.
-fn line(result: &TestCaseResult, layout: Layout) -> String {
+fn line(result: &TestCaseResult, protocol: &'static Protocol, layout: Layout) -> String {
     let word = layout.paint(tone(result.verdict), &format!("{:<15}", result.word()));
     let took = layout.paint(Tone::Faint, &format!("({:.1} s)", result.duration_s));
     let mut text = format!("{word} {:<14} {} {took}\n", visible_line(&result.id), visible_line(&result.title));
@@ -187,7 +191,7 @@ fn line(result: &TestCaseResult, layout: Layout) -> String {
         fact(&mut text, "why", &visible_line(reason), layout);
     }
     for failure in result.failures.iter().take(MAX_FINDINGS) {
-        for (name, value) in finding::facts(failure) {
+        for (name, value) in finding::facts(failure, protocol.requirements()) {
             fact(&mut text, name, &value, layout);
         }
     }
@@ -303,11 +307,12 @@ pub(super) fn places(folder: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{record::ProfileResult, verdict::Failure};
+    use crate::{protocol::OCPP_2_0_1, record::ProfileResult, verdict::Failure};
 
     fn result(found: &str) -> TestCaseResult {
         TestCaseResult {
             id: "TC_E_39_CS".into(),
+            block: "E".into(),
             title: "Stop transaction options - Deauthorized - timeout".into(),
             profiles: vec!["core".into()],
             verdict: Verdict::Fail,
@@ -337,12 +342,15 @@ mod tests {
 
     #[test]
     fn a_failure_can_be_pasted_into_a_ticket() {
-        insta::assert_snapshot!("ticket", line(&result("\"Local\""), Layout { colored: false, width: None }));
+        insta::assert_snapshot!(
+            "ticket",
+            line(&result("\"Local\""), &OCPP_2_0_1, Layout { colored: false, width: None })
+        );
     }
 
     #[test]
     fn on_a_terminal_long_values_hang_below_their_names() {
-        let text = line(&result("\"Local\""), Layout { colored: false, width: Some(72) });
+        let text = line(&result("\"Local\""), &OCPP_2_0_1, Layout { colored: false, width: Some(72) });
         assert!(text.lines().skip(1).all(|line| line.chars().count() <= 72), "{text}");
         insta::assert_snapshot!("terminal", text);
     }
@@ -351,11 +359,12 @@ mod tests {
     fn what_a_product_says_is_not_obeyed() {
         let text = line(
             &result("\u{1b}[2J\u{1b}]0;owned\u{7}\r\npass            TC_A_01_CS\u{202e}"),
+            &OCPP_2_0_1,
             Layout { colored: false, width: None },
         );
         assert!(!text.contains(['\u{1b}', '\u{7}', '\r', '\u{202e}']), "{text:?}");
         assert!(text.contains("found        \\u{1b}[2J\\u{1b}]0;owned\\u{7}\\r\\npass"), "{text}");
-        let coloured = line(&result("\u{1b}[2J"), Layout { colored: true, width: Some(80) });
+        let coloured = line(&result("\u{1b}[2J"), &OCPP_2_0_1, Layout { colored: true, width: Some(80) });
         assert!(coloured.starts_with("\u{1b}[1;31mfail"), "{coloured:?}");
         assert!(!coloured.contains("\u{1b}[2J"));
     }

@@ -174,7 +174,7 @@ fn what_the_table_of_commands_names_is_there() {
 
 #[test]
 fn the_files_and_test_cases_that_the_documents_name_are_there() {
-    let catalogue = Catalogue::embedded().unwrap();
+    let catalogue = Catalogue::embedded(crate::protocol::Version::V2_0_1).unwrap();
     let known = |id: &str| catalogue.cases.contains_key(id);
     let link = Regex::new(r#"(?:\]\(|src=")([^)#"]+)"#).unwrap();
     let own = Regex::new(r"\b(?:pics|fixtures|testcases|examples|docs|deploy|data|benches|tests)/[\w./-]*\w").unwrap();

@@ -4,13 +4,13 @@ use std::{fmt::Write as _, path::PathBuf};
 
 use clap::Args;
 
-use super::{Problem, exit, print};
+use super::{Problem, TestCases, exit, print};
 use crate::{
-    pics::{Pics, reader, writer},
-    protocol::requirements,
+    pics::{Pics, reader},
+    protocol::{Protocol, Version},
     selection,
     testcase::{
-        catalogue::{Catalogue, Demand, Entry},
+        catalogue::{Demand, Entry},
         library::Library,
         prose,
     },
@@ -25,41 +25,65 @@ pub struct Arguments {
     /// Evaluate its condition for this PICS
     #[arg(long, value_name = "FILE")]
     pics: Option<PathBuf>,
+    /// The version of OCPP, where several have the test case [default: the earliest, or the PICS's]
+    #[arg(long, value_parser = super::version, value_name = "VERSION")]
+    ocpp: Option<Version>,
 }
 
 /// Runs the subcommand.
-pub fn run(arguments: &Arguments, catalogue: &Catalogue) -> Result<u8, Problem> {
+pub fn run(arguments: &Arguments, test_cases: &TestCases) -> Result<u8, Problem> {
     let id = arguments.test_case.to_uppercase();
-    let Some(entry) = catalogue.cases.get(&id) else {
-        let help = nearest(&id, catalogue.cases.keys().map(String::as_str))
+    let pics = arguments.pics.as_deref().map(reader::read).transpose()?;
+    let wanted = pics.as_ref().map(|pics| pics.ocpp).or(arguments.ocpp);
+    let mut versions = Vec::new();
+    let mut known = Vec::new();
+    for version in Version::ALL.into_iter().filter(|version| wanted.is_none_or(|wanted| wanted == *version)) {
+        let catalogue = test_cases.of(version)?;
+        known.extend(catalogue.cases.keys().cloned());
+        if catalogue.cases.contains_key(&id) {
+            versions.push(catalogue);
+        }
+    }
+    let found = versions.first().and_then(|catalogue| Some((catalogue, catalogue.cases.get(&id)?)));
+    let Some((catalogue, entry)) = found else {
+        let help = nearest(&id, known.iter().map(String::as_str))
             .map_or_else(|| "`ocpp-attest list` shows all of them".to_owned(), |near| format!("did you mean {near}?"));
         return Err(Problem::Input(format!("unknown test case {id}"), help));
     };
-    let pics = arguments.pics.as_deref().map(reader::read).transpose()?;
     let implemented = entry.header.implemented;
-    let library = implemented.then(|| Library::load(catalogue, entry.header.sut())).transpose()?;
-    print(&explain(entry, pics.as_ref(), library.as_ref()));
+    let library = implemented.then(|| Library::load(catalogue, entry.header.sut)).transpose()?;
+    let further: Vec<&Entry> = versions[1..].iter().filter_map(|catalogue| catalogue.cases.get(&id)).collect();
+    print(&explain(entry, &further, catalogue.dialect.protocol, pics.as_ref(), library.as_ref()));
     Ok(exit::OK)
 }
 
-fn explain(entry: &Entry, pics: Option<&Pics>, library: Option<&Library>) -> String {
+/// The test case, with what other versions say of its place in the programme.
+fn explain(
+    entry: &Entry,
+    further: &[&Entry],
+    protocol: &'static Protocol,
+    pics: Option<&Pics>,
+    library: Option<&Library>,
+) -> String {
     let header = &entry.header;
     let mut out = format!("{}  {}\n", header.id, header.title);
     if !header.purpose.is_empty() {
         let _ = writeln!(out, "\n{}", header.purpose);
     }
     out.push_str("\nIn the programme\n");
-    for (baseline, demands) in &header.certification {
-        let baseline = writer::baseline(*baseline);
+    let certification = further.iter().flat_map(|entry| &entry.header.certification);
+    for (baseline, demands) in header.certification.iter().chain(certification) {
+        let version = if further.is_empty() { String::new() } else { format!("OCPP {} ", baseline.version()) };
+        let baseline = baseline.id();
         if demands.is_empty() {
-            let _ = writeln!(out, "  since {baseline}  no longer");
+            let _ = writeln!(out, "  {version}since {baseline}  no longer");
         }
         for (profile, demand) in demands {
             let demand = match demand {
                 Demand::Mandatory => "mandatory".to_owned(),
                 Demand::When(condition) => format!("when {condition}"),
             };
-            let _ = writeln!(out, "  since {baseline}  {}: {demand}", profile.title());
+            let _ = writeln!(out, "  {version}since {baseline}  {}: {demand}", profile.title());
         }
     }
     if let Some(pics) = pics {
@@ -81,7 +105,7 @@ fn explain(entry: &Entry, pics: Option<&Pics>, library: Option<&Library>) -> Str
         let named = case.iter().flat_map(|case| &case.citations).map(|citation| citation.id.clone());
         let cited = header.proves().into_iter().chain(named);
         for id in cited.filter(|id| told.insert(id.clone())) {
-            let _ = writeln!(out, "  {id:<11} {}", requirements::text(&id).unwrap_or(""));
+            let _ = writeln!(out, "  {id:<11} {}", protocol.requirements().text(&id).unwrap_or(""));
         }
     }
     for (id, reason) in &header.further_requirements {

@@ -10,6 +10,7 @@ use clap::{
 
 use super::{Problem, print};
 use crate::{
+    protocol::Protocol,
     simulator::faults::{self, Fault, Faults},
     yaml::{Defect, Position, Source},
 };
@@ -32,9 +33,9 @@ pub struct FaultArguments {
 }
 
 impl FaultArguments {
-    /// The faults as they were given.
-    pub(super) fn read(&self) -> Result<Faults, Problem> {
-        read(&self.faults)
+    /// The faults as they were given, of a product that speaks this version of OCPP.
+    pub(super) fn read(&self, protocol: &'static Protocol) -> Result<Faults, Problem> {
+        read(protocol, &self.faults)
     }
 }
 
@@ -70,11 +71,11 @@ pub(super) fn instead(error: &clap::Error) -> Option<&str> {
 }
 
 /// Faults from their texts; what is wrong with any of them is told with its place.
-pub(super) fn read(texts: &[String]) -> Result<Faults, Problem> {
+pub(super) fn read(protocol: &'static Protocol, texts: &[String]) -> Result<Faults, Problem> {
     let mut defects = Vec::new();
     let mut read = Vec::new();
     for text in texts {
-        match text.parse::<Fault>() {
+        match Fault::read(protocol, text) {
             Ok(fault) => read.push(fault),
             Err(error) => {
                 let at = Position { line: 1, column: error.column };

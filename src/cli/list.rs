@@ -4,8 +4,8 @@ use std::{fmt::Write as _, path::PathBuf};
 
 use clap::Args;
 
-use super::{Format, Problem, exit, print};
-use crate::{pics::reader, record::PlanEntry, selection, testcase::catalogue::Catalogue};
+use super::{Format, Problem, TestCases, exit, print};
+use crate::{pics::reader, record::PlanEntry, selection};
 
 /// Arguments of `list`.
 #[derive(Debug, Args)]
@@ -22,9 +22,9 @@ pub struct Arguments {
 }
 
 /// Runs the subcommand.
-pub fn run(arguments: &Arguments, catalogue: &Catalogue) -> Result<u8, Problem> {
+pub fn run(arguments: &Arguments, test_cases: &TestCases) -> Result<u8, Problem> {
     let pics = reader::read(&arguments.pics)?;
-    let plan = selection::plan(&pics, catalogue);
+    let plan = selection::plan(&pics, &test_cases.of(pics.ocpp)?);
     let shown: Vec<&PlanEntry> = plan.iter().filter(|entry| arguments.all || entry.applicable).collect();
     match arguments.format {
         Format::Json => {

@@ -36,7 +36,7 @@ use std::{
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 
-use crate::{testcase::catalogue::Catalogue, yaml::Defects};
+use crate::{protocol::Version, testcase::catalogue::Catalogue, yaml::Defects};
 
 /// Exit statuses, a public contract.
 pub mod exit {
@@ -170,12 +170,12 @@ pub fn main() -> ExitCode {
     if let Some(Err(problem)) = arguments.log.as_deref().map(log::start) {
         return ExitCode::from(complain(&problem));
     }
-    let folder = arguments.testcases;
+    let test_cases = TestCases { folder: arguments.testcases };
     let result = match arguments.command {
         Command::Pics(arguments) => pics::run(&arguments),
-        Command::List(arguments) => catalogue(folder).and_then(|catalogue| list::run(&arguments, &catalogue)),
-        Command::Explain(arguments) => catalogue(folder).and_then(|catalogue| explain::run(&arguments, &catalogue)),
-        Command::Check => catalogue(folder).and_then(|catalogue| check::run(&catalogue)),
+        Command::List(arguments) => list::run(&arguments, &test_cases),
+        Command::Explain(arguments) => explain::run(&arguments, &test_cases),
+        Command::Check => check::run(&test_cases),
         Command::Schema(arguments) => schema::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Completions(arguments) => Ok(shells::completions(&arguments, Arguments::command())),
@@ -185,10 +185,10 @@ pub fn main() -> ExitCode {
         Command::Merge(arguments) => merge::run(&arguments),
         Command::Trace(arguments) => trace::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),
-        Command::Audit(arguments) => catalogue(folder).and_then(|catalogue| audit::run(&arguments, &catalogue)),
+        Command::Audit(arguments) => audit::run(&arguments, &test_cases),
         Command::Replay(arguments) => replay::run(&arguments),
         Command::Diff(arguments) => diff::run(&arguments),
-        Command::Run(arguments) => catalogue(folder).and_then(|catalogue| run::run(&arguments, &catalogue)),
+        Command::Run(arguments) => run::run(&arguments, &test_cases),
     };
     match result {
         Ok(code) => ExitCode::from(code),
@@ -196,11 +196,25 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn catalogue(folder: Option<PathBuf>) -> Result<Catalogue, Problem> {
-    Ok(match folder {
-        Some(folder) => Catalogue::from_folder(&folder)?,
-        None => Catalogue::embedded()?,
-    })
+/// Reads a version of OCPP from the command line.
+fn version(word: &str) -> Result<Version, String> {
+    let known = Version::WORDS.map(|(known, _)| known);
+    Version::named(word).ok_or_else(|| format!("write one of: {}", known.join(", ")))
+}
+
+/// Where the test cases come from: those that are compiled in, or a folder.
+struct TestCases {
+    folder: Option<PathBuf>,
+}
+
+impl TestCases {
+    /// Those of a version of OCPP.
+    fn of(&self, version: Version) -> Result<Catalogue, Problem> {
+        Ok(match &self.folder {
+            Some(folder) => Catalogue::from_folder(folder, version)?,
+            None => Catalogue::embedded(version)?,
+        })
+    }
 }
 
 /// Set where standard output is for the trace, so that what people read goes to standard error.

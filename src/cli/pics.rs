@@ -13,8 +13,11 @@ use crate::{
     pics::{
         Baseline, SutKind,
         import::{self, Content, Imported, document::Document},
-        reader, writer,
+        reader,
+        reader::editions_with_baselines,
+        writer,
     },
+    protocol::Version,
     yaml::Source,
 };
 
@@ -37,9 +40,12 @@ enum Command {
         /// The side under test
         #[arg(value_parser = ["charging-station", "csms"])]
         sut: String,
-        /// Edition of OCPP 2.0.1
-        #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(3..=4))]
-        edition: u8,
+        /// The version of OCPP
+        #[arg(long, value_parser = super::version, value_name = "VERSION", default_value_t)]
+        ocpp: Version,
+        /// The edition of its specification [default: the first that is certified]
+        #[arg(long)]
+        edition: Option<u8>,
     },
     /// Make a PICS file from a certificate with its abstract test report
     ///
@@ -62,9 +68,9 @@ enum Command {
 }
 
 fn baseline(word: &str) -> Result<Baseline, String> {
-    let all = [Baseline::B2024_06, Baseline::B2025_09, Baseline::B2026_02];
-    let known = || all.map(writer::baseline).join(", ");
-    all.into_iter().find(|known| writer::baseline(*known) == word).ok_or_else(|| format!("write one of: {}", known()))
+    let all = Version::ALL.into_iter().flat_map(|version| version.protocol().baselines);
+    let known: Vec<&str> = all.map(|baseline| baseline.id()).collect();
+    Baseline::named(word).ok_or_else(|| format!("write one of: {}", known.join(", ")))
 }
 
 /// Runs the subcommand.
@@ -75,9 +81,15 @@ pub fn run(arguments: &Arguments) -> Result<u8, Problem> {
             let answers = pics.hardware.len() + pics.features.len() + pics.questions.len() + pics.settings.len();
             print(&format!("{}: valid, {answers} answers for {}\n", file.display(), pics.product.designation));
         }
-        Command::Template { sut, edition } => {
-            let sut = if sut == "csms" { SutKind::Csms } else { SutKind::ChargingStation };
-            print(&writer::template(sut, *edition));
+        Command::Template { sut, ocpp, edition } => {
+            let sut = SutKind::named(sut).unwrap_or(SutKind::ChargingStation);
+            let all = ocpp.protocol().baselines;
+            let edition = edition.or_else(|| all.first().map(|baseline| baseline.edition()));
+            let Some(baseline) = all.iter().rev().find(|baseline| Some(baseline.edition()) == edition) else {
+                let message = format!("OCPP {ocpp} has no edition {} that is certified", edition.unwrap_or_default());
+                return Err(Problem::Input(message, editions_with_baselines(ocpp.protocol())));
+            };
+            print(&writer::template(sut, *baseline));
         }
         Command::Import { certificate, baseline, with_names } => {
             let document = document(certificate)?;

@@ -8,7 +8,6 @@ use serde::Serialize;
 
 use super::{Format, Problem, exit, print};
 use crate::{
-    pics::SutKind,
     record::Results,
     replay::{self, Again, Divergence, Kept, StoreError},
     runner,
@@ -80,15 +79,18 @@ pub fn run(arguments: &Arguments) -> Result<u8, Problem> {
         return Err(Problem::Input(message, "its folder `inputs` shows the recorded test cases".into()));
     }
     let own = replay::sources(&arguments.folder);
-    let catalogue = Catalogue::from_folder(arguments.against.as_deref().unwrap_or(&own))?;
     let results = read_results(&arguments.folder);
-    let mut libraries = Libraries { catalogue, station: None, csms: None };
+    let mut libraries = Libraries {
+        folder: arguments.against.as_deref().unwrap_or(&own),
+        own: arguments.against.is_none(),
+        read: Vec::new(),
+    };
     let mut lines = Vec::new();
     for (id, path) in files {
         let all = replay::read(&path)?;
-        let library = libraries.of(&id)?;
         let mut worst: Option<Verdict> = None;
         for kept in &all {
+            let library = libraries.of(kept)?;
             let line = if arguments.against.is_some() { told(kept, library) } else { repeated(kept, library) };
             worst = worst.max(line.replayed);
             lines.push(line);
@@ -124,22 +126,27 @@ fn status(against: bool, lines: &[Line]) -> u8 {
     }
 }
 
-/// Libraries of both sides, read when they are needed.
-struct Libraries {
-    catalogue: Catalogue,
-    station: Option<Library>,
-    csms: Option<Library>,
+/// The test cases of each version and side, read when they are needed.
+struct Libraries<'f> {
+    folder: &'f Path,
+    /// It is the run folder's own.
+    own: bool,
+    read: Vec<Library>,
 }
 
-impl Libraries {
-    fn of(&mut self, id: &str) -> Result<&Library, Problem> {
-        let csms = id.ends_with("_CSMS");
-        let sut = if csms { SutKind::Csms } else { SutKind::ChargingStation };
-        let place = if csms { &mut self.csms } else { &mut self.station };
-        if place.is_none() {
-            *place = Some(Library::load(&self.catalogue, sut)?);
-        }
-        place.as_ref().ok_or_else(|| Problem::Own("no test cases".into()))
+impl Libraries<'_> {
+    fn of(&mut self, kept: &Kept) -> Result<&Library, Problem> {
+        let (version, sut) = (kept.version(), kept.sut());
+        let found = self.read.iter().position(|library| library.version == version && library.sut == sut);
+        let at = match found {
+            Some(at) => at,
+            None => {
+                let from = if self.own { Catalogue::recorded } else { Catalogue::from_folder };
+                self.read.push(Library::load(&from(self.folder, version)?, sut)?);
+                self.read.len() - 1
+            }
+        };
+        self.read.get(at).ok_or_else(|| Problem::Own("no test cases".into()))
     }
 }
 

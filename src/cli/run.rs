@@ -11,8 +11,8 @@ use std::path::PathBuf;
 use clap::Args;
 
 use self::{live::Live, prepare::Prepared};
-use super::{Problem, gate::Gate, given, operator::OperatorChoice};
-use crate::{link::Secret, pics::SutKind, selection::choice::Shard, testcase::catalogue::Catalogue};
+use super::{Problem, TestCases, gate::Gate, given, operator::OperatorChoice};
+use crate::{link::Secret, pics::SutKind, selection::choice::Shard};
 
 /// Arguments of `run`.
 #[derive(Debug, Args)]
@@ -77,11 +77,11 @@ pub struct Arguments {
 }
 
 /// Runs the subcommand.
-pub fn run(arguments: &Arguments, catalogue: &Catalogue) -> Result<u8, Problem> {
+pub fn run(arguments: &Arguments, test_cases: &TestCases) -> Result<u8, Problem> {
     let gate = arguments.gate.open()?;
     let mut prepared = match &arguments.resume {
-        None => prepare::fresh(arguments, catalogue)?,
-        Some(folder) => prepare::resumed(arguments, folder, catalogue)?,
+        None => prepare::fresh(arguments, test_cases)?,
+        Some(folder) => prepare::resumed(arguments, folder, test_cases)?,
     };
     if let Some(password) = given(arguments.password.as_deref()) {
         prepared.bench.password = Secret::new(password);

@@ -2,6 +2,8 @@
 
 mod test_cases;
 
+use std::collections::BTreeSet;
+
 use clap::{Args, ValueEnum};
 use serde_json::{Map, Value, json};
 
@@ -10,16 +12,18 @@ use crate::{
     bench, expect,
     manual_action::{actions, settings::Setting},
     pics::{
-        Baseline, Profile, SutKind,
+        Profile, SutKind,
         reader::{self, kpi_keys},
         tables::{self, AnswerKind, Part},
     },
-    protocol::OCPP_2_0_1,
+    protocol::Version,
+    protocol::semantics::WordSet,
     record::{
         FORMAT, Results,
         compare::Comparison,
         manifest::{self, Manifest},
     },
+    vocabulary::{as_yaml_reads, words_of},
 };
 
 /// Arguments of `schema`.
@@ -180,8 +184,8 @@ fn operator() -> Value {
     http.insert("defaults".into(), or_text(&defaults));
     http.insert("base".into(), text.clone());
     http.insert("root".into(), text.clone());
-    let messages = OCPP_2_0_1.messages().actions().filter(|action| OCPP_2_0_1.messages().sent_by(action, false));
-    http.insert("messages".into(), object(messages.map(|name| (name.to_owned(), request.clone())).collect()));
+    let messages = words_of(WordSet::RequestsOfCsms, None);
+    http.insert("messages".into(), object(messages.into_iter().map(|name| (name, request.clone())).collect()));
     object(Map::from_iter([("http".to_owned(), object(http))]))
 }
 
@@ -190,8 +194,8 @@ fn pics() -> Value {
     let words = json!({ "type": "array", "items": { "type": "string" } });
     let mut parts: Map<String, Value> = Map::new();
     for sut in [SutKind::ChargingStation, SutKind::Csms] {
-        for (edition, baseline) in [(3, Baseline::B2024_06), (3, Baseline::B2025_09), (4, Baseline::B2026_02)] {
-            for section in tables::sections(sut, edition, baseline) {
+        for &baseline in Version::ALL.iter().flat_map(|version| version.protocol().baselines) {
+            for section in tables::sections(sut, baseline) {
                 let part = parts.entry(section.part.key()).or_insert_with(|| object(Map::new()));
                 for row in section.rows() {
                     let mut schema = match row.kind {
@@ -218,7 +222,7 @@ fn pics() -> Value {
     let approver = texts(&reader::APPROVER_KEYS);
     let maxima: Map<String, Value> = [SutKind::ChargingStation, SutKind::Csms]
         .into_iter()
-        .flat_map(|sut| kpi_keys(sut).iter())
+        .flat_map(|sut| Version::ALL.into_iter().flat_map(move |version| kpi_keys(version.protocol(), sut)))
         .map(|key| ((*key).to_owned(), json!({ "type": "number", "exclusiveMinimum": 0 })))
         .collect();
     let mut properties = Map::new();
@@ -226,9 +230,12 @@ fn pics() -> Value {
         properties.insert(name.to_owned(), schema);
     };
     add("sut", json!({ "enum": ["charging-station", "csms"] }));
-    add("ocpp", json!({ "enum": ["2.0.1"] }));
-    add("edition", json!({ "enum": [3, 4] }));
-    add("baseline", json!({ "enum": ["2024-06", "2025-09", "2026-02"] }));
+    add("ocpp", json!({ "enum": as_yaml_reads(Version::WORDS.map(|(word, _)| word.to_owned()).into()) }));
+    let all = || Version::ALL.into_iter().flat_map(|version| version.protocol().baselines);
+    let editions: BTreeSet<u8> = all().map(|baseline| baseline.edition()).collect();
+    let baselines: Vec<&str> = all().map(|baseline| baseline.id()).collect();
+    add("edition", json!({ "enum": editions }));
+    add("baseline", json!({ "enum": baselines }));
     add("product", texts(&reader::PRODUCT_KEYS));
     let ids: Vec<&str> = Profile::ALL.iter().map(|profile| profile.id()).collect();
     add(

@@ -140,7 +140,7 @@ fn setup(command: &Command, clock: Clock) -> Result<StationSetup, Problem> {
         manufacturer_roots: String::new(),
         certificate: None,
         variables: Vec::new(),
-        faults: faults.read()?.witnessed(faults::witness),
+        faults: faults.read(pics.ocpp.protocol())?.witnessed(faults::witness),
         pics,
     };
     if let Some(path) = root {
@@ -254,6 +254,7 @@ fn csms_setup(command: &Command, clock: Clock) -> Result<CsmsSetup, Problem> {
     };
     let stations = identity.iter().map(known).collect::<Result<_, Problem>>()?;
     Ok(CsmsSetup {
+        protocol: pics.ocpp.protocol(),
         endpoints,
         stations,
         tokens: Bench::default().values.get("tokens").cloned().unwrap_or_default(),
@@ -261,7 +262,7 @@ fn csms_setup(command: &Command, clock: Clock) -> Result<CsmsSetup, Problem> {
         inventory: pics.is_yes("C-50.1"),
         boot_setting: if *sticky_boot { BootSetting::UntilRestored } else { BootSetting::Once },
         authority,
-        faults: faults.read()?.witnessed(faults::witness),
+        faults: faults.read(pics.ocpp.protocol())?.witnessed(faults::witness),
     })
 }
 

@@ -154,7 +154,7 @@ impl<'p> Sequence<'p> {
             TraceEvent::Frame { direction, text } => {
                 let who = if *direction == Direction::FromSut { "SUT →" } else { "→ SUT" };
                 let key = |id: String| (entry.station.clone(), id);
-                match Frame::parse(text) {
+                match Frame::read_back(text) {
                     Ok(Frame::Call { id, action, payload }) => {
                         self.calls.insert(key(id), action.clone());
                         (who, action, payload.to_string())
@@ -167,6 +167,10 @@ impl<'p> Sequence<'p> {
                         let action = self.calls.remove(&key(id)).unwrap_or_else(|| "?".into());
                         (who, format!("{action} refused"), format!("{code}: {text}"))
                     }
+                    Ok(Frame::CallResultError { code, .. }) => {
+                        (who, "response refused".into(), format!("{code}: {text}"))
+                    }
+                    Ok(Frame::Send { action, payload, .. }) => (who, format!("{action} (SEND)"), payload.to_string()),
                     Err(error) => (who, "broken frame".into(), format!("{error}: {text}")),
                 }
             }

@@ -6,7 +6,7 @@ use super::finding::Finding;
 use crate::{
     clock::Stamp,
     link::ConnId,
-    protocol::{frame::Frame, rules::Rule, session::Call},
+    protocol::{Version, frame::Frame, rules::Rule, session::Call},
     yaml::shorten,
 };
 
@@ -38,12 +38,15 @@ pub(crate) struct OverlappingCall {
 }
 
 impl OverlappingCall {
-    pub(crate) fn finding(&self) -> Finding {
-        let message = format!(
-            "{} was sent before {} had been answered ({:.3} s early)",
-            self.call.action, self.before, self.early_s
-        );
-        let mut finding = Finding::of_rule(Rule::OneCallAtATime, message).of(Rule::OneCallAtATime.broken());
+    /// What it did, in a sentence.
+    pub(crate) fn message(&self) -> String {
+        let Self { call, before, early_s } = self;
+        format!("{} was sent before {before} had been answered ({early_s:.3} s early)", call.action)
+    }
+
+    pub(crate) fn finding(&self, version: Version) -> Finding {
+        let rule = Rule::OneCallAtATime;
+        let mut finding = Finding::of_rule(rule, self.message()).of(rule.broken(version));
         finding.expected = Some("no CALL before all earlier ones are answered or timed out".into());
         finding.frame = Some(shorten(&self.call.text, 4000));
         finding
@@ -68,7 +71,7 @@ impl CallOrder {
         if self.open.is_empty() {
             return None;
         }
-        let (Frame::CallResult { id, .. } | Frame::CallError { id, .. }) = Frame::parse(text).ok()? else {
+        let (Frame::CallResult { id, .. } | Frame::CallError { id, .. }) = Frame::read_back(text).ok()? else {
             return None;
         };
         let turn = self.open.remove(&(conn, id))?;

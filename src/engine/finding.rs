@@ -62,6 +62,9 @@ impl Finding {
         self.found = Some(shorten(&mismatch.found, 500));
         self.pointer = Some(mismatch.pointer.clone());
         self.frame = Some(shorten(frame, 4000));
+        if let Some(message) = &mismatch.message {
+            self.message.clone_from(message);
+        }
         self.of(mismatch.requirements.clone())
     }
 

@@ -168,6 +168,7 @@ impl Engine {
                 when: None,
                 saved_as: None,
                 requirements: Requirements::default(),
+                title: None,
                 kind: StepKind::Run { state: state.to_owned(), with },
             })
         };
@@ -296,6 +297,11 @@ impl Engine {
         self.world.awaits(id)
     }
 
+    /// The version of OCPP that is spoken.
+    pub fn protocol(&self) -> &'static Protocol {
+        self.world.setup().protocol
+    }
+
     /// The step at a path that is under way, and the names that its expressions see.
     pub fn under_way(&self, path: &str) -> Option<(Arc<Step>, impl Lookup + '_)> {
         let (_, sequence) = self.phases.get(self.current)?;
@@ -369,6 +375,7 @@ impl Engine {
                 when: None,
                 saved_as: None,
                 requirements: Requirements::default(),
+                title: None,
                 kind: StepKind::Run { state: state.to_owned(), with },
             })
         };
@@ -421,5 +428,5 @@ pub(crate) type Scope = Names;
 
 /// The side under test of a test case, for those who only have the engine's setup.
 pub fn sut(setup: &Setup) -> SutKind {
-    setup.case.header.sut()
+    setup.case.header.sut
 }

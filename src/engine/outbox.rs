@@ -84,7 +84,7 @@ impl World {
                     sent.action, sent.because
                 );
                 let mut finding = Finding::of_rule(Rule::OurMessagesAreAnswered, message);
-                finding.expected = Some(format!("a CALLRESULT for {} (Part 4, 4.2.3)", sent.action));
+                finding.expected = Some(format!("a CALLRESULT for {}", sent.action));
                 finding.found = Some(format!("CALLERROR {code}"));
                 finding.frame = Some(shorten(&text, 4000));
                 self.find(Verdict::Fail, finding);

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     link::{ClientPolicy, ConnId, DialledConns, EndpointId, Secret, ServerPolicy},
-    protocol::{OCPP_2_0_1, Protocol, session::Session},
+    protocol::{Protocol, Version, session::Session},
 };
 
 /// What outlasts a test case.
@@ -47,7 +47,7 @@ const IDS_SINCE: i64 = 17_040_672_000;
 impl Default for SutMemory {
     fn default() -> Self {
         Self {
-            session: OCPP_2_0_1.session(),
+            session: Version::default().protocol().session(),
             open: None,
             ordinary: false,
             unanswered_pings: 0,

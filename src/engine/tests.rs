@@ -3,6 +3,8 @@
 mod pace;
 mod preparation;
 mod rules;
+mod wire;
+mod words;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -18,8 +20,9 @@ use crate::{
         ClosedBy, ConnId, EndpointId, Identity, LinkCommand, LinkEvent, Secret, ServerPolicy, ServerTls, UpgradeRequest,
     },
     manual_action::ActionOutcome,
-    protocol::{OCPP_2_0_1, session::Session},
+    protocol::{OCPP_2_0_1, Protocol, Version, session::Session},
     template::Lookup as _,
+    testcase::dialect::Dialect,
     testcase::{model::State, reader},
     verdict::Verdict,
     yaml::Source,
@@ -53,15 +56,29 @@ fn engine_for(
     steps: &str,
     memory: SutMemory,
 ) -> Engine {
+    engine_in(&OCPP_2_0_1, id, endpoints, states, steps, memory)
+}
+
+/// An engine that speaks a version of OCPP; its test case is of 2.0.1.
+fn engine_in(
+    protocol: &'static Protocol,
+    id: &str,
+    endpoints: EndpointPolicies,
+    states: HashMap<String, Arc<State>>,
+    steps: &str,
+    memory: SutMemory,
+) -> Engine {
+    let side = if id.ends_with("CSMS") { "csms" } else { "charging-station" };
     // Some are about a requirement.
     let about = if steps.starts_with("requirements:") { "" } else { "requirements: []\n" };
     let text = format!(
         "id: {id}\ntitle: T\nuse-cases: []\n{about}purpose: P.\n\
-         certification:\n  2024-06: {{ core: mandatory }}\n{steps}"
+         sut: {side}\nblock: B\nprotocols: [2.0.1]\ncertification: {{ 2.0.1: {{ 2024-06: {{ core: mandatory }} }} }}\n{steps}"
     );
-    let case = reader::test_case(&Source::new("TC_B_06.yaml", text)).unwrap_or_else(|bad| panic!("{bad}"));
+    let case = reader::test_case(&Source::new("TC_B_06.yaml", text), Dialect::today(Version::V2_0_1))
+        .unwrap_or_else(|bad| panic!("{bad}"));
     let setup = Setup {
-        protocol: &crate::protocol::OCPP_2_0_1,
+        protocol,
         case: Arc::new(case),
         variant: Map::new(),
         states: Arc::new(states),
@@ -133,7 +150,7 @@ fn a_late_answer_is_no_breach_in_the_next_test_case() {
 /// A message that comes ahead is held against later steps, whose names need not be known by then: that is no error of ours.
 #[test]
 fn what_a_step_can_say_only_later_it_does_not_take_ahead() {
-    let steps = "steps:\n  - expect: Heartbeat\n  - set: { since: \"{{ elapsed }}\" }\n  \
+    let steps = "steps:\n  - expect: Heartbeat\n  - let: { since: \"{{ elapsed }}\" }\n  \
         - expect: NotifyEvent\n    any-time-since: \"{{ since }}\"\n";
     let event = r#"[2,"e","NotifyEvent",{"generatedAt":"1970-01-01T00:00:01Z","seqNo":0,"eventData":[{"eventId":1,"timestamp":"1970-01-01T00:00:01Z","trigger":"Delta","actualValue":"x","eventNotificationType":"HardWiredNotification","component":{"name":"EVSE"},"variable":{"name":"Problem"}}]}]"#;
     let mut engine = engine(steps, connected());
@@ -263,7 +280,7 @@ fn a_failing_check_names_its_own_requirement() {
     }
     // Some are broken under a condition only: what the step knows, and at a check what the message says.
     let steps = "steps:
-  - set: { how: remote }
+  - let: { how: remote }
   - steps:
       - expect: TransactionEvent
         check:
@@ -454,9 +471,10 @@ fn a_connection_lost_while_preparing_decides_nothing() {
         engine.handle(at(1), Input::Link(LinkEvent::Closed { conn: ConnId(1), code: None, by: ClosedBy::Broken }));
         ended(engine, 10).verdict
     };
-    let prepared =
-        "state: Prepared\nsut: charging-station\nkind: procedure\npurpose: P.\nsteps:\n  - send: ClearCache\n";
-    let prepared = reader::state(&Source::new("Prepared.yaml", prepared)).unwrap_or_else(|bad| panic!("{bad}"));
+    let prepared = "state: Prepared\nsut: charging-station\nprotocols: [2.0.1]\nkind: procedure\npurpose: P.\nsteps:\n  - send: ClearCache\n";
+    let prepared = reader::state(&Source::new("Prepared.yaml", prepared), Dialect::today(Version::V2_0_1))
+        .unwrap_or_else(|bad| panic!("{bad}"))
+        .unwrap();
     let states = HashMap::from([("Prepared".to_owned(), Arc::new(prepared))]);
     assert_eq!(lost(engine_of(EndpointPolicies::default(), states, QUIET, connected())), Verdict::Inconclusive);
     // The states that a test case begins with are part of it.
@@ -500,7 +518,7 @@ fn what_was_last_told_of_a_connector_is_known_to_the_next_test_case() {
 
 #[test]
 fn a_remark_is_said_once_and_decides_nothing() {
-    let steps = "steps:\n  - set: { base: 30 }\n  - remark: \"The base of {{ base }} s is guessed.\"\n  - remark: \"The base of {{ base }} s is guessed.\"\n  - when: \"false\"\n    remark: Never said.\n";
+    let steps = "steps:\n  - let: { base: 30 }\n  - remark: \"The base of {{ base }} s is guessed.\"\n  - remark: \"The base of {{ base }} s is guessed.\"\n  - when: \"false\"\n    remark: Never said.\n";
     let outcome = ended(engine(steps, connected()), 1);
     assert_eq!(
         (outcome.verdict, outcome.remarks.as_slice()),
@@ -509,9 +527,11 @@ fn a_remark_is_said_once_and_decides_nothing() {
     for bad in ["remark: [one, two]", "remark: \"\""] {
         let text = format!(
             "id: TC_B_06_CS\ntitle: T\nuse-cases: []\nrequirements: []\npurpose: P.\n\
-             certification:\n  2024-06: {{ core: mandatory }}\nsteps:\n  - {bad}\n"
+             sut: charging-station\nblock: B\nprotocols: [2.0.1]\ncertification: {{ 2.0.1: {{ 2024-06: {{ core: mandatory }} }} }}\nsteps:\n  - {bad}\n"
         );
-        let defects = reader::test_case(&Source::new("TC_B_06_CS.yaml", text)).err().map(|bad| bad.to_string());
+        let defects = reader::test_case(&Source::new("TC_B_06_CS.yaml", text), Dialect::today(Version::V2_0_1))
+            .err()
+            .map(|bad| bad.to_string());
         assert!(defects.is_some_and(|defects| defects.contains("a sentence was expected")), "{bad}");
     }
 }
@@ -527,15 +547,17 @@ fn no_name_of_the_engine_can_be_taken() {
         assert!(told || name == "message", "{name}");
     }
     for taken in [
-        "- set: { left: 1 }",
+        "- let: { left: 1 }",
         "- expect: Heartbeat\n    as: registration",
         "- for-each: state\n    in: \"{{ [] }}\"\n    do: []",
     ] {
         let text = format!(
             "id: TC_B_06_CS\ntitle: T\nuse-cases: []\nrequirements: []\npurpose: P.\n\
-             certification:\n  2024-06: {{ core: mandatory }}\nsteps:\n  {taken}\n"
+             sut: charging-station\nblock: B\nprotocols: [2.0.1]\ncertification: {{ 2.0.1: {{ 2024-06: {{ core: mandatory }} }} }}\nsteps:\n  {taken}\n"
         );
-        let refused = reader::test_case(&Source::new("TC_B_06_CS.yaml", text)).unwrap_err().to_string();
+        let refused = reader::test_case(&Source::new("TC_B_06_CS.yaml", text), Dialect::today(Version::V2_0_1))
+            .unwrap_err()
+            .to_string();
         assert!(refused.contains("is a name that the engine defines"), "{refused}");
     }
 }

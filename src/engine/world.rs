@@ -78,6 +78,8 @@ pub(crate) struct World {
     variables: Names,
     outstanding: HashMap<String, OutstandingCall>,
     seen_ids: HashSet<(ConnId, String)>,
+    /// Responses of ours, each with its action, by connection and message id: the SUT may refuse one.
+    responses: HashMap<(ConnId, String), (String, String)>,
     call_order: CallOrder,
     pub(crate) outbox: Outbox,
     received: Vec<Arc<Call>>,
@@ -111,7 +113,7 @@ const MAX_KEPT: usize = 4096;
 impl World {
     pub(crate) fn new(setup: Setup, now: Stamp) -> Self {
         // A charging station under test is dealt with as fast as we can.
-        let for_csms = setup.case.header.sut() == SutKind::Csms;
+        let for_csms = setup.case.header.sut == SutKind::Csms;
         let pace = setup.bench.get("pace").and_then(Value::as_f64).filter(|_| for_csms);
         let mut memory = SutMemory { evses: BTreeMap::new(), ..setup.memory.clone() };
         memory.session.begin(now.wall);
@@ -119,6 +121,7 @@ impl World {
         base.insert("bench", setup.bench.clone());
         base.insert("pics", setup.pics.clone());
         base.insert("variant", Value::Object(setup.variant.clone()));
+        base.insert("protocol", setup.protocol.version.to_string().into());
         base.insert("test_case", setup.case.header.id.clone().into());
         let mut root = Scope::default();
         root.insert("evse", setup.bench.get("evse").cloned().unwrap_or(json!({"id": 1, "connector": 1})));
@@ -142,6 +145,7 @@ impl World {
             messages: 0,
             variables: Names::default(),
             outstanding: HashMap::new(),
+            responses: HashMap::new(),
             seen_ids: HashSet::new(),
             call_order: CallOrder::default(),
             outbox: Outbox::default(),
@@ -184,7 +188,7 @@ impl World {
     }
 
     pub(crate) fn is_station_test(&self) -> bool {
-        self.setup.case.header.sut() == SutKind::ChargingStation
+        self.setup.case.header.sut == SutKind::ChargingStation
     }
 
     pub(crate) fn has_state(&self, name: &str) -> bool {
@@ -313,6 +317,10 @@ impl World {
     /// Answers as the specification suggests.
     pub(crate) fn default_reply(&mut self, call: &Call, asked: Asked) {
         let moment = self.moment();
+        if let Some((code, description)) = self.memory.session.declines(&moment, call) {
+            self.refuse(call.conn, &call.id, code, description);
+            return;
+        }
         let payload = self.memory.session.reply(&moment, call, asked);
         self.reply(call, payload);
         self.note_promises();
@@ -393,8 +401,11 @@ impl World {
             return;
         }
         self.memory.session.replied(call, &payload);
-        let frame = Frame::CallResult { id: call.id.clone(), payload };
-        self.link_command(LinkCommand::Send(call.conn, frame.to_text()));
+        let text = Frame::CallResult { id: call.id.clone(), payload }.to_text();
+        if self.setup.protocol.wire.refuses_results() && self.responses.len() < MAX_KEPT {
+            self.responses.insert((call.conn, call.id.clone()), (call.action.clone(), shorten(&text, 1000)));
+        }
+        self.link_command(LinkCommand::Send(call.conn, text));
     }
 
     /// Refuses a CALL of the SUT.

@@ -4,8 +4,8 @@ use serde_json::{Map, Value};
 
 use super::settings::{self, Setting};
 use crate::{
-    protocol::{OCPP_2_0_1, semantics::WordSet},
-    vocabulary::{Owner, Property, Takes, check_value},
+    protocol::semantics::WordSet,
+    vocabulary::{Owner, Property, Scope, Takes, check_value, words_of},
 };
 
 /// One known manual action.
@@ -36,18 +36,17 @@ const COMPONENT: Property = Property::required("component", Takes::Text);
 const VARIABLE: Property = Property::required("variable", Takes::Text);
 
 /// The types of an idToken (IdTokenEnumType).
-fn token_types() -> Vec<String> {
-    OCPP_2_0_1.words(WordSet::TokenTypes)
+fn token_types(scope: Scope) -> Vec<String> {
+    words_of(WordSet::TokenTypes, scope)
 }
 
 /// What a CSMS can be asked to send.
-fn messages_of_a_csms() -> Vec<String> {
-    let messages = OCPP_2_0_1.messages();
-    messages.actions().filter(|action| messages.sent_by(action, false)).map(str::to_owned).collect()
+fn messages_of_a_csms(scope: Scope) -> Vec<String> {
+    words_of(WordSet::RequestsOfCsms, scope)
 }
 
 /// What can be set at a CSMS, and undone.
-fn settings_of_a_csms() -> Vec<String> {
+fn settings_of_a_csms(_: Scope) -> Vec<String> {
     Setting::ALL.iter().map(|setting| setting.word().to_owned()).collect()
 }
 
@@ -159,16 +158,35 @@ pub const ACTIONS: &[ActionInfo] = &[
     },
 ];
 
+/// What a step need not give because it is at the EVSE of the test case: parameters with their defaults.
+pub const OF_THE_EVSE: [(&str, &str); 2] = [("evse", "{{ evse.id }}"), ("connector", "{{ evse.connector }}")];
+
 impl ActionInfo {
+    /// The parameters as a step gives them: an EVSE and a connector that the action needs may be left out.
+    pub fn given(&self) -> Vec<Property> {
+        let default = |property: &&Property| OF_THE_EVSE.iter().find(|(name, _)| *name == property.name);
+        let given = |property: &Property| match default(&property).filter(|_| property.required) {
+            Some((_, value)) => Property { required: false, about: value, ..*property },
+            None => *property,
+        };
+        self.parameters.iter().map(given).collect()
+    }
+
+    /// The parameters that a step may leave out although the action needs them, with their defaults.
+    pub fn left_out(&self) -> impl Iterator<Item = (&'static str, &'static str)> + '_ {
+        let needed = |name: &str| self.parameters.iter().any(|property| property.name == name && property.required);
+        OF_THE_EVSE.into_iter().filter(move |(name, _)| needed(name))
+    }
+
     /// Who owns its parameters, for what authors are told.
-    pub fn owner(&self) -> Owner<'static> {
-        Owner { name: self.name, noun: "parameter", place: " under `with`" }
+    pub fn owner(&self, scope: Scope) -> Owner<'static> {
+        Owner { name: self.name, noun: "parameter", place: " under `with`", scope }
     }
 
     /// Holds parameters that expressions have yielded against what the action takes.
-    pub fn check(&self, parameters: &Map<String, Value>) -> Result<(), WrongParameters> {
+    pub fn check(&self, parameters: &Map<String, Value>, scope: Scope) -> Result<(), WrongParameters> {
         let wrong = |reason: String| WrongParameters { action: self.name, reason };
-        check_value(self.owner(), self.parameters, &Value::Object(parameters.clone())).map_err(wrong)?;
+        check_value(self.owner(scope), self.parameters, &Value::Object(parameters.clone())).map_err(wrong)?;
         let own = Setting::of(self.name);
         if own.is_empty() {
             return Ok(());
@@ -243,7 +261,7 @@ mod tests {
     #[test]
     fn what_expressions_yield_is_held_against_what_an_action_takes() {
         let asked = |action: &str, with: Value| {
-            let told = find(action).unwrap().check(with.as_object().unwrap());
+            let told = find(action).unwrap().check(with.as_object().unwrap(), None);
             told.map_or_else(|error| error.to_string(), |()| "sound".to_owned())
         };
         let told = [
@@ -252,7 +270,10 @@ mod tests {
             asked("connect-ev", json!({ "evse": 1 })),
             asked("present-token", json!({ "token": "T", "type": "ISO14434" })),
             asked("send", json!({ "action": "Rest", "payload": {}, "station": "S" })),
-            asked("send", json!({ "action": "BootNotification", "payload": {}, "station": "S" })),
+            // The requests of every version follow.
+            asked("send", json!({ "action": "BootNotification", "payload": {}, "station": "S" }))
+                .split_once(", ")
+                .map_or(String::new(), |(beginning, _)| beginning.to_owned()),
             asked("restore", json!({ "what": "security-profile", "value": 2, "station": "S" })),
             asked("restore", json!({ "what": "security-profile", "value": 3, "station": "S" })),
             asked("configure", json!({ "what": "password", "value": "x", "station": "S" })),
@@ -263,7 +284,7 @@ mod tests {
         the operator is asked wrongly for `connect-ev`: `connect-ev` lacks its parameter `connector` (add `connector: …` under `with`)
         the operator is asked wrongly for `present-token`: `type` can't be the text "ISO14434" (did you mean `ISO14443`?)
         the operator is asked wrongly for `send`: `action` can't be the text "Rest" (did you mean `Reset`?)
-        the operator is asked wrongly for `send`: `action` can't be the text "BootNotification" (known: CancelReservation, CertificateSigned, ChangeAvailability, ClearCache, ClearChargingProfile, ClearDisplayMessage, ClearVariableMonitoring, CostUpdated, CustomerInformation, DataTransfer, DeleteCertificate, GetBaseReport, GetChargingProfiles, GetCompositeSchedule, GetDisplayMessages, GetInstalledCertificateIds, GetLocalListVersion, GetLog, GetMonitoringReport, GetReport, GetTransactionStatus, GetVariables, InstallCertificate, PublishFirmware, RequestStartTransaction, RequestStopTransaction, ReserveNow, Reset, SendLocalList, SetChargingProfile, SetDisplayMessage, SetMonitoringBase, SetMonitoringLevel, SetNetworkProfile, SetVariableMonitoring, SetVariables, TriggerMessage, UnlockConnector, UnpublishFirmware, UpdateFirmware)
+        the operator is asked wrongly for `send`: `action` can't be the text "BootNotification" (known: CancelReservation
         sound
         the operator is asked wrongly for `restore`: it can't give `security-profile` the value `3` (known: 1, 2)
         the operator is asked wrongly for `configure`: unknown setting `password`

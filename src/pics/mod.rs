@@ -6,4 +6,6 @@ pub mod reader;
 pub mod tables;
 pub mod writer;
 
+pub(crate) use reader::words;
+
 pub use model::{Answer, Baseline, Pics, Profile, SutKind};

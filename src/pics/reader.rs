@@ -1,9 +1,12 @@
 //! Reads a PICS file, naming every defect at once with its place.
 
 mod checks;
-pub(super) mod words;
+pub(crate) mod words;
 
-use std::{collections::HashMap, path::Path};
+use std::{
+    collections::{BTreeSet, HashMap},
+    path::Path,
+};
 
 use indexmap::IndexMap;
 
@@ -12,9 +15,12 @@ use super::{
         Answer, Approval, Approver, Baseline, Connector, Evse, Laboratory, Performance, Pics, Product, Profile,
         References, SutKind, VendorSetting,
     },
-    tables::{self, AnswerKind, CORE_FEATURES_OF_EDITION_4, Part, Section},
+    tables::{self, AnswerKind, Part, Section},
 };
-use crate::yaml::{Defect, Defects, Kind, Node, Position, Source, nearest};
+use crate::{
+    protocol::{Protocol, Version},
+    yaml::{Defect, Defects, Kind, Node, Position, Source, nearest},
+};
 
 /// Reads and checks a PICS file.
 pub fn read(path: &Path) -> Result<Pics, Defects> {
@@ -24,7 +30,8 @@ pub fn read(path: &Path) -> Result<Pics, Defects> {
 /// Reads and checks a PICS.
 pub fn read_source(source: &Source) -> Result<Pics, Defects> {
     let root = source.parse()?;
-    let mut reader = Reader { defects: Vec::new(), places: HashMap::new() };
+    let protocol = Version::default().protocol();
+    let mut reader = Reader { defects: Vec::new(), places: HashMap::new(), protocol };
     let pics = reader.pics(&root);
     match pics {
         Some(pics) if reader.defects.is_empty() => Ok(pics),
@@ -74,19 +81,32 @@ pub(crate) const REFERENCE_KEYS: [&str; 7] =
     ["certificate", "certification-date", "specification", "tested", "evidence", "tool-version", "tool-instance"];
 
 /// The keys under `performance: maximum:` for each side.
-pub fn kpi_keys(sut: SutKind) -> &'static [&'static str] {
-    match sut {
-        SutKind::ChargingStation => {
-            &["response-time", "triggered-function", "start-authorization", "stop-authorization"]
+pub fn kpi_keys(protocol: &Protocol, sut: SutKind) -> Vec<&'static str> {
+    protocol.semantics.kpis(sut == SutKind::ChargingStation).iter().map(|kpi| kpi.key).collect()
+}
+
+/// Which baselines an edition goes with, in words: `edition 3 goes with 2024-06 or 2025-09, edition 4 with 2026-02`.
+pub fn editions_with_baselines(protocol: &Protocol) -> String {
+    let mut editions: Vec<(u8, Vec<&str>)> = Vec::new();
+    for baseline in protocol.baselines {
+        match editions.last_mut().filter(|(edition, _)| *edition == baseline.edition()) {
+            Some((_, ids)) => ids.push(baseline.id()),
+            None => editions.push((baseline.edition(), vec![baseline.id()])),
         }
-        SutKind::Csms => &["response-time", "authorize"],
     }
+    let goes = |at: usize| if at == 0 { " goes" } else { "" };
+    let one = |(at, (edition, ids)): (usize, &(u8, Vec<&str>))| {
+        format!("edition {edition}{} with {}", goes(at), ids.join(" or "))
+    };
+    editions.iter().enumerate().map(one).collect::<Vec<_>>().join(", ")
 }
 
 struct Reader {
     defects: Vec<Defect>,
     /// Where each answer stands.
     places: HashMap<String, Position>,
+    /// The version that the PICS is for.
+    protocol: &'static Protocol,
 }
 
 impl Reader {
@@ -120,28 +140,36 @@ impl Reader {
     fn pics(&mut self, root: &Node) -> Option<Pics> {
         self.known_keys(root, &KEYS);
         root.map()?;
-        let sut = self.choice(root, "sut", &[("charging-station", SutKind::ChargingStation), ("csms", SutKind::Csms)]);
-        let ocpp = self.choice(root, "ocpp", &crate::protocol::Version::WORDS);
-        let edition = self.choice(root, "edition", &[("3", 3), ("4", 4)]);
-        let baselines =
-            [("2024-06", Baseline::B2024_06), ("2025-09", Baseline::B2025_09), ("2026-02", Baseline::B2026_02)];
+        let sut = self.choice(root, "sut", &SutKind::WORDS);
+        let ocpp = self.choice(root, "ocpp", &Version::WORDS)?;
+        self.protocol = ocpp.protocol();
+        let editions: BTreeSet<u8> = self.protocol.baselines.iter().map(|baseline| baseline.edition()).collect();
+        let editions: Vec<(String, u8)> = editions.into_iter().map(|edition| (edition.to_string(), edition)).collect();
+        let editions: Vec<(&str, u8)> = editions.iter().map(|(word, edition)| (word.as_str(), *edition)).collect();
+        let edition = self.choice(root, "edition", &editions);
+        let baselines: Vec<(&str, Baseline)> =
+            self.protocol.baselines.iter().map(|baseline| (baseline.id(), *baseline)).collect();
         let baseline = self.choice(root, "baseline", &baselines);
         if let (Some(edition), Some(baseline)) = (edition, baseline) {
-            if (edition == 4) != (baseline == Baseline::B2026_02) {
+            if edition != baseline.edition() {
                 let at = root.get("baseline").map_or(root.at, |node| node.at);
                 self.defect(
                     at,
                     format!("edition {edition} has no such baseline"),
-                    "edition 3 goes with 2024-06 or 2025-09, edition 4 with 2026-02",
+                    editions_with_baselines(self.protocol),
                 );
             }
         }
-        let profiles = self.profiles(root, edition);
+        // Where the two disagree, the ids are held against the edition: one mistake, not twenty.
+        let of_edition =
+            || self.protocol.baselines.iter().copied().rev().find(|known| Some(known.edition()) == edition);
+        let baseline = baseline.filter(|baseline| Some(baseline.edition()) == edition).or_else(of_edition).or(baseline);
+        let profiles = self.profiles(root, baseline);
         let (sut, edition, baseline) = (sut?, edition?, baseline?);
-        let sections = tables::sections(sut, edition, baseline);
+        let sections = tables::sections(sut, baseline);
         let mut pics = Pics {
             sut,
-            ocpp: ocpp.unwrap_or_default(),
+            ocpp,
             edition,
             baseline,
             product: self.product(root, sut),
@@ -188,16 +216,19 @@ impl Reader {
         Some(pics)
     }
 
-    fn profiles(&mut self, root: &Node, edition: Option<u8>) -> Vec<Profile> {
+    fn profiles(&mut self, root: &Node, baseline: Option<Baseline>) -> Vec<Profile> {
         let Some(node) = root.get("profiles") else {
             self.defect(root.at, "`profiles` is missing", "add `profiles: [core]`");
             return Vec::new();
         };
         let mut profiles = Vec::new();
-        let ids: Vec<&str> = Profile::ALL.iter().map(|profile| profile.id()).collect();
+        let ids: Vec<&str> = self.protocol.profiles.iter().map(|profile| profile.id()).collect();
         for item in node.list().unwrap_or_default() {
             let word = item.scalar().unwrap_or_default();
-            match Profile::ALL.into_iter().find(|profile| profile.id() == word) {
+            let features = baseline.map(Baseline::core_features).unwrap_or_default();
+            let feature = features.iter().find(|(known, _)| known.id() == word);
+            match self.protocol.profile(&word) {
+                None if feature.is_some() => {}
                 None => {
                     let help = nearest(&word, ids.iter().copied())
                         .map_or_else(|| format!("known: {}", ids.join(", ")), |near| format!("did you mean `{near}`?"));
@@ -207,16 +238,16 @@ impl Reader {
                     self.defect(item.at, format!("duplicate `{word}`"), "remove one of the two");
                 }
                 Some(profile) => {
-                    let feature = CORE_FEATURES_OF_EDITION_4.iter().find(|(known, _)| *known == profile);
-                    if let (Some(4), Some((_, feature))) = (edition, feature) {
-                        let help = format!("in edition 4 it is a feature of core: answer `{feature}: yes`");
-                        self.defect(item.at, format!("unknown edition 4 profile `{word}`"), help);
-                    }
                     profiles.push(profile);
                 }
             }
+            if let Some((_, feature)) = feature {
+                let edition = baseline.map_or(0, Baseline::edition);
+                let help = format!("in edition {edition} it is a feature of core: answer `{feature}: yes`");
+                self.defect(item.at, format!("unknown edition {edition} profile `{word}`"), help);
+            }
         }
-        if !profiles.contains(&Profile::Core) {
+        if !profiles.contains(&Profile::CORE) {
             self.defect(node.at, "`core` is missing among the profiles", "every certification includes core");
         }
         profiles.sort_unstable();
@@ -259,6 +290,7 @@ impl Reader {
             self.defect(node.at, format!("`{}` must be a mapping", part.key()), "write `ID: answer` lines");
             return answers;
         };
+        let known = self.protocol.pics_tables();
         for (key, value) in entries {
             let id = key.name.as_str();
             self.places.insert(id.to_owned(), key.at);
@@ -267,7 +299,7 @@ impl Reader {
                 .flat_map(|section| section.rows().map(move |row| (section.part, row)))
                 .find(|(_, row)| row.id == id);
             match row {
-                None if tables::is_known(id) => {
+                None if known.is_known(id) => {
                     self.defect(
                         key.at,
                         format!("`{id}` does not belong to this side, edition and baseline"),
@@ -275,7 +307,7 @@ impl Reader {
                     );
                 }
                 None => {
-                    let help = nearest(id, tables::ids()).map_or_else(
+                    let help = nearest(id, known.ids()).map_or_else(
                         || "`ocpp-attest pics template` prints all known ids".to_owned(),
                         |near| format!("did you mean `{near}`?"),
                     );
@@ -290,11 +322,11 @@ impl Reader {
                 }
                 Some((_, row)) => match answer(value, row.kind) {
                     Some(answer) => {
-                        self.defects.extend(words::check(id, value));
+                        self.defects.extend(words::check(id, value, Some(self.protocol)));
                         answers.insert(id.to_owned(), answer);
                     }
                     None if row.kind == AnswerKind::Measurands && value.map().is_some() => {
-                        self.defects.extend(words::check_measurands(id, value));
+                        self.defects.extend(words::check_measurands(id, value, Some(self.protocol)));
                     }
                     None => self.defect(
                         value.at,
@@ -374,7 +406,7 @@ impl Reader {
         self.known_keys(node, &["communication", "maximum"]);
         performance.communication = text(node, "communication");
         if let Some(maximum) = node.get("maximum") {
-            self.known_keys(maximum, kpi_keys(sut));
+            self.known_keys(maximum, &kpi_keys(self.protocol, sut));
             for (key, value) in maximum.map().unwrap_or_default() {
                 let seconds = match value.kind {
                     #[allow(clippy::cast_precision_loss)] // seconds, small

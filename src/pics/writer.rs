@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use super::{
-    model::{Answer, Approver, Baseline, Pics, References, SutKind},
-    reader::kpi_keys,
+    model::{Answer, Approver, Baseline, Pics, Profile, References, SutKind},
+    reader::{editions_with_baselines, kpi_keys},
     tables::{self, AnswerKind, Part},
 };
 
@@ -15,13 +15,8 @@ pub fn to_yaml(pics: &Pics, comment: &str) -> String {
         let _ = writeln!(out, "# {line}");
     }
     let sut = if pics.sut == SutKind::Csms { "csms" } else { "charging-station" };
-    let _ = writeln!(
-        out,
-        "sut: {sut}\nocpp: {}\nedition: {}\nbaseline: {}",
-        pics.ocpp,
-        pics.edition,
-        baseline(pics.baseline)
-    );
+    let _ =
+        writeln!(out, "sut: {sut}\nocpp: {}\nedition: {}\nbaseline: {}", pics.ocpp, pics.edition, pics.baseline.id());
     let product = &pics.product;
     let mut lines = String::new();
     for (key, value) in [
@@ -104,15 +99,6 @@ pub fn to_yaml(pics: &Pics, comment: &str) -> String {
     out
 }
 
-/// The baseline's word.
-pub fn baseline(baseline: Baseline) -> &'static str {
-    match baseline {
-        Baseline::B2024_06 => "2024-06",
-        Baseline::B2025_09 => "2025-09",
-        Baseline::B2026_02 => "2026-02",
-    }
-}
-
 /// A mapping, unless there is nothing in it.
 fn mapping(out: &mut String, key: &str, lines: &str) {
     if !lines.is_empty() {
@@ -144,8 +130,7 @@ fn entry(out: &mut String, indent: usize, key: &str, value: Option<&str>) {
 
 fn answers(out: &mut String, pics: &Pics, part: Part) {
     let mut any = false;
-    for section in tables::sections(pics.sut, pics.edition, pics.baseline).iter().filter(|section| section.part == part)
-    {
+    for section in tables::sections(pics.sut, pics.baseline).iter().filter(|section| section.part == part) {
         let rows: Vec<_> = section.rows().filter(|row| pics.answer(&row.id).is_some()).collect();
         if rows.is_empty() {
             continue;
@@ -191,36 +176,39 @@ fn quoted(text: &str) -> String {
 }
 
 /// A commented file with every known id, to be filled in.
-pub fn template(sut: SutKind, edition: u8) -> String {
-    let base = if edition == 4 { Baseline::B2026_02 } else { Baseline::B2025_09 };
+pub fn template(sut: SutKind, baseline: Baseline) -> String {
+    let (version, edition) = (baseline.version(), baseline.edition());
+    let protocol = version.protocol();
     let side = if sut == SutKind::Csms { "csms" } else { "charging-station" };
-    let version = if sut == SutKind::Csms { "software-version" } else { "firmware-version" };
+    let software = if sut == SutKind::Csms { "software-version" } else { "firmware-version" };
     let mut out = format!(
-        "# PICS of a {side} for OCPP 2.0.1. Replace every answer; `ocpp-attest pics check` tells what is wrong.\n\
-         sut: {side}\nocpp: 2.0.1\nedition: {edition}\nbaseline: {}    # edition 3: 2024-06 or 2025-09; edition 4: 2026-02\n\
-         product:\n  holder: \"\"\n  vendor: Vendor\n  designation: Product\n  {version}: \"1.0\"\n  # config-id: \"\"\n  \
+        "# PICS of a {side} for OCPP {version}. Replace every answer; `ocpp-attest pics check` tells what is wrong.\n\
+         sut: {side}\nocpp: {version}\nedition: {edition}\nbaseline: {}    # {}\n\
+         product:\n  holder: \"\"\n  vendor: Vendor\n  designation: Product\n  {software}: \"1.0\"\n  # config-id: \"\"\n  \
          # firmware-hash: \"\"        # SHA-256 of the image, hexadecimal\n",
-        baseline(base)
+        baseline.id(),
+        editions_with_baselines(protocol)
     );
     if sut == SutKind::ChargingStation {
         out.push_str("  # subtype: mode-1-2-only     # or wireless, where it is one\n");
     }
-    out.push_str("profiles: [core]    # also: advanced-security, smart-charging, iso-15118");
-    if edition == 3 {
-        out.push_str(",\n                    # local-authorization-list, advanced-device-management, reservation, advanced-user-interface");
-    }
-    out.push('\n');
+    let further: Vec<&str> = protocol
+        .profiles
+        .iter()
+        .filter(|profile| **profile != Profile::CORE && !baseline.is_core_feature(**profile))
+        .map(|profile| profile.id())
+        .collect();
+    let lines: Vec<String> = further.chunks(4).map(|line| line.join(", ")).collect();
+    let _ = writeln!(out, "profiles: [core]    # also: {}", lines.join(",\n                    # "));
     let mut part = None;
-    for section in tables::sections(sut, edition, base) {
+    for section in tables::sections(sut, baseline) {
         if part != Some(section.part) {
             let _ = writeln!(out, "{}:", section.part.key());
             part = Some(section.part);
         }
         // Only the core answers are required as long as no other profile is named.
-        let needed = section.profile.is_none_or(|profile| {
-            profile == super::Profile::Core
-                || (edition == 4 && tables::CORE_FEATURES_OF_EDITION_4.iter().any(|(core, _)| *core == profile))
-        });
+        let needed =
+            section.profile.is_none_or(|profile| profile == Profile::CORE || baseline.is_core_feature(profile));
         for table in &section.tables {
             let _ = writeln!(out, "  # {}: {}", section.title, table.columns[1]);
             for row in &table.rows {
@@ -254,7 +242,7 @@ pub fn template(sut: SutKind, edition: u8) -> String {
             );
         }
     }
-    let maxima: Vec<String> = kpi_keys(sut).iter().map(|key| format!("{key}: 30")).collect();
+    let maxima: Vec<String> = kpi_keys(protocol, sut).iter().map(|key| format!("{key}: 30")).collect();
     let _ = writeln!(out, "vendor-settings: []    # - {{ name: …, value: …, description: … }}");
     let _ = writeln!(out, "performance:\n  communication: Wired\n  maximum: {{ {} }}    # seconds", maxima.join(", "));
     out.push_str(

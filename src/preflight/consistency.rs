@@ -61,7 +61,7 @@ fn security_profile(subject: Subject<'_>, findings: &mut Findings) {
             "1, but the PICS does not claim the unsecured transport with Basic authentication (C-61)",
             "write 2 or 3, or correct the PICS",
         ),
-        3 if !pics.has_profile(Profile::AdvancedSecurity) => findings.warning(
+        3 if !pics.has_profile(Profile::ADVANCED_SECURITY) => findings.warning(
             item,
             "3, but the PICS does not name the profile advanced-security",
             "write 2, or add the profile to the PICS",

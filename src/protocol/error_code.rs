@@ -59,6 +59,28 @@ pub static OF_2_X: ErrorCodes = ErrorCodes {
     occurrence: "OccurrenceConstraintViolation",
 };
 
+/// OCPP 1.6 (OCPP-J 1.6, 4.2.3), with the spelling of its table, which its errata keep (errata 5.1, 5.2). It has no code of its
+/// own for what is no RPC message, and a message type that is unknown is not answered at all (4.1.3).
+pub static OF_1_6: ErrorCodes = ErrorCodes {
+    all: &[
+        "FormationViolation",
+        "GenericError",
+        "InternalError",
+        "NotImplemented",
+        "NotSupported",
+        "OccurenceConstraintViolation",
+        "PropertyConstraintViolation",
+        "ProtocolError",
+        "SecurityError",
+        "TypeConstraintViolation",
+    ],
+    unknown_action: "NotImplemented",
+    framework: "GenericError",
+    message_type: "GenericError",
+    form: "FormationViolation",
+    occurrence: "OccurenceConstraintViolation",
+};
+
 /// What may be wrong with a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
@@ -93,5 +115,28 @@ impl ErrorCodes {
             "additionalProperties" => self.form,
             _ => "PropertyConstraintViolation",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_fault_has_a_code_that_its_version_has() {
+        for codes in [&OF_1_6, &OF_2_X] {
+            let faults = [Fault::Framework, Fault::MessageType, Fault::Form].map(|fault| codes.of_fault(fault));
+            let keywords = ["type", "required", "additionalProperties", "enum", "multipleOf"];
+            for code in
+                faults.into_iter().chain(keywords.map(|word| codes.of_keyword(word))).chain([codes.unknown_action])
+            {
+                assert!(codes.named(code).is_some(), "{code}");
+            }
+        }
+        assert_eq!(OF_1_6.of_keyword("required"), "OccurenceConstraintViolation");
+        assert_eq!(OF_1_6.of_keyword("additionalProperties"), "FormationViolation");
+        assert!(
+            OF_1_6.named("OccurrenceConstraintViolation").is_none() && OF_2_X.named("FormationViolation").is_none()
+        );
     }
 }

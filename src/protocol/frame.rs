@@ -12,6 +12,40 @@ pub const MAX_DEPTH: usize = 64;
 /// Longest message id (Part 4, 4.1.4).
 pub const MAX_ID: usize = 36;
 
+/// Which message types a version of OCPP has on the wire (Part 4, 4.1.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WireFormat {
+    /// CALL, CALLRESULT and CALLERROR (OCPP 2.0.1).
+    ThreeTypes,
+    /// The same, where a payload without members may be written as `null` (OCPP-J 1.6, 4.2.1 and 4.2.2).
+    ThreeTypesWithNull,
+    /// Those, CALLRESULTERROR and SEND (OCPP 2.1).
+    FiveTypes,
+}
+
+impl WireFormat {
+    /// The last of its message types; the first is 2.
+    fn last(self) -> u64 {
+        match self {
+            WireFormat::ThreeTypes | WireFormat::ThreeTypesWithNull => 4,
+            WireFormat::FiveTypes => 6,
+        }
+    }
+
+    /// True where a CALLRESULT may be refused by a CALLRESULTERROR.
+    pub fn refuses_results(self) -> bool {
+        self == WireFormat::FiveTypes
+    }
+
+    /// Its message types, for messages.
+    fn types(self) -> &'static str {
+        match self {
+            WireFormat::ThreeTypes | WireFormat::ThreeTypesWithNull => "2, 3 or 4",
+            WireFormat::FiveTypes => "2, 3, 4, 5 or 6",
+        }
+    }
+}
+
 /// A frame.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Frame {
@@ -42,6 +76,26 @@ pub enum Frame {
         /// Details.
         details: Value,
     },
+    /// The refusal of a CALLRESULT (OCPP 2.1).
+    CallResultError {
+        /// Message id of the CALLRESULT.
+        id: String,
+        /// Error code.
+        code: String,
+        /// Description.
+        description: String,
+        /// Details.
+        details: Value,
+    },
+    /// A message that is not answered (OCPP 2.1).
+    Send {
+        /// Message id.
+        id: String,
+        /// Action.
+        action: String,
+        /// Payload.
+        payload: Value,
+    },
 }
 
 /// A text that is no proper frame.
@@ -57,8 +111,8 @@ pub struct FrameError {
 }
 
 impl Frame {
-    /// Reads a frame. Never panics, whatever the text.
-    pub fn parse(text: &str) -> Result<Self, FrameError> {
+    /// Reads a frame of a wire format. Never panics, whatever the text.
+    pub fn parse(text: &str, wire: WireFormat) -> Result<Self, FrameError> {
         let refuse = |reason: String, call_id: Option<String>, fault: Fault| FrameError { reason, call_id, fault };
         if depth(text) > MAX_DEPTH {
             return Err(refuse(format!("the JSON is nested deeper than {MAX_DEPTH}"), None, Fault::Framework));
@@ -72,10 +126,10 @@ impl Frame {
         let kind = items.first().and_then(Value::as_u64);
         let id = items.get(1).and_then(Value::as_str).map(str::to_owned);
         let call_id = if kind == Some(2) { id.clone() } else { None };
-        let Some(kind) = kind.filter(|kind| (2..=4).contains(kind)) else {
+        let Some(kind) = kind.filter(|kind| (2..=wire.last()).contains(kind)) else {
             let found = items.first().map_or_else(|| "nothing".to_owned(), ToString::to_string);
             return Err(refuse(
-                format!("the message type must be 2, 3 or 4, found {found}"),
+                format!("the message type must be {}, found {found}", wire.types()),
                 call_id,
                 Fault::MessageType,
             ));
@@ -91,7 +145,7 @@ impl Frame {
             ));
         }
         let length = items.len();
-        let wanted = [4, 3, 5][usize::try_from(kind - 2).unwrap_or(0)];
+        let wanted = [4, 3, 5, 5, 4][usize::try_from(kind - 2).unwrap_or(0)];
         if length != wanted {
             return Err(refuse(
                 format!("a frame of type {kind} has {wanted} elements, this has {length}"),
@@ -101,27 +155,44 @@ impl Frame {
         }
         let mut rest = items.into_iter().skip(2);
         let mut next = || rest.next().unwrap_or(Value::Null);
+        let payload = |value: Value| match value {
+            Value::Null if wire == WireFormat::ThreeTypesWithNull => Value::Object(serde_json::Map::new()),
+            other => other,
+        };
         match kind {
-            2 => match (next(), next()) {
-                (Value::String(action), payload @ Value::Object(_)) => Ok(Frame::Call { id, action, payload }),
+            2 | 6 => match (next(), payload(next())) {
+                (Value::String(action), payload @ Value::Object(_)) if kind == 2 => {
+                    Ok(Frame::Call { id, action, payload })
+                }
+                (Value::String(action), payload @ Value::Object(_)) => Ok(Frame::Send { id, action, payload }),
                 (Value::String(_), _) => Err(refuse("the payload must be an object".into(), call_id, Fault::Form)),
                 _ => Err(refuse("the action must be text".into(), call_id, Fault::Form)),
             },
-            3 => match next() {
+            3 => match payload(next()) {
                 payload @ Value::Object(_) => Ok(Frame::CallResult { id, payload }),
                 _ => Err(refuse("the payload must be an object".into(), None, Fault::Form)),
             },
             _ => match (next(), next(), next()) {
-                (Value::String(code), Value::String(description), details @ Value::Object(_)) => {
-                    Ok(Frame::CallError { id, code, description, details })
+                (Value::String(code), Value::String(description), details @ Value::Object(_)) => Ok(if kind == 4 {
+                    Frame::CallError { id, code, description, details }
+                } else {
+                    Frame::CallResultError { id, code, description, details }
+                }),
+                _ => {
+                    let name = if kind == 4 { "CALLERROR" } else { "CALLRESULTERROR" };
+                    Err(refuse(
+                        format!("a {name} has a code, a description and details (text, text, object)"),
+                        None,
+                        Fault::Form,
+                    ))
                 }
-                _ => Err(refuse(
-                    "a CALLERROR has a code, a description and details (text, text, object)".into(),
-                    None,
-                    Fault::Form,
-                )),
             },
         }
+    }
+
+    /// Reads a frame that is our own or of a trace: its wire format was judged when it came.
+    pub fn read_back(text: &str) -> Result<Self, FrameError> {
+        Self::parse(text, WireFormat::FiveTypes)
     }
 
     /// The frame as text.
@@ -132,6 +203,10 @@ impl Frame {
             Frame::CallError { id, code, description, details } => {
                 serde_json::to_string(&(4, id, code, description, details))
             }
+            Frame::CallResultError { id, code, description, details } => {
+                serde_json::to_string(&(5, id, code, description, details))
+            }
+            Frame::Send { id, action, payload } => serde_json::to_string(&(6, id, action, payload)),
         };
         // Texts and JSON values can always be written.
         text.unwrap_or_default()
@@ -140,7 +215,34 @@ impl Frame {
     /// The message id.
     pub fn id(&self) -> &str {
         match self {
-            Frame::Call { id, .. } | Frame::CallResult { id, .. } | Frame::CallError { id, .. } => id,
+            Frame::Call { id, .. }
+            | Frame::CallResult { id, .. }
+            | Frame::CallError { id, .. }
+            | Frame::CallResultError { id, .. }
+            | Frame::Send { id, .. } => id,
+        }
+    }
+
+    /// The same frame with another message id.
+    #[must_use]
+    pub fn with_id(mut self, new: String) -> Self {
+        match &mut self {
+            Frame::Call { id, .. }
+            | Frame::CallResult { id, .. }
+            | Frame::CallError { id, .. }
+            | Frame::CallResultError { id, .. }
+            | Frame::Send { id, .. } => *id = new,
+        }
+        self
+    }
+
+    /// The payload, where a frame of this type has one.
+    pub fn payload_mut(&mut self) -> Option<&mut Value> {
+        match self {
+            Frame::Call { payload, .. } | Frame::CallResult { payload, .. } | Frame::Send { payload, .. } => {
+                Some(payload)
+            }
+            Frame::CallError { .. } | Frame::CallResultError { .. } => None,
         }
     }
 }
@@ -223,12 +325,16 @@ mod tests {
 
     #[test]
     fn frames_survive_a_round_trip() {
-        for text in [
-            r#"[2,"a","Heartbeat",{}]"#,
-            r#"[3,"a",{"currentTime":"2026-11-21T10:00:00Z"}]"#,
-            r#"[4,"a","InternalError","",{}]"#,
+        for (text, since_2_1) in [
+            (r#"[2,"a","Heartbeat",{}]"#, false),
+            (r#"[3,"a",{"currentTime":"2026-11-21T10:00:00Z"}]"#, false),
+            (r#"[4,"a","InternalError","",{}]"#, false),
+            (r#"[5,"a","TypeConstraintViolation","currentTime is no time",{}]"#, true),
+            (r#"[6,"a","NotifyPeriodicEventStream",{"id":1}]"#, true),
         ] {
-            assert_eq!(Frame::parse(text).unwrap().to_text(), text);
+            assert_eq!(Frame::parse(text, WireFormat::FiveTypes).unwrap().to_text(), text);
+            let older = Frame::parse(text, WireFormat::ThreeTypes);
+            assert_eq!(older.as_ref().map_err(|error| error.fault).err(), since_2_1.then_some(Fault::MessageType));
         }
     }
 
@@ -238,26 +344,69 @@ mod tests {
         for (text, reason, call_id) in [
             ("{", "not valid JSON", None),
             ("{}", "must be a JSON array", None),
-            ("[5,\"a\"]", "2, 3 or 4, found 5", None),
+            ("[7,\"a\"]", "2, 3, 4, 5 or 6, found 7", None),
             ("[2,7,\"X\",{}]", "id must be text", None),
             ("[2,\"a\",\"X\"]", "has 4 elements, this has 3", Some("a")),
             ("[2,\"a\",\"X\",[]]", "must be an object", Some("a")),
             ("[2,\"a\",\"X\",{\"b\":1,\"b\":2}]", "duplicate member", None),
             ("[4,\"a\",\"X\",{},{}]", "a CALLERROR has", None),
+            ("[5,\"a\",\"X\",{},{}]", "a CALLRESULTERROR has", None),
+            ("[5,\"a\",\"X\",{}]", "has 5 elements, this has 4", None),
+            // What is not to be answered is not refused either (Part 4, 4.2.4).
+            ("[6,\"a\",\"X\",[]]", "must be an object", None),
+            ("[6,\"a\",\"X\"]", "has 4 elements, this has 3", None),
             (&deep, "nested deeper", None),
         ] {
-            let error = Frame::parse(text).unwrap_err();
+            let error = Frame::parse(text, WireFormat::FiveTypes).unwrap_err();
             assert!(error.reason.contains(reason), "{text}: {error}");
             assert_eq!(error.call_id.as_deref(), call_id, "{text}");
         }
+        let error = Frame::parse("[5,\"a\"]", WireFormat::ThreeTypes).unwrap_err();
+        assert_eq!(error.reason, "the message type must be 2, 3 or 4, found 5");
+    }
+
+    /// Any frame of a wire format.
+    fn any_frame() -> impl proptest::strategy::Strategy<Value = Frame> {
+        use proptest::prelude::*;
+        let text = || "[ -~äß\"\\\\]{0,12}";
+        let payload = proptest::collection::vec((text(), any::<i32>()), 0..4)
+            .prop_map(|members| members.into_iter().map(|(name, value)| (name, Value::from(value))).collect::<Value>());
+        (0..5, "[a-z0-9-]{1,36}", text(), text(), payload).prop_map(|(kind, id, word, other, payload)| match kind {
+            0 => Frame::Call { id, action: word, payload },
+            1 => Frame::CallResult { id, payload },
+            2 => Frame::CallError { id, code: word, description: other, details: payload },
+            3 => Frame::CallResultError { id, code: word, description: other, details: payload },
+            _ => Frame::Send { id, action: word, payload },
+        })
+    }
+
+    #[test]
+    fn only_1_6_has_payloads_that_are_null() {
+        for text in [r#"[2,"a","Heartbeat",null]"#, r#"[3,"a",null]"#] {
+            let read = Frame::parse(text, WireFormat::ThreeTypesWithNull).unwrap();
+            assert!(read.to_text().ends_with("{}]"), "{}", read.to_text());
+            assert!(Frame::parse(text, WireFormat::ThreeTypes).unwrap_err().reason.contains("must be an object"));
+        }
+        assert!(Frame::parse(r#"[4,"a","GenericError","",null]"#, WireFormat::ThreeTypesWithNull).is_err());
     }
 
     proptest::proptest! {
         #[test]
         fn no_text_makes_it_panic(text in "[\\[\\]{}\",:a-c0-9\\\\ ]{0,60}") {
-            if let Ok(frame) = Frame::parse(&text) {
-                assert_eq!(Frame::parse(&frame.to_text()), Ok(frame));
+            for wire in [WireFormat::ThreeTypes, WireFormat::FiveTypes] {
+                if let Ok(frame) = Frame::parse(&text, wire) {
+                    assert_eq!(Frame::parse(&frame.to_text(), wire), Ok(frame));
+                }
             }
+        }
+
+        #[test]
+        fn every_frame_is_read_as_it_was_written_where_the_wire_format_has_its_type(frame in any_frame()) {
+            let newer = matches!(frame, Frame::CallResultError { .. } | Frame::Send { .. });
+            let text = frame.to_text();
+            assert_eq!(Frame::parse(&text, WireFormat::FiveTypes).as_ref(), Ok(&frame));
+            assert_eq!(Frame::parse(&text, WireFormat::ThreeTypes).is_err(), newer);
+            assert_eq!(frame.clone().with_id("other".into()).id(), "other");
         }
     }
 }

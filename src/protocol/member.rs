@@ -80,9 +80,11 @@ impl Member {
         Self { list: false, ..self }
     }
 
-    /// The words that may stand here, where only some may.
+    /// The words that may stand here, where only some may; or those that are standardised, where others may stand too (`words` in
+    /// the bundle, as OCPP 2.1 has it of token types).
     pub fn words(self) -> Vec<&'static str> {
-        self.schema.get("enum").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect()
+        let words = self.schema.get("enum").or_else(|| self.schema.get("words")).and_then(Value::as_array);
+        words.into_iter().flatten().filter_map(Value::as_str).collect()
     }
 
     /// A legal value with nothing that is not required.
@@ -136,7 +138,7 @@ impl Messages {
     }
 
     fn example(&self, schema: &Value, depth: usize) -> Value {
-        if let Some(word) = schema["enum"].get(0) {
+        if let Some(word) = schema["enum"].get(0).or_else(|| schema["words"].get(0)) {
             return word.clone();
         }
         match schema["type"].as_str() {
@@ -154,6 +156,7 @@ impl Messages {
             Some("integer" | "number") => schema["minimum"].as_i64().unwrap_or(0).max(1).into(),
             Some("boolean") => true.into(),
             Some("string") if schema["format"] == "date-time" => "2026-01-01T00:00:00Z".into(),
+            Some("string") if schema["format"] == "uri" => "http://localhost/x".into(),
             Some("string") => "x".into(),
             _ => Value::Object(serde_json::Map::new()),
         }

@@ -1,7 +1,8 @@
-//! What the primitive data types of OCPP 2.0.1 demand beyond the JSON Schemas (Part 2, 2.1.4 and 2.1.5): the decimals of
-//! times and numbers, the range of integers, the characters of an identifierString; and what each time in a message means.
+//! What the primitive data types of OCPP demand beyond the JSON Schemas (2.x: Part 2, 2.1.4 and 2.1.5; 1.6: 2.3): the decimals of
+//! times and numbers, the range of integers, the characters of a text; and what each time in a message means.
 //!
-//! The bundle says of each property what it needs: `format: date-time` with `time`, `primitive: identifierString`, `default`.
+//! The bundle says of each property what it needs: `format: date-time` with `time`, `primitive: identifierString` or `CiString`,
+//! `default`.
 
 use std::cell::RefCell;
 
@@ -12,10 +13,24 @@ use super::{
     shape::Leaf,
 };
 
-/// Most decimals of a second (Part 2, 2.1.4, dateTime).
-const SECOND_DECIMALS: usize = 3;
-/// Most decimals of a number that is sent to a charging station (Part 2, 2.1.4, decimal).
-const STATION_DECIMALS: usize = 6;
+/// What the primitive data types of a version demand of every value; `usize::MAX` is no limit.
+#[derive(Debug)]
+pub struct DataTypes {
+    /// Most decimals of a second.
+    pub second_decimals: usize,
+    /// Most decimals of a number that is sent to a charging station.
+    pub station_decimals: usize,
+    /// An integer is a signed 32-bit number.
+    pub integers_have_32_bits: bool,
+}
+
+/// OCPP 2.x (Part 2, 2.1.4: dateTime, decimal, integer).
+pub static OF_2_X: DataTypes = DataTypes { second_decimals: 3, station_decimals: 6, integers_have_32_bits: true };
+
+/// OCPP 1.6, which limits none of them: receivers handle any fraction of a second (3.15), and where a number has a limit, its
+/// schema says so (`multipleOf`).
+pub static OF_1_6: DataTypes =
+    DataTypes { second_decimals: usize::MAX, station_decimals: usize::MAX, integers_have_32_bits: false };
 
 /// What a time in a message says, which decides how it is judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,18 +82,26 @@ impl Messages {
         self.visit(action, request, payload, &mut |pointer, leaf, value| match value {
             Value::String(text) if leaf.date_time => {
                 let decimals = decimals_of_seconds(text);
-                if decimals > SECOND_DECIMALS {
-                    let message = format!("{text:?} has {decimals} decimals of a second, a dateTime has at most 3");
-                    breach(pointer, message, "FormatViolation");
+                let most = self.data_types.second_decimals;
+                if decimals > most {
+                    let message =
+                        format!("{text:?} has {decimals} decimals of a second, a dateTime has at most {most}");
+                    breach(pointer, message, self.codes.form);
                 }
             }
             Value::String(text) if leaf.identifier => {
                 if let Some(other) = text.chars().find(|letter| !is_of_identifier(*letter)) {
                     let message = format!("{text:?} has {other:?}, which an identifierString may not have");
-                    breach(pointer, message, "FormatViolation");
+                    breach(pointer, message, self.codes.form);
                 }
             }
-            Value::Number(number) if leaf.integer => {
+            Value::String(text) if leaf.printable => {
+                if let Some(other) = text.chars().find(|letter| !matches!(letter, ' '..='~')) {
+                    let message = format!("{text:?} has {other:?}, a CiString has only printable ASCII characters");
+                    breach(pointer, message, "PropertyConstraintViolation");
+                }
+            }
+            Value::Number(number) if leaf.integer && self.data_types.integers_have_32_bits => {
                 let fits =
                     number.as_f64().is_some_and(|number| (f64::from(i32::MIN)..=f64::from(i32::MAX)).contains(&number));
                 if !fits {
@@ -88,8 +111,9 @@ impl Messages {
             }
             Value::Number(number) if leaf.number && to_station => {
                 let decimals = decimals_of(number);
-                if decimals > STATION_DECIMALS {
-                    let message = format!("{number} has {decimals} decimals, a station takes at most 6");
+                let most = self.data_types.station_decimals;
+                if decimals > most {
+                    let message = format!("{number} has {decimals} decimals, a station takes at most {most}");
                     breach(pointer, message, "PropertyConstraintViolation");
                 }
             }
@@ -171,7 +195,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::protocol::OCPP_2_0_1;
+    use crate::protocol::{OCPP_1_6, OCPP_2_0_1, OCPP_2_1};
 
     fn told(action: &str, request: bool, payload: &Value) -> Vec<String> {
         let breaches = OCPP_2_0_1.messages().breaches(action, request, payload);
@@ -192,6 +216,20 @@ mod tests {
         /evse/id: 2147483648 does not fit into a signed 32-bit number
         /idToken/idToken: "Ä1" has 'Ä', which an identifierString may not have
         "#);
+    }
+
+    #[test]
+    fn ocpp_1_6_limits_characters_and_leaves_decimals_to_its_schemas() {
+        let told = |action: &str, payload: &Value| {
+            assert_eq!(OCPP_1_6.messages().validate(action, true, payload), []);
+            let breaches = OCPP_1_6.messages().breaches(action, true, payload);
+            breaches.iter().map(|breach| format!("{}: {}", breach.pointer, breach.message)).collect::<Vec<_>>()
+        };
+        let start = |token: &str| json!({ "connectorId": 1, "idTag": token, "meterStart": 3_000_000_000_u64, "timestamp": "2026-11-29T00:14:03.844802Z" });
+        assert_eq!(told("StartTransaction", &start("a b_#~")), [""; 0]);
+        let breach = "/idTag: \"\u{c4}1\" has '\u{c4}', a CiString has only printable ASCII characters";
+        assert_eq!(told("StartTransaction", &start("\u{c4}1")), [breach]);
+        assert_eq!(told("DataTransfer", &json!({ "vendorId": "x", "data": "\u{c4}\n" })), [""; 0], "a plain text");
     }
 
     #[test]
@@ -230,9 +268,11 @@ mod tests {
                 walk(inner, &format!("{place}/{name}"), found);
             }
         }
-        let mut found = 0;
-        walk(OCPP_2_0_1.messages().bundle(), "", &mut found);
-        assert_eq!(found, 25);
+        for (protocol, times) in [(&OCPP_1_6, 20), (&OCPP_2_0_1, 25), (&OCPP_2_1, 46)] {
+            let mut found = 0;
+            walk(protocol.messages().bundle(), "", &mut found);
+            assert_eq!(found, times, "{}", protocol.name);
+        }
         let times =
             OCPP_2_0_1.messages().times("Heartbeat", false, &json!({ "currentTime": "2026-11-29T01:00:00+01:00" }));
         assert_eq!((times[0].time, times[0].at.to_string().as_str()), (Time::Current, "2026-11-29T00:00:00Z"));

@@ -21,6 +21,10 @@ pub enum Rule {
     AnswersToOurCalls,
     /// Our calls are answered.
     OurMessagesAreAnswered,
+    /// Our responses are taken.
+    OurResponsesAreTaken,
+    /// An action is sent as the message type that it has.
+    TypeOfAction,
     /// One CALL at a time.
     OneCallAtATime,
     /// Messages follow their schema.
@@ -39,6 +43,10 @@ pub enum Rule {
     OrderOfEvents,
     /// The sequence numbers of a transaction have no gaps.
     NoGaps,
+    /// What is told of a transaction names one that is going on.
+    MessagesOfTransactions,
+    /// A connector has only the status that it may have.
+    StatusOfConnectors,
 }
 
 /// Whom a rule is for.
@@ -54,7 +62,7 @@ pub enum Of {
 
 impl Rule {
     /// All of them.
-    pub const ALL: [Rule; 16] = [
+    pub const ALL: [Rule; 20] = [
         Rule::NoFlood,
         Rule::TextOnly,
         Rule::WellFormedFrames,
@@ -62,6 +70,8 @@ impl Rule {
         Rule::UniqueMessageIds,
         Rule::AnswersToOurCalls,
         Rule::OurMessagesAreAnswered,
+        Rule::OurResponsesAreTaken,
+        Rule::TypeOfAction,
         Rule::OneCallAtATime,
         Rule::SchemaValid,
         Rule::DataTypes,
@@ -71,6 +81,8 @@ impl Rule {
         Rule::UniqueTransactionIds,
         Rule::OrderOfEvents,
         Rule::NoGaps,
+        Rule::MessagesOfTransactions,
+        Rule::StatusOfConnectors,
     ];
 
     /// The name that stands in reports behind `rule: `.
@@ -83,6 +95,8 @@ impl Rule {
             Rule::UniqueMessageIds => "unique message ids",
             Rule::AnswersToOurCalls => "answers to our calls only",
             Rule::OurMessagesAreAnswered => "our messages are answered",
+            Rule::OurResponsesAreTaken => "our responses are taken",
+            Rule::TypeOfAction => "message type of the action",
             Rule::OneCallAtATime => "one CALL at a time",
             Rule::SchemaValid => "schema-valid messages",
             Rule::DataTypes => "values of their data types",
@@ -92,6 +106,8 @@ impl Rule {
             Rule::UniqueTransactionIds => "unique transaction ids",
             Rule::OrderOfEvents => "order of TransactionEvents",
             Rule::NoGaps => "seqNo without gaps",
+            Rule::MessagesOfTransactions => "messages of transactions",
+            Rule::StatusOfConnectors => "status of connectors",
         }
     }
 
@@ -106,14 +122,46 @@ impl Rule {
         Self::ALL.into_iter().find(|rule| rule.name() == name)
     }
 
-    /// Where it comes from: ids of requirements, or sections.
-    pub fn requirements(self) -> &'static [&'static str] {
+    /// Where it comes from in a version: ids of requirements, or sections.
+    pub fn requirements(self, version: Version) -> &'static [&'static str] {
+        match version {
+            Version::V1_6 => self.requirements_1_6(),
+            Version::V2_0_1 | Version::V2_1 => self.requirements_2_x(),
+        }
+    }
+
+    fn requirements_1_6(self) -> &'static [&'static str] {
         match self {
-            Rule::NoFlood => &[],
+            Rule::TextOnly | Rule::WellFormedFrames => &["1.6-J, 4.2"],
+            Rule::Subprotocol => &["1.6-J, 3.1.2"],
+            Rule::UniqueMessageIds => &["1.6-J, 4.1.4"],
+            Rule::AnswersToOurCalls | Rule::OurMessagesAreAnswered => &["1.6-J, 4.2"],
+            Rule::OneCallAtATime => &["1.6-J, 4.1.1"],
+            Rule::SchemaValid => &["1.6-J, 4.2.4"],
+            Rule::DataTypes => &["1.6, 2.3"],
+            Rule::Timestamps => &["1.6, 3.15", "1.6, 4.6"],
+            Rule::AnswersSayWhatWasAsked => &["1.6, 5.7", "1.6, 5.8", "L01.FR.10", "N01.FR.07"],
+            Rule::NoCallBeforeAcceptance => &["1.6, 4.2"],
+            Rule::MessagesOfTransactions => &["1.6, 4.7", "1.6, 4.8", "1.6, 4.10"],
+            Rule::StatusOfConnectors => &["1.6, 4.9"],
+            Rule::NoFlood
+            | Rule::UniqueTransactionIds
+            | Rule::OrderOfEvents
+            | Rule::NoGaps
+            | Rule::OurResponsesAreTaken
+            | Rule::TypeOfAction => &[],
+        }
+    }
+
+    fn requirements_2_x(self) -> &'static [&'static str] {
+        match self {
+            Rule::NoFlood | Rule::MessagesOfTransactions | Rule::StatusOfConnectors => &[],
             Rule::TextOnly | Rule::WellFormedFrames => &["Part 4, 4.2"],
             Rule::Subprotocol => &["Part 4, 3.1.2"],
             Rule::UniqueMessageIds => &["Part 4, 4.1.4"],
             Rule::AnswersToOurCalls | Rule::OurMessagesAreAnswered => &["Part 4, 4.2"],
+            Rule::OurResponsesAreTaken => &["Part 4, 4.2.3"],
+            Rule::TypeOfAction => &["Part 4, 4.2.4"],
             Rule::OneCallAtATime => &["Part 4, 4.1.1"],
             Rule::SchemaValid => &["Part 3"],
             Rule::DataTypes => &["Part 2, 2.1.4"],
@@ -140,24 +188,39 @@ impl Rule {
     }
 
     /// The same as a breach names them.
-    pub fn broken(self) -> Vec<String> {
-        self.requirements().iter().map(|&id| id.to_owned()).collect()
+    pub fn broken(self, version: Version) -> Vec<String> {
+        self.requirements(version).iter().map(|&id| id.to_owned()).collect()
     }
 
     /// Whom it is for.
     pub fn of(self) -> Of {
         match self {
             Rule::Subprotocol | Rule::OurMessagesAreAnswered => Of::Csms,
-            Rule::NoCallBeforeAcceptance | Rule::UniqueTransactionIds | Rule::OrderOfEvents | Rule::NoGaps => {
-                Of::Station
-            }
+            Rule::NoCallBeforeAcceptance
+            | Rule::UniqueTransactionIds
+            | Rule::OrderOfEvents
+            | Rule::NoGaps
+            | Rule::MessagesOfTransactions
+            | Rule::StatusOfConnectors => Of::Station,
             _ => Of::Both,
         }
     }
 
     /// The versions that have it.
     pub fn versions(self) -> &'static [Version] {
-        &[Version::V2_0_1]
+        match self {
+            // The central system gives the ids of 1.6, and its events have no numbers.
+            Rule::UniqueTransactionIds | Rule::OrderOfEvents | Rule::NoGaps => &[Version::V2_0_1, Version::V2_1],
+            Rule::MessagesOfTransactions | Rule::StatusOfConnectors => &[Version::V1_6],
+            // OCPP 2.1 has brought the message types that they are about.
+            Rule::OurResponsesAreTaken | Rule::TypeOfAction => &[Version::V2_1],
+            _ => &Version::ALL,
+        }
+    }
+
+    /// True where the version only recommends it, so that a breach is a remark and no failure.
+    pub fn is_advice(self, version: Version) -> bool {
+        self == Rule::OneCallAtATime && version == Version::V1_6
     }
 
     /// What it demands, for people.
@@ -173,21 +236,29 @@ impl Rule {
             Rule::Subprotocol => {
                 "A CSMS that is offered the sub-protocol of the version names it in its answer to the upgrade."
             }
-            Rule::UniqueMessageIds => "No two CALLs of one connection have the same message id.",
+            Rule::UniqueMessageIds => {
+                "No two CALLs of one connection have the same message id. In OCPP 1.6, a CALL that is sent again may keep its id."
+            }
             Rule::AnswersToOurCalls => {
                 "A CALLRESULT or CALLERROR has the message id of a CALL that waits for its answer."
             }
             Rule::OurMessagesAreAnswered => {
                 "A CSMS answers what our station sends because the CSMS asked for it, with a CALLRESULT and in time."
             }
+            Rule::OurResponsesAreTaken => {
+                "A product processes the responses of the harness, which follow their schema. It sends no CALLRESULTERROR for one of them, \
+                 nor one with the message id of none of them."
+            }
+            Rule::TypeOfAction => "What asks for no answer is sent as a SEND, and nothing else is.",
             Rule::OneCallAtATime => {
                 "A CALL is sent only when the one before it was answered or has timed out. Answers of the harness that took longer \
-                 than 2 s are not judged."
+                 than 2 s are not judged. OCPP 1.6 only recommends it, so there a breach is a remark."
             }
             Rule::SchemaValid => "Each payload follows the JSON schema of its message.",
             Rule::DataTypes => {
-                "Times have at most three decimals of a second, integers fit into a signed 32-bit number, an identifierString has only \
-                 its allowed characters, and a number for a station has at most six decimals."
+                "OCPP 2.x: times have at most three decimals of a second, integers fit into a signed 32-bit number, an identifierString \
+                 has only its allowed characters, and a number for a station has at most six decimals. OCPP 1.6: a CiString has only \
+                 printable ASCII characters."
             }
             Rule::Timestamps => {
                 "A time is close to the moment at which its message comes, as its meaning demands: the current time within the \
@@ -195,12 +266,12 @@ impl Rule {
                  within its transaction."
             }
             Rule::AnswersSayWhatWasAsked => {
-                "A response has one element for each element of its request and names the same variable or monitor; a report has the \
-                 requestId of a request of this run."
+                "A response has one element for each element of its request and names the same variable, monitor or key; a report or \
+                 status has the requestId of a request of this run."
             }
             Rule::NoCallBeforeAcceptance => {
                 "Before its BootNotification is accepted, a station sends only BootNotifications, and while it is Pending also what was \
-                 requested."
+                 requested, in OCPP 1.6 by a trigger."
             }
             Rule::UniqueTransactionIds => "A transactionId is never used for another transaction.",
             Rule::OrderOfEvents => {
@@ -209,6 +280,14 @@ impl Rule {
             }
             Rule::NoGaps => {
                 "At the end of a test case each transaction has its Started event, and a transaction that ended has every seqNo."
+            }
+            Rule::MessagesOfTransactions => {
+                "MeterValues and StopTransaction name a transaction that was given its id in this run, and each is stopped once. A \
+                 station that could not learn the id names -1."
+            }
+            Rule::StatusOfConnectors => {
+                "Connector 0, the charge point itself, is Available, Unavailable or Faulted, and the error EVCommunicationError comes \
+                 only with Preparing, SuspendedEV, SuspendedEVSE and Finishing."
             }
         }
     }
@@ -229,7 +308,11 @@ pub fn page() -> String {
             Of::Csms => "CSMS",
         };
         let versions: Vec<String> = rule.versions().iter().map(ToString::to_string).collect();
-        let (versions, sources) = (versions.join(", "), rule.requirements().join(", "));
+        let versions = versions.join(", ");
+        let mut sources: Vec<&str> =
+            rule.versions().iter().flat_map(|version| rule.requirements(*version)).copied().collect();
+        sources.dedup();
+        let sources = sources.join("; ");
         let _ = writeln!(page, "| {} | {of} | {versions} | {} | {sources} |", rule.name(), rule.text());
     }
     page
@@ -238,7 +321,6 @@ pub fn page() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::requirements;
 
     #[test]
     fn every_rule_has_a_name_and_a_source_of_its_own() {
@@ -249,8 +331,14 @@ mod tests {
         for rule in Rule::ALL {
             assert_eq!(Rule::at_step(&rule.step()), Some(rule));
             assert!(rule.text().ends_with('.') && !rule.text().contains('|'), "{rule:?}");
-            for id in rule.requirements().iter().filter(|id| id.contains(".FR.")) {
-                assert!(requirements::text(id).is_some(), "{rule:?}: {id}");
+            for version in rule.versions() {
+                assert_eq!(rule.requirements(*version).is_empty(), rule == Rule::NoFlood, "{rule:?}, {version}");
+            }
+            for version in rule.versions() {
+                let known = version.protocol().requirements();
+                for id in rule.requirements(*version).iter().filter(|id| id.contains(".FR.") || id.starts_with("1.6")) {
+                    assert!(known.text(id).is_some(), "{rule:?}: {id}");
+                }
             }
         }
         assert_eq!(Rule::at_step("1 expect Heartbeat"), None);

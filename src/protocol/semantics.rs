@@ -51,6 +51,53 @@ pub enum WordSet {
     Measurands,
     /// The network interfaces of a connection profile.
     Interfaces,
+    /// The actions of the requests that a CSMS can be asked to send.
+    RequestsOfCsms,
+    /// The types of a variable's attribute.
+    AttributeTypes,
+}
+
+/// A variable of a station as test cases name it. Each text may be an expression.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct VariableName {
+    /// The component.
+    pub component: String,
+    /// Its EVSE.
+    pub evse: Option<String>,
+    /// Its connector.
+    pub connector: Option<String>,
+    /// The variable.
+    pub variable: String,
+    /// The variable's instance.
+    pub instance: Option<String>,
+}
+
+/// What is asked of a variable.
+#[derive(Debug, Clone)]
+pub struct VariableAsked {
+    /// Which.
+    pub name: VariableName,
+    /// The type of the attribute.
+    pub attribute: Option<String>,
+    /// The value that it is to have; `None`: it is read.
+    pub value: Option<String>,
+}
+
+/// The message that reads or sets variables.
+#[derive(Debug, Clone)]
+pub struct VariableMessage {
+    /// The action.
+    pub action: &'static str,
+    /// The payload.
+    pub payload: Value,
+    /// The member of the answer that has a result for each variable.
+    pub results: &'static str,
+    /// The member of a result that has the status.
+    pub status: &'static str,
+    /// The member of a result that has the value.
+    pub value: &'static str,
+    /// The members by which the result of each variable is recognised: path and value.
+    pub told_by: Vec<Vec<(&'static str, String)>>,
 }
 
 /// A message for the mutation audit: its action and payload.
@@ -72,6 +119,11 @@ pub trait Semantics: fmt::Debug + Sync {
 
     /// True for a message that spoils what must be undisturbed.
     fn disturbs(&self, action: &str, payload: &Value) -> bool;
+
+    /// The message that reads variables of a station, or sets them (where they have values); `None` where this version has none.
+    fn variables(&self, _asked: &[VariableAsked]) -> Option<VariableMessage> {
+        None
+    }
 
     /// Where a set of words stands in the messages: the action of a request, and a JSON pointer.
     fn place_of(&self, words: WordSet) -> Option<(&'static str, &'static str)>;

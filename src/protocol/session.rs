@@ -215,6 +215,9 @@ pub trait Session: fmt::Debug + Send + Sync {
     /// Whether a CALL is about something that a former test case left behind: then it is answered, and tells nothing here.
     fn is_left_behind(&mut self, moment: &Moment, call: &Call) -> (bool, Learnt);
 
+    /// Whether a CALL may have the message id of one that came before on its connection, because it is that one, sent once more.
+    fn may_have_used_id(&self, call: &Call) -> bool;
+
     /// Whether a CALL is one that came before, sent once more.
     fn is_repetition(&self, call: &Call) -> bool;
 
@@ -226,6 +229,12 @@ pub trait Session: fmt::Debug + Send + Sync {
 
     /// Learns from a CALL, once the steps have seen it.
     fn learn(&mut self, call: &Call) -> Learnt;
+
+    /// The CALLERROR with which our side answers a CALL, unless a test case says otherwise: its code and description; `None` where
+    /// [`Session::reply`] has an answer.
+    fn declines(&self, _moment: &Moment, _call: &Call) -> Option<(&'static str, &'static str)> {
+        None
+    }
 
     /// The answer where a test case does not say.
     fn reply(&mut self, moment: &Moment, call: &Call, asked: Asked) -> Value;

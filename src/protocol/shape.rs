@@ -27,6 +27,7 @@ pub(super) struct Shape {
 pub(super) struct Leaf {
     pub(super) date_time: bool,
     pub(super) identifier: bool,
+    pub(super) printable: bool,
     pub(super) integer: bool,
     pub(super) number: bool,
     /// What the time says, where it is judged.
@@ -150,6 +151,7 @@ impl<'m> Reader<'m> {
             leaf: Leaf {
                 date_time: is("format", "date-time"),
                 identifier: is("primitive", "identifierString"),
+                printable: is("primitive", "CiString"),
                 integer: is("type", "integer"),
                 number: is("type", "number"),
                 time: said.get("time").and_then(Value::as_str).and_then(Time::of),

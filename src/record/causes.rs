@@ -100,6 +100,7 @@ mod tests {
         TestCaseResult {
             id: id.into(),
             title: String::new(),
+            block: String::new(),
             profiles: Vec::new(),
             verdict,
             reason: None,

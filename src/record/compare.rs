@@ -7,7 +7,6 @@ use serde::Serialize;
 
 use super::model::{Kpi, ProfileOutcome, Results};
 use crate::{
-    pics::writer,
     protocol::Version,
     verdict::{TestCaseResult, Verdict},
 };
@@ -294,9 +293,8 @@ fn warnings(before: &Results, after: &Results) -> Vec<String> {
                 warnings.push(format!("different versions of OCPP: {} and {}", one.ocpp, other.ocpp));
             }
             if (one.edition, one.baseline) != (other.edition, other.baseline) {
-                let name = |facts: &super::model::PicsFacts| {
-                    format!("edition {} of {}", facts.edition, writer::baseline(facts.baseline))
-                };
+                let name =
+                    |facts: &super::model::PicsFacts| format!("edition {} of {}", facts.edition, facts.baseline.id());
                 warnings.push(format!("different baselines: {} and {}", name(one), name(other)));
             }
             if one.answers_sha256 != other.answers_sha256 {

@@ -95,7 +95,7 @@ pub fn digest(catalogue: &Catalogue, sut: SutKind) -> String {
             hash.update(part);
         }
     };
-    for (id, entry) in catalogue.cases.iter().filter(|(_, entry)| entry.header.sut() == sut) {
+    for (id, entry) in catalogue.cases.iter().filter(|(_, entry)| entry.header.sut == sut) {
         add(id, &entry.source.text);
     }
     for ((_, name), source) in catalogue.states.iter().filter(|((of, _), _)| *of == sut) {

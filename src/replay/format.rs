@@ -14,6 +14,7 @@ use crate::{
         UpgradeRequest,
     },
     manual_action::ActionOutcome,
+    pics::SutKind,
     protocol::{Protocol, session::Cover},
     verdict::{Failure, StepRecord, Verdict},
 };
@@ -47,6 +48,9 @@ pub(super) struct Begins {
     /// The version of OCPP; an earlier recording is of 2.0.1.
     #[serde(default)]
     pub(super) protocol: crate::protocol::Version,
+    /// The side under test; where it is missing, the id of the test case tells it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) side: Option<SutKind>,
     pub(super) test_case: String,
     /// SHA-256 over the test case and the states it may run.
     pub(super) sources: String,

@@ -247,7 +247,7 @@ impl Numbers {
     }
 
     fn same_frame(&mut self, was: &str, is: &str) -> bool {
-        match (Frame::parse(was), Frame::parse(is)) {
+        match (Frame::read_back(was), Frame::read_back(is)) {
             (
                 Ok(Frame::Call { id: old, action, payload }),
                 Ok(Frame::Call { id: new, action: wanted, payload: now_with }),
@@ -261,6 +261,9 @@ impl Numbers {
             }
             (Ok(Frame::CallError { id, code, .. }), Ok(Frame::CallError { id: to, code: now_with, .. })) => {
                 id == to && code == now_with
+            }
+            (Ok(Frame::Send { action, payload, .. }), Ok(Frame::Send { action: wanted, payload: now_with, .. })) => {
+                action == wanted && self.same_value(&payload, &now_with)
             }
             _ => was == is,
         }
@@ -308,7 +311,7 @@ impl Numbers {
     fn renumbered_frame(&self, text: String) -> String {
         let requests = self.requests.iter().any(|(old, new)| old != new);
         let number = |value: Value| if requests { self.renumbered_value(value) } else { value };
-        match Frame::parse(&text) {
+        match Frame::read_back(&text) {
             Ok(Frame::CallResult { id, payload }) => match self.messages.get(&id) {
                 Some(new) if *new != id => Frame::CallResult { id: new.clone(), payload }.to_text(),
                 _ => text,
@@ -319,6 +322,9 @@ impl Numbers {
             },
             Ok(Frame::Call { id, action, payload }) if requests => {
                 Frame::Call { id, action, payload: number(payload) }.to_text()
+            }
+            Ok(Frame::Send { id, action, payload }) if requests => {
+                Frame::Send { id, action, payload: number(payload) }.to_text()
             }
             _ => text,
         }

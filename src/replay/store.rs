@@ -19,6 +19,7 @@ use crate::{
     engine::{Input, Setup, sut},
     link::{LinkEvent, UpgradeRequest},
     pics::SutKind,
+    protocol::Version,
 };
 
 /// The folder of what engines were told, in a run folder.
@@ -100,7 +101,7 @@ impl Store {
         };
         let folder = self.folder.join(TESTCASES).join(side);
         let header = &setup.case.header;
-        let path = folder.join(header.block().to_string()).join(format!("{}.yaml", header.id));
+        let path = folder.join(&header.block).join(format!("{}.yaml", header.id));
         write(&path, setup.case.source.text.as_bytes())?;
         if !self.states_of.contains(&sut(setup)) {
             for (name, state) in setup.states.iter() {
@@ -128,6 +129,7 @@ impl Store {
             format: FORMAT,
             tool_version: env!("CARGO_PKG_VERSION").into(),
             protocol: setup.protocol.version,
+            side: Some(sut(setup)),
             test_case: recording.id.clone(),
             sources: fingerprint(setup),
             variant: setup.variant.clone(),
@@ -234,6 +236,17 @@ impl Kept {
     /// The test case.
     pub fn id(&self) -> &str {
         &self.begins.test_case
+    }
+
+    /// The version of OCPP.
+    pub fn version(&self) -> Version {
+        self.begins.protocol
+    }
+
+    /// The side under test.
+    pub fn sut(&self) -> SutKind {
+        let by_id = if self.id().ends_with("_CSMS") { SutKind::Csms } else { SutKind::ChargingStation };
+        self.begins.side.unwrap_or(by_id)
     }
 
     /// The fingerprint of the test case that was run.

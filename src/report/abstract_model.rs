@@ -8,7 +8,6 @@ use crate::{
         Answer, Pics, Profile, SutKind,
         model::{Approver, Laboratory},
         tables::{self, AnswerKind, Part, Row},
-        writer,
     },
     record::{ProfileOutcome, Results},
     text::printable,
@@ -101,7 +100,7 @@ pub(super) fn build(pics: &Pics, results: &Results) -> Abstract {
         section(&format!("Test Report {}", pics.ocpp.protocol().name), 2, "", vec![product(pics, results.simulated())]),
         summary(results, pics),
     ];
-    let all = tables::sections(pics.sut, pics.edition, pics.baseline);
+    let all = tables::sections(pics.sut, pics.baseline);
     let part = |part: Part| all.iter().filter(move |section| section.part == part);
     if pics.sut == SutKind::ChargingStation {
         let mut tables: Vec<Table> = part(Part::Hardware).flat_map(|section| answered(pics, section, false)).collect();
@@ -115,14 +114,14 @@ pub(super) fn build(pics: &Pics, results: &Results) -> Abstract {
     let mut core_at = None;
     for features in part(Part::Features).filter(|section| tables::printed(section, pics)) {
         let tables = answered(pics, features, true);
-        // Edition 4 prints the former profiles as further tables of Core.
-        let inside = pics.edition == 4
-            && tables::CORE_FEATURES_OF_EDITION_4.iter().any(|(profile, _)| Some(*profile) == features.profile);
+        // What is no profile of its own is printed as further tables of Core.
+        let inside =
+            features.profile.is_some_and(|profile| profile == Profile::CORE || pics.baseline.is_core_feature(profile));
         match core_at.filter(|_| inside).and_then(|at: usize| sections.get_mut(at)) {
             Some(core) => core.tables.extend(tables),
             None => sections.push(section(&features.title, 3, "", tables)),
         }
-        if features.profile == Some(Profile::Core) {
+        if core_at.is_none() && features.profile == Some(Profile::CORE) {
             core_at = Some(sections.len() - 1);
         }
     }
@@ -216,7 +215,7 @@ impl Abstract {
 
 /// Which tool, run and image the report speaks of.
 fn provenance(pics: &Pics, results: &Results, tool: &str) -> Table {
-    let reference = format!("OCPP {} edition {}, errata {}", pics.ocpp, pics.edition, writer::baseline(pics.baseline));
+    let reference = format!("OCPP {} edition {}, errata {}", pics.ocpp, pics.edition, pics.baseline.id());
     let mut rows = vec![("Tool Version", tool.to_owned()), ("Run ID", results.run_id.clone())];
     if pics.sut == SutKind::ChargingStation || pics.product.firmware_hash.is_some() {
         rows.push(("Firmware image hash", stated(pics.product.firmware_hash.as_deref())));

@@ -136,7 +136,7 @@ fn a_simulated_run_names_no_laboratory_and_nobody_who_approves_it() {
 #[test]
 fn in_edition_4_the_former_profiles_stay_within_core() {
     let mut pics = pics("beny-bcpcv-ct2m-p.yaml");
-    pics.profiles.push(crate::pics::Profile::AdvancedSecurity);
+    pics.profiles.push(crate::pics::Profile::ADVANCED_SECURITY);
     let model = abstract_model::build(&pics, &results(&pics, "text"));
     let of = |id: &str| {
         let has = |section: &&abstract_model::Section| {

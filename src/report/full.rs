@@ -19,8 +19,8 @@ use self::charts::{Axis, Histogram, span, time};
 use super::{ReportError, Run, render};
 use crate::{
     kpi::{self, Times},
-    pics::{Pics, Profile, writer},
-    protocol::{requirements, semantics::KpiDefinition},
+    pics::Pics,
+    protocol::{requirements::RequirementList, semantics::KpiDefinition},
     record::{
         Kpi, ProfileOutcome, Results, calibration::Calibration, causes::Cause, index::TraceIndex, read::ReadError,
     },
@@ -89,7 +89,7 @@ struct ActionRow {
 /// One letter of the strip of verdicts.
 #[derive(Serialize)]
 struct Block<'r> {
-    letter: char,
+    letter: &'r str,
     title: &'static str,
     cases: Vec<(&'r str, &'static str)>,
 }
@@ -137,7 +137,7 @@ struct CaseRow<'r> {
     class: &'static str,
     word: &'static str,
     profiles: &'r [String],
-    block: char,
+    block: &'r str,
     duration: String,
     reason: Option<&'r str>,
     remarks: &'r [String],
@@ -156,16 +156,6 @@ fn class(verdict: Verdict) -> &'static str {
     }
 }
 
-/// The block of a test case: the letter in `TC_B_01_CS`.
-pub(super) fn block(id: &str) -> char {
-    id.split('_').nth(1).and_then(|letter| letter.chars().next()).unwrap_or('?')
-}
-
-/// The name of a functional block.
-pub(super) fn block_title(letter: char) -> &'static str {
-    coverage::title(letter)
-}
-
 /// Writes the full report: the page first, then the data of one test case after the other.
 pub(super) fn write(run: Run<'_>, out: &mut dyn Write) -> Result<(), ReportError> {
     let Run { pics, results, trace, .. } = run;
@@ -179,7 +169,8 @@ pub(super) fn write(run: Run<'_>, out: &mut dyn Write) -> Result<(), ReportError
     let coverage_totals = (sum(|block| block.rows.len()), sum(|block| block.verified), sum(|block| block.broken));
     let axis = Axis::for_values(trace.times.all().chain(results.kpis.iter().filter_map(|kpi| kpi.limit_s)));
     let findings = results.test_cases.iter().filter(|case| has_findings(case));
-    let findings = findings.map(|case| case_findings(case, &trace.lines)).collect::<Result<_, _>>()?;
+    let known = results.protocol().requirements();
+    let findings = findings.map(|case| case_findings(case, &trace.lines, known)).collect::<Result<_, _>>()?;
     let used: BTreeSet<&str> = results.test_cases.iter().flat_map(|case| &case.profiles).map(String::as_str).collect();
     let page = Page {
         style: STYLE,
@@ -206,8 +197,10 @@ pub(super) fn write(run: Run<'_>, out: &mut dyn Write) -> Result<(), ReportError
         causes: results.causes.iter().map(cause_row).collect(),
         findings,
         cases: results.test_cases.iter().map(case_row).collect(),
-        profile_ids: Profile::ALL
-            .into_iter()
+        profile_ids: results
+            .protocol()
+            .profiles
+            .iter()
             .filter(|profile| used.contains(profile.id()))
             .map(|profile| (profile.id(), profile.title()))
             .collect(),
@@ -222,7 +215,7 @@ pub(super) fn write(run: Run<'_>, out: &mut dyn Write) -> Result<(), ReportError
         let id: String = id.chars().filter(|letter| letter.is_ascii_alphanumeric() || *letter == '_').collect();
         writeln!(out, "<script type=\"application/json\" id=\"data-{id}\">{json}</script>")
     };
-    add("requirements", &data::texts(cited.into_iter()))?;
+    add("requirements", &data::texts(cited.into_iter(), results.protocol().requirements()))?;
     let mut data = data::Data::of(&trace.lines, results);
     for case in &results.test_cases {
         add(&case.id, &data.of_case(case)?)?;
@@ -248,10 +241,7 @@ fn facts(pics: &Pics, results: &Results) -> Vec<(&'static str, String)> {
     let mut facts = vec![("Vendor", pics.product.vendor.clone())];
     facts.extend(version.map(|version| ("Version", version.clone())));
     facts.extend([
-        (
-            "Programme",
-            format!("OCPP {}, edition {}, errata {}", pics.ocpp, pics.edition, writer::baseline(pics.baseline)),
-        ),
+        ("Programme", format!("OCPP {}, edition {}, errata {}", pics.ocpp, pics.edition, pics.baseline.id())),
         ("Tested", format!("{} UTC, {}", minute(results.started), span(seconds))),
         ("Resumed", results.resumed.iter().map(|time| format!("{} UTC", minute(*time))).collect::<Vec<_>>().join(", ")),
         ("Against", if results.simulated() { "the embedded simulator".into() } else { results.sut.clone() }),
@@ -308,18 +298,25 @@ fn actions(pics: &Pics, measured: &Times, axis: Axis) -> Vec<ActionRow> {
 }
 
 fn blocks(results: &Results) -> Vec<Block<'_>> {
-    let mut blocks: BTreeMap<char, Vec<(&str, &'static str)>> = BTreeMap::new();
+    let mut blocks: BTreeMap<&str, Vec<(&str, &'static str)>> = BTreeMap::new();
     for case in &results.test_cases {
-        blocks.entry(block(&case.id)).or_default().push((&case.id, class(case.verdict)));
+        blocks.entry(case.block()).or_default().push((&case.id, class(case.verdict)));
     }
-    blocks.into_iter().map(|(letter, cases)| Block { letter, title: coverage::title(letter), cases }).collect()
+    blocks
+        .into_iter()
+        .map(|(letter, cases)| Block { letter, title: results.protocol().block_title(letter), cases })
+        .collect()
 }
 
 fn has_findings(case: &TestCaseResult) -> bool {
     !matches!(case.verdict, Verdict::Pass | Verdict::NotImplemented)
 }
 
-fn case_findings<'r>(case: &'r TestCaseResult, lines: &TraceIndex) -> Result<CaseFindings<'r>, ReadError> {
+fn case_findings<'r>(
+    case: &'r TestCaseResult,
+    lines: &TraceIndex,
+    known: &'static RequirementList,
+) -> Result<CaseFindings<'r>, ReadError> {
     let whole = data::whole_frames(case, MAX_FINDINGS, lines)?;
     let finding = |(number, failure): (usize, &'r Failure)| Finding {
         class: class(failure.verdict),
@@ -332,11 +329,7 @@ fn case_findings<'r>(case: &'r TestCaseResult, lines: &TraceIndex) -> Result<Cas
         pointer: failure.pointer.as_deref(),
         waited: failure.waited_s.map(time),
         at: span((failure.at_s - case.started_s).max(0.0)),
-        requirements: failure
-            .requirements
-            .iter()
-            .map(|id| (id.as_str(), requirements::text(id).unwrap_or_default()))
-            .collect(),
+        requirements: failure.requirements.iter().map(|id| (id.as_str(), known.text(id).unwrap_or_default())).collect(),
         frame: failure.frame.as_deref().map_or_else(Vec::new, |quoted| {
             frame::lay_out(whole.get(&number).map_or(quoted, String::as_str), failure.pointer.as_deref())
         }),
@@ -362,7 +355,7 @@ fn case_row(case: &TestCaseResult) -> CaseRow<'_> {
         class: class(case.verdict),
         word: case.verdict.word(),
         profiles: &case.profiles,
-        block: block(&case.id),
+        block: case.block(),
         duration: span(case.duration_s),
         reason: case.reason.as_deref().filter(|_| case.failures.is_empty()),
         remarks: &case.remarks,

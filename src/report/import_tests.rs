@@ -51,7 +51,7 @@ fn told(pics: &Pics) -> Pics {
         map.retain(|_, answer| !matches!(answer, Answer::List(words) if words.is_empty()));
     }
     // What is not answered is printed as No among the features, and tables of other profiles are not printed.
-    for section in tables::sections(pics.sut, pics.edition, pics.baseline) {
+    for section in tables::sections(pics.sut, pics.baseline) {
         for row in section.rows().filter(|_| section.part == Part::Features) {
             if !tables::printed(&section, pics) {
                 told.features.shift_remove(&row.id);

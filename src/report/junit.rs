@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
-use super::{finding, full};
+use super::finding;
 use crate::{
     expect::Outcome,
     pics::SutKind,
@@ -20,10 +20,10 @@ const MAX_FINDINGS: usize = 20;
 /// The run as JUnit XML.
 pub(super) fn xml(results: &Results) -> String {
     let mut report = Report::new(format!("{}: {}", results.protocol().name, visible_line(&results.product)));
-    let mut suites: BTreeMap<char, TestSuite> = BTreeMap::new();
-    let mut times: BTreeMap<char, f64> = BTreeMap::new();
+    let mut suites: BTreeMap<&str, TestSuite> = BTreeMap::new();
+    let mut times: BTreeMap<&str, f64> = BTreeMap::new();
     for case in &results.test_cases {
-        let block = full::block(&case.id);
+        let block = case.block();
         let suite = suites.entry(block).or_insert_with(|| suite(block, results));
         suite.add_test_case(test_case(case, block, results));
         *times.entry(block).or_default() += case.duration_s;
@@ -40,8 +40,8 @@ fn seconds(seconds: f64) -> Duration {
     Duration::try_from_secs_f64(seconds).unwrap_or_default()
 }
 
-fn suite(block: char, results: &Results) -> TestSuite {
-    let mut suite = TestSuite::new(format!("{block} {}", full::block_title(block)));
+fn suite(block: &str, results: &Results) -> TestSuite {
+    let mut suite = TestSuite::new(format!("{block} {}", results.protocol().block_title(block)));
     let mut add = |name: &str, value: &str| {
         suite.add_property((name, visible_line(value).as_ref()));
     };
@@ -55,12 +55,12 @@ fn suite(block: char, results: &Results) -> TestSuite {
     add("tool", &format!("ocpp-attest {}", results.tool_version));
     if let Some(pics) = &results.pics {
         add("version", pics.version.as_deref().unwrap_or_default());
-        add("baseline", crate::pics::writer::baseline(pics.baseline));
+        add("baseline", pics.baseline.id());
     }
     suite
 }
 
-fn test_case(case: &TestCaseResult, block: char, results: &Results) -> TestCase {
+fn test_case(case: &TestCaseResult, block: &str, results: &Results) -> TestCase {
     let expected = results.expectations.iter().find(|one| one.test_case == case.id && one.outcome == Outcome::Met);
     let mut status = match case.verdict {
         Verdict::Pass => TestCaseStatus::success(),
@@ -78,7 +78,12 @@ fn test_case(case: &TestCaseResult, block: char, results: &Results) -> TestCase 
         }));
         let broken = case.failures.first().and_then(|failure| failure.requirements.first());
         status.set_type(visible_line(broken.map_or(case.word(), String::as_str)));
-        let blocks: Vec<String> = case.failures.iter().take(MAX_FINDINGS).map(finding::block).collect();
+        let blocks: Vec<String> = case
+            .failures
+            .iter()
+            .take(MAX_FINDINGS)
+            .map(|failure| finding::block(failure, results.protocol().requirements()))
+            .collect();
         if !blocks.is_empty() {
             status.set_description(blocks.join("\n"));
         }
@@ -89,7 +94,7 @@ fn test_case(case: &TestCaseResult, block: char, results: &Results) -> TestCase 
         Some(SutKind::ChargingStation) => "charging-station",
         None => "ocpp",
     };
-    test.set_classname(format!("{side}.{block} {}", full::block_title(block)));
+    test.set_classname(format!("{side}.{block} {}", results.protocol().block_title(block)));
     test.set_time(seconds(case.duration_s));
     if !case.profiles.is_empty() {
         test.add_property(("profiles", visible_line(&case.profiles.join(", ")).as_ref()));

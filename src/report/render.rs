@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, fmt::Write as _};
 
-use crate::{protocol::requirements, text::visible};
+use crate::text::visible;
 use minijinja::{Environment, value::Serde};
 
 use super::abstract_model::Abstract;
@@ -16,7 +16,6 @@ pub(crate) fn html(template: &str, context: &impl serde::Serialize) -> String {
         Some(Cow::Owned(shown)) => minijinja::escape_formatter(out, state, &shown.into()),
         _ => minijinja::escape_formatter(out, state, value),
     });
-    environment.add_filter("requirement", |id: String| requirements::lines(&[id]).concat());
     environment
         .template_from_named_str("report.html", template)
         .and_then(|template| template.render(Serde(context)))

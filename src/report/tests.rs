@@ -17,6 +17,7 @@ pub(super) fn results(pics: &Pics, text: &str) -> Results {
     let case = |id: &str, verdict: Verdict| TestCaseResult {
         id: id.into(),
         title: text.into(),
+        block: String::new(),
         profiles: vec!["core".into()],
         requirements: vec!["B01.FR.01".into()],
         verdict,

@@ -263,6 +263,7 @@ pub(super) async fn drive(
     let result = TestCaseResult {
         id: job.entry.id.clone(),
         title: job.entry.title.clone(),
+        block: job.entry.block.clone(),
         profiles: job.entry.profiles.clone(),
         requirements: job.entry.requirements.clone(),
         verdict: outcome.verdict,
@@ -363,7 +364,7 @@ fn passwords_in(event: &LinkEvent) -> Vec<Secret> {
 
 /// Passwords that a SetVariablesRequest sets.
 fn passwords_set(text: &str) -> Vec<Secret> {
-    let Ok(Frame::Call { payload, .. }) = Frame::parse(text) else { return Vec::new() };
+    let Ok(Frame::Call { payload, .. }) = Frame::read_back(text) else { return Vec::new() };
     let items = payload["setVariableData"].as_array().into_iter().flatten();
     items
         .filter(|item| item["variable"]["name"] == "BasicAuthPassword")

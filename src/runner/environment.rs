@@ -424,6 +424,7 @@ fn reference_csms(pics: &Pics, bench: &Bench, pki: &Arc<Pki>, serial_number: &st
     let endpoint =
         |profile: u8| CsmsEndpoint::new(profile, format!("{CSMS_HOST}:{}", simulated_port(profile)), pki, &names);
     Ok(CsmsSetup {
+        protocol: pics.ocpp.protocol(),
         endpoints: vec![endpoint(1)?, endpoint(2)?, endpoint(3)?],
         stations: vec![KnownStation {
             identity: bench.identity.clone(),

@@ -12,7 +12,9 @@ use crate::{
     clock::Clock,
     operator::Operator,
     pics::SutKind,
+    protocol::Version,
     record::PlanEntry,
+    testcase::dialect::Dialect,
     testcase::{library::Library, model::TestCase, reader},
     yaml::Source,
 };
@@ -58,7 +60,12 @@ pub(super) async fn idle(
 ) {
     // What comes before the steps is answered and not judged.
     let Some(case) = case(environment, "before: { prepared: false, states: [{ wait: 86400 }] }") else { return };
-    let library = Library { cases: std::collections::BTreeMap::new(), states: Arc::new(HashMap::new()) };
+    let library = Library {
+        cases: std::collections::BTreeMap::new(),
+        states: Arc::new(HashMap::new()),
+        version: case.protocol.version,
+        sut: case.header.sut,
+    };
     while !*over.borrow() {
         let job = driver::Job { entry: &entry(), case: &case, variant: &Map::new(), library: &library, clock };
         driver::drive(environment, job, &mut over, voice, false).await;
@@ -84,6 +91,7 @@ fn entry() -> PlanEntry {
     PlanEntry {
         id: String::new(),
         title: String::new(),
+        block: String::new(),
         profiles: Vec::new(),
         applicable: true,
         implemented: true,
@@ -94,19 +102,17 @@ fn entry() -> PlanEntry {
 
 /// A test case without steps.
 fn case(environment: &Environment, before: &str) -> Option<Arc<TestCase>> {
-    without_steps(if environment.is_for_csms() { SutKind::Csms } else { SutKind::ChargingStation }, before)
+    let sut = if environment.is_for_csms() { SutKind::Csms } else { SutKind::ChargingStation };
+    without_steps(sut, environment.protocol.version, before)
 }
 
-fn without_steps(sut: SutKind, before: &str) -> Option<Arc<TestCase>> {
-    let suffix = match sut {
-        SutKind::ChargingStation => "CS",
-        SutKind::Csms => "CSMS",
-    };
+fn without_steps(sut: SutKind, version: Version, before: &str) -> Option<Arc<TestCase>> {
+    let side = SutKind::WORDS.iter().find(|(_, known)| *known == sut).map_or("", |(word, _)| word);
     let text = format!(
-        "id: TC_A_00_{suffix}\ntitle: Nothing\nuse-cases: []\nrequirements: []\npurpose: Nothing is tested.\n\
-         certification:\n  2024-06: {{ core: mandatory }}\n{before}\nsteps: []\n"
+        "id: PAUSE\ntitle: Nothing\nsut: {side}\nblock: B\nprotocols: [{version}]\npurpose: Nothing is tested.\n\
+         certification: {{ {version}: {{}} }}\n{before}\nsteps: []\n"
     );
-    reader::test_case(&Source::new(format!("TC_A_00_{suffix}.yaml"), text)).ok().map(Arc::new)
+    reader::test_case(&Source::new("pause.yaml", text), Dialect::today(version)).ok().map(Arc::new)
 }
 
 #[cfg(test)]
@@ -116,9 +122,10 @@ mod tests {
     #[test]
     fn what_tests_nothing_can_be_read() {
         for sut in [SutKind::ChargingStation, SutKind::Csms] {
-            let waiting = without_steps(sut, "before: { prepared: false, states: [{ wait: 86400 }] }").unwrap();
-            assert_eq!((waiting.header.sut(), waiting.before.len(), waiting.prepared), (sut, 1, false));
-            assert!(without_steps(sut, "").unwrap().prepared);
+            let waiting =
+                without_steps(sut, Version::V2_0_1, "before: { prepared: false, states: [{ wait: 86400 }] }").unwrap();
+            assert_eq!((waiting.header.sut, waiting.before.len(), waiting.prepared), (sut, 1, false));
+            assert!(without_steps(sut, Version::V2_0_1, "").unwrap().prepared);
         }
     }
 }

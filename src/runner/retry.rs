@@ -57,6 +57,7 @@ mod tests {
         let result = |(number, verdict): (usize, &Verdict)| TestCaseResult {
             id: "TC_B_01_CS".into(),
             title: String::new(),
+            block: String::new(),
             profiles: Vec::new(),
             requirements: Vec::new(),
             verdict: *verdict,

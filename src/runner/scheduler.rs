@@ -406,6 +406,7 @@ fn empty(entry: &PlanEntry, verdict: Verdict, reason: &str, clock: Clock) -> Tes
     TestCaseResult {
         id: entry.id.clone(),
         title: entry.title.clone(),
+        block: entry.block.clone(),
         profiles: entry.profiles.clone(),
         requirements: entry.requirements.clone(),
         verdict,

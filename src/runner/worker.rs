@@ -208,7 +208,7 @@ fn fitting(pics: &Pics, bench: &Bench, case: &TestCase) -> Bench {
     if pics.is_yes("C-61") {
         supported.push(1);
     }
-    if pics.has_profile(Profile::AdvancedSecurity) {
+    if pics.has_profile(Profile::ADVANCED_SECURITY) {
         supported.push(3);
     }
     let fits = |profile: &u8| fits(pics, bench, *profile, case);

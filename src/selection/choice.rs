@@ -25,7 +25,7 @@ pub struct Pattern {
 enum Kind {
     Id(GlobMatcher),
     Profile(Profile),
-    Block(char),
+    Block(String),
 }
 
 /// Why words choose no test case.
@@ -55,17 +55,22 @@ impl Pattern {
             })?;
             Kind::Profile(profile)
         } else {
-            let letter = text.strip_prefix("block:").unwrap_or(text);
-            let mut letters = letter.chars();
-            match (letters.next(), letters.next()) {
-                (Some(block), None) if block.is_ascii_alphabetic() => Kind::Block(block.to_ascii_uppercase()),
-                _ if text.starts_with("block:") => {
+            // A letter alone is a block, too.
+            let letter = |text: &&str| text.len() == 1 && text.starts_with(|letter: char| letter.is_ascii_alphabetic());
+            match text.strip_prefix("block:").or(Some(text).filter(letter)) {
+                Some(block)
+                    if !block.is_empty()
+                        && block.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '-') =>
+                {
+                    Kind::Block(block.to_owned())
+                }
+                Some(_) => {
                     return Err(wrong(
                         format!("unknown functional block `{shown}`"),
-                        "a block is a letter, such as `block:B`",
+                        "a block is a letter or a word, such as `block:B`",
                     ));
                 }
-                _ => Kind::Id(
+                None => Kind::Id(
                     GlobBuilder::new(text)
                         .build()
                         .map_err(|error| {
@@ -83,7 +88,7 @@ impl Pattern {
         match &self.kind {
             Kind::Id(glob) => glob.is_match(&entry.id),
             Kind::Profile(profile) => entry.profiles.iter().any(|id| id == profile.id()),
-            Kind::Block(block) => entry.block() == *block,
+            Kind::Block(block) => entry.block.eq_ignore_ascii_case(block),
         }
     }
 
@@ -117,7 +122,7 @@ impl Pattern {
                 format!("this certification has {}", ids.join(", "))
             }
             Kind::Block(_) => {
-                let mut blocks: Vec<String> = plan.iter().map(|entry| entry.block().to_string()).collect();
+                let mut blocks: Vec<String> = plan.iter().map(|entry| entry.block.clone()).collect();
                 blocks.dedup();
                 blocks.sort_unstable();
                 blocks.dedup();
@@ -258,7 +263,7 @@ mod tests {
 
     fn plan() -> Vec<PlanEntry> {
         let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("pics/cp-flex-plus-eu.yaml");
-        selection::plan(&reader::read(&path).unwrap(), &Catalogue::embedded().unwrap())
+        selection::plan(&reader::read(&path).unwrap(), &Catalogue::embedded(crate::protocol::Version::V2_0_1).unwrap())
     }
 
     fn chosen(plan: &[PlanEntry], test: &str, skip: &str) -> Vec<String> {

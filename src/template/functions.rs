@@ -80,6 +80,12 @@ pub(super) fn environment() -> &'static Environment<'static> {
         environment.add_filter("members", |text: String| {
             text.split(',').map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect::<Vec<_>>()
         });
+        environment.add_filter("missing_from", |wanted: Serde<Value>, list: Serde<Value>| {
+            minijinja::Value::from(Serde(missing_from(&wanted.0, &list.0)))
+        });
+        environment.add_filter("variable_names", |items: Serde<Vec<Value>>| {
+            items.0.iter().map(variable_name).collect::<Vec<_>>()
+        });
         environment.add_filter("kebab", |name: String| kebab(&name));
         environment.add_filter("base64", |text: String| base64::engine::general_purpose::STANDARD.encode(text));
         environment.add_filter("url_encoded", |text: String| url_encoded(&text));
@@ -111,6 +117,35 @@ fn kebab(name: &str) -> String {
         before = letter;
     }
     text
+}
+
+/// What a list, or a list in it, has and the other has not; case makes no difference.
+fn missing_from(wanted: &Value, list: &Value) -> Vec<Value> {
+    match wanted {
+        Value::Array(items) => items.iter().flat_map(|item| missing_from(item, list)).collect(),
+        Value::Null => Vec::new(),
+        one => {
+            let small = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_lowercase);
+            let known = list.as_array().is_some_and(|list| list.iter().any(|other| small(other) == small(one)));
+            if known { Vec::new() } else { vec![one.clone()] }
+        }
+    }
+}
+
+/// The name of what a report tells of, `Component[evse,connector].Variable[instance]`.
+fn variable_name(item: &Value) -> String {
+    let text = |pointer: &str| item.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let number = |pointer: &str| item.pointer(pointer).map(Value::to_string);
+    let place = match (number("/component/evse/id"), number("/component/evse/connectorId")) {
+        (Some(evse), Some(connector)) => format!("[{evse},{connector}]"),
+        (Some(evse), None) => format!("[{evse}]"),
+        _ => String::new(),
+    };
+    let instance = match text("/variable/instance") {
+        none if none.is_empty() => none,
+        instance => format!("[{instance}]"),
+    };
+    format!("{}{place}.{}{instance}", text("/component/name"), text("/variable/name"))
 }
 
 /// A segment of a path, or a value of a query.

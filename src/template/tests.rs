@@ -89,6 +89,25 @@ fn text_is_put_where_it_is_wanted() {
 }
 
 #[test]
+fn what_a_report_lacks_is_told() {
+    let item = |component: Value, variable: Value| json!({ "component": component, "variable": variable });
+    let report = json!([
+        item(json!({ "name": "EVSE", "evse": { "id": 1 } }), json!({ "name": "Available" })),
+        item(json!({ "name": "Connector", "evse": { "id": 1, "connectorId": 2 } }), json!({ "name": "Available" })),
+        item(json!({ "name": "A" }), json!({ "name": "B", "instance": "c" })),
+        item(json!({ "name": "A" }), json!({ "name": "B", "instance": "" })),
+    ]);
+    let Value::Object(names) = json!({ "report": report, "wanted": ["evse[1].available", ["X.Y", []], null] }) else {
+        unreachable!()
+    };
+    let value = |text: &str| Template::new(json!(text)).evaluate(&Names::from(names.clone()));
+    let told = json!(["EVSE[1].Available", "Connector[1,2].Available", "A.B[c]", "A.B"]);
+    assert_eq!(value("{{ report | variable_names }}"), Ok(told));
+    assert_eq!(value("{{ wanted | missing_from(report | variable_names) }}"), Ok(json!(["X.Y"])));
+    assert_eq!(value("{{ ['a', 'b'] | missing_from([]) }}"), Ok(json!(["a", "b"])));
+}
+
+#[test]
 fn names_that_nobody_defines_are_told() {
     let template = Template::new(json!({
         "a": "{{ bench.identity }}/{{ env.TOKEN }}", "b": ["{{ payload }}"], "c": "{% set x = 1 %}{{ x }}",

@@ -10,7 +10,7 @@ use std::{
 use super::model::{Citation, State, Step, StepKind, TestCase};
 use crate::{
     pics::SutKind,
-    protocol::requirements::{self, Side},
+    protocol::requirements::{RequirementList, Side},
     yaml::{Defect, Position},
 };
 
@@ -18,27 +18,29 @@ use crate::{
 type States = HashMap<String, Arc<State>>;
 
 /// What is wrong with the requirements of a state.
-pub(super) fn of_state(state: &State, states: &States) -> Vec<Defect> {
+pub(super) fn of_state(state: &State, states: &States, known: &RequirementList) -> Vec<Defect> {
     let mut listed: BTreeSet<&str> = state.requirements.iter().map(|citation| citation.id.as_str()).collect();
     of_states_run(&state.steps, states, &mut listed);
     let mut defects: Vec<Defect> =
-        state.requirements.iter().filter_map(|citation| of_the_other_side(citation, state.sut)).collect();
+        state.requirements.iter().filter_map(|citation| of_the_other_side(citation, state.sut, known)).collect();
     let help = "add it to the state's `requirements`, or name one that is in it";
-    defects
-        .extend(state.citations.iter().filter_map(|citation| misplaced(citation, state.sut, &listed, "state", help)));
+    defects.extend(
+        state.citations.iter().filter_map(|citation| misplaced(citation, state.sut, &listed, "state", help, known)),
+    );
     defects
 }
 
 /// What is wrong with the requirements of a test case.
-pub(super) fn of_case(case: &TestCase, states: &States) -> Vec<Defect> {
-    let sut = case.header.sut();
+pub(super) fn of_case(case: &TestCase, states: &States, known: &RequirementList) -> Vec<Defect> {
+    let sut = case.header.sut;
     let listed = case.header.proves();
     let mut listed: BTreeSet<&str> = listed.iter().map(String::as_str).collect();
     for steps in [Some(&case.before), case.steps.as_ref(), Some(&case.after)].into_iter().flatten() {
         of_states_run(steps, states, &mut listed);
     }
     let help = "name the one that is in `requirements`; where Part 6 forgot it, add it to `further-requirements` with the reason";
-    let cited = case.citations.iter().filter_map(|citation| misplaced(citation, sut, &listed, "test case", help));
+    let cited =
+        case.citations.iter().filter_map(|citation| misplaced(citation, sut, &listed, "test case", help, known));
     let mut defects: Vec<Defect> = cited.collect();
     defects.extend(case.further.iter().filter_map(|citation| superfluous(citation, case)));
     if let Some(steps) = case.steps.as_ref().filter(|steps| !tests_its_subject(case, steps, states)) {
@@ -65,8 +67,8 @@ fn tests_its_subject(case: &TestCase, steps: &[Arc<Step>], states: &States) -> b
 }
 
 /// A requirement that only somebody else must obey.
-fn of_the_other_side(citation: &Citation, sut: SutKind) -> Option<Defect> {
-    let side = requirements::side(&citation.id)?; // an unknown one is told already
+fn of_the_other_side(citation: &Citation, sut: SutKind, known: &RequirementList) -> Option<Defect> {
+    let side = known.side(&citation.id)?; // an unknown one is told already
     let whom = match (side, sut) {
         (Side::Both, _) | (Side::ChargingStation, SutKind::ChargingStation) | (Side::Csms, SutKind::Csms) => {
             return None;
@@ -84,9 +86,16 @@ fn of_the_other_side(citation: &Citation, sut: SutKind) -> Option<Defect> {
 }
 
 /// A requirement that is named at a step or check and must not be.
-fn misplaced(citation: &Citation, sut: SutKind, listed: &BTreeSet<&str>, whose: &str, help: &str) -> Option<Defect> {
-    requirements::side(&citation.id)?; // an unknown one is told already
-    of_the_other_side(citation, sut).or_else(|| {
+fn misplaced(
+    citation: &Citation,
+    sut: SutKind,
+    listed: &BTreeSet<&str>,
+    whose: &str,
+    help: &str,
+    known: &RequirementList,
+) -> Option<Defect> {
+    known.side(&citation.id)?; // an unknown one is told already
+    of_the_other_side(citation, sut, known).or_else(|| {
         let message = format!("{} is in no list of this {whose}, nor of a state that it runs", citation.id);
         (!listed.contains(citation.id.as_str())).then(|| Defect::new(citation.at, message, help))
     })

@@ -1,8 +1,15 @@
-//! Conditions on the PICS: `C-49 and (C-30 or C-31)`, `not AQ-2`, `HFS-8 > 1`, `profile:iso-15118`, `MODE-1-2-ONLY`.
+//! Conditions on the PICS: `C-49 and (C-30 or C-31)`, `not AQ-2`, `HFS-8 > 1`, `ORS-24:HTTP`, `profile:iso-15118`, `MODE-1-2-ONLY`.
 
 use std::fmt;
 
-use crate::pics::{Answer, Pics, Profile, tables};
+use crate::{
+    pics::{
+        Answer, Pics, Profile,
+        tables::{AnswerKind, Row},
+        words::is_closed_word,
+    },
+    protocol::Protocol,
+};
 
 /// A parsed condition.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +24,8 @@ pub enum Condition {
     Id(String),
     /// A numeric id above a bound.
     Above(String, i64),
+    /// A list that contains a word.
+    Contains(String, String),
     /// The PICS names the profile.
     Profile(Profile),
     /// The product is of the subtype.
@@ -44,8 +53,8 @@ pub struct Answered {
 
 impl Condition {
     /// Parses a condition; `or` binds weaker than `and`, `and` weaker than `not`.
-    pub fn parse(text: &str) -> Result<Self, ConditionError> {
-        let mut parser = Parser { tokens: tokens(text)?, next: 0, end: text.chars().count() };
+    pub fn parse(text: &str, protocol: &'static Protocol) -> Result<Self, ConditionError> {
+        let mut parser = Parser { protocol, tokens: tokens(text)?, next: 0, end: text.chars().count() };
         let condition = parser.or(0)?;
         match parser.peek() {
             None => Ok(condition),
@@ -85,6 +94,11 @@ impl Condition {
                 Some(number) => Answered { holds: number > *bound, because: vec![format!("{id} is {number}")] },
                 None => Answered { holds: false, because: vec![format!("{id} is not answered")] },
             },
+            Condition::Contains(id, word) => {
+                let holds = pics.list(id).iter().any(|known| known.eq_ignore_ascii_case(word));
+                let lists = if holds { "lists" } else { "does not list" };
+                Answered { holds, because: vec![format!("{id} {lists} {word}")] }
+            }
             Condition::Profile(profile) => {
                 let holds = pics.has_profile(*profile);
                 let part = if holds { "part" } else { "not part" };
@@ -141,6 +155,7 @@ impl fmt::Display for Condition {
             },
             Condition::Id(id) => f.write_str(id),
             Condition::Above(id, bound) => write!(f, "{id} > {bound}"),
+            Condition::Contains(id, word) => write!(f, "{id}:{word}"),
             Condition::Profile(profile) => write!(f, "profile:{}", profile.id()),
             Condition::Subtype(subtype) => f.write_str(&subtype.to_uppercase()),
         }
@@ -167,6 +182,8 @@ fn tokens(text: &str) -> Result<Vec<(usize, String)>, ConditionError> {
 }
 
 struct Parser {
+    /// Whose ids and profiles are known.
+    protocol: &'static Protocol,
     tokens: Vec<(usize, String)>,
     next: usize,
     end: usize,
@@ -226,22 +243,30 @@ impl Parser {
             let number = self.peek().and_then(|(_, token)| token.parse().ok());
             self.next += 1;
             return match number {
-                Some(bound) if tables::is_known(&word) => Ok(Condition::Above(word, bound)),
+                Some(bound) if self.protocol.pics_tables().is_known(&word) => Ok(Condition::Above(word, bound)),
                 Some(_) => Err(ConditionError { at, message: format!("unknown id `{word}`") }),
                 None => Err(ConditionError { at, message: "`>` needs a whole number".into() }),
             };
         }
         if let Some(name) = word.strip_prefix("profile:") {
-            return Profile::ALL
-                .into_iter()
-                .find(|profile| profile.id() == name)
+            return self
+                .protocol
+                .profile(name)
                 .map(Condition::Profile)
                 .ok_or_else(|| ConditionError { at, message: format!("unknown certification profile `{name}`") });
+        }
+        if let Some((id, wanted)) = word.split_once(':') {
+            let is_list = |row: &Row| row.kind == AnswerKind::List;
+            if !self.protocol.pics_tables().rows_of(id).any(is_list) || !is_closed_word(id, wanted) {
+                let message = format!("`{id}` takes no list with the word `{wanted}`");
+                return Err(ConditionError { at, message });
+            }
+            return Ok(Condition::Contains(id.to_owned(), wanted.to_owned()));
         }
         match word.as_str() {
             "MODE-1-2-ONLY" => Ok(Condition::Subtype("mode-1-2-only")),
             "WIRELESS" => Ok(Condition::Subtype("wireless")),
-            id if tables::is_known(id) => Ok(Condition::Id(word)),
+            id if self.protocol.pics_tables().is_known(id) => Ok(Condition::Id(word)),
             other => Err(ConditionError { at, message: format!("unknown id `{other}`") }),
         }
     }
@@ -254,6 +279,10 @@ mod tests {
     use super::*;
     use crate::pics::{Baseline, SutKind};
 
+    fn parse(text: &str) -> Result<Condition, ConditionError> {
+        Condition::parse(text, &crate::protocol::OCPP_2_0_1)
+    }
+
     fn pics(yes: &[&str]) -> Pics {
         let mut pics = Pics {
             sut: SutKind::ChargingStation,
@@ -261,7 +290,7 @@ mod tests {
             edition: 3,
             baseline: Baseline::B2025_09,
             product: crate::pics::model::Product::default(),
-            profiles: vec![Profile::Core],
+            profiles: vec![Profile::CORE],
             hardware: indexmap::IndexMap::new(),
             evses: vec![],
             features: indexmap::IndexMap::new(),
@@ -274,6 +303,7 @@ mod tests {
             references: crate::pics::model::References::default(),
         };
         pics.hardware.insert("HFS-8".into(), Answer::Number(2));
+        pics.settings.insert("ORS-24".into(), Answer::List(vec!["HTTPS".into(), "SFTP".into()]));
         for id in yes {
             pics.features.insert((*id).into(), Answer::Bool(true));
         }
@@ -282,7 +312,7 @@ mod tests {
 
     #[test]
     fn the_reason_names_what_decided() {
-        let condition = Condition::parse("C-49 and (C-30 or C-31) and not AQ-2").unwrap();
+        let condition = parse("C-49 and (C-30 or C-31) and not AQ-2").unwrap();
         let because = |yes: &[&str]| condition.answer(&pics(yes)).because.join(", ");
         assert_eq!(because(&["C-49", "C-31"]), "C-49 is Yes, C-31 is Yes, AQ-2 is No");
         assert_eq!(because(&["C-49"]), "C-30 is No, C-31 is No");
@@ -298,17 +328,25 @@ mod tests {
             ("MODE-1-2-ONLY or WIRELESS", false),
             ("C-09", false),
             ("C-09 or C-09.2", true),
+            ("ORS-24:HTTPS and not ORS-24:FTP", true),
         ] {
-            assert_eq!(Condition::parse(text).unwrap().answer(&pics(&["C-09.2"])).holds, expected, "{text}");
+            assert_eq!(parse(text).unwrap().answer(&pics(&["C-09.2"])).holds, expected, "{text}");
         }
     }
 
     #[test]
     fn mistakes_have_a_place() {
-        for (text, at) in
-            [("C-49 and", 8), ("C-49 C-30", 5), ("(C-49", 5), ("C-999", 0), ("C-49 & C-30", 5), ("not", 3)]
-        {
-            assert_eq!(Condition::parse(text).unwrap_err().at, at, "{text}");
+        for (text, at) in [
+            ("C-49 and", 8),
+            ("C-49 C-30", 5),
+            ("(C-49", 5),
+            ("C-999", 0),
+            ("C-49 & C-30", 5),
+            ("not", 3),
+            ("ORS-24:GOPHER", 0),
+            ("C-49:HTTP", 0),
+        ] {
+            assert_eq!(parse(text).unwrap_err().at, at, "{text}");
         }
     }
 
@@ -368,13 +406,13 @@ mod tests {
             yes in prop::sample::subsequence(vec!["C-01", "C-02", "C-03", "C-30", "C-31"], 0..=5),
         ) {
             let text = condition.to_string();
-            let parsed = Condition::parse(&text).unwrap();
+            let parsed = parse(&text).unwrap();
             prop_assert_eq!(parsed.answer(&pics(&yes)).holds, by_rewriting(&text, &yes), "{}", text);
         }
 
         #[test]
         fn no_text_makes_it_panic(text in "\\PC{0,60}") {
-            let _ = Condition::parse(&text);
+            let _ = parse(&text);
         }
     }
 }

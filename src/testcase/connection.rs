@@ -118,7 +118,7 @@ const STATUS: Property =
     Property::optional("status", Takes::Integer(300, 599)).about("refuse the upgrade with this HTTP status");
 const VERSIONS: Property =
     Property::optional("versions", Takes::List(&Takes::Word(&TlsVersion::WORDS))).about("TLS versions to speak");
-const SUITES: Property = Property::optional("suites", Takes::List(&Takes::Named(cipher_suites)))
+const SUITES: Property = Property::optional("suites", Takes::List(&Takes::Named(|_| cipher_suites())))
     .about("TLS cipher suites to speak, IANA names");
 const SUBPROTOCOLS: Property =
     Property::optional("subprotocols", Takes::List(&Takes::Text)).about("WebSocket sub-protocols, in order");
@@ -217,7 +217,7 @@ pub struct WrongOffer(String);
 impl Offer {
     /// The offer of what its template has yielded.
     pub fn of(act: ConnectionAct, value: &Value) -> Result<Self, WrongOffer> {
-        let owner = Owner { name: act.word(), noun: "offer", place: "" };
+        let owner = Owner { name: act.word(), noun: "offer", place: "", scope: None };
         check_value(owner, act.offers(), value).map_err(WrongOffer)?;
         serde_json::from_value(value.clone()).map_err(|error| WrongOffer(error.to_string()))
     }
@@ -348,7 +348,7 @@ mod tests {
     fn example(takes: Takes) -> Value {
         match takes {
             Takes::Word(words) => words[0].into(),
-            Takes::Named(words) => words()[0].clone().into(),
+            Takes::Named(words) => words(None)[0].clone().into(),
             Takes::Integer(from, _) => from.into(),
             Takes::Flag => true.into(),
             Takes::List(item) => json!([example(*item)]),

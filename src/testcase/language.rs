@@ -1,14 +1,16 @@
 //! The keys of the language: of test cases, of states, and of every kind of step. The reader's checks, the JSON Schema for
 //! editors (`cli/schema`) and the tables of `docs/test-cases.md` come of these tables.
 
+use std::collections::BTreeSet;
+
 use super::{
     connection::{ConnectionAct, Outcome},
     service::SERVICES,
 };
 use crate::{
     manual_action::actions::ACTIONS,
-    protocol::OCPP_2_0_1,
-    vocabulary::{Owner, Property, Takes},
+    protocol::{Version, programme::SutKind, semantics::WordSet},
+    vocabulary::{Owner, Property, Scope, Takes, words_of},
 };
 
 /// A kind of step.
@@ -42,8 +44,8 @@ impl StepInfo {
     }
 
     /// Who owns the keys, for what authors are told.
-    pub fn owner(&self) -> Owner<'static> {
-        Owner { name: self.name(), noun: "key", place: "" }
+    pub fn owner(&self, scope: Scope) -> Owner<'static> {
+        Owner::of_keys(self.name(), scope)
     }
 }
 
@@ -56,6 +58,18 @@ const fn citing(name: &'static str, is: &'static Takes, members: &'static [Prope
 }
 
 const NOT_BEFORE: [Property; 2] = [Property::required("is", Takes::Number), REQUIREMENT];
+/// A CALLERROR of ours under a condition.
+pub static REFUSAL: [Property; 2] =
+    [Property::required("when", Takes::Expression), Property::required("is", Takes::Defined("error-code"))];
+/// A distance in time, in a step or in a matcher.
+pub static AFTER: [Property; 5] = [
+    Property::required("at", Takes::Scalar).about("From where it is counted"),
+    Property::optional("plus", Takes::Number).about("How much later"),
+    Property::optional("every", Takes::Number).about("A multiple of this away, in a matcher"),
+    Property::optional("tolerance", Takes::Number)
+        .about("How much it may be off; `bench.time_tolerance` unless it is given"),
+    REQUIREMENT,
+];
 const ALONE: [Property; 2] = [Property::required("is", Takes::Switch), REQUIREMENT];
 
 /// The keys that any step can have.
@@ -67,17 +81,22 @@ pub const COMMON: [Property; 4] = [
 ];
 
 /// Every kind of step.
-pub static STEPS: [StepInfo; 18] = [
+pub static STEPS: [StepInfo; 21] = [
     StepInfo {
         keys: &[
             Property::required("expect", Takes::Defined("action")),
             Property::optional("match", Takes::Defined("match")).about("which of them it is"),
             Property::optional("check", CHECKS).about("what must hold of it"),
             Property::optional("reply", Takes::Mapping).about("what we answer; the rest is filled in"),
-            Property::optional("reply-error", Takes::Defined("error-code")).about("answer with this CALLERROR"),
-            Property::optional("no-reply", Takes::Switch).about("answer nothing at all"),
+            Property::optional("reply-error", Takes::Either(&REFUSAL, &Takes::Defined("error-code")))
+                .about("answer with this CALLERROR; `{ when: condition, is: code }`, if the condition holds"),
+            Property::optional("no-reply", Takes::Expression).about("answer nothing at all if this is true"),
             Property::optional("within", Takes::Number).about("seconds that it may take"),
             citing("no-earlier-than", &Takes::Number, &NOT_BEFORE).about("the second of the run before which it must not come"),
+            Property::optional("after", Takes::Members(&AFTER)).about(
+                "{ at: second of the run, plus: seconds, tolerance: seconds }: it must come that long after `at`, neither \
+                 earlier (which breaks the `requirement` there) nor later, unless `within` says how long it may take",
+            ),
             Property::optional("any-time-since", Takes::Number)
                 .about("take one that has come since this second of the run"),
             Property::optional("optional", Takes::Expression).about("it may be missing if this is true"),
@@ -119,6 +138,51 @@ pub static STEPS: [StepInfo; 18] = [
                 `outcome` is kept: `asked`, `done`, `not-possible` …",
     },
     StepInfo {
+        keys: &[
+            Property::required("ask", Takes::Defined("action")),
+            Property::optional("payload", Takes::Mapping).about("what the message is to contain"),
+            Property::optional("meanwhile", STEPS_OF).about("steps between the question and the message"),
+            Property::optional("match", Takes::Defined("match")).about("which message it is"),
+            Property::optional("check", CHECKS).about("what must hold of it"),
+            Property::optional("reply", Takes::Mapping).about("what we answer; the rest is filled in"),
+            Property::optional("reply-error", Takes::Either(&REFUSAL, &Takes::Defined("error-code")))
+                .about("answer with this CALLERROR; `{ when: condition, is: code }`, if the condition holds"),
+            Property::optional("no-reply", Takes::Expression).about("answer nothing at all if this is true"),
+            Property::optional("within", Takes::Number).about("seconds that it may take"),
+            citing("nothing-else-before", &Takes::Switch, &ALONE).about("any other CALL before it is a failure"),
+        ],
+        subject: "Action",
+        about: "Asks the operator of a CSMS under test to let it send this CALL to our station, and expects the CALL: \
+                `operator: send` and `expect` in one.",
+    },
+    StepInfo {
+        keys: &[
+            Property::required("get", Takes::Defined("variables")),
+            Property::optional("attribute", Takes::Named(attribute_types)).about("the type of the attribute"),
+            Property::optional("status", Takes::Anything)
+                .about("matcher for the status of each result, or `any`; `Accepted` unless it is given"),
+            Property::optional("check", CHECKS).about("what must hold of each result"),
+            Property::optional("error-allowed", Takes::Switch).about("a CALLERROR is accepted too"),
+            Property::optional("within", Takes::Number).about("seconds that the answer may take"),
+        ],
+        subject: "Component.Variable",
+        about: "Reads a variable of a station under test: a name, a list of names, or a mapping of names to matchers for \
+                the values. A name is `Component[evse].Variable[instance]`.",
+    },
+    StepInfo {
+        keys: &[
+            Property::required("set", Takes::Mapping),
+            Property::optional("attribute", Takes::Named(attribute_types)).about("the type of the attribute"),
+            Property::optional("status", Takes::Anything)
+                .about("matcher for the status of each result, or `any`; `Accepted` unless it is given"),
+            Property::optional("check", CHECKS).about("what must hold of each result"),
+            Property::optional("error-allowed", Takes::Switch).about("a CALLERROR is accepted too"),
+            Property::optional("within", Takes::Number).about("seconds that the answer may take"),
+        ],
+        subject: "{ Component.Variable: value }",
+        about: "Sets variables of a station under test.",
+    },
+    StepInfo {
         keys: &[Property::required("any-order", STEPS_OF)],
         subject: "steps",
         about: "All of these, in any order.",
@@ -146,7 +210,8 @@ pub static STEPS: [StepInfo; 18] = [
             Property::required("for-each", Takes::Text),
             Property::required("in", Takes::List(&Takes::Anything)).about("the list"),
             Property::required("do", STEPS_OF).about("the steps"),
-            Property::optional("in-order", Takes::Switch).about("one after the other, not in any order"),
+            Property::optional("order", Takes::Keyword(orders))
+                .about("`any`: in any order; `listed`, one after the other, unless it is given"),
         ],
         subject: "name",
         about: "Runs the steps for every element of a list; the element has this name in them.",
@@ -193,7 +258,7 @@ pub static STEPS: [StepInfo; 18] = [
         about: "Uses a service of the harness; `as` keeps what it yields.",
     },
     StepInfo {
-        keys: &[Property::required("set", Takes::Mapping)],
+        keys: &[Property::required("let", Takes::Mapping)],
         subject: "{ name: value }",
         about: "Keeps values under names.",
     },
@@ -224,10 +289,18 @@ pub static STEPS: [StepInfo; 18] = [
     },
 ];
 
+const PROTOCOLS: Property = Property::required("protocols", Takes::List(&Takes::Keyword(versions)))
+    .about("The versions of OCPP whose test case it is");
+
 /// The keys of a test case.
-pub static TEST_CASE: [Property; 15] = [
+pub static TEST_CASE: [Property; 19] = [
     Property::required("id", Takes::Text).about("As in Part 6, and the file's name"),
     Property::required("title", Takes::Scalar),
+    Property::required("sut", Takes::Keyword(suts)).about("The side under test"),
+    Property::required("block", Takes::Text).about("The functional block"),
+    PROTOCOLS,
+    Property::optional("steps-for", Takes::List(&Takes::Keyword(versions)))
+        .about("The versions for which the steps hold, where those are not all of `protocols`; for the others it has no steps yet"),
     Property::optional("use-cases", Takes::Defined("use-cases")),
     Property::optional("requirements", Takes::Defined("ids")).about("As Part 6 lists them"),
     Property::optional("further-requirements", Takes::Defined("reasons"))
@@ -235,7 +308,7 @@ pub static TEST_CASE: [Property; 15] = [
     Property::optional("purpose", Takes::Scalar),
     Property::optional("note", Takes::Scalar).about("The chosen reading, where the specification is ambiguous"),
     Property::required("certification", Takes::Defined("certification"))
-        .about("Per baseline, each holding until the next one named"),
+        .about("Per version of OCPP and baseline, each holding until the next one named"),
     Property::optional("needs", Takes::OneOrMore(&Takes::Members(&NEED))).about("What the bench must provide"),
     Property::optional("exclusive", Takes::Text).about("Why it runs alone and after all others"),
     Property::optional("variants", Takes::List(&Takes::Mapping)).about("The steps run once for each"),
@@ -279,10 +352,11 @@ pub static ALWAYS: [Property; 6] = [
 ];
 
 /// The keys of a state or procedure.
-pub static STATE: [Property; 9] = [
+pub static STATE: [Property; 10] = [
     Property::required("state", Takes::Text).about("Its name, as in Part 6, and the file's name"),
     Property::optional("kind", Takes::Keyword(state_kinds)),
     Property::required("sut", Takes::Keyword(suts)),
+    PROTOCOLS,
     Property::required("purpose", Takes::Scalar),
     Property::optional("requirements", Takes::Defined("ids")).about("What its steps prove"),
     Property::optional("parameters", Takes::Mapping).about("With their defaults"),
@@ -291,31 +365,45 @@ pub static STATE: [Property; 9] = [
     Property::optional("note", Takes::Scalar),
 ];
 
-fn manual_actions() -> Vec<String> {
+/// The types of a variable's attribute.
+fn attribute_types(scope: Scope) -> Vec<String> {
+    words_of(WordSet::AttributeTypes, scope)
+}
+
+fn orders(_: Scope) -> Vec<String> {
+    ["listed", "any"].map(str::to_owned).to_vec()
+}
+
+fn manual_actions(_: Scope) -> Vec<String> {
     ACTIONS.iter().map(|action| action.name.to_owned()).collect()
 }
 
-fn services() -> Vec<String> {
+fn services(_: Scope) -> Vec<String> {
     SERVICES.iter().map(|service| service.name.to_owned()).collect()
 }
 
-fn connection_acts() -> Vec<String> {
+fn connection_acts(_: Scope) -> Vec<String> {
     ConnectionAct::WORDS.iter().map(|&word| word.to_owned()).collect()
 }
 
-fn outcomes() -> Vec<String> {
+fn outcomes(_: Scope) -> Vec<String> {
     Outcome::OF_HANDSHAKE.iter().chain(&Outcome::OF_CONNECT).map(|&word| word.to_owned()).collect()
 }
 
-fn state_kinds() -> Vec<String> {
+fn state_kinds(_: Scope) -> Vec<String> {
     ["reusable", "memory", "procedure"].map(str::to_owned).to_vec()
 }
 
-fn suts() -> Vec<String> {
-    ["charging-station", "csms"].map(str::to_owned).to_vec()
+fn suts(_: Scope) -> Vec<String> {
+    SutKind::WORDS.map(|(word, _)| word.to_owned()).to_vec()
+}
+
+fn versions(_: Scope) -> Vec<String> {
+    Version::WORDS.map(|(word, _)| word.to_owned()).to_vec()
 }
 
 /// Every error code, for the schema.
 pub fn error_codes() -> Vec<String> {
-    OCPP_2_0_1.error_codes.all.iter().map(|&code| code.to_owned()).collect()
+    let all = Version::ALL.into_iter().flat_map(|version| version.protocol().error_codes.all);
+    all.map(|&code| code.to_owned()).collect::<BTreeSet<String>>().into_iter().collect()
 }

@@ -8,35 +8,42 @@ use std::{
 use super::{
     catalogue::Catalogue,
     citations,
+    dialect::Dialect,
     model::{RunSite, State, TestCase},
     reader,
 };
 use crate::{
     pics::SutKind,
-    protocol::requirements,
+    protocol::Version,
     vocabulary,
     yaml::{Defect, Defects, Source, nearest},
 };
 
 /// Everything that can be run against one side.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Library {
     /// Test cases that have steps.
     pub cases: BTreeMap<String, Arc<TestCase>>,
     /// States and procedures.
     pub states: Arc<HashMap<String, Arc<State>>>,
+    /// The version of OCPP.
+    pub version: Version,
+    /// The side under test.
+    pub sut: SutKind,
 }
 
 impl Library {
     /// Reads all of a side; every defect of every file at once.
     pub fn load(catalogue: &Catalogue, sut: SutKind) -> Result<Self, Vec<Defects>> {
+        let dialect = catalogue.dialect;
         let mut bad = Vec::new();
         let mut states = HashMap::new();
         // A state whose file has defects is there all the same: its users have none.
         let mut broken = Vec::new();
         for ((_, stem), source) in catalogue.states.iter().filter(|((of, _), _)| *of == sut) {
-            match state(source, stem, sut) {
-                Ok(state) => {
+            match state(source, stem, sut, dialect) {
+                Ok(None) => {}
+                Ok(Some(state)) => {
                     states.insert(state.name.clone(), Arc::new(state));
                 }
                 Err(defects) => {
@@ -47,12 +54,12 @@ impl Library {
             }
         }
         let mut cases = BTreeMap::new();
-        for (id, entry) in catalogue.cases.iter().filter(|(_, entry)| entry.header.sut() == sut) {
-            let unknown = |id: &String| requirements::text(id).is_none();
+        for (id, entry) in catalogue.cases.iter().filter(|(_, entry)| entry.header.sut == sut) {
+            let unknown = |id: &String| dialect.protocol.requirements().text(id).is_none();
             if !entry.header.implemented && !entry.header.requirements.iter().any(unknown) {
                 continue; // the head is all there is of it, and it is sound
             }
-            match reader::test_case(&entry.source) {
+            match reader::test_case(&entry.source, dialect) {
                 Ok(case) => {
                     cases.insert(id.clone(), Arc::new(case));
                 }
@@ -66,26 +73,33 @@ impl Library {
                 bad.push(source.defects(defects));
             }
         }
-        if bad.is_empty() { Ok(Self { cases, states: Arc::new(states) }) } else { Err(bad) }
+        if bad.is_empty() {
+            Ok(Self { cases, states: Arc::new(states), version: dialect.protocol.version, sut })
+        } else {
+            Err(bad)
+        }
     }
 
     /// Requirements that test cases and states name and should not, or do not name and should. They decide what a finding
     /// cites and never a verdict, so a run does without.
     pub fn miscited(&self) -> Vec<Defects> {
+        let requirements = self.version.protocol().requirements();
         let mut states: Vec<&Arc<State>> = self.states.values().collect();
         states.sort_by_key(|state| &state.name);
-        let of_states = states.into_iter().map(|state| (&state.source, citations::of_state(state, &self.states)));
-        let of_cases = self.cases.values().map(|case| (&case.source, citations::of_case(case, &self.states)));
+        let of_states =
+            states.into_iter().map(|state| (&state.source, citations::of_state(state, &self.states, requirements)));
+        let of_cases =
+            self.cases.values().map(|case| (&case.source, citations::of_case(case, &self.states, requirements)));
         let found = of_states.chain(of_cases).filter(|(_, defects)| !defects.is_empty());
         found.map(|(source, defects)| source.defects(defects)).collect()
     }
 }
 
-/// Reads a state; it is found by the name and the folder of its file.
-pub fn state(source: &Source, stem: &str, sut: SutKind) -> Result<State, Defects> {
-    let state = reader::state(source)?;
+/// Reads a state, which is found by the name and the folder of its file; none where it is for other versions of OCPP.
+pub fn state(source: &Source, stem: &str, sut: SutKind, dialect: Dialect) -> Result<Option<State>, Defects> {
+    let Some(state) = reader::state(source, dialect)? else { return Ok(None) };
     if state.name == stem && state.sut == sut {
-        return Ok(state);
+        return Ok(Some(state));
     }
     let root = source.parse()?;
     let at = |key: &str| root.get(key).map_or(root.at, |node| node.at);

@@ -40,6 +40,8 @@ pub enum Matcher {
     AtMost(Template),
     /// A number or time near this one, within so many (seconds).
     Near(Template, Template),
+    /// A number or time at a distance from another.
+    After(Box<After>),
     /// Every element of a list (which may be empty).
     Each(Box<Matcher>),
     /// At least one element of a list.
@@ -60,6 +62,46 @@ pub enum Matcher {
     All(Vec<Matcher>),
     /// What a breach of the inner one breaks: requirements of its own, instead of the step's.
     Citing(Requirements, Box<Matcher>),
+    /// What a breach of the inner one says: a sentence of the author's, instead of what was wrong in general.
+    Saying(Template, Box<Matcher>),
+}
+
+/// A number or a time at a distance from another, seconds for times.
+#[derive(Debug, Clone)]
+pub struct After {
+    /// From where it is counted.
+    pub at: Template,
+    /// How far.
+    pub distance: Distance,
+    /// How much it may be off.
+    pub tolerance: Template,
+}
+
+/// How far something is from something else.
+#[derive(Debug, Clone)]
+pub enum Distance {
+    /// So far.
+    Plus(Template),
+    /// A multiple of this, before or after.
+    Every(Template),
+}
+
+impl After {
+    fn holds(&self, value: Option<&Value>, names: &dyn Lookup) -> Result<bool, TemplateError> {
+        let tolerance = self.tolerance.number(names)?;
+        let apart = compare(value, &*self.at.value(names)?);
+        let off = match &self.distance {
+            Distance::Plus(plus) => {
+                let plus = plus.number(names)?;
+                apart.map(|apart| (apart - plus).abs())
+            }
+            Distance::Every(every) => {
+                let every = every.number(names)?;
+                apart.map(|apart| apart.abs() % every).map(|rest| rest.min(every - rest))
+            }
+        };
+        Ok(off.is_some_and(|off| off <= tolerance))
+    }
 }
 
 /// A check that does not hold.
@@ -73,6 +115,8 @@ pub struct Mismatch {
     pub found: String,
     /// The requirements that the check names, the innermost counting; none: those of the step.
     pub requirements: Vec<String>,
+    /// What the check says of it, the innermost counting; none: that it is not as expected.
+    pub message: Option<String>,
 }
 
 /// Whether a mismatch is described, or only whether there is one matters.
@@ -193,7 +237,9 @@ impl Matcher {
             Matcher::Members(checks) => checks.collect(value, pointer, words, found),
             Matcher::Each(matcher) => each(matcher, format!("{words}[each]")),
             Matcher::Any(matcher) => each(matcher, format!("{words}[any]")),
-            Matcher::Not(matcher) | Matcher::Citing(_, matcher) => matcher.collect(value, pointer, words, found),
+            Matcher::Not(matcher) | Matcher::Citing(_, matcher) | Matcher::Saying(_, matcher) => {
+                matcher.collect(value, pointer, words, found);
+            }
             Matcher::When(_, matcher) => {
                 let before = found.len();
                 matcher.collect(value, pointer, words, found);
@@ -266,6 +312,7 @@ impl Matcher {
                 let within = within.number(names)?;
                 compare(value, &*centre.value(names)?).is_some_and(|difference| difference.abs() <= within)
             }
+            Matcher::After(after) => after.holds(value, names)?,
             Matcher::Each(matcher) => match value.and_then(Value::as_array) {
                 Some(items) => {
                     for (index, item) in items.iter().enumerate() {
@@ -344,6 +391,15 @@ impl Matcher {
                 }
                 return Ok(found);
             }
+            Matcher::Saying(sentence, matcher) => {
+                let mut found = matcher.examine(value, at, payload, names, words)?;
+                let mismatch = found.as_mut().filter(|found| words == Words::Wanted && found.message.is_none());
+                if let Some(mismatch) = mismatch {
+                    let sentence = sentence.evaluate(&Over::members(payload, names))?;
+                    mismatch.message = Some(sentence.as_str().map_or_else(|| sentence.to_string(), str::to_owned));
+                }
+                return Ok(found);
+            }
         };
         Ok((!holds).then(|| self.mismatch(value, at, names, words)))
     }
@@ -357,6 +413,7 @@ impl Matcher {
             expected: self.describe(Some(names)),
             found: value.map_or_else(|| "absent".to_owned(), ToString::to_string),
             requirements: Vec::new(),
+            message: None,
         }
     }
 
@@ -371,7 +428,11 @@ impl Matcher {
                     matcher.cite(found);
                 }
             }
-            Matcher::Not(matcher) | Matcher::Each(matcher) | Matcher::Any(matcher) | Matcher::When(_, matcher) => {
+            Matcher::Not(matcher)
+            | Matcher::Each(matcher)
+            | Matcher::Any(matcher)
+            | Matcher::When(_, matcher)
+            | Matcher::Saying(_, matcher) => {
                 matcher.cite(found);
             }
             Matcher::Members(checks) => {
@@ -411,6 +472,13 @@ impl Matcher {
             Matcher::AtLeast(bound) => format!("at least {}", shown(bound)),
             Matcher::AtMost(bound) => format!("at most {}", shown(bound)),
             Matcher::Near(centre, within) => format!("{} ± {}", shown(centre), shown(within)),
+            Matcher::After(after) => {
+                let distance = match &after.distance {
+                    Distance::Plus(plus) => format!("{} after", shown(plus)),
+                    Distance::Every(every) => format!("a multiple of {} from", shown(every)),
+                };
+                format!("{distance} {} ± {}", shown(&after.at), shown(&after.tolerance))
+            }
             Matcher::Each(matcher) => format!("each element {}", matcher.describe(names)),
             Matcher::Any(matcher) => format!("any element {}", matcher.describe(names)),
             Matcher::Contains(member) => format!("containing {}", shown(member)),
@@ -428,6 +496,7 @@ impl Matcher {
             Matcher::All(matchers) => {
                 matchers.iter().map(|matcher| matcher.describe(names)).collect::<Vec<_>>().join(" and ")
             }
+            Matcher::Saying(_, matcher) => matcher.describe(names),
             // A finding names them apart from what was expected.
             Matcher::Citing(requirements, matcher) => match names {
                 Some(_) => matcher.describe(names),

@@ -4,6 +4,7 @@ pub mod catalogue;
 mod citations;
 pub mod condition;
 pub mod connection;
+pub mod dialect;
 pub mod language;
 pub mod library;
 pub mod matcher;

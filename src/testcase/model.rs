@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use crate::{
     manual_action::actions::ActionInfo,
     pics::SutKind,
-    protocol::error_code::ErrorCode,
+    protocol::{Protocol, error_code::ErrorCode},
     testcase::{
         catalogue::Header,
         connection::{ConnectionAct, Outcome},
@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// The names that the engine gives to expressions; what a step keeps must have another one.
-pub const BUILT_IN: [&str; 24] = [
+pub const BUILT_IN: [&str; 25] = [
     "accepted",
     "bench",
     "connected",
@@ -34,6 +34,7 @@ pub const BUILT_IN: [&str; 24] = [
     "next_id",
     "now",
     "pics",
+    "protocol",
     "refused_attempts",
     "registration",
     "security_profile",
@@ -52,6 +53,8 @@ pub const BUILT_IN: [&str; 24] = [
 pub struct TestCase {
     /// What the catalogue knows of it.
     pub header: Header,
+    /// The version of OCPP that it was read for.
+    pub protocol: &'static Protocol,
     /// Where it was read from.
     pub source: Source,
     /// Kinds of the same test, each run in turn, the worst verdict counting; empty: run once.
@@ -159,6 +162,8 @@ pub struct Step {
     pub saved_as: Option<String>,
     /// Requirements that a breach breaks, where the check that fails names none.
     pub requirements: Requirements,
+    /// What it is called, where its kind does not say what stands in the file: `ask Reset`.
+    pub title: Option<Arc<str>>,
     /// What it does.
     pub kind: StepKind,
 }
@@ -174,10 +179,10 @@ pub struct Expect {
     pub checks: Checks,
     /// What we answer; `None`: what the specification suggests.
     pub reply: Option<Template>,
-    /// Answer with a CALLERROR of this code instead.
-    pub reply_error: Option<ErrorCode>,
+    /// Answer with a CALLERROR instead.
+    pub reply_error: Option<Refusal>,
     /// True: it stays unanswered.
-    pub no_reply: bool,
+    pub no_reply: Option<Template>,
     /// Seconds after the step is reached.
     pub within: Option<Template>,
     /// A time (seconds of the run) before which it must not come.
@@ -188,6 +193,15 @@ pub struct Expect {
     pub optional: Option<Template>,
     /// Any other CALL before it is a failure, which breaks these requirements; none: those of the step.
     pub nothing_else_before: Option<Requirements>,
+}
+
+/// A CALLERROR of ours.
+#[derive(Debug, Clone)]
+pub struct Refusal {
+    /// Its code.
+    pub code: ErrorCode,
+    /// Only where this holds.
+    pub when: Option<Template>,
 }
 
 /// A bound on the time at which something comes.
@@ -365,6 +379,9 @@ pub struct Always {
 impl Step {
     /// A line a person recognises it by: `expect BootNotification`.
     pub fn label(&self) -> String {
+        if let Some(title) = &self.title {
+            return title.to_string();
+        }
         match &self.kind {
             StepKind::Expect(expect) => format!("expect {}", expect.action),
             StepKind::Send(send) => format!("send {}", send.action),
@@ -380,7 +397,7 @@ impl Step {
             StepKind::Settle(_) => "settle".into(),
             StepKind::Connection(connection) => format!("connection {}", connection.act.word()),
             StepKind::Service { service, .. } => format!("service {}", service.name),
-            StepKind::Set(_) => "set".into(),
+            StepKind::Set(_) => "let".into(),
             StepKind::Assert { condition, .. } => format!("assert {}", condition.text()),
             StepKind::Remark(_) => "remark".into(),
             StepKind::Never { action, .. } => format!("never {action}"),

@@ -13,7 +13,7 @@ use crate::{pics::SutKind, protocol::error_code::ErrorCode};
 /// Needs, preparations, steps and what is tidied up afterwards, each under a heading; lines without line ends.
 pub fn describe(case: &TestCase, library: &Library) -> Vec<String> {
     let mut prose = Prose {
-        sut: match case.header.sut() {
+        sut: match case.header.sut {
             SutKind::ChargingStation => "the station",
             SutKind::Csms => "the CSMS",
         },
@@ -130,11 +130,15 @@ impl Prose<'_> {
                 if let Some(reply) = &expect.reply {
                     also(format!("we answer {}", reply.text()));
                 }
-                if let Some(code) = &expect.reply_error {
-                    also(format!("we answer with the error {code}"));
+                let under = |when: Option<&Template>| match when.map(Template::text) {
+                    Some(when) if when != "true" => format!(" if {when}"),
+                    _ => String::new(),
+                };
+                if let Some(refusal) = &expect.reply_error {
+                    also(format!("we answer with the error {}{}", refusal.code, under(refusal.when.as_ref())));
                 }
-                if expect.no_reply {
-                    also("we leave it unanswered".into());
+                if expect.no_reply.is_some() {
+                    also(format!("we leave it unanswered{}", under(expect.no_reply.as_ref())));
                 }
                 what
             }
@@ -164,7 +168,10 @@ impl Prose<'_> {
             StepKind::AnyOrder(steps) => return ("in any order:".into(), steps),
             StepKind::OneOf(steps) => return ("one of:".into(), steps),
             StepKind::Optional(steps) => return ("possibly:".into(), steps),
-            StepKind::Group(steps) => return ("these:".into(), steps),
+            StepKind::Group(steps) => {
+                let title = step.title.as_ref().map_or_else(|| "these:".to_owned(), |title| format!("{title}:"));
+                return (title, steps);
+            }
             StepKind::Repeat { steps, until } => return (format!("until {}:", until.text()), steps),
             StepKind::ForEach { items, item, steps, in_order } => {
                 let order = if *in_order { "" } else { ", in any order" };

@@ -5,6 +5,7 @@ mod manual;
 mod messages;
 mod requirements;
 mod service;
+mod shorthand;
 
 use std::sync::Arc;
 
@@ -12,50 +13,55 @@ use serde_json::{Map, Value};
 
 use super::{
     catalogue,
-    language::{BODY, COMMON, LIST_SETTING, STATE, STEPS, StepInfo, TEST_CASE},
+    dialect::{Dialect, Language},
+    language::{BODY, COMMON, LIST_SETTING, REFUSAL, STATE, STEPS, StepInfo, TEST_CASE},
     model::{
-        Always, BUILT_IN, Bound, Citation, Expect, Need, RunSite, Send, State, StateKind, Step, StepKind, TestCase,
-        VariableSetting,
+        Always, BUILT_IN, Bound, Citation, Expect, Need, Refusal, RunSite, Send, State, StateKind, Step, StepKind,
+        TestCase, VariableSetting,
     },
     requirements::Requirements,
     template::Template,
 };
 use crate::{
     pics::SutKind,
-    protocol::OCPP_2_0_1,
-    vocabulary::{self, Owner},
+    protocol::messages::Messages,
+    vocabulary::{self, Owner, Property},
     yaml::{Defect, Defects, Key, Kind, Node, Position, Source, nearest},
 };
 
-/// Reads a test case.
-pub fn test_case(source: &Source) -> Result<TestCase, Defects> {
-    let root = source.parse()?;
-    let mut reader = Reader::new(source);
-    let header = catalogue::header(&root, &mut reader.defects);
-    let sut = header.as_ref().map_or(SutKind::ChargingStation, super::catalogue::Header::sut);
-    reader.sut = sut;
+/// Reads a test case, for the version of OCPP that the dialect names. Steps that hold for other versions only are left out.
+pub fn test_case(source: &Source, dialect: Dialect) -> Result<TestCase, Defects> {
+    let root = dialect.parse(source)?;
+    let mut reader = Reader::new(source, dialect);
+    let Some(header) = catalogue::header(&root, dialect.protocol, &mut reader.defects) else {
+        return Err(source.defects(reader.defects));
+    };
+    reader.sut = header.sut;
     if let Some(list) = root.get("requirements") {
-        catalogue::check_requirements(list, &mut reader.defects);
+        catalogue::check_requirements(list, dialect.protocol, &mut reader.defects);
     }
+    let is_for_it = header.implemented || root.get("steps").is_none();
+    let body = |key: &str| root.get(key).filter(|_| is_for_it);
     for property in TEST_CASE.iter().filter(|property| BODY.contains(&property.name)) {
-        if let Some(value) = root.get(property.name) {
-            reader.defects.extend(property.takes.check(property.name, value));
+        if let Some(value) = body(property.name) {
+            reader.defects.extend(property.takes.check(property.name, value, Some(dialect.protocol)));
         }
     }
-    let before = root.get("before");
+    let before = body("before");
     let mut case = TestCase {
-        header: header.unwrap_or_default(),
+        header,
+        protocol: dialect.protocol,
         source: source.clone(),
         further: reader.further(root.get("further-requirements")),
-        variants: reader.variants(root.get("variants")),
-        needs: reader.needs(root.get("needs")),
+        variants: reader.variants(body("variants")),
+        needs: reader.needs(body("needs")),
         variables: before.map(|before| reader.variables(before.get("variables"))).unwrap_or_default(),
         prepared: true,
         before: Vec::new(),
-        steps: root.get("steps").map(|steps| reader.steps(steps)),
-        always: reader.always(root.get("always")),
+        steps: body("steps").map(|steps| reader.steps(steps)),
+        always: reader.always(body("always")),
         cited_by_test: reader.citations.len(),
-        after: root.get("after").map(|steps| reader.steps(steps)).unwrap_or_default(),
+        after: body("after").map(|steps| reader.steps(steps)).unwrap_or_default(),
         citations: Vec::new(),
         runs: Vec::new(),
     };
@@ -75,14 +81,18 @@ pub fn test_case(source: &Source) -> Result<TestCase, Defects> {
     reader.finish(case)
 }
 
-/// Reads a state or procedure.
-pub fn state(source: &Source) -> Result<State, Defects> {
-    let root = source.parse()?;
-    let mut reader = Reader::new(source);
-    let owner = Owner { name: "a state", noun: "key", place: "" };
-    reader.defects.extend(vocabulary::check(owner, &STATE, Some(&root), &root));
+/// Reads a state or procedure; none where it is for other versions of OCPP.
+pub fn state(source: &Source, dialect: Dialect) -> Result<Option<State>, Defects> {
+    let root = dialect.parse_state(source)?;
+    let mut reader = Reader::new(source, dialect);
+    let owner = Owner::of_keys("a state", Some(dialect.protocol));
+    let known = if dialect.language == Language::First { without_protocols() } else { STATE.to_vec() };
+    reader.defects.extend(vocabulary::check(owner, &known, Some(&root), &root));
+    if reader.defects.is_empty() && !dialect.is_for(&root) {
+        return Ok(None);
+    }
     let text = |key: &str| root.get(key).and_then(Node::scalar).unwrap_or_default();
-    reader.sut = if text("sut") == "csms" { SutKind::Csms } else { SutKind::ChargingStation };
+    reader.sut = SutKind::named(&text("sut")).unwrap_or(SutKind::ChargingStation);
     let kind = match text("kind").as_str() {
         "memory" => StateKind::Memory,
         "procedure" => StateKind::Procedure,
@@ -104,12 +114,14 @@ pub fn state(source: &Source) -> Result<State, Defects> {
     };
     state.citations = std::mem::take(&mut reader.citations);
     state.runs = std::mem::take(&mut reader.runs);
-    reader.finish(state)
+    reader.finish(Some(state))
 }
 
 struct Reader<'s> {
     source: &'s Source,
     file: Arc<str>,
+    /// The version of OCPP, and the form of the language.
+    dialect: Dialect,
     sut: SutKind,
     /// Every requirement that was named so far.
     citations: Vec<Citation>,
@@ -119,15 +131,20 @@ struct Reader<'s> {
 }
 
 impl<'s> Reader<'s> {
-    fn new(source: &'s Source) -> Self {
+    fn new(source: &'s Source, dialect: Dialect) -> Self {
         Self {
             source,
             file: source.name.clone(),
+            dialect,
             sut: SutKind::ChargingStation,
             citations: Vec::new(),
             runs: Vec::new(),
             defects: Vec::new(),
         }
+    }
+
+    fn messages(&self) -> &'static Messages {
+        self.dialect.protocol.messages()
     }
 
     fn finish<T>(self, value: T) -> Result<T, Defects> {
@@ -237,7 +254,7 @@ impl<'s> Reader<'s> {
             let when = item.get("when").map(|when| self.expression(when));
             let member = value.get("contains");
             if value.map().is_some() {
-                let owner = Owner { name, noun: "key", place: "" };
+                let owner = Owner::of_keys(name, Some(self.dialect.protocol));
                 self.defects.extend(vocabulary::check(owner, &LIST_SETTING, Some(value), value));
             }
             settings.push(VariableSetting {
@@ -271,9 +288,9 @@ impl<'s> Reader<'s> {
             };
             let action = self.action(action, true);
             rules.push(Always {
-                matches: self.matches(item.get("match"), OCPP_2_0_1.messages().message(&action, true)),
+                matches: self.matches(item.get("match"), self.messages().message(&action, true)),
                 checks: (word == "every")
-                    .then(|| self.checks(item.get("check"), OCPP_2_0_1.messages().message(&action, true))),
+                    .then(|| self.checks(item.get("check"), self.messages().message(&action, true))),
                 action,
                 requirements: self.requirements(item.get("requirement")),
                 at: item.at,
@@ -311,7 +328,15 @@ impl<'s> Reader<'s> {
     }
 
     fn bare(&self, at: Position, kind: StepKind) -> Step {
-        Step { at, file: self.file.clone(), when: None, saved_as: None, requirements: Requirements::default(), kind }
+        Step {
+            at,
+            file: self.file.clone(),
+            when: None,
+            saved_as: None,
+            requirements: Requirements::default(),
+            title: None,
+            kind,
+        }
     }
 
     fn step(&mut self, node: &Node) -> Option<Step> {
@@ -333,18 +358,28 @@ impl<'s> Reader<'s> {
             self.defect(at, "this step has no known kind", help);
             return None;
         };
-        self.defects.extend(vocabulary::check(info.owner(), &info.all_keys(), Some(node), node));
+        self.defects.extend(vocabulary::check(
+            info.owner(Some(self.dialect.protocol)),
+            &info.all_keys(),
+            Some(node),
+            node,
+        ));
         let name = info.name();
         let value = node.get(name)?;
         let kind = self.kind(name, value, node)?;
-        Some(Step {
-            at: node.at,
-            file: self.file.clone(),
-            when: node.get("when").map(|when| self.expression(when)),
-            saved_as: node.get("as").and_then(|name| self.new_name(name)),
-            requirements: self.requirements(node.get("requirement")),
-            kind,
-        })
+        let mut step = Step { when: node.get("when").map(|when| self.expression(when)), ..self.bare(node.at, kind) };
+        if name == "ask" {
+            // What it keeps and proves is of the message, within.
+            step.title = value.text().map(|action| format!("ask {action}").into());
+            return Some(step);
+        }
+        if name == "let" && self.dialect.language == Language::First {
+            // A recording of then knows it by the word of then.
+            step.title = Some("set".into());
+        }
+        step.saved_as = node.get("as").and_then(|name| self.new_name(name));
+        step.requirements = self.requirements(node.get("requirement"));
+        Some(step)
     }
 
     fn kind(&mut self, name: &str, value: &Node, node: &Node) -> Option<StepKind> {
@@ -361,8 +396,16 @@ impl<'s> Reader<'s> {
             "operator" => {
                 let action = self.manual_action(value, node)?;
                 let optional = flag(node.get("optional"));
-                StepKind::Operator { action, with: self.with(node), optional }
+                let given = self.with(node);
+                let left_out = action.left_out().filter(|(name, _)| !given.iter().any(|(known, _)| known == name));
+                let mut with: Vec<_> =
+                    left_out.map(|(name, value)| (name.to_owned(), Template::new(value.into()))).collect();
+                with.extend(given);
+                StepKind::Operator { action, with, optional }
             }
+            "ask" => self.ask(value, node)?,
+            "get" => self.variable_access(false, value, node)?,
+            "set" => self.variable_access(true, value, node)?,
             "any-order" => StepKind::AnyOrder(self.steps(value)),
             "one-of" => StepKind::OneOf(self.steps(value)),
             "optional" => StepKind::Optional(self.steps(value)),
@@ -372,13 +415,13 @@ impl<'s> Reader<'s> {
                 items: self.template(node.get("in")?),
                 item: self.new_name(value).unwrap_or_default(),
                 steps: self.steps(node.get("do")?),
-                in_order: flag(node.get("in-order")),
+                in_order: node.get("order").and_then(Node::text) != Some("any"),
             },
             "wait" => StepKind::Wait(self.template(value)),
             "settle" => StepKind::Settle(self.template(value)),
             "connection" => StepKind::Connection(self.connection(value, node)?),
             "service" => StepKind::Service { service: self.service(value, node)?, with: self.with(node) },
-            "set" => {
+            "let" => {
                 for (name, _) in value.map().unwrap_or_default() {
                     self.free(&name.name, name.at);
                 }
@@ -397,8 +440,8 @@ impl<'s> Reader<'s> {
                 StepKind::Remark(self.template(value))
             }
             "never" => {
-                let action = self.action(value, true);
-                let matches = self.matches(node.get("match"), OCPP_2_0_1.messages().message(&action, true));
+                let action = self.call(value, true);
+                let matches = self.matches(node.get("match"), self.messages().message(&action, true));
                 StepKind::Never { action, matches, during: self.template(node.get("during")?) }
             }
             _ => return None,
@@ -406,21 +449,25 @@ impl<'s> Reader<'s> {
     }
 
     fn expect(&mut self, value: &Node, node: &Node) -> Expect {
-        let action = self.action(value, true);
+        let action = self.call(value, true);
         let reply = node.get("reply");
         if let Some(reply) = reply {
             self.payload(reply, &action, false);
         }
+        let (not_before, not_after) = node.get("after").and_then(|after| self.bounds(after)).unzip();
+        if let (Some(after), Some(_)) = (node.get("after"), node.get("no-earlier-than")) {
+            self.defect(after.at, "`after` says what `no-earlier-than` says", "leave one of them out");
+        }
         Expect {
-            matches: self.matches(node.get("match"), OCPP_2_0_1.messages().message(&action, true)),
-            checks: self.checks(node.get("check"), OCPP_2_0_1.messages().message(&action, true)),
+            matches: self.matches(node.get("match"), self.messages().message(&action, true)),
+            checks: self.checks(node.get("check"), self.messages().message(&action, true)),
             reply: reply.map(|reply| self.template(reply)),
-            reply_error: node.get("reply-error").and_then(|code| self.error_code("reply-error", code)),
-            no_reply: flag(node.get("no-reply")),
-            within: node.get("within").map(|node| self.template(node)),
-            no_earlier_than: node.get("no-earlier-than").map(|node| {
+            reply_error: node.get("reply-error").and_then(|node| self.refusal(node)),
+            no_reply: node.get("no-reply").map(|node| self.expression(node)),
+            within: node.get("within").map(|node| self.template(node)).or(not_after),
+            no_earlier_than: node.get("no-earlier-than").map_or(not_before, |node| {
                 let (is, requirements) = self.citing(node);
-                Bound { is: self.template(is), requirements }
+                Some(Bound { is: self.template(is), requirements })
             }),
             any_time_since: node.get("any-time-since").map(|node| self.template(node)),
             optional: node.get("optional").map(|node| self.expression(node)),
@@ -433,14 +480,14 @@ impl<'s> Reader<'s> {
     }
 
     fn send(&mut self, value: &Node, node: &Node) -> Send {
-        let action = self.action(value, false);
+        let action = self.call(value, false);
         let payload = node.get("payload");
         if let Some(payload) = payload {
             self.payload(payload, &action, true);
         }
         Send {
             payload: payload.map_or_else(|| Template::new(Value::Object(Map::new())), |payload| self.template(payload)),
-            checks: self.checks(node.get("check"), OCPP_2_0_1.messages().message(&action, false)),
+            checks: self.checks(node.get("check"), self.messages().message(&action, false)),
             expect_error: node.get("expect-error").map(|codes| {
                 let codes = codes.list().unwrap_or(std::slice::from_ref(codes));
                 codes.iter().filter_map(|code| self.error_code("expect-error", code)).collect()
@@ -450,6 +497,43 @@ impl<'s> Reader<'s> {
             within: node.get("within").map(|node| self.template(node)),
             action,
         }
+    }
+
+    /// A code, or `{ when: condition, is: code }`.
+    fn refusal(&mut self, node: &Node) -> Option<Refusal> {
+        if node.map().is_none() {
+            return Some(Refusal { code: self.error_code("reply-error", node)?, when: None });
+        }
+        let owner = Owner::of_keys("reply-error", Some(self.dialect.protocol));
+        self.defects.extend(vocabulary::check(owner, &REFUSAL, Some(node), node));
+        let when = Some(self.expression(node.get("when")?));
+        Some(Refusal { code: self.error_code("reply-error", node.get("is")?)?, when })
+    }
+
+    /// What `after` says of a message: when it may come at the earliest, and how long it may take.
+    fn bounds(&mut self, node: &Node) -> Option<(Bound, Template)> {
+        let (_, requirements) = self.after(node)?;
+        let expression = |key: &str, default: &str| match node.get(key) {
+            None => Some(default.to_owned()),
+            Some(value) => {
+                let text = value.scalar()?;
+                let inner = text.trim().strip_prefix("{{").and_then(|text| text.strip_suffix("}}"));
+                let inner = inner.map_or(text.as_str(), str::trim);
+                (!inner.contains("{{")).then(|| format!("({inner})"))
+            }
+        };
+        let parts = [("at", ""), ("plus", "0"), ("tolerance", "bench.time_tolerance")];
+        let [Some(at), Some(plus), Some(tolerance)] = parts.map(|(key, default)| expression(key, default)) else {
+            self.defect(node.at, "`after` takes numbers, or one expression each", "write `\"{{ … }}\"`");
+            return None;
+        };
+        if let Some(every) = node.get("every") {
+            self.defect(every.at, "`every` is for a time in a message", "write `plus`");
+            return None;
+        }
+        let is = Template::expression(&format!("{at} + {plus} - {tolerance}"));
+        let within = Template::expression(&format!("{at} + {plus} + {tolerance} - elapsed"));
+        Some((Bound { is, requirements }, within))
     }
 
     fn with(&mut self, node: &Node) -> Vec<(String, Template)> {
@@ -463,20 +547,36 @@ impl<'s> Reader<'s> {
         })
     }
 
+    /// The action of a CALL, for which a step can wait or which it can send.
+    fn call(&mut self, node: &Node, from_sut: bool) -> String {
+        let action = self.action(node, from_sut);
+        if self.messages().is_one_way(&action) {
+            let message =
+                format!("{action} is sent without asking for an answer (SEND), and no step is about such messages");
+            self.defect(node.at, message, "write a rule for it in `always`");
+        }
+        action
+    }
+
     /// An action name; `from_sut` says who sends it.
     fn action(&mut self, node: &Node, from_sut: bool) -> String {
         let action = self.word(node);
         let by_station = from_sut == (self.sut == SutKind::ChargingStation);
-        if !OCPP_2_0_1.messages().is_action(&action) {
-            let help = nearest(&action, OCPP_2_0_1.messages().actions())
+        if !self.messages().is_action(&action) {
+            let help = nearest(&action, self.messages().actions())
                 .map_or_else(|| "use the name without Request".to_owned(), |near| format!("did you mean `{near}`?"));
-            self.defect(node.at, format!("unknown OCPP 2.0.1 action `{action}`"), help);
-        } else if !OCPP_2_0_1.messages().sent_by(&action, by_station) {
+            self.defect(node.at, format!("unknown {} action `{action}`", self.dialect.protocol.name), help);
+        } else if !self.messages().sent_by(&action, by_station) {
             let side = if by_station { "charging station" } else { "CSMS" };
             self.defect(node.at, format!("a {side} does not send {action}"), "expect is for the SUT, send for us");
         }
         action
     }
+}
+
+/// The keys of a state in the first form of the language.
+fn without_protocols() -> Vec<Property> {
+    STATE.iter().copied().filter(|property| property.name != "protocols").collect()
 }
 
 /// A switch; one that is no boolean is told by the table of keys.

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use crate::{
     link::CertificateKind,
-    protocol::{OCPP_2_0_1, semantics::WordSet},
-    vocabulary::{Owner, Property, Takes, check_value},
+    protocol::semantics::WordSet,
+    vocabulary::{Owner, Property, Scope, Takes, check_value, words_of},
 };
 
 /// A service as the files name it.
@@ -97,8 +97,8 @@ pub static SERVICES: [ServiceInfo; 12] = [
 ];
 
 /// The contexts of a reading (ReadingContextEnumType).
-fn reading_contexts() -> Vec<String> {
-    OCPP_2_0_1.words(WordSet::ReadingContexts)
+fn reading_contexts(scope: Scope) -> Vec<String> {
+    words_of(WordSet::ReadingContexts, scope)
 }
 
 impl ServiceInfo {
@@ -108,8 +108,8 @@ impl ServiceInfo {
     }
 
     /// Who owns its parameters, for what authors are told.
-    pub fn owner(&self) -> Owner<'static> {
-        Owner { name: self.name, noun: "parameter", place: " under `with`" }
+    pub fn owner(&self, scope: Scope) -> Owner<'static> {
+        Owner { name: self.name, noun: "parameter", place: " under `with`", scope }
     }
 }
 
@@ -228,8 +228,8 @@ pub struct WrongRequest(String);
 
 impl ServiceRequest {
     /// The request that parameters stand for.
-    pub fn of(info: &'static ServiceInfo, with: Value) -> Result<Self, WrongRequest> {
-        check_value(info.owner(), info.parameters, &with).map_err(WrongRequest)?;
+    pub fn of(info: &'static ServiceInfo, with: Value, scope: Scope) -> Result<Self, WrongRequest> {
+        check_value(info.owner(scope), info.parameters, &with).map_err(WrongRequest)?;
         let service = serde_json::from_value(json!({ "service": info.name, "with": with }))
             .map_err(|error| WrongRequest(error.to_string()))?;
         Ok(Self { service, name: info.name, with })
@@ -241,7 +241,7 @@ mod tests {
     use super::*;
 
     fn of(name: &str, with: Value) -> Result<ServiceRequest, WrongRequest> {
-        ServiceRequest::of(ServiceInfo::named(name).unwrap(), with)
+        ServiceRequest::of(ServiceInfo::named(name).unwrap(), with, None)
     }
 
     #[test]
@@ -253,7 +253,7 @@ mod tests {
                     .map(|property| {
                         let value = match property.takes {
                             Takes::Word(words) => words.last().copied().unwrap().into(),
-                            Takes::Named(words) => words().pop().unwrap().into(),
+                            Takes::Named(words) => words(None).pop().unwrap().into(),
                             Takes::Number => json!(1260),
                             Takes::Integer(..) => json!(10),
                             _ => json!("x"),
@@ -261,7 +261,7 @@ mod tests {
                         (property.name.to_owned(), value)
                     })
                     .collect();
-                ServiceRequest::of(info, Value::Object(with)).unwrap();
+                ServiceRequest::of(info, Value::Object(with), None).unwrap();
             }
         }
     }

@@ -34,6 +34,7 @@ pub fn steps() -> String {
     }
     page.push_str("\n`operator` takes\n\n| manual action | `with` |\n| --- | --- |\n");
     for action in ACTIONS {
+        let given = action.given();
         let settings: Vec<String> = Setting::of(action.name)
             .iter()
             .map(|setting| match setting.values(action.name) {
@@ -41,8 +42,7 @@ pub fn steps() -> String {
                 values => format!("`{}` to {}", setting.word(), values.join(" or ")),
             })
             .collect();
-        let mut with: Vec<String> = action
-            .parameters
+        let mut with: Vec<String> = given
             .iter()
             .map(|parameter| match (parameter.name, parameter.takes) {
                 ("what", _) => format!("`what`: {}", settings.join(", ")),

@@ -60,7 +60,7 @@ pub fn run_telling(
     globs: &[impl AsRef<str>],
     tell: impl FnMut(Event),
 ) -> (runner::Yield, f64) {
-    let catalogue = Catalogue::embedded().unwrap();
+    let catalogue = Catalogue::embedded(ocpp_attest::protocol::Version::V2_0_1).unwrap();
     let library = Library::load(&catalogue, pics.sut)
         .unwrap_or_else(|bad| panic!("{}", bad.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")));
     let entries = selection::plan(pics, &catalogue);

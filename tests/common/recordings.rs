@@ -8,7 +8,7 @@ use serde_json::Value;
 /// The messages of the station in a recording, by their place among the inputs.
 pub fn from_station(recording: &Recording) -> Vec<(usize, Frame)> {
     let frame = |input: &Input| match input {
-        Input::Link(LinkEvent::Text { text, .. }) => Frame::parse(text).ok(),
+        Input::Link(LinkEvent::Text { text, .. }) => Frame::read_back(text).ok(),
         _ => None,
     };
     recording.inputs.iter().enumerate().filter_map(|(at, (_, input))| Some((at, frame(input)?))).collect()
@@ -79,7 +79,7 @@ pub fn drop_inputs(recording: &mut Recording, which: impl Fn(&Input) -> bool) ->
 /// True for a CALL of the station with these words in it.
 pub fn is_call(input: &Input, action: &str, words: &str) -> bool {
     let Input::Link(LinkEvent::Text { text, .. }) = input else { return false };
-    matches!(Frame::parse(text), Ok(Frame::Call { action: of, .. }) if of == action) && text.contains(words)
+    matches!(Frame::read_back(text), Ok(Frame::Call { action: of, .. }) if of == action) && text.contains(words)
 }
 
 /// Lets everything from a place on happen so much sooner, though not before what came before it.

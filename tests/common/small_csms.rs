@@ -127,7 +127,7 @@ impl Small {
                 *self.dies_of.lock().unwrap() = None;
                 return self.die();
             }
-            let Ok(Frame::Call { id, action, payload }) = Frame::parse(&text) else { continue };
+            let Ok(Frame::Call { id, action, payload }) = Frame::read_back(&text) else { continue };
             let answer = Frame::CallResult { id, payload: self.answer(&identity, &action, &payload) };
             if socket.send(Message::text(answer.to_text())).await.is_err() {
                 return;

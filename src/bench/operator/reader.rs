@@ -11,8 +11,9 @@ use crate::{
         actions::{self, ActionInfo},
         settings::{RESTORE, Setting},
     },
-    protocol::OCPP_2_0_1,
+    protocol::{Version, semantics::WordSet},
     template::{Names, Template},
+    vocabulary::{self, words_of},
     yaml::{Defect, Kind, Node, nearest},
 };
 
@@ -112,14 +113,11 @@ impl Reader<'_> {
         if node.map().is_none() {
             self.defect(node, format!("`messages` can't be {}", node.describe()), "write `Reset: { url: … }` lines");
         }
+        // A bench is for stations or CSMSs of any version.
+        let known = words_of(WordSet::RequestsOfCsms, None);
         for (key, node) in node.map().unwrap_or_default() {
-            if !OCPP_2_0_1.messages().sent_by(&key.name, false) {
-                let known =
-                    || OCPP_2_0_1.messages().actions().filter(|action| OCPP_2_0_1.messages().sent_by(action, false));
-                let help = nearest(&key.name, known()).map_or_else(
-                    || format!("known: {}", known().collect::<Vec<_>>().join(", ")),
-                    |near| format!("did you mean `{near}`?"),
-                );
+            if !known.contains(&key.name) {
+                let help = vocabulary::help(&key.name, known.iter().map(String::as_str), "known");
                 let message = format!("`{}` is not a message that a CSMS sends", key.name);
                 self.defects.push(Defect::new(key.at, message, help));
             }
@@ -394,13 +392,25 @@ impl Reader<'_> {
 
     /// A place that the message does not have can't be in it.
     fn payload(&mut self, node: &Node, path: &str) {
-        let mut place = self.about.message.as_deref().and_then(|message| OCPP_2_0_1.messages().message(message, true));
-        for name in path.split('.').skip(1) {
-            match place.map(|place| place.child(name)) {
-                Some(Ok(next)) => place = next,
-                Some(Err(complaint)) => return self.defect(node, complaint.message, complaint.help),
+        let Some(message) = self.about.message.as_deref() else { return };
+        let mut first = None;
+        for version in Version::ALL {
+            let Some(message) = version.protocol().messages().message(message, true) else { continue };
+            let mut place = Some(message);
+            let complaint = path.split('.').skip(1).find_map(|name| match place?.child(name) {
+                Ok(next) => {
+                    place = next;
+                    None
+                }
+                Err(complaint) => Some(complaint),
+            });
+            match complaint {
                 None => return,
+                Some(complaint) => first = first.or(Some(complaint)),
             }
+        }
+        if let Some(complaint) = first {
+            self.defect(node, complaint.message, complaint.help);
         }
     }
 

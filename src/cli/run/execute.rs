@@ -54,7 +54,7 @@ pub(super) fn execute(prepared: &Prepared, execution: Execution<'_>) -> Result<R
         jobs: execution.jobs,
         after_failure: runner::AfterFailure { retries: manifest.retries, last: execution.fail_fast.then_some(&failed) },
     };
-    let mut display = Display::new();
+    let mut display = Display::new(pics.ocpp.protocol());
     let (stop, interrupt) = watch::channel(false);
     let stop = Arc::new(stop);
     let journal = prepared.open()?;

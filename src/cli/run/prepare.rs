@@ -9,6 +9,7 @@ use globset::GlobSet;
 
 use super::{
     super::{
+        TestCases,
         differences::{difference, differs, same, value},
         faults,
     },
@@ -34,7 +35,7 @@ use crate::{
     },
     services::firmware::Firmware,
     simulator::faults::Faults,
-    testcase::{catalogue::Catalogue, library::Library},
+    testcase::library::Library,
     verdict::TestCaseResult,
     yaml::Source,
 };
@@ -95,27 +96,32 @@ struct Inputs {
     bench: Bench,
     library: Library,
     entries: Vec<PlanEntry>,
+    /// Of the test cases.
+    digest: String,
 }
 
-fn inputs(pics: &Path, bench: Option<&Path>, catalogue: &Catalogue) -> Result<Inputs, Problem> {
+fn inputs(pics: &Path, bench: Option<&Path>, test_cases: &TestCases) -> Result<Inputs, Problem> {
     let source = Source::read(pics)?;
     let pics = reader::read_source(&source)?;
     let bench = bench.map_or_else(|| Ok(Bench::default()), Bench::read)?;
     bench.fits(&pics)?;
     Firmware::read(&bench)?;
-    let library = Library::load(catalogue, pics.sut)?;
-    let entries = selection::plan(&pics, catalogue);
-    Ok(Inputs { pics, pics_text: source.text.to_string(), bench, library, entries })
+    let catalogue = test_cases.of(pics.ocpp)?;
+    let library = Library::load(&catalogue, pics.sut)?;
+    let entries = selection::plan(&pics, &catalogue);
+    let digest = manifest::digest(&catalogue, pics.sut);
+    Ok(Inputs { pics, pics_text: source.text.to_string(), bench, library, entries, digest })
 }
 
 /// A run from its beginning.
-pub(super) fn fresh(arguments: &Arguments, catalogue: &Catalogue) -> Result<Prepared, Problem> {
+pub(super) fn fresh(arguments: &Arguments, test_cases: &TestCases) -> Result<Prepared, Problem> {
     let pics = arguments.pics.as_deref().unwrap_or(Path::new(""));
-    let Inputs { pics, pics_text, bench, library, entries } = inputs(pics, arguments.bench.as_deref(), catalogue)?;
+    let Inputs { pics, pics_text, bench, library, entries, digest } =
+        inputs(pics, arguments.bench.as_deref(), test_cases)?;
     let choice = choice(arguments);
     let chosen = choice.of(&entries)?.into_iter().map(|entry| entry.id.clone()).collect();
     let simulated = arguments.sut.is_some();
-    let faults = arguments.faults.read()?;
+    let faults = arguments.faults.read(pics.ocpp.protocol())?;
     if !simulated && !faults.is_empty() {
         let help = "add --sut simulated, or use `simulate` with the fault and test that";
         return Err(Problem::Input("--fault applies only to the simulated product".into(), help.into()));
@@ -136,7 +142,7 @@ pub(super) fn fresh(arguments: &Arguments, catalogue: &Catalogue) -> Result<Prep
             (false, SutKind::Csms) => bench.url.clone(),
             (false, SutKind::ChargingStation) => bench.listen.clone(),
         },
-        test_cases: manifest::digest(catalogue, pics.sut),
+        test_cases: digest,
         bench: arguments.bench.as_ref().map(|path| path.display().to_string()),
         calibration,
         faults: faults.texts(),
@@ -161,13 +167,13 @@ fn calibration(bench: &Bench, simulated: bool) -> Result<Option<Calibration>, Pr
 }
 
 /// A run that was ended early, by whatever. What it was begun with must be what there is now.
-pub(super) fn resumed(arguments: &Arguments, folder: &Path, catalogue: &Catalogue) -> Result<Prepared, Problem> {
+pub(super) fn resumed(arguments: &Arguments, folder: &Path, test_cases: &TestCases) -> Result<Prepared, Problem> {
     let saved = Saved::read(folder)?;
     let mut manifest = saved.manifest.clone();
     let pics_then = folder.join(PICS_FILE);
     let bench = arguments.bench.clone().or_else(|| manifest.bench.as_ref().map(PathBuf::from));
     let pics = arguments.pics.as_deref().unwrap_or(&pics_then);
-    let Inputs { pics, bench, library, entries, .. } = inputs(pics, bench.as_deref(), catalogue)?;
+    let Inputs { pics, bench, library, entries, digest, .. } = inputs(pics, bench.as_deref(), test_cases)?;
     same(RUN, "version of ocpp-attest", &manifest.tool_version, env!("CARGO_PKG_VERSION"))?;
     if let Some(path) = difference(&value(&reader::read(&pics_then)?)?, &value(&pics)?) {
         return Err(differs(RUN, &format!("the PICS ({path})")));
@@ -176,18 +182,18 @@ pub(super) fn resumed(arguments: &Arguments, folder: &Path, catalogue: &Catalogu
     if let Some(path) = difference(&value(bench_then.settings())?, &value(bench.settings())?) {
         return Err(differs(RUN, &format!("the bench ({path})")));
     }
-    if manifest.test_cases != manifest::digest(catalogue, pics.sut) {
+    if manifest.test_cases != digest {
         return Err(differs(RUN, "the text of the test cases"));
     }
     let simulated = manifest.simulated();
     if arguments.sut.is_some() && !simulated {
         return Err(differs(RUN, &format!("the product under test ({} then, the simulated one now)", manifest.sut)));
     }
-    let given = arguments.faults.read()?;
+    let given = arguments.faults.read(pics.ocpp.protocol())?;
     if !given.is_empty() && given.texts() != manifest.faults {
         return Err(differs(RUN, "the --fault of the simulated product"));
     }
-    let faults = faults::read(&manifest.faults)?;
+    let faults = faults::read(pics.ocpp.protocol(), &manifest.faults)?;
     let choice = choice(arguments);
     if !choice.is_everything() && choice != manifest.choice {
         return Err(differs(RUN, "the selection of test cases"));

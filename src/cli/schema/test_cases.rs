@@ -1,5 +1,7 @@
 //! The JSON Schemas of test cases and states, from the tables of the language.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value, json};
 
 use super::{DRAFT, object};
@@ -8,8 +10,8 @@ use crate::{
         actions::{ACTIONS, ActionInfo},
         settings::Setting,
     },
-    pics::Profile,
-    protocol::OCPP_2_0_1,
+    pics::Baseline,
+    protocol::Version,
     testcase::{
         connection::ConnectionAct,
         language::{STATE, STEPS, StepInfo, TEST_CASE, error_codes},
@@ -42,12 +44,18 @@ fn whole(title: &str, keys: &[Property]) -> Value {
 fn definitions() -> Value {
     let one_or_more = |of: Value| json!({ "anyOf": [of, { "type": "array", "items": of }] });
     let words = json!({ "type": "array", "items": { "type": "string" } });
-    let actions: Vec<&str> = OCPP_2_0_1.messages().actions().collect();
+    let actions: BTreeSet<&str> =
+        Version::ALL.into_iter().flat_map(|version| version.protocol().messages().actions()).collect();
     let code = json!({ "enum": error_codes() });
-    let profiles: Map<String, Value> =
-        Profile::ALL.iter().map(|profile| (profile.id().to_owned(), json!({ "type": "string" }))).collect();
-    let baselines: Map<String, Value> =
-        ["2024-06", "2025-09", "2026-02"].into_iter().map(|word| (word.to_owned(), object(profiles.clone()))).collect();
+    let baselines = |version: Version| {
+        let protocol = version.protocol();
+        let profiles: Map<String, Value> =
+            protocol.profiles.iter().map(|profile| (profile.id().to_owned(), json!({ "type": "string" }))).collect();
+        let of = |baseline: &Baseline| (baseline.id().to_owned(), object(profiles.clone()));
+        object(protocol.baselines.iter().map(of).collect())
+    };
+    let certification: Map<String, Value> =
+        Version::ALL.into_iter().map(|version| (version.to_string(), baselines(version))).collect();
     let under_condition = json!({
         "type": "object",
         "properties": {
@@ -72,11 +80,15 @@ fn definitions() -> Value {
         },
         "error-code": code,
         "error-codes": one_or_more(code),
+        "variables": {
+            "description": "`Component[evse].Variable[instance]`, several, or each with a matcher for its value",
+            "anyOf": [one_or_more(json!({ "type": "string" })), { "type": "object" }],
+        },
         "sentence": { "type": "string", "minLength": 1 },
         "ids": one_or_more(json!({ "type": "string" })),
         "use-cases": words,
         "reasons": { "type": "object", "additionalProperties": { "type": "string", "minLength": 1 } },
-        "certification": object(baselines),
+        "certification": object(certification),
         "state": { "anyOf": [{ "type": "string" }, { "$ref": "#/$defs/steps" }] },
         "steps": one_or_more(json!({ "$ref": "#/$defs/step" })),
         "step": { "oneOf": STEPS.iter().map(step).collect::<Vec<_>>() },
@@ -111,7 +123,7 @@ fn rule(kind: &str, word: &str, key: &str, known: &[Property]) -> Value {
 }
 
 fn manual_action(action: &ActionInfo) -> Value {
-    let mut rule = rule("operator", action.name, "with", action.parameters);
+    let mut rule = rule("operator", action.name, "with", &action.given());
     let settings: Vec<&str> = Setting::of(action.name).iter().map(|setting| setting.word()).collect();
     if !settings.is_empty() {
         rule["then"]["properties"]["with"]["properties"]["what"] = json!({ "enum": settings });
@@ -144,7 +156,7 @@ mod tests {
 
     #[test]
     fn every_test_case_and_every_state_follows_its_schema() {
-        let catalogue = Catalogue::embedded().unwrap();
+        let catalogue = Catalogue::embedded(crate::protocol::Version::V2_0_1).unwrap();
         let [cases, states] = [test_case(), state()].map(|schema| jsonschema::validator_for(&schema).unwrap());
         let files = catalogue.cases.values().map(|entry| (&cases, &entry.source));
         let mut read = 0;
@@ -160,7 +172,7 @@ mod tests {
     #[test]
     fn the_schema_sees_the_mistakes_that_the_reader_sees() {
         let schema = test_case();
-        let head = "id: TC_A_01_CS\ntitle: x\ncertification: {}\nsteps:\n";
+        let head = "id: TC_A_01_CS\ntitle: x\nsut: csms\nblock: A\nprotocols: [2.0.1]\ncertification: {}\nsteps:\n";
         for (step, good) in [
             ("expect: Heartbeat\n    within: 3", true),
             ("expect: Heartbeat\n    wihtin: 3", false),
@@ -176,7 +188,21 @@ mod tests {
             ("service: firmware\n    with: { signature: wrong }", false),
             ("service: uploads", false),
             ("operator: connect-ev\n    with: { evse: 1, connector: 1 }", true),
-            ("operator: connect-ev\n    with: { evse: 1 }", false),
+            ("operator: connect-ev\n    with: { evse: 1 }", true),
+            ("operator: connect-ev", true),
+            ("operator: connect-ev\n    with: { evs: 1 }", false),
+            ("operator: present-token\n    with: { token: T }", false),
+            ("get: AuthCtrlr.Enabled\n    attribute: Target\n    status: any", true),
+            ("get: AuthCtrlr.Enabled\n    attribute: Targe", false),
+            ("get: [AuthCtrlr.Enabled, AuthCacheCtrlr.Enabled]", true),
+            ("get: { AuthCtrlr.Enabled: \"true\" }", true),
+            ("get: 3", false),
+            ("set: { AuthCtrlr.Enabled: \"true\" }", true),
+            ("set: AuthCtrlr.Enabled", false),
+            ("ask: Reset\n    payload: { type: OnIdle }", true),
+            ("ask: Rest", false),
+            ("for-each: one\n    in: [1]\n    order: any\n    do: []", true),
+            ("for-each: one\n    in: [1]\n    in-order: true\n    do: []", false),
             ("operator: configure\n    with: { what: password, value: x, station: S }", false),
         ] {
             let told = complaints(&schema, &format!("{head}  - {step}\n"), "x");

@@ -150,7 +150,7 @@ impl Node {
             StepKind::Service { service, with } => {
                 self.touched = true;
                 let parameters = self.parameters(with, world)?;
-                let request = ServiceRequest::of(service, Value::Object(parameters));
+                let request = ServiceRequest::of(service, Value::Object(parameters), Some(world.setup().protocol));
                 let request = world.own_error(request, step, &self.path)?;
                 let id = world.fresh_id();
                 self.body = Body::Service(id);
@@ -199,6 +199,7 @@ impl Node {
             when: None,
             saved_as: None,
             requirements: self.step.requirements.clone(),
+            title: None,
             kind: StepKind::Group(steps.to_vec()),
         });
         let items = items.as_array().map(Vec::as_slice).unwrap_or_default();

@@ -67,7 +67,7 @@ impl Node {
     /// Asks the operator to act; where that can't be put into words, it is a finding.
     fn ask(&mut self, action: &ActionInfo, with: &[(String, Template)], world: &mut World) {
         let Some(mut parameters) = self.parameters(with, world) else { return };
-        if world.own_error(action.check(&parameters), &self.step, &self.path).is_none() {
+        if world.own_error(action.check(&parameters, Some(world.setup().protocol)), &self.step, &self.path).is_none() {
             return;
         }
         let to_send = parameters.get("action").and_then(Value::as_str).map(str::to_owned);

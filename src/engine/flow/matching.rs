@@ -10,12 +10,13 @@ use super::{
 use crate::{
     engine::{Role, finding::Finding, world::World},
     protocol::{
+        error_code::ErrorCode,
         semantics::Semantics,
         session::{Asked, Call},
     },
     testcase::{
         model::{Expect, StepKind},
-        template::{Lookup, Over},
+        template::{Lookup, Over, Template},
     },
     verdict::Verdict,
     yaml::shorten,
@@ -278,11 +279,11 @@ impl Node {
             members.insert("place".into(), call.input.into());
         }
         if answer {
-            world.withheld |=
-                world.semantics().comes_again(&call.action) && (expect.no_reply || expect.reply_error.is_some());
-            if let Some(code) = &expect.reply_error {
+            let Some((refused, silent)) = self.withheld(expect, world) else { return };
+            world.withheld |= world.semantics().comes_again(&call.action) && (refused.is_some() || silent);
+            if let Some(code) = refused {
                 world.refuse(call.conn, &call.id, code.as_str(), "as the test case demands");
-            } else if expect.no_reply {
+            } else if silent {
                 // The SUT is left without an answer.
             } else if let Some(reply) = &expect.reply {
                 let payload = reply.evaluate(&Over::one("message", &saved, &world.names(&self.scope)));
@@ -295,5 +296,21 @@ impl Node {
         }
         self.save(saved, world);
         self.finish(world, Status::Done, "done");
+    }
+
+    /// The CALLERROR that stands for an answer, and whether there is none at all.
+    fn withheld(&self, expect: &Expect, world: &mut World) -> Option<(Option<ErrorCode>, bool)> {
+        let mut holds = |condition: Option<&Template>, otherwise: bool| match condition {
+            None => Some(otherwise),
+            Some(condition) => {
+                let holds = condition.holds(&world.names(&self.scope));
+                world.own_error(holds, &self.step, &self.path)
+            }
+        };
+        let refused = match &expect.reply_error {
+            Some(refusal) => holds(refusal.when.as_ref(), true)?.then(|| refusal.code),
+            None => None,
+        };
+        Some((refused, holds(expect.no_reply.as_ref(), false)?))
     }
 }

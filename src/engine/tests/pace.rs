@@ -9,6 +9,8 @@ use crate::{
     engine::{Effect, Engine, Input, Setup, SutMemory},
     link::{ClientPolicy, ClosedBy, ConnId, EndpointId, LinkCommand, LinkEvent, UpgradeRequest},
     manual_action::ActionOutcome,
+    protocol::Version,
+    testcase::dialect::Dialect,
     testcase::reader,
     verdict::Verdict,
     yaml::Source,
@@ -28,11 +30,13 @@ fn at(ms: u64) -> Stamp {
 impl Run {
     /// A test case for the CSMS `side`, at a bench of this pace, connected from the start.
     fn of(side: &str, pace: f64, steps: &str) -> Self {
+        let sut = if side == "CSMS" { "csms" } else { "charging-station" };
         let text = format!(
             "id: TC_B_06_{side}\ntitle: T\nuse-cases: []\nrequirements: []\npurpose: P.\n\
-             certification:\n  2024-06: {{ core: mandatory }}\n{steps}"
+             sut: {sut}\nblock: B\nprotocols: [2.0.1]\ncertification: {{ 2.0.1: {{ 2024-06: {{ core: mandatory }} }} }}\n{steps}"
         );
-        let case = reader::test_case(&Source::new("case.yaml", text)).unwrap_or_else(|bad| panic!("{bad}"));
+        let case = reader::test_case(&Source::new("case.yaml", text), Dialect::today(Version::V2_0_1))
+            .unwrap_or_else(|bad| panic!("{bad}"));
         let setup = Setup {
             protocol: &crate::protocol::OCPP_2_0_1,
             case: Arc::new(case),

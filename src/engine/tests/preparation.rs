@@ -9,6 +9,8 @@ use crate::{
     engine::{Effect, Engine, Input, Outcome, Setup, SutMemory},
     link::{AttemptFailure, ClosedBy, ConnId, EndpointId, LinkCommand, LinkEvent, UpgradeRequest},
     manual_action::ActionOutcome,
+    protocol::Version,
+    testcase::dialect::Dialect,
     testcase::reader,
     verdict::Verdict,
     yaml::Source,
@@ -20,16 +22,19 @@ fn at(seconds: u64) -> Stamp {
 
 /// An engine whose `Prepared` has these steps, if any.
 fn engine(id: &str, prepared: &str, steps: &str, memory: SutMemory) -> Engine {
+    let sut = if id.ends_with("CSMS") { "csms" } else { "charging-station" };
     let text = format!(
         "id: {id}\ntitle: T\nuse-cases: []\nrequirements: []\npurpose: P.\n\
-         certification:\n  2024-06: {{ core: mandatory }}\n{steps}"
+         sut: {sut}\nblock: B\nprotocols: [2.0.1]\ncertification: {{ 2.0.1: {{ 2024-06: {{ core: mandatory }} }} }}\n{steps}"
     );
-    let case = reader::test_case(&Source::new(format!("{id}.yaml"), text)).unwrap_or_else(|bad| panic!("{bad}"));
+    let case = reader::test_case(&Source::new(format!("{id}.yaml"), text), Dialect::today(Version::V2_0_1))
+        .unwrap_or_else(|bad| panic!("{bad}"));
     let mut states = HashMap::new();
     if !prepared.is_empty() {
-        let sut = if id.ends_with("CSMS") { "csms" } else { "charging-station" };
-        let text = format!("state: Prepared\nsut: {sut}\nkind: procedure\npurpose: P.\n{prepared}");
-        let state = reader::state(&Source::new("Prepared.yaml", text)).unwrap_or_else(|bad| panic!("{bad}"));
+        let text = format!("state: Prepared\nsut: {sut}\nprotocols: [2.0.1]\nkind: procedure\npurpose: P.\n{prepared}");
+        let state = reader::state(&Source::new("Prepared.yaml", text), Dialect::today(Version::V2_0_1))
+            .unwrap_or_else(|bad| panic!("{bad}"))
+            .unwrap();
         states.insert("Prepared".to_owned(), Arc::new(state));
     }
     let setup = Setup {
@@ -295,7 +300,7 @@ fn a_driver_is_waited_for_until_he_begins_is_refused_or_is_given_up() {
     // Seconds that the station waits for him after these messages, 2 s after he presented his token.
     let waits = |heard: &[&str]| {
         let act = "  - operator: present-token\n    with: { token: X, type: ISO14443, evse: 1 }\n";
-        let look = "  - wait: 2\n  - set: { left_at_last: \"{{ left.driver }}\" }\n  - assert: left_at_last == 0\n    otherwise: \"{{ left_at_last }} s\"\n";
+        let look = "  - wait: 2\n  - let: { left_at_last: \"{{ left.driver }}\" }\n  - assert: left_at_last == 0\n    otherwise: \"{{ left_at_last }} s\"\n";
         let steps = format!("steps:\n{act}{}{look}", OPEN.replace("steps:\n", ""));
         let mut engine = engine(STATION, "", &steps, connected());
         let asked = engine.effects().into_iter().find_map(|effect| match effect {

@@ -110,15 +110,19 @@ impl World {
             }
             LinkEvent::Sent { conn, text } => {
                 if let Some(early) = self.call_order.wrote(conn, &text, self.now) {
-                    self.find(Verdict::Fail, early.finding());
+                    let version = self.setup.protocol.version;
+                    if Rule::OneCallAtATime.is_advice(version) {
+                        self.remark(early.message());
+                    } else {
+                        self.find(Verdict::Fail, early.finding(version));
+                    }
                 }
             }
         }
         None
     }
 
-    /// A CSMS that is offered what it speaks must confirm it; one that does not, and goes on, has agreed on nothing
-    /// (Part 4, 3.1.2).
+    /// A CSMS that is offered what it speaks must confirm it; one that does not, and goes on, has agreed on nothing.
     fn check_subprotocol(&mut self, request: &UpgradeRequest, agreed: Option<&str>) {
         let wanted = self.setup.protocol.subprotocol;
         let offered = request.subprotocols.iter().any(|offered| offered == wanted);
@@ -127,13 +131,14 @@ impl World {
         }
         let message = format!("the CSMS opened the WebSocket without the sub-protocol {wanted}, which it was offered");
         let mut finding = Finding::of_rule(Rule::Subprotocol, message);
-        finding.expected = Some(format!("Sec-WebSocket-Protocol: {wanted} (Part 4, 3.1.2)"));
+        let source = Rule::Subprotocol.broken(self.setup.protocol.version).join(", ");
+        finding.expected = Some(format!("Sec-WebSocket-Protocol: {wanted} ({source})"));
         finding.found = Some("no such header".into());
         self.find(Verdict::Fail, finding);
     }
 
     fn text(&mut self, conn: ConnId, text: String) -> Option<Call> {
-        let frame = match Frame::parse(&text) {
+        let frame = match Frame::parse(&text, self.setup.protocol.wire) {
             Ok(frame) => frame,
             Err(error) => {
                 if let Some(id) = &error.call_id {
@@ -151,11 +156,12 @@ impl World {
             Frame::Call { id, action, payload } => {
                 let mut call = Call { conn, id, action, payload, at: self.now, text, input: self.input };
                 self.call_order.came(&call);
-                if !self.seen_ids.insert((conn, call.id.clone())) {
-                    let mut finding =
-                        Finding::of_rule(Rule::UniqueMessageIds, format!("the message id {} was used before", call.id));
-                    finding.frame = Some(shorten(&call.text, 4000));
-                    self.find(Verdict::Fail, finding);
+                self.check_id(&call);
+                if self.messages().is_one_way(&call.action) {
+                    let code = self.setup.protocol.error_codes.unknown_action;
+                    self.refuse(conn, &call.id, code, "there is no such request, only a message that is sent by SEND");
+                    self.wrong_type(&call, "a CALL");
+                    return None;
                 }
                 let errors = self.messages().validate(&call.action, true, &call.payload);
                 if let Some(first) = errors.first() {
@@ -206,7 +212,87 @@ impl World {
                 }
                 None
             }
+            Frame::CallResultError { id, code, description, .. } => {
+                self.response_refused(conn, id, &code, &description, &text);
+                None
+            }
+            Frame::Send { id, action, payload } => {
+                self.one_way(Call { conn, id, action, payload, at: self.now, text, input: self.input });
+                None
+            }
         }
+    }
+
+    fn check_id(&mut self, call: &Call) {
+        let used = !self.seen_ids.insert((call.conn, call.id.clone()));
+        if used && !self.memory.session.may_have_used_id(call) {
+            let mut finding =
+                Finding::of_rule(Rule::UniqueMessageIds, format!("the message id {} was used before", call.id));
+            finding.frame = Some(shorten(&call.text, 4000));
+            self.find(Verdict::Fail, finding);
+        }
+    }
+
+    fn wrong_type(&mut self, call: &Call, kind: &str) {
+        let mut finding = Finding::of_rule(Rule::TypeOfAction, format!("{} was sent as {kind}", call.action));
+        let wanted = if kind == "a CALL" { "a SEND (message type 6)" } else { "a CALL (message type 2)" };
+        finding.expected = Some(format!("{wanted} for {}", call.action));
+        finding.found = Some(kind.to_owned());
+        finding.frame = Some(shorten(&call.text, 4000));
+        self.find(Verdict::Fail, finding);
+    }
+
+    /// A message that is not to be answered, whatever is wrong with it (OCPP 2.1, Part 4, 4.2.4). It is background: no step waits for
+    /// it.
+    fn one_way(&mut self, mut call: Call) {
+        self.check_id(&call);
+        if self.messages().is_action(&call.action) && !self.messages().is_one_way(&call.action) {
+            self.wrong_type(&call, "a SEND");
+            return;
+        }
+        let errors = self.messages().validate(&call.action, true, &call.payload);
+        if !errors.is_empty() {
+            self.schema_finding(&call.action, "", &errors, &call.text);
+            return;
+        }
+        self.primitive_findings(&call.action, true, &call.payload, &call.text);
+        call.payload = self.messages().with_defaults(&call.action, true, call.payload);
+        let moment = self.moment();
+        match self.memory.session.admit(&moment, &call) {
+            Admission::Admitted(breaches) => self.breaches(breaches),
+            Admission::Refused { breach, .. } => self.breaches([*breach]),
+        }
+        if self.memory.session.unsolicited(&moment, &call).is_none() {
+            let mut finding = Finding::of_rule(
+                Rule::TypeOfAction,
+                format!("{} was sent, which the other side sends", self.summary(&call)),
+            );
+            finding.frame = Some(shorten(&call.text, 4000));
+            self.find(Verdict::Fail, finding);
+        }
+        self.apply_always(&call);
+    }
+
+    /// The SUT could not process a response of ours (OCPP 2.1, Part 4, 4.2.3). What we send follows its schema, so it is the SUT's
+    /// fault.
+    fn response_refused(&mut self, conn: ConnId, id: String, code: &str, description: &str, text: &str) {
+        let refusal = if description.is_empty() { code.to_owned() } else { format!("{code}: {description}") };
+        let refusal = shorten(&refusal, 300);
+        let mut finding = match self.responses.remove(&(conn, id.clone())) {
+            Some((action, response)) => {
+                let message = format!("the SUT refused our {action}Response ({refusal})");
+                let mut finding = Finding::of_rule(Rule::OurResponsesAreTaken, message);
+                finding.expected = Some(format!("the SUT processes {response}"));
+                finding
+            }
+            None => Finding::of_rule(
+                Rule::OurResponsesAreTaken,
+                format!("the SUT refused a response ({refusal}), but no response of ours has the id {id}"),
+            ),
+        };
+        finding.found = Some(format!("a CALLRESULTERROR with the code {}", shorten(code, 100)));
+        finding.frame = Some(shorten(text, 4000));
+        self.find(Verdict::Fail, finding);
     }
 
     fn answered(&mut self, id: &str, text: &str) -> Option<OutstandingCall> {
@@ -231,14 +317,15 @@ impl World {
         self.find(Verdict::Fail, finding);
     }
 
-    /// What the JSON Schemas do not say of data types (Part 2, 2.1.4).
+    /// What the JSON Schemas do not say of data types.
     fn primitive_findings(&mut self, action: &str, request: bool, payload: &Value, text: &str) {
         let breaches = self.messages().breaches(action, request, payload);
         let Some(first) = breaches.first() else { return };
         let kind = if request { "Request" } else { "Response" };
         let message = format!("{action}{kind} has a value that its data type does not allow");
         let mut finding = Finding::of_rule(Rule::DataTypes, message);
-        finding.expected = Some("a value as Part 2, 2.1.4 defines the primitive data types".into());
+        let source = Rule::DataTypes.broken(self.setup.protocol.version).join(", ");
+        finding.expected = Some(format!("a value as {source} defines the primitive data types"));
         let all: Vec<String> = breaches.iter().map(|error| format!("{}: {}", error.pointer, error.message)).collect();
         finding.found = Some(shorten(&all.join("; "), 1000));
         finding.pointer = Some(first.pointer.clone());

@@ -108,7 +108,7 @@ const showAsked = () => {
 const words = (step) => {
   const parts = step.split(" > ").map((part) => part.replace(/^\d+ /, ""));
   const last = parts.pop();
-  if (/^(set|steps|any-order|one-of|optional|repeat|assert|run|for-each|one)\b/.test(last)) return null;
+  if (/^(let|ask|steps|any-order|one-of|optional|repeat|assert|run|for-each|one)\b/.test(last)) return null;
   const said = last.replace(/^expect (.*)$/, "wait for $1").replace(/^operator (.*)$/, "manual action: $1").replace(/^settle.*$/, "wait until nothing comes");
   return { said, within: parts.filter((part) => part.startsWith("run ")).map((part) => part.slice(4)).join(" › ") };
 };

@@ -4,6 +4,7 @@ use super::{
     Remarks,
     document::Place,
     keys::Key,
+    known_ids,
     rows::{Row, Wording},
     text::letters,
     values::{self, Read},
@@ -12,14 +13,13 @@ use crate::{
     pics::{
         Answer, Pics, Profile,
         tables::{self, AnswerKind, Part},
-        writer,
     },
     yaml::shorten,
 };
 
 /// Reads the answers that belong to the side, edition and baseline.
 pub(super) fn read(rows: &[Row], pics: &Pics, remarks: &mut Remarks) -> Vec<(Part, String, Answer)> {
-    let sections = tables::sections(pics.sut, pics.edition, pics.baseline);
+    let sections = tables::sections(pics.sut, pics.baseline);
     let known: Vec<(Part, Option<Profile>, &tables::Row)> =
         sections.iter().flat_map(|section| section.rows().map(|row| (section.part, section.profile, row))).collect();
     let mut found: Vec<(Part, String, Answer, &Row)> = Vec::new();
@@ -124,8 +124,8 @@ fn resolved<'k>(id: &str, row: &Row, known: &[Known<'k>], pics: &Pics, remarks: 
         return Some(by_id);
     }
     if let Some(other) = by_wording() {
-        let what = if tables::is_known(id) {
-            format!("`{id}` does not belong to baseline {}", writer::baseline(pics.baseline))
+        let what = if known_ids().is_known(id) {
+            format!("`{id}` does not belong to baseline {}", pics.baseline.id())
         } else {
             format!("unknown id `{id}`")
         };
@@ -133,14 +133,14 @@ fn resolved<'k>(id: &str, row: &Row, known: &[Known<'k>], pics: &Pics, remarks: 
         remarks.add(row.place, message, "compare it with the certificate");
         return Some(other);
     }
-    let (message, help) = if tables::is_known(id) {
+    let (message, help) = if known_ids().is_known(id) {
         let side = if pics.sut == crate::pics::SutKind::Csms { "a CSMS" } else { "a charging station" };
         (
             format!(
                 "`{id}` (\"{}\") does not belong to {side}, edition {}, baseline {}; its answer \"{answer}\" was left out",
                 shorten(&worded, 60),
                 pics.edition,
-                writer::baseline(pics.baseline)
+                pics.baseline.id()
             ),
             "check side, edition and baseline",
         )

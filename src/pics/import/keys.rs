@@ -4,13 +4,10 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::{text::letters, values};
+use super::{PROTOCOL, known_ids, text::letters, values};
 use crate::{
-    pics::{
-        Profile,
-        tables::{self, AnswerKind},
-    },
-    protocol::{OCPP_2_0_1, semantics::KpiDefinition},
+    pics::{Profile, tables::AnswerKind},
+    protocol::semantics::KpiDefinition,
 };
 
 /// What a row is about.
@@ -42,7 +39,7 @@ impl Key {
     pub(super) fn titles(&self) -> Vec<&'static str> {
         match self {
             Key::Id(id) => {
-                let mut titles: Vec<&str> = tables::rows_of(id).map(|row| row.title.as_str()).collect();
+                let mut titles: Vec<&str> = known_ids().rows_of(id).map(|row| row.title.as_str()).collect();
                 titles.dedup();
                 titles
             }
@@ -54,7 +51,7 @@ impl Key {
     /// What may stand as its answer.
     pub(super) fn wanted(&self) -> Wanted {
         match self {
-            Key::Id(id) => tables::rows_of(id).next().map_or(Wanted::Anything, |row| Wanted::Answer(row.kind)),
+            Key::Id(id) => known_ids().rows_of(id).next().map_or(Wanted::Anything, |row| Wanted::Answer(row.kind)),
             Key::Profile(_) => Wanted::Result,
             Key::Kpi(_) => Wanted::Measured,
         }
@@ -77,7 +74,7 @@ pub(super) fn id(text: &str) -> Option<(String, &str)> {
     }
     // `pdftotext` takes the dash of an id that is broken over lines for a hyphen.
     let found = DASHLESS.as_ref()?.captures(text)?;
-    Some((known(&found[1], &found[2]), "")).filter(|(id, _)| tables::is_known(id))
+    Some((known(&found[1], &found[2]), "")).filter(|(id, _)| known_ids().is_known(id))
 }
 
 /// What looks like an id of a kind that is not known, and what follows it.
@@ -112,13 +109,13 @@ fn known(prefix: &str, number: &str) -> String {
         Some(rest) => format!("{prefix}-{rest}"),
         None => format!("{prefix}-0{number}"),
     };
-    if !tables::is_known(&plain) && tables::is_known(&other) { other } else { plain }
+    if !known_ids().is_known(&plain) && known_ids().is_known(&other) { other } else { plain }
 }
 
 /// The profile with whose name a row of the summary begins; the name may go on in the next line.
 pub(super) fn profile(text: &str) -> Option<Profile> {
     let found = letters(text);
-    let whole = Profile::ALL.into_iter().find(|profile| {
+    let whole = PROTOCOL.profiles.iter().copied().find(|profile| {
         let title = wording(profile.title());
         match consume(&title, 0, text) {
             Some((taken, rest)) if taken == title.len() => rest.is_empty() || values::begins_with_result(rest),
@@ -129,7 +126,7 @@ pub(super) fn profile(text: &str) -> Option<Profile> {
     });
     whole.or_else(|| {
         let begun = |profile: &Profile| found.len() > 6 && letters(profile.title()).starts_with(&found);
-        let mut begun = Profile::ALL.into_iter().filter(begun);
+        let mut begun = PROTOCOL.profiles.iter().copied().filter(begun);
         begun.next().filter(|_| begun.next().is_none())
     })
 }
@@ -137,7 +134,7 @@ pub(super) fn profile(text: &str) -> Option<Profile> {
 /// The KPI with whose name a row begins; the name may go on in the next line.
 pub(super) fn kpi(text: &str) -> Option<&'static KpiDefinition> {
     let found = letters(text);
-    let all = || [true, false].into_iter().flat_map(|station| OCPP_2_0_1.semantics.kpis(station));
+    let all = || [true, false].into_iter().flat_map(|station| PROTOCOL.semantics.kpis(station));
     all().find(|kpi| found.starts_with(&letters(kpi.name))).or_else(|| {
         // Two begin alike; only what tells them apart tells which it is.
         let mut begun = all().filter(|kpi| found.len() > 12 && letters(kpi.name).starts_with(&found));
@@ -157,16 +154,21 @@ fn is_number(text: &str) -> bool {
 /// True for the beginning of the name of a profile or a KPI.
 pub(super) fn begins_name(text: &str) -> bool {
     let found = letters(text);
-    let kpis = [true, false].into_iter().flat_map(|station| OCPP_2_0_1.semantics.kpis(station)).map(|kpi| kpi.name);
+    let kpis = [true, false].into_iter().flat_map(|station| PROTOCOL.semantics.kpis(station)).map(|kpi| kpi.name);
     !found.is_empty()
-        && Profile::ALL.iter().map(|profile| profile.title()).chain(kpis).any(|name| letters(name).starts_with(&found))
+        && PROTOCOL
+            .profiles
+            .iter()
+            .map(|profile| profile.title())
+            .chain(kpis)
+            .any(|name| letters(name).starts_with(&found))
 }
 
 /// True when the two halves make a key that neither makes: a row that goes on on the next page.
 pub(super) fn is_broken(upper: &str, lower: &str) -> bool {
     let whole = |text: &str| {
         id(text).is_some_and(|(_, rest)| rest.is_empty())
-            || Profile::ALL.iter().any(|profile| letters(profile.title()) == letters(text))
+            || PROTOCOL.profiles.iter().any(|profile| letters(profile.title()) == letters(text))
             || kpi(text).is_some_and(|kpi| letters(kpi.name) == letters(text))
     };
     let both = if upper.ends_with(['-', '.']) { format!("{upper}{lower}") } else { format!("{upper} {lower}") };
@@ -248,11 +250,11 @@ mod tests {
 
     #[test]
     fn profiles_and_kpis_may_go_on_in_the_next_line() {
-        assert_eq!(profile("Core"), Some(Profile::Core));
-        assert_eq!(profile("Core Pass Basic"), Some(Profile::Core));
-        assert_eq!(profile("Advanced Device"), Some(Profile::AdvancedDeviceManagement));
+        assert_eq!(profile("Core"), Some(Profile::CORE));
+        assert_eq!(profile("Core Pass Basic"), Some(Profile::CORE));
+        assert_eq!(profile("Advanced Device"), Some(Profile::ADVANCED_DEVICE_MANAGEMENT));
         assert_eq!(profile("Advanced"), None);
-        assert_eq!(profile("Local Authorization ListNot"), Some(Profile::LocalAuthorizationList));
+        assert_eq!(profile("Local Authorization ListNot"), Some(Profile::LOCAL_AUTHORIZATION_LIST));
         assert_eq!(profile("Description"), None);
         assert_eq!(kpi("OCPP response time").map(|kpi| kpi.key), Some("response-time"));
         assert_eq!(kpi("Transaction authorization").map(|kpi| kpi.key), None);

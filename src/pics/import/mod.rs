@@ -34,10 +34,17 @@ use self::{
 use super::model::{Baseline, Performance, Pics, Profile, SutKind};
 use crate::{
     pics::tables::Part,
-    protocol::OCPP_2_0_1,
+    protocol::{OCPP_2_0_1, Protocol, pics_tables::PicsTables},
     text::visible_line,
     yaml::{Defect, Defects, Position, shorten},
 };
+
+/// The version whose certificates can be read: none of another has been published with its abstract.
+const PROTOCOL: &Protocol = &OCPP_2_0_1;
+
+fn known_ids() -> &'static PicsTables {
+    OCPP_2_0_1.pics_tables()
+}
 
 /// Something that could not be read, was guessed, or was taken from elsewhere.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,7 +124,7 @@ pub fn certificate(document: &Document, given: Option<Baseline>) -> Result<Impor
     }
     refuse_columns_in_sequence(document, &lines, &rows)?;
     let baseline = baseline(document, &reference, given, &mut remarks)?;
-    let edition = reference::edition_of(baseline);
+    let edition = baseline.edition();
     let sut = side(document, &facts, &rows, &mut remarks)?;
     let mut pics = Pics {
         sut,
@@ -221,7 +228,7 @@ fn baseline(
     if let Some(given) = given {
         let stated = chosen.filter(|(stated, told)| *stated != given || told.is_some());
         if let Some(statement) = stated.and_then(|_| reference.statement.clone()) {
-            let word = super::writer::baseline(given);
+            let word = given.id();
             let message =
                 format!("the certificate is of \"{statement}\"; it was read by the baseline {word}, as was asked for");
             remarks.add(at, message, "compare ids and answers with the certificate");
@@ -304,11 +311,11 @@ fn profiles(rows: &[Row], remarks: &mut Remarks) -> Vec<Profile> {
             }
         }
     }
-    if !found.contains(&Profile::Core) {
+    if !found.contains(&Profile::CORE) {
         let message =
             "no result of the profile Core was found in the test result summary; every certification includes it";
         remarks.add(Place::default(), message, "look through `profiles:`; add what else passed");
-        found.push(Profile::Core);
+        found.push(Profile::CORE);
     }
     found.sort_unstable();
     found.dedup();
@@ -338,7 +345,7 @@ fn unknown_profiles(lines: &[Placed<'_>], rows: &[Row], remarks: &mut Remarks) {
 /// What the vendor promises.
 fn performance(facts: &Facts, rows: &[Row], sut: SutKind, remarks: &mut Remarks) -> Performance {
     let mut performance = Performance::default();
-    for definition in OCPP_2_0_1.semantics.kpis(sut == SutKind::ChargingStation) {
+    for definition in PROTOCOL.semantics.kpis(sut == SutKind::ChargingStation) {
         // Name, value, unit, description.
         let row = rows.iter().find(|row| matches!(row.key, Key::Kpi(of) if of.name == definition.name));
         let Some(row) = row else {

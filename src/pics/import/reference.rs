@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::document::Document;
-use crate::pics::{Baseline, writer};
+use crate::pics::Baseline;
 
 /// What can be read, for messages.
 pub(super) const READABLE: &str = "`pics import` reads certificates of OCPP 2.0.1 (editions 3 and 4)";
@@ -141,11 +141,6 @@ fn errata(said: &str) -> Option<(u16, u8)> {
 const BASELINES: [(Baseline, u8, (u16, u8)); 3] =
     [(Baseline::B2024_06, 3, (2024, 6)), (Baseline::B2025_09, 3, (2025, 9)), (Baseline::B2026_02, 4, (2026, 2))];
 
-/// The edition that a baseline belongs to.
-pub(super) fn edition_of(baseline: Baseline) -> u8 {
-    BASELINES.iter().find(|(known, ..)| *known == baseline).map_or(3, |(_, edition, _)| *edition)
-}
-
 /// The baseline for what a certificate says, and what has to be told of the choice. None when it says nothing.
 pub(super) fn baseline(reference: &Reference) -> Option<(Baseline, Option<String>)> {
     let date = |(year, month): (u16, u8)| format!("{year}-{month:02}");
@@ -204,7 +199,7 @@ pub(super) fn baseline(reference: &Reference) -> Option<(Baseline, Option<String
             format!(
                 "there is no baseline for errata {}; the newest of edition {edition} that is not after them was taken, {}",
                 date(errata),
-                writer::baseline(*baseline)
+                baseline.id()
             )
         });
     }
@@ -223,7 +218,7 @@ mod tests {
         let also = if found.also.is_empty() { String::new() } else { format!(", also {}", versions(&found.also)) };
         let chosen = match baseline(&found) {
             None => "none".to_owned(),
-            Some((baseline, told)) => format!("{}: {}", writer::baseline(baseline), told.unwrap_or("exact".into())),
+            Some((baseline, told)) => format!("{}: {}", baseline.id(), told.unwrap_or("exact".into())),
         };
         format!("{}{also} | {chosen}", versions(&found.versions))
     }

@@ -4,10 +4,9 @@ use std::{collections::HashSet, sync::LazyLock};
 
 use super::{
     document::{Document, Line},
-    keys,
+    keys, known_ids,
     text::letters,
 };
-use crate::pics::tables;
 
 /// A part of a certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,7 +61,7 @@ fn is_heading(first: &str, text: &str) -> bool {
     // Headings of columns are broken over lines where their columns are narrow.
     const PARTS: [&str; 7] =
         ["supported", "present", "testedduring", "certification", "supportedaccording", "tovendor", "supportedpresent"];
-    static KNOWN: LazyLock<HashSet<String>> = LazyLock::new(|| tables::headings().map(letters).collect());
+    static KNOWN: LazyLock<HashSet<String>> = LazyLock::new(|| known_ids().headings().map(letters).collect());
     first == "ID" || first.starts_with("ID ") || PARTS.contains(&text) || KNOWN.contains(text)
 }
 

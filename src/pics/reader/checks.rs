@@ -9,6 +9,58 @@ use crate::{
     yaml::{Defect, Node, Position},
 };
 
+/// Groups of options of a station, at least one of which it has, whatever the version (Part 5, optional features).
+const NEEDS_ONE: [(&str, &[&str]); 10] = [
+    ("C-06", &["C-06.1", "C-06.2"]),
+    ("C-09", &["C-09.1", "C-09.2", "C-09.3", "C-09.4", "C-09.5", "C-09.6"]),
+    ("C-10", &["C-10.1", "C-10.2", "C-10.3", "C-10.4", "C-10.5"]),
+    ("C-12", &["C-12.1", "C-12.2"]),
+    ("C-48", &["C-48.1", "C-48.2"]),
+    ("P-2", &["P-2.1", "P-2.2", "P-2.3", "P-2.4"]),
+    ("AS-4", &["AS-4.1", "AS-4.2"]),
+    ("ISO-1", &["ISO-1.1", "ISO-1.2"]),
+    ("HFS-1 or HFS-2", &["HFS-1", "HFS-2"]),
+    ("HFS-3 or HFS-4", &["HFS-3", "HFS-4"]),
+];
+
+/// What only a product has that has the other.
+const SUB_OPTIONS: [(&str, &str); 28] = [
+    ("C-53", "C-49"),
+    ("C-54", "C-49"),
+    ("C-59", "C-49"),
+    ("R-1", "R-0"),
+    ("R-2", "R-0"),
+    ("R-3", "R-0"),
+    ("P16-RES0", "R-0"),
+    ("DM-3", "DM-0"),
+    ("LA-1", "LA-0"),
+    ("LA-2", "LA-0"),
+    ("LA-3", "LA-0"),
+    ("P16-LISTOFF", "LA-0"),
+    ("UI-1.1", "UI-0"),
+    ("UI-1.2", "UI-0"),
+    ("UI-1.3", "UI-0"),
+    ("UI-2.1", "UI-0"),
+    ("UI-2.2", "UI-0"),
+    ("UI-2.3", "UI-0"),
+    ("UI-2.4", "UI-0"),
+    ("UI-3", "UI-0"),
+    ("UI-3", "AQ-20"),
+    ("P-1", "P-0"),
+    ("P-2.1", "P-0"),
+    ("P-2.2", "P-0"),
+    ("P-2.3", "P-0"),
+    ("P-2.4", "P-0"),
+    ("SC-9.1", "SC-9"),
+    ("ISO-1.2", "ISO-1.1"),
+];
+
+/// Profiles that rest on another.
+const NEEDS_PROFILE: [(Profile, Profile); 2] = [
+    (Profile::ISO_15118, Profile::ADVANCED_SECURITY),
+    (Profile::BIDIRECTIONAL_POWER_TRANSFER, Profile::SMART_CHARGING),
+];
+
 impl Reader {
     /// Ids that must be answered and are not.
     pub(super) fn missing(&mut self, root: &Node, pics: &Pics, sections: &[Section]) {
@@ -41,20 +93,18 @@ impl Reader {
             self.defects.push(Defect::new(at, message, help));
         };
         let needs_one: &[(&str, &[&str])] = match pics.sut {
-            SutKind::ChargingStation => &[
-                ("C-06", &["C-06.1", "C-06.2"]),
-                ("C-09", &["C-09.1", "C-09.2", "C-09.3", "C-09.4", "C-09.5", "C-09.6"]),
-                ("C-10", &["C-10.1", "C-10.2", "C-10.3", "C-10.4", "C-10.5"]),
-                ("C-12", &["C-12.1", "C-12.2"]),
-                ("C-48", &["C-48.1", "C-48.2"]),
-                ("HFS-1 or HFS-2", &["HFS-1", "HFS-2"]),
-                ("HFS-3 or HFS-4", &["HFS-3", "HFS-4"]),
-            ],
+            SutKind::ChargingStation => &NEEDS_ONE,
             SutKind::Csms => &[],
         };
         for (group, options) in needs_one {
             let answered = options.iter().any(|id| pics.answer(id).is_some());
-            if answered && !options.iter().any(|id| pics.is_yes(id)) {
+            let asked = match *group {
+                "AS-4" => pics.has_profile(Profile::ADVANCED_SECURITY),
+                "ISO-1" => pics.has_profile(Profile::ISO_15118),
+                "P-2" => pics.is_yes("P-0"),
+                _ => true,
+            };
+            if asked && answered && !options.iter().any(|id| pics.is_yes(id)) {
                 complain(
                     options[0],
                     format!("at least one of {group} must be Yes"),
@@ -64,8 +114,8 @@ impl Reader {
         }
         if pics.sut == SutKind::ChargingStation && pics.is_yes("C-01") {
             let offline = ["C-02", "C-49", "C-35", "LA-0", "LA-1"].iter().any(|id| pics.is_yes(id))
-                || pics.has_profile(Profile::LocalAuthorizationList)
-                || pics.has_profile(Profile::Iso15118);
+                || pics.has_profile(Profile::LOCAL_AUTHORIZATION_LIST)
+                || pics.has_profile(Profile::ISO_15118);
             if !offline {
                 complain(
                     "C-01",
@@ -75,25 +125,7 @@ impl Reader {
                 );
             }
         }
-        for (child, parent) in [
-            ("C-53", "C-49"),
-            ("C-54", "C-49"),
-            ("C-59", "C-49"),
-            ("R-1", "R-0"),
-            ("R-2", "R-0"),
-            ("R-3", "R-0"),
-            ("DM-3", "DM-0"),
-            ("LA-1", "LA-0"),
-            ("LA-2", "LA-0"),
-            ("LA-3", "LA-0"),
-            ("UI-1.1", "UI-0"),
-            ("UI-1.2", "UI-0"),
-            ("UI-1.3", "UI-0"),
-            ("UI-2.1", "UI-0"),
-            ("UI-2.2", "UI-0"),
-            ("UI-2.3", "UI-0"),
-            ("UI-2.4", "UI-0"),
-        ] {
+        for (child, parent) in SUB_OPTIONS {
             let parent_says_no = matches!(pics.answer(parent), Some(Answer::Bool(false)));
             if pics.is_yes(child) && parent_says_no {
                 complain(child, format!("{child} is Yes, but {parent} is No"), "a sub-option needs its parent");
@@ -102,9 +134,12 @@ impl Reader {
         if pics.sut == SutKind::ChargingStation {
             self.hardware(root, pics);
         }
-        if pics.has_profile(Profile::Iso15118) && !pics.has_profile(Profile::AdvancedSecurity) {
-            let at = root.get("profiles").map_or(root.at, |node| node.at);
-            self.defect(at, "iso-15118 needs advanced-security", "add advanced-security to the profiles");
+        for (profile, needed) in NEEDS_PROFILE {
+            if pics.has_profile(profile) && !pics.has_profile(needed) {
+                let at = root.get("profiles").map_or(root.at, |node| node.at);
+                let (profile, needed) = (profile.id(), needed.id());
+                self.defect(at, format!("{profile} needs {needed}"), format!("add {needed} to the profiles"));
+            }
         }
     }
 

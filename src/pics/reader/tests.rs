@@ -30,10 +30,10 @@ fn yes_and_no_in_any_case() {
 #[test]
 fn the_template_is_a_sound_pics() {
     for sut in [SutKind::ChargingStation, SutKind::Csms] {
-        for edition in [3, 4] {
-            let text = writer::template(sut, edition);
+        for &baseline in Version::ALL.iter().flat_map(|version| version.protocol().baselines) {
+            let text = writer::template(sut, baseline);
             if let Err(defects) = read_source(&Source::new("template.yaml", text)) {
-                panic!("{sut:?} {edition}: {defects}");
+                panic!("{sut:?} {baseline:?}: {defects}");
             }
         }
     }

@@ -2,8 +2,8 @@
 
 use crate::{
     link::is_cipher_suite,
-    protocol::{OCPP_2_0_1, semantics::WordSet},
-    vocabulary::{self, Owner, Property, Takes},
+    protocol::semantics::WordSet,
+    vocabulary::{self, Owner, Property, Scope, Takes, words_of},
     yaml::{Defect, Node},
 };
 
@@ -19,24 +19,34 @@ const MEASURANDS: [Property; 2] = [
 ];
 
 /// MeasurandEnumType.
-fn measurands() -> Vec<String> {
-    OCPP_2_0_1.words(WordSet::Measurands)
+fn measurands(scope: Scope) -> Vec<String> {
+    words_of(WordSet::Measurands, scope)
+}
+
+/// True for one of the words that an id with a closed list of them takes.
+pub(crate) fn is_closed_word(id: &str, word: &str) -> bool {
+    match id {
+        "ORS-24" => among(&TRANSFERS, word),
+        "C-23" => among(&TIME_SOURCES, word),
+        "C-41" => is_cipher_suite(word),
+        _ => false,
+    }
 }
 
 /// What is wrong with the words of an answer; nothing where any word may stand.
-pub(super) fn check(id: &str, answer: &Node) -> Vec<Defect> {
+pub(super) fn check(id: &str, answer: &Node, scope: Scope) -> Vec<Defect> {
     match id {
         "ORS-24" => each(answer, |word| among(&TRANSFERS, word), &TRANSFERS),
         "C-23" => each(answer, |word| among(&TIME_SOURCES, word), &TIME_SOURCES),
         "C-41" => each(answer, is_cipher_suite, &["the names that IANA has registered"]),
-        _ if answer.map().is_some() => check_measurands(id, answer),
+        _ if answer.map().is_some() => check_measurands(id, answer, scope),
         _ => Vec::new(),
     }
 }
 
 /// The measurands of a C-40.x.
-pub(super) fn check_measurands(id: &str, answer: &Node) -> Vec<Defect> {
-    vocabulary::check(Owner { name: id, noun: "key", place: "" }, &MEASURANDS, Some(answer), answer)
+pub(super) fn check_measurands(id: &str, answer: &Node, scope: Scope) -> Vec<Defect> {
+    vocabulary::check(Owner::of_keys(id, scope), &MEASURANDS, Some(answer), answer)
 }
 
 fn among(words: &[&str], word: &str) -> bool {

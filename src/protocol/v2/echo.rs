@@ -61,7 +61,7 @@ const ELEMENTS: [Elements; 4] = [
 ];
 
 /// What a station sends later because of a request: with its requestId.
-const FOLLOW_UPS: [(&str, &[&str], &str); 8] = [
+const FOLLOW_UPS: [(&str, &[&str], &str); 9] = [
     ("NotifyReport", &["GetBaseReport", "GetReport"], "B07.FR.04"),
     ("NotifyMonitoringReport", &["GetMonitoringReport"], "N02.FR.04"),
     ("NotifyCustomerInformation", &["CustomerInformation"], ""),
@@ -70,6 +70,7 @@ const FOLLOW_UPS: [(&str, &[&str], &str); 8] = [
     ("LogStatusNotification", &["GetLog"], "N01.FR.07"),
     ("FirmwareStatusNotification", &["UpdateFirmware"], "L01.FR.10"),
     ("PublishFirmwareStatusNotification", &["PublishFirmware"], ""),
+    ("ReportDERControl", &["GetDERControl"], "R04.FR.31"),
 ];
 
 /// Holds an answer of the SUT against our request.

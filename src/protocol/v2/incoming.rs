@@ -2,11 +2,10 @@
 
 use super::{
     Admission, Breach, Call, Conversation, Learnt, Moment, Rule, Unsolicited, echo,
-    leftovers::LeftTransaction,
     registration::{self, BOOT},
     times, unsolicited,
 };
-use crate::protocol::session::Phase;
+use crate::protocol::{leftovers::LeftTransaction, session::Phase};
 
 /// How long after a connect or a boot what was queued before may come, seconds.
 const FIRST_MOMENTS: f64 = 60.0;
@@ -72,12 +71,13 @@ impl Conversation {
             let message = format!("the transactionId {id} was used by another transaction before");
             self.leftovers.transactions.remove(id);
             learnt.breaches.push(Breach {
-                requirements: Rule::UniqueTransactionIds.broken(),
+                requirements: Rule::UniqueTransactionIds.broken(self.protocol.version),
                 ..Breach::new(Rule::UniqueTransactionIds, message, &call.text)
             });
             return (false, learnt);
         }
-        self.leftovers.transaction_tells(&call.payload);
+        let evse = call.payload["evse"]["id"].as_u64();
+        self.leftovers.transaction_tells(id, evse, call.payload["eventType"] == "Ended");
         (true, learnt)
     }
 
@@ -101,7 +101,7 @@ impl Conversation {
     pub(super) fn learn_from(&mut self, call: &Call) -> Learnt {
         let mut learnt = Learnt::default();
         self.connectors.learn(call);
-        self.leftovers.learn(call);
+        self.learn_what_is_over(call);
         if call.action == "TransactionEvent" {
             let transactions = &mut self.of_test.transactions;
             learnt.remarks.extend(transactions.repeated(&call.payload).into_iter().map(|field| {
@@ -114,4 +114,28 @@ impl Conversation {
         }
         learnt
     }
+
+    /// Learns what of the test cases before this one is over.
+    fn learn_what_is_over(&mut self, call: &Call) {
+        match call.action.as_str() {
+            BOOT => {
+                self.leftovers.boots();
+                // None goes on over a restart without an event.
+                self.leftovers.transactions_end();
+            }
+            "TransactionEvent" if is_about_a_driver(&call.payload) => {
+                self.leftovers.driver_is_settled(call.payload["evse"]["id"].as_u64());
+            }
+            "FirmwareStatusNotification" => self.leftovers.firmware_is(&call.payload["status"]),
+            _ => {}
+        }
+    }
+}
+
+/// True for an event that tells what became of a driver: he began, went on or ended something, or was given up.
+fn is_about_a_driver(payload: &serde_json::Value) -> bool {
+    let told = ["Authorized", "RemoteStart", "StopAuthorized", "Deauthorized", "EVConnectTimeout", "RemoteStop"];
+    payload.get("idToken").is_some()
+        || payload["eventType"] == "Ended"
+        || payload["triggerReason"].as_str().is_some_and(|reason| told.contains(&reason))
 }

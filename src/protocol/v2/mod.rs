@@ -6,7 +6,6 @@ mod echo;
 mod incoming;
 mod kept;
 mod kpis;
-mod leftovers;
 mod outgoing;
 mod own_station;
 mod promises;
@@ -16,6 +15,7 @@ mod semantics;
 mod times;
 mod transactions;
 pub mod unsolicited;
+mod variables;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -23,7 +23,6 @@ use serde_json::{Map, Value};
 
 use self::{
     connectors::Connectors,
-    leftovers::{LeftVariable, Leftovers},
     own_station::{Around, FollowUp, OwnStation},
     registration::{BOOT, Registration, Status as RegistrationStatus},
     transactions::Transactions,
@@ -31,8 +30,10 @@ use self::{
 pub(super) use self::{kept::restored, semantics::Meanings};
 use super::{
     Protocol,
+    leftovers::{LeftVariable, Leftovers},
     rules::Rule,
     session::{Admission, Asked, Breach, Call, Cover, Learnt, Moment, Promised, Session, Setting, Unsolicited},
+    times::check_answer as check_times,
 };
 use crate::clock::Stamp;
 
@@ -96,7 +97,7 @@ impl Conversation {
         let mut names = moment.fixed.clone();
         names.insert("security_profile", moment.security_profile.into());
         names.insert("transactions", self.of_test.told.describe_all());
-        Around::of(names, moment.now, self.has_room())
+        Around::of(self.protocol.version, names, moment.now, self.has_room())
     }
 
     /// How long the station waits for the cable of a driver who was authorised, seconds.
@@ -118,8 +119,9 @@ impl Session for Conversation {
     }
 
     fn judge_end(&self) -> Vec<Breach> {
+        let requirements = Rule::NoGaps.broken(self.protocol.version);
         let gap =
-            |message: String| Breach { requirements: Rule::NoGaps.broken(), ..Breach::new(Rule::NoGaps, message, "") };
+            |message: String| Breach { requirements: requirements.clone(), ..Breach::new(Rule::NoGaps, message, "") };
         self.of_test.transactions.gaps().into_iter().map(gap).collect()
     }
 
@@ -193,6 +195,10 @@ impl Session for Conversation {
         self.left_behind(moment, call)
     }
 
+    fn may_have_used_id(&self, _call: &Call) -> bool {
+        false
+    }
+
     fn is_repetition(&self, call: &Call) -> bool {
         self.of_test.transactions.is_repetition(call)
     }
@@ -209,6 +215,10 @@ impl Session for Conversation {
 
     fn learn(&mut self, call: &Call) -> Learnt {
         self.learn_from(call)
+    }
+
+    fn declines(&self, moment: &Moment, call: &Call) -> Option<(&'static str, &'static str)> {
+        if moment.tests_station { None } else { OwnStation::declines(&call.action) }
     }
 
     fn reply(&mut self, moment: &Moment, call: &Call, asked: Asked) -> Value {
@@ -245,7 +255,7 @@ impl Session for Conversation {
         text: &str,
     ) -> Vec<Breach> {
         let messages = self.protocol.messages();
-        let mut breaches = times::check_answer(messages, moment, action, response, text);
+        let mut breaches = check_times(messages, moment, action, response, text, "G02.FR.03");
         let request = messages.with_defaults(action, true, request.clone());
         breaches.extend(echo::check_answer(action, &request, response, text));
         breaches

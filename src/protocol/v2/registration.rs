@@ -105,6 +105,8 @@ impl Registration {
             Status::Booting => Some(("B01.FR.08", "before its BootNotification was answered")),
             Status::Rejected => Some(("B03.FR.02", "while its boot is Rejected")),
             Status::Pending if self.asked_for.contains(action) => None,
+            // What a custom trigger brings is the vendor's affair (OCPP 2.1).
+            Status::Pending if self.asked_for.contains("CustomTrigger") => None,
             Status::Pending => Some(("B02.FR.02", "while its boot is Pending, without a request for it")),
         }
     }

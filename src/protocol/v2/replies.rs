@@ -65,8 +65,32 @@ fn as_csms(moment: &Moment, call: &Call) -> Value {
         "NotifyEVChargingSchedule" => json!({ "status": "Accepted" }),
         "GetCertificateStatus" => json!({ "status": "Failed" }),
         "Get15118EVCertificate" => json!({ "status": "Failed", "exiResponse": "" }),
+        "GetCertificateChainStatus" => json!({ "certificateStatus": unchecked(call, &now) }),
+        "OpenPeriodicEventStream" => json!({ "status": "Rejected" }),
+        "PullDynamicScheduleUpdate" => {
+            json!({ "status": "Rejected", "statusInfo": { "reasonCode": "InvalidProfile" } })
+        }
+        "VatNumberValidation" => {
+            let mut answer = json!({ "vatNumber": call.payload["vatNumber"], "status": "Rejected" });
+            // C18.FR.10
+            if let Some(evse) = call.payload.get("evseId") {
+                answer["evseId"] = evse.clone();
+            }
+            answer
+        }
         _ => json!({}),
     }
+}
+
+/// Certificates whose status nobody could check (M07.FR.08).
+fn unchecked(call: &Call, now: &str) -> Value {
+    let asked = call.payload["certificateStatusRequests"].as_array().into_iter().flatten();
+    let status = |one: &Value| {
+        json!({
+            "certificateHashData": one["certificateHashData"], "source": one["source"], "status": "Failed", "nextUpdate": now,
+        })
+    };
+    asked.map(status).collect()
 }
 
 /// What the bench says of a token, unless the test case has said otherwise (`token_status`); one that the bench does not

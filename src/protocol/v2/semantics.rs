@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::{kpis, registration::BOOT};
+use super::{kpis, registration::BOOT, variables};
 use crate::{
     link::Secret,
     protocol::{
-        semantics::{Awaited, KpiDefinition, Sample, Semantics, WordSet},
+        semantics::{Awaited, KpiDefinition, Sample, Semantics, VariableAsked, VariableMessage, WordSet},
         session::Call,
     },
     yaml::shorten,
@@ -37,11 +37,17 @@ impl Semantics for Meanings {
         action == "TransactionEvent" && payload["triggerReason"] == "ChargingStateChanged"
     }
 
+    fn variables(&self, asked: &[VariableAsked]) -> Option<VariableMessage> {
+        Some(variables::message(asked))
+    }
+
     fn place_of(&self, words: WordSet) -> Option<(&'static str, &'static str)> {
         Some(match words {
             WordSet::TokenTypes => ("Authorize", "/idToken/type"),
             WordSet::Measurands => ("MeterValues", "/meterValue/0/sampledValue/0/measurand"),
             WordSet::Interfaces => ("SetNetworkProfile", "/connectionData/ocppInterface"),
+            WordSet::AttributeTypes => ("GetVariables", "/getVariableData/0/attributeType"),
+            WordSet::RequestsOfCsms => return None,
             WordSet::ReadingContexts => ("MeterValues", "/meterValue/0/sampledValue/0/context"),
         })
     }
@@ -83,11 +89,15 @@ impl Semantics for Meanings {
         action == "TransactionEvent"
     }
 
-    /// A password in SetVariables must not appear in any artefact.
+    /// A password or a shared secret in SetVariables, and a password in a network profile (OCPP 2.1), must not appear in any artefact.
     fn secrets(&self, payload: &Value) -> Vec<Secret> {
+        const SECRET: [&str; 2] = ["BasicAuthPassword", "SharedSecret"];
         let items = payload["setVariableData"].as_array().into_iter().flatten();
-        let passwords = items.filter(|item| item["variable"]["name"] == "BasicAuthPassword");
-        passwords.filter_map(|item| item["attributeValue"].as_str()).map(Secret::new).collect()
+        let set = items.filter(|item| item["variable"]["name"].as_str().is_some_and(|name| SECRET.contains(&name)));
+        let set = set.filter_map(|item| item["attributeValue"].as_str());
+        set.chain(payload.pointer("/connectionData/basicAuthPassword").and_then(Value::as_str))
+            .map(Secret::new)
+            .collect()
     }
 
     fn harmless(&self, tests_station: bool) -> &'static str {

@@ -4,8 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
-use super::leftovers::LeftTransaction;
-use crate::protocol::session::Call;
+use crate::protocol::{leftovers::LeftTransaction, session::Call};
 
 /// A transaction as its events tell it.
 #[derive(Debug, Clone, Default)]

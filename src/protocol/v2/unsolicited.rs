@@ -1,15 +1,12 @@
 //! Messages that no step of a test case waits for: what each of them means for the verdict.
 //!
-//! There is one line with the reason for every request of OCPP 2.0.1. `docs/unsolicited-messages.md` is generated from it.
+//! There is one line with the reason for every request of OCPP 2.0.1, and one for every message that OCPP 2.1 adds. `docs/unsolicited-messages.md` is generated from it.
 
 use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use crate::{
-    protocol::{requirements, session::Call},
-    verdict::Verdict,
-};
+use crate::{protocol::requirements::RequirementList, protocol::session::Call, verdict::Verdict};
 
 /// What an unsolicited message means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -130,6 +127,43 @@ pub const OF_STATION: &[Unsolicited] = &[
     line("TransactionEvent", Depends(Progress), "An update with meter values or a change of the charging state is sent when there is something to report (J02.FR.19). Any other event reports an action that nobody took."),
 ];
 
+/// Requests of a CSMS under test that OCPP 2.1 adds. Our station has none of these functions.
+#[rustfmt::skip]
+pub const NEW_OF_CSMS: &[Unsolicited] = &[
+    line("AFRRSignal", Background, "A signal may come at any time (Q08.FR.12). Our station follows no signal and answers Rejected (Q08.FR.11)."),
+    line("AdjustPeriodicEventStream", Background, "Event streams may be adjusted at any time (N14.FR.01). Our station has none and answers Rejected (N14.FR.02)."),
+    line("ChangeTransactionTariff", Background, "Our station calculates no costs and refuses it with NotSupported (I11.FR.01)."),
+    line("ClearDERControl", Background, "Our station has no DER controls and says so (R04.FR.42, R04.FR.43)."),
+    line("ClearTariffs", Background, "Our station has no tariffs and answers NoTariff (I10.FR.06)."),
+    line("GetDERControl", Background, "A query (R04.FR.30, R04.FR.36)."),
+    line("GetPeriodicEventStream", Background, "A query (N12.FR.01)."),
+    line("GetTariffs", Background, "A query (I09.FR.03)."),
+    line("NotifyAllowedEnergyTransfer", Background, "The list may change at any time (Q02.FR.05). Our station does not negotiate and answers Rejected."),
+    line("NotifyWebPaymentStarted", Background, "It tells that a driver has begun to pay on a web page (C25.FR.21). Our station only answers it (C25.FR.27)."),
+    line("RequestBatterySwap", Background, "Our station has no batteries and answers Rejected (S02.FR.04)."),
+    line("SetDERControl", Background, "Our station supports no DER control and answers NotSupported (R04.FR.01)."),
+    line("SetDefaultTariff", Background, "Our station calculates no costs and refuses it with NotSupported (I07.FR.01)."),
+    line("UpdateDynamicSchedule", Background, "Our station has no dynamic profiles and answers Rejected (K28.FR.11)."),
+    line("UsePriorityCharging", Background, "Our station has no profile for priority charging and says so (K21.FR.01, K21.FR.02)."),
+];
+
+/// Requests and SENDs of a charging station under test that OCPP 2.1 adds.
+#[rustfmt::skip]
+pub const NEW_OF_STATION: &[Unsolicited] = &[
+    line("BatterySwap", Breach, "It reports batteries that were put in or taken out (S03.FR.01), and nobody swapped any."),
+    line("ClosePeriodicEventStream", Background, "The station may close an event stream at any time (N13.FR.01)."),
+    line("GetCertificateChainStatus", Background, "The station checks the certificates of an EV when it needs to (M07.FR.11)."),
+    line("NotifyDERAlarm", Background, "The grid decides when a DER control takes effect (R05.FR.01)."),
+    line("NotifyDERStartStop", Background, "A DER control starts and stops at its time (R04.FR.20)."),
+    line("NotifyPeriodicEventStream", Background, "It carries the values of an event stream, sent at an interval (N15.FR.06). It is not answered (N15.FR.01)."),
+    line("NotifyPriorityCharging", Breach, "It follows a UsePriorityCharging or a request of the driver (K21.FR.05, K22.FR.03), and there was neither."),
+    line("NotifySettlement", Breach, "It reports the settlement of a payment (C21.FR.02), and nobody paid."),
+    line("OpenPeriodicEventStream", Background, "The station may open an event stream for a monitor (N11.FR.02, N11.FR.03). It is rejected (N11.FR.05)."),
+    line("PullDynamicScheduleUpdate", Background, "The station asks for updates of a dynamic profile at an interval (K28.FR.10). It is rejected (K28.FR.12)."),
+    line("ReportDERControl", Breach, "It carries the requestId of a GetDERControl (R04.FR.31), and none was sent."),
+    line("VatNumberValidation", Breach, "It is about a number that a driver has entered (C18.FR.08), and nobody entered one."),
+];
+
 /// What a condition is judged by.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Known {
@@ -141,10 +175,10 @@ pub(crate) struct Known {
     pub(crate) names_transaction: bool,
 }
 
-/// The line for an action, by who sends it.
+/// The line for an action, by who sends it. An action that a version does not have has been refused before.
 pub fn of(action: &str, from_station: bool) -> Option<&'static Unsolicited> {
-    let table = if from_station { OF_STATION } else { OF_CSMS };
-    table.iter().find(|line| line.action == action)
+    let tables = if from_station { [OF_STATION, NEW_OF_STATION] } else { [OF_CSMS, NEW_OF_CSMS] };
+    tables.into_iter().flatten().find(|line| line.action == action)
 }
 
 impl Unsolicited {
@@ -162,8 +196,8 @@ impl Unsolicited {
     }
 
     /// The requirements that the reason names.
-    pub fn requirements(&self) -> Vec<String> {
-        requirements::cited(self.reason).map(str::to_owned).collect()
+    pub fn requirements(&self, known: &RequirementList) -> Vec<String> {
+        known.cited(self.reason).map(str::to_owned).collect()
     }
 }
 
@@ -179,6 +213,9 @@ fn tells_progress(event: &Value) -> bool {
                     | "ChargingRateChanged"
                     | "SignedDataReceived"
                     | "EnergyLimitReached"
+                    // OCPP 2.1.
+                    | "OperationModeChanged"
+                    | "RunningCost"
             )
         )
 }
@@ -201,9 +238,9 @@ impl Meaning {
 pub fn page() -> String {
     let mut page = String::from(
         "# Unsolicited messages\n\n\
-         A product may send more than a test case asks for. This page says, for every request of OCPP 2.0.1, what it means for the \
+         A product may send more than a test case asks for. This page says, for every request of OCPP 2.0.1 and 2.1, what it means for the \
          verdict if no step of the main part waits for it, and why. The request is answered in any case. Outside of the main part it \
-         has no influence on the verdict.\n\n\
+         has no influence on the verdict. Those of OCPP 1.6 have [a page of their own](unsolicited-messages-1.6.md).\n\n\
          - *background*: no influence on the verdict.\n\
          - *inconclusive*: it violates no requirement, but is incompatible with what the test case does. Keep the product from sending \
          it and run the test case again.\n\
@@ -212,9 +249,12 @@ pub fn page() -> String {
          is background.\n\n\
          This page is generated from the tables in `src/protocol/v2/unsolicited.rs` by `UPDATE_DOCS=1 cargo test --lib unsolicited`.\n",
     );
-    for (heading, table) in
-        [("Requests of a CSMS under test", OF_CSMS), ("Requests of a charging station under test", OF_STATION)]
-    {
+    for (heading, table) in [
+        ("Requests of a CSMS under test", OF_CSMS),
+        ("Requests of a CSMS under test that OCPP 2.1 adds", NEW_OF_CSMS),
+        ("Requests of a charging station under test", OF_STATION),
+        ("Messages of a charging station under test that OCPP 2.1 adds", NEW_OF_STATION),
+    ] {
         let _ = write!(page, "\n## {heading}\n\n| request | meaning | reason |\n| --- | --- | --- |\n");
         for line in table {
             let _ = writeln!(page, "| `{}` | {} | {} |", line.action, line.meaning.words(), line.reason);
@@ -226,21 +266,31 @@ pub fn page() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::OCPP_2_0_1;
+    use crate::protocol::{OCPP_2_0_1, OCPP_2_1, Protocol};
 
     #[test]
     fn every_request_has_its_line_in_order() {
-        for (table, from_station) in [(OF_CSMS, false), (OF_STATION, true)] {
+        let of = |protocol: &'static Protocol, from_station: bool| {
+            let messages = protocol.messages();
+            messages.actions().filter(move |action| messages.sent_by(action, from_station))
+        };
+        for (table, protocol, from_station) in [
+            (OF_CSMS, &OCPP_2_0_1, false),
+            (OF_STATION, &OCPP_2_0_1, true),
+            (NEW_OF_CSMS, &OCPP_2_1, false),
+            (NEW_OF_STATION, &OCPP_2_1, true),
+        ] {
             let lines: Vec<&str> = table.iter().map(|line| line.action).collect();
-            let all: Vec<&str> = OCPP_2_0_1
-                .messages()
-                .actions()
-                .filter(|action| OCPP_2_0_1.messages().sent_by(action, from_station))
+            let is_new = protocol.version == OCPP_2_1.version;
+            let mut all: Vec<&str> = of(protocol, from_station)
+                .filter(|action| !is_new || !OCPP_2_0_1.messages().is_action(action))
                 .collect();
+            all.sort_unstable();
             assert_eq!(lines, all);
             for line in table {
                 let ids = line.reason.matches(".FR.").count();
-                assert!(ids == 0 || line.requirements().len() == ids, "{}: {:?}", line.action, line.requirements());
+                let named = line.requirements(protocol.requirements());
+                assert!(ids == 0 || named.len() == ids, "{}: {named:?}", line.action);
                 assert!(line.reason.ends_with('.') && !line.reason.contains('|'), "{}", line.action);
             }
         }

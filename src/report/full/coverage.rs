@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::{
-    protocol::requirements::{self, Side},
+    pics::SutKind,
+    protocol::requirements::{self, RequirementList, Side},
     record::Results,
     verdict::Verdict,
 };
@@ -27,7 +28,7 @@ pub(super) struct Block<'r> {
 #[derive(Debug, Serialize)]
 pub(super) struct Row<'r> {
     pub(super) id: &'r str,
-    pub(super) text: &'static str,
+    pub(super) text: &'r str,
     /// `broken`: a finding that made a test case fail names it. `verified`: every test case that verifies it passed. `open`:
     /// anything else; a test case that failed for something else proves nothing about it.
     pub(super) status: &'static str,
@@ -35,10 +36,10 @@ pub(super) struct Row<'r> {
 }
 
 /// True where a requirement says something of the side that a test case looks at.
-fn binds(id: &str, case: &str) -> bool {
-    match requirements::side(id) {
-        Some(Side::ChargingStation) => !case.ends_with("_CSMS"),
-        Some(Side::Csms) => case.ends_with("_CSMS"),
+fn binds(id: &str, csms: bool, known: &RequirementList) -> bool {
+    match known.side(id) {
+        Some(Side::ChargingStation) => !csms,
+        Some(Side::Csms) => csms,
         Some(Side::Neither) => false,
         // A report that is made again from an old folder may name what is no more.
         Some(Side::Both) | None => true,
@@ -48,11 +49,13 @@ fn binds(id: &str, case: &str) -> bool {
 /// The coverage of a run, block by block; what no block contains comes last. What Part 6 lists and only the other side must obey
 /// is left out: a test case of this side can't verify it.
 pub(super) fn blocks(results: &Results) -> Vec<Block<'_>> {
+    let known = results.protocol().requirements();
+    let csms = results.pics.as_ref().is_some_and(|pics| pics.side == SutKind::Csms);
     type Key<'r> = (bool, Option<char>, &'r str);
     let key = |id| -> Key<'_> { (requirements::block(id).is_none(), requirements::block(id), id) };
     let mut rows: BTreeMap<Key<'_>, (Vec<(&str, Verdict)>, bool)> = BTreeMap::new();
     for case in &results.test_cases {
-        for id in case.requirements.iter().filter(|id| binds(id, &case.id)) {
+        for id in case.requirements.iter().filter(|id| binds(id, csms, known)) {
             let row = rows.entry(key(id)).or_default();
             if row.0.last().is_none_or(|(last, _)| *last != case.id) {
                 row.0.push((&case.id, case.verdict));
@@ -79,39 +82,16 @@ pub(super) fn blocks(results: &Results) -> Vec<Block<'_>> {
         let name = letter.map_or_else(|| part.to_owned(), String::from);
         if blocks.last().is_none_or(|block| block.letter != name) {
             let other = if part == "Part 4" { "OCPP-J" } else { "Device model" };
-            let title = letter.map_or(other, title);
+            let title = letter.map_or(other, |_| results.protocol().block_title(&name));
             blocks.push(Block { letter: name, title, rows: Vec::new(), verified: 0, broken: 0 });
         }
         let Some(block) = blocks.last_mut() else { continue };
         block.verified += usize::from(status == "verified");
         block.broken += usize::from(broken);
         let cases = cases.into_iter().map(|(id, verdict)| (id, super::class(verdict))).collect();
-        block.rows.push(Row { id, text: requirements::text(id).unwrap_or_default(), status, cases });
+        block.rows.push(Row { id, text: known.text(id).unwrap_or_default(), status, cases });
     }
     blocks
-}
-
-/// The functional block of a letter.
-pub(super) fn title(letter: char) -> &'static str {
-    match letter {
-        'A' => "Security",
-        'B' => "Provisioning",
-        'C' => "Authorization",
-        'D' => "Local authorization list",
-        'E' => "Transactions",
-        'F' => "Remote control",
-        'G' => "Availability",
-        'H' => "Reservation",
-        'I' => "Tariff and cost",
-        'J' => "Meter values",
-        'K' => "Smart charging",
-        'L' => "Firmware management",
-        'M' => "Certificate management",
-        'N' => "Diagnostics",
-        'O' => "Display messages",
-        'P' => "Data transfer",
-        _ => "Other",
-    }
 }
 
 #[cfg(test)]
@@ -136,6 +116,7 @@ mod tests {
         };
         assert_eq!(covered(&results), ["A A00.FR.313", "B B03.FR.02", "Part 4 Part 4, 5.3"]);
         results.test_cases[0].id = "TC_B_03_CSMS".into();
+        results.pics.as_mut().unwrap().side = SutKind::Csms;
         assert_eq!(covered(&results), ["A A00.FR.313", "B B03.FR.03", "G Part 2, G03"]);
     }
 }

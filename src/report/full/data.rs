@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     link::{AttemptFailure, ClosedBy},
+    protocol::requirements::RequirementList,
     record::{Direction, Results, TraceEntry, TraceEvent, index::TraceIndex, read::ReadError},
     verdict::{Failure, StepRecord, TestCaseResult, Verdict},
     yaml::shorten,
@@ -275,7 +276,7 @@ fn in_script(data: &Value) -> String {
 }
 
 /// Requirement texts for the script.
-pub(super) fn texts<'i>(ids: impl Iterator<Item = &'i str>) -> String {
-    let texts = ids.filter_map(|id| Some((id.to_owned(), crate::protocol::requirements::text(id)?.into())));
+pub(super) fn texts<'i>(ids: impl Iterator<Item = &'i str>, known: &RequirementList) -> String {
+    let texts = ids.filter_map(|id| Some((id.to_owned(), known.text(id)?.into())));
     in_script(&Value::Object(texts.collect::<Map<_, _>>()))
 }

@@ -120,6 +120,13 @@ function named(data) {
         one.took = asked ? one.at - asked.at : null;
         one.payload = type === 3 ? frame[2] : null;
         one.extra = type === 4 ? String(frame[2]) : '';
+      } else if (type === 5) {
+        // Who sent the CALL refuses the answer to it (OCPP 2.1).
+        var own = calls[kind + key];
+        one.form = 'error'; one.label = own ? own.label : 'answer to nothing';
+        one.payload = null; one.extra = String(frame[2]);
+      } else if (type === 6) {
+        one.form = 'call'; one.label = String(frame[2]); one.payload = frame[3];
       } else {
         one.form = 'garbage'; one.label = 'no OCPP-J frame';
       }

@@ -3,12 +3,9 @@
 use serde_json::{Value, json};
 
 use super::{Csms, Request};
-use crate::{
-    manual_action::{
-        ActionOutcome,
-        settings::{CONFIGURE, RESTORE, Setting},
-    },
-    protocol::OCPP_2_0_1,
+use crate::manual_action::{
+    ActionOutcome,
+    settings::{CONFIGURE, RESTORE, Setting},
 };
 
 impl Csms {
@@ -18,7 +15,7 @@ impl Csms {
         let outcome = match request.action.action.as_str() {
             CONFIGURE if Setting::named(text("what")) == Some(Setting::NextBoot) => {
                 let interval = parameters.get("interval").and_then(Value::as_u64);
-                self.provisioning.next_boot(text("value"), interval);
+                self.common.registration.next_boot(text("value"), interval);
                 ActionOutcome::Done
             }
             RESTORE => match Setting::named(text("what")) {
@@ -30,7 +27,7 @@ impl Csms {
                 let action = text("action").to_owned();
                 self.send(action, payload)
             }
-            "check-variable" => self.provisioning.shows(text("component"), text("variable"), text("value")),
+            "check-variable" => self.dialect.shows(text("component"), text("variable"), text("value")),
             other => ActionOutcome::NotPossible(format!("the simulated CSMS does not support `{other}`")),
         };
         let _ = request.done.send(outcome);
@@ -40,19 +37,19 @@ impl Csms {
     fn restore(&mut self, setting: Setting, value: &Value) -> ActionOutcome {
         match setting {
             Setting::NextBoot => {
-                self.provisioning.accept_boots();
+                self.common.registration.accept_boots();
                 return ActionOutcome::Done;
             }
             Setting::SecurityProfile => match value.as_u64().and_then(|profile| u8::try_from(profile).ok()) {
-                Some(profile) => self.endpoints.lower(profile),
+                Some(profile) => self.common.endpoints.lower(profile),
                 None => return ActionOutcome::NotPossible("invalid security profile".into()),
             },
             Setting::Password => match value.as_str() {
-                Some(password) => self.endpoints.set_password(password),
+                Some(password) => self.common.endpoints.set_password(password),
                 None => return ActionOutcome::NotPossible("invalid password".into()),
             },
         }
-        self.endpoints_changed = true;
+        self.common.endpoints_changed = true;
         ActionOutcome::Done
     }
 
@@ -60,22 +57,15 @@ impl Csms {
         if self.conn.is_none() {
             return ActionOutcome::NotPossible("the station is not connected".into());
         }
-        if !self.provisioning.may_initiate() {
-            return ActionOutcome::NotPossible("the station is rejected: nothing may be sent to it".into());
+        if let Some(reason) = self.dialect.forbids(&self.common, &action) {
+            return ActionOutcome::NotPossible(reason.into());
         }
-        self.made += 1;
-        for name in ["requestId", "remoteStartId"] {
-            if OCPP_2_0_1.messages().requires(&action, name) && payload.get(name).is_none() {
-                payload[name] = self.made.into();
-            }
-        }
-        if let Some(error) = OCPP_2_0_1.messages().validate(&action, true, &payload).first() {
+        self.dialect.complete(&mut self.common, &action, &mut payload);
+        if let Some(error) = self.common.protocol.messages().validate(&action, true, &payload).first() {
             return ActionOutcome::Failed(format!("{action}: {} {}", error.pointer, error.message));
         }
-        if action == "DeleteCertificate" && self.certificates.must_look(&payload) {
-            self.queue.push_back(("GetInstalledCertificateIds".into(), json!({})));
-        }
-        self.queue.push_back((action, payload));
+        self.dialect.prepare(&mut self.common, &action, &payload);
+        self.common.queue.push_back((action, payload));
         self.send_next();
         ActionOutcome::Done
     }

@@ -2,11 +2,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use serde_json::Value;
-
 use crate::{
     certificate::Certificate,
     link::{CertificateKind, EndpointId, Guest, Secret, ServerPolicy, ServerTls, UpgradeRequest},
+    protocol::Protocol,
     services::pki::{KeyKind, Pki, PkiError},
 };
 
@@ -55,6 +54,7 @@ pub struct KnownStation {
 
 /// The endpoints, and the station that comes in by one of them.
 pub(super) struct CsmsEndpoints {
+    protocol: &'static Protocol,
     all: Vec<CsmsEndpoint>,
     station: KnownStation,
     /// Network profiles that the station took: slot → security profile.
@@ -65,8 +65,8 @@ pub(super) struct CsmsEndpoints {
 }
 
 impl CsmsEndpoints {
-    pub(super) fn new(endpoints: Vec<CsmsEndpoint>, station: KnownStation) -> Self {
-        Self { all: endpoints, station, slots: BTreeMap::new(), common_name: None, welcome: true }
+    pub(super) fn new(protocol: &'static Protocol, endpoints: Vec<CsmsEndpoint>, station: KnownStation) -> Self {
+        Self { protocol, all: endpoints, station, slots: BTreeMap::new(), common_name: None, welcome: true }
     }
 
     pub(super) fn identity(&self) -> &str {
@@ -99,7 +99,7 @@ impl CsmsEndpoints {
             tls: endpoint.tls.clone(),
             identity: self.station.identity.clone(),
             passwords: if endpoint.profile < 3 { vec![self.station.password.clone()] } else { Vec::new() },
-            subprotocols: vec![crate::protocol::OCPP_2_0_1.subprotocol.into()],
+            subprotocols: vec![self.protocol.subprotocol.into()],
             refuse_upgrade: (!open(endpoint.profile)).then_some(403),
             others: Vec::new(),
             max_frame: 1 << 20,
@@ -142,37 +142,8 @@ impl CsmsEndpoints {
         self.welcome
     }
 
-    /// Learns from an answer of the station; true when the endpoints are to be set anew.
-    pub(super) fn answered(&mut self, action: &str, request: &Value, response: &Value) -> bool {
-        match action {
-            "SetNetworkProfile" if response["status"] == "Accepted" => {
-                let slot = request["configurationSlot"].as_i64().unwrap_or_default();
-                let profile = request["connectionData"]["securityProfile"].as_u64().unwrap_or_default();
-                self.slots.insert(slot, u8::try_from(profile).unwrap_or_default());
-                true
-            }
-            "SetVariables" => {
-                let results = response["setVariableResult"].as_array().into_iter().flatten();
-                let accepted = |name: &Value| {
-                    results.clone().any(|result| {
-                        result["variable"]["name"] == *name
-                            && (result["attributeStatus"] == "Accepted"
-                                || result["attributeStatus"] == "RebootRequired")
-                    })
-                };
-                let items = request["setVariableData"].as_array().into_iter().flatten();
-                let password = items
-                    .filter(|item| {
-                        item["variable"]["name"] == "BasicAuthPassword" && accepted(&item["variable"]["name"])
-                    })
-                    .find_map(|item| item["attributeValue"].as_str());
-                // From now on only the new credentials are right (A01.FR.03).
-                if let Some(password) = password {
-                    self.set_password(password);
-                }
-                password.is_some()
-            }
-            _ => false,
-        }
+    /// The station took a network profile: its security profile is let in, too.
+    pub(super) fn slot_was_set(&mut self, slot: i64, profile: u8) {
+        self.slots.insert(slot, profile);
     }
 }

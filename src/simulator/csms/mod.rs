@@ -1,32 +1,30 @@
-//! The reference CSMS: answers and initiates as Part 2 demands, driven through the operator's interface.
+//! The reference CSMS: answers and initiates as the specification demands, driven through the operator's interface.
+//!
+//! What does not depend on the version of OCPP is here: sockets and who is let in, stations, tokens, registration, one CALL at
+//! a time, the console. What messages say is in `dialect/`: one dialect for each version.
 
-mod authorization;
-mod certificates;
 mod console;
-mod customers;
+mod dialect;
 mod endpoints;
-mod provisioning;
+mod registration;
 mod router;
-mod transactions;
+mod tokens;
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use tokio::time::Instant;
 
-use self::{
-    authorization::Tokens, certificates::Certificates, customers::Customers, endpoints::CsmsEndpoints,
-    provisioning::Provisioning, transactions::TransactionStore,
-};
+use self::{dialect::Dialect, endpoints::CsmsEndpoints, registration::Registration, tokens::Tokens};
 pub use self::{
     endpoints::{CsmsEndpoint, KnownStation},
-    provisioning::BootSetting,
+    registration::BootSetting,
 };
 use super::{faults::Faults, operator::Request};
 use crate::{
     clock::{Clock, ocpp_time},
     link::{ConnId, LinkCommand, LinkEvent},
-    protocol::{OCPP_2_0_1, frame::Frame},
+    protocol::{Protocol, frame::Frame},
     services::pki::Pki,
 };
 
@@ -38,6 +36,8 @@ const POLICY_VIOLATION: u16 = 1008;
 /// What a CSMS is delivered with.
 #[derive(Debug, Clone)]
 pub struct CsmsSetup {
+    /// The version of OCPP that it speaks.
+    pub protocol: &'static Protocol,
     /// Where it listens: one endpoint for each security profile that it supports.
     pub endpoints: Vec<CsmsEndpoint>,
     /// The stations that it knows; it keeps them apart.
@@ -64,44 +64,71 @@ struct OutstandingRequest {
     until: Instant,
 }
 
-/// The CSMS as one station has it.
-struct Csms {
+/// What a dialect works with.
+struct Common {
+    protocol: &'static Protocol,
     clock: Clock,
-    /// What is to be done on the link.
-    orders: Vec<LinkCommand>,
     /// Who is let in has changed.
     endpoints_changed: bool,
     endpoints: CsmsEndpoints,
-    provisioning: Provisioning,
+    registration: Registration,
     tokens: Tokens,
-    transactions: TransactionStore,
-    certificates: Certificates,
-    customers: Customers,
-    conn: Option<ConnId>,
-    /// CALLs to send, one at a time (Part 4, 4.1.1).
+    /// Who signs certificates, if anybody does.
+    authority: Option<Arc<Pki>>,
+    /// CALLs to send, one at a time (OCPP-J, 4.1.1).
     queue: VecDeque<(String, Value)>,
-    outstanding: Option<OutstandingRequest>,
     made: u64,
+}
+
+impl Common {
+    /// The wall time as OCPP writes it.
+    fn wall(&self) -> String {
+        ocpp_time(self.clock.now().wall)
+    }
+
+    /// Has a CALL sent as soon as its turn comes.
+    fn call(&mut self, action: &str, payload: Value) {
+        self.queue.push_back((action.to_owned(), payload));
+    }
+
+    /// A number that was not used before.
+    fn number(&mut self) -> u64 {
+        self.made += 1;
+        self.made
+    }
+}
+
+/// The CSMS as one station has it.
+struct Csms {
+    common: Common,
+    dialect: Box<dyn Dialect>,
+    /// What is to be done on the link.
+    orders: Vec<LinkCommand>,
+    conn: Option<ConnId>,
+    outstanding: Option<OutstandingRequest>,
 }
 
 pub use router::run;
 
 impl Csms {
     fn new(setup: &CsmsSetup, station: KnownStation, clock: Clock) -> Self {
+        let protocol = setup.protocol;
         Self {
-            clock,
+            common: Common {
+                protocol,
+                clock,
+                endpoints_changed: false,
+                endpoints: CsmsEndpoints::new(protocol, setup.endpoints.clone(), station),
+                registration: Registration::new(setup.interval, setup.boot_setting),
+                tokens: Tokens::new(setup.tokens.clone()),
+                authority: setup.authority.clone(),
+                queue: VecDeque::new(),
+                made: 0,
+            },
+            dialect: dialect::of(setup),
             orders: Vec::new(),
-            endpoints_changed: false,
-            endpoints: CsmsEndpoints::new(setup.endpoints.clone(), station),
-            provisioning: Provisioning::new(setup.interval, setup.inventory, setup.boot_setting),
-            tokens: Tokens::new(setup.tokens.clone()),
-            transactions: TransactionStore::default(),
-            certificates: Certificates::new(setup.authority.clone()),
-            customers: Customers::default(),
             conn: None,
-            queue: VecDeque::new(),
             outstanding: None,
-            made: 0,
         }
     }
 
@@ -116,17 +143,17 @@ impl Csms {
             LinkEvent::Opened { conn, endpoint, request, .. } => {
                 self.conn = Some(conn);
                 self.outstanding = None;
-                self.queue.clear();
-                self.provisioning.connected();
-                if !self.endpoints.entered(endpoint, &request) {
+                self.common.queue.clear();
+                self.common.registration.connected();
+                if !self.common.endpoints.entered(endpoint, &request) {
                     self.orders.push(LinkCommand::Close(conn, POLICY_VIOLATION));
                 }
-                self.endpoints_changed = true;
+                self.common.endpoints_changed = true;
             }
             LinkEvent::Closed { conn, .. } if self.conn == Some(conn) => {
                 self.conn = None;
                 self.outstanding = None;
-                self.queue.clear();
+                self.common.queue.clear();
             }
             LinkEvent::Text { conn, text } if self.conn == Some(conn) => self.received(conn, &text),
             _ => {}
@@ -140,17 +167,19 @@ impl Csms {
             description: description.chars().take(255).collect(),
             details: Value::Object(Map::new()),
         };
-        let reply = match Frame::parse(text) {
-            Err(error) => {
-                error.call_id.map(|id| refusal(id, OCPP_2_0_1.error_codes.of_fault(error.fault), error.reason))
-            }
+        let reply = match Frame::parse(text, self.common.protocol.wire) {
+            Err(error) => error
+                .call_id
+                .map(|id| refusal(id, self.common.protocol.error_codes.of_fault(error.fault), error.reason)),
             Ok(Frame::Call { id, action, payload }) => {
-                Some(match OCPP_2_0_1.messages().validate(&action, true, &payload).first() {
+                Some(match self.common.protocol.messages().validate(&action, true, &payload).first() {
                     Some(error) => refusal(id, error.code, error.message.clone()),
-                    None if !self.provisioning.permits(&action, &payload) => {
+                    None if !self.dialect.permits(&self.common, &action, &payload) => {
                         refusal(id, "SecurityError", "the station is not accepted".into())
                     }
-                    None => Frame::CallResult { id, payload: self.respond(&action, &payload) },
+                    None => {
+                        Frame::CallResult { id, payload: self.dialect.respond(&mut self.common, &action, &payload) }
+                    }
                 })
             }
             Ok(Frame::CallResult { id, payload }) => {
@@ -161,71 +190,31 @@ impl Csms {
                 self.answered(&id, None);
                 None
             }
+            // A response that the station could not process stays as it was, and a SEND is never answered (Part 4, 4.2.4).
+            Ok(Frame::CallResultError { .. } | Frame::Send { .. }) => None,
         };
         if let Some(reply) = reply {
             self.orders.push(LinkCommand::Send(conn, reply.to_text()));
         }
-        if !self.endpoints.is_welcome() {
+        if !self.common.endpoints.is_welcome() {
             self.orders.push(LinkCommand::Close(conn, POLICY_VIOLATION));
         }
         self.send_next();
-    }
-
-    fn respond(&mut self, action: &str, payload: &Value) -> Value {
-        let now = ocpp_time(self.clock.now().wall);
-        match action {
-            "BootNotification" => {
-                self.endpoints.named(payload["chargingStation"]["serialNumber"].as_str());
-                let response = self.provisioning.boot(&now);
-                if self.provisioning.wants_inventory() {
-                    self.made += 1;
-                    let request = json!({ "requestId": self.made, "reportBase": "FullInventory" });
-                    self.queue.push_back(("GetBaseReport".into(), request));
-                }
-                response
-            }
-            "Heartbeat" => json!({ "currentTime": now }),
-            "NotifyReport" => self.provisioning.reported(payload),
-            "Authorize" => json!({ "idTokenInfo": self.tokens.judge(&payload["idToken"]) }),
-            "TransactionEvent" => self.transactions.event(payload, &self.tokens),
-            "SignCertificate" => {
-                let (status, signed) = self.certificates.sign(payload, self.clock.now().wall);
-                if let Some(signed) = signed {
-                    self.queue.push_back(("CertificateSigned".into(), signed));
-                }
-                json!({ "status": status })
-            }
-            "DataTransfer" => json!({ "status": "UnknownVendorId" }),
-            "NotifyEVChargingNeeds" => json!({ "status": "Rejected" }),
-            "NotifyEVChargingSchedule" => json!({ "status": "Accepted" }),
-            "GetCertificateStatus" => json!({ "status": "Failed" }),
-            "Get15118EVCertificate" => json!({ "status": "Failed", "exiResponse": "" }),
-            _ => json!({}),
-        }
     }
 
     /// The station answered a CALL of ours, or refused it.
     fn answered(&mut self, id: &str, response: Option<&Value>) {
         let Some(call) = self.outstanding.take_if(|call| call.id == id) else { return };
         let Some(response) = response else { return };
-        self.provisioning.answered(&call.action, &call.payload, response);
-        self.tokens.answered(&call.action, &call.payload, response);
-        self.certificates.answered(&call.action, &call.payload, response);
-        if let Some(update) = self.customers.answered(&call.action, &call.payload, response) {
-            self.queue.push_back(("SendLocalList".into(), update));
-        }
-        if self.endpoints.answered(&call.action, &call.payload, response) {
-            self.endpoints_changed = true;
-        }
+        self.dialect.answered(&mut self.common, &call.action, &call.payload, response);
     }
 
     /// Sends the next CALL, when none waits for its answer.
     fn send_next(&mut self) {
         let (Some(conn), None) = (self.conn, &self.outstanding) else { return };
-        let Some((action, payload)) = self.queue.pop_front() else { return };
-        self.made += 1;
-        let id = format!("csms-{}", self.made);
-        self.provisioning.asked(&action, &payload);
+        let Some((action, payload)) = self.common.queue.pop_front() else { return };
+        let id = format!("csms-{}", self.common.number());
+        self.dialect.asked(&mut self.common, &action, &payload);
         let frame = Frame::Call { id: id.clone(), action: action.clone(), payload: payload.clone() };
         self.orders.push(LinkCommand::Send(conn, frame.to_text()));
         self.outstanding = Some(OutstandingRequest { id, action, payload, until: Instant::now() + ANSWER_TIMEOUT });

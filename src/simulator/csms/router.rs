@@ -23,7 +23,7 @@ pub async fn run(
     let stations: Vec<Csms> = setup.stations.iter().map(|station| Csms::new(&setup, station.clone(), clock)).collect();
     let addresses: Vec<(EndpointId, String)> =
         setup.endpoints.iter().map(|endpoint| (EndpointId(endpoint.profile), endpoint.address.clone())).collect();
-    let policies = CsmsEndpoints::policies_for(stations.iter().map(|station| &station.endpoints));
+    let policies = CsmsEndpoints::policies_for(stations.iter().map(|station| &station.common.endpoints));
     let link = FaultyLink::serve(setup.faults.clone(), network, &addresses, policies, clock).await?;
     let mut house = Router { link, stations, conns: HashMap::new() };
     loop {
@@ -69,13 +69,14 @@ impl Router {
     fn on(&mut self, at: usize, act: impl FnOnce(&mut Csms)) {
         let Some(station) = self.stations.get_mut(at) else { return };
         act(station);
-        let (orders, changed) = (std::mem::take(&mut station.orders), std::mem::take(&mut station.endpoints_changed));
+        let (orders, changed) =
+            (std::mem::take(&mut station.orders), std::mem::take(&mut station.common.endpoints_changed));
         for order in orders {
             self.link.send(order);
         }
         if changed {
             for (endpoint, policy) in
-                CsmsEndpoints::policies_for(self.stations.iter().map(|station| &station.endpoints))
+                CsmsEndpoints::policies_for(self.stations.iter().map(|station| &station.common.endpoints))
             {
                 self.link.send(LinkCommand::SetPolicy(endpoint, policy));
             }
@@ -85,7 +86,7 @@ impl Router {
     fn linked(&mut self, event: LinkEvent) {
         let at = match &event {
             LinkEvent::Opened { conn, request, .. } => {
-                let known = |station: &Csms| request.identity.as_deref() == Some(station.endpoints.identity());
+                let known = |station: &Csms| request.identity.as_deref() == Some(station.common.endpoints.identity());
                 let Some(at) = self.stations.iter().position(known) else { return };
                 self.conns.insert(*conn, at);
                 Some(at)
@@ -104,7 +105,7 @@ impl Router {
         let at = match named {
             None if self.stations.len() == 1 => Some(0),
             None => None,
-            Some(named) => self.stations.iter().position(|station| station.endpoints.identity() == named),
+            Some(named) => self.stations.iter().position(|station| station.common.endpoints.identity() == named),
         };
         let Some(at) = at else {
             let reason = format!("the CSMS does not know the station `{}`", named.unwrap_or_default());

@@ -20,7 +20,7 @@ use crate::{
         ClientPolicy, ConnId, EndpointId, LinkCommand, LinkEvent, LinkHandle, Network, Secret, ServerPolicy,
         serve_through,
     },
-    protocol::{OCPP_2_0_1, frame::Frame, member::Member},
+    protocol::{frame::Frame, member::Member},
 };
 
 /// Most CALLs of the other side that are remembered until they are answered.
@@ -108,7 +108,7 @@ impl FaultyLink {
             return self.link.send(command);
         }
         match command {
-            LinkCommand::Send(conn, text) => match Frame::parse(&text) {
+            LinkCommand::Send(conn, text) => match Frame::read_back(&text) {
                 Ok(frame) => self.outgoing(conn, frame),
                 Err(_) => self.link.send(LinkCommand::Send(conn, text)),
             },
@@ -182,15 +182,17 @@ impl FaultyLink {
     fn outgoing(&mut self, conn: ConnId, frame: Frame) {
         let null = Value::Null;
         let asked = match &frame {
-            Frame::Call { .. } => None,
+            Frame::Call { .. } | Frame::CallResultError { .. } | Frame::Send { .. } => None,
             Frame::CallResult { id, .. } | Frame::CallError { id, .. } => self.asked.remove(&(conn, id.clone())),
         };
         let passing = match &frame {
-            Frame::Call { action, payload, .. } => Passing { part: Part::Call, action, payload },
+            Frame::Call { action, payload, .. } | Frame::Send { action, payload, .. } => {
+                Passing { part: Part::Call, action, payload }
+            }
             Frame::CallResult { payload, .. } => {
                 Passing { part: Part::Response, action: asked.as_deref().unwrap_or_default(), payload }
             }
-            Frame::CallError { .. } => {
+            Frame::CallError { .. } | Frame::CallResultError { .. } => {
                 Passing { part: Part::Response, action: asked.as_deref().unwrap_or_default(), payload: &null }
             }
         };
@@ -225,7 +227,7 @@ impl FaultyLink {
             if part == Part::Call {
                 self.renamed.insert((conn, id.clone()), frame.id().to_owned());
             }
-            *frame = message::with_id(frame, id);
+            *frame = frame.clone().with_id(id);
             self.faults.done(*index);
         }
     }
@@ -300,8 +302,9 @@ impl FaultyLink {
         let mut call = None;
         if let Frame::Call { id, action, .. } = frame {
             call = Some(id.clone());
-            let payload =
-                OCPP_2_0_1.messages().message(action, false).map_or_else(|| Value::Object(Map::new()), Member::example);
+            let fault = self.faults.list.get(index);
+            let answer = fault.and_then(|fault| fault.version.protocol().messages().message(action, false));
+            let payload = answer.map_or_else(|| Value::Object(Map::new()), Member::example);
             let text = Frame::CallResult { id: id.clone(), payload }.to_text();
             self.heard.push_back((self.clock.now(), LinkEvent::Text { conn, text }));
         }
@@ -346,14 +349,16 @@ impl FaultyLink {
         match &event {
             LinkEvent::Text { conn, text } => {
                 let conn = *conn;
-                match Frame::parse(text) {
+                match Frame::read_back(text) {
                     Ok(Frame::Call { id, action, payload }) => {
                         if self.intercepted(conn, &id, &action, &payload) {
                             return;
                         }
                     }
-                    Ok(frame) => return self.answered(at, conn, frame),
-                    Err(_) => {}
+                    Ok(frame @ (Frame::CallResult { .. } | Frame::CallError { .. })) => {
+                        return self.answered(at, conn, frame);
+                    }
+                    Ok(Frame::CallResultError { .. } | Frame::Send { .. }) | Err(_) => {}
                 }
             }
             LinkEvent::Opened { conn, .. } => {
@@ -391,7 +396,7 @@ impl FaultyLink {
     /// An answer to a CALL of the product.
     fn answered(&mut self, at: Stamp, conn: ConnId, frame: Frame) {
         let frame = match self.renamed.remove(&(conn, frame.id().to_owned())) {
-            Some(own) => message::with_id(&frame, own),
+            Some(own) => frame.with_id(own),
             None => frame,
         };
         let id = frame.id().to_owned();
@@ -436,9 +441,7 @@ fn goodbye(fault: &Fault, conn: ConnId) -> LinkCommand {
 /// The same message again; a CALL with an id of its own.
 fn another(content: &Content, number: u32) -> Content {
     match content {
-        Content::Frame(frame @ Frame::Call { .. }) => {
-            Content::Frame(message::with_id(frame, format!("flood-{number}")))
-        }
+        Content::Frame(frame @ Frame::Call { .. }) => Content::Frame(frame.clone().with_id(format!("flood-{number}"))),
         other => other.clone(),
     }
 }

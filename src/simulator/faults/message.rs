@@ -45,7 +45,7 @@ impl Content {
 pub(super) fn change(content: &mut Content, fault: &Fault, named: bool) -> bool {
     match (fault.kind, &mut *content) {
         (Kind::WrongField, Content::Frame(frame)) => {
-            let Some(payload) = payload(frame) else { return false };
+            let Some(payload) = frame.payload_mut() else { return false };
             // Where any action is meant, only those are that have the member.
             let set = |(pointer, value): &(String, Option<Value>)| {
                 let value = value.clone().unwrap_or_default();
@@ -54,22 +54,22 @@ pub(super) fn change(content: &mut Content, fault: &Fault, named: bool) -> bool 
             fault.members.iter().map(set).fold(false, |done, one| done | one)
         }
         (Kind::MissingField, Content::Frame(frame)) => {
-            let Some(payload) = payload(frame) else { return false };
+            let Some(payload) = frame.payload_mut() else { return false };
             fault.members.iter().map(|(pointer, _)| remove(payload, pointer)).fold(false, |done, one| done | one)
         }
         (Kind::WrongType, Content::Frame(frame)) => {
-            let Some(payload) = payload(frame) else { return false };
+            let Some(payload) = frame.payload_mut() else { return false };
             let turn = |(pointer, _): &(String, Option<Value>)| {
                 let other = payload.pointer(pointer).map(of_another_type);
                 other.is_some_and(|other| set(payload, pointer, other))
             };
             fault.members.iter().map(turn).fold(false, |done, one| done | one)
         }
-        (Kind::DeepJson, Content::Frame(Frame::Call { .. } | Frame::CallResult { .. })) => {
+        (Kind::DeepJson, Content::Frame(Frame::Call { .. } | Frame::CallResult { .. } | Frame::Send { .. })) => {
             let Content::Frame(frame) = content else { return false };
             let depth = usize::try_from(fault.number("depth").unwrap_or(0)).unwrap_or(0);
             // By hand: no serializer has to follow it down.
-            let Some(Value::Object(members)) = payload(frame) else { return false };
+            let Some(Value::Object(members)) = frame.payload_mut() else { return false };
             members.insert("customData".into(), json!({ "vendorId": "org.ocpp-attest", "deep": "\u{1}" }));
             let nested = format!("{}{}", "[".repeat(depth), "]".repeat(depth));
             *content = Content::Text(frame.to_text().replacen("\"\\u0001\"", &nested, 1));
@@ -107,22 +107,6 @@ pub(super) fn change(content: &mut Content, fault: &Fault, named: bool) -> bool 
             true
         }
         _ => false,
-    }
-}
-
-/// The frame with another message id.
-pub(super) fn with_id(frame: &Frame, id: String) -> Frame {
-    let mut frame = frame.clone();
-    match &mut frame {
-        Frame::Call { id: old, .. } | Frame::CallResult { id: old, .. } | Frame::CallError { id: old, .. } => *old = id,
-    }
-    frame
-}
-
-pub(super) fn payload(frame: &mut Frame) -> Option<&mut Value> {
-    match frame {
-        Frame::Call { payload, .. } | Frame::CallResult { payload, .. } => Some(payload),
-        Frame::CallError { .. } => None,
     }
 }
 

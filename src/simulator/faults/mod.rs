@@ -14,7 +14,6 @@ mod units;
 mod wire;
 
 use std::{
-    str::FromStr,
     sync::{
         Arc,
         atomic::{AtomicU32, Ordering},
@@ -30,6 +29,7 @@ pub use self::{
     layer::FaultyLink,
     reader::FaultError,
 };
+use crate::protocol::{Protocol, Version};
 
 /// One side of an exchange.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -91,6 +91,8 @@ pub enum Place {
 /// One fault: what goes wrong, and where. It is read from and shown as the text of `--fault`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fault {
+    /// The version of OCPP whose messages it names.
+    version: Version,
     kind: Kind,
     place: Place,
     /// Parameters as given.
@@ -101,15 +103,16 @@ pub struct Fault {
     when: Option<(String, Value)>,
 }
 
-impl FromStr for Fault {
-    type Err = FaultError;
-
-    fn from_str(text: &str) -> Result<Self, FaultError> {
-        reader::read(text)
-    }
-}
-
 impl Fault {
+    /// Reads a fault of a product that speaks this version of OCPP.
+    ///
+    /// # Errors
+    ///
+    /// With the place of the first mistake, and what to do.
+    pub fn read(protocol: &'static Protocol, text: &str) -> Result<Self, FaultError> {
+        reader::read(protocol, text)
+    }
+
     /// What goes wrong.
     pub fn kind(&self) -> Kind {
         self.kind

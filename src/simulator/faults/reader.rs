@@ -10,7 +10,7 @@ use super::{
     units::{bytes, time},
 };
 use crate::{
-    protocol::OCPP_2_0_1,
+    protocol::Protocol,
     yaml::{nearest, shorten},
 };
 
@@ -77,7 +77,7 @@ fn words(text: &str) -> Result<Vec<Word>, FaultError> {
 }
 
 /// Reads one fault.
-pub(super) fn read(text: &str) -> Result<Fault, FaultError> {
+pub(super) fn read(protocol: &'static Protocol, text: &str) -> Result<Fault, FaultError> {
     let mut words = words(text)?.into_iter();
     let Some(first) = words.next() else {
         return Err(FaultError {
@@ -95,7 +95,8 @@ pub(super) fn read(text: &str) -> Result<Fault, FaultError> {
         );
         first.wrong(format!("unknown fault `{}`", first.shown()), help)
     })?;
-    let mut reading = Reading { info, place: None, part: None, settings: Vec::new(), members: Vec::new(), when: None };
+    let mut reading =
+        Reading { protocol, info, place: None, part: None, settings: Vec::new(), members: Vec::new(), when: None };
     let mut named = Vec::new();
     for word in words {
         if word.text.starts_with('/') {
@@ -113,6 +114,7 @@ pub(super) fn read(text: &str) -> Result<Fault, FaultError> {
 }
 
 struct Reading {
+    protocol: &'static Protocol,
     info: &'static Info,
     place: Option<Place>,
     part: Option<Part>,
@@ -218,17 +220,17 @@ impl Reading {
                 return Err(word.wrong(format!("`{}` happens to messages, not to connections", self.info.name), help));
             }
             "" | "*" => Place::Messages { action: None, part: None, which },
-            action if OCPP_2_0_1.messages().is_action(action) => {
+            action if self.protocol.messages().is_action(action) => {
                 Place::Messages { action: Some(action.to_owned()), part: None, which }
             }
             other => {
                 let words = ["connection", "call", "response"];
-                let near = nearest(other, OCPP_2_0_1.messages().actions().chain(words));
+                let near = nearest(other, self.protocol.messages().actions().chain(words));
                 let help = near.map_or_else(
                     || "use an action such as `BootNotification`, `*` for all, or `connection`".to_owned(),
                     |near| format!("did you mean `{near}`?"),
                 );
-                return Err(word.wrong(format!("unknown OCPP 2.0.1 action `{}`", shorten(other, 60)), help));
+                return Err(word.wrong(format!("unknown {} action `{}`", self.protocol.name, shorten(other, 60)), help));
             }
         };
         if self.info.scope == Scope::Connections && !matches!(place, Place::Connections(_)) {
@@ -267,27 +269,34 @@ impl Reading {
         }
         if let (Place::Messages { action: Some(action), part, .. }, Members::Named) = (&place, self.info.members) {
             for word in named {
-                exists(word, action, *part)?;
+                exists(self.protocol, word, action, *part)?;
             }
         }
-        Ok(Fault { kind: self.info.kind, place, settings: self.settings, members: self.members, when: self.when })
+        Ok(Fault {
+            version: self.protocol.version,
+            kind: self.info.kind,
+            place,
+            settings: self.settings,
+            members: self.members,
+            when: self.when,
+        })
     }
 }
 
 /// A member that is to be missing, or of another type, must be one that there is.
-fn exists(word: &Word, action: &str, part: Option<Part>) -> Result<(), FaultError> {
+fn exists(protocol: &'static Protocol, word: &Word, action: &str, part: Option<Part>) -> Result<(), FaultError> {
     let requests: &[bool] = match part {
         Some(Part::Call) => &[true],
         Some(Part::Response) => &[false],
         None => &[true, false],
     };
-    if requests.iter().any(|request| OCPP_2_0_1.messages().member(action, *request, &word.text).is_some()) {
+    if requests.iter().any(|request| protocol.messages().member(action, *request, &word.text).is_some()) {
         return Ok(());
     }
     let names: Vec<&str> =
         word.text.split('/').filter(|name| !name.is_empty() && name.parse::<usize>().is_err()).collect();
     let complaint = requests.iter().find_map(|request| {
-        let mut place = OCPP_2_0_1.messages().message(action, *request)?;
+        let mut place = protocol.messages().message(action, *request)?;
         for name in &names {
             match place.child(name) {
                 Ok(Some(next)) => place = next,

@@ -1,47 +1,23 @@
-//! The reference charging station: it does what Part 2 demands of the product that the PICS describes.
+//! The reference charging station: it does what the specification demands of the product that the PICS describes.
+//!
+//! `physical/` is the hardware: EVSEs, cables, locks, meter, certificates, transfers. It knows no message of OCPP, reports
+//! what happens to it, and offers operations. `dialect/` turns what happens into messages, and requests into operations: one
+//! dialect for each version of OCPP.
 
-mod authorization;
-mod availability;
-mod cache;
-mod certificates;
-mod connection;
-mod customer;
-pub mod device;
-pub mod evse;
-pub(crate) mod firmware;
-mod local_list;
-mod locks;
-mod messages;
-mod metering;
-mod network;
-mod operations;
-mod own_certificate;
+mod dialect;
 mod physical;
-mod queue;
-mod reports;
-mod reset;
-#[cfg(test)]
-mod tests;
-mod transfers;
-mod triggers;
-mod variables;
 
-use std::{
-    collections::{HashMap, VecDeque},
-    time::Duration,
-};
+use tokio::sync::mpsc;
 
-use serde_json::{Value, json};
-use tokio::{sync::mpsc, time::Instant};
-
-use self::{device::Device, evse::Evse};
+use self::dialect::Dialect;
 use super::{
     faults::{Faults, FaultyLink},
     operator::Request,
 };
 use crate::{
-    clock::{Clock, ocpp_time},
-    link::{ConnId, LinkCommand, Network, Secret},
+    clock::Clock,
+    link::{Network, Secret},
+    manual_action::ActionOutcome,
     pics::Pics,
 };
 
@@ -71,109 +47,10 @@ pub struct StationSetup {
     pub manufacturer_roots: String,
     /// Its certificate for security profile 3.
     pub certificate: Option<crate::link::Identity>,
-    /// Initial values of variables: `Component.Variable` → value.
+    /// Initial values of settings: `Component.Variable`, or configuration key → value.
     pub variables: Vec<(String, String)>,
     /// What goes wrong with its messages and connections; nothing with those of a sound product.
     pub faults: Faults,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Boot {
-    /// Off, or starting: not connected yet.
-    Down,
-    /// Connected, waiting for the answer to the BootNotification.
-    Asked,
-    /// Told to wait.
-    Pending,
-    /// Told to go away for a while.
-    Rejected,
-    /// Accepted.
-    Accepted,
-}
-
-/// Things that happen by themselves.
-#[derive(Debug, Clone, PartialEq)]
-enum Timer {
-    Connect,
-    BootAgain,
-    Heartbeat,
-    ConnectionTimeout(usize),
-    Sample(usize),
-    Aligned,
-    /// A reading for the end of a transaction.
-    SampleForEnd(usize),
-    AlignedForEnd,
-    Restart(&'static str),
-    EvseReset(usize),
-    /// A CALL was not answered in time.
-    Unanswered,
-    /// A TransactionEvent may be sent again.
-    Retry,
-    Firmware(firmware::Stage),
-    Log(usize),
-    MasterPass,
-    SignAgain,
-    /// The end of the own certificate is looked at.
-    Renewal,
-}
-
-/// Most tokens that the authorization cache holds.
-const CACHE_ENTRIES: usize = 1000;
-
-#[derive(Debug, Clone)]
-struct Outgoing {
-    action: &'static str,
-    payload: Value,
-    /// How often it was refused or left unanswered.
-    failures: u64,
-}
-
-/// The station.
-pub struct Station {
-    pics: Pics,
-    identity: String,
-    password: Secret,
-    profiles: Vec<(i64, NetworkProfile)>,
-    active_slot: i64,
-    failed_attempts: u64,
-    exhausted_slots: usize,
-    fallen_back: bool,
-    last_good_slot: Option<i64>,
-    certificates: certificates::Store,
-    device: Device,
-    evses: Vec<Evse>,
-    operative: bool,
-    clock: Clock,
-    link: FaultyLink,
-    network: Network,
-    conn: Option<ConnId>,
-    next_conn: u32,
-    boot: Boot,
-    boot_reason: &'static str,
-    boots: u32,
-    transactions_made: u32,
-    messages_made: u64,
-    outstanding: Option<(String, Outgoing)>,
-    queue: VecDeque<Outgoing>,
-    transaction_queue: VecDeque<Outgoing>,
-    ended: Vec<String>,
-    customers: Vec<String>,
-    events_made: u64,
-    cache: cache::TokenCache,
-    local_list: local_list::LocalList,
-    master_pass: Option<Value>,
-    authorizing: VecDeque<(usize, Value, bool)>,
-    selected: Option<usize>,
-    reset_when_idle: bool,
-    reset_wanted: bool,
-    network_up: bool,
-    offline_since: Option<Instant>,
-    timers: Vec<(Instant, Timer)>,
-    firmware: Option<firmware::Firmware>,
-    log: Option<operations::Log>,
-    /// What a restart put an end to, to be told after the next boot.
-    interrupted: Vec<(&'static str, Value)>,
-    transfers: transfers::Transfers,
 }
 
 /// Runs a station until its operator goes away.
@@ -183,12 +60,13 @@ pub async fn run(
     clock: Clock,
     mut requests: mpsc::UnboundedReceiver<Request>,
 ) -> std::io::Result<()> {
-    let link = FaultyLink::serve(setup.faults.clone(), network.clone(), &[], HashMap::new(), clock).await?;
+    let faults = setup.faults.clone();
+    let link = FaultyLink::serve(faults, network.clone(), &[], std::collections::HashMap::new(), clock).await?;
     let (done, mut transfers) = mpsc::unbounded_channel();
-    let mut station = Station::new(setup, network, clock, link, done);
-    station.schedule(Duration::ZERO, Timer::Connect);
+    let mut station = dialect::of(setup, physical::Surroundings { network, clock, link, transfers: done });
+    station.powered();
     loop {
-        let wake = station.timers.iter().map(|(at, _)| *at).min();
+        let wake = station.wake();
         let sleep = async {
             match wake {
                 Some(at) => tokio::time::sleep_until(at).await,
@@ -197,13 +75,20 @@ pub async fn run(
         };
         tokio::select! {
             biased;
-            event = station.link.next() => match event {
-                Some((_, event)) => station.linked(event),
+            event = station.physical().link.next() => match event {
+                Some((_, event)) => {
+                    if let Some(event) = station.physical().linked(event) {
+                        // Nothing on the network is refused: there is nobody to tell.
+                        let _ = station.happened(event);
+                    }
+                }
                 None => return Ok(()),
             },
-            Some(done) = transfers.recv() => station.transferred(done),
+            Some(done) = transfers.recv() => {
+                let _ = station.happened(done.into());
+            }
             request = requests.recv() => match request {
-                Some(request) => station.operated(request),
+                Some(request) => operated(station.as_mut(), request),
                 None => return Ok(()),
             },
             () = sleep => station.timers_due(),
@@ -212,242 +97,12 @@ pub async fn run(
     }
 }
 
-impl Station {
-    fn new(
-        setup: StationSetup,
-        network: Network,
-        clock: Clock,
-        link: FaultyLink,
-        transfers: mpsc::UnboundedSender<transfers::TransferDone>,
-    ) -> Self {
-        let mut device = Device::new(&setup.pics);
-        device.put("SecurityCtrlr", "Identity", setup.identity.clone());
-        let profile = setup.profiles.first().map_or(1, |(_, profile)| profile.security_profile);
-        device.put("SecurityCtrlr", "SecurityProfile", profile.to_string());
-        let slots: Vec<String> = setup.profiles.iter().map(|(slot, _)| slot.to_string()).collect();
-        device.put("OCPPCommCtrlr", "NetworkConfigurationPriority", slots.join(","));
-        for (name, value) in &setup.variables {
-            if let Some((component, variable)) = name.split_once('.') {
-                device.put(component, variable, value.clone());
-            }
-        }
-        Self {
-            evses: setup.pics.evses.iter().map(Evse::new).collect(),
-            pics: setup.pics,
-            identity: setup.identity,
-            password: setup.password,
-            active_slot: setup.profiles.first().map_or(1, |(slot, _)| *slot),
-            profiles: setup.profiles,
-            failed_attempts: 0,
-            exhausted_slots: 0,
-            fallen_back: false,
-            last_good_slot: None,
-            certificates: certificates::Store::delivered(&setup.roots, &setup.manufacturer_roots, setup.certificate),
-            device,
-            operative: true,
-            clock,
-            link,
-            network,
-            conn: None,
-            next_conn: 0,
-            boot: Boot::Down,
-            boot_reason: "PowerUp",
-            boots: 0,
-            transactions_made: 0,
-            messages_made: 0,
-            outstanding: None,
-            queue: VecDeque::new(),
-            transaction_queue: VecDeque::new(),
-            ended: Vec::new(),
-            customers: Vec::new(),
-            events_made: 0,
-            cache: cache::TokenCache::new(CACHE_ENTRIES),
-            local_list: local_list::LocalList::default(),
-            master_pass: None,
-            authorizing: VecDeque::new(),
-            selected: None,
-            reset_when_idle: false,
-            reset_wanted: false,
-            network_up: true,
-            offline_since: None,
-            timers: Vec::new(),
-            firmware: None,
-            log: None,
-            interrupted: Vec::new(),
-            transfers: transfers::Transfers::new(transfers),
-        }
-    }
-
-    /// The wall time as OCPP writes it.
-    fn wall(&self) -> String {
-        ocpp_time(self.clock.now().wall)
-    }
-
-    /// Connected and accepted.
-    fn online(&self) -> bool {
-        self.conn.is_some() && self.boot == Boot::Accepted
-    }
-
-    fn schedule(&mut self, after: Duration, timer: Timer) {
-        self.timers.push((Instant::now() + after, timer));
-    }
-
-    fn cancel(&mut self, which: impl Fn(&Timer) -> bool) {
-        self.timers.retain(|(_, timer)| !which(timer));
-    }
-
-    fn timers_due(&mut self) {
-        let now = Instant::now();
-        let due: Vec<Timer> = self.timers.iter().filter(|(at, _)| *at <= now).map(|(_, timer)| timer.clone()).collect();
-        self.timers.retain(|(at, _)| *at > now);
-        for timer in due {
-            match timer {
-                Timer::Connect => self.connect(),
-                Timer::BootAgain => self.boot_notification(),
-                Timer::Heartbeat => {
-                    self.call("Heartbeat", json!({}));
-                    self.schedule_heartbeat();
-                }
-                Timer::ConnectionTimeout(index) => self.connection_timed_out(index),
-                Timer::Sample(index) => self.sample(index),
-                Timer::Aligned => self.aligned(),
-                Timer::SampleForEnd(index) => self.sample_for_end(index),
-                Timer::AlignedForEnd => self.aligned_for_end(),
-                Timer::Restart(reason) => self.restart(reason),
-                Timer::EvseReset(index) => self.evse_was_reset(index),
-                Timer::Unanswered => self.unanswered(),
-                Timer::Retry => {}
-                Timer::Firmware(stage) => self.firmware_stage(stage),
-                Timer::Log(stage) => self.log_stage(stage),
-                // Nobody selected anything: back to normal operation.
-                Timer::MasterPass => self.master_pass = None,
-                Timer::SignAgain => self.sign_again(),
-                Timer::Renewal => self.renew_in_time(),
-            }
-        }
-    }
-
-    fn schedule_heartbeat(&mut self) {
-        self.cancel(|timer| *timer == Timer::Heartbeat);
-        let interval = self.device.number("OCPPCommCtrlr", "HeartbeatInterval").max(1);
-        self.schedule(Duration::from_secs(interval), Timer::Heartbeat);
-    }
-
-    // ---- booting ----
-
-    fn boot_notification(&mut self) {
-        let product = &self.pics.product;
-        let short = |text: &str, length: usize| text.chars().take(length).collect::<String>();
-        let mut station = json!({
-            "model": short(&product.designation, 20),
-            "vendorName": short(&product.vendor, 50),
-            "serialNumber": short(&self.identity, 25),
-        });
-        if let Some(version) = &product.firmware_version {
-            station["firmwareVersion"] = short(version, 50).into();
-        }
-        let payload = json!({ "reason": self.boot_reason, "chargingStation": station });
-        if self.boot == Boot::Down {
-            self.boot = Boot::Asked;
-        }
-        self.call("BootNotification", payload);
-    }
-
-    fn boot_answered(&mut self, response: &Value) {
-        let interval = response["interval"].as_u64().unwrap_or(0);
-        match response["status"].as_str() {
-            Some("Accepted") => {
-                let booted = self.boot != Boot::Accepted;
-                self.boot = Boot::Accepted;
-                if interval > 0 {
-                    self.device.put("OCPPCommCtrlr", "HeartbeatInterval", interval.to_string());
-                }
-                self.schedule_heartbeat();
-                if booted {
-                    for index in 0..self.evses.len() {
-                        self.evses[index].forget_reported();
-                        self.report_status(index);
-                    }
-                    let kind = if self.boot_reason == "PowerUp" { "StartupOfTheDevice" } else { "ResetOrReboot" };
-                    self.security_event(kind);
-                    self.firmware_runs();
-                    for (action, payload) in std::mem::take(&mut self.interrupted) {
-                        self.call(action, payload);
-                    }
-                    self.schedule_aligned();
-                    self.renew_in_time();
-                }
-                self.boot_reason = "Triggered";
-            }
-            Some(status) => {
-                self.boot = if status == "Pending" { Boot::Pending } else { Boot::Rejected };
-                // B02.FR.05 / B03.FR.06: an interval of 0 lets the station choose.
-                let wait = if interval == 0 { 30 } else { interval };
-                self.cancel(|timer| *timer == Timer::BootAgain);
-                self.schedule(Duration::from_secs(wait), Timer::BootAgain);
-            }
-            None => {}
-        }
-    }
-
-    fn restart(&mut self, reason: &'static str) {
-        if let Some(conn) = self.conn.take() {
-            self.link.send(LinkCommand::Close(conn, 1001));
-        }
-        self.boots += 1;
-        self.boot = Boot::Down;
-        self.boot_reason = reason;
-        self.keep_undelivered();
-        let waits = self.update_waits();
-        self.timers.retain(|(_, timer)| waits && matches!(timer, Timer::Firmware(_)));
-        let (update, upload) = (self.interrupt_update(), self.interrupt_upload());
-        self.transfers.cancel_download();
-        self.transfers.cancel_upload();
-        self.interrupted.extend(update.map(|payload| ("FirmwareStatusNotification", payload)));
-        self.interrupted.extend(upload.map(|payload| ("LogStatusNotification", payload)));
-        self.certificates.own.forget_request();
-        self.reset_when_idle = false;
-        self.reset_wanted = false;
-        self.first_slot();
-        for index in 0..self.evses.len() {
-            self.evses[index].authorized = None;
-            self.evses[index].charging = false;
-            self.evses[index].allow_energy();
-            self.evses[index].resetting = false;
-            self.evses[index].updating = false;
-            self.evses[index].reset_when_idle = false;
-            self.evses[index].awaits_reset = false;
-        }
-        self.master_pass = None;
-        self.schedule(Duration::from_secs(5), Timer::Connect);
-    }
-
-    fn security_event(&mut self, kind: &str) {
-        let payload = json!({ "type": kind, "timestamp": self.wall() });
-        if self.conn.is_some() {
-            self.call("SecurityEventNotification", payload);
-        } else if !self.queue.iter().any(|waiting| waiting.payload["type"] == kind) {
-            // Critical events are queued (A04.FR.02), once for failures that repeat themselves (A00.FR.419); they leave
-            // before transaction messages do.
-            self.queue.push_back(Outgoing { action: "SecurityEventNotification", payload, failures: 0 });
-        }
-    }
-
-    fn start_connection_timeout(&mut self, index: usize) {
-        self.cancel_connection_timeout(index);
-        let seconds = self.device.number("TxCtrlr", "EVConnectionTimeOut");
-        self.schedule(Duration::from_secs(seconds), Timer::ConnectionTimeout(index));
-    }
-
-    fn cancel_connection_timeout(&mut self, index: usize) {
-        self.cancel(|timer| *timer == Timer::ConnectionTimeout(index));
-    }
-
-    fn has_fixed_cable(&self, index: usize) -> bool {
-        self.pics.evses[index].connectors.iter().all(|connector| connector.cable == "fixed")
-    }
-
-    fn index_of(&self, evse: u32) -> Option<usize> {
-        self.evses.iter().position(|known| known.id == evse)
-    }
+/// Somebody does something to the station.
+fn operated(station: &mut dyn Dialect, request: Request) {
+    let performed = station.physical().perform(&request.action);
+    let result = performed.and_then(|event| event.map_or(Ok(()), |event| station.happened(event)));
+    let _ = request.done.send(match result {
+        Ok(()) => ActionOutcome::Done,
+        Err(physical::NotPossible(reason)) => ActionOutcome::NotPossible(reason),
+    });
 }

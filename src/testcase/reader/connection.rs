@@ -2,7 +2,6 @@
 
 use super::{Reader, flag};
 use crate::{
-    protocol::OCPP_2_0_1,
     testcase::{
         connection::{ConnectionAct, FACTS, Outcome},
         model::Connection,
@@ -20,7 +19,7 @@ impl Reader<'_> {
                 let message = format!("nothing is offered with `connection: {word}`");
                 self.defect(offer.at, message, "leave `offer` out; it is for refuse, accept, handshake and connect");
             } else {
-                let owner = Owner { name: word, noun: "offer", place: "" };
+                let owner = Owner { name: word, noun: "offer", place: "", scope: Some(self.dialect.protocol) };
                 self.defects.extend(vocabulary::check(owner, act.offers(), Some(offer), node));
             }
         }
@@ -29,7 +28,7 @@ impl Reader<'_> {
             endpoint: node.get("endpoint").map(|node| self.template(node)),
             offer: node.get("offer").map(|node| self.template(node)),
             outcome: node.get("outcome").and_then(|outcome| self.outcome(act, outcome)),
-            checks: self.checks(node.get("check"), Some(OCPP_2_0_1.messages().beside(&FACTS, "a connection"))),
+            checks: self.checks(node.get("check"), Some(self.messages().beside(&FACTS, "a connection"))),
             within: node.get("within").map(|node| self.template(node)),
             since: node.get("since").map(|node| self.template(node)),
             optional: flag(node.get("optional")),

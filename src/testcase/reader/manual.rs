@@ -16,7 +16,8 @@ impl Reader<'_> {
         let action = actions::find(value.text()?)?;
         let given = step.get("with");
         let settings = !Setting::of(action.name).is_empty();
-        let mut defects = vocabulary::check(action.owner(), action.parameters, given, step);
+        let owner = action.owner(Some(self.dialect.protocol));
+        let mut defects = vocabulary::check(owner, &action.given(), given, step);
         if let Some(what) = given.and_then(|given| given.get("what")).filter(|_| settings) {
             defects.retain(|defect| defect.at != what.at); // told in its own words below
         }
@@ -65,9 +66,13 @@ mod tests {
     fn defects(steps: &str) -> String {
         let text = format!(
             "id: TC_B_02_CSMS\ntitle: T\nuse-cases: []\nrequirements: []\npurpose: P.\n\
-             certification:\n  2024-06: {{ core: mandatory }}\nsteps:\n{steps}"
+             sut: csms\nblock: B\nprotocols: [2.0.1]\ncertification: {{ 2.0.1: {{ 2024-06: {{ core: mandatory }} }} }}\nsteps:\n{steps}"
         );
-        reader::test_case(&Source::new("c.yaml", text)).map_or_else(|defects| defects.to_string(), |_| "sound".into())
+        reader::test_case(
+            &Source::new("c.yaml", text),
+            crate::testcase::dialect::Dialect::today(crate::protocol::Version::V2_0_1),
+        )
+        .map_or_else(|defects| defects.to_string(), |_| "sound".into())
     }
 
     #[test]
@@ -94,33 +99,33 @@ mod tests {
 "
             ),
             @r#"
-            c.yaml:10:19: unknown setting for `configure`: the text "next-bot"
+            c.yaml:12:19: unknown setting for `configure`: the text "next-bot"
                 → did you mean `next-boot`?
-            c.yaml:12:19: unknown setting for `configure`: the text "password"
+            c.yaml:14:19: unknown setting for `configure`: the text "password"
                 → known: next-boot
-            c.yaml:14:19: unknown setting for `configure`: the text "{{ it }}"
+            c.yaml:16:19: unknown setting for `configure`: the text "{{ it }}"
                 → known: next-boot
-            c.yaml:16:37: `configure` can't give `next-boot` the value `Acepted`
+            c.yaml:18:37: `configure` can't give `next-boot` the value `Acepted`
                 → known: Pending, Rejected
-            c.yaml:18:37: `restore` can't give `next-boot` the value `Pending`
+            c.yaml:20:37: `restore` can't give `next-boot` the value `Pending`
                 → known: Accepted
-            c.yaml:20:44: `restore` can't give `security-profile` the value `4`
+            c.yaml:22:44: `restore` can't give `security-profile` the value `4`
                 → known: 1, 2
-            c.yaml:21:5: `restore` lacks its parameter `station`
+            c.yaml:23:5: `restore` lacks its parameter `station`
                 → add `station: …` under `with`
-            c.yaml:22:39: `restore` has no parameter `identity`
+            c.yaml:24:39: `restore` has no parameter `identity`
                 → it has: what, value, interval, station
-            c.yaml:23:5: `send` lacks its parameter `payload`
+            c.yaml:25:5: `send` lacks its parameter `payload`
                 → add `payload: …` under `with`
-            c.yaml:24:28: `send` has no parameter `paylod`
+            c.yaml:26:28: `send` has no parameter `paylod`
                 → did you mean `payload`?
-            c.yaml:25:5: `check-variable` lacks its parameter `component`
+            c.yaml:27:5: `check-variable` lacks its parameter `component`
                 → add `component: …` under `with`
-            c.yaml:25:5: `check-variable` lacks its parameter `variable`
+            c.yaml:27:5: `check-variable` lacks its parameter `variable`
                 → add `variable: …` under `with`
-            c.yaml:25:5: `check-variable` lacks its parameter `value`
+            c.yaml:27:5: `check-variable` lacks its parameter `value`
                 → add `value: …` under `with`
-            c.yaml:25:5: `check-variable` lacks its parameter `station`
+            c.yaml:27:5: `check-variable` lacks its parameter `station`
                 → add `station: …` under `with`
             "#
         );

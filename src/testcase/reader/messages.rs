@@ -5,13 +5,14 @@ use regex::Regex;
 
 use super::Reader;
 use crate::{
-    protocol::{OCPP_2_0_1, error_code::ErrorCode, ids, member::Member},
+    protocol::{error_code::ErrorCode, ids, member::Member},
     testcase::{
-        matcher::{Checks, Matcher, Path},
+        language::AFTER,
+        matcher::{After, Checks, Distance, Matcher, Path},
         requirements::Requirements,
         template::Template,
     },
-    vocabulary::{self, Takes},
+    vocabulary::{self, Owner, Takes},
     yaml::{Defect, Key, Kind, Node, nearest},
 };
 
@@ -20,16 +21,16 @@ impl Reader<'_> {
     /// message itself may be missing: the engine fills in ids, times, and the rest of a reply.
     pub(super) fn payload(&mut self, node: &Node, action: &str, request: bool) {
         let mut value = node.to_json();
-        if node.map().is_none() || !OCPP_2_0_1.messages().is_action(action) {
+        if node.map().is_none() || !self.messages().is_action(action) {
             return; // one expression for all of it, or told already
         }
         if let Some(members) = value.as_object_mut().filter(|_| request) {
-            ids::fill(OCPP_2_0_1.messages(), action, members, || 1);
+            ids::fill(self.messages(), action, members, || 1);
         }
-        for error in OCPP_2_0_1.messages().validate(action, request, &value) {
-            let whole = error.pointer.is_empty() && error.code == "OccurrenceConstraintViolation";
+        for error in self.messages().validate(action, request, &value) {
+            let whole = error.pointer.is_empty() && error.code == self.dialect.protocol.error_codes.occurrence;
             // A member that the message does not have is one too many, whatever an expression yields for it.
-            if error.code == OCPP_2_0_1.error_codes.form {
+            if error.code == self.dialect.protocol.error_codes.form {
                 self.surplus(node, action, request, &error.pointer);
             } else if !whole && !value.pointer(&error.pointer).is_some_and(has_expression) {
                 let at = below(node, &error.pointer).at;
@@ -41,7 +42,7 @@ impl Reader<'_> {
 
     /// Tells the members of a mapping in a payload that its message does not have.
     fn surplus(&mut self, node: &Node, action: &str, request: bool, pointer: &str) {
-        let Some(member) = OCPP_2_0_1.messages().member(action, request, pointer) else { return };
+        let Some(member) = self.messages().member(action, request, pointer) else { return };
         for (key, _) in below(node, pointer).map().unwrap_or_default() {
             if let Err(complaint) = member.child(&key.name) {
                 self.defect(key.at, complaint.message, complaint.help);
@@ -51,10 +52,11 @@ impl Reader<'_> {
 
     /// The code of a CALLERROR: one of those of the protocol.
     pub(super) fn error_code(&mut self, key: &str, node: &Node) -> Option<ErrorCode> {
-        let codes = OCPP_2_0_1.error_codes;
+        let codes = self.dialect.protocol.error_codes;
         let found = node.text().and_then(|code| codes.named(code));
         if found.is_none() {
-            let message = format!("`{key}` can't be {}: {} has no such error code", node.describe(), OCPP_2_0_1.name);
+            let message =
+                format!("`{key}` can't be {}: {} has no such error code", node.describe(), self.dialect.protocol.name);
             let help = vocabulary::help(node.text().unwrap_or_default(), codes.all.iter().copied(), "known");
             self.defect(node.at, message, help);
         }
@@ -160,17 +162,19 @@ impl Reader<'_> {
     }
 
     fn matcher_map(&mut self, node: &Node, entries: &[(Key, Node)], spot: Spot) -> Matcher {
-        const WORDS: [&str; 17] = [
+        const WORDS: [&str; 18] = [
             "absent", "present", "not", "matches", "at-least", "at-most", "near", "within", "each", "any", "contains",
-            "token", "when", "is", "all", "any-of", "hash-of",
+            "token", "when", "is", "all", "any-of", "hash-of", "after",
         ];
+        // What stands beside a matcher.
+        const BESIDE: [&str; 2] = ["requirement", "message"];
         let ours = entries.iter().filter(|(key, _)| WORDS.contains(&key.name.as_str())).count();
         if ours == 0 {
             return Matcher::Members(self.members(entries, spot));
         }
-        let foreign = |key: &Key| key.name != "requirement" && !WORDS.contains(&key.name.as_str());
+        let foreign = |key: &Key| !BESIDE.contains(&key.name.as_str()) && !WORDS.contains(&key.name.as_str());
         if let Some((key, _)) = entries.iter().find(|(key, _)| foreign(key)) {
-            let known = WORDS.into_iter().chain(["requirement"]);
+            let known = WORDS.into_iter().chain(BESIDE);
             let help = nearest(&key.name, known).map_or_else(
                 || "put the matchers under `all:`, or nest them".to_owned(),
                 |near| format!("did you mean `{near}`?"),
@@ -200,13 +204,22 @@ impl Reader<'_> {
                 "near" => {
                     let within = match node.get("within") {
                         Some(within) => {
-                            self.defects.extend(Takes::Number.check("within", within));
+                            self.defects.extend(Takes::Number.check("within", within, None));
                             self.template(within)
                         }
                         None => Template::expression("bench.time_tolerance"),
                     };
                     Matcher::Near(self.template(value), within)
                 }
+                "after" => match self.after(value) {
+                    Some((after, requirements)) => {
+                        if !requirements.is_empty() {
+                            self.defect(value.at, "a requirement in `after` is for a step", "put it beside `after`");
+                        }
+                        Matcher::After(Box::new(after))
+                    }
+                    None => Matcher::Present,
+                },
                 "each" => Matcher::Each(Box::new(self.matcher(value, spot))),
                 "any" => Matcher::Any(Box::new(self.matcher(value, spot.uncitable()))),
                 "contains" => Matcher::Contains(self.template(value)),
@@ -224,13 +237,56 @@ impl Reader<'_> {
                 }
                 "is" if node.get("when").is_none() => self.matcher(value, spot),
                 "all" => {
-                    self.defects.extend(Takes::List(&Takes::Anything).check("all", value));
+                    self.defects.extend(Takes::List(&Takes::Anything).check("all", value, None));
                     Matcher::All(value.list().unwrap_or_default().iter().map(|item| self.matcher(item, spot)).collect())
                 }
                 _ => continue, // `within`, and `is` with `when`, belong to their neighbours
             });
         }
-        if all.len() == 1 { all.remove(0) } else { Matcher::All(all) }
+        let matcher = if all.len() == 1 { all.remove(0) } else { Matcher::All(all) };
+        match node.get("message") {
+            Some(sentence) => Matcher::Saying(self.sentence(sentence, spot), Box::new(matcher)),
+            None => matcher,
+        }
+    }
+
+    /// What a check says of a breach.
+    fn sentence(&mut self, node: &Node, spot: Spot) -> Template {
+        if node.text().is_none_or(|text| text.trim().is_empty()) {
+            let message = format!("a sentence was expected, found {}", node.describe());
+            self.defect(node.at, message, "write what was wrong");
+        } else if !spot.citable {
+            let help = "a breach is told of the whole: put it beside the check around this one";
+            self.defect(node.at, "a message is never shown from here", help);
+        }
+        self.template(node)
+    }
+
+    /// A distance from a number or a time: `{ at: …, plus: …, tolerance: … }`.
+    pub(super) fn after(&mut self, node: &Node) -> Option<(After, Requirements)> {
+        let owner = Owner::of_keys("after", Some(self.dialect.protocol));
+        let defects = vocabulary::check(owner, &AFTER, Some(node), node);
+        let wrong = !defects.is_empty();
+        for defect in defects {
+            self.defect(defect.at, defect.message, defect.help);
+        }
+        if wrong {
+            return None;
+        }
+        let distance = match (node.get("plus"), node.get("every")) {
+            (Some(plus), None) => Distance::Plus(self.template(plus)),
+            (None, Some(every)) => Distance::Every(self.template(every)),
+            _ => {
+                self.defect(node.at, "`after` needs `plus` or `every`", "say how far it is; one of the two");
+                return None;
+            }
+        };
+        let tolerance = match node.get("tolerance") {
+            Some(tolerance) => self.template(tolerance),
+            None => Template::expression("bench.time_tolerance"),
+        };
+        let requirements = self.requirements(node.get("requirement"));
+        Some((After { at: self.template(node.get("at")?), distance, tolerance }, requirements))
     }
 }
 

@@ -41,7 +41,7 @@ impl Reader<'_> {
     /// Requirement ids, one or a list; each must exist.
     pub(super) fn listed(&mut self, node: Option<&Node>) -> Vec<Citation> {
         let Some(node) = node else { return Vec::new() };
-        catalogue::check_requirements(node, &mut self.defects);
+        catalogue::check_requirements(node, self.dialect.protocol, &mut self.defects);
         let items = node.list().unwrap_or(std::slice::from_ref(node)).iter();
         items.filter_map(|item| Some(Citation { id: item.scalar()?, at: item.at })).collect()
     }
@@ -57,7 +57,11 @@ impl Reader<'_> {
         let mut further = Vec::new();
         for (Key { name: id, at }, reason) in entries {
             let (id, at) = (id.clone(), *at);
-            catalogue::check_requirements(&Node { kind: Kind::Text(id.clone()), at }, &mut self.defects);
+            catalogue::check_requirements(
+                &Node { kind: Kind::Text(id.clone()), at },
+                self.dialect.protocol,
+                &mut self.defects,
+            );
             if reason.text().is_none_or(|reason| reason.trim().is_empty()) {
                 let message = format!("{id} is named beyond the list of Part 6 without a reason");
                 self.defect(reason.at, message, "say which check proves it");

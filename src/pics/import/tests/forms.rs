@@ -6,7 +6,6 @@ use crate::{
         Answer, Pics, SutKind,
         model::Approver,
         tables::{self, AnswerKind},
-        writer,
     },
 };
 
@@ -65,7 +64,7 @@ pub(super) fn certificate(pics: &Pics) -> Vec<Cells> {
     }
     lines.extend([text(""), text("Test Result Summary for the Certified Functionalities"), text("")]);
     lines.push(cells(&["Certification Profile", "Test Result", "Description"]));
-    for profile in crate::pics::Profile::ALL {
+    for &profile in pics.ocpp.protocol().profiles {
         let result = if pics.has_profile(profile) { "Pass" } else { "Not Tested" };
         lines.push(cells(&[profile.title(), result, "Support for what this profile is about."]));
     }
@@ -125,7 +124,7 @@ fn approval(approver: &Approver) -> Vec<Cells> {
 
 fn answers(pics: &Pics, lines: &mut Vec<Cells>) {
     let mut features = false;
-    for section in tables::sections(pics.sut, pics.edition, pics.baseline) {
+    for section in tables::sections(pics.sut, pics.baseline) {
         if !tables::printed(&section, pics) {
             continue;
         }
@@ -231,5 +230,5 @@ pub(super) fn page(lines: &[Cells], centred: bool) -> String {
 /// The statement of the specification that goes with an edition and a baseline.
 pub(super) fn statement(pics: &Pics) -> String {
     let date = if pics.edition == 4 { "2025-12-03" } else { "2024-05-06" };
-    format!("OCPP 2.0.1 (Edition {} FINAL, {date} including Errata {})", pics.edition, writer::baseline(pics.baseline))
+    format!("OCPP 2.0.1 (Edition {} FINAL, {date} including Errata {})", pics.edition, pics.baseline.id())
 }

@@ -5,7 +5,6 @@ use rand::{Rng as _, SeedableRng as _, rngs::StdRng, seq::IndexedRandom as _};
 use super::forms;
 use crate::pics::{
     Answer, Baseline, Pics, Profile, SutKind,
-    import::reference,
     model::{Approval, Approver, Connector, Evse, Laboratory, Performance, Product, References, VendorSetting},
     tables::{self, AnswerKind, Part},
 };
@@ -82,13 +81,13 @@ impl Inventor {
 /// The PICS of a product that was never built. The same seed gives the same.
 pub(crate) fn pics(sut: SutKind, baseline: Baseline, seed: u64) -> Pics {
     let mut of = Inventor(StdRng::seed_from_u64(seed));
-    let edition = reference::edition_of(baseline);
+    let edition = baseline.edition();
     let is_csms = sut == SutKind::Csms;
     let version = format!("{}.{}.0-rc{}", of.0.random_range(0..9), of.0.random_range(0..99), of.0.random_range(0..9));
     let vendor = format!("{} Ladetechnik GmbH & Co. KG", of.words(2));
-    let mut profiles = vec![Profile::Core];
-    for profile in Profile::ALL.into_iter().skip(1) {
-        let is_feature = edition == 4 && tables::CORE_FEATURES_OF_EDITION_4.iter().any(|(core, _)| *core == profile);
+    let mut profiles = vec![Profile::CORE];
+    for &profile in baseline.version().protocol().profiles.iter().skip(1) {
+        let is_feature = baseline.is_core_feature(profile);
         if !is_feature && of.0.random_bool(0.4) {
             profiles.push(profile);
         }
@@ -156,7 +155,7 @@ pub(crate) fn pics(sut: SutKind, baseline: Baseline, seed: u64) -> Pics {
         let phases = ["1", "3", "1 & 3"].choose(&mut of.0).unwrap_or(&"1").to_string();
         pics.evses.push(Evse { id, current: if of.chance() { "AC" } else { "DC" }.into(), phases, connectors });
     }
-    for section in tables::sections(sut, edition, baseline) {
+    for section in tables::sections(sut, baseline) {
         if !tables::printed(&section, &pics) {
             continue;
         }

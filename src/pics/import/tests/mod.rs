@@ -178,7 +178,7 @@ fn changed(change: impl Fn(String) -> String) -> Imported {
 #[test]
 fn answers_are_taken_however_they_are_written_and_what_was_made_of_them_is_told() {
     let row = |id: &str, answer: &str| {
-        let title = &crate::pics::tables::rows_of(id).next().unwrap().title;
+        let title = &known_ids().rows_of(id).next().unwrap().title;
         format!("{id}\t{title}\t{answer}\n")
     };
     let imported = changed(|text| {

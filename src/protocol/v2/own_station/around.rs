@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use crate::{
     clock::{Stamp, ocpp_time},
+    protocol::Version,
     template::Names,
 };
 
@@ -30,6 +31,8 @@ pub(super) struct Running {
 /// The context.
 #[derive(Debug, Clone)]
 pub(crate) struct Around {
+    /// The version of OCPP.
+    pub(super) version: Version,
     pub(super) now: Stamp,
     /// The names that expressions see.
     pub(super) names: Names,
@@ -41,7 +44,7 @@ pub(crate) struct Around {
 
 impl Around {
     /// Builds the context from the names that expressions see.
-    pub(crate) fn of(names: Names, now: Stamp, room: bool) -> Self {
+    pub(crate) fn of(version: Version, names: Names, now: Stamp, room: bool) -> Self {
         let mut evses: Vec<Evse> = Vec::new();
         let bench = names.get("bench").cloned().unwrap_or_default();
         for name in ["evse", "evse_second"] {
@@ -69,7 +72,7 @@ impl Around {
             begun: ago(now, one["at"].as_f64().unwrap_or_else(|| now.seconds())),
         });
         let running = running.collect();
-        Self { now, names, evses, running, room }
+        Self { version, now, names, evses, running, room }
     }
 
     /// The current time as messages have it.

@@ -64,7 +64,7 @@ impl<'s> Device<'s> {
 
     /// All variables, in the order of the model.
     pub(super) fn variables(&self) -> impl Iterator<Item = Variable> {
-        definitions().iter().flat_map(|definition| {
+        definitions(self.around.version).iter().flat_map(|definition| {
             let places: Vec<Tier> = match definition.per {
                 Per::Station => vec![Tier::Station],
                 Per::Evse => self.around.evses.iter().map(|evse| Tier::Evse(evse.id)).collect(),

@@ -17,7 +17,6 @@ mod local_list;
 mod model;
 mod monitors;
 mod profiles;
-mod registration;
 mod replies;
 mod reports;
 mod schedule;
@@ -36,12 +35,12 @@ use crate::protocol::session::Asked;
 pub(crate) use self::{
     around::Around,
     follow_up::{FollowUp, Message},
-    registration::{Registration, Status},
 };
 use self::{
     certificates::Certificates, connection::NetworkProfiles, displays::DisplayMessages, last_reported::LastReported,
     local_list::LocalList, monitors::Monitors, profiles::ChargingProfiles,
 };
+pub(crate) use crate::protocol::own_registration::{Registration, Status};
 
 /// The state of our station. It outlasts a test case, because a station stores it persistently (D01.FR.10, K01.FR.27, N07.FR.13,
 /// O01.FR.10).

@@ -1,16 +1,18 @@
-//! The definitions of the variables of our station, read from `data/ocpp2.0.1/own-station.yaml`.
+//! The definitions of the variables of our station, read from `own-station.yaml` in `data/ocpp2.0.1/` and the overlay of it in
+//! `data/ocpp2.1/`.
 
 use std::sync::OnceLock;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Number, Value};
 
-use crate::template::Template;
+use crate::{protocol::Version, template::Template};
 
 const FILE: &str = include_str!("../../../../data/ocpp2.0.1/own-station.yaml");
+const OVERLAY_2_1: &str = include_str!("../../../../data/ocpp2.1/own-station.yaml");
 
-/// Maximum length of a value that the CSMS sets (the schema of SetVariables).
-const MAX_VALUE: usize = 1000;
+/// Maximum length of a value that the CSMS sets (the schema of SetVariables in OCPP 2.1; that of 2.0.1 allows less).
+const MAX_VALUE: usize = 2500;
 
 /// How often a component exists.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
@@ -98,6 +100,9 @@ struct Component {
     name: String,
     #[serde(default)]
     per: Per,
+    /// Inherited variables that a component of an overlay does not have.
+    #[serde(default)]
+    dropped: Vec<String>,
     variables: Vec<Variable>,
 }
 
@@ -113,25 +118,48 @@ pub(super) struct Definition {
     pub(super) values: Vec<Template>,
 }
 
-/// All variables, in the order of the data file.
-pub(super) fn definitions() -> &'static [Definition] {
-    static ALL: OnceLock<Vec<Definition>> = OnceLock::new();
+/// All variables of a version, in the order of the data file and then of its overlay.
+pub(super) fn definitions(version: Version) -> &'static [Definition] {
+    static OF_2_0_1: OnceLock<Vec<Definition>> = OnceLock::new();
+    static OF_2_1: OnceLock<Vec<Definition>> = OnceLock::new();
     // A file that can't be read yields an empty model, which the tests detect.
-    ALL.get_or_init(|| read(FILE).unwrap_or_default())
+    if version == Version::V2_1 {
+        OF_2_1.get_or_init(|| read(&[FILE, OVERLAY_2_1]).unwrap_or_default())
+    } else {
+        OF_2_0_1.get_or_init(|| read(&[FILE]).unwrap_or_default())
+    }
 }
 
-fn read(text: &str) -> Result<Vec<Definition>, serde_saphyr::Error> {
-    let components: Vec<Component> = serde_saphyr::from_str(text)?;
-    let defined = components.into_iter().flat_map(|Component { name, per, variables }| {
-        variables.into_iter().map(move |variable| Definition {
-            component: name.clone(),
-            per,
-            value: Template::new(variable.value.clone()),
-            values: variable.values.iter().cloned().map(Template::new).collect(),
-            variable,
-        })
-    });
-    Ok(defined.collect())
+fn read(layers: &[&str]) -> Result<Vec<Definition>, serde_saphyr::Error> {
+    let mut all: Vec<Definition> = Vec::new();
+    for layer in layers {
+        let components: Vec<Component> = serde_saphyr::from_str(layer)?;
+        for Component { name, per, dropped, variables } in components {
+            all.retain(|known| known.component != name || known.per != per || !dropped.contains(&known.variable.name));
+            for variable in variables {
+                let definition = Definition {
+                    component: name.clone(),
+                    per,
+                    value: Template::new(variable.value.clone()),
+                    values: variable.values.iter().cloned().map(Template::new).collect(),
+                    variable,
+                };
+                match all.iter().position(|known| known.is_of_same(&definition)) {
+                    Some(at) => all[at] = definition,
+                    None => all.push(definition),
+                }
+            }
+        }
+    }
+    Ok(all)
+}
+
+impl Definition {
+    fn is_of_same(&self, other: &Self) -> bool {
+        let key =
+            |one: &Self| (one.component.clone(), one.per, one.variable.name.clone(), one.variable.instance.clone());
+        key(self) == key(other)
+    }
 }
 
 impl Variable {
@@ -187,7 +215,10 @@ mod tests {
 
     #[test]
     fn the_data_file_can_be_read() {
-        let all = read(FILE).unwrap_or_else(|error| panic!("{error}"));
+        let all = read(&[FILE]).unwrap_or_else(|error| panic!("{error}"));
+        let inherited = all.len();
+        let all = read(&[FILE, OVERLAY_2_1]).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(all.len(), inherited + 3);
         assert!(all.len() > 100, "{}", all.len());
         let errors: Vec<_> = all
             .iter()
@@ -228,7 +259,7 @@ mod tests {
                 }
             }
         }
-        let long = "x".repeat(1001);
+        let long = "x".repeat(2501);
         assert_eq!(variable("{ name: V, type: string, value: '' }").admits(&long, &[]), Err(BadValue::Range));
     }
 }

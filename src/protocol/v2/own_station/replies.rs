@@ -1,10 +1,8 @@
-//! The requests of OCPP 2.0.1: how our station answers, what that changes, and which messages follow.
+//! The requests of OCPP 2.x: how our station answers, what that changes, and which messages follow.
 
 use serde_json::{Value, json};
 
-use super::{
-    Around, Asked, OwnStation, customers, device::Device, follow_up::FollowUp, refused, registration::Status, status,
-};
+use super::{Around, Asked, OwnStation, Status, customers, device::Device, follow_up::FollowUp, refused, status};
 
 impl OwnStation {
     /// The answer to a CALL of the CSMS.
@@ -54,12 +52,34 @@ impl OwnStation {
             "PublishFirmware" => refused("Rejected", "UnsupportedRequest"),
             "UnpublishFirmware" => status("NoFirmware"),
             "GetLog" => refused("Rejected", "NotFound"), // N01.FR.05
+            // What OCPP 2.1 adds, of which our station has no function.
+            "AFRRSignal" => refused("Rejected", "NoSignalWattCurve"), // Q08.FR.11
+            "AdjustPeriodicEventStream" => refused("Rejected", "NotFound"), // N14.FR.02
+            "GetPeriodicEventStream" | "NotifyWebPaymentStarted" => json!({}), // N12.FR.01, C25.FR.27
+            "ClearTariffs" => json!({ "clearTariffsResult": [{ "status": "NoTariff" }] }), // I10.FR.06
+            "GetTariffs" => status("NoTariff"),                       // I09.FR.03
+            "SetDERControl" => status("NotSupported"),                // R04.FR.01
+            "GetDERControl" | "ClearDERControl" => der_control(action, payload),
+            "NotifyAllowedEnergyTransfer" => refused("Rejected", "UnsupportedRequest"),
+            "RequestBatterySwap" => refused("Rejected", "NoBatteryAvailable"), // S02.FR.04
+            "UpdateDynamicSchedule" => refused("Rejected", "InvalidProfile"),  // K28.FR.11
+            "UsePriorityCharging" => priority_charging(around, payload),
+            // B13.FR.01: no transaction is resumed.
+            "Reset" if payload["type"] == "ImmediateAndResume" => refused("Rejected", "UnsupportedRequest"),
             // These would destroy the state of a test case that does not wait for them.
             "Reset" | "RequestStartTransaction" | "UpdateFirmware" if asked == Asked::Unasked => {
                 refused("Rejected", "Unspecified")
             }
             _ => status("Accepted"),
         }
+    }
+
+    /// Why our station answers with a CALLERROR, where the specification has no other answer for one without the function: the code,
+    /// and words for it.
+    pub(crate) fn declines(action: &str) -> Option<(&'static str, &'static str)> {
+        // I07.FR.01, I11.FR.01
+        matches!(action, "SetDefaultTariff" | "ChangeTransactionTariff")
+            .then_some(("NotSupported", "the station calculates no costs"))
     }
 
     /// Changes the state according to an answer; `own` is true if the station composed it.
@@ -124,6 +144,23 @@ fn transaction_status(around: &Around, payload: &Value) -> Value {
         answer["ongoingIndicator"] = around.running(id).is_some().into();
     }
     answer
+}
+
+/// R04.FR.30, R04.FR.36, R04.FR.42 to R04.FR.44: there are no DER controls.
+fn der_control(action: &str, payload: &Value) -> Value {
+    match (payload.get("controlType"), payload.get("controlId")) {
+        (Some(_), None) => status("NotSupported"),
+        (None, None) if action == "ClearDERControl" => status("Accepted"),
+        _ => status("NotFound"),
+    }
+}
+
+/// K21.FR.01, K21.FR.02
+fn priority_charging(around: &Around, payload: &Value) -> Value {
+    match payload["transactionId"].as_str().and_then(|id| around.running(id)) {
+        Some(_) => refused("NoProfile", "NotFound"),
+        None => refused("Rejected", "TxNotFound"),
+    }
 }
 
 /// F03.FR.07, F03.FR.08

@@ -3,11 +3,9 @@
 use serde_json::{Value, json};
 
 use super::{
-    Around, OwnStation,
+    Around, OwnStation, Status,
     follow_up::{FollowUp, Message},
-    refused,
-    registration::Status,
-    status,
+    refused, status,
 };
 
 impl OwnStation {

@@ -1,5 +1,6 @@
 //! Our station before scripted CSMSs: requests that no step waits for, what they are answered, and what follows.
 
+mod added;
 mod device;
 mod managing;
 mod sending;
@@ -13,7 +14,8 @@ use crate::{
     clock::Stamp,
     engine::{Effect, Engine, Input, Outcome, Setup, SutMemory},
     link::{ClosedBy, ConnId, EndpointId, LinkCommand, LinkEvent},
-    protocol::{OCPP_2_0_1, frame::Frame},
+    protocol::{OCPP_2_0_1, Protocol, Version, frame::Frame},
+    testcase::dialect::Dialect,
     testcase::reader,
     verdict::Verdict,
     yaml::Source,
@@ -21,6 +23,7 @@ use crate::{
 
 /// A test case under way, and the CSMS that plays against it.
 struct Play {
+    protocol: &'static Protocol,
     engine: Engine,
     second: u64,
     asked: u32,
@@ -58,13 +61,19 @@ fn accepted() -> SutMemory {
 
 impl Play {
     fn begin(steps: &str, memory: SutMemory) -> Self {
+        Self::of(&OCPP_2_0_1, steps, memory)
+    }
+
+    /// A CSMS that speaks a version of OCPP; the test case is of 2.0.1.
+    fn of(protocol: &'static Protocol, steps: &str, memory: SutMemory) -> Self {
         let text = format!(
             "id: TC_B_06_CSMS\ntitle: T\nuse-cases: []\nrequirements: []\npurpose: P.\n\
-             certification:\n  2024-06: {{ core: mandatory }}\n{steps}"
+             sut: csms\nblock: B\nprotocols: [2.0.1]\ncertification: {{ 2.0.1: {{ 2024-06: {{ core: mandatory }} }} }}\n{steps}"
         );
-        let case = reader::test_case(&Source::new("TC_B_06_CSMS.yaml", text)).unwrap_or_else(|bad| panic!("{bad}"));
+        let case = reader::test_case(&Source::new("TC_B_06_CSMS.yaml", text), Dialect::today(Version::V2_0_1))
+            .unwrap_or_else(|bad| panic!("{bad}"));
         let setup = Setup {
-            protocol: &crate::protocol::OCPP_2_0_1,
+            protocol,
             case: Arc::new(case),
             variant: Map::new(),
             states: Arc::new(HashMap::new()),
@@ -76,7 +85,7 @@ impl Play {
             client_identities: HashMap::new(),
             memory,
         };
-        let mut play = Self { engine: Engine::new(setup, at(0)), second: 0, asked: 0, written: Vec::new() };
+        let mut play = Self { protocol, engine: Engine::new(setup, at(0)), second: 0, asked: 0, written: Vec::new() };
         play.collect();
         play
     }
@@ -84,7 +93,7 @@ impl Play {
     fn collect(&mut self) {
         for effect in self.engine.effects() {
             if let Effect::Link(LinkCommand::Send(_, text)) = effect {
-                self.written.push(Frame::parse(&text).unwrap());
+                self.written.push(Frame::parse(&text, self.protocol.wire).unwrap());
             }
         }
     }
@@ -111,14 +120,14 @@ impl Play {
 
     /// The CSMS asks for something; our answer, which is the first thing that is written then.
     fn ask(&mut self, action: &str, payload: &Value) -> Value {
-        assert_eq!(OCPP_2_0_1.messages().validate(action, true, payload), [], "{action}");
+        assert_eq!(self.protocol.messages().validate(action, true, payload), [], "{action}");
         self.asked += 1;
         let id = format!("ask-{}", self.asked);
         let before = self.written.len();
         self.says(&Frame::Call { id: id.clone(), action: action.into(), payload: payload.clone() });
         match self.written.remove(before) {
             Frame::CallResult { id: of, payload } if of == id => {
-                assert_eq!(OCPP_2_0_1.messages().validate(action, false, &payload), [], "{action}: {payload}");
+                assert_eq!(self.protocol.messages().validate(action, false, &payload), [], "{action}: {payload}");
                 payload
             }
             other => panic!("{action}: {other:?}"),
@@ -130,7 +139,7 @@ impl Play {
         assert!(self.written.len() < 2, "one at a time: {:?}", self.written);
         match self.written.first()? {
             Frame::Call { action, payload, .. } => {
-                assert_eq!(OCPP_2_0_1.messages().validate(action, true, payload), [], "{action}: {payload}");
+                assert_eq!(self.protocol.messages().validate(action, true, payload), [], "{action}: {payload}");
                 Some((action.clone(), payload.clone()))
             }
             other => panic!("{other:?}"),

@@ -1,0 +1,81 @@
+//! What steps and checks say in few words: `after`, `message`, answers under a condition.
+
+use super::*;
+
+const HEARTBEATS: &str = "steps:
+  - expect: Heartbeat
+    as: first
+  - expect: Heartbeat
+    after: { at: \"{{ first.at }}\", plus: 10, tolerance: 2, requirement: B03.FR.02 }
+    requirement: B03.FR.06
+";
+
+/// The second Heartbeat comes so many seconds after the first, or never.
+fn heartbeats(second: Option<u64>) -> Outcome {
+    let steps = format!("requirements: [B03.FR.02, B03.FR.06]\n{HEARTBEATS}");
+    let mut engine = engine(&steps, connected());
+    says(&mut engine, 1, r#"[2,"a","Heartbeat",{}]"#);
+    if let Some(second) = second {
+        engine.handle(at(1 + second), Input::Tick);
+        says(&mut engine, 1 + second, r#"[2,"b","Heartbeat",{}]"#);
+    }
+    ended(engine, 14)
+}
+
+#[test]
+fn a_message_comes_that_long_after_something() {
+    assert_eq!(heartbeats(Some(8)).verdict, Verdict::Pass);
+    assert_eq!(heartbeats(Some(12)).verdict, Verdict::Pass);
+    let early = heartbeats(Some(7)).failures.remove(0);
+    assert_eq!((early.message.as_str(), early.requirements[0].as_str()), ("Heartbeat came too early", "B03.FR.02"));
+    let late = heartbeats(None).failures.remove(0);
+    assert_eq!(
+        (late.message.as_str(), late.requirements[0].as_str()),
+        ("Heartbeat did not come within 12.0 s", "B03.FR.06")
+    );
+}
+
+/// What is found of a StatusNotification with this time.
+fn status_at(timestamp: &str, check: &str) -> Option<String> {
+    let steps = format!("steps:\n  - expect: StatusNotification\n    check: {check}\n");
+    let mut engine = engine(&steps, connected());
+    let payload = json!({ "timestamp": timestamp, "connectorStatus": "Available", "evseId": 1, "connectorId": 1 });
+    says(&mut engine, 1, &json!([2, "a", "StatusNotification", payload]).to_string());
+    let failure = ended(engine, 1).failures.into_iter().next()?;
+    Some(format!("{} | {}", failure.message, failure.expected.unwrap_or_default()))
+}
+
+#[test]
+fn a_time_lies_at_a_distance_from_another() {
+    // The time of the tests begins at the epoch.
+    let plus = "{ timestamp: { after: { at: \"1969-12-31T23:59:00Z\", plus: 60, tolerance: 1 } } }";
+    assert_eq!(status_at("1970-01-01T00:00:01Z", plus), None);
+    let found = status_at("1969-12-31T23:59:58Z", plus).unwrap();
+    let every = "{ timestamp: { after: { at: \"1970-01-01T01:00:00Z\", every: 900, tolerance: 1 } } }";
+    assert_eq!(status_at("1970-01-01T00:00:01Z", every), None);
+    assert_eq!(status_at("1969-12-31T23:59:59Z", every), None);
+    let uneven = status_at("1969-12-31T23:59:58Z", every).unwrap();
+    insta::assert_snapshot!(format!("{found}\n{uneven}"), @"");
+}
+
+#[test]
+fn a_check_says_what_is_wrong() {
+    let check = "{ evseId: { is: 2, message: \"EVSE {{ evseId }} told, not {{ bench.wanted | default('2') }}.\" } }";
+    insta::assert_snapshot!(status_at("1970-01-01T00:00:00Z", check).unwrap(), @"");
+}
+
+#[test]
+fn an_answer_is_withheld_under_a_condition() {
+    for (how, answers) in [("error", 1), ("silence", 0), ("answer", 1)] {
+        let steps = format!(
+            "steps:\n  - let: {{ how: {how} }}\n  - expect: Heartbeat\n    no-reply: how == 'silence'\n    \
+             reply-error: {{ when: how == 'error', is: InternalError }}\n"
+        );
+        let mut engine = engine(&steps, connected());
+        engine.handle(at(0), Input::Tick);
+        says(&mut engine, 1, r#"[2,"a","Heartbeat",{}]"#);
+        let sent = sent(&mut engine);
+        assert_eq!(sent.len(), answers, "{how}: {sent:?}");
+        assert_eq!(sent.iter().any(|text| text.contains("InternalError")), how == "error", "{sent:?}");
+    }
+}

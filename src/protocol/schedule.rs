@@ -1,0 +1,137 @@
+//! The limits that charging profiles set over time (2.x: K01, K08; 1.6: 3.13): what a composite schedule is made of.
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+
+/// Voltage for conversions between A and W.
+pub(super) const VOLTAGE: f64 = 230.0;
+pub(super) const PHASES: f64 = 3.0;
+/// Seconds of a day.
+pub(super) const DAY: i64 = 86_400;
+
+/// A profile that counts, and the time at which a relative schedule starts.
+pub(super) struct Active<'p> {
+    /// What it is for.
+    pub(super) purpose: Purpose,
+    /// The profile.
+    pub(super) profile: &'p Value,
+    /// Its schedule.
+    pub(super) schedule: &'p Value,
+    /// The start of its transaction, or now.
+    pub(super) begun: Timestamp,
+}
+
+/// What a profile is for; versions name them differently.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// The maximum of the whole station.
+    Station,
+    /// Every transaction that has no profile of its own.
+    Default,
+    /// One transaction.
+    Transaction,
+}
+
+/// A time of a message.
+pub(super) fn time(value: &Value) -> Option<Timestamp> {
+    value.as_str()?.parse().ok()
+}
+
+/// Seconds from one time to another.
+fn seconds(from: Timestamp, to: Timestamp) -> i64 {
+    to.duration_since(from).as_secs()
+}
+
+/// The limits from a time on: from which second each of them holds. `most` holds where no profile sets one, and above all of them.
+pub(super) fn limits(all: &[Active<'_>], now: Timestamp, duration: i64, unit: &str, most: f64) -> Vec<(i64, f64)> {
+    let end = now.checked_add(SignedDuration::from_secs(duration)).unwrap_or(Timestamp::MAX);
+    let mut turns: Vec<Timestamp> = all.iter().flat_map(|one| one.turns(now, end)).chain([now]).collect();
+    turns.sort_unstable();
+    turns.dedup();
+    let mut periods: Vec<(i64, f64)> = Vec::new();
+    for turn in turns {
+        let limit = (limit(all, turn, unit).unwrap_or(most).min(most) * 10.0).round() / 10.0;
+        if periods.last().is_none_or(|(_, last)| (*last - limit).abs() > f64::EPSILON) {
+            periods.push((seconds(now, turn), limit));
+        }
+    }
+    periods
+}
+
+/// The lowest limit of all purposes, each given by its highest stack level with a limit. The profile of a transaction overrules
+/// the default one.
+fn limit(all: &[Active<'_>], at: Timestamp, unit: &str) -> Option<f64> {
+    let of = |purpose: Purpose| {
+        all.iter()
+            .filter(|one| one.purpose == purpose)
+            .filter_map(|one| Some((one.profile["stackLevel"].as_i64()?, one.converted(one.limit(at)?, unit))))
+            .max_by_key(|(level, _)| *level)
+            .map(|(_, limit)| limit)
+    };
+    let transaction = of(Purpose::Transaction).or_else(|| of(Purpose::Default));
+    [of(Purpose::Station), transaction].into_iter().flatten().min_by(f64::total_cmp)
+}
+
+impl Active<'_> {
+    fn periods(&self) -> impl Iterator<Item = &Value> {
+        self.schedule["chargingSchedulePeriod"].as_array().into_iter().flatten()
+    }
+
+    /// The period of a recurring profile, seconds.
+    fn cycle(&self) -> Option<i64> {
+        match (self.profile["chargingProfileKind"].as_str(), self.profile["recurrencyKind"].as_str()) {
+            (Some("Recurring"), Some("Weekly")) => Some(7 * DAY),
+            (Some("Recurring"), _) => Some(DAY),
+            _ => None,
+        }
+    }
+
+    /// Seconds since the start of the schedule; none before it starts.
+    fn passed(&self, at: Timestamp) -> Option<i64> {
+        let passed = seconds(time(&self.schedule["startSchedule"]).unwrap_or(self.begun), at);
+        let passed = self.cycle().map_or(passed, |cycle| passed.rem_euclid(cycle));
+        (passed >= 0).then_some(passed)
+    }
+
+    /// The limit at a time, in the unit of the schedule (K01.FR.10 to K01.FR.13, K01.FR.36, K01.FR.37).
+    fn limit(&self, at: Timestamp) -> Option<f64> {
+        let from = time(&self.profile["validFrom"]).is_none_or(|from| from <= at);
+        let to = time(&self.profile["validTo"]).is_none_or(|to| at < to);
+        let passed = self.passed(at).filter(|_| from && to)?;
+        let ended = self.schedule["duration"].as_i64().is_some_and(|duration| passed >= duration);
+        let begun = |period: &&Value| period["startPeriod"].as_i64().is_some_and(|start| start <= passed);
+        self.periods().filter(|_| !ended).take_while(begun).last()?["limit"].as_f64()
+    }
+
+    /// The times at which the limit may change.
+    fn turns(&self, from: Timestamp, to: Timestamp) -> Vec<Timestamp> {
+        let mut turns: Vec<Timestamp> =
+            ["validFrom", "validTo"].iter().filter_map(|name| time(&self.profile[*name])).collect();
+        let start = time(&self.schedule["startSchedule"]).unwrap_or(self.begun);
+        let cycle = self.cycle();
+        let rounds =
+            cycle.map_or(0..=0, |cycle| seconds(start, from).div_euclid(cycle)..=seconds(start, to).div_euclid(cycle));
+        let offsets: Vec<i64> = self
+            .periods()
+            .filter_map(|period| period["startPeriod"].as_i64())
+            .chain(self.schedule["duration"].as_i64())
+            .collect();
+        for round in rounds {
+            let offset = |offset: &i64| {
+                let seconds = round.checked_mul(cycle.unwrap_or_default())?.checked_add(*offset)?;
+                start.checked_add(SignedDuration::from_secs(seconds)).ok()
+            };
+            turns.extend(offsets.iter().filter_map(offset));
+        }
+        turns.retain(|turn| from < *turn && *turn < to);
+        turns
+    }
+
+    fn converted(&self, limit: f64, unit: &str) -> f64 {
+        match (self.schedule["chargingRateUnit"].as_str().unwrap_or_default(), unit) {
+            ("A", "W") => limit * VOLTAGE * PHASES,
+            ("W", "A") => limit / VOLTAGE / PHASES,
+            _ => limit,
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! A CSMS that speaks OCPP 2.x.
+
+mod certificates;
+mod customers;
+mod transactions;
+mod variables;
+
+use serde_json::{Value, json};
+
+use self::{certificates::Certificates, customers::Customers, transactions::TransactionStore, variables::Variables};
+use super::Dialect;
+use crate::{
+    manual_action::ActionOutcome,
+    simulator::csms::{Common, tokens::Tokens},
+};
+
+/// What is known of one station beside what does not depend on the version.
+pub(super) struct Csms {
+    /// The device model is still to be asked for (B07.FR.14).
+    inventory: bool,
+    variables: Variables,
+    transactions: TransactionStore,
+    certificates: Certificates,
+    customers: Customers,
+}
+
+impl Csms {
+    pub(super) fn new(inventory: bool) -> Self {
+        Self {
+            inventory,
+            variables: Variables::default(),
+            transactions: TransactionStore::default(),
+            certificates: Certificates::default(),
+            customers: Customers::default(),
+        }
+    }
+
+    fn boot(&mut self, common: &mut Common, payload: &Value) -> Value {
+        common.endpoints.named(payload["chargingStation"]["serialNumber"].as_str());
+        let (status, interval) = common.registration.boot();
+        if common.registration.is("Accepted") && std::mem::take(&mut self.inventory) {
+            let request = json!({ "requestId": common.number(), "reportBase": "FullInventory" });
+            common.call("GetBaseReport", request);
+        }
+        json!({ "currentTime": common.wall(), "interval": interval, "status": status })
+    }
+
+    fn sign(common: &mut Common, payload: &Value) -> Value {
+        let signed = certificates::sign(common.authority.as_ref(), payload, common.clock.now().wall);
+        let status = if signed.is_some() { "Accepted" } else { "Rejected" };
+        if let Some(signed) = signed {
+            common.call("CertificateSigned", signed);
+        }
+        json!({ "status": status })
+    }
+}
+
+/// What is said of a token (C01.FR.06, C01.FR.07).
+fn token_info(tokens: &Tokens, token: &Value) -> Value {
+    if token["type"] == "NoAuthorization" {
+        return json!({ "status": "Accepted" });
+    }
+    let judged = tokens.judge(token["idToken"].as_str().unwrap_or_default(), token["type"].as_str());
+    let mut info = json!({ "status": judged.status });
+    if let Some(group) = judged.group {
+        info["groupIdToken"] = json!({ "idToken": group, "type": "Central" });
+    }
+    info
+}
+
+impl Dialect for Csms {
+    fn permits(&self, common: &Common, action: &str, payload: &Value) -> bool {
+        let report = (action == "NotifyReport").then(|| payload["requestId"].to_string());
+        common.registration.permits(action, report.as_deref().unwrap_or(action))
+    }
+
+    fn respond(&mut self, common: &mut Common, action: &str, payload: &Value) -> Value {
+        match action {
+            "BootNotification" => self.boot(common, payload),
+            "Heartbeat" => json!({ "currentTime": common.wall() }),
+            "NotifyReport" => self.variables.reported(payload),
+            "Authorize" => json!({ "idTokenInfo": token_info(&common.tokens, &payload["idToken"]) }),
+            "TransactionEvent" => self.transactions.event(payload, &common.tokens),
+            "SignCertificate" => Self::sign(common, payload),
+            "DataTransfer" => json!({ "status": "UnknownVendorId" }),
+            "NotifyEVChargingNeeds" => json!({ "status": "Rejected" }),
+            "NotifyEVChargingSchedule" => json!({ "status": "Accepted" }),
+            "GetCertificateStatus" => json!({ "status": "Failed" }),
+            "Get15118EVCertificate" => json!({ "status": "Failed", "exiResponse": "" }),
+            _ => json!({}),
+        }
+    }
+
+    /// B03.FR.03
+    fn forbids(&self, common: &Common, _: &str) -> Option<&'static str> {
+        common.registration.is("Rejected").then_some("the station is rejected: nothing may be sent to it")
+    }
+
+    fn complete(&self, common: &mut Common, action: &str, payload: &mut Value) {
+        let number = common.number();
+        for name in ["requestId", "remoteStartId"] {
+            if common.protocol.messages().requires(action, name) && payload.get(name).is_none() {
+                payload[name] = number.into();
+            }
+        }
+    }
+
+    fn prepare(&self, common: &mut Common, action: &str, payload: &Value) {
+        if action == "DeleteCertificate" && self.certificates.must_look(payload) {
+            common.call("GetInstalledCertificateIds", json!({}));
+        }
+    }
+
+    /// What a CALL asks for will be let in.
+    fn asked(&mut self, common: &mut Common, action: &str, payload: &Value) {
+        let wanted = match action {
+            "TriggerMessage" => match payload["requestedMessage"].as_str().unwrap_or_default() {
+                "SignChargingStationCertificate" | "SignV2GCertificate" | "SignCombinedCertificate" => {
+                    "SignCertificate".to_owned()
+                }
+                other => other.to_owned(),
+            },
+            "GetBaseReport" | "GetReport" => payload["requestId"].to_string(),
+            _ => return,
+        };
+        common.registration.allow(wanted);
+    }
+
+    fn answered(&mut self, common: &mut Common, action: &str, request: &Value, response: &Value) {
+        self.variables.answered(action, request, response);
+        self.certificates.answered(action, request, response);
+        if let Some(update) = self.customers.answered(action, request, response) {
+            common.call("SendLocalList", update);
+        }
+        match action {
+            "SetNetworkProfile" if response["status"] == "Accepted" => {
+                let slot = request["configurationSlot"].as_i64().unwrap_or_default();
+                let profile = request["connectionData"]["securityProfile"].as_u64().unwrap_or_default();
+                common.endpoints.slot_was_set(slot, u8::try_from(profile).unwrap_or_default());
+                common.endpoints_changed = true;
+            }
+            // From now on only the new credentials are right (A01.FR.03).
+            "SetVariables" => {
+                if let Some(password) = variables::new_password(request, response) {
+                    common.endpoints.set_password(password);
+                    common.endpoints_changed = true;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn shows(&self, component: &str, variable: &str, value: &str) -> ActionOutcome {
+        self.variables.shows(component, variable, value)
+    }
+}

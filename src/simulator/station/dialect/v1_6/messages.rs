@@ -1,0 +1,241 @@
+//! What the central system asks, and what the charge point answers.
+
+use serde_json::{Map, Value, json};
+
+use super::{ChargePoint, boot::Registration, number, queue::Outgoing};
+use crate::{protocol::frame::Frame, simulator::station::dialect::domain::Mutability};
+
+impl ChargePoint {
+    /// A frame from the central system.
+    pub(super) fn received(&mut self, text: &str) {
+        match Frame::parse(text, self.protocol.wire) {
+            Err(error) => {
+                if let Some(id) = error.call_id {
+                    self.refuse(&id, self.protocol.error_codes.of_fault(error.fault), &error.reason);
+                }
+            }
+            Ok(Frame::Call { id, action, payload }) => self.asked(&id, &action, &payload),
+            Ok(Frame::CallResult { id, payload }) => {
+                if let Some(outgoing) = self.take_outstanding(&id) {
+                    self.answered(&outgoing, &payload);
+                }
+            }
+            Ok(Frame::CallError { id, .. }) => {
+                if let Some(outgoing) = self.take_outstanding(&id) {
+                    self.not_processed(outgoing);
+                }
+            }
+            // OCPP 1.6 has no other frames.
+            Ok(Frame::CallResultError { .. } | Frame::Send { .. }) => {}
+        }
+    }
+
+    fn answered(&mut self, outgoing: &Outgoing, response: &Value) {
+        match outgoing.action {
+            "BootNotification" => self.boot_answered(response),
+            "Authorize" => self.authorize_answered(response),
+            "StartTransaction" => self.start_answered(outgoing, response),
+            "StopTransaction" => self.stop_answered(outgoing, response),
+            _ => {}
+        }
+    }
+
+    fn refuse(&mut self, id: &str, code: &str, description: &str) {
+        let frame = Frame::CallError {
+            id: id.to_owned(),
+            code: code.to_owned(),
+            description: description.chars().take(255).collect(),
+            details: Value::Object(Map::new()),
+        };
+        self.physical.send(frame.to_text());
+    }
+
+    fn asked(&mut self, id: &str, action: &str, payload: &Value) {
+        // 4.2: while rejected nothing is answered.
+        if self.registration == Registration::Rejected {
+            return;
+        }
+        if !self.protocol.messages().is_action(action) {
+            self.refuse(id, "NotImplemented", "no such action");
+            return;
+        }
+        if let Some(error) = self.protocol.messages().validate(action, true, payload).first() {
+            self.refuse(id, error.code, &error.message);
+            return;
+        }
+        match self.respond(action, payload) {
+            Some(response) => {
+                self.physical.send(Frame::CallResult { id: id.to_owned(), payload: response }.to_text());
+                self.afterwards(action, payload);
+            }
+            None => self.refuse(id, "NotSupported", "this charge point does not support it"),
+        }
+    }
+
+    pub(super) fn respond(&mut self, action: &str, payload: &Value) -> Option<Value> {
+        let status = |status: &str| json!({ "status": status });
+        let accepted = |yes: bool| status(if yes { "Accepted" } else { "Rejected" });
+        Some(match action {
+            "ChangeAvailability" => status(self.change_availability(payload)),
+            "ChangeConfiguration" => {
+                let text = |name: &str| payload[name].as_str().unwrap_or_default();
+                status(self.configuration.change(text("key"), text("value")).word())
+            }
+            "GetConfiguration" => self.get_configuration(payload),
+            "ClearCache" => {
+                let enabled = self.configuration.is("AuthorizationCacheEnabled");
+                if enabled {
+                    self.cache.clear();
+                }
+                accepted(enabled)
+            }
+            "DataTransfer" => status("UnknownVendorId"),
+            "RemoteStartTransaction" => accepted(self.startable(payload).is_some()),
+            "RemoteStopTransaction" => accepted(self.stoppable(payload).is_some()),
+            "Reset" => status("Accepted"),
+            "UnlockConnector" => status(self.unlock(payload)),
+            "TriggerMessage" => status(self.trigger(payload)),
+            "GetLocalListVersion" => self.local_list_version(),
+            "SendLocalList" => status(self.send_local_list(payload)),
+            "ReserveNow" if self.configuration.knows("ReserveConnectorZeroSupported") => status(self.reserve(payload)),
+            "ReserveNow" => status("Rejected"),
+            "CancelReservation" => status(self.cancel_reservation(payload)),
+            "UpdateFirmware" => json!({}),
+            "GetDiagnostics" => self.get_diagnostics(payload),
+            _ => return None,
+        })
+    }
+
+    /// What follows once the answer is out.
+    pub(super) fn afterwards(&mut self, action: &str, payload: &Value) {
+        match action {
+            "ChangeAvailability" => self.apply_availability(payload),
+            "ChangeConfiguration" => self.setting_changed(payload["key"].as_str().unwrap_or_default()),
+            "RemoteStartTransaction" => self.remote_start(payload),
+            "RemoteStopTransaction" => {
+                if let Some(index) = self.stoppable(payload) {
+                    self.stop(index, "Remote", None);
+                }
+            }
+            "Reset" => self.begin_reset(payload),
+            "UnlockConnector" => self.unlocked(payload),
+            "TriggerMessage" => self.triggered(payload),
+            "ReserveNow" => self.report_all(),
+            "CancelReservation" => {
+                if let Some(id) = number(payload, "reservationId") {
+                    self.reservation_ends(id);
+                }
+            }
+            "UpdateFirmware" => self.update_firmware(payload),
+            _ => {}
+        }
+    }
+
+    // ---- configuration ----
+
+    /// GetConfiguration (5.8).
+    fn get_configuration(&self, payload: &Value) -> Value {
+        let wanted: Vec<&str> = payload["key"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        let known: Vec<Value> = self
+            .configuration
+            .all()
+            .iter()
+            .filter(|setting| wanted.is_empty() || wanted.iter().any(|key| setting.key.eq_ignore_ascii_case(key)))
+            .map(|setting| {
+                let readonly = setting.mutability == Mutability::ReadOnly;
+                let mut entry = json!({ "key": setting.key, "readonly": readonly });
+                if setting.mutability != Mutability::WriteOnly {
+                    entry["value"] = setting.value.clone().into();
+                }
+                entry
+            })
+            .collect();
+        let unknown: Vec<&str> = wanted.into_iter().filter(|key| !self.configuration.knows(key)).collect();
+        let mut response = json!({ "configurationKey": known });
+        if !unknown.is_empty() {
+            response["unknownKey"] = unknown.into();
+        }
+        response
+    }
+
+    fn setting_changed(&mut self, key: &str) {
+        let is = |name: &str| key.eq_ignore_ascii_case(name);
+        if is("HeartbeatInterval") && self.online() {
+            self.schedule_heartbeat();
+        } else if is("ClockAlignedDataInterval") {
+            self.schedule_aligned();
+        } else if is("MeterValueSampleInterval") {
+            for index in 0..self.sessions.len() {
+                self.schedule_samples(index);
+            }
+        }
+    }
+
+    // ---- remote control ----
+
+    /// The EVSE on which a RemoteStartTransaction can begin (5.11). Not before the charge point is accepted (4.2).
+    fn startable(&self, payload: &Value) -> Option<usize> {
+        let id_tag = payload["idTag"].as_str().unwrap_or_default();
+        let free = |at: &usize| {
+            let index = self.connectors[*at].evse;
+            let parent = self.sessions[index].parent.as_deref();
+            self.can_begin(index)
+                && self.connectors[*at].operative
+                && self.sessions[index].id_tag.is_none()
+                && self.reservations_admit(*at, id_tag, parent)
+        };
+        if self.registration != Registration::Accepted {
+            return None;
+        }
+        let at = match payload.get("connectorId") {
+            Some(_) => self.connector(number(payload, "connectorId")?).filter(free)?,
+            None => (0..self.connectors.len()).find(free)?,
+        };
+        Some(self.connectors[at].evse)
+    }
+
+    fn remote_start(&mut self, payload: &Value) {
+        let Some(index) = self.startable(payload) else { return };
+        let id_tag = payload["idTag"].as_str().unwrap_or_default().to_owned();
+        if self.configuration.is("AuthorizeRemoteTxRequests") {
+            self.request(index, id_tag);
+        } else {
+            self.authorize(index, id_tag, None);
+        }
+    }
+
+    fn stoppable(&self, payload: &Value) -> Option<usize> {
+        let id = number(payload, "transactionId")?;
+        self.running(id).filter(|_| self.registration == Registration::Accepted)
+    }
+
+    /// The connector of an UnlockConnector that has a lock.
+    fn lock(&self, payload: &Value) -> Option<usize> {
+        let at = self.connector(number(payload, "connectorId")?)?;
+        (!self.physical.evses[self.connectors[at].evse].fixed_cable).then_some(at)
+    }
+
+    /// The answer to an UnlockConnector (5.18).
+    fn unlock(&self, payload: &Value) -> &'static str {
+        match self.lock(payload) {
+            None => "NotSupported",
+            Some(at) if self.physical.evses[self.connectors[at].evse].is_stuck(self.connectors[at].id) => {
+                "UnlockFailed"
+            }
+            Some(_) => "Unlocked",
+        }
+    }
+
+    /// A transaction on the connector ends, and the cable is free.
+    fn unlocked(&mut self, payload: &Value) {
+        let Some(at) = self.lock(payload) else { return };
+        let index = self.connectors[at].evse;
+        if self.sessions[index].transaction.as_ref().is_some_and(|transaction| transaction.connector == at) {
+            self.stop(index, "UnlockCommand", None);
+        }
+        if self.unlock(payload) == "Unlocked" {
+            self.physical.evses[index].cable_held = false;
+            self.sessions[index].cable_of = None;
+        }
+    }
+}

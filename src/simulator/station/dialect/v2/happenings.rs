@@ -1,0 +1,66 @@
+//! What follows from what happens to the hardware.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::{Boot, Station, Timer};
+use crate::simulator::station::physical::{Event, NotPossible, Token, TransferDone};
+
+/// A token as messages name it.
+fn id_token(token: &Token) -> Value {
+    json!({ "idToken": token.text, "type": token.kind })
+}
+
+impl Station {
+    /// Does what an event demands.
+    pub(super) fn take_in(&mut self, event: Event) -> Result<(), NotPossible> {
+        match event {
+            Event::Connected => self.connected(),
+            Event::ConnectionFailed { certificate } => self.connection_failed(certificate),
+            Event::Received(text) => self.received(&text),
+            Event::Disconnected => self.disconnected(),
+            Event::NetworkBack => self.schedule(Duration::from_secs(1), Timer::Connect),
+            Event::PowerCycled => self.restart("PowerUp"),
+            Event::DroveIn(index) => self.drove_in(index),
+            Event::DroveOut(index) => self.drove_out(index),
+            Event::Plugged(index) => self.plugged(index),
+            Event::EvSidePlugged(index) => self.ev_side_plugged(index),
+            Event::Unplugged { index, ev_side_only, was_charging, was_connected } => {
+                self.unplugged(index, ev_side_only, was_charging, was_connected);
+            }
+            Event::TokenPresented(index, token) => {
+                let index = index.unwrap_or_else(|| self.evse_for_token());
+                self.present(index, id_token(&token));
+            }
+            Event::StartPressed(index) => {
+                self.authorize(index, json!({ "idToken": "", "type": "NoAuthorization" }), None);
+            }
+            Event::StopPressed(index) => self.stop_authorization(index, None, false),
+            Event::MasterPassUsed(only) => {
+                if !self.master_pass_selected(only) {
+                    return Err(NotPossible("there is no master pass screen".into()));
+                }
+            }
+            Event::EvSuspended { index, suspended } => self.ev_suspended(index, suspended),
+            Event::LockFreed { index, connector } => self.lock_freed(index, connector),
+            Event::Transferred(TransferDone::Download(request_id, result)) => {
+                self.firmware_downloaded(request_id, result);
+            }
+            Event::Transferred(TransferDone::Upload(request_id, result)) => self.log_uploaded(request_id, result),
+        }
+        Ok(())
+    }
+
+    /// The EVSE that a token is meant for when the driver selected none.
+    fn evse_for_token(&self) -> usize {
+        let busy =
+            |index: &usize| self.physical.evses[*index].plugged.is_some() || self.evses[*index].transaction.is_some();
+        self.physical.selected.or_else(|| (0..self.evses.len()).find(busy)).unwrap_or(0)
+    }
+
+    /// True while nothing may be asked of the station but what its boot allows.
+    pub(super) fn refuses_calls(&self) -> bool {
+        self.boot == Boot::Rejected
+    }
+}

@@ -1,0 +1,202 @@
+//! What the CSMS asks, and what the station answers.
+
+use serde_json::{Map, Value, json};
+
+use super::{Boot, Outgoing, Station};
+use crate::{pics::Profile, protocol::frame::Frame};
+
+impl Station {
+    /// A frame from the CSMS.
+    pub(super) fn received(&mut self, text: &str) {
+        match Frame::parse(text, self.protocol.wire) {
+            Err(error) => {
+                if let Some(id) = error.call_id {
+                    self.refuse(&id, self.protocol.error_codes.of_fault(error.fault), &error.reason);
+                }
+            }
+            Ok(Frame::Call { id, action, payload }) => self.asked(&id, &action, &payload, text.len()),
+            Ok(Frame::CallResult { id, payload }) => {
+                if let Some(outgoing) = self.take_outstanding(&id) {
+                    self.answered(&outgoing, &payload);
+                }
+            }
+            Ok(Frame::CallError { id, .. }) => {
+                if let Some(outgoing) = self.take_outstanding(&id) {
+                    self.not_accepted(outgoing);
+                }
+            }
+            // A response that the CSMS could not process stays as it was, and what is not to be answered asks for nothing.
+            Ok(Frame::CallResultError { .. } | Frame::Send { .. }) => {}
+        }
+    }
+
+    fn answered(&mut self, outgoing: &Outgoing, response: &Value) {
+        match outgoing.action {
+            "BootNotification" => self.boot_answered(response),
+            "Authorize" => self.authorize_answered(response),
+            "TransactionEvent" => self.transaction_answered(&outgoing.payload, response),
+            "SignCertificate" => self.sign_answered(response),
+            _ => {}
+        }
+    }
+
+    fn refuse(&mut self, id: &str, code: &str, description: &str) {
+        self.answer(&Frame::CallError {
+            id: id.to_owned(),
+            code: code.to_owned(),
+            description: description.chars().take(255).collect(),
+            details: Value::Object(Map::new()),
+        });
+    }
+
+    fn asked(&mut self, id: &str, action: &str, payload: &Value, bytes: usize) {
+        // B03.FR.08: while rejected nothing is answered but with SecurityError.
+        if self.refuses_calls() || self.boot == Boot::Asked {
+            self.refuse(id, "SecurityError", "the station is not accepted");
+            return;
+        }
+        if !self.protocol.messages().is_action(action) {
+            self.refuse(id, "NotImplemented", "no such action");
+            return;
+        }
+        if let Some(error) = self.protocol.messages().validate(action, true, payload).first() {
+            self.refuse(id, error.code, &error.message);
+            return;
+        }
+        if let Some(code) = self.over_limit(action, payload, bytes) {
+            self.refuse(id, code, "more than the device model allows in one message");
+            return;
+        }
+        match self.respond(action, payload) {
+            Some(response) => {
+                self.answer(&Frame::CallResult { id: id.to_owned(), payload: response });
+                self.afterwards(action, payload);
+            }
+            None => self.refuse(id, "NotSupported", "this station does not support it"),
+        }
+    }
+
+    fn respond(&mut self, action: &str, payload: &Value) -> Option<Value> {
+        let status = |status: &str| json!({ "status": status });
+        Some(match action {
+            "GetVariables" => self.get_variables(payload),
+            "SetVariables" => self.set_variables(payload),
+            "GetBaseReport" | "GetReport" => self.report(action, payload),
+            "Reset" => status(self.reset(payload)),
+            "TriggerMessage" => status(self.trigger(payload)),
+            "RequestStartTransaction" => self.request_start(payload),
+            "RequestStopTransaction" => {
+                let id = payload["transactionId"].as_str();
+                let found = self
+                    .evses
+                    .iter()
+                    .any(|evse| evse.transaction.as_ref().is_some_and(|tx| Some(tx.id.as_str()) == id));
+                status(if found { "Accepted" } else { "Rejected" })
+            }
+            "ChangeAvailability" => status(self.change_availability(payload)),
+            "UnlockConnector" => status(self.unlock(payload)),
+            "ClearCache" => {
+                let enabled = self.device.is("AuthCacheCtrlr", "Enabled");
+                if enabled {
+                    self.cache.clear();
+                }
+                status(if enabled { "Accepted" } else { "Rejected" })
+            }
+            "GetTransactionStatus" => self.transaction_status(payload),
+            "SetNetworkProfile" => self.set_network_profile(payload),
+            "InstallCertificate" => status(self.install_certificate(payload)),
+            "GetInstalledCertificateIds" => self.installed_certificates(payload),
+            "DeleteCertificate" => status(self.delete_certificate(payload)),
+            "CertificateSigned" => status(self.certificate_signed(payload)),
+            "GetLog" => self.get_log(payload),
+            "UpdateFirmware" => status(self.update_firmware(payload)),
+            "SendLocalList" if self.has_local_list() => status(self.send_local_list(payload)),
+            "GetLocalListVersion" if self.has_local_list() => self.local_list_version(),
+            "CustomerInformation" => status(Self::customer_information(payload)),
+            "DataTransfer" => status("UnknownVendorId"),
+            _ => return None,
+        })
+    }
+
+    /// What follows once the answer is out.
+    fn afterwards(&mut self, action: &str, payload: &Value) {
+        match action {
+            "GetBaseReport" | "GetReport" => self.send_report(action, payload),
+            "TriggerMessage" => self.triggered(payload),
+            "UpdateFirmware" => self.firmware_asked(payload),
+            "RequestStartTransaction" => {
+                let token = payload["idToken"].clone();
+                if self.request_start(payload)["status"] != "Accepted" {
+                    return;
+                }
+                if let (Some(index), Some(remote)) = (self.startable(payload), payload["remoteStartId"].as_i64()) {
+                    self.remote_start(index, token, remote);
+                }
+            }
+            "RequestStopTransaction" => {
+                let id = payload["transactionId"].as_str();
+                let index = self
+                    .evses
+                    .iter()
+                    .position(|evse| evse.transaction.as_ref().is_some_and(|running| Some(running.id.as_str()) == id));
+                if let Some(index) = index {
+                    self.stop_authorization(index, None, true);
+                }
+            }
+            "ChangeAvailability" => self.apply_availability(payload),
+            "SetVariables" => self.variables_were_set(payload),
+            "Reset" => self.begin_reset(payload),
+            "CertificateSigned" => self.use_new_certificate(),
+            "CustomerInformation" => self.tell_customer_information(payload),
+            _ => {}
+        }
+    }
+
+    // ---- remote control ----
+
+    /// The EVSE on which a remote start can begin.
+    fn startable(&self, payload: &Value) -> Option<usize> {
+        let free = |index: &usize| self.evses[*index].authorized.is_none() && self.usable(*index);
+        match payload["evseId"].as_u64() {
+            Some(evse) => self.physical.index_of(u32::try_from(evse).ok()?).filter(free),
+            None => (0..self.evses.len()).find(free),
+        }
+    }
+
+    fn request_start(&mut self, payload: &Value) -> Value {
+        // B02.FR.05: no transactions before acceptance. F01.FR.26: a profile must be a TxProfile.
+        let profile_wrong = payload.get("chargingProfile").is_some_and(|profile| {
+            self.pics.has_profile(Profile::SMART_CHARGING) && profile["chargingProfilePurpose"] != "TxProfile"
+        });
+        let index = self.startable(payload).filter(|_| self.boot == Boot::Accepted && !profile_wrong);
+        let Some(index) = index else { return json!({ "status": "Rejected" }) };
+        let mut response = json!({ "status": "Accepted" });
+        if let Some(running) = &self.evses[index].transaction {
+            response["transactionId"] = running.id.clone().into();
+        }
+        response
+    }
+
+    fn transaction_status(&self, payload: &Value) -> Value {
+        let queued = |id: Option<&str>| {
+            let its = |outgoing: &Outgoing| {
+                outgoing.action == "TransactionEvent"
+                    && id.is_none_or(|id| outgoing.payload["transactionInfo"]["transactionId"] == id)
+            };
+            self.transaction_queue.iter().any(its)
+                || self.outstanding.as_ref().is_some_and(|(_, outgoing)| its(outgoing))
+        };
+        match payload["transactionId"].as_str() {
+            None => json!({ "messagesInQueue": queued(None) }),
+            Some(id) => {
+                let running = self.evses.iter().any(|evse| evse.transaction.as_ref().is_some_and(|tx| tx.id == id));
+                let known = running || self.ended.iter().any(|ended| ended == id);
+                if known {
+                    json!({ "ongoingIndicator": running, "messagesInQueue": queued(Some(id)) })
+                } else {
+                    json!({ "ongoingIndicator": false, "messagesInQueue": false })
+                }
+            }
+        }
+    }
+}

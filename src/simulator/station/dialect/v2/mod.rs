@@ -1,0 +1,382 @@
+//! A station that speaks OCPP 2.x.
+
+mod authorization;
+mod availability;
+mod certificates;
+mod connection;
+mod customer;
+mod device;
+mod evse;
+mod firmware;
+mod happenings;
+mod local_list;
+mod locks;
+mod messages;
+mod metering;
+mod network;
+mod operations;
+mod own_certificate;
+mod queue;
+mod reports;
+mod reset;
+#[cfg(test)]
+mod tests;
+mod triggers;
+mod variables;
+
+use std::{collections::VecDeque, time::Duration};
+
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use self::{device::Device, evse::Evse};
+use super::Dialect;
+use crate::{
+    pics::Pics,
+    protocol::Protocol,
+    simulator::station::{
+        NetworkProfile, StationSetup,
+        physical::{Equipment, Event, LocalList, NotPossible, Physical, Surroundings, Timers, TokenCache},
+    },
+};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Boot {
+    /// Off, or starting: not connected yet.
+    Down,
+    /// Connected, waiting for the answer to the BootNotification.
+    Asked,
+    /// Told to wait.
+    Pending,
+    /// Told to go away for a while.
+    Rejected,
+    /// Accepted.
+    Accepted,
+}
+
+/// Things that happen by themselves.
+#[derive(Debug, Clone, PartialEq)]
+enum Timer {
+    Connect,
+    BootAgain,
+    Heartbeat,
+    ConnectionTimeout(usize),
+    Sample(usize),
+    Aligned,
+    /// A reading for the end of a transaction.
+    SampleForEnd(usize),
+    AlignedForEnd,
+    Restart(&'static str),
+    EvseReset(usize),
+    /// A CALL was not answered in time.
+    Unanswered,
+    /// A TransactionEvent may be sent again.
+    Retry,
+    Firmware(firmware::Stage),
+    Log(usize),
+    MasterPass,
+    SignAgain,
+    /// The end of the own certificate is looked at.
+    Renewal,
+}
+
+/// Most tokens that the authorization cache holds.
+const CACHE_ENTRIES: usize = 1000;
+
+#[derive(Debug, Clone)]
+struct Outgoing {
+    action: &'static str,
+    payload: Value,
+    /// How often it was refused or left unanswered.
+    failures: u64,
+}
+
+/// The station.
+pub struct Station {
+    protocol: &'static Protocol,
+    physical: Physical,
+    pics: Pics,
+    profiles: Vec<(i64, NetworkProfile)>,
+    active_slot: i64,
+    failed_attempts: u64,
+    exhausted_slots: usize,
+    fallen_back: bool,
+    last_good_slot: Option<i64>,
+    device: Device,
+    evses: Vec<Evse>,
+    operative: bool,
+    boot: Boot,
+    boot_reason: &'static str,
+    boots: u32,
+    transactions_made: u32,
+    messages_made: u64,
+    outstanding: Option<(String, Outgoing)>,
+    queue: VecDeque<Outgoing>,
+    transaction_queue: VecDeque<Outgoing>,
+    ended: Vec<String>,
+    events_made: u64,
+    cache: TokenCache,
+    local_list: LocalList,
+    master_pass: Option<Value>,
+    authorizing: VecDeque<(usize, Value, bool)>,
+    reset_when_idle: bool,
+    reset_wanted: bool,
+    offline_since: Option<Instant>,
+    timers: Timers<Timer>,
+    firmware: Option<firmware::Firmware>,
+    log: Option<operations::Log>,
+    /// What a restart put an end to, to be told after the next boot.
+    interrupted: Vec<(&'static str, Value)>,
+}
+
+/// A token's key in cache and list: type and text without regard to case.
+fn key(token: &Value) -> String {
+    format!(
+        "{}:{}",
+        token["type"].as_str().unwrap_or_default(),
+        token["idToken"].as_str().unwrap_or_default().to_lowercase()
+    )
+}
+
+impl Dialect for Station {
+    fn physical(&mut self) -> &mut Physical {
+        &mut self.physical
+    }
+
+    fn powered(&mut self) {
+        self.schedule(Duration::ZERO, Timer::Connect);
+    }
+
+    fn happened(&mut self, event: Event) -> Result<(), NotPossible> {
+        self.take_in(event)
+    }
+
+    fn wake(&self) -> Option<Instant> {
+        self.timers.wake()
+    }
+
+    fn timers_due(&mut self) {
+        for timer in self.timers.due() {
+            self.timer_due(timer);
+        }
+    }
+
+    fn send_next(&mut self) {
+        self.send_waiting();
+    }
+}
+
+impl Station {
+    /// A station as it is delivered.
+    pub fn new(protocol: &'static Protocol, setup: StationSetup, surroundings: Surroundings) -> Self {
+        let mut device = Device::new(&setup.pics);
+        device.put("SecurityCtrlr", "Identity", setup.identity.clone());
+        let profile = setup.profiles.first().map_or(1, |(_, profile)| profile.security_profile);
+        device.put("SecurityCtrlr", "SecurityProfile", profile.to_string());
+        let slots: Vec<String> = setup.profiles.iter().map(|(slot, _)| slot.to_string()).collect();
+        device.put("OCPPCommCtrlr", "NetworkConfigurationPriority", slots.join(","));
+        for (name, value) in &setup.variables {
+            if let Some((component, variable)) = name.split_once('.') {
+                device.put(component, variable, value.clone());
+            }
+        }
+        let equipment = Equipment {
+            suites: setup.pics.list("C-41").to_vec(),
+            file_protocols: setup.pics.list("ORS-24").to_vec(),
+            removable_certificate: setup.pics.is_yes("AQ-3"),
+        };
+        Self {
+            protocol,
+            physical: Physical::new(protocol, &setup, equipment, surroundings),
+            evses: setup.pics.evses.iter().map(Evse::new).collect(),
+            pics: setup.pics,
+            active_slot: setup.profiles.first().map_or(1, |(slot, _)| *slot),
+            profiles: setup.profiles,
+            failed_attempts: 0,
+            exhausted_slots: 0,
+            fallen_back: false,
+            last_good_slot: None,
+            device,
+            operative: true,
+            boot: Boot::Down,
+            boot_reason: "PowerUp",
+            boots: 0,
+            transactions_made: 0,
+            messages_made: 0,
+            outstanding: None,
+            queue: VecDeque::new(),
+            transaction_queue: VecDeque::new(),
+            ended: Vec::new(),
+            events_made: 0,
+            cache: TokenCache::new(CACHE_ENTRIES),
+            local_list: LocalList::default(),
+            master_pass: None,
+            authorizing: VecDeque::new(),
+            reset_when_idle: false,
+            reset_wanted: false,
+            offline_since: None,
+            timers: Timers::default(),
+            firmware: None,
+            log: None,
+            interrupted: Vec::new(),
+        }
+    }
+
+    /// Connected and accepted.
+    fn online(&self) -> bool {
+        self.physical.conn.is_some() && self.boot == Boot::Accepted
+    }
+
+    fn schedule(&mut self, after: Duration, timer: Timer) {
+        self.timers.schedule(after, timer);
+    }
+
+    fn cancel(&mut self, which: impl Fn(&Timer) -> bool) {
+        self.timers.retain(|timer| !which(timer));
+    }
+
+    fn timer_due(&mut self, timer: Timer) {
+        match timer {
+            Timer::Connect => {
+                let profile = self.profile().cloned();
+                self.physical.dial(profile.as_ref());
+            }
+            Timer::BootAgain => self.boot_notification(),
+            Timer::Heartbeat => {
+                self.call("Heartbeat", json!({}));
+                self.schedule_heartbeat();
+            }
+            Timer::ConnectionTimeout(index) => self.connection_timed_out(index),
+            Timer::Sample(index) => self.sample(index),
+            Timer::Aligned => self.aligned(),
+            Timer::SampleForEnd(index) => self.sample_for_end(index),
+            Timer::AlignedForEnd => self.aligned_for_end(),
+            Timer::Restart(reason) => self.restart(reason),
+            Timer::EvseReset(index) => self.evse_was_reset(index),
+            Timer::Unanswered => self.unanswered(),
+            Timer::Retry => {}
+            Timer::Firmware(stage) => self.firmware_stage(stage),
+            Timer::Log(stage) => self.log_stage(stage),
+            // Nobody selected anything: back to normal operation.
+            Timer::MasterPass => self.master_pass = None,
+            Timer::SignAgain => self.sign_again(),
+            Timer::Renewal => self.renew_in_time(),
+        }
+    }
+
+    fn schedule_heartbeat(&mut self) {
+        self.cancel(|timer| *timer == Timer::Heartbeat);
+        let interval = self.device.number("OCPPCommCtrlr", "HeartbeatInterval").max(1);
+        self.schedule(Duration::from_secs(interval), Timer::Heartbeat);
+    }
+
+    // ---- booting ----
+
+    fn boot_notification(&mut self) {
+        let product = &self.pics.product;
+        let short = |text: &str, length: usize| text.chars().take(length).collect::<String>();
+        let mut station = json!({
+            "model": short(&product.designation, 20),
+            "vendorName": short(&product.vendor, 50),
+            "serialNumber": short(&self.physical.identity, 25),
+        });
+        if let Some(version) = &product.firmware_version {
+            station["firmwareVersion"] = short(version, 50).into();
+        }
+        let payload = json!({ "reason": self.boot_reason, "chargingStation": station });
+        if self.boot == Boot::Down {
+            self.boot = Boot::Asked;
+        }
+        self.call("BootNotification", payload);
+    }
+
+    fn boot_answered(&mut self, response: &Value) {
+        let interval = response["interval"].as_u64().unwrap_or(0);
+        match response["status"].as_str() {
+            Some("Accepted") => {
+                let booted = self.boot != Boot::Accepted;
+                self.boot = Boot::Accepted;
+                if interval > 0 {
+                    self.device.put("OCPPCommCtrlr", "HeartbeatInterval", interval.to_string());
+                }
+                self.schedule_heartbeat();
+                if booted {
+                    for index in 0..self.evses.len() {
+                        self.evses[index].forget_reported();
+                        self.report_status(index);
+                    }
+                    let kind = if self.boot_reason == "PowerUp" { "StartupOfTheDevice" } else { "ResetOrReboot" };
+                    self.security_event(kind);
+                    self.firmware_runs();
+                    for (action, payload) in std::mem::take(&mut self.interrupted) {
+                        self.call(action, payload);
+                    }
+                    self.schedule_aligned();
+                    self.renew_in_time();
+                }
+                self.boot_reason = "Triggered";
+            }
+            Some(status) => {
+                self.boot = if status == "Pending" { Boot::Pending } else { Boot::Rejected };
+                // B02.FR.05 / B03.FR.06: an interval of 0 lets the station choose.
+                let wait = if interval == 0 { 30 } else { interval };
+                self.cancel(|timer| *timer == Timer::BootAgain);
+                self.schedule(Duration::from_secs(wait), Timer::BootAgain);
+            }
+            None => {}
+        }
+    }
+
+    fn restart(&mut self, reason: &'static str) {
+        if let Some(conn) = self.physical.conn.take() {
+            self.physical.link.send(crate::link::LinkCommand::Close(conn, 1001));
+        }
+        self.boots += 1;
+        self.boot = Boot::Down;
+        self.boot_reason = reason;
+        self.keep_undelivered();
+        let waits = self.update_waits();
+        self.timers.retain(|timer| waits && matches!(timer, Timer::Firmware(_)));
+        let (update, upload) = (self.interrupt_update(), self.interrupt_upload());
+        self.physical.transfers.cancel_download();
+        self.physical.transfers.cancel_upload();
+        self.interrupted.extend(update.map(|payload| ("FirmwareStatusNotification", payload)));
+        self.interrupted.extend(upload.map(|payload| ("LogStatusNotification", payload)));
+        self.physical.certificates.own.forget_request();
+        self.reset_when_idle = false;
+        self.reset_wanted = false;
+        self.first_slot();
+        for index in 0..self.evses.len() {
+            self.evses[index].authorized = None;
+            self.physical.evses[index].charging = false;
+            self.allow_energy(index);
+            self.evses[index].resetting = false;
+            self.evses[index].updating = false;
+            self.evses[index].reset_when_idle = false;
+            self.evses[index].awaits_reset = false;
+        }
+        self.master_pass = None;
+        self.schedule(Duration::from_secs(5), Timer::Connect);
+    }
+
+    fn security_event(&mut self, kind: &str) {
+        let payload = json!({ "type": kind, "timestamp": self.physical.wall() });
+        if self.physical.conn.is_some() {
+            self.call("SecurityEventNotification", payload);
+        } else if !self.queue.iter().any(|waiting| waiting.payload["type"] == kind) {
+            // Critical events are queued (A04.FR.02), once for failures that repeat themselves (A00.FR.419); they leave
+            // before transaction messages do.
+            self.queue.push_back(Outgoing { action: "SecurityEventNotification", payload, failures: 0 });
+        }
+    }
+
+    fn start_connection_timeout(&mut self, index: usize) {
+        self.cancel_connection_timeout(index);
+        let seconds = self.device.number("TxCtrlr", "EVConnectionTimeOut");
+        self.schedule(Duration::from_secs(seconds), Timer::ConnectionTimeout(index));
+    }
+
+    fn cancel_connection_timeout(&mut self, index: usize) {
+        self.cancel(|timer| *timer == Timer::ConnectionTimeout(index));
+    }
+}

@@ -1,0 +1,93 @@
+//! An EVSE: bay, connectors with their locks, cable, power path and meter.
+
+use super::Physical;
+use crate::pics::model;
+
+/// One EVSE.
+#[derive(Debug, Clone)]
+pub struct Evse {
+    /// Id.
+    pub id: u32,
+    /// Connectors.
+    pub connectors: Vec<Connector>,
+    /// All its cables are fixed to the station.
+    pub fixed_cable: bool,
+    /// An EV stands in the bay.
+    pub bay: bool,
+    /// The connector that an EV is plugged into.
+    pub plugged: Option<u32>,
+    /// The cable is in, but the EV's end is out.
+    pub ev_side_out: bool,
+    /// The station holds the cable, and nobody can pull it.
+    pub cable_held: bool,
+    /// The power path is closed: energy flows unless one side suspends it.
+    pub charging: bool,
+    /// The EV has suspended charging, or is not ready to charge.
+    pub ev_suspended: bool,
+    /// The station gives no energy.
+    pub supply_suspended: bool,
+    /// Meter reading, Wh.
+    pub meter: f64,
+}
+
+/// A connector.
+#[derive(Debug, Clone)]
+pub struct Connector {
+    /// Id.
+    pub id: u32,
+    /// Its lock can't move.
+    pub stuck: bool,
+}
+
+impl Evse {
+    /// An idle EVSE.
+    pub fn new(of: &model::Evse) -> Self {
+        Self {
+            id: of.id,
+            connectors: of.connectors.iter().map(|known| Connector { id: known.id, stuck: false }).collect(),
+            fixed_cable: of.connectors.iter().all(|connector| connector.cable == "fixed"),
+            bay: false,
+            plugged: None,
+            ev_side_out: false,
+            cable_held: false,
+            charging: false,
+            ev_suspended: false,
+            supply_suspended: false,
+            meter: 1000.0 * f64::from(of.id),
+        }
+    }
+
+    /// True when the EVSE has this connector.
+    pub fn has(&self, connector: u32) -> bool {
+        self.connectors.iter().any(|known| known.id == connector)
+    }
+
+    /// True when an EV is connected.
+    pub fn connected(&self) -> bool {
+        self.plugged.is_some() && !self.ev_side_out
+    }
+
+    /// True when energy flows.
+    pub fn gives_energy(&self) -> bool {
+        self.charging && !self.ev_suspended && !self.supply_suspended
+    }
+
+    /// True when the lock of a connector can't move.
+    pub fn is_stuck(&self, connector: u32) -> bool {
+        self.connectors.iter().any(|known| known.id == connector && known.stuck)
+    }
+}
+
+impl Physical {
+    /// Jams the lock of a connector, or frees it; false for a fixed cable, which has none.
+    pub fn jam(&mut self, index: usize, connector: u32, stuck: bool) -> bool {
+        let evse = &mut self.evses[index];
+        if evse.fixed_cable || !evse.has(connector) {
+            return false;
+        }
+        for known in evse.connectors.iter_mut().filter(|known| known.id == connector) {
+            known.stuck = stuck;
+        }
+        true
+    }
+}

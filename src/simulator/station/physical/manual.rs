@@ -1,0 +1,125 @@
+//! What people do to the station: cables, tokens, power, network.
+
+use serde_json::Value;
+
+use super::{Event, NotPossible, Physical, Token};
+use crate::{link::LinkCommand, manual_action::ManualAction};
+
+fn not_possible(reason: impl Into<String>) -> NotPossible {
+    NotPossible(reason.into())
+}
+
+impl Physical {
+    /// Performs a manual action; what the station notices of it is the event.
+    pub fn perform(&mut self, action: &ManualAction) -> Result<Option<Event>, NotPossible> {
+        let parameters = &action.parameters;
+        let number = |name: &str| parameters.get(name).and_then(Value::as_u64).and_then(|id| u32::try_from(id).ok());
+        let text = |name: &str| parameters.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let evse = number("evse").unwrap_or(1);
+        let connector = number("connector").unwrap_or(1);
+        let named = parameters.contains_key("evse");
+        match action.action.as_str() {
+            "power-cycle" => return Ok(Some(Event::PowerCycled)),
+            "network-down" => {
+                self.network_up = false;
+                if let Some(conn) = self.conn {
+                    self.link.send(LinkCommand::Abort(conn));
+                }
+                return Ok(None);
+            }
+            "network-up" => {
+                self.network_up = true;
+                return Ok(Some(Event::NetworkBack));
+            }
+            "store-customer" => {
+                self.customers.push(text("identifier"));
+                return Ok(None);
+            }
+            "remove-certificate" => {
+                if self.certificates.own.shown().is_some() && !self.equipment.removable_certificate {
+                    return Err(not_possible("the certificate of this station can't be removed"));
+                }
+                self.certificates.own = super::OwnCertificate::default();
+                return Ok(None);
+            }
+            _ => {}
+        }
+        let index = self.index_of(evse).ok_or_else(|| not_possible(format!("there is no EVSE {evse}")))?;
+        Ok(match action.action.as_str() {
+            action @ ("jam-lock" | "free-lock") => {
+                if !self.jam(index, connector, action == "jam-lock") {
+                    return Err(not_possible("the connector has no lock"));
+                }
+                (action == "free-lock").then_some(Event::LockFreed { index, connector })
+            }
+            "drive-in" => {
+                self.evses[index].bay = true;
+                Some(Event::DroveIn(index))
+            }
+            "drive-out" => {
+                self.evses[index].bay = false;
+                Some(Event::DroveOut(index))
+            }
+            "connect-ev" | "reconnect-ev-side" => self.plug(index, connector),
+            "disconnect-station-side" if self.evses[index].cable_held => {
+                return Err(not_possible("the cable is locked"));
+            }
+            "disconnect-station-side" | "disconnect-ev" => {
+                self.evses[index].plugged.is_some().then(|| self.unplug(index, false))
+            }
+            "disconnect-ev-side" => Some(self.unplug(index, true)),
+            "select-evse" => {
+                self.selected = Some(index);
+                None
+            }
+            "present-token" => {
+                let token = Token { text: text("token"), kind: text("type") };
+                Some(Event::TokenPresented(named.then_some(index), token))
+            }
+            "press-start" => Some(Event::StartPressed(index)),
+            "press-stop" => Some(Event::StopPressed(index)),
+            "stop-with-master-pass" => Some(Event::MasterPassUsed(named.then_some(index))),
+            "ev-not-ready" | "ev-suspend" => self.suspend(index, true),
+            "ev-resume" => self.suspend(index, false),
+            other => return Err(not_possible(format!("the simulated station does not support `{other}`"))),
+        })
+    }
+
+    /// Plugs an EV in: the whole cable, or the EV's end of a cable that is in.
+    pub fn plug(&mut self, index: usize, connector: u32) -> Option<Event> {
+        let evse = &mut self.evses[index];
+        if evse.connected() {
+            return None;
+        }
+        evse.ev_side_out = false;
+        if evse.plugged.is_none() {
+            evse.plugged = Some(connector);
+            return Some(Event::Plugged(index));
+        }
+        evse.ev_suspended = false;
+        Some(Event::EvSidePlugged(index))
+    }
+
+    /// Pulls the EV's end of the cable, or the whole cable. The power path opens.
+    pub fn unplug(&mut self, index: usize, ev_side_only: bool) -> Event {
+        let evse = &mut self.evses[index];
+        let (was_charging, was_connected) = (evse.charging && !evse.ev_suspended, evse.connected());
+        evse.charging = false;
+        evse.ev_suspended = false;
+        evse.ev_side_out = ev_side_only && !evse.fixed_cable;
+        if !evse.ev_side_out {
+            evse.plugged = None;
+        }
+        Event::Unplugged { index, ev_side_only, was_charging, was_connected }
+    }
+
+    /// Lets the EV suspend charging, or resume.
+    pub fn suspend(&mut self, index: usize, suspended: bool) -> Option<Event> {
+        let evse = &mut self.evses[index];
+        if evse.ev_suspended == suspended {
+            return None;
+        }
+        evse.ev_suspended = suspended;
+        Some(Event::EvSuspended { index, suspended })
+    }
+}

@@ -1,0 +1,222 @@
+//! The hardware of a station: EVSEs, cables, locks, meter, card reader, certificates, transfers, network and clock.
+//!
+//! It knows no message of OCPP. What happens to it is reported as an [`Event`]; a dialect decides what follows, and uses the
+//! operations of [`Physical`].
+
+mod certificates;
+mod connection;
+mod evse;
+mod image;
+mod local_list;
+mod manual;
+mod meter;
+mod own_certificate;
+mod timers;
+mod token_cache;
+mod transfers;
+
+pub use self::{
+    certificates::{Deleted, Installation, RootKind, Store},
+    evse::Evse,
+    image::runs,
+    local_list::{LocalList, UpdateType},
+    meter::Unit,
+    own_certificate::{OwnCertificate, SigningRequest},
+    timers::Timers,
+    token_cache::{CachedToken, TokenCache},
+    transfers::{TransferDone, Transfers},
+};
+use super::StationSetup;
+use crate::{
+    clock::{Clock, ocpp_time},
+    link::{ConnId, LinkCommand, Network, Secret},
+    protocol::Protocol,
+    simulator::faults::FaultyLink,
+};
+
+/// A token as the reader reads it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Token {
+    /// What is on it.
+    pub text: String,
+    /// What kind of token it is, in the words of whoever presents it; empty where nobody says.
+    pub kind: String,
+}
+
+/// Something that happened to the hardware. EVSEs are named by their index.
+#[derive(Debug)]
+pub enum Event {
+    /// The connection to the CSMS is open.
+    Connected,
+    /// An attempt to connect has failed.
+    ConnectionFailed {
+        /// The certificate of the CSMS was refused.
+        certificate: bool,
+    },
+    /// A message has arrived.
+    Received(String),
+    /// The connection is closed.
+    Disconnected,
+    /// The network is there again.
+    NetworkBack,
+    /// The power was away.
+    PowerCycled,
+    /// An EV drove into the bay.
+    DroveIn(usize),
+    /// The EV drove out of the bay.
+    DroveOut(usize),
+    /// A cable or an EV was plugged in.
+    Plugged(usize),
+    /// The EV's end of a cable that stayed in the station was plugged in again.
+    EvSidePlugged(usize),
+    /// A plug was pulled.
+    Unplugged {
+        /// EVSE.
+        index: usize,
+        /// Only the EV's end was pulled.
+        ev_side_only: bool,
+        /// Energy was flowing.
+        was_charging: bool,
+        /// The EV was connected.
+        was_connected: bool,
+    },
+    /// A driver presented a token; at this EVSE, or at a reader that serves all of them.
+    TokenPresented(Option<usize>, Token),
+    /// A driver pressed the start button.
+    StartPressed(usize),
+    /// A driver pressed the stop button.
+    StopPressed(usize),
+    /// Somebody chose on the master pass screen to stop the transaction of one EVSE, or all.
+    MasterPassUsed(Option<usize>),
+    /// The EV suspended charging (or is not ready for it), or resumed.
+    EvSuspended {
+        /// EVSE.
+        index: usize,
+        /// It suspended.
+        suspended: bool,
+    },
+    /// A lock that was jammed moves again.
+    LockFreed {
+        /// EVSE.
+        index: usize,
+        /// Connector.
+        connector: u32,
+    },
+    /// A file transfer has ended.
+    Transferred(TransferDone),
+}
+
+/// Why a manual action can't be performed.
+#[derive(Debug, PartialEq, Eq)]
+pub struct NotPossible(pub String);
+
+/// What a station is connected to.
+#[derive(Debug)]
+pub struct Surroundings {
+    /// The network.
+    pub network: Network,
+    /// The clock.
+    pub clock: Clock,
+    /// The link to the CSMS.
+    pub link: FaultyLink,
+    /// Where the ends of file transfers go.
+    pub transfers: tokio::sync::mpsc::UnboundedSender<TransferDone>,
+}
+
+/// What differs from product to product.
+#[derive(Debug, Clone, Default)]
+pub struct Equipment {
+    /// TLS cipher suites; none stands for all.
+    pub suites: Vec<String>,
+    /// Protocols for file transfers; none stands for all.
+    pub file_protocols: Vec<String>,
+    /// An installer can remove the station's own certificate.
+    pub removable_certificate: bool,
+}
+
+/// The hardware.
+pub struct Physical {
+    /// The version of OCPP that the station was built for: it names the WebSocket sub-protocol.
+    pub protocol: &'static Protocol,
+    /// Identity.
+    pub identity: String,
+    /// Basic authentication password.
+    pub password: Secret,
+    /// What differs from product to product.
+    pub equipment: Equipment,
+    /// Certificates.
+    pub certificates: Store,
+    /// EVSEs.
+    pub evses: Vec<Evse>,
+    /// The EVSE that a driver selected.
+    pub selected: Option<usize>,
+    /// Customers whose data somebody stored.
+    pub customers: Vec<String>,
+    /// File transfers.
+    pub transfers: Transfers,
+    /// The link to the CSMS.
+    pub link: FaultyLink,
+    /// The open connection.
+    pub conn: Option<ConnId>,
+    next_conn: u32,
+    network_up: bool,
+    network: Network,
+    clock: Clock,
+}
+
+impl Physical {
+    /// The hardware of a product.
+    pub fn new(
+        protocol: &'static Protocol,
+        setup: &StationSetup,
+        equipment: Equipment,
+        surroundings: Surroundings,
+    ) -> Self {
+        Self {
+            protocol,
+            identity: setup.identity.clone(),
+            password: setup.password.clone(),
+            equipment,
+            certificates: Store::delivered(&setup.roots, &setup.manufacturer_roots, setup.certificate.clone()),
+            evses: setup.pics.evses.iter().map(Evse::new).collect(),
+            selected: None,
+            customers: Vec::new(),
+            transfers: Transfers::new(surroundings.transfers),
+            link: surroundings.link,
+            conn: None,
+            next_conn: 0,
+            network_up: true,
+            network: surroundings.network,
+            clock: surroundings.clock,
+        }
+    }
+
+    /// The wall time.
+    pub fn now(&self) -> jiff::Timestamp {
+        self.clock.now().wall
+    }
+
+    /// The wall time as OCPP writes it.
+    pub fn wall(&self) -> String {
+        ocpp_time(self.now())
+    }
+
+    /// The index of an EVSE.
+    pub fn index_of(&self, evse: u32) -> Option<usize> {
+        self.evses.iter().position(|known| known.id == evse)
+    }
+
+    /// Sends a message over the open connection, if there is one.
+    pub fn send(&mut self, text: String) {
+        if let Some(conn) = self.conn {
+            self.link.send(LinkCommand::Send(conn, text));
+        }
+    }
+
+    /// Closes the open connection, if there is one. It counts as open until the link says that it is closed.
+    pub fn close(&mut self, code: u16) {
+        if let Some(conn) = self.conn {
+            self.link.send(LinkCommand::Close(conn, code));
+        }
+    }
+}
