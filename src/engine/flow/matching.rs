@@ -296,7 +296,7 @@ impl Node {
             }
         };
         let refused = match &expect.reply_error {
-            Some(refusal) => holds(refusal.when.as_ref(), true)?.then(|| refusal.code),
+            Some(refusal) => holds(refusal.when.as_ref(), true)?.then_some(refusal.code),
             None => None,
         };
         Some((refused, holds(expect.no_reply.as_ref(), false)?))
