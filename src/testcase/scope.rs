@@ -265,7 +265,7 @@ mod tests {
         let text = "id: TC_X_01_CS
 title: T
 sut: charging-station
-block: X
+block: B
 protocols: [2.0.1]
 use-cases: []
 requirements: []
