@@ -115,7 +115,7 @@ mod tests {
         url: x
         password: ******* * *
         stations:
-          - { identity: A, password: **********, url: b }
+          - { identity: A, password: ***********, url: b }
           - password: *
               *******
             identity: B

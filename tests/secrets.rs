@@ -263,7 +263,7 @@ fn complaints_about_a_file_show_no_secret() {
     assert!(told.contains("`Authorization` is wrong") && !told.contains(SECRET), "{told}");
 
     let case = format!(
-        "id: TC_X_01_CS\ntitle: T\nsut: charging-station\nblock: X\nprotocols: [2.0.1]\npurpose: P.\n\
+        "id: TC_X_01_CS\ntitle: T\nsut: charging-station\nblock: B\nprotocols: [2.0.1]\npurpose: P.\n\
          certification: {{ 2.0.1: {{ 2024-06: {{ core: mandatory }} }} }}\nsteps:\n  - connection: accept\n    offer:\n      \
          password: {SECRET}\n      security-profile: 9\n"
     );

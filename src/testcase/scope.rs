@@ -262,10 +262,10 @@ mod tests {
 
     #[test]
     fn a_name_is_known_behind_what_keeps_it() {
-        let text = "id: TC_X_01_CS
+        let text = "id: TC_B_99_CS
 title: T
 sut: charging-station
-block: X
+block: B
 protocols: [2.0.1]
 use-cases: []
 requirements: []

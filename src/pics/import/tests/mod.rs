@@ -7,6 +7,7 @@ use std::path::Path;
 
 use super::{document::Document, *};
 use crate::{
+    formatter,
     pics::{reader, writer},
     yaml::Source,
 };
@@ -64,7 +65,8 @@ fn the_certificates_reproduce_the_files() {
         let mut imported = certificate(&Document::from_text(certificate_name, &text), None).unwrap();
         imported.pics.approval = imported.pics.approval.without_names();
         let expected = std::fs::read_to_string(root.join("pics").join(file)).unwrap();
-        assert_eq!(yaml(&imported.pics), expected, "{file}");
+        let written = formatter::format(&Source::new(file, yaml(&imported.pics))).unwrap().unwrap();
+        assert_eq!(written, expected, "{file}");
         assert_eq!(imported.remarks, [], "{file}");
     }
 }
