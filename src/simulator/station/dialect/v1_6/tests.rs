@@ -297,9 +297,8 @@ async fn an_id_tag_that_proves_invalid_ends_the_transaction_or_the_energy() {
 #[tokio::test(start_paused = true)]
 async fn remote_requests_act_like_a_driver() {
     let mut station = accepted().await;
-    for wrong in [json!({ "idTag": "GOOD", "connectorId": 0 }), json!({ "idTag": "GOOD", "connectorId": 99 })] {
-        assert_eq!(ask(&mut station, "RemoteStartTransaction", wrong).0["status"], "Rejected");
-    }
+    let unknown = json!({ "idTag": "GOOD", "connectorId": 99 });
+    assert_eq!(ask(&mut station, "RemoteStartTransaction", unknown).0["status"], "Rejected");
     let start = json!({ "idTag": "GOOD", "connectorId": 1 });
     let (response, sent) = ask(&mut station, "RemoteStartTransaction", start.clone());
     assert_eq!((&response["status"], sent.join(", ")), (&json!("Accepted"), "Authorize GOOD, 1 Preparing".to_owned()));
