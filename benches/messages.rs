@@ -44,7 +44,7 @@ fn messages(criterion: &mut Criterion) {
         let mut group = criterion.benchmark_group(name);
         group.throughput(Throughput::Bytes(text.len() as u64));
         group.bench_function("read the frame", |bencher| {
-            bencher.iter(|| Frame::parse(black_box(text), OCPP_2_0_1.wire))
+            bencher.iter(|| Frame::parse(black_box(text), OCPP_2_0_1.wire));
         });
         group.bench_function("hold against the schema", |bencher| {
             bencher.iter(|| OCPP_2_0_1.messages().validate(black_box(&action), true, black_box(&payload)));

@@ -174,10 +174,7 @@ const TESTS: &[(&str, &[&str])] = &[
             "report --since",
         ],
     ),
-    (
-        "cli_files::files_are_put_into_one_form_and_nothing_is_written_to_check_it",
-        &["fmt <PATH>", "fmt --check"],
-    ),
+    ("cli_files::files_are_put_into_one_form_and_nothing_is_written_to_check_it", &["fmt <PATH>", "fmt --check"]),
     (
         "cli_files::each_shell_has_its_completions",
         &[

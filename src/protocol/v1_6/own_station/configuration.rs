@@ -74,7 +74,7 @@ impl OwnStation {
         answer
     }
 
-    pub(super) fn change_configuration(&self, around: &Around, payload: &Value, asked: Asked) -> Value {
+    pub(super) fn change_configuration(around: &Around, payload: &Value, asked: Asked) -> Value {
         let value = payload["value"].as_str().unwrap_or_default();
         let Some(key) = payload["key"].as_str().and_then(key) else { return status("NotSupported") };
         if !key.is_writable() || !key.admits(value) || !Self::may_become(around, key, value, asked) {

@@ -20,7 +20,7 @@ impl OwnStation {
         let by_step = asked == Asked::ByStep;
         match action {
             "GetConfiguration" => self.get_configuration(around, payload),
-            "ChangeConfiguration" => self.change_configuration(around, payload, asked),
+            "ChangeConfiguration" => Self::change_configuration(around, payload, asked),
             "TriggerMessage" | "ExtendedTriggerMessage" => self.trigger(around, payload, asked),
             "GetLocalListVersion" => self.local_list_version(),
             "SendLocalList" => self.send_local_list(around, payload),
