@@ -18,6 +18,10 @@ pub fn words_of(set: WordSet, scope: Scope) -> Vec<String> {
     for protocol in all.filter(|protocol| scope.is_none_or(|wanted| wanted.version == protocol.version)) {
         words.extend(protocol.words(set).into_iter().filter(|word| !words.contains(word)).collect::<Vec<_>>());
     }
+    // The words of an enumeration have an order of their own.
+    if set == WordSet::RequestsOfCsms {
+        words.sort_unstable();
+    }
     words
 }
 

@@ -103,7 +103,8 @@ fn keys_are_their_owners_and_nothing_is_overwritten() {
 fn wrong(folder: &Path, port: u16) -> PathBuf {
     let pki = Pki::new(KeyKind::Ecdsa, jiff::Timestamp::now()).unwrap();
     let shown = pki.server(CertificateKind::Expired, &["other.example".to_owned()]).unwrap();
-    let key = pki.server(CertificateKind::Valid, &["localhost".to_owned()]).unwrap().key;
+    let another = Pki::new(KeyKind::Ecdsa, jiff::Timestamp::now()).unwrap();
+    let key = another.server(CertificateKind::Valid, &["localhost".to_owned()]).unwrap().key;
     fs::write(folder.join("server.pem"), shown.chain).unwrap();
     fs::write(folder.join("server.key"), key.expose()).unwrap();
     fs::write(folder.join("root.pem"), pki.other_root_pem()).unwrap();

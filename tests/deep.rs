@@ -315,7 +315,7 @@ fn meter_values_out_of_their_time_fail() {
         ("TC_J_09", "TransactionEvent", Some("MeterValuePeriodic")),
     ] {
         // Which of the times is the first that counts depends on the time of day at which the run began.
-        fails("uneven times", &sound[id], "s apart|s since midnight", |recording| {
+        fails("uneven times", &sound[id], "a multiple of|s apart|s since midnight", |recording| {
             uneven(recording, action, trigger, 9)
         });
         fails("none after the first", &sound[id], "did not come within", |recording| {

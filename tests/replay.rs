@@ -130,13 +130,12 @@ fn a_corrected_test_case_tells_what_it_would_have_said() {
     keep("cp-flex-plus-eu.yaml", "", &["TC_B_06_CS"], folder.path());
     let file = "charging-station/B/TC_B_06_CS.yaml";
     // A check that the product does not fulfil.
-    let stricter =
-        changed(folder.path(), file, "attributeStatus\": { is: Accepted", "attributeStatus\": { is: Rejected");
+    let stricter = changed(folder.path(), file, "status: { is: Accepted", "status: { is: Rejected");
     let again = against(folder.path(), stricter.path());
     assert_eq!(again.verdict, Verdict::Fail, "{:?}", again.failures.first());
     assert!(again.failures[0].step.contains("send GetVariables"), "{:?}", again.failures[0]);
     // Another message: the product was never asked that.
-    let asks = changed(folder.path(), file, "component: { name: OCPPCommCtrlr }", "component: { name: ClockCtrlr }");
+    let asks = changed(folder.path(), file, "get: { OCPPCommCtrlr.", "get: { ClockCtrlr.");
     let again = against(folder.path(), asks.path());
     assert_eq!(again.verdict, Verdict::Inconclusive);
     let divergence = again.divergence.unwrap();

@@ -68,9 +68,8 @@ enum Command {
 }
 
 fn baseline(word: &str) -> Result<Baseline, String> {
-    let all = Version::ALL.into_iter().flat_map(|version| version.protocol().baselines);
-    let known: Vec<&str> = all.map(|baseline| baseline.id()).collect();
-    Baseline::named(word).ok_or_else(|| format!("write one of: {}", known.join(", ")))
+    let known: Vec<&str> = import::PROTOCOL.baselines.iter().map(|baseline| baseline.id()).collect();
+    import::PROTOCOL.baseline(word).ok_or_else(|| format!("write one of: {}", known.join(", ")))
 }
 
 /// Runs the subcommand.

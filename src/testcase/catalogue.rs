@@ -80,6 +80,8 @@ impl Header {
 pub struct Catalogue {
     /// How its files are read.
     pub dialect: Dialect,
+    /// A run folder has kept them. What was run is judged again as it was, whatever is refused today.
+    pub is_recorded: bool,
     /// Test cases by id.
     pub cases: BTreeMap<String, Entry>,
     /// States by side and name.
@@ -112,12 +114,13 @@ impl Catalogue {
     pub fn recorded(folder: &Path, version: Version) -> Result<Self, Vec<Defects>> {
         let sources = sources_in(folder)?;
         let language = Language::of(&sources);
-        Self::from_sources(sources, Dialect { language, ..Dialect::today(version) })
+        let catalogue = Self::from_sources(sources, Dialect { language, ..Dialect::today(version) })?;
+        Ok(Self { is_recorded: true, ..catalogue })
     }
 
     fn from_sources(sources: Vec<Source>, dialect: Dialect) -> Result<Self, Vec<Defects>> {
         let version = dialect.protocol.version;
-        let mut catalogue = Self { dialect, cases: BTreeMap::new(), states: BTreeMap::new() };
+        let mut catalogue = Self { dialect, is_recorded: false, cases: BTreeMap::new(), states: BTreeMap::new() };
         let mut bad = Vec::new();
         for source in sources.into_iter().filter(|source| dialect.may_be_for(source)) {
             let path = Path::new(&*source.name);

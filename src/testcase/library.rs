@@ -75,7 +75,7 @@ impl Library {
             }
         }
         // What a file with defects keeps is not known, and others may use it.
-        if bad.is_empty() {
+        if bad.is_empty() && !catalogue.is_recorded {
             let names = Names::new(cases.values().map(|case| &**case), &states);
             let of_states = states.values().map(|state| (&state.source, names.of_state(state)));
             let of_cases = cases.values().map(|case| (&case.source, names.of_case(case)));

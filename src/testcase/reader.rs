@@ -1,5 +1,6 @@
 //! Reads test cases and states from YAML, with every defect at its place.
 
+mod around;
 mod connection;
 mod manual;
 mod messages;
@@ -14,11 +15,8 @@ use serde_json::{Map, Value};
 use super::{
     catalogue,
     dialect::{Dialect, Language},
-    language::{BODY, COMMON, LIST_SETTING, REFUSAL, STATE, STEPS, StepInfo, TEST_CASE},
-    model::{
-        Always, BUILT_IN, Bound, Citation, Expect, Need, Refusal, RunSite, Send, State, StateKind, Step, StepKind,
-        TestCase, VariableSetting,
-    },
+    language::{BODY, COMMON, REFUSAL, STATE, STEPS, StepInfo, TEST_CASE},
+    model::{BUILT_IN, Bound, Citation, Expect, Refusal, RunSite, Send, State, StateKind, Step, StepKind, TestCase},
     scope::{Mentions, Notes, Part},
     template::Template,
 };
@@ -233,97 +231,6 @@ impl<'s> Reader<'s> {
             return Vec::new();
         };
         entries.iter().map(|(key, value)| (key.name.clone(), self.template(value))).collect()
-    }
-
-    fn variants(&mut self, node: Option<&Node>) -> Vec<Map<String, Value>> {
-        let Some(node) = node else { return Vec::new() };
-        let Some(items) = node.list() else {
-            self.defect(node.at, "`variants` must be a list of mappings", "write `- { name: value }` lines");
-            return Vec::new();
-        };
-        items.iter().filter_map(|item| item.to_json().as_object().cloned()).collect()
-    }
-
-    fn needs(&mut self, node: Option<&Node>) -> Vec<Need> {
-        let Some(node) = node else { return Vec::new() };
-        let items = node.list().map_or_else(|| vec![node], |items| items.iter().collect());
-        items
-            .into_iter()
-            .map(|item| {
-                if let (Some(that), Some(otherwise)) = (item.get("that"), item.get("otherwise").and_then(Node::text)) {
-                    Need { condition: self.expression(that), otherwise: otherwise.to_owned() }
-                } else {
-                    self.defect(item.at, "a need is `that` (a condition) and `otherwise` (the reason)", "write both");
-                    Need { condition: Template::expression("true"), otherwise: String::new() }
-                }
-            })
-            .collect()
-    }
-
-    fn variables(&mut self, node: Option<&Node>) -> Vec<VariableSetting> {
-        let Some(node) = node else { return Vec::new() };
-        let Some(items) = node.list() else {
-            self.defect(node.at, "`variables` must be a list", "write `- Component.Variable: value` lines");
-            return Vec::new();
-        };
-        let mut settings = Vec::new();
-        for item in items {
-            let entries = item.map().unwrap_or_default();
-            let Some((Key { name, at }, value)) = entries.iter().find(|(key, _)| key.name != "when") else {
-                self.defect(item.at, "a variable setting was expected", "write `Component.Variable: value`");
-                continue;
-            };
-            let Some((component, variable)) = name.split_once('.') else {
-                self.defect(*at, format!("`{name}` is not Component.Variable"), "separate the two with a dot");
-                continue;
-            };
-            let when = item.get("when").map(|when| self.expression(when));
-            let member = value.get("contains");
-            if value.map().is_some() {
-                let owner = Owner::of_keys(name, Some(self.dialect.protocol));
-                self.defects.extend(vocabulary::check(owner, &LIST_SETTING, Some(value), value));
-            }
-            settings.push(VariableSetting {
-                component: component.to_owned(),
-                variable: variable.to_owned(),
-                value: self.template(member.unwrap_or(value)),
-                contains: member.is_some(),
-                without: words(value.get("without").filter(|_| member.is_some())),
-                when,
-                at: *at,
-            });
-        }
-        settings
-    }
-
-    fn always(&mut self, node: Option<&Node>) -> Vec<Always> {
-        let Some(node) = node else { return Vec::new() };
-        let Some(items) = node.list() else {
-            self.defect(node.at, "`always` must be a list", "write `- every: Action` lines");
-            return Vec::new();
-        };
-        let mut rules = Vec::new();
-        for item in items {
-            let (word, action) = match (item.get("every"), item.get("never")) {
-                (Some(action), None) => ("every", action),
-                (None, Some(action)) => ("never", action),
-                _ => {
-                    self.defect(item.at, "a rule is either `every` or `never`", "write one of the two");
-                    continue;
-                }
-            };
-            let action = self.action(action, true);
-            rules.push(Always {
-                matches: self.matches(item.get("match"), self.messages().message(&action, true)),
-                checks: (word == "every")
-                    .then(|| self.checks(item.get("check"), self.messages().message(&action, true))),
-                action,
-                requirements: self.requirements(item.get("requirement")),
-                at: item.at,
-                file: self.file.clone(),
-            });
-        }
-        rules
     }
 
     fn steps(&mut self, node: &Node) -> Vec<Arc<Step>> {

@@ -399,7 +399,7 @@ impl Reader<'_> {
     /// A place that the message does not have can't be in it.
     fn payload(&mut self, node: &Node, path: &str) {
         let Some(message) = self.about.message.as_deref() else { return };
-        let mut first = None;
+        let mut nearest: Option<crate::protocol::member::Complaint> = None;
         for version in Version::ALL {
             let Some(message) = version.protocol().messages().message(message, true) else { continue };
             let mut place = Some(message);
@@ -412,10 +412,14 @@ impl Reader<'_> {
             });
             match complaint {
                 None => return,
-                Some(complaint) => first = first.or(Some(complaint)),
+                // The version that the author has in mind is the one that knows something near.
+                Some(complaint) if nearest.is_none() || complaint.help.starts_with("did you mean") => {
+                    nearest = Some(complaint)
+                }
+                Some(_) => {}
             }
         }
-        if let Some(complaint) = first {
+        if let Some(complaint) = nearest {
             self.defect(node, complaint.message, complaint.help);
         }
     }

@@ -40,7 +40,7 @@ use crate::{
 };
 
 /// The version whose certificates can be read: none of another has been published with its abstract.
-const PROTOCOL: &Protocol = &OCPP_2_0_1;
+pub const PROTOCOL: &Protocol = &OCPP_2_0_1;
 
 fn known_ids() -> &'static PicsTables {
     OCPP_2_0_1.pics_tables()
