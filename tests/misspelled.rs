@@ -288,7 +288,9 @@ fn check_case(library: &Library, source: &Source) -> Result<(), Defects> {
 
 fn check_state(library: &Library, name: &str, sut: SutKind, source: &Source) -> Result<(), Defects> {
     let Some(state) = library::state(source, name, sut, *TODAY)? else { return Ok(()) };
-    let defects = library::check_runs(&state.runs, &library.states, &[]);
+    let mut defects = library::check_runs(&state.runs, &library.states, &[]);
+    let cases = library.cases.values().map(|case| &**case);
+    defects.extend(Names::new(cases, &library.states).of_state(&state));
     if defects.is_empty() { Ok(()) } else { Err(source.defects(defects)) }
 }
 

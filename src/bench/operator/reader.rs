@@ -414,7 +414,7 @@ impl Reader<'_> {
                 None => return,
                 // The version that the author has in mind is the one that knows something near.
                 Some(complaint) if nearest.is_none() || complaint.help.starts_with("did you mean") => {
-                    nearest = Some(complaint)
+                    nearest = Some(complaint);
                 }
                 Some(_) => {}
             }

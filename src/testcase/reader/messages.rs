@@ -5,16 +5,24 @@ use regex::Regex;
 
 use super::Reader;
 use crate::{
-    protocol::{error_code::ErrorCode, ids, member::Member},
+    protocol::{error_code::ErrorCode, ids, member::Member, semantics::WordSet},
     testcase::{
         language::AFTER,
         matcher::{After, Checks, Distance, Matcher, Path},
         requirements::Requirements,
         template::Template,
     },
-    vocabulary::{self, Owner, Takes},
+    vocabulary::{self, Owner, Property, Scope, Takes, words_of},
     yaml::{Defect, Key, Kind, Node, nearest},
 };
+
+/// What the matcher `token` compares.
+const ID_TOKEN: [Property; 2] =
+    [Property::required("idToken", Takes::Text), Property::optional("type", Takes::Named(token_types))];
+
+fn token_types(scope: Scope) -> Vec<String> {
+    words_of(WordSet::TokenTypes, scope)
+}
 
 impl Reader<'_> {
     /// Complains about what can't be valid in a payload of ours, whatever its expressions yield. What is required of the
@@ -225,7 +233,13 @@ impl Reader<'_> {
                 "any" => Matcher::Any(Box::new(self.matcher(value, spot.uncitable()))),
                 "contains" => Matcher::Contains(self.template(value)),
                 "any-of" => Matcher::AnyOf(self.template(value)),
-                "token" => Matcher::Token(self.template(value)),
+                "token" => {
+                    if value.map().is_some() {
+                        let owner = Owner::of_keys("token", Some(self.dialect.protocol));
+                        self.defects.extend(vocabulary::check(owner, &ID_TOKEN, Some(value), value));
+                    }
+                    Matcher::Token(self.template(value))
+                }
                 "hash-of" => Matcher::HashOf(self.template(value)),
                 "when" => {
                     let is = if let Some(is) = node.get("is") {
