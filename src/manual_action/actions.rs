@@ -284,7 +284,7 @@ mod tests {
         the operator is asked wrongly for `connect-ev`: `connect-ev` lacks its parameter `connector` (add `connector: …` under `with`)
         the operator is asked wrongly for `present-token`: `type` can't be the text "ISO14434" (did you mean `ISO14443`?)
         the operator is asked wrongly for `send`: `action` can't be the text "Rest" (did you mean `Reset`?)
-        the operator is asked wrongly for `send`: `action` can't be the text "BootNotification" (known: CancelReservation
+        the operator is asked wrongly for `send`: `action` can't be the text "BootNotification" (known: AFRRSignal
         sound
         the operator is asked wrongly for `restore`: it can't give `security-profile` the value `3` (known: 1, 2)
         the operator is asked wrongly for `configure`: unknown setting `password`
