@@ -18,6 +18,7 @@ pub mod session;
 mod shape;
 mod times;
 pub mod transfer;
+pub mod unsolicited;
 pub mod v1_6;
 pub mod v2;
 

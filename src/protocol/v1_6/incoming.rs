@@ -79,7 +79,7 @@ impl Conversation {
             known.pending = registration.status() == Some(super::OwnStatus::Pending);
             known.accepted = registration.is_accepted();
         }
-        Some(Unsolicited { verdict: line.verdict(call, known), reason: line.reason })
+        Some(Unsolicited { verdict: unsolicited::verdict(line, call, known), reason: line.reason })
     }
 
     /// True for a message about a transaction that a former test case left behind, or that is from before the run: it is

@@ -2,22 +2,13 @@
 //!
 //! There is one line with the reason for every request. `docs/unsolicited-messages-1.6.md` is generated from it.
 
-use std::fmt::Write as _;
-
-use crate::{protocol::session::Call, verdict::Verdict};
-
-/// What an unsolicited message means.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Meaning {
-    /// It may be sent at any time. It is answered and has no influence on the verdict.
-    Background,
-    /// It violates nothing, but is incompatible with what the test case does: inconclusive.
-    Undecided,
-    /// It violates the specification, or reports something that did not happen: a failure.
-    Breach,
-    /// The meaning depends on a condition.
-    Depends(Condition),
-}
+use crate::{
+    protocol::{
+        session::Call,
+        unsolicited::{self, Line, Meaning, line},
+    },
+    verdict::Verdict,
+};
 
 /// What the meaning of a message may depend on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,20 +29,8 @@ pub enum Condition {
     Trigger,
 }
 
-/// A line of the table.
-#[derive(Debug, Clone, Copy)]
-pub struct Unsolicited {
-    /// The action of the request.
-    pub action: &'static str,
-    /// What it means.
-    pub meaning: Meaning,
-    /// Why, with sections of the specification, or requirements of the security whitepaper.
-    pub reason: &'static str,
-}
-
-const fn line(action: &'static str, meaning: Meaning, reason: &'static str) -> Unsolicited {
-    Unsolicited { action, meaning, reason }
-}
+/// A line of a table.
+pub type Unsolicited = Line<Condition>;
 
 use Condition::{Availability, Idle, SigningRequest, Start, Stop, Trigger, Unlock};
 use Meaning::{Background, Breach, Depends, Undecided};
@@ -129,64 +108,48 @@ pub fn of(action: &str, from_station: bool) -> Option<&'static Unsolicited> {
     table.iter().find(|line| line.action == action)
 }
 
-impl Unsolicited {
-    /// The verdict that a message of the kind leads to; none for background.
-    pub(super) fn verdict(&self, call: &Call, known: Known) -> Option<Verdict> {
-        let boot = call.payload["requestedMessage"] == "BootNotification";
-        match self.meaning {
-            Background => None,
-            Undecided => Some(Verdict::Inconclusive),
-            Breach => Some(Verdict::Fail),
-            Depends(Idle) => (call.payload["status"] == "Idle" && !known.triggered).then_some(Verdict::Fail),
-            Depends(Availability) => known.changes_availability.then_some(Verdict::Inconclusive),
-            Depends(Start | Stop) if known.pending => Some(Verdict::Fail),
-            Depends(Start) => Some(Verdict::Inconclusive),
-            Depends(Stop | Unlock) => known.meets_transaction.then_some(Verdict::Inconclusive),
-            Depends(SigningRequest) => (!known.awaits_certificate).then_some(Verdict::Fail),
-            Depends(Trigger) => (boot && known.accepted).then_some(Verdict::Fail),
-        }
-    }
+/// The verdict that a message leads to; none for background.
+pub(super) fn verdict(line: &Unsolicited, call: &Call, known: Known) -> Option<Verdict> {
+    let boot = call.payload["requestedMessage"] == "BootNotification";
+    line.verdict(|condition| match condition {
+        Idle => (call.payload["status"] == "Idle" && !known.triggered).then_some(Verdict::Fail),
+        Availability => known.changes_availability.then_some(Verdict::Inconclusive),
+        Start | Stop if known.pending => Some(Verdict::Fail),
+        Start => Some(Verdict::Inconclusive),
+        Stop | Unlock => known.meets_transaction.then_some(Verdict::Inconclusive),
+        SigningRequest => (!known.awaits_certificate).then_some(Verdict::Fail),
+        Trigger => (boot && known.accepted).then_some(Verdict::Fail),
+    })
 }
 
-impl Meaning {
+impl Condition {
     fn words(self) -> &'static str {
         match self {
-            Background => "background",
-            Undecided => "inconclusive",
-            Breach => "fail",
-            Depends(Idle) => "fail if it says Idle and was not triggered, otherwise background",
-            Depends(Availability) => "background if nothing changes, otherwise inconclusive",
-            Depends(Start) => "fail while the station is Pending, otherwise inconclusive",
-            Depends(Stop) => {
+            Idle => "fail if it says Idle and was not triggered, otherwise background",
+            Availability => "background if nothing changes, otherwise inconclusive",
+            Start => "fail while the station is Pending, otherwise inconclusive",
+            Stop => {
                 "fail while the station is Pending, otherwise background if no such transaction is running, otherwise inconclusive"
             }
-            Depends(Unlock) => "background if no transaction is running there, otherwise inconclusive",
-            Depends(SigningRequest) => "background if a signing request is open, otherwise fail",
-            Depends(Trigger) => {
-                "fail if it triggers a BootNotification of a station that is accepted, otherwise background"
-            }
+            Unlock => "background if no transaction is running there, otherwise inconclusive",
+            SigningRequest => "background if a signing request is open, otherwise fail",
+            Trigger => "fail if it triggers a BootNotification of a station that is accepted, otherwise background",
         }
     }
 }
 
 /// The tables as a page of the documentation, `docs/unsolicited-messages-1.6.md`.
 pub fn page() -> String {
-    let mut page = String::from(
-        "# Unsolicited messages of OCPP 1.6\n\n\
-         This page says, for every request of OCPP 1.6 and its security whitepaper, what it means for the verdict if no step of the main \
-         part waits for it, and why. The words are explained with [those of OCPP 2.x](unsolicited-messages.md). Numbers are sections of \
-         the specification, edition 2, if nothing else is said; ids are requirements of the security whitepaper.\n\n\
-         This page is generated from the tables in `src/protocol/v1_6/unsolicited.rs` by `UPDATE_DOCS=1 cargo test --lib unsolicited`.\n",
-    );
-    for (heading, table) in
-        [("Requests of a central system under test", OF_CSMS), ("Requests of a charge point under test", OF_STATION)]
-    {
-        let _ = write!(page, "\n## {heading}\n\n| request | meaning | reason |\n| --- | --- | --- |\n");
-        for line in table {
-            let _ = writeln!(page, "| `{}` | {} | {} |", line.action, line.meaning.words(), line.reason);
-        }
-    }
-    page
+    let introduction = "# Unsolicited messages of OCPP 1.6\n\n\
+     This page says, for every request of OCPP 1.6 and its security whitepaper, what it means for the verdict if no step of the main \
+     part waits for it, and why. The words are explained with [those of OCPP 2.x](unsolicited-messages.md). Numbers are sections of \
+     the specification, edition 2, if nothing else is said; ids are requirements of the security whitepaper.\n\n\
+     This page is generated from the tables in `src/protocol/v1_6/unsolicited.rs` by `UPDATE_DOCS=1 cargo test --lib unsolicited`.\n";
+    unsolicited::page(
+        introduction,
+        &[("Requests of a central system under test", OF_CSMS), ("Requests of a charge point under test", OF_STATION)],
+        Condition::words,
+    )
 }
 
 #[cfg(test)]
@@ -207,11 +170,6 @@ mod tests {
 
     #[test]
     fn the_page_is_generated_from_the_tables() {
-        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/unsolicited-messages-1.6.md");
-        if std::env::var_os("UPDATE_DOCS").is_some() {
-            std::fs::write(&path, page()).unwrap();
-        }
-        let held = std::fs::read_to_string(&path).unwrap_or_default();
-        assert!(held == page(), "the page is not up to date: UPDATE_DOCS=1 cargo test --lib unsolicited");
+        unsolicited::assert_up_to_date("unsolicited-messages-1.6.md", &page());
     }
 }

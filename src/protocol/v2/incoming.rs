@@ -47,7 +47,7 @@ impl Conversation {
                 names_transaction: call.action == "RequestStopTransaction" && self.of_test.told.is_running(id),
             };
         }
-        Some(Unsolicited { verdict: line.verdict(call, known), reason: line.reason })
+        Some(Unsolicited { verdict: unsolicited::verdict(line, call, known), reason: line.reason })
     }
 
     /// True for an event of a transaction that a former test case left behind: it is answered, and tells nothing here.

@@ -2,24 +2,15 @@
 //!
 //! There is one line with the reason for every request of OCPP 2.0.1, and one for every message that OCPP 2.1 adds. `docs/unsolicited-messages.md` is generated from it.
 
-use std::fmt::Write as _;
-
 use serde_json::Value;
 
-use crate::{protocol::requirements::RequirementList, protocol::session::Call, verdict::Verdict};
-
-/// What an unsolicited message means.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Meaning {
-    /// It may be sent at any time. It is answered and has no influence on the verdict.
-    Background,
-    /// It violates no requirement, but is incompatible with what the test case does: inconclusive.
-    Undecided,
-    /// It violates a requirement, or reports something that did not happen: a failure.
-    Breach,
-    /// The meaning depends on a condition.
-    Depends(Condition),
-}
+use crate::{
+    protocol::{
+        session::Call,
+        unsolicited::{self, Line, Meaning, line},
+    },
+    verdict::Verdict,
+};
 
 /// What the meaning of a message may depend on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,20 +25,8 @@ pub enum Condition {
     SigningRequest,
 }
 
-/// A line of the table.
-#[derive(Debug, Clone, Copy)]
-pub struct Unsolicited {
-    /// The action of the request.
-    pub action: &'static str,
-    /// What it means.
-    pub meaning: Meaning,
-    /// Why, with the requirements.
-    pub reason: &'static str,
-}
-
-const fn line(action: &'static str, meaning: Meaning, reason: &'static str) -> Unsolicited {
-    Unsolicited { action, meaning, reason }
-}
+/// A line of a table.
+pub type Unsolicited = Line<Condition>;
 
 use Condition::{Availability, Progress, SigningRequest, Transaction};
 use Meaning::{Background, Breach, Depends, Undecided};
@@ -181,24 +160,14 @@ pub fn of(action: &str, from_station: bool) -> Option<&'static Unsolicited> {
     tables.into_iter().flatten().find(|line| line.action == action)
 }
 
-impl Unsolicited {
-    /// The verdict that a message of the kind leads to; none for background.
-    pub(crate) fn verdict(&self, call: &Call, known: Known) -> Option<Verdict> {
-        match self.meaning {
-            Background => None,
-            Undecided => Some(Verdict::Inconclusive),
-            Breach => Some(Verdict::Fail),
-            Depends(Progress) => (!tells_progress(&call.payload)).then_some(Verdict::Fail),
-            Depends(Availability) => known.changes_availability.then_some(Verdict::Inconclusive),
-            Depends(Transaction) => known.names_transaction.then_some(Verdict::Inconclusive),
-            Depends(SigningRequest) => (!known.awaits_certificate).then_some(Verdict::Fail),
-        }
-    }
-
-    /// The requirements that the reason names.
-    pub fn requirements(&self, known: &RequirementList) -> Vec<String> {
-        known.cited(self.reason).map(str::to_owned).collect()
-    }
+/// The verdict that a message leads to; none for background.
+pub(super) fn verdict(line: &Unsolicited, call: &Call, known: Known) -> Option<Verdict> {
+    line.verdict(|condition| match condition {
+        Progress => (!tells_progress(&call.payload)).then_some(Verdict::Fail),
+        Availability => known.changes_availability.then_some(Verdict::Inconclusive),
+        Transaction => known.names_transaction.then_some(Verdict::Inconclusive),
+        SigningRequest => (!known.awaits_certificate).then_some(Verdict::Fail),
+    })
 }
 
 /// True for an update that only carries meter values or tells how the transaction charges.
@@ -220,47 +189,40 @@ fn tells_progress(event: &Value) -> bool {
         )
 }
 
-impl Meaning {
+impl Condition {
     fn words(self) -> &'static str {
         match self {
-            Background => "background",
-            Undecided => "inconclusive",
-            Breach => "fail",
-            Depends(Progress) => "background if it reports meter values or charging, otherwise fail",
-            Depends(Availability) => "background if nothing changes, otherwise inconclusive",
-            Depends(Transaction) => "background if no such transaction is running, otherwise inconclusive",
-            Depends(SigningRequest) => "background if a signing request is open, otherwise fail",
+            Progress => "background if it reports meter values or charging, otherwise fail",
+            Availability => "background if nothing changes, otherwise inconclusive",
+            Transaction => "background if no such transaction is running, otherwise inconclusive",
+            SigningRequest => "background if a signing request is open, otherwise fail",
         }
     }
 }
 
 /// The tables as a page of the documentation, `docs/unsolicited-messages.md`.
 pub fn page() -> String {
-    let mut page = String::from(
-        "# Unsolicited messages\n\n\
-         A product may send more than a test case asks for. This page says, for every request of OCPP 2.0.1 and 2.1, what it means for the \
-         verdict if no step of the main part waits for it, and why. The request is answered in any case. Outside of the main part it \
-         has no influence on the verdict. Those of OCPP 1.6 have [a page of their own](unsolicited-messages-1.6.md).\n\n\
-         - *background*: no influence on the verdict.\n\
-         - *inconclusive*: it violates no requirement, but is incompatible with what the test case does. Keep the product from sending \
-         it and run the test case again.\n\
-         - *fail*: it violates a requirement, or reports something that did not happen.\n\n\
-         If a step of the test case waits for a request with this action, but not for this one, the test case fails, unless the request \
-         is background.\n\n\
-         This page is generated from the tables in `src/protocol/v2/unsolicited.rs` by `UPDATE_DOCS=1 cargo test --lib unsolicited`.\n",
-    );
-    for (heading, table) in [
-        ("Requests of a CSMS under test", OF_CSMS),
-        ("Requests of a CSMS under test that OCPP 2.1 adds", NEW_OF_CSMS),
-        ("Requests of a charging station under test", OF_STATION),
-        ("Messages of a charging station under test that OCPP 2.1 adds", NEW_OF_STATION),
-    ] {
-        let _ = write!(page, "\n## {heading}\n\n| request | meaning | reason |\n| --- | --- | --- |\n");
-        for line in table {
-            let _ = writeln!(page, "| `{}` | {} | {} |", line.action, line.meaning.words(), line.reason);
-        }
-    }
-    page
+    let introduction = "# Unsolicited messages\n\n\
+     A product may send more than a test case asks for. This page says, for every request of OCPP 2.0.1 and 2.1, what it means for the \
+     verdict if no step of the main part waits for it, and why. The request is answered in any case. Outside of the main part it \
+     has no influence on the verdict. Those of OCPP 1.6 have [a page of their own](unsolicited-messages-1.6.md).\n\n\
+     - *background*: no influence on the verdict.\n\
+     - *inconclusive*: it violates no requirement, but is incompatible with what the test case does. Keep the product from sending \
+     it and run the test case again.\n\
+     - *fail*: it violates a requirement, or reports something that did not happen.\n\n\
+     If a step of the test case waits for a request with this action, but not for this one, the test case fails, unless the request \
+     is background.\n\n\
+     This page is generated from the tables in `src/protocol/v2/unsolicited.rs` by `UPDATE_DOCS=1 cargo test --lib unsolicited`.\n";
+    unsolicited::page(
+        introduction,
+        &[
+            ("Requests of a CSMS under test", OF_CSMS),
+            ("Requests of a CSMS under test that OCPP 2.1 adds", NEW_OF_CSMS),
+            ("Requests of a charging station under test", OF_STATION),
+            ("Messages of a charging station under test that OCPP 2.1 adds", NEW_OF_STATION),
+        ],
+        Condition::words,
+    )
 }
 
 #[cfg(test)]
@@ -289,7 +251,7 @@ mod tests {
             assert_eq!(lines, all);
             for line in table {
                 let ids = line.reason.matches(".FR.").count();
-                let named = line.requirements(protocol.requirements());
+                let named: Vec<&str> = protocol.requirements().cited(line.reason).collect();
                 assert!(ids == 0 || named.len() == ids, "{}: {named:?}", line.action);
                 assert!(line.reason.ends_with('.') && !line.reason.contains('|'), "{}", line.action);
             }
@@ -298,14 +260,6 @@ mod tests {
 
     #[test]
     fn the_page_is_generated_from_the_tables() {
-        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/unsolicited-messages.md");
-        if std::env::var_os("UPDATE_DOCS").is_some() {
-            std::fs::write(&path, page()).unwrap();
-        }
-        let held = std::fs::read_to_string(&path).unwrap_or_default();
-        assert!(
-            held == page(),
-            "docs/unsolicited-messages.md is not up to date: UPDATE_DOCS=1 cargo test --lib unsolicited"
-        );
+        unsolicited::assert_up_to_date("unsolicited-messages.md", &page());
     }
 }
