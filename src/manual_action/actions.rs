@@ -34,10 +34,16 @@ const VALUE: Property = Property::required("value", Takes::Scalar);
 const INTERVAL: Property = Property::optional("interval", Takes::Number);
 const COMPONENT: Property = Property::required("component", Takes::Text);
 const VARIABLE: Property = Property::required("variable", Takes::Text);
+const MONITOR: Property = Property::required("type", Takes::Named(monitor_types));
 
 /// The types of an idToken (IdTokenEnumType).
 fn token_types(scope: Scope) -> Vec<String> {
     words_of(WordSet::TokenTypes, scope)
+}
+
+/// The types of a monitor (MonitorEnumType).
+fn monitor_types(_: Scope) -> Vec<String> {
+    ["UpperThreshold", "LowerThreshold", "Delta", "Periodic", "PeriodicClockAligned"].map(str::to_owned).to_vec()
 }
 
 /// What a CSMS can be asked to send.
@@ -155,6 +161,11 @@ pub const ACTIONS: &[ActionInfo] = &[
         name: "check-variable",
         parameters: &[COMPONENT, VARIABLE, VALUE, STATION],
         prompt: "Does the CSMS show {{ component }}.{{ variable }} = {{ value }} for station {{ station }}?",
+    },
+    ActionInfo {
+        name: "check-monitor",
+        parameters: &[COMPONENT, ANY_EVSE, VARIABLE, MONITOR, VALUE, STATION],
+        prompt: "Does the CSMS show a monitor of the type {{ type }} with the value {{ value }} on {{ component }}{% if evse %}[{{ evse }}]{% endif %}.{{ variable }} for station {{ station }}?",
     },
 ];
 
