@@ -50,6 +50,7 @@ impl World {
             frame: finding.frame,
             pointer: finding.pointer,
             requirements: finding.requirements,
+            further: finding.further,
             waited_s: finding.waited_s,
             at_s: self.now.seconds(),
         });
