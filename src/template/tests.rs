@@ -123,7 +123,10 @@ fn what_a_report_lacks_is_told() {
     for name in ["EVSE[1].Available", "Connector[1,2].Available", "A.B[c]", "A.B"] {
         assert_eq!(value(&format!("{{{{ [component_variable('{name}')] | variable_names }}}}")), Ok(json!([name])));
     }
-    assert_eq!(value("{{ component_variable('EVSE[2]') }}"), Ok(json!({ "component": { "name": "EVSE", "evse": { "id": 2 } } })));
+    assert_eq!(
+        value("{{ component_variable('EVSE[2]') }}"),
+        Ok(json!({ "component": { "name": "EVSE", "evse": { "id": 2 } } }))
+    );
     assert_eq!(value("{{ ['a', 'b'] | missing_from([]) }}"), Ok(json!(["a", "b"])));
 }
 
