@@ -113,6 +113,9 @@ impl Station {
             "SendLocalList" if self.has_local_list() => status(self.send_local_list(payload)),
             "GetLocalListVersion" if self.has_local_list() => self.local_list_version(),
             "CustomerInformation" => status(Self::customer_information(payload)),
+            "SetDisplayMessage" if self.has_display() => self.set_display_message(payload),
+            "GetDisplayMessages" if self.has_display() => status(self.get_display_messages(payload)),
+            "ClearDisplayMessage" if self.has_display() => status(self.clear_display_message(payload)),
             "DataTransfer" => status("UnknownVendorId"),
             _ => return None,
         })
@@ -148,6 +151,7 @@ impl Station {
             "Reset" => self.begin_reset(payload),
             "CertificateSigned" => self.use_new_certificate(),
             "CustomerInformation" => self.tell_customer_information(payload),
+            "GetDisplayMessages" => self.notify_display_messages(payload),
             _ => {}
         }
     }
