@@ -39,10 +39,16 @@ const FORMAT: Property = Property::required("format", Takes::Text);
 const HOW: Property = Property::required("how", Takes::Word(&["shown", "alone", "not-shown"]));
 const UNTIL: Property = Property::optional("until", Takes::Text);
 const DISPLAY: Property = Property::optional("display", Takes::Text);
+const MONITOR: Property = Property::required("type", Takes::Named(monitor_types));
 
 /// The types of an idToken (IdTokenEnumType).
 fn token_types(scope: Scope) -> Vec<String> {
     words_of(WordSet::TokenTypes, scope)
+}
+
+/// The types of a monitor (MonitorEnumType).
+fn monitor_types(_: Scope) -> Vec<String> {
+    ["UpperThreshold", "LowerThreshold", "Delta", "Periodic", "PeriodicClockAligned"].map(str::to_owned).to_vec()
 }
 
 /// What a CSMS can be asked to send.
@@ -165,6 +171,11 @@ pub const ACTIONS: &[ActionInfo] = &[
         name: "check-variable",
         parameters: &[COMPONENT, VARIABLE, VALUE, STATION],
         prompt: "Does the CSMS show {{ component }}.{{ variable }} = {{ value }} for station {{ station }}?",
+    },
+    ActionInfo {
+        name: "check-monitor",
+        parameters: &[COMPONENT, ANY_EVSE, VARIABLE, MONITOR, VALUE, STATION],
+        prompt: "Does the CSMS show a monitor of the type {{ type }} with the value {{ value }} on {{ component }}{% if evse %}[{{ evse }}]{% endif %}.{{ variable }} for station {{ station }}?",
     },
 ];
 

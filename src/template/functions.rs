@@ -77,6 +77,11 @@ pub(super) fn environment() -> &'static Environment<'static> {
             entries.retain(|entry| crate::certificate::is_hash_of(&entry["certificateHashData"], &chain));
             minijinja::Value::from(Serde(entries))
         });
+        environment.add_filter("answer_for", |answers: Serde<Vec<Value>>, hash: Serde<Value>| {
+            let mut answers = answers.0.into_iter();
+            let answer = answers.find(|answer| crate::certificate::same_hash(&answer["hash"], &hash.0));
+            minijinja::Value::from(Serde(answer.map_or(Value::Null, |answer| answer["result"].clone())))
+        });
         environment.add_filter("members", |text: String| {
             text.split(',').map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect::<Vec<_>>()
         });

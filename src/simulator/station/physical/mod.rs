@@ -97,6 +97,8 @@ pub enum Event {
         /// It suspended.
         suspended: bool,
     },
+    /// Somebody shook the station.
+    Shaken,
     /// A lock that was jammed moves again.
     LockFreed {
         /// EVSE.

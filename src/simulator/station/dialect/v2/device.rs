@@ -272,6 +272,19 @@ impl Device {
             add("TariffCostCtrlr", "TariffFallbackMessage", RW, text("", 255));
             add("TariffCostCtrlr", "TotalCostFallbackMessage", RW, text("", 255));
         }
+        if pics.has_profile(Profile::ADVANCED_DEVICE_MANAGEMENT) || yes("DM-0") {
+            add("MonitoringCtrlr", "Enabled", RW, boolean(true));
+            add("MonitoringCtrlr", "Available", R, boolean(true));
+            let bases = ["All", "FactoryDefault", "HardWiredOnly"];
+            add("MonitoringCtrlr", "ActiveMonitoringBase", R, options("All", &bases));
+            add("MonitoringCtrlr", "ActiveMonitoringLevel", R, integer(9, 0, 9));
+            if yes("DM-3") {
+                add("MonitoringCtrlr", "OfflineQueuingSeverity", RW, integer(5, 0, 9));
+            }
+            if yes("AQ-5") {
+                add("ShockSensor", "Active", R, boolean(false));
+            }
+        }
         if pics.has_profile(Profile::ISO_15118) {
             add("ISO15118Ctrlr", "ContractValidationOffline", RW, boolean(true));
         }
@@ -303,8 +316,10 @@ impl Device {
             instance("SmartChargingCtrlr", "Entries", "ChargingProfiles", R, integer(0, 0, 20));
         }
         if pics.has_profile(Profile::ADVANCED_DEVICE_MANAGEMENT) || yes("DM-0") {
-            instance("MonitoringCtrlr", "ItemsPerMessage", "SetVariableMonitoring", R, integer(10, 10, 10));
-            instance("MonitoringCtrlr", "BytesPerMessage", "SetVariableMonitoring", R, integer(10_000, 10_000, 10_000));
+            for which in ["SetVariableMonitoring", "ClearVariableMonitoring"] {
+                instance("MonitoringCtrlr", "ItemsPerMessage", which, R, integer(10, 10, 10));
+                instance("MonitoringCtrlr", "BytesPerMessage", which, R, integer(10_000, 10_000, 10_000));
+            }
         }
         if displays::has_display(pics) {
             for which in ["Tariff", "Cost"] {

@@ -420,6 +420,8 @@ impl Station {
         self.allow_energy(index);
         let state = self.charging_state(index);
         self.event(index, "Ended", trigger, Some(state), Some(reason));
+        // What the end brings about belongs to the transaction.
+        self.watch_variables();
         let evse = &mut self.evses[index];
         if let Some(ended) = evse.transaction.take() {
             self.messages.transaction_ended(&ended.id);

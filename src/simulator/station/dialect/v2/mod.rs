@@ -14,6 +14,7 @@ mod local_list;
 mod locks;
 mod messages;
 mod metering;
+mod monitoring;
 mod network;
 mod operations;
 mod own_certificate;
@@ -81,6 +82,10 @@ enum Timer {
     Renewal,
     /// A display message begins or ends.
     Display,
+    /// The interval of a periodic monitor has passed.
+    Monitor(i64),
+    /// The shock is over.
+    Calm,
 }
 
 /// Most tokens that the authorization cache holds.
@@ -106,6 +111,7 @@ pub struct Station {
     fallen_back: bool,
     last_good_slot: Option<i64>,
     device: Device,
+    monitors: monitoring::Monitors,
     evses: Vec<Evse>,
     operative: bool,
     boot: Boot,
@@ -169,6 +175,7 @@ impl Dialect for Station {
     }
 
     fn send_next(&mut self) {
+        self.watch_variables();
         self.send_waiting();
     }
 }
@@ -187,6 +194,7 @@ impl Station {
                 device.put(component, variable, value.clone());
             }
         }
+        let monitors = monitoring::Monitors::new(&setup.pics, &device.variables);
         let equipment = Equipment {
             suites: setup.pics.list("C-41").to_vec(),
             file_protocols: setup.pics.list("ORS-24").to_vec(),
@@ -204,6 +212,7 @@ impl Station {
             exhausted_slots: 0,
             fallen_back: false,
             last_good_slot: None,
+            monitors,
             device,
             operative: true,
             boot: Boot::Down,
@@ -271,6 +280,8 @@ impl Station {
             Timer::MasterPass => self.master_pass = None,
             Timer::SignAgain => self.sign_again(),
             Timer::Renewal => self.renew_in_time(),
+            Timer::Monitor(id) => self.monitor_due(id),
+            Timer::Calm => self.device.put("ShockSensor", "Active", "false"),
         }
     }
 
@@ -322,6 +333,7 @@ impl Station {
                         self.call(action, payload);
                     }
                     self.schedule_aligned();
+                    self.schedule_monitors();
                     self.renew_in_time();
                 }
                 self.boot_reason = "Triggered";
