@@ -116,6 +116,10 @@ pub(crate) fn defaults() -> Value {
         "ocpp-interface-second": "Wired0",
         "retry-back-off-wait-minimum": 10,
         "charging-rate-unit": "A",
+        "display": { "name": "", "instance": "", "evse": 0 },
+        "display-message": "ocpp-attest test message",
+        "display-address": "https://example.com/",
+        "language": "en",
         "model": "Attest",
         "vendor-name": "ocpp-attest",
     });
@@ -163,6 +167,7 @@ fn default_times() -> Value {
         "boot-wait": 15,
         "settle-time": 2,
         "schedule-ahead": 60,
+        "display-message-offset": 60,
         "offline-time": 5,
         "download-time": 120,
         "install-time": 300,
