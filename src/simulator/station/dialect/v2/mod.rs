@@ -19,6 +19,7 @@ mod operations;
 mod own_certificate;
 mod queue;
 mod reports;
+mod reservations;
 mod reset;
 #[cfg(test)]
 mod tests;
@@ -79,6 +80,8 @@ enum Timer {
     SignAgain,
     /// The end of the own certificate is looked at.
     Renewal,
+    /// A reservation expires.
+    ReservationEnds,
     /// The interval of a periodic monitor has passed.
     Monitor(i64),
     /// The shock is over.
@@ -131,6 +134,7 @@ pub struct Station {
     timers: Timers<Timer>,
     firmware: Option<firmware::Firmware>,
     log: Option<operations::Log>,
+    reservations: reservations::Reservations,
     /// What a restart put an end to, to be told after the next boot.
     interrupted: Vec<(&'static str, Value)>,
 }
@@ -169,6 +173,7 @@ impl Dialect for Station {
 
     fn send_next(&mut self) {
         self.watch_variables();
+        self.review_reservations();
         self.send_waiting();
     }
 }
@@ -227,6 +232,7 @@ impl Station {
             timers: Timers::default(),
             firmware: None,
             log: None,
+            reservations: reservations::Reservations::default(),
             interrupted: Vec::new(),
         }
     }
@@ -263,7 +269,8 @@ impl Station {
             Timer::Restart(reason) => self.restart(reason),
             Timer::EvseReset(index) => self.evse_was_reset(index),
             Timer::Unanswered => self.unanswered(),
-            Timer::Retry => {}
+            // What is to be done is done before the next message is sent.
+            Timer::Retry | Timer::ReservationEnds => {}
             Timer::Firmware(stage) => self.firmware_stage(stage),
             Timer::Log(stage) => self.log_stage(stage),
             // Nobody selected anything: back to normal operation.
@@ -360,6 +367,8 @@ impl Station {
         self.first_slot();
         for index in 0..self.evses.len() {
             self.evses[index].authorized = None;
+            self.evses[index].claimed = None;
+            self.evses[index].reservation_to_report = None;
             self.physical.evses[index].charging = false;
             self.allow_energy(index);
             self.evses[index].resetting = false;

@@ -1,5 +1,6 @@
 //! The device model, its reports and the network profiles, asked directly.
 
+mod reservations;
 mod upkeep;
 
 use std::collections::HashMap;
