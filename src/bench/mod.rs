@@ -110,6 +110,7 @@ pub(crate) fn defaults() -> Value {
         "tx-stop-point": "",
         "tokens": default_tokens(),
         "reader-per-evse": true,
+        "monitoring": default_monitoring(),
         "configuration-slot": 1,
         "configuration-slot-second": 2,
         "ocpp-interface-second": "Wired0",
@@ -170,6 +171,21 @@ fn default_times() -> Value {
         "log-retry-interval": 10,
         "customer-identifier": "CUSTOMER1",
         "cert-signing-wait-minimum": 20,
+    })
+}
+
+/// What is monitored, and with which values. A number that is not named is the power of the EVSE, and what is not a number the
+/// availability of the EVSE: both change with a charging session.
+fn default_monitoring() -> Value {
+    json!({
+        "number": "",
+        "state": "",
+        "upper-threshold": 100,
+        "lower-threshold": 10,
+        "unreached-threshold": 0,
+        "delta": 100,
+        "severity": 5,
+        "preconfigured-monitor": 0,
     })
 }
 

@@ -19,6 +19,7 @@ mod monitors;
 mod profiles;
 mod replies;
 mod reports;
+mod request_rules;
 mod schedule;
 #[cfg(test)]
 mod tests;

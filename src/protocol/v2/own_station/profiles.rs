@@ -79,7 +79,7 @@ fn time(value: &Value) -> Option<Timestamp> {
 }
 
 /// True if the validity periods of both profiles overlap.
-fn overlap(one: &Value, other: &Value) -> bool {
+pub(super) fn overlap(one: &Value, other: &Value) -> bool {
     let before = |one: &Value, other: &Value| {
         time(&one["validTo"]).zip(time(&other["validFrom"])).is_some_and(|(end, begin)| end <= begin)
     };
