@@ -190,6 +190,7 @@ pub(crate) fn pics_names(pics: &Pics) -> Value {
         serde_json::json!({
             "id": evse.id,
             "connectors": evse.connectors.iter().map(|connector| connector.id).collect::<Vec<_>>(),
+            "types": evse.connectors.iter().map(|connector| connector.kind.as_str()).collect::<Vec<_>>(),
             "cables": evse.connectors.iter().map(|connector| connector.cable.as_str()).collect::<Vec<_>>(),
         })
     });

@@ -252,7 +252,7 @@ impl Device {
             add("SmartChargingCtrlr", "RateUnit", R, members(&units, &units));
         }
         if pics.has_profile(Profile::RESERVATION) || yes("R-0") {
-            add("ReservationCtrlr", "Enabled", RW, boolean(true));
+            add("ReservationCtrlr", "Enabled", if yes("R-3") { RW } else { R }, boolean(true));
             add("ReservationCtrlr", "Available", R, boolean(true));
             add("ReservationCtrlr", "NonEvseSpecific", R, boolean(yes("R-2")));
         }

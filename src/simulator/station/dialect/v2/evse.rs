@@ -32,6 +32,14 @@ pub struct Evse {
     pub token_to_report: Option<Token>,
     /// The remote start that the next event has to name.
     pub remote_start: Option<i64>,
+    /// The reservation that the driver who is being authorised uses.
+    pub claimed: Option<i64>,
+    /// The used reservation that the next event has to name.
+    pub reservation_to_report: Option<i64>,
+    /// It is kept for somebody who has reserved it.
+    pub reserved: bool,
+    /// An EV was plugged in while it was reserved, by nobody knows whom (G01.FR.09).
+    pub stranger: bool,
     /// Why authorisation ended, for `stoppedReason`.
     pub stopped_by: Option<&'static str>,
     /// It resets, and can do nothing meanwhile.
@@ -97,6 +105,10 @@ impl Evse {
             transaction: None,
             token_to_report: None,
             remote_start: None,
+            claimed: None,
+            reservation_to_report: None,
+            reserved: false,
+            stranger: false,
             stopped_by: None,
             resetting: false,
             updating: false,
@@ -110,6 +122,8 @@ impl Evse {
         let operative = (self.operative && station_operative) || self.waits;
         if !operative || !(connector.operative || connector.waits) {
             "Unavailable"
+        } else if self.reserved && !(self.resetting || self.updating) {
+            "Reserved"
         } else if plugged == Some(connector.id) {
             "Occupied"
         } else if self.resetting || self.updating || self.awaits_reset {
@@ -204,6 +218,7 @@ impl Station {
     /// An EV is plugged in.
     pub(super) fn plugged(&mut self, index: usize) {
         self.cancel_connection_timeout(index);
+        self.evses[index].stranger = self.evses[index].reserved;
         self.report_status(index);
         if self.evses[index].transaction.is_some() {
             self.update(index, "CablePluggedIn");
@@ -223,6 +238,7 @@ impl Station {
             self.hold_cable(index, owner);
         } else {
             self.hold_cable(index, None);
+            self.evses[index].stranger = false;
             self.report_status(index);
         }
         let stop_on_disconnect = self.device.is("TxCtrlr", "StopTxOnEVSideDisconnect");
@@ -264,7 +280,12 @@ impl Station {
 
     /// A token is accepted on an idle or connected EVSE.
     pub fn authorize(&mut self, index: usize, token: Token, group: Option<Value>) {
+        if !self.claim(index, &token, group.as_ref()) {
+            self.refused(index);
+            return;
+        }
         let evse = &mut self.evses[index];
+        evse.reservation_to_report = evse.claimed.take();
         evse.authorized = Some(token.clone());
         evse.group = group;
         evse.token_to_report = Some(token);
@@ -336,6 +357,7 @@ impl Station {
         evse.authorized = None;
         evse.remote_start = None;
         evse.token_to_report = None;
+        evse.reservation_to_report = None;
         if evse.transaction.is_some() {
             if self.stops_at("ParkingBayOccupancy") && !self.stops_without("Authorized") {
                 self.update(index, "EVConnectTimeout");
@@ -431,6 +453,7 @@ impl Station {
         evse.authorized = None;
         evse.token_to_report = None;
         evse.remote_start = None;
+        evse.reservation_to_report = None;
         self.release(index);
         self.reset_if_idle();
         self.update_if_idle();
@@ -454,6 +477,7 @@ impl Station {
         let id = evse.id;
         let remote_start = evse.remote_start.take();
         let token = evse.token_to_report.take();
+        let reservation = evse.reservation_to_report.take();
         let Some(transaction) = &mut evse.transaction else { return };
         let trigger = if remote_start.is_some() { "RemoteStart" } else { trigger };
         transaction.remote_start = remote_start.or(transaction.remote_start);
@@ -492,6 +516,10 @@ impl Station {
         }
         if let Some(token) = token {
             payload["idToken"] = token;
+        }
+        // E01.FR.13, H01.FR.15
+        if let Some(reservation) = reservation {
+            payload["reservationId"] = reservation.into();
         }
         if let Some(meter) = meter {
             payload["meterValue"] = meter;

@@ -117,6 +117,8 @@ impl Station {
             "SetMonitoringBase" if self.has_monitoring() => self.set_monitoring_base(payload),
             "SetMonitoringLevel" if self.has_monitoring() => self.set_monitoring_level(payload),
             "GetMonitoringReport" if self.has_monitoring() => self.monitoring_report(payload),
+            "ReserveNow" if self.has_reservations() => status(self.reserve(payload)),
+            "CancelReservation" if self.has_reservations() => status(self.cancel_reservation(payload)),
             "CustomerInformation" => status(Self::customer_information(payload)),
             "SetDisplayMessage" if self.has_display() => self.set_display_message(payload),
             "GetDisplayMessages" if self.has_display() => status(self.get_display_messages(payload)),
@@ -139,7 +141,7 @@ impl Station {
                     return;
                 }
                 if let (Some(index), Some(remote)) = (self.startable(payload), payload["remoteStartId"].as_i64()) {
-                    self.remote_start(index, token, remote);
+                    self.remote_start(index, token, payload.get("groupIdToken").cloned(), remote);
                 }
             }
             "RequestStopTransaction" => {
@@ -153,6 +155,8 @@ impl Station {
                 }
             }
             "ChangeAvailability" => self.apply_availability(payload),
+            "ReserveNow" => self.make_reservation(payload),
+            "CancelReservation" => self.forget_reservation(payload),
             "SetVariables" => self.variables_were_set(payload),
             "Reset" => self.begin_reset(payload),
             "CertificateSigned" => self.use_new_certificate(),
@@ -166,14 +170,19 @@ impl Station {
 
     /// The EVSE on which a remote start can begin.
     fn startable(&self, payload: &Value) -> Option<usize> {
-        let free = |index: &usize| self.evses[*index].authorized.is_none() && self.usable(*index);
+        let (token, group) = (&payload["idToken"], payload.get("groupIdToken"));
+        let free = |index: &usize| {
+            let evse = &self.evses[*index];
+            let taken = evse.authorized.is_some() || evse.claimed.is_some();
+            !taken && self.usable(*index) && self.is_open_to(*index, token, group)
+        };
         match payload["evseId"].as_u64() {
             Some(evse) => self.physical.index_of(u32::try_from(evse).ok()?).filter(free),
-            None => (0..self.evses.len()).find(free),
+            None => self.reserved_for(token).filter(free).or_else(|| (0..self.evses.len()).find(free)),
         }
     }
 
-    fn request_start(&mut self, payload: &Value) -> Value {
+    pub(super) fn request_start(&self, payload: &Value) -> Value {
         // B02.FR.05: no transactions before acceptance. F01.FR.26: a profile must be a TxProfile.
         let profile_wrong = payload.get("chargingProfile").is_some_and(|profile| {
             self.pics.has_profile(Profile::SMART_CHARGING) && profile["chargingProfilePurpose"] != "TxProfile"

@@ -20,6 +20,7 @@ mod operations;
 mod own_certificate;
 mod queue;
 mod reports;
+mod reservations;
 mod reset;
 #[cfg(test)]
 mod tests;
@@ -82,6 +83,8 @@ enum Timer {
     Renewal,
     /// A display message begins or ends.
     Display,
+    /// A reservation expires.
+    ReservationEnds,
     /// The interval of a periodic monitor has passed.
     Monitor(i64),
     /// The shock is over.
@@ -135,6 +138,7 @@ pub struct Station {
     timers: Timers<Timer>,
     firmware: Option<firmware::Firmware>,
     log: Option<operations::Log>,
+    reservations: reservations::Reservations,
     /// What a restart put an end to, to be told after the next boot.
     interrupted: Vec<(&'static str, Value)>,
 }
@@ -176,6 +180,7 @@ impl Dialect for Station {
 
     fn send_next(&mut self) {
         self.watch_variables();
+        self.review_reservations();
         self.send_waiting();
     }
 }
@@ -236,6 +241,7 @@ impl Station {
             timers: Timers::default(),
             firmware: None,
             log: None,
+            reservations: reservations::Reservations::default(),
             interrupted: Vec::new(),
         }
     }
@@ -272,8 +278,8 @@ impl Station {
             Timer::Restart(reason) => self.restart(reason),
             Timer::EvseReset(index) => self.evse_was_reset(index),
             Timer::Unanswered => self.unanswered(),
-            // What is due is sent, and the display refreshed, after every event.
-            Timer::Retry | Timer::Display => {}
+            // What is due is sent, the display refreshed and reservations ended after every event.
+            Timer::Retry | Timer::Display | Timer::ReservationEnds => {}
             Timer::Firmware(stage) => self.firmware_stage(stage),
             Timer::Log(stage) => self.log_stage(stage),
             // Nobody selected anything: back to normal operation.
@@ -370,6 +376,8 @@ impl Station {
         self.first_slot();
         for index in 0..self.evses.len() {
             self.evses[index].authorized = None;
+            self.evses[index].claimed = None;
+            self.evses[index].reservation_to_report = None;
             self.physical.evses[index].charging = false;
             self.allow_energy(index);
             self.evses[index].resetting = false;

@@ -2,6 +2,7 @@
 
 mod displays;
 mod monitoring;
+mod reservations;
 mod upkeep;
 
 use std::collections::HashMap;

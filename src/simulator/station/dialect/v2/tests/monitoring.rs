@@ -189,7 +189,10 @@ async fn reports_have_what_was_asked_for_in_parts() {
     };
     assert_eq!(ids(json!({})).len(), 10);
     assert_eq!(ids(json!({ "monitoringCriteria": ["ThresholdMonitoring"] })), [threshold]);
-    assert_eq!(ids(json!({ "monitoringCriteria": ["ThresholdMonitoring", "PeriodicMonitoring"] })), [threshold, periodic]);
+    assert_eq!(
+        ids(json!({ "monitoringCriteria": ["ThresholdMonitoring", "PeriodicMonitoring"] })),
+        [threshold, periodic]
+    );
     let of_evse = json!({ "component": { "name": "EVSE", "evse": { "id": 2 } } });
     assert_eq!(ids(json!({ "componentVariable": [of_evse.clone()] })).len(), 2); // N02.FR.16
     assert_eq!(ids(json!({ "monitoringCriteria": ["PeriodicMonitoring"], "componentVariable": [of_evse] })), []);
