@@ -32,6 +32,7 @@ const STATION: Property = Property::required("station", Takes::Text);
 const WHAT: Property = Property::required("what", Takes::Named(settings_of_a_csms));
 const VALUE: Property = Property::required("value", Takes::Scalar);
 const INTERVAL: Property = Property::optional("interval", Takes::Number);
+const WANTED: Property = Property::required("wanted", Takes::Text);
 const COMPONENT: Property = Property::required("component", Takes::Text);
 const VARIABLE: Property = Property::required("variable", Takes::Text);
 const CONTENT: Property = Property::required("content", Takes::Text);
@@ -134,6 +135,16 @@ pub const ACTIONS: &[ActionInfo] = &[
         name: "store-customer",
         parameters: &[IDENTIFIER],
         prompt: "Store information about the customer {{ identifier }} in the station.",
+    },
+    ActionInfo {
+        name: "change-variable",
+        parameters: &[VARIABLE, WANTED],
+        prompt: "Bring about that the variable {{ variable }} of the station's device model {{ wanted }}.",
+    },
+    ActionInfo {
+        name: "hard-wired-event",
+        parameters: &[],
+        prompt: "Cause the event that is hard-wired in the station's firmware (the one that the lab agreed on with the answer to AQ-5).",
     },
     ActionInfo { name: "network-down", parameters: &[], prompt: "Cut the station's network connection." },
     ActionInfo { name: "network-up", parameters: &[], prompt: "Restore the station's network connection." },
