@@ -120,6 +120,9 @@ impl Station {
             "ReserveNow" if self.has_reservations() => status(self.reserve(payload)),
             "CancelReservation" if self.has_reservations() => status(self.cancel_reservation(payload)),
             "CustomerInformation" => status(Self::customer_information(payload)),
+            "SetDisplayMessage" if self.has_display() => self.set_display_message(payload),
+            "GetDisplayMessages" if self.has_display() => status(self.get_display_messages(payload)),
+            "ClearDisplayMessage" if self.has_display() => status(self.clear_display_message(payload)),
             "DataTransfer" => status("UnknownVendorId"),
             _ => return None,
         })
@@ -158,6 +161,7 @@ impl Station {
             "Reset" => self.begin_reset(payload),
             "CertificateSigned" => self.use_new_certificate(),
             "CustomerInformation" => self.tell_customer_information(payload),
+            "GetDisplayMessages" => self.notify_display_messages(payload),
             _ => {}
         }
     }

@@ -6,6 +6,7 @@ mod certificates;
 mod connection;
 mod customer;
 mod device;
+mod displays;
 mod evse;
 mod firmware;
 mod happenings;
@@ -31,7 +32,7 @@ use std::{collections::VecDeque, time::Duration};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use self::{device::Device, evse::Evse};
+use self::{device::Device, displays::DisplayMessages, evse::Evse};
 use super::Dialect;
 use crate::{
     pics::Pics,
@@ -82,6 +83,8 @@ enum Timer {
     Renewal,
     /// A reservation expires.
     ReservationEnds,
+    /// A display message begins or ends.
+    Display,
     /// The interval of a periodic monitor has passed.
     Monitor(i64),
     /// The shock is over.
@@ -126,6 +129,7 @@ pub struct Station {
     events_made: u64,
     cache: TokenCache,
     local_list: LocalList,
+    messages: DisplayMessages,
     master_pass: Option<Value>,
     authorizing: VecDeque<(usize, Value, bool)>,
     reset_when_idle: bool,
@@ -158,7 +162,9 @@ impl Dialect for Station {
     }
 
     fn happened(&mut self, event: Event) -> Result<(), NotPossible> {
-        self.take_in(event)
+        let result = self.take_in(event);
+        self.refresh_display();
+        result
     }
 
     fn wake(&self) -> Option<Instant> {
@@ -169,6 +175,7 @@ impl Dialect for Station {
         for timer in self.timers.due() {
             self.timer_due(timer);
         }
+        self.refresh_display();
     }
 
     fn send_next(&mut self) {
@@ -197,6 +204,7 @@ impl Station {
             suites: setup.pics.list("C-41").to_vec(),
             file_protocols: setup.pics.list("ORS-24").to_vec(),
             removable_certificate: setup.pics.is_yes("AQ-3"),
+            display: displays::has_display(&setup.pics),
         };
         Self {
             protocol,
@@ -224,6 +232,7 @@ impl Station {
             events_made: 0,
             cache: TokenCache::new(CACHE_ENTRIES),
             local_list: LocalList::default(),
+            messages: DisplayMessages::default(),
             master_pass: None,
             authorizing: VecDeque::new(),
             reset_when_idle: false,
@@ -269,8 +278,8 @@ impl Station {
             Timer::Restart(reason) => self.restart(reason),
             Timer::EvseReset(index) => self.evse_was_reset(index),
             Timer::Unanswered => self.unanswered(),
-            // What is to be done is done before the next message is sent.
-            Timer::Retry | Timer::ReservationEnds => {}
+            // What is due is done, and the display refreshed, after every event.
+            Timer::Retry | Timer::ReservationEnds | Timer::Display => {}
             Timer::Firmware(stage) => self.firmware_stage(stage),
             Timer::Log(stage) => self.log_stage(stage),
             // Nobody selected anything: back to normal operation.
