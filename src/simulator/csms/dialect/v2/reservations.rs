@@ -15,7 +15,7 @@ impl Reservations {
     /// An id that no reservation has, from a number on: one with an id that is taken would replace that reservation
     /// (H01.FR.02).
     pub(super) fn free_id(&self, number: i64) -> i64 {
-        (number..).find(|id| !self.0.contains(id)).unwrap_or(number)
+        (number..=i64::MAX).find(|id| !self.0.contains(id)).unwrap_or(number)
     }
 
     /// Learns from an answer of the station.
