@@ -52,6 +52,11 @@ impl LastReported {
         self.connectors.remove(&format!("{evse}/{connector}"));
     }
 
+    /// The status of a connector changes, which is about to be reported.
+    pub(super) fn becomes(&mut self, (evse, connector): (u64, u64), status: &str) {
+        self.connector(&evse.into(), &connector.into(), &status.into());
+    }
+
     fn connector(&mut self, evse: &Value, connector: &Value, status: &Value) {
         let (Some(evse), Some(connector), Some(status)) = (evse.as_u64(), connector.as_u64(), status.as_str()) else {
             return;
@@ -91,7 +96,9 @@ impl OwnStation {
                 }
             }
             "MeterValues" => self.reported_state.readings(payload["evseId"].as_u64().unwrap_or_default(), payload),
+            "ReservationStatusUpdate" => self.reservations.ends(payload),
             "TransactionEvent" => {
+                self.reservations.ends(payload); // H01.FR.15
                 let id = payload["transactionInfo"]["transactionId"].as_str().unwrap_or_default();
                 let known = around.running(id).and_then(|one| one.evse);
                 if let Some(evse) = payload["evse"]["id"].as_u64().or(known) {

@@ -20,6 +20,7 @@ mod profiles;
 mod replies;
 mod reports;
 mod request_rules;
+mod reservations;
 mod schedule;
 #[cfg(test)]
 mod tests;
@@ -39,7 +40,7 @@ pub(crate) use self::{
 };
 use self::{
     certificates::Certificates, connection::NetworkProfiles, displays::DisplayMessages, last_reported::LastReported,
-    local_list::LocalList, monitors::Monitors, profiles::ChargingProfiles,
+    local_list::LocalList, monitors::Monitors, profiles::ChargingProfiles, reservations::Reservations,
 };
 pub(crate) use crate::protocol::own_registration::{Registration, Status};
 
@@ -58,6 +59,7 @@ pub struct OwnStation {
     messages: DisplayMessages,
     certificates: Certificates,
     networks: NetworkProfiles,
+    reservations: Reservations,
     reported_state: LastReported,
 }
 

@@ -46,9 +46,9 @@ impl OwnStation {
             "UnlockConnector" => unlock(around, payload),
             "CostUpdated" => json!({}), // I02.FR.02
             "DataTransfer" => status("UnknownVendorId"),
-            // Reservations and publishing firmware are not supported.
-            "ReserveNow" => refused("Rejected", "NotEnabled"),
-            "CancelReservation" => refused("Rejected", "NotFound"),
+            "ReserveNow" => self.reserve(around, payload, asked),
+            "CancelReservation" => self.cancel_reservation(around, payload),
+            // Publishing firmware is not supported.
             "PublishFirmware" => refused("Rejected", "UnsupportedRequest"),
             "UnpublishFirmware" => status("NoFirmware"),
             "GetLog" => refused("Rejected", "NotFound"), // N01.FR.05
@@ -106,6 +106,8 @@ impl OwnStation {
             "ClearDisplayMessage" => self.forget_display_message(request),
             "InstallCertificate" => self.keep_certificate(around, request),
             "DeleteCertificate" => self.forget_certificate(request),
+            "ReserveNow" => self.keep_reservation(request),
+            "CancelReservation" => self.reservations.ends(request),
             _ => {}
         }
     }
@@ -132,6 +134,7 @@ impl OwnStation {
             "GetDisplayMessages" => self.displayed(around, request),
             "CustomerInformation" => vec![customers::notified(around, request)],
             "ChangeAvailability" => self.availability_changed(around, request),
+            "ReserveNow" | "CancelReservation" => self.reservations_changed(around, action),
             _ => Vec::new(),
         }
     }

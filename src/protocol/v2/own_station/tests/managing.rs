@@ -464,7 +464,7 @@ fn the_rest_is_answered_as_a_station_would() {
         (
             "ReserveNow",
             json!({ "id": 1, "expiryDateTime": "1970-01-02T00:00:00Z", "idToken": token }),
-            json!({ "status": "Rejected", "statusInfo": { "reasonCode": "NotEnabled" } }),
+            json!({ "status": "Rejected", "statusInfo": { "reasonCode": "Unspecified" } }),
         ),
         (
             "CancelReservation",

@@ -4,6 +4,7 @@ mod added;
 mod device;
 mod managing;
 mod requests;
+mod reservations;
 mod sending;
 mod verdicts;
 
