@@ -85,7 +85,8 @@ impl Station {
         }
         let now = self.physical.wall();
         self.device.put("ClockCtrlr", "DateTime", now.clone());
-        let items: Vec<Value> = self.reported(action, payload).into_iter().map(|variable| item(variable, &self.pics)).collect();
+        let items: Vec<Value> =
+            self.reported(action, payload).into_iter().map(|variable| item(variable, &self.pics)).collect();
         let parts: Vec<&[Value]> = items.chunks(PART).collect();
         for (number, part) in parts.iter().enumerate() {
             let more = number + 1 < parts.len();
@@ -153,7 +154,8 @@ fn item(about: &Variable, pics: &Pics) -> Value {
     if about.mutability != Mutability::WriteOnly {
         attribute["value"] = about.value.clone().into();
     }
-    let mut characteristics = json!({ "dataType": about.domain.data_type(), "supportsMonitoring": !kinds(about, pics).is_empty() });
+    let mut characteristics =
+        json!({ "dataType": about.domain.data_type(), "supportsMonitoring": !kinds(about, pics).is_empty() });
     if let Some(unit) = device::unit(about.component, about.name) {
         characteristics["unit"] = unit.into();
     }

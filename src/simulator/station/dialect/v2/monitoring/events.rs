@@ -107,7 +107,8 @@ impl Station {
     /// True when an event can be sent, or kept until the station is online (N07.FR.04, N08.FR.03). Other monitors are not
     /// looked at while the station is offline, so that the CSMS learns afterwards what holds by then (remark of N07).
     fn is_deliverable(&self, monitor: &Monitor) -> bool {
-        let kept = self.device.variable(CONTROLLER, "OfflineQueuingSeverity").and_then(|known| known.value.parse().ok());
+        let kept =
+            self.device.variable(CONTROLLER, "OfflineQueuingSeverity").and_then(|known| known.value.parse().ok());
         self.online() || kept.is_some_and(|kept: i64| monitor.severity <= kept)
     }
 
