@@ -15,14 +15,14 @@ use super::{
 impl Monitor {
     /// Sets when its next periodic event is due, counted from now on (N08.FR.06, N08.FR.07).
     pub(super) fn schedule(&mut self, now: Timestamp) {
-        let interval = self.value as i64;
+        let interval = SignedDuration::try_from_secs_f64(self.value).unwrap_or(SignedDuration::MAX);
         let next = match self.kind {
-            MonitorKind::Periodic => now.checked_add(SignedDuration::from_secs(interval)).ok(),
+            MonitorKind::Periodic => now.checked_add(interval).ok(),
             // Aligned with the clock: from midnight (UTC) on, in whole intervals.
             MonitorKind::PeriodicClockAligned => {
-                let (second, day) = (now.as_second(), 86_400);
+                let (second, day, interval) = (now.as_second(), 86_400, interval.as_secs().clamp(1, 86_400));
                 let midnight = second - second.rem_euclid(day);
-                let passed = (second - midnight) / interval.max(1) + 1;
+                let passed = (second - midnight) / interval + 1;
                 Timestamp::from_second((midnight + passed * interval).min(midnight + day)).ok()
             }
             _ => None,

@@ -117,7 +117,7 @@ impl ChargingProfiles {
         }
         // K12.FR.05: no id that the CSMS would give.
         let taken = |id: i64| self.0.iter().any(|one| one.profile["id"] == id);
-        let id = (1..=MAX_KEPT as i64 + 1).map(|id| -id).find(|id| !taken(*id)).unwrap_or(i64::from(i32::MIN));
+        let id = (-1001..0).rev().find(|id| !taken(*id)).unwrap_or(-1);
         let profile = json!({
             "id": id, "stackLevel": 0, "chargingProfilePurpose": EXTERNAL, "chargingProfileKind": "Absolute",
             "chargingSchedule": [schedule],
