@@ -70,6 +70,11 @@ impl OwnStation {
         self.set.iter().map(|(name, value)| (name.clone(), value.clone().into()))
     }
 
+    /// A test case begins: it judges only what the CSMS does from here on.
+    pub(crate) fn begin_test(&mut self) {
+        self.profiles.leave_behind();
+    }
+
     /// True if a signing request is open.
     pub(crate) fn awaits_certificate(&self) -> bool {
         self.reported_state.signing_requests > 0

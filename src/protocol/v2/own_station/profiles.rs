@@ -33,6 +33,10 @@ pub(super) struct Installed {
     /// `ChargingLimitSourceEnumType`
     #[serde(default = "by_csms")]
     source: String,
+    /// An earlier test case has left it behind: another profile may take its place. The CSMS breaks a requirement only by
+    /// what it does in one test case, whatever was run before.
+    #[serde(default)]
+    pub(super) left_behind: bool,
 }
 
 fn by_csms() -> String {
@@ -53,6 +57,17 @@ impl Installed {
         self.purpose() == EXTERNAL
     }
 
+    /// True if both can't be at the station at once (K01.FR.06, K01.FR.39, K01.FR.52, K01.FR.53).
+    fn is_twin(&self, evse: u64, profile: &Value) -> bool {
+        let same = |name: &str| self.profile[name] == profile[name];
+        let place = match self.purpose() {
+            "TxProfile" => same("transactionId"),
+            "TxDefaultProfile" => self.evse == evse || self.evse == 0 || evse == 0,
+            _ => self.evse == evse,
+        };
+        !same("id") && same("chargingProfilePurpose") && same("stackLevel") && place && overlap(&self.profile, profile)
+    }
+
     fn meets(&self, evse: &Value, criteria: &Value) -> bool {
         let same = |name: &str| criteria[name].is_null() || criteria[name] == self.profile[name];
         (evse.is_null() || *evse == self.evse) && same("chargingProfilePurpose") && same("stackLevel")
@@ -66,6 +81,11 @@ impl ChargingProfiles {
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Installed> {
         self.0.iter()
+    }
+
+    /// A test case begins.
+    pub(super) fn leave_behind(&mut self) {
+        self.0.iter_mut().for_each(|one| one.left_behind = true);
     }
 
     /// Removes the profiles of a transaction that has ended.
@@ -100,7 +120,12 @@ impl ChargingProfiles {
             let known = self.0.iter().any(|one| one.profile["id"] == profile["id"]);
             if !known && self.0.len() < MAX_KEPT {
                 let evse = report["evseId"].as_u64().unwrap_or_default();
-                self.0.push(Installed { evse, profile: profile.clone(), source: source.to_owned() });
+                self.0.push(Installed {
+                    evse,
+                    profile: profile.clone(),
+                    source: source.to_owned(),
+                    left_behind: false,
+                });
             }
         }
     }
@@ -122,7 +147,7 @@ impl ChargingProfiles {
             "id": id, "stackLevel": 0, "chargingProfilePurpose": EXTERNAL, "chargingProfileKind": "Absolute",
             "chargingSchedule": [schedule],
         });
-        self.0.push(Installed { evse, profile, source: source.to_owned() });
+        self.0.push(Installed { evse, profile, source: source.to_owned(), left_behind: false });
     }
 
     /// Another system takes a limit back; without an EVSE, all of its limits (K13).
@@ -222,15 +247,7 @@ impl OwnStation {
             return Some(reason);
         }
         // K01.FR.06, K01.FR.39, K01.FR.52, K01.FR.53: there is only one profile per purpose and stack level at a time.
-        let twin = |one: &Installed| {
-            let place = match purpose {
-                "TxProfile" => one.profile["transactionId"] == profile["transactionId"],
-                "TxDefaultProfile" => one.evse == evse || one.evse == 0 || evse == 0,
-                _ => one.evse == evse,
-            };
-            one.profile["id"] != *id && one.purpose() == purpose && one.profile["stackLevel"].as_u64() == level && place
-        };
-        if self.profiles.iter().any(|one| twin(one) && overlap(&one.profile, profile)) {
+        if self.profiles.iter().any(|one| !one.left_behind && one.is_twin(evse, profile)) {
             return Some("DuplicateProfile");
         }
         if profile.to_string().len() > MAX_SIZE {
@@ -245,13 +262,12 @@ impl OwnStation {
         if profile.to_string().len() > MAX_SIZE {
             return;
         }
-        self.profiles.0.retain(|one| one.profile["id"] != profile["id"] || one.is_external()); // K01.FR.05
+        let evse = request["evseId"].as_u64().unwrap_or_default();
+        let replaced = |one: &Installed| one.left_behind && one.is_twin(evse, &profile);
+        // K01.FR.05
+        self.profiles.0.retain(|one| one.is_external() || (one.profile["id"] != profile["id"] && !replaced(one)));
         if self.profiles.count() < most {
-            self.profiles.0.push(Installed {
-                evse: request["evseId"].as_u64().unwrap_or_default(),
-                profile,
-                source: by_csms(),
-            });
+            self.profiles.0.push(Installed { evse, profile, source: by_csms(), left_behind: false });
         }
     }
 

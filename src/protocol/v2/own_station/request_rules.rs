@@ -128,7 +128,7 @@ impl OwnStation {
             _ => {}
         }
         let transaction = &profile["transactionId"];
-        let twin = self.profiles.iter().find(|one| {
+        let twin = self.profiles.iter().filter(|one| !one.left_behind).find(|one| {
             let place = if purpose == "TxProfile" {
                 !transaction.is_null() && one.profile["transactionId"] == *transaction
             } else {

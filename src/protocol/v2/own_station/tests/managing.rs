@@ -248,6 +248,10 @@ fn messages_are_shown_asked_for_and_taken_off_the_display() {
         let status = next.ask("SetDisplayMessage", &message(id, "NormalCycle", json!({})))["status"].clone();
         assert_eq!(status, if id < 20 { "Accepted" } else { "Rejected" }, "{id}");
     }
+    // One that displaces another needs no room of its own.
+    for (id, expected) in [(3, "Accepted"), (30, "Accepted"), (31, "Accepted")] {
+        assert_eq!(next.ask("SetDisplayMessage", &message(id, "AlwaysFront", json!({})))["status"], expected, "{id}");
+    }
     // Twenty messages are told in two parts.
     assert_eq!(next.ask("GetDisplayMessages", &json!({ "requestId": 9 }))["status"], "Accepted");
     let parts = next.follow_ups();

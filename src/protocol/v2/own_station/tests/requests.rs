@@ -143,6 +143,24 @@ fn no_two_profiles_have_one_place() {
     assert_eq!(found, ["K01.FR.06", "", "", "", "", "K01.FR.39"]);
 }
 
+/// A test case judges what the CSMS does in it, whatever was run before.
+#[test]
+fn what_an_earlier_test_case_has_left_is_replaced() {
+    let install = |play: &mut Play, id: u64| {
+        let installed = json!({ "evseId": 1, "chargingProfile": profile(&|one| one["id"] = id.into()) });
+        play.ask("SetChargingProfile", &installed)["status"].clone()
+    };
+    let mut first = Play::begin(QUIET, accepted());
+    assert_eq!(install(&mut first, 1), "Accepted");
+    let mut next = Play::begin(QUIET, first.end().memory);
+    assert_eq!(install(&mut next, 2), "Accepted");
+    let all = json!({ "requestId": 1, "chargingProfile": { "chargingProfilePurpose": "TxDefaultProfile" } });
+    assert_eq!(next.ask("GetChargingProfiles", &all)["status"], "Accepted");
+    next.answer(&json!({}));
+    let Outcome { verdict, failures, .. } = next.end();
+    assert_eq!((verdict, failures), (Verdict::Pass, Vec::new()));
+}
+
 #[test]
 fn a_profile_is_asked_for_cleared_and_sent_along_as_it_must_be() {
     let start = |change: &dyn Fn(&mut Value)| {

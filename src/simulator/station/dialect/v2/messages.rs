@@ -118,6 +118,9 @@ impl Station {
             "SetMonitoringLevel" if self.has_monitoring() => self.set_monitoring_level(payload),
             "GetMonitoringReport" if self.has_monitoring() => self.monitoring_report(payload),
             "CustomerInformation" => status(Self::customer_information(payload)),
+            "SetDisplayMessage" if self.has_display() => self.set_display_message(payload),
+            "GetDisplayMessages" if self.has_display() => status(self.get_display_messages(payload)),
+            "ClearDisplayMessage" if self.has_display() => status(self.clear_display_message(payload)),
             "DataTransfer" => status("UnknownVendorId"),
             _ => return None,
         })
@@ -154,6 +157,7 @@ impl Station {
             "Reset" => self.begin_reset(payload),
             "CertificateSigned" => self.use_new_certificate(),
             "CustomerInformation" => self.tell_customer_information(payload),
+            "GetDisplayMessages" => self.notify_display_messages(payload),
             _ => {}
         }
     }

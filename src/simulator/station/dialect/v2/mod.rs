@@ -6,6 +6,7 @@ mod certificates;
 mod connection;
 mod customer;
 mod device;
+mod displays;
 mod evse;
 mod firmware;
 mod happenings;
@@ -30,7 +31,7 @@ use std::{collections::VecDeque, time::Duration};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use self::{device::Device, evse::Evse};
+use self::{device::Device, displays::DisplayMessages, evse::Evse};
 use super::Dialect;
 use crate::{
     pics::Pics,
@@ -79,6 +80,8 @@ enum Timer {
     SignAgain,
     /// The end of the own certificate is looked at.
     Renewal,
+    /// A display message begins or ends.
+    Display,
     /// The interval of a periodic monitor has passed.
     Monitor(i64),
     /// The shock is over.
@@ -123,6 +126,7 @@ pub struct Station {
     events_made: u64,
     cache: TokenCache,
     local_list: LocalList,
+    messages: DisplayMessages,
     master_pass: Option<Value>,
     authorizing: VecDeque<(usize, Value, bool)>,
     reset_when_idle: bool,
@@ -154,7 +158,9 @@ impl Dialect for Station {
     }
 
     fn happened(&mut self, event: Event) -> Result<(), NotPossible> {
-        self.take_in(event)
+        let result = self.take_in(event);
+        self.refresh_display();
+        result
     }
 
     fn wake(&self) -> Option<Instant> {
@@ -165,6 +171,7 @@ impl Dialect for Station {
         for timer in self.timers.due() {
             self.timer_due(timer);
         }
+        self.refresh_display();
     }
 
     fn send_next(&mut self) {
@@ -192,6 +199,7 @@ impl Station {
             suites: setup.pics.list("C-41").to_vec(),
             file_protocols: setup.pics.list("ORS-24").to_vec(),
             removable_certificate: setup.pics.is_yes("AQ-3"),
+            display: displays::has_display(&setup.pics),
         };
         Self {
             protocol,
@@ -219,6 +227,7 @@ impl Station {
             events_made: 0,
             cache: TokenCache::new(CACHE_ENTRIES),
             local_list: LocalList::default(),
+            messages: DisplayMessages::default(),
             master_pass: None,
             authorizing: VecDeque::new(),
             reset_when_idle: false,
@@ -263,7 +272,8 @@ impl Station {
             Timer::Restart(reason) => self.restart(reason),
             Timer::EvseReset(index) => self.evse_was_reset(index),
             Timer::Unanswered => self.unanswered(),
-            Timer::Retry => {}
+            // What is due is sent, and the display refreshed, after every event.
+            Timer::Retry | Timer::Display => {}
             Timer::Firmware(stage) => self.firmware_stage(stage),
             Timer::Log(stage) => self.log_stage(stage),
             // Nobody selected anything: back to normal operation.
