@@ -17,7 +17,7 @@ mod transfers;
 
 pub use self::{
     certificates::{Deleted, Installation, RootKind, Store},
-    evse::Evse,
+    evse::{Allowance, Evse},
     image::runs,
     local_list::{LocalList, UpdateType},
     meter::Unit,

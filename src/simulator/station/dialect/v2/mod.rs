@@ -3,6 +3,7 @@
 mod authorization;
 mod availability;
 mod certificates;
+mod charging_limits;
 mod connection;
 mod customer;
 mod device;
@@ -19,6 +20,7 @@ mod own_certificate;
 mod queue;
 mod reports;
 mod reset;
+mod smart_charging;
 #[cfg(test)]
 mod tests;
 mod triggers;
@@ -78,6 +80,8 @@ enum Timer {
     SignAgain,
     /// The end of the own certificate is looked at.
     Renewal,
+    /// The limit of an EVSE changes.
+    Limits,
 }
 
 /// Most tokens that the authorization cache holds.
@@ -117,6 +121,8 @@ pub struct Station {
     events_made: u64,
     cache: TokenCache,
     local_list: LocalList,
+    /// They outlive a restart (K01.FR.27).
+    charging_profiles: Vec<smart_charging::Installed>,
     master_pass: Option<Value>,
     authorizing: VecDeque<(usize, Value, bool)>,
     reset_when_idle: bool,
@@ -210,6 +216,7 @@ impl Station {
             events_made: 0,
             cache: TokenCache::new(CACHE_ENTRIES),
             local_list: LocalList::default(),
+            charging_profiles: Vec::new(),
             master_pass: None,
             authorizing: VecDeque::new(),
             reset_when_idle: false,
@@ -261,6 +268,7 @@ impl Station {
             Timer::MasterPass => self.master_pass = None,
             Timer::SignAgain => self.sign_again(),
             Timer::Renewal => self.renew_in_time(),
+            Timer::Limits => self.apply_limits(),
         }
     }
 
@@ -356,6 +364,7 @@ impl Station {
             self.evses[index].awaits_reset = false;
         }
         self.master_pass = None;
+        self.apply_limits();
         self.schedule(Duration::from_secs(5), Timer::Connect);
     }
 

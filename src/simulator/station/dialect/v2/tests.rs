@@ -1,5 +1,6 @@
 //! The device model, its reports and the network profiles, asked directly.
 
+mod charging;
 mod upkeep;
 
 use std::collections::HashMap;
