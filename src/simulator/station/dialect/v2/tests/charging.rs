@@ -200,7 +200,7 @@ async fn the_profile_of_a_remote_start_is_that_of_its_transaction() {
     assert_eq!(station.charging_profiles[0].message["transactionId"], running(&station));
     assert_eq!(station.physical.read(0, "Current.Import").0, 6.0); // F01.FR.10
     station.end(0, "RemoteStop", Some("Remote"));
-    assert_eq!(ids(&station), []); // K02.FR.05
+    assert!(ids(&station).is_empty()); // K02.FR.05
 }
 
 #[tokio::test(start_paused = true)]
@@ -215,7 +215,7 @@ async fn the_energy_follows_the_limits() {
     // K02.FR.04; a change below LimitChangeSignificance (1 %) is not told.
     let id = running(&station);
     set_profile(&mut station, 1, of_transaction(profile(2, "TxProfile", 0, 10.1), &id));
-    assert_eq!(told(&mut station), ["ChargingRateChanged Charging"; 0]);
+    assert!(told(&mut station).is_empty());
     set_profile(&mut station, 1, of_transaction(profile(2, "TxProfile", 0, 0.0), &id));
     assert_eq!(told(&mut station), ["ChargingStateChanged SuspendedEVSE"]);
     // K10.FR.05, K10.FR.07.
