@@ -18,7 +18,7 @@ use crate::{
     pics::{Pics, SutKind},
     protocol::Protocol,
     services::{
-        inspect, meter,
+        inspect, meter, ocsp,
         pki::{KeyKind, Pki, PkiError, signing_request},
     },
     simulator::{
@@ -27,7 +27,7 @@ use crate::{
         operator as simulated_operator,
         station::{self, NetworkProfile, StationSetup},
     },
-    testcase::service::Service,
+    testcase::service::{Revocation, Service},
 };
 
 /// What is tested.
@@ -325,6 +325,17 @@ impl Environment {
                 .sign_request(csr, *certificate, self.clock.now().wall)
                 .map(|chain| json!({ "chain": chain }))
                 .map_err(|error| format!("the CSR can't be signed: {error}")),
+            Service::Ocsp { chain, status } => {
+                let now = self.clock.now().wall;
+                let status = match status {
+                    Revocation::Good => ocsp::Status::Good,
+                    Revocation::Revoked => ocsp::Status::Revoked(now),
+                    Revocation::Unknown => ocsp::Status::Unknown,
+                };
+                let answers = self.pki.certificate_statuses(chain, status, now);
+                let answers = answers.iter().map(|one| json!({ "hash": one.hash, "result": one.result }));
+                Ok(json!({ "answers": answers.collect::<Vec<_>>() }))
+            }
             Service::Csr {} => {
                 let name = self.bench["serial_number"].as_str().unwrap_or(&self.identity);
                 let (csr, key) =

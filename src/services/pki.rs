@@ -20,6 +20,9 @@ use crate::{
 };
 
 mod issue;
+mod ocsp;
+
+pub use ocsp::CertificateStatus;
 
 /// What kind of key a certificate has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -393,6 +396,11 @@ impl Pki {
     fn issue(&self, mut params: CertificateParams, key: Key, kind: CertificateKind) -> Result<Identity, PkiError> {
         self.leaf(&mut params, kind, key.0.algorithm() == &PKCS_RSA_SHA256);
         Ok(Identity { chain: issue(&params, Subject::Ours(&key), self.root_of(kind))?, key: key.pem() })
+    }
+
+    /// All that issue certificates.
+    fn issuers(&self) -> [&Root; 5] {
+        [&self.trusted, &self.next, &self.unknown, &self.other, &self.manufacturer]
     }
 
     /// A certificate for signing firmware, from the manufacturer's root, and the signature (base64) of an image.

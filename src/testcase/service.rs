@@ -26,7 +26,7 @@ const SLOW: Property =
 const CERTIFICATE: Property = Property::optional("certificate", Takes::Word(&CertificateKind::WORDS));
 
 /// All of them.
-pub static SERVICES: [ServiceInfo; 12] = [
+pub static SERVICES: [ServiceInfo; 13] = [
     ServiceInfo {
         name: "firmware",
         parameters: &[
@@ -56,6 +56,15 @@ pub static SERVICES: [ServiceInfo; 12] = [
         name: "sign",
         parameters: &[Property::required("csr", Takes::Text), CERTIFICATE],
         about: "signs a request, whose subject and key are kept as they are encoded; yields the `chain`",
+    },
+    ServiceInfo {
+        name: "ocsp",
+        parameters: &[
+            Property::required("chain", Takes::Text),
+            Property::optional("status", Takes::Word(&["good", "revoked", "unknown"])),
+        ],
+        about: "makes signed OCSP responses for the certificates of a chain that the harness has issued; yields `answers`, \
+                of which the filter `answer_for` takes the one that an `ocspRequestData` asks for",
     },
     ServiceInfo {
         name: "succeed-root",
@@ -156,6 +165,14 @@ pub enum Service {
         #[serde(default)]
         certificate: CertificateKind,
     },
+    /// Answers as the OCSP responder of what the harness has issued.
+    Ocsp {
+        /// PEM.
+        chain: String,
+        /// What the answers say.
+        #[serde(default)]
+        status: Revocation,
+    },
     /// The SUT trusts the next root from now on.
     SucceedRoot {},
     /// Downloads as a station.
@@ -186,6 +203,19 @@ pub enum Service {
         /// Why it was read.
         context: String,
     },
+}
+
+/// What an OCSP response says of a certificate.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Revocation {
+    /// It is not revoked.
+    #[default]
+    Good,
+    /// It has just been revoked.
+    Revoked,
+    /// The responder does not know it.
+    Unknown,
 }
 
 /// Whether the signature of an image is right.

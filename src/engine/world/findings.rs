@@ -137,6 +137,13 @@ impl World {
         self.testing_steps.insert(path.to_owned());
     }
 
+    /// Notes that somebody has looked at what a step asks about, and found it as it must be.
+    pub(crate) fn looked_at(&mut self, path: &str) {
+        if self.phase == Phase::Main {
+            self.testing_steps.insert(path.to_owned());
+        }
+    }
+
     /// The requirements that the main part has held something against. What is part of a state or of a group proves what that
     /// proves, too.
     fn tested_requirements(&self) -> HashSet<&str> {

@@ -5,6 +5,7 @@
 
 mod certificates;
 mod connection;
+mod display;
 mod evse;
 mod image;
 mod local_list;
@@ -17,6 +18,7 @@ mod transfers;
 
 pub use self::{
     certificates::{Deleted, Installation, RootKind, Store},
+    display::{Display, Screen},
     evse::{Allowance, Evse},
     image::runs,
     local_list::{LocalList, UpdateType},
@@ -95,6 +97,8 @@ pub enum Event {
         /// It suspended.
         suspended: bool,
     },
+    /// Somebody shook the station.
+    Shaken,
     /// A lock that was jammed moves again.
     LockFreed {
         /// EVSE.
@@ -132,6 +136,8 @@ pub struct Equipment {
     pub file_protocols: Vec<String>,
     /// An installer can remove the station's own certificate.
     pub removable_certificate: bool,
+    /// It has a display for messages of the operator.
+    pub display: bool,
 }
 
 /// The hardware.
@@ -150,6 +156,8 @@ pub struct Physical {
     pub evses: Vec<Evse>,
     /// The EVSE that a driver selected.
     pub selected: Option<usize>,
+    /// The display, if it has one for messages of the operator.
+    pub display: Option<Display>,
     /// Customers whose data somebody stored.
     pub customers: Vec<String>,
     /// File transfers.
@@ -176,6 +184,7 @@ impl Physical {
             protocol,
             identity: setup.identity.clone(),
             password: setup.password.clone(),
+            display: equipment.display.then(Display::default),
             equipment,
             certificates: Store::delivered(&setup.roots, &setup.manufacturer_roots, setup.certificate.clone()),
             evses: setup.pics.evses.iter().map(Evse::new).collect(),

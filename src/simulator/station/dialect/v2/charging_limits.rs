@@ -93,9 +93,10 @@ impl Station {
         let of_evses: Vec<Vec<Step>> = (0..self.evses.len())
             .map(|index| {
                 let evse = self.evses[index].id;
-                let counting = self.charging_profiles.iter().filter(|known| {
-                    (known.evse == 0 || known.evse == evse) && !is_of_station(known.profile.purpose)
-                });
+                let counting = self
+                    .charging_profiles
+                    .iter()
+                    .filter(|known| (known.evse == 0 || known.evse == evse) && !is_of_station(known.profile.purpose));
                 composite(counting.map(|known| &known.profile), &self.question(index, duration, unit))
             })
             .collect();
@@ -128,9 +129,9 @@ impl Station {
         let at = |unit: Unit| self.limits_of_evse(index, 1, unit).first().map(|step| step.limit);
         let limits = if enabled { at(Unit::Watt).zip(at(Unit::Ampere)) } else { None };
         let evse = &mut self.physical.evses[index];
-        evse.allowance = limits.filter(|(watts, _)| *watts < evse.rated(Unit::Watt)).map(|(watts, amperes)| {
-            Allowance { watts: watts.number(), amperes: amperes.number() }
-        });
+        evse.allowance = limits
+            .filter(|(watts, _)| *watts < evse.rated(Unit::Watt))
+            .map(|(watts, amperes)| Allowance { watts: watts.number(), amperes: amperes.number() });
     }
 
     /// Profiles or transactions have changed, or a period has begun: the EVSEs that charge follow (K01.FR.07, K01.FR.32,

@@ -159,7 +159,7 @@ impl Station {
         self.evses[index].locked_for = owner;
     }
 
-    fn charging_state(&self, index: usize) -> &'static str {
+    pub(super) fn charging_state(&self, index: usize) -> &'static str {
         let evse = &self.physical.evses[index];
         if evse.charging {
             match (evse.supplies(), evse.ev_suspended) {
@@ -401,7 +401,7 @@ impl Station {
         }
     }
 
-    fn start(&mut self, index: usize, trigger: &'static str) {
+    pub(super) fn start(&mut self, index: usize, trigger: &'static str) {
         let state = self.charging_state(index);
         self.start_with_state(index, trigger, state);
     }
@@ -439,9 +439,12 @@ impl Station {
         self.allow_energy(index);
         let state = self.charging_state(index);
         self.event(index, "Ended", trigger, Some(state), Some(reason));
+        // What the end brings about belongs to the transaction.
+        self.watch_variables();
         let evse = &mut self.evses[index];
         if let Some(ended) = evse.transaction.take() {
             self.forget_profiles_of(&ended.id);
+            self.messages.transaction_ended(&ended.id);
             self.ended.push(ended.id);
         }
         let evse = &mut self.evses[index];

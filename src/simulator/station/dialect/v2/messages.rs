@@ -116,7 +116,15 @@ impl Station {
             "ClearChargingProfile" if self.charges_smartly() => status(self.clear_charging_profiles(payload)),
             "GetChargingProfiles" if self.charges_smartly() => status(self.get_charging_profiles(payload)),
             "GetCompositeSchedule" if self.charges_smartly() => self.composite_schedule(payload),
+            "SetVariableMonitoring" if self.has_monitoring() => self.set_monitors(payload),
+            "ClearVariableMonitoring" if self.has_monitoring() => self.clear_monitors(payload),
+            "SetMonitoringBase" if self.has_monitoring() => self.set_monitoring_base(payload),
+            "SetMonitoringLevel" if self.has_monitoring() => self.set_monitoring_level(payload),
+            "GetMonitoringReport" if self.has_monitoring() => self.monitoring_report(payload),
             "CustomerInformation" => status(Self::customer_information(payload)),
+            "SetDisplayMessage" if self.has_display() => self.set_display_message(payload),
+            "GetDisplayMessages" if self.has_display() => status(self.get_display_messages(payload)),
+            "ClearDisplayMessage" if self.has_display() => status(self.clear_display_message(payload)),
             "DataTransfer" => status("UnknownVendorId"),
             _ => return None,
         })
@@ -126,6 +134,7 @@ impl Station {
     pub(super) fn afterwards(&mut self, action: &str, payload: &Value) {
         match action {
             "GetBaseReport" | "GetReport" => self.send_report(action, payload),
+            "GetMonitoringReport" => self.send_monitoring_report(payload),
             "TriggerMessage" => self.triggered(payload),
             "UpdateFirmware" => self.firmware_asked(payload),
             "RequestStartTransaction" => {
@@ -156,6 +165,7 @@ impl Station {
             "CustomerInformation" => self.tell_customer_information(payload),
             "SetChargingProfile" | "ClearChargingProfile" => self.apply_limits(),
             "GetChargingProfiles" => self.report_charging_profiles(payload),
+            "GetDisplayMessages" => self.notify_display_messages(payload),
             _ => {}
         }
     }

@@ -7,6 +7,7 @@ mod charging_limits;
 mod connection;
 mod customer;
 mod device;
+mod displays;
 mod evse;
 mod firmware;
 mod happenings;
@@ -14,6 +15,7 @@ mod local_list;
 mod locks;
 mod messages;
 mod metering;
+mod monitoring;
 mod network;
 mod operations;
 mod own_certificate;
@@ -31,7 +33,7 @@ use std::{collections::VecDeque, time::Duration};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use self::{device::Device, evse::Evse};
+use self::{device::Device, displays::DisplayMessages, evse::Evse};
 use super::Dialect;
 use crate::{
     pics::Pics,
@@ -82,6 +84,12 @@ enum Timer {
     Renewal,
     /// The limit of an EVSE changes.
     Limits,
+    /// A display message begins or ends.
+    Display,
+    /// The interval of a periodic monitor has passed.
+    Monitor(i64),
+    /// The shock is over.
+    Calm,
 }
 
 /// Most tokens that the authorization cache holds.
@@ -107,6 +115,7 @@ pub struct Station {
     fallen_back: bool,
     last_good_slot: Option<i64>,
     device: Device,
+    monitors: monitoring::Monitors,
     evses: Vec<Evse>,
     operative: bool,
     boot: Boot,
@@ -123,6 +132,7 @@ pub struct Station {
     local_list: LocalList,
     /// They outlive a restart (K01.FR.27).
     charging_profiles: Vec<smart_charging::Installed>,
+    messages: DisplayMessages,
     master_pass: Option<Value>,
     authorizing: VecDeque<(usize, Value, bool)>,
     reset_when_idle: bool,
@@ -154,7 +164,9 @@ impl Dialect for Station {
     }
 
     fn happened(&mut self, event: Event) -> Result<(), NotPossible> {
-        self.take_in(event)
+        let result = self.take_in(event);
+        self.refresh_display();
+        result
     }
 
     fn wake(&self) -> Option<Instant> {
@@ -165,9 +177,11 @@ impl Dialect for Station {
         for timer in self.timers.due() {
             self.timer_due(timer);
         }
+        self.refresh_display();
     }
 
     fn send_next(&mut self) {
+        self.watch_variables();
         self.send_waiting();
     }
 }
@@ -186,10 +200,12 @@ impl Station {
                 device.put(component, variable, value.clone());
             }
         }
+        let monitors = monitoring::Monitors::new(&setup.pics, &device.variables);
         let equipment = Equipment {
             suites: setup.pics.list("C-41").to_vec(),
             file_protocols: setup.pics.list("ORS-24").to_vec(),
             removable_certificate: setup.pics.is_yes("AQ-3"),
+            display: displays::has_display(&setup.pics),
         };
         Self {
             protocol,
@@ -202,6 +218,7 @@ impl Station {
             exhausted_slots: 0,
             fallen_back: false,
             last_good_slot: None,
+            monitors,
             device,
             operative: true,
             boot: Boot::Down,
@@ -217,6 +234,7 @@ impl Station {
             cache: TokenCache::new(CACHE_ENTRIES),
             local_list: LocalList::default(),
             charging_profiles: Vec::new(),
+            messages: DisplayMessages::default(),
             master_pass: None,
             authorizing: VecDeque::new(),
             reset_when_idle: false,
@@ -261,7 +279,8 @@ impl Station {
             Timer::Restart(reason) => self.restart(reason),
             Timer::EvseReset(index) => self.evse_was_reset(index),
             Timer::Unanswered => self.unanswered(),
-            Timer::Retry => {}
+            // What is due is sent, and the display refreshed, after every event.
+            Timer::Retry | Timer::Display => {}
             Timer::Firmware(stage) => self.firmware_stage(stage),
             Timer::Log(stage) => self.log_stage(stage),
             // Nobody selected anything: back to normal operation.
@@ -269,6 +288,8 @@ impl Station {
             Timer::SignAgain => self.sign_again(),
             Timer::Renewal => self.renew_in_time(),
             Timer::Limits => self.apply_limits(),
+            Timer::Monitor(id) => self.monitor_due(id),
+            Timer::Calm => self.device.put("ShockSensor", "Active", "false"),
         }
     }
 
@@ -320,6 +341,7 @@ impl Station {
                         self.call(action, payload);
                     }
                     self.schedule_aligned();
+                    self.schedule_monitors();
                     self.renew_in_time();
                 }
                 self.boot_reason = "Triggered";

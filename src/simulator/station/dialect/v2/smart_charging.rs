@@ -8,6 +8,9 @@ use crate::{
     simulator::station::composite::{Profile, Purpose, Unit, Unreadable},
 };
 
+/// Who has set all profiles: an external system has no way to this station.
+const SOURCE: &str = "CSO";
+
 /// Most profiles in one ReportChargingProfiles.
 const PART: usize = 4;
 
@@ -21,12 +24,6 @@ pub struct Installed {
 }
 
 impl Installed {
-    /// Who has set it.
-    fn source(&self) -> &'static str {
-        // An external system has no way to this station.
-        "CSO"
-    }
-
     pub(super) fn is_of_transaction(&self, id: &str) -> bool {
         self.profile.purpose == Purpose::Tx && self.message["transactionId"] == id
     }
@@ -133,14 +130,14 @@ impl Station {
         {
             return Err("TxNotFound");
         }
-        if u64::try_from(profile.stack_level).is_ok_and(|level| {
-            level > self.device.number("SmartChargingCtrlr", "ProfileStackLevel")
-        }) {
+        if u64::try_from(profile.stack_level)
+            .is_ok_and(|level| level > self.device.number("SmartChargingCtrlr", "ProfileStackLevel"))
+        {
             return Err("InvalidStackLevel");
         }
-        // K01.FR.34: only an EV that speaks ISO 15118 chooses among schedules.
+        // K01.FR.34: no EV has told its needs.
         let schedules = message["chargingSchedule"].as_array().map_or(&[][..], Vec::as_slice);
-        if schedules.len() > 1 && !(profile.purpose == Purpose::Tx && index.is_some_and(|at| self.ev_chooses(at))) {
+        if schedules.len() > 1 {
             return Err("InvalidSchedule");
         }
         for schedule in schedules {
@@ -158,11 +155,6 @@ impl Station {
         }
         self.has_room_for(evse, &profile, message)?;
         Ok(profile)
-    }
-
-    /// True when an EV that speaks ISO 15118 told its needs, and may choose among up to three schedules (K15.FR.05).
-    fn ev_chooses(&self, _index: usize) -> bool {
-        false
     }
 
     /// K01.FR.43 to K01.FR.48: an AC EVSE uses all its phases, or phase 1 alone.
@@ -231,7 +223,7 @@ impl Station {
         let meant = |known: &&Installed| {
             given(&payload["evseId"], &known.evse.into())
                 && listed(&criteria["chargingProfileId"], &known.profile.id.into())
-                && listed(&criteria["chargingLimitSource"], &known.source().into())
+                && listed(&criteria["chargingLimitSource"], &SOURCE.into())
                 && given(&criteria["chargingProfilePurpose"], &known.message["chargingProfilePurpose"])
                 && given(&criteria["stackLevel"], &known.profile.stack_level.into())
         };
@@ -254,7 +246,7 @@ impl Station {
             parts.extend(of_evse.chunks(PART).map(|part| {
                 json!({
                     "requestId": payload["requestId"],
-                    "chargingLimitSource": part[0].source(),
+                    "chargingLimitSource": SOURCE,
                     "evseId": evse,
                     "chargingProfile": part.iter().map(|known| known.message.clone()).collect::<Vec<_>>(),
                     // K09.FR.02.

@@ -1,6 +1,8 @@
 //! The device model, its reports and the network profiles, asked directly.
 
 mod charging;
+mod displays;
+mod monitoring;
 mod upkeep;
 
 use std::collections::HashMap;

@@ -71,32 +71,43 @@ async fn profiles_are_refused_for_the_reasons_of_the_specification() {
     assert_eq!(set_profile(&mut station, 1, own()), "TxNotFound"); // K01.FR.09
     charging(&mut station);
     for (evse, profile, reason) in [
-        (9, default(), "UnknownEvse"),                                              // K01.FR.28
-        (0, own(), "InvalidProfile"),                                               // K01.FR.16
-        (1, own(), "TxNotFound"),                                                   // K01.FR.33
-        (1, profile(9, "TxProfile", 0, 6.0), "InvalidProfile"),                     // K01.FR.03
+        (9, default(), "UnknownEvse"),                          // K01.FR.28
+        (0, own(), "InvalidProfile"),                           // K01.FR.16
+        (1, own(), "TxNotFound"),                               // K01.FR.33
+        (1, profile(9, "TxProfile", 0, 6.0), "InvalidProfile"), // K01.FR.03
         (1, of_transaction(default(), "x"), "InvalidProfile"),
-        (1, profile(9, "ChargingStationMaxProfile", 0, 6.0), "InvalidProfile"),     // K04.FR.03
+        (1, profile(9, "ChargingStationMaxProfile", 0, 6.0), "InvalidProfile"), // K04.FR.03
         (0, profile(9, "ChargingStationExternalConstraints", 0, 6.0), "InvalidProfile"), // K01.FR.22
         (1, profile(9, "TxDefaultProfile", 9, 6.0), "InvalidStackLevel"),
         (1, edited(&|profile| profile["chargingSchedule"][0]["chargingRateUnit"] = "W".into()), "UnsupportedRateUnit"),
-        (1, edited(&|profile| {
-            let schedule = profile["chargingSchedule"][0].clone();
-            profile["chargingSchedule"].as_array_mut().unwrap().push(schedule);
-        }), "InvalidSchedule"), // K01.FR.34
-        (1, edited(&|profile| {
-            let many = (0..25).map(|start| json!({ "startPeriod": start, "limit": 6 }));
-            profile["chargingSchedule"][0]["chargingSchedulePeriod"] = many.collect();
-        }), "TooManyElements"),
-        (1, edited(&|profile| profile["chargingSchedule"][0]["chargingSchedulePeriod"][0]["phaseToUse"] = 2.into()),
-            "InvalidSchedule"), // K01.FR.48
+        (
+            1,
+            edited(&|profile| {
+                let schedule = profile["chargingSchedule"][0].clone();
+                profile["chargingSchedule"].as_array_mut().unwrap().push(schedule);
+            }),
+            "InvalidSchedule",
+        ), // K01.FR.34
+        (
+            1,
+            edited(&|profile| {
+                let many = (0..25).map(|start| json!({ "startPeriod": start, "limit": 6 }));
+                profile["chargingSchedule"][0]["chargingSchedulePeriod"] = many.collect();
+            }),
+            "TooManyElements",
+        ),
+        (
+            1,
+            edited(&|profile| profile["chargingSchedule"][0]["chargingSchedulePeriod"][0]["phaseToUse"] = 2.into()),
+            "InvalidSchedule",
+        ), // K01.FR.48
         (1, default(), "Accepted"),
-        (1, profile(2, "TxDefaultProfile", 0, 6.0), "DuplicateProfile"),            // K01.FR.06
-        (0, profile(2, "TxDefaultProfile", 0, 6.0), "DuplicateProfile"),            // K01.FR.52
+        (1, profile(2, "TxDefaultProfile", 0, 6.0), "DuplicateProfile"), // K01.FR.06
+        (0, profile(2, "TxDefaultProfile", 0, 6.0), "DuplicateProfile"), // K01.FR.52
         (0, profile(2, "TxDefaultProfile", 1, 6.0), "Accepted"),
-        (1, profile(3, "TxDefaultProfile", 1, 6.0), "DuplicateProfile"),            // K01.FR.53
+        (1, profile(3, "TxDefaultProfile", 1, 6.0), "DuplicateProfile"), // K01.FR.53
         (2, profile(3, "TxDefaultProfile", 0, 6.0), "Accepted"),
-        (1, profile(1, "TxDefaultProfile", 2, 7.0), "Accepted"),                    // K01.FR.05
+        (1, profile(1, "TxDefaultProfile", 2, 7.0), "Accepted"), // K01.FR.05
     ] {
         let shown = profile.to_string();
         assert_eq!(set_profile(&mut station, evse, profile), reason, "{evse}: {shown}");
