@@ -115,6 +115,7 @@ impl Station {
     pub(super) fn refused(&mut self, index: usize) {
         self.evses[index].remote_start = None;
         self.evses[index].claimed = None;
+        self.evses[index].profile_to_come = None;
     }
 
     /// What list and cache know of a token; the list goes first (C13.FR.01).

@@ -3,6 +3,7 @@
 mod authorization;
 mod availability;
 mod certificates;
+mod charging_limits;
 mod connection;
 mod customer;
 mod device;
@@ -22,6 +23,7 @@ mod queue;
 mod reports;
 mod reservations;
 mod reset;
+mod smart_charging;
 #[cfg(test)]
 mod tests;
 mod triggers;
@@ -81,6 +83,8 @@ enum Timer {
     SignAgain,
     /// The end of the own certificate is looked at.
     Renewal,
+    /// The limit of an EVSE changes.
+    Limits,
     /// A display message begins or ends.
     Display,
     /// A reservation expires.
@@ -129,6 +133,8 @@ pub struct Station {
     events_made: u64,
     cache: TokenCache,
     local_list: LocalList,
+    /// They outlive a restart (K01.FR.27).
+    charging_profiles: Vec<smart_charging::Installed>,
     messages: DisplayMessages,
     master_pass: Option<Value>,
     authorizing: VecDeque<(usize, Value, bool)>,
@@ -232,6 +238,7 @@ impl Station {
             events_made: 0,
             cache: TokenCache::new(CACHE_ENTRIES),
             local_list: LocalList::default(),
+            charging_profiles: Vec::new(),
             messages: DisplayMessages::default(),
             master_pass: None,
             authorizing: VecDeque::new(),
@@ -286,6 +293,7 @@ impl Station {
             Timer::MasterPass => self.master_pass = None,
             Timer::SignAgain => self.sign_again(),
             Timer::Renewal => self.renew_in_time(),
+            Timer::Limits => self.apply_limits(),
             Timer::Monitor(id) => self.monitor_due(id),
             Timer::Calm => self.device.put("ShockSensor", "Active", "false"),
         }
@@ -386,6 +394,7 @@ impl Station {
             self.evses[index].awaits_reset = false;
         }
         self.master_pass = None;
+        self.apply_limits();
         self.schedule(Duration::from_secs(5), Timer::Connect);
     }
 

@@ -1,5 +1,6 @@
 //! The device model, its reports and the network profiles, asked directly.
 
+mod charging;
 mod displays;
 mod monitoring;
 mod reservations;
