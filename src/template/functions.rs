@@ -77,6 +77,11 @@ pub(super) fn environment() -> &'static Environment<'static> {
             entries.retain(|entry| crate::certificate::is_hash_of(&entry["certificateHashData"], &chain));
             minijinja::Value::from(Serde(entries))
         });
+        environment.add_filter("ocsp_result", |responses: Serde<Vec<Value>>, request: Serde<Value>| {
+            let asked = |one: &&Value| crate::certificate::same_hash(&one["certificateHashData"], &request.0);
+            let found = responses.0.iter().find(asked).map_or(Value::Null, |one| one["ocspResult"].clone());
+            minijinja::Value::from(Serde(found))
+        });
         environment.add_filter("members", |text: String| {
             text.split(',').map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect::<Vec<_>>()
         });

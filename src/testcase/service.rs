@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use crate::{
     link::CertificateKind,
     protocol::semantics::WordSet,
+    services::pki::CertificateStatus,
     vocabulary::{Owner, Property, Scope, Takes, check_value, words_of},
 };
 
@@ -26,7 +27,7 @@ const SLOW: Property =
 const CERTIFICATE: Property = Property::optional("certificate", Takes::Word(&CertificateKind::WORDS));
 
 /// All of them.
-pub static SERVICES: [ServiceInfo; 12] = [
+pub static SERVICES: [ServiceInfo; 13] = [
     ServiceInfo {
         name: "firmware",
         parameters: &[
@@ -54,8 +55,22 @@ pub static SERVICES: [ServiceInfo; 12] = [
     },
     ServiceInfo {
         name: "sign",
-        parameters: &[Property::required("csr", Takes::Text), CERTIFICATE],
+        parameters: &[
+            Property::required("csr", Takes::Text),
+            CERTIFICATE,
+            Property::optional("authority", Takes::Word(&["csms", "v2g"]))
+                .about("whose: that of the bench's CSMS, unless it is given, or the V2G sub-CA"),
+        ],
         about: "signs a request, whose subject and key are kept as they are encoded; yields the `chain`",
+    },
+    ServiceInfo {
+        name: "certificate-status",
+        parameters: &[
+            Property::required("chain", Takes::Text),
+            Property::optional("status", Takes::Word(&["good", "revoked"])),
+        ],
+        about: "of a chain of the V2G hierarchy or of the mobility operator's: yields its `certificates`, each with those \
+                above it, and `responses`, what OCSP says of them; the filter `ocsp_result` finds the one that a request asks for",
     },
     ServiceInfo {
         name: "succeed-root",
@@ -155,6 +170,17 @@ pub enum Service {
         /// The kind of certificate that is made of it.
         #[serde(default)]
         certificate: CertificateKind,
+        /// Who signs it.
+        #[serde(default)]
+        authority: Authority,
+    },
+    /// What OCSP says of certificates.
+    CertificateStatus {
+        /// PEM.
+        chain: String,
+        /// What it says.
+        #[serde(default)]
+        status: CertificateStatus,
     },
     /// The SUT trusts the next root from now on.
     SucceedRoot {},
@@ -186,6 +212,17 @@ pub enum Service {
         /// Why it was read.
         context: String,
     },
+}
+
+/// Who signs a request.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Authority {
+    /// The authority of the bench's CSMS.
+    #[default]
+    Csms,
+    /// The lowest sub-CA of the V2G hierarchy (ISO 15118).
+    V2g,
 }
 
 /// Whether the signature of an image is right.

@@ -211,6 +211,7 @@ impl Station {
             self.start(index, "CablePluggedIn");
         }
         self.try_charging(index);
+        self.vehicle_connected(index);
     }
 
     /// The EV's end of the cable is unplugged, or the whole cable (E06, E09, E10).
@@ -260,6 +261,7 @@ impl Station {
             self.start(index, "CablePluggedIn");
         }
         self.try_charging(index);
+        self.vehicle_connected(index);
     }
 
     /// A token is accepted on an idle or connected EVSE.

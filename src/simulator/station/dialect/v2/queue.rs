@@ -79,6 +79,7 @@ impl Station {
             }
             "BootNotification" => self.schedule(Duration::from_secs(30), Timer::BootAgain),
             "Authorize" => self.authorize_failed(),
+            "Get15118EVCertificate" => self.contract_not_answered(),
             _ => {}
         }
     }
@@ -97,6 +98,7 @@ impl Station {
             outgoing.payload["offline"] = true.into();
         }
         self.authorizing.clear();
+        self.requesting_contracts.clear();
         self.cancel(|timer| matches!(timer, Timer::Unanswered | Timer::Retry));
     }
 }
