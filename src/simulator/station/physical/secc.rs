@@ -56,10 +56,6 @@ impl Secc {
         self.statuses.push((request.clone(), result.to_owned()));
     }
 
-    /// How many certificates something is known of.
-    pub fn known_statuses(&self) -> usize {
-        self.statuses.len()
-    }
 
     /// How long until the statuses have to be asked for; none where there is no certificate.
     pub fn refresh_in(&self) -> Option<Duration> {
