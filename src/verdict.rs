@@ -66,11 +66,30 @@ pub struct Failure {
     /// Requirement ids that are broken.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub requirements: Vec<String>,
+    /// What else is wrong in the same message.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub further: Vec<FurtherPlace>,
     /// Seconds the step had waited when the finding was made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waited_s: Option<f64>,
     /// When it was found, seconds since the run began.
     pub at_s: f64,
+}
+
+/// One more place of a message that is not as expected.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct FurtherPlace {
+    /// What the check says of it, if it says anything of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// JSON pointer to the place within the payload, and what was expected there.
+    pub expected: String,
+    /// What came instead.
+    pub found: String,
+    /// Requirement ids that are broken there, if the check names its own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub requirements: Vec<String>,
 }
 
 /// One executed step, for the report.

@@ -36,6 +36,7 @@ fn case(id: &str, verdict: Verdict, frame: &str) -> TestCaseResult {
         frame: Some(frame.to_owned()),
         pointer: Some(format!("/{HOSTILE}")),
         requirements: vec![text()],
+        further: Vec::new(),
         waited_s: Some(1.0),
         at_s: 1.0,
     };

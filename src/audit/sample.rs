@@ -141,6 +141,7 @@ fn sample(matcher: &Matcher, value: Option<&Value>, member: Option<Member>, name
             })
         }
         Matcher::AnyOf(list) => of(list)?.as_array()?.first().cloned(),
+        Matcher::CompositeOf(composite) => composite.example(value?, names),
         Matcher::HashOf(chain) => crate::certificate::hash_data(of(chain)?.as_str()?, "SHA256"),
         Matcher::When(_, inner) | Matcher::Citing(_, inner) | Matcher::Saying(_, inner) => {
             sample(inner, value, member, names)

@@ -2,6 +2,7 @@
 
 mod closed;
 mod files;
+mod monitoring;
 pub mod operator;
 pub mod starter;
 mod stations;
@@ -115,6 +116,10 @@ pub(crate) fn defaults() -> Value {
         "ocpp-interface-second": "Wired0",
         "retry-back-off-wait-minimum": 10,
         "charging-rate-unit": "A",
+        "display": { "name": "", "instance": "", "evse": 0 },
+        "display-message": "ocpp-attest test message",
+        "display-address": "https://example.com/",
+        "language": "en",
         "model": "Attest",
         "vendor-name": "ocpp-attest",
         "iso15118": {
@@ -125,7 +130,7 @@ pub(crate) fn defaults() -> Value {
             "update-response": "",
         },
     });
-    for more in [files::defaults(), default_times()] {
+    for more in [files::defaults(), monitoring::defaults(), default_times()] {
         if let (Value::Object(values), Value::Object(more)) = (&mut values, more) {
             values.extend(more);
         }
@@ -169,6 +174,7 @@ fn default_times() -> Value {
         "boot-wait": 15,
         "settle-time": 2,
         "schedule-ahead": 60,
+        "display-message-offset": 60,
         "offline-time": 5,
         "download-time": 120,
         "install-time": 300,
@@ -229,6 +235,7 @@ impl Bench {
                 defects.push(bench.defect("security-profile", message, "write 1, 2 or 3"));
             }
             defects.extend(bench.files.defects(&bench));
+            defects.extend(monitoring::defects(&bench));
             if defects.is_empty() {
                 return Ok(bench);
             }
@@ -393,6 +400,19 @@ mod tests {
         assert!(!text.contains("hunter2") && text.contains("[redacted]"), "{text}");
         assert_eq!(source(&text).settings(), bench.settings());
         assert_eq!(redacted("headers", &json!({ "Authorization": "Bearer x" })), json!("[redacted]"));
+    }
+
+    #[test]
+    fn what_no_monitor_could_have_is_a_defect() {
+        let text = "monitoring: { severity: 9, lower-threshold: 200, delta: -1 }\n";
+        let defects = Bench::read_source(&Source::new("b.yaml", text)).unwrap_err().to_string();
+        for key in ["no severity for monitors", "not below the upper threshold", "negative (N04.FR.14)"] {
+            assert!(defects.contains(key), "{defects}");
+        }
+        let right = "monitoring: { number: \"EVSE[2].Power\", severity: 0, lower-threshold: 1, upper-threshold: 7000 }\n";
+        let bench = Bench::read_source(&Source::new("b.yaml", right)).unwrap();
+        assert_eq!(bench.values["monitoring"]["upper_threshold"], 7000);
+        assert_eq!(bench.values["monitoring"]["delta"], 100);
     }
 
     #[test]

@@ -330,6 +330,7 @@ mod tests {
                 frame: Some("[2,\"0-7\",\"TransactionEvent\",{\"eventType\":\"Ended\",\"triggerReason\":\"EVConnectTimeout\",\"seqNo\":3}]".into()),
                 pointer: Some("/transactionInfo/stoppedReason".into()),
                 requirements: vec!["E03.FR.05".into()],
+                further: Vec::new(),
                 waited_s: None,
                 at_s: 1.0,
             }],

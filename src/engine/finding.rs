@@ -3,8 +3,12 @@
 use crate::{
     protocol::{rules::Rule, session::Breach},
     testcase::{matcher::Mismatch, model::Step},
+    verdict::FurtherPlace,
     yaml::shorten,
 };
+
+/// Most further places of one message that a finding names.
+const MAX_FURTHER: usize = 20;
 
 /// A finding in the making.
 #[derive(Debug, Clone, Default)]
@@ -17,6 +21,7 @@ pub(crate) struct Finding {
     pub(crate) frame: Option<String>,
     pub(crate) pointer: Option<String>,
     pub(crate) requirements: Vec<String>,
+    pub(crate) further: Vec<FurtherPlace>,
     pub(crate) waited_s: Option<f64>,
     /// It came in between, and says nothing of what the steps around it prove.
     pub(crate) in_between: bool,
@@ -56,9 +61,26 @@ impl Finding {
         }
     }
 
-    /// What a check found; the requirements that it names stand instead of the step's.
-    pub(crate) fn mismatch(mut self, mismatch: &Mismatch, frame: &str) -> Self {
-        self.expected = Some(format!("{} {}", mismatch.pointer, mismatch.expected));
+    /// What checks found in one message, at least one mismatch: the first is told in full, the others as further places. The
+    /// requirements that a check names stand instead of the step's.
+    pub(crate) fn mismatches(self, found: &[Mismatch], frame: &str) -> Self {
+        let Some((first, others)) = found.split_first() else { return self };
+        let mut finding = self.mismatch(first, frame);
+        if !others.is_empty() && first.message.is_none() {
+            finding.message = format!("{} in {} places", finding.message, found.len());
+        }
+        let further = |mismatch: &Mismatch| FurtherPlace {
+            message: mismatch.message.clone(),
+            expected: expected(mismatch),
+            found: shorten(&mismatch.found, 500),
+            requirements: mismatch.requirements.clone(),
+        };
+        finding.further = others.iter().take(MAX_FURTHER).map(further).collect();
+        finding
+    }
+
+    fn mismatch(mut self, mismatch: &Mismatch, frame: &str) -> Self {
+        self.expected = Some(expected(mismatch));
         self.found = Some(shorten(&mismatch.found, 500));
         self.pointer = Some(mismatch.pointer.clone());
         self.frame = Some(shorten(frame, 4000));
@@ -88,6 +110,10 @@ impl From<Breach> for Finding {
             ..Self::of_rule(breach.rule, breach.message)
         }
     }
+}
+
+fn expected(mismatch: &Mismatch) -> String {
+    format!("{} {}", mismatch.pointer, mismatch.expected)
 }
 
 pub(crate) fn file_name(path: &str) -> &str {

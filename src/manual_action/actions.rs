@@ -34,12 +34,24 @@ const METHOD: Property = Property::required("method", Takes::Word(&["PnC", "EIM"
 const CERTIFICATE_ACTION: Property = Property::required("request", Takes::Word(&["Install", "Update"]));
 const VALUE: Property = Property::required("value", Takes::Scalar);
 const INTERVAL: Property = Property::optional("interval", Takes::Number);
+const WANTED: Property = Property::required("wanted", Takes::Text);
 const COMPONENT: Property = Property::required("component", Takes::Text);
 const VARIABLE: Property = Property::required("variable", Takes::Text);
+const CONTENT: Property = Property::required("content", Takes::Text);
+const FORMAT: Property = Property::required("format", Takes::Text);
+const HOW: Property = Property::required("how", Takes::Word(&["shown", "alone", "not-shown"]));
+const UNTIL: Property = Property::optional("until", Takes::Text);
+const DISPLAY: Property = Property::optional("display", Takes::Text);
+const MONITOR: Property = Property::required("type", Takes::Named(monitor_types));
 
 /// The types of an idToken (IdTokenEnumType).
 fn token_types(scope: Scope) -> Vec<String> {
     words_of(WordSet::TokenTypes, scope)
+}
+
+/// The types of a monitor (MonitorEnumType).
+fn monitor_types(_: Scope) -> Vec<String> {
+    ["UpperThreshold", "LowerThreshold", "Delta", "Periodic", "PeriodicClockAligned"].map(str::to_owned).to_vec()
 }
 
 /// What a CSMS can be asked to send.
@@ -141,12 +153,27 @@ pub const ACTIONS: &[ActionInfo] = &[
         parameters: &[IDENTIFIER],
         prompt: "Store information about the customer {{ identifier }} in the station.",
     },
+    ActionInfo {
+        name: "change-variable",
+        parameters: &[VARIABLE, WANTED],
+        prompt: "Bring about that the variable {{ variable }} of the station's device model {{ wanted }}.",
+    },
+    ActionInfo {
+        name: "hard-wired-event",
+        parameters: &[],
+        prompt: "Cause the event that is hard-wired in the station's firmware (the one that the lab agreed on with the answer to AQ-5).",
+    },
     ActionInfo { name: "network-down", parameters: &[], prompt: "Cut the station's network connection." },
     ActionInfo { name: "network-up", parameters: &[], prompt: "Restore the station's network connection." },
     ActionInfo {
         name: "remove-certificate",
         parameters: &[],
         prompt: "Remove the station's client certificate (ChargingStationCertificate), if it has one.",
+    },
+    ActionInfo {
+        name: "check-display",
+        parameters: &[CONTENT, FORMAT, HOW, UNTIL, DISPLAY],
+        prompt: "{% if how == 'not-shown' %}Is the message \"{{ content }}\" ({{ format }}) missing from{% else %}Is the message \"{{ content }}\" ({{ format }}) on{% endif %} the station's display{% if display is defined %} {{ display }}{% endif %}{% if how == 'not-shown' %} in a whole cycle of its messages{% elif how == 'alone' %}, all the time and without any other message in between{% else %}, alone or in a cycle with other messages{% endif %}{% if until is defined %} (until {{ until }}; later does not count){% endif %}?",
     },
     ActionInfo {
         name: "restore-sut",
@@ -172,6 +199,11 @@ pub const ACTIONS: &[ActionInfo] = &[
         name: "check-variable",
         parameters: &[COMPONENT, VARIABLE, VALUE, STATION],
         prompt: "Does the CSMS show {{ component }}.{{ variable }} = {{ value }} for station {{ station }}?",
+    },
+    ActionInfo {
+        name: "check-monitor",
+        parameters: &[COMPONENT, ANY_EVSE, VARIABLE, MONITOR, VALUE, STATION],
+        prompt: "Does the CSMS show a monitor of the type {{ type }} with the value {{ value }} on {{ component }}{% if evse %}[{{ evse }}]{% endif %}.{{ variable }} for station {{ station }}?",
     },
 ];
 
@@ -273,6 +305,27 @@ mod tests {
         Set the password of station CS001 at the CSMS back to the one in the bench.
         ");
         assert!(!find(settings::RESTORE).unwrap().is_question());
+    }
+
+    #[test]
+    fn a_person_is_asked_what_the_display_shows() {
+        let message = json!({ "content": "Welcome", "format": "UTF8", "how": "shown" });
+        let with = |more: Value| {
+            let mut all = message.as_object().cloned().unwrap();
+            all.extend(more.as_object().cloned().unwrap());
+            prompt("check-display", &Value::Object(all))
+        };
+        let prompts = [
+            with(json!({ "until": "2026-01-01T12:00:00Z" })),
+            with(json!({ "how": "alone", "display": "Display 2" })),
+            with(json!({ "how": "not-shown" })),
+        ];
+        insta::assert_snapshot!(prompts.join("\n"), @r#"
+        Is the message "Welcome" (UTF8) on the station's display, alone or in a cycle with other messages (until 2026-01-01T12:00:00Z; later does not count)?
+        Is the message "Welcome" (UTF8) on the station's display Display 2, all the time and without any other message in between?
+        Is the message "Welcome" (UTF8) missing from the station's display in a whole cycle of its messages?
+        "#);
+        assert!(find("check-display").unwrap().is_question());
     }
 
     #[test]

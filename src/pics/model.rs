@@ -264,6 +264,13 @@ impl Pics {
         self.profiles.contains(&profile)
     }
 
+    /// True when the product does what the profile is about: it is to be certified for the profile, or for the feature of core that
+    /// the profile has become in the baseline (`DM-0` …).
+    pub fn supports(&self, profile: Profile) -> bool {
+        let feature = self.baseline.core_features().iter().find(|(core, _)| *core == profile);
+        self.has_profile(profile) || feature.is_some_and(|(_, id)| self.is_yes(id))
+    }
+
     /// The TxStartPoint values that the product supports (C-09.x), in the PICS's order.
     pub fn tx_start_points(&self) -> Vec<&'static str> {
         const IDS: [(&str, &str); 6] = [

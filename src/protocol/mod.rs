@@ -1,5 +1,6 @@
 //! What a version of OCPP is: its messages with their schemas, error codes and requirements, as a value.
 
+pub mod composite;
 pub mod error_code;
 pub mod frame;
 pub mod ids;

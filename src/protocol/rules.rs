@@ -47,6 +47,10 @@ pub enum Rule {
     MessagesOfTransactions,
     /// A connector has only the status that it may have.
     StatusOfConnectors,
+    /// A CSMS sends no more elements in a message than the station takes.
+    ItemsPerMessage,
+    /// A CSMS sends charging profiles that the requirements allow.
+    ChargingProfiles,
 }
 
 /// Whom a rule is for.
@@ -62,7 +66,7 @@ pub enum Of {
 
 impl Rule {
     /// All of them.
-    pub const ALL: [Rule; 20] = [
+    pub const ALL: [Rule; 22] = [
         Rule::NoFlood,
         Rule::TextOnly,
         Rule::WellFormedFrames,
@@ -83,6 +87,8 @@ impl Rule {
         Rule::NoGaps,
         Rule::MessagesOfTransactions,
         Rule::StatusOfConnectors,
+        Rule::ItemsPerMessage,
+        Rule::ChargingProfiles,
     ];
 
     /// The name that stands in reports behind `rule: `.
@@ -108,6 +114,8 @@ impl Rule {
             Rule::NoGaps => "seqNo without gaps",
             Rule::MessagesOfTransactions => "messages of transactions",
             Rule::StatusOfConnectors => "status of connectors",
+            Rule::ItemsPerMessage => "elements that a station takes",
+            Rule::ChargingProfiles => "charging profiles of a CSMS",
         }
     }
 
@@ -149,7 +157,9 @@ impl Rule {
             | Rule::OrderOfEvents
             | Rule::NoGaps
             | Rule::OurResponsesAreTaken
-            | Rule::TypeOfAction => &[],
+            | Rule::TypeOfAction
+            | Rule::ItemsPerMessage
+            | Rule::ChargingProfiles => &[],
         }
     }
 
@@ -184,6 +194,30 @@ impl Rule {
             Rule::NoCallBeforeAcceptance => &["B01.FR.08", "B02.FR.02", "B03.FR.02"],
             Rule::UniqueTransactionIds => &["E01.FR.08"],
             Rule::OrderOfEvents | Rule::NoGaps => &["E01.FR.07"],
+            Rule::ItemsPerMessage => {
+                &["B05.FR.11", "B06.FR.05", "B08.FR.06", "D01.FR.11", "N02.FR.07", "N04.FR.09", "N06.FR.04"]
+            }
+            Rule::ChargingProfiles => &[
+                "F01.FR.09",
+                "F01.FR.11",
+                "K01.FR.03",
+                "K01.FR.06",
+                "K01.FR.16",
+                "K01.FR.19",
+                "K01.FR.20",
+                "K01.FR.22",
+                "K01.FR.31",
+                "K01.FR.34",
+                "K01.FR.35",
+                "K01.FR.38",
+                "K01.FR.39",
+                "K01.FR.40",
+                "K01.FR.41",
+                "K04.FR.03",
+                "K09.FR.03",
+                "K10.FR.02",
+                "K10.FR.06",
+            ],
         }
     }
 
@@ -195,7 +229,9 @@ impl Rule {
     /// Whom it is for.
     pub fn of(self) -> Of {
         match self {
-            Rule::Subprotocol | Rule::OurMessagesAreAnswered => Of::Csms,
+            Rule::Subprotocol | Rule::OurMessagesAreAnswered | Rule::ItemsPerMessage | Rule::ChargingProfiles => {
+                Of::Csms
+            }
             Rule::NoCallBeforeAcceptance
             | Rule::UniqueTransactionIds
             | Rule::OrderOfEvents
@@ -212,6 +248,8 @@ impl Rule {
             // The central system gives the ids of 1.6, and its events have no numbers.
             Rule::UniqueTransactionIds | Rule::OrderOfEvents | Rule::NoGaps => &[Version::V2_0_1, Version::V2_1],
             Rule::MessagesOfTransactions | Rule::StatusOfConnectors => &[Version::V1_6],
+            // Not compared with the text of 2.1 yet.
+            Rule::ItemsPerMessage | Rule::ChargingProfiles => &[Version::V2_0_1],
             // OCPP 2.1 has brought the message types that they are about.
             Rule::OurResponsesAreTaken | Rule::TypeOfAction => &[Version::V2_1],
             _ => &Version::ALL,
@@ -288,6 +326,15 @@ impl Rule {
             Rule::StatusOfConnectors => {
                 "Connector 0, the charge point itself, is Available, Unavailable or Faulted, and the error EVCommunicationError comes \
                  only with Preparing, SuspendedEV, SuspendedEVSE and Finishing."
+            }
+            Rule::ItemsPerMessage => {
+                "A list of a CSMS (variables, monitors, entries of a local list) has no more elements than the station's `ItemsPerMessage` for \
+                 the message."
+            }
+            Rule::ChargingProfiles => {
+                "A charging profile has the EVSE, the transaction and the kind that its purpose allows, periods in order from 0, phaseToUse only \
+                 where the station switches phases, one schedule unless the EV has told its needs, and a place (purpose, stack level, EVSE \
+                 or transaction, time) that no other profile of the station has. Profiles are asked for and cleared by an id or by criteria."
             }
         }
     }

@@ -1,10 +1,11 @@
-//! The limits that charging profiles set over time (2.x: K01, K08; 1.6: 3.13): what a composite schedule is made of.
+//! The limits that charging profiles set over time (2.x: K01, K08, part 2 K 3.5; 1.6: 3.13): what a composite schedule is made of.
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 /// Voltage for conversions between A and W.
 pub(super) const VOLTAGE: f64 = 230.0;
+/// Phases where a period names none (K01.FR.49).
 pub(super) const PHASES: f64 = 3.0;
 /// Seconds of a day.
 pub(super) const DAY: i64 = 86_400;
@@ -26,10 +27,30 @@ pub(super) struct Active<'p> {
 pub(super) enum Purpose {
     /// The maximum of the whole station.
     Station,
+    /// What somebody else than the CSMS demands, an energy management system for instance.
+    External,
     /// Every transaction that has no profile of its own.
     Default,
     /// One transaction.
     Transaction,
+}
+
+impl Purpose {
+    /// The purpose with the name that a version gives it.
+    pub(super) fn named(name: &str) -> Option<Self> {
+        match name {
+            "ChargingStationMaxProfile" | "ChargePointMaxProfile" => Some(Self::Station),
+            "ChargingStationExternalConstraints" => Some(Self::External),
+            "TxDefaultProfile" => Some(Self::Default),
+            "TxProfile" => Some(Self::Transaction),
+            _ => None,
+        }
+    }
+}
+
+/// A limit rounded to tenths, as messages have it.
+pub(super) fn tenths(limit: f64) -> f64 {
+    (limit * 10.0).round() / 10.0
 }
 
 /// A time of a message.
@@ -44,18 +65,23 @@ fn seconds(from: Timestamp, to: Timestamp) -> i64 {
 
 /// The limits from a time on: from which second each of them holds. `most` holds where no profile sets one, and above all of them.
 pub(super) fn limits(all: &[Active<'_>], now: Timestamp, duration: i64, unit: &str, most: f64) -> Vec<(i64, f64)> {
+    let mut periods: Vec<(i64, f64)> = Vec::new();
+    for (start, limit) in changes(all, now, duration, unit) {
+        let limit = tenths(limit.unwrap_or(most).min(most));
+        if periods.last().is_none_or(|(_, last)| (*last - limit).abs() > f64::EPSILON) {
+            periods.push((start, limit));
+        }
+    }
+    periods
+}
+
+/// What the profiles set from a time on: for each second at which it may change the limit, or none where no profile sets one.
+pub(super) fn changes(all: &[Active<'_>], now: Timestamp, duration: i64, unit: &str) -> Vec<(i64, Option<f64>)> {
     let end = now.checked_add(SignedDuration::from_secs(duration)).unwrap_or(Timestamp::MAX);
     let mut turns: Vec<Timestamp> = all.iter().flat_map(|one| one.turns(now, end)).chain([now]).collect();
     turns.sort_unstable();
     turns.dedup();
-    let mut periods: Vec<(i64, f64)> = Vec::new();
-    for turn in turns {
-        let limit = (limit(all, turn, unit).unwrap_or(most).min(most) * 10.0).round() / 10.0;
-        if periods.last().is_none_or(|(_, last)| (*last - limit).abs() > f64::EPSILON) {
-            periods.push((seconds(now, turn), limit));
-        }
-    }
-    periods
+    turns.into_iter().map(|turn| (seconds(now, turn), limit(all, turn, unit))).collect()
 }
 
 /// The lowest limit of all purposes, each given by its highest stack level with a limit. The profile of a transaction overrules
@@ -64,12 +90,12 @@ fn limit(all: &[Active<'_>], at: Timestamp, unit: &str) -> Option<f64> {
     let of = |purpose: Purpose| {
         all.iter()
             .filter(|one| one.purpose == purpose)
-            .filter_map(|one| Some((one.profile["stackLevel"].as_i64()?, one.converted(one.limit(at)?, unit))))
+            .filter_map(|one| Some((one.profile["stackLevel"].as_i64()?, one.limit(at, unit)?)))
             .max_by_key(|(level, _)| *level)
             .map(|(_, limit)| limit)
     };
     let transaction = of(Purpose::Transaction).or_else(|| of(Purpose::Default));
-    [of(Purpose::Station), transaction].into_iter().flatten().min_by(f64::total_cmp)
+    [of(Purpose::Station), of(Purpose::External), transaction].into_iter().flatten().min_by(f64::total_cmp)
 }
 
 impl Active<'_> {
@@ -93,14 +119,20 @@ impl Active<'_> {
         (passed >= 0).then_some(passed)
     }
 
-    /// The limit at a time, in the unit of the schedule (K01.FR.10 to K01.FR.13, K01.FR.36, K01.FR.37).
-    fn limit(&self, at: Timestamp) -> Option<f64> {
+    /// The limit at a time (K01.FR.10 to K01.FR.13, K01.FR.36, K01.FR.37), in A per phase or in W.
+    fn limit(&self, at: Timestamp, unit: &str) -> Option<f64> {
         let from = time(&self.profile["validFrom"]).is_none_or(|from| from <= at);
         let to = time(&self.profile["validTo"]).is_none_or(|to| at < to);
         let passed = self.passed(at).filter(|_| from && to)?;
         let ended = self.schedule["duration"].as_i64().is_some_and(|duration| passed >= duration);
         let begun = |period: &&Value| period["startPeriod"].as_i64().is_some_and(|start| start <= passed);
-        self.periods().filter(|_| !ended).take_while(begun).last()?["limit"].as_f64()
+        let period = self.periods().filter(|_| !ended).take_while(begun).last()?;
+        let (limit, phases) = (period["limit"].as_f64()?, period["numberPhases"].as_f64().unwrap_or(PHASES));
+        Some(match (self.schedule["chargingRateUnit"].as_str().unwrap_or_default(), unit) {
+            ("A", "W") => limit * VOLTAGE * phases,
+            ("W", "A") => limit / VOLTAGE / phases,
+            _ => limit,
+        })
     }
 
     /// The times at which the limit may change.
@@ -125,13 +157,5 @@ impl Active<'_> {
         }
         turns.retain(|turn| from < *turn && *turn < to);
         turns
-    }
-
-    fn converted(&self, limit: f64, unit: &str) -> f64 {
-        match (self.schedule["chargingRateUnit"].as_str().unwrap_or_default(), unit) {
-            ("A", "W") => limit * VOLTAGE * PHASES,
-            ("W", "A") => limit / VOLTAGE / PHASES,
-            _ => limit,
-        }
     }
 }

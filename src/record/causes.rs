@@ -94,6 +94,7 @@ mod tests {
             frame: None,
             pointer: Some("/a".into()),
             requirements: vec!["B01.FR.01".into()],
+            further: Vec::new(),
             waited_s: None,
             at_s: 0.0,
         };

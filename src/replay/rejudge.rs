@@ -402,6 +402,7 @@ pub fn against(kept: &Kept, library: &Library) -> Option<Again> {
                 frame: None,
                 pointer: None,
                 requirements: Vec::new(),
+                further: Vec::new(),
                 waited_s: None,
                 at_s: divergence.at_s,
             },

@@ -34,6 +34,7 @@ pub(super) fn results(pics: &Pics, text: &str) -> Results {
             frame: Some(text.into()),
             pointer: Some(text.into()),
             requirements: vec!["B01.FR.01".into()],
+            further: Vec::new(),
             waited_s: None,
             at_s: 0.0,
         }],

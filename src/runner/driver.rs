@@ -248,6 +248,13 @@ pub(super) async fn drive(
         for text in [&mut failure.frame, &mut failure.found, &mut failure.expected].into_iter().flatten() {
             *text = environment.secrets.redact(text);
         }
+        for place in &mut failure.further {
+            for text in
+                [Some(&mut place.expected), Some(&mut place.found), place.message.as_mut()].into_iter().flatten()
+            {
+                *text = environment.secrets.redact(text);
+            }
+        }
     }
     recording.found =
         Some(Found { verdict: outcome.verdict, failures: outcome.failures.clone(), steps: outcome.steps.clone() });

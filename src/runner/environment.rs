@@ -18,7 +18,7 @@ use crate::{
     pics::{Pics, SutKind},
     protocol::Protocol,
     services::{
-        inspect, meter,
+        inspect, meter, ocsp,
         pki::{KeyKind, Pki, PkiError, signing_request},
     },
     simulator::{
@@ -27,7 +27,7 @@ use crate::{
         operator as simulated_operator,
         station::{self, NetworkProfile, StationSetup, Vehicle},
     },
-    testcase::service::{Authority, Service},
+    testcase::service::{Authority, Revocation, Service},
 };
 
 /// What is tested.
@@ -338,10 +338,18 @@ impl Environment {
                     .map(|chain| json!({ "chain": chain }))
                     .map_err(|error| format!("the CSR can't be signed: {error}"))
             }
-            Service::CertificateStatus { chain, status } => self
-                .pki
-                .statuses(chain, *status, self.clock.now().wall)
-                .map_err(|error| format!("the status of the certificates can't be told: {error}")),
+            Service::Ocsp { chain, status } => {
+                let now = self.clock.now().wall;
+                let status = match status {
+                    Revocation::Good => ocsp::Status::Good,
+                    Revocation::Revoked => ocsp::Status::Revoked(now),
+                    Revocation::Unknown => ocsp::Status::Unknown,
+                };
+                let answers = self.pki.certificate_statuses(chain, status, now);
+                let answers = answers.iter().map(|one| json!({ "hash": one.hash, "result": one.result }));
+                let certificates = self.pki.with_those_above(chain);
+                Ok(json!({ "answers": answers.collect::<Vec<_>>(), "certificates": certificates }))
+            }
             Service::Csr {} => {
                 let name = self.bench["serial_number"].as_str().unwrap_or(&self.identity);
                 let (csr, key) =

@@ -5,5 +5,6 @@ pub mod firmware;
 mod image_signature;
 pub mod inspect;
 pub mod meter;
+pub mod ocsp;
 pub mod pki;
 pub mod transfer;

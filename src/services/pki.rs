@@ -10,23 +10,23 @@ use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, KeyIdMethod, KeyPair, KeyUsagePurpose,
     PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256, PublicKeyData, SerialNumber, SignatureAlgorithm, SigningKey,
 };
-use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use time::OffsetDateTime;
 
-pub use self::ocsp::CertificateStatus;
 use self::{
     issue::{Subject, issue},
     vehicle::VehiclePki,
 };
 use crate::{
-    certificate::{Certificate, SigningRequest, Verification},
+    certificate::{Certificate, SigningRequest, Verification, pem},
     link::{CertificateKind, Identity, Secret},
 };
 
 mod issue;
 mod ocsp;
 mod vehicle;
+
+pub use ocsp::CertificateStatus;
 
 /// What kind of key a certificate has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -375,10 +375,20 @@ impl Pki {
         self.vehicle.sign_request(csr, kind, now)
     }
 
-    /// The `certificates` of a chain of ISO 15118, each with those above it, and OCSP `responses` for them:
-    /// `certificateHashData` with `ocspResult`.
-    pub fn statuses(&self, chain: &str, status: CertificateStatus, now: Timestamp) -> Result<Value, PkiError> {
-        self.vehicle.statuses(chain, status, now)
+    /// The certificates of a chain that were issued here, each with those above it up to the root, PEM.
+    pub fn with_those_above(&self, chain: &str) -> Vec<String> {
+        let issuer = |certificate: &Certificate| {
+            self.issuers().into_iter().find_map(|root| {
+                let issuer = Certificate::first(&root.pem)?;
+                (issuer != *certificate && certificate.is_signed_by(&issuer)).then_some(issuer)
+            })
+        };
+        let above = |certificate: Certificate| {
+            let whole = std::iter::successors(Some(certificate), issuer).take(8);
+            let pems: Vec<String> = whole.map(|one| pem::write("CERTIFICATE", one.der())).collect();
+            (pems.len() > 1).then(|| pems.concat())
+        };
+        Certificate::chain(chain).into_iter().filter_map(above).collect()
     }
 
     /// A server's certificate with its key.
@@ -439,6 +449,12 @@ impl Pki {
     fn issue(&self, mut params: CertificateParams, key: Key, kind: CertificateKind) -> Result<Identity, PkiError> {
         self.leaf(&mut params, kind, key.0.algorithm() == &PKCS_RSA_SHA256);
         Ok(Identity { chain: issue(&params, Subject::Ours(&key), self.root_of(kind))?, key: key.pem() })
+    }
+
+    /// All that issue certificates.
+    fn issuers(&self) -> Vec<&Root> {
+        let own = [&self.trusted, &self.next, &self.unknown, &self.other, &self.manufacturer];
+        own.into_iter().chain(self.vehicle.issuers()).collect()
     }
 
     /// A certificate for signing firmware, from the manufacturer's root, and the signature (base64) of an image.

@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use base64::Engine as _;
 use minijinja::{Environment, UndefinedBehavior, value::Serde};
-use serde_json::Value;
+use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::clock::ocpp_time;
@@ -50,7 +50,7 @@ pub(super) fn environment() -> &'static Environment<'static> {
             })
         });
         environment.add_function("id_token", |token: Serde<Value>| {
-            minijinja::Value::from(Serde(serde_json::json!({ "idToken": token.0["idToken"], "type": token.0["type"] })))
+            minijinja::Value::from(Serde(json!({ "idToken": token.0["idToken"], "type": token.0["type"] })))
         });
         environment.add_function("seconds_between", |from: String, to: String| {
             let parse = |text: &str| {
@@ -77,10 +77,10 @@ pub(super) fn environment() -> &'static Environment<'static> {
             entries.retain(|entry| crate::certificate::is_hash_of(&entry["certificateHashData"], &chain));
             minijinja::Value::from(Serde(entries))
         });
-        environment.add_filter("ocsp_result", |responses: Serde<Vec<Value>>, request: Serde<Value>| {
-            let asked = |one: &&Value| crate::certificate::same_hash(&one["certificateHashData"], &request.0);
-            let found = responses.0.iter().find(asked).map_or(Value::Null, |one| one["ocspResult"].clone());
-            minijinja::Value::from(Serde(found))
+        environment.add_filter("answer_for", |answers: Serde<Vec<Value>>, hash: Serde<Value>| {
+            let mut answers = answers.0.into_iter();
+            let answer = answers.find(|answer| crate::certificate::same_hash(&answer["hash"], &hash.0));
+            minijinja::Value::from(Serde(answer.map_or(Value::Null, |answer| answer["result"].clone())))
         });
         environment.add_filter("members", |text: String| {
             text.split(',').map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect::<Vec<_>>()
@@ -90,6 +90,12 @@ pub(super) fn environment() -> &'static Environment<'static> {
         });
         environment.add_filter("variable_names", |items: Serde<Vec<Value>>| {
             items.0.iter().map(variable_name).collect::<Vec<_>>()
+        });
+        environment.add_filter("monitors", |items: Serde<Vec<Value>>| {
+            minijinja::Value::from(Serde(items.0.iter().flat_map(monitors).collect::<Vec<_>>()))
+        });
+        environment.add_function("component_variable", |names: Serde<Value>| {
+            minijinja::Value::from(Serde(component_variable(&names.0)))
         });
         environment.add_filter("kebab", |name: String| kebab(&name));
         environment.add_filter("base64", |text: String| base64::engine::general_purpose::STANDARD.encode(text));
@@ -151,6 +157,54 @@ fn variable_name(item: &Value) -> String {
         instance => format!("[{instance}]"),
     };
     format!("{}{place}.{}{instance}", text("/component/name"), text("/variable/name"))
+}
+
+/// The opposite of [`variable_name`], for a name or a list of them: component and variable as messages name them. Without a dot
+/// it is the component alone.
+fn component_variable(names: &Value) -> Value {
+    let name = match names {
+        Value::Array(names) => return names.iter().map(component_variable).collect(),
+        Value::String(name) => name.as_str(),
+        _ => return Value::Null,
+    };
+    let brackets = |text: &str| match text.trim_end_matches(']').split_once('[') {
+        Some((before, inner)) => (before.to_owned(), Some(inner.to_owned())),
+        None => (text.to_owned(), None),
+    };
+    let (component, variable) =
+        name.split_once('.').map_or((name, None), |(component, variable)| (component, Some(variable)));
+    let (component, place) = brackets(component);
+    let mut named = json!({ "component": { "name": component } });
+    if let Some(place) = place {
+        let mut ids = place.split(',').filter_map(|id| id.trim().parse::<u32>().ok());
+        named["component"]["evse"] = json!({ "id": ids.next() });
+        if let Some(connector) = ids.next() {
+            named["component"]["evse"]["connectorId"] = connector.into();
+        }
+    }
+    if let Some((variable, instance)) = variable.map(brackets) {
+        named["variable"] = json!({ "name": variable });
+        if let Some(instance) = instance {
+            named["variable"]["instance"] = instance.into();
+        }
+    }
+    named
+}
+
+/// The monitors of one entry of a NotifyMonitoringReport, each with its component and variable, and their name.
+fn monitors(item: &Value) -> Vec<Value> {
+    let name = variable_name(item);
+    let each = item["variableMonitoring"].as_array().into_iter().flatten();
+    each.map(|monitor| {
+        let mut monitor = monitor.clone();
+        if let Value::Object(members) = &mut monitor {
+            members.insert("component".to_owned(), item["component"].clone());
+            members.insert("variable".to_owned(), item["variable"].clone());
+            members.insert("name".to_owned(), name.clone().into());
+        }
+        monitor
+    })
+    .collect()
 }
 
 /// A segment of a path, or a value of a query.

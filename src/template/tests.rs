@@ -89,6 +89,22 @@ fn text_is_put_where_it_is_wanted() {
 }
 
 #[test]
+fn monitors_of_a_report_stand_for_themselves() {
+    let report = json!([
+        { "component": { "name": "EVSE", "evse": { "id": 1 } }, "variable": { "name": "Power" },
+          "variableMonitoring": [{ "id": 1, "type": "Delta" }, { "id": 4, "type": "Periodic" }] },
+        { "component": { "name": "A" }, "variable": { "name": "B" }, "variableMonitoring": [] },
+    ]);
+    let Value::Object(names) = json!({ "report": report }) else { unreachable!() };
+    let told = Template::new(json!("{{ report | monitors }}")).evaluate(&Names::from(names));
+    let named = |id: i32, kind: &str| {
+        let component = json!({ "name": "EVSE", "evse": { "id": 1 } });
+        json!({ "id": id, "type": kind, "name": "EVSE[1].Power", "component": component, "variable": { "name": "Power" } })
+    };
+    assert_eq!(told, Ok(json!([named(1, "Delta"), named(4, "Periodic")])));
+}
+
+#[test]
 fn what_a_report_lacks_is_told() {
     let item = |component: Value, variable: Value| json!({ "component": component, "variable": variable });
     let report = json!([
@@ -104,6 +120,13 @@ fn what_a_report_lacks_is_told() {
     let told = json!(["EVSE[1].Available", "Connector[1,2].Available", "A.B[c]", "A.B"]);
     assert_eq!(value("{{ report | variable_names }}"), Ok(told));
     assert_eq!(value("{{ wanted | missing_from(report | variable_names) }}"), Ok(json!(["X.Y"])));
+    for name in ["EVSE[1].Available", "Connector[1,2].Available", "A.B[c]", "A.B"] {
+        assert_eq!(value(&format!("{{{{ [component_variable('{name}')] | variable_names }}}}")), Ok(json!([name])));
+    }
+    assert_eq!(
+        value("{{ component_variable('EVSE[2]') }}"),
+        Ok(json!({ "component": { "name": "EVSE", "evse": { "id": 2 } } }))
+    );
     assert_eq!(value("{{ ['a', 'b'] | missing_from([]) }}"), Ok(json!(["a", "b"])));
 }
 

@@ -70,6 +70,14 @@ pub static AFTER: [Property; 5] = [
         .about("How much it may be off; `bench.time_tolerance` unless it is given"),
     REQUIREMENT,
 ];
+/// What a composite schedule is compared with, in a matcher.
+pub static COMPOSITE_OF: [Property; 3] = [
+    Property::required("profiles", Takes::Anything).about("The charging profiles in force, a list"),
+    Property::optional("begun", Takes::Scalar)
+        .about("When relative profiles start; with the schedule unless it is given"),
+    Property::optional("most", Takes::Number)
+        .about("The limit of the equipment in the unit of the schedule; unknown unless it is given"),
+];
 const ALONE: [Property; 2] = [Property::required("is", Takes::Switch), REQUIREMENT];
 
 /// The keys that any step can have.

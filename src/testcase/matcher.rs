@@ -4,6 +4,7 @@ use regex::Regex;
 use serde_json::Value;
 
 use super::{
+    composite_of::CompositeOf,
     path::Place,
     requirements::Requirements,
     template::{Lookup, Over, Template, TemplateError},
@@ -54,6 +55,8 @@ pub enum Matcher {
     Token(Template),
     /// The hash data of a chain's first certificate, in whichever algorithm, digits in any case.
     HashOf(Template),
+    /// The composite schedule that charging profiles make.
+    CompositeOf(Box<CompositeOf>),
     /// Holds only where the condition does; the condition sees the payload's members by name.
     When(Template, Box<Matcher>),
     /// An object's members.
@@ -358,6 +361,17 @@ impl Matcher {
                 let chain = chain.value(names)?;
                 value.is_some_and(|value| certificate::is_hash_of(value, chain.as_str().unwrap_or_default()))
             }
+            Matcher::CompositeOf(composite) => {
+                let Some(value) = value else { return Ok(Some(self.mismatch(None, at, names, words))) };
+                return Ok(composite.difference(value, names)?.map(|difference| {
+                    let mut mismatch = self.mismatch(Some(value), at, names, words);
+                    if words == Words::Wanted {
+                        mismatch.expected = difference.expected;
+                        mismatch.message = Some(format!("The composite schedule is wrong: {}.", difference.problem));
+                    }
+                    mismatch
+                }));
+            }
             Matcher::When(condition, matcher) => {
                 let names = Over::members(payload, names);
                 if !condition.holds(&names)? {
@@ -491,6 +505,7 @@ impl Matcher {
                     None => format!("the hash data of the certificate {}", chain.text()),
                 }
             }
+            Matcher::CompositeOf(composite) => composite.describe(),
             Matcher::When(condition, matcher) => format!("{} (when {})", matcher.describe(names), condition.text()),
             Matcher::Members(checks) => format!("{{ {} }}", checks.describe(names)),
             Matcher::All(matchers) => {

@@ -2,6 +2,7 @@
 
 pub mod catalogue;
 mod citations;
+pub mod composite_of;
 pub mod condition;
 pub mod connection;
 pub mod dialect;

@@ -6,7 +6,6 @@ use serde_json::{Value, json};
 use crate::{
     link::CertificateKind,
     protocol::semantics::WordSet,
-    services::pki::CertificateStatus,
     vocabulary::{Owner, Property, Scope, Takes, check_value, words_of},
 };
 
@@ -64,13 +63,14 @@ pub static SERVICES: [ServiceInfo; 13] = [
         about: "signs a request, whose subject and key are kept as they are encoded; yields the `chain`",
     },
     ServiceInfo {
-        name: "certificate-status",
+        name: "ocsp",
         parameters: &[
             Property::required("chain", Takes::Text),
-            Property::optional("status", Takes::Word(&["good", "revoked"])),
+            Property::optional("status", Takes::Word(&["good", "revoked", "unknown"])),
         ],
-        about: "of a chain of the V2G hierarchy or of the mobility operator's: yields its `certificates`, each with those \
-                above it, and `responses`, what OCSP says of them; the filter `ocsp_result` finds the one that a request asks for",
+        about: "makes signed OCSP responses for the certificates of a chain that the harness has issued; yields `answers`, \
+                of which the filter `answer_for` takes the one that an `ocspRequestData` asks for, and the `certificates`, each \
+                with those above it",
     },
     ServiceInfo {
         name: "succeed-root",
@@ -174,13 +174,13 @@ pub enum Service {
         #[serde(default)]
         authority: Authority,
     },
-    /// What OCSP says of certificates.
-    CertificateStatus {
+    /// Answers as the OCSP responder of what the harness has issued.
+    Ocsp {
         /// PEM.
         chain: String,
-        /// What it says.
+        /// What the answers say.
         #[serde(default)]
-        status: CertificateStatus,
+        status: Revocation,
     },
     /// The SUT trusts the next root from now on.
     SucceedRoot {},
@@ -223,6 +223,19 @@ pub enum Authority {
     Csms,
     /// The lowest sub-CA of the V2G hierarchy (ISO 15118).
     V2g,
+}
+
+/// What an OCSP response says of a certificate.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Revocation {
+    /// It is not revoked.
+    #[default]
+    Good,
+    /// It has just been revoked.
+    Revoked,
+    /// The responder does not know it.
+    Unknown,
 }
 
 /// Whether the signature of an image is right.

@@ -504,9 +504,9 @@ fn attempted(connection: &Connection, attempt: &Attempt, node: &mut Node, world:
 fn checked(connection: &Connection, facts: Value, node: &mut Node, world: &mut World) -> Option<Value> {
     let found = connection.checks.mismatches(&facts, &world.names(&node.scope));
     let found = world.own_error(found, &node.step, &node.path)?;
-    if let Some(mismatch) = found.first() {
+    if !found.is_empty() {
         let finding = Finding::at(&node.step, &node.path, "the connection is not as expected");
-        world.find(Verdict::Fail, finding.mismatch(mismatch, ""));
+        world.find(Verdict::Fail, finding.mismatches(&found, ""));
         return None;
     }
     Some(facts)

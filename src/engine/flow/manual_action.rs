@@ -36,7 +36,12 @@ impl Node {
             }
         }
         match reply {
-            Reply::Operator(ActionOutcome::Done) => true,
+            Reply::Operator(ActionOutcome::Done) => {
+                if action.is_question() {
+                    world.looked_at(&self.path);
+                }
+                true
+            }
             Reply::Operator(ActionOutcome::NotPossible(_)) if optional => true,
             Reply::Operator(ActionOutcome::NotPossible(reason)) => {
                 let message = format!("the manual action is not possible here: {reason}");

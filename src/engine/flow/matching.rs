@@ -250,13 +250,10 @@ impl Node {
                 world.own_error::<(), _>(Err(error), &step, &self.path);
             }
             Ok(found) => {
-                if let Some(mismatch) = found.first() {
+                if !found.is_empty() {
                     let message = format!("{} is not as expected", call.action);
-                    let mut finding = Finding::at(&step, &self.path, message).mismatch(mismatch, &call.text);
+                    let mut finding = Finding::at(&step, &self.path, message).mismatches(&found, &call.text);
                     finding.waited_s = Some(call.at.seconds_since(&self.reached));
-                    if found.len() > 1 {
-                        finding.message = format!("{message} in {} places", found.len(), message = finding.message);
-                    }
                     world.find(Verdict::Fail, finding);
                 }
             }

@@ -179,9 +179,9 @@ impl Node {
                 }
                 let found = send.checks.mismatches(&payload, &world.names(&self.scope));
                 let Some(found) = world.own_error(found, &step, &self.path) else { return false };
-                if let Some(mismatch) = found.first() {
+                if !found.is_empty() {
                     let message = format!("the response to {} is not as expected", send.action);
-                    let finding = Finding::at(&step, &self.path, message).mismatch(mismatch, &text);
+                    let finding = Finding::at(&step, &self.path, message).mismatches(&found, &text);
                     world.find(Verdict::Fail, finding);
                     return false;
                 }

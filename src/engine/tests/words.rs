@@ -67,6 +67,30 @@ fn a_check_says_what_is_wrong() {
 }
 
 #[test]
+fn every_place_that_is_wrong_is_told() {
+    let steps = "steps:\n  - expect: StatusNotification\n    check:\n      - { evseId: 2, requirement: G01.FR.01 }\n      \
+                 - { connectorId: { is: 3, message: The connector is another. } }\n    requirement: B01.FR.05\n";
+    let mut engine = engine(steps, connected());
+    let payload = json!({
+        "timestamp": "1970-01-01T00:00:00Z", "connectorStatus": "Available", "evseId": 1, "connectorId": 1,
+    });
+    says(&mut engine, 1, &json!([2, "a", "StatusNotification", payload]).to_string());
+    let failures = ended(engine, 1).failures;
+    assert_eq!(failures.len(), 1);
+    insta::assert_snapshot!(crate::report::finding::block(&failures[0], OCPP_2_0_1.requirements()), @r#"
+    what         StatusNotification is not as expected in 2 places
+    step         1 expect StatusNotification
+    in           TC_B_06.yaml:11
+    expected     /evseId = 2
+    found        1
+    at           /evseId
+    also         The connector is another. expected /connectorId = 3, found 1
+    frame        [2,"a","StatusNotification",{"timestamp":"1970-01-01T00:00:00Z","connectorStatus":"Available","evseId":1,"connectorId":1}]
+    requirement  G01.FR.01 A connector must always have one of the statuses of ConnectorStatusEnumType.
+    "#);
+}
+
+#[test]
 fn an_answer_is_withheld_under_a_condition() {
     for (how, answers) in [("error", 1), ("silence", 0), ("answer", 1)] {
         let steps = format!(

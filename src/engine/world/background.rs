@@ -43,7 +43,7 @@ impl World {
                 ),
                 Some(checks) => match checks.mismatches(&call.payload, &self.names_outside()) {
                     Ok(found) => {
-                        if let Some(mismatch) = found.first() {
+                        if !found.is_empty() {
                             let finding = Finding {
                                 step: format!("always: every {}", call.action),
                                 message: format!(
@@ -52,7 +52,7 @@ impl World {
                                 ),
                                 ..base
                             };
-                            self.find(Verdict::Fail, finding.mismatch(mismatch, &call.text));
+                            self.find(Verdict::Fail, finding.mismatches(&found, &call.text));
                         }
                     }
                     Err(error) => self.find(Verdict::Error, Finding::new("always", error.to_string())),

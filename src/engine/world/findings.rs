@@ -50,6 +50,7 @@ impl World {
             frame: finding.frame,
             pointer: finding.pointer,
             requirements: finding.requirements,
+            further: finding.further,
             waited_s: finding.waited_s,
             at_s: self.now.seconds(),
         });
@@ -134,6 +135,13 @@ impl World {
         }
         self.tested.extend(checks.into_iter().flat_map(Checks::cited).map(str::to_owned));
         self.testing_steps.insert(path.to_owned());
+    }
+
+    /// Notes that somebody has looked at what a step asks about, and found it as it must be.
+    pub(crate) fn looked_at(&mut self, path: &str) {
+        if self.phase == Phase::Main {
+            self.testing_steps.insert(path.to_owned());
+        }
     }
 
     /// The requirements that the main part has held something against. What is part of a state or of a group proves what that

@@ -10,12 +10,15 @@ use crate::{
 };
 
 /// Groups of options of a station, at least one of which it has, whatever the version (Part 5, optional features).
-const NEEDS_ONE: [(&str, &[&str]); 10] = [
+const NEEDS_ONE: [(&str, &[&str]); 13] = [
     ("C-06", &["C-06.1", "C-06.2"]),
     ("C-09", &["C-09.1", "C-09.2", "C-09.3", "C-09.4", "C-09.5", "C-09.6"]),
     ("C-10", &["C-10.1", "C-10.2", "C-10.3", "C-10.4", "C-10.5"]),
     ("C-12", &["C-12.1", "C-12.2"]),
     ("C-48", &["C-48.1", "C-48.2"]),
+    ("SC-2", &["SC-2.1", "SC-2.2"]),
+    ("UI-1", &["UI-1.1", "UI-1.2", "UI-1.3"]),
+    ("UI-2", &["UI-2.1", "UI-2.2", "UI-2.3", "UI-2.4"]),
     ("P-2", &["P-2.1", "P-2.2", "P-2.3", "P-2.4"]),
     ("AS-4", &["AS-4.1", "AS-4.2"]),
     ("ISO-1", &["ISO-1.1", "ISO-1.2"]),
@@ -101,6 +104,8 @@ impl Reader {
             let asked = match *group {
                 "AS-4" => pics.has_profile(Profile::ADVANCED_SECURITY),
                 "ISO-1" => pics.has_profile(Profile::ISO_15118),
+                "SC-2" => pics.supports(Profile::SMART_CHARGING),
+                "UI-1" | "UI-2" => pics.supports(Profile::ADVANCED_USER_INTERFACE),
                 "P-2" => pics.is_yes("P-0"),
                 _ => true,
             };
@@ -124,6 +129,15 @@ impl Reader {
                     "answer one of C-02, C-49, LA-1 with yes, or C-01 with no",
                 );
             }
+        }
+        let no_summary = matches!(pics.answer("C-56"), Some(Answer::Bool(false)));
+        if pics.sut == SutKind::ChargingStation && no_summary && pics.supports(Profile::ADVANCED_DEVICE_MANAGEMENT) {
+            complain(
+                "C-56",
+                "C-56 is No, but Advanced Device Management comes with SummaryInventory (Part 5, TC_B_14 and TC_B_15)"
+                    .into(),
+                "answer C-56 with yes, or leave Advanced Device Management out",
+            );
         }
         for (child, parent) in SUB_OPTIONS {
             let parent_says_no = matches!(pics.answer(parent), Some(Answer::Bool(false)));

@@ -30,6 +30,13 @@ impl Conversation {
         }
         if moment.tests_station {
             breaches.extend(echo::check_follow_up(&self.request_ids, call));
+        } else {
+            let objections = self.station.objections(&self.around(moment), &call.action, &call.payload);
+            breaches.extend(objections.into_iter().map(|objection| Breach {
+                pointer: Some(objection.pointer),
+                requirements: vec![objection.requirement.to_owned()],
+                ..Breach::new(objection.rule, objection.message, &call.text)
+            }));
         }
         Admission::Admitted(breaches)
     }

@@ -115,6 +115,7 @@ impl Session for Conversation {
 
     fn begin(&mut self, now: jiff::Timestamp) {
         self.of_test = OfTest::default();
+        self.station.begin_test();
         self.since = self.since.or(Some(now));
     }
 

@@ -3,20 +3,23 @@
 
 use std::path::Path;
 
+use der::{
+    Encode, Sequence, TagMode, TagNumber,
+    asn1::{ContextSpecific, Ia5StringRef, ObjectIdentifier},
+};
 use jiff::Timestamp;
 use rcgen::{
     BasicConstraints, CertificateParams, CustomExtension, DistinguishedName, DnType, DnValue, IsCa, KeyIdMethod,
     KeyUsagePurpose,
 };
-use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use time::OffsetDateTime;
 
 use super::{
-    BACKDATED, CertificateStatus, KeyKind, PkiError, Root, Subject, Written, date, issue, key_pair, ocsp, serial, write_private,
+    BACKDATED, KeyKind, PkiError, Root, Subject, Written, date, issue, key_pair, serial, write_private,
 };
 use crate::{
-    certificate::{Certificate, SigningRequest, Verification, pem},
+    certificate::{Certificate, SigningRequest, Verification},
     link::{CertificateKind, Identity, Secret},
 };
 
@@ -24,11 +27,11 @@ use crate::{
 const RESPONDER: &str = "http://ocsp.ocpp-attest.example/";
 /// The OID of authorityInfoAccess (RFC 5280, 4.2.2.1).
 const AUTHORITY_INFO_ACCESS: [u64; 9] = [1, 3, 6, 1, 5, 5, 7, 1, 1];
+/// id-ad-ocsp
+const OCSP: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.48.1");
 /// The OID of domainComponent, by which ISO 15118-2 tells the roles of certificates apart.
 const DOMAIN_COMPONENT: [u64; 7] = [0, 9, 2342, 19_200_300, 100, 1, 25];
 const ORGANISATION: &str = "ocpp-attest";
-/// The algorithms in which a product may name a certificate.
-const ALGORITHMS: [&str; 3] = ["SHA256", "SHA384", "SHA512"];
 
 /// The root of a hierarchy, and the sub-CAs below it, the lowest last: that one signs.
 #[derive(Debug)]
@@ -61,9 +64,23 @@ pub(super) fn named(
     Ok(name)
 }
 
+/// AccessDescription (RFC 5280, 4.2.2.1), whose location is a URI.
+#[derive(Sequence)]
+struct AccessDescription<'d> {
+    method: ObjectIdentifier,
+    location: ContextSpecific<Ia5StringRef<'d>>,
+}
+
+/// The content of authorityInfoAccess that names an OCSP responder.
+fn access(responder: &str) -> Result<Vec<u8>, PkiError> {
+    let value = Ia5StringRef::new(responder)?;
+    let location = ContextSpecific { tag_number: TagNumber(6), tag_mode: TagMode::Implicit, value };
+    Ok(vec![AccessDescription { method: OCSP, location }].to_der()?)
+}
+
 /// The extension that says where the status of a certificate is to be had.
 fn status_at(responder: &str) -> Result<CustomExtension, PkiError> {
-    Ok(CustomExtension::from_oid_content(&AUTHORITY_INFO_ACCESS, ocsp::access(responder)?))
+    Ok(CustomExtension::from_oid_content(&AUTHORITY_INFO_ACCESS, access(responder)?))
 }
 
 /// An authority; its own root, or below another with so many more below it.
@@ -116,17 +133,9 @@ impl Hierarchy {
         format!("{leaf}{}{}", self.below[1].pem, self.below[0].pem)
     }
 
-    /// The certificates above one that it has issued, the root last, PEM.
-    fn above(&self, issuer: &Root) -> String {
-        let all = [&self.below[1], &self.below[0], &self.root];
-        all.into_iter().skip_while(|root| root.pem != issuer.pem).map(|root| root.pem.as_str()).collect()
-    }
-
-    /// The authority that has signed a certificate.
-    fn issuer_of(&self, certificate: &Certificate) -> Option<(&Root, Certificate)> {
-        let all = self.below.iter().chain([&self.root]);
-        all.filter_map(|root| Some((root, Certificate::first(&root.pem)?)))
-            .find(|(_, issuer)| certificate.is_signed_by(issuer))
+    /// Whether a leaf comes from here.
+    fn has_signed(&self, certificate: &Certificate) -> bool {
+        Certificate::first(&self.signer().pem).is_some_and(|signer| certificate.is_signed_by(&signer))
     }
 }
 
@@ -162,6 +171,11 @@ impl VehiclePki {
         })
     }
 
+    /// Everybody who signs here.
+    pub(super) fn issuers(&self) -> impl Iterator<Item = &Root> {
+        [&self.v2g, &self.mobility].into_iter().flat_map(|hierarchy| hierarchy.below.iter().chain([&hierarchy.root]))
+    }
+
     pub(super) fn v2g_root(&self) -> &str {
         &self.v2g.root.pem
     }
@@ -191,7 +205,7 @@ impl VehiclePki {
         let (certificate, key) = (folder.join("contract.pem"), folder.join("contract.key"));
         if let (Ok(chain), Ok(key)) = (std::fs::read_to_string(&certificate), std::fs::read_to_string(&key)) {
             let fits = Certificate::first(&chain).is_some_and(|leaf| {
-                leaf.common_name() == emaid && leaf.is_valid_at(self.now) && self.mobility.issuer_of(&leaf).is_some()
+                leaf.common_name() == emaid && leaf.is_valid_at(self.now) && self.mobility.has_signed(&leaf)
             });
             if fits {
                 return Ok(Identity { chain, key: Secret::new(key) });
@@ -222,30 +236,5 @@ impl VehiclePki {
         params.key_identifier_method = KeyIdMethod::PreSpecified(Sha256::digest(request.key())[..20].to_vec());
         let subject = Subject::Theirs { name: request.subject(), key: request.key() };
         Ok(self.v2g.chain(&issue(&params, subject, self.v2g.signer())?))
-    }
-
-    /// The certificates of a chain, each with those above it up to the root, and OCSP responses for them as the authorities
-    /// that signed them give them: one for each algorithm in which a product may name a certificate. Those that others
-    /// signed are left out.
-    pub(super) fn statuses(
-        &self,
-        chain: &str,
-        status: CertificateStatus,
-        now: Timestamp,
-    ) -> Result<Value, PkiError> {
-        let (mut certificates, mut responses) = (Vec::new(), Vec::new());
-        for certificate in Certificate::chain(chain) {
-            let signed = |hierarchy| Some((hierarchy, Hierarchy::issuer_of(hierarchy, &certificate)?));
-            let Some((hierarchy, (signer, issuer))) = [&self.v2g, &self.mobility].into_iter().find_map(signed) else {
-                continue;
-            };
-            certificates.push(format!("{}{}", pem::write("CERTIFICATE", certificate.der()), hierarchy.above(signer)));
-            for algorithm in ALGORITHMS {
-                let Some(hash) = certificate.hash_data(&issuer, algorithm) else { continue };
-                let response = ocsp::response(&hash, status, &signer.name, &signer.key, now)?;
-                responses.push(json!({ "certificateHashData": hash, "ocspResult": response }));
-            }
-        }
-        Ok(json!({ "certificates": certificates, "responses": responses }))
     }
 }

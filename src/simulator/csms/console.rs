@@ -28,6 +28,7 @@ impl Csms {
                 self.send(action, payload)
             }
             "check-variable" => self.dialect.shows(text("component"), text("variable"), text("value")),
+            "check-monitor" => self.dialect.shows_monitor(&Value::Object(parameters.clone())),
             other => ActionOutcome::NotPossible(format!("the simulated CSMS does not support `{other}`")),
         };
         let _ = request.done.send(outcome);
@@ -57,15 +58,17 @@ impl Csms {
         if self.conn.is_none() {
             return ActionOutcome::NotPossible("the station is not connected".into());
         }
-        if let Some(reason) = self.dialect.forbids(&self.common, &action) {
-            return ActionOutcome::NotPossible(reason.into());
-        }
         self.dialect.complete(&mut self.common, &action, &mut payload);
         if let Some(error) = self.common.protocol.messages().validate(&action, true, &payload).first() {
             return ActionOutcome::Failed(format!("{action}: {} {}", error.pointer, error.message));
         }
+        if let Some(reason) = self.dialect.forbids(&self.common, &action, &payload) {
+            return ActionOutcome::NotPossible(reason.into());
+        }
         self.dialect.prepare(&mut self.common, &action, &payload);
-        self.common.queue.push_back((action, payload));
+        for part in self.dialect.split(&action, payload) {
+            self.common.queue.push_back((action.clone(), part));
+        }
         self.send_next();
         ActionOutcome::Done
     }

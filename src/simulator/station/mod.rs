@@ -108,8 +108,15 @@ pub async fn run(
     }
 }
 
-/// Somebody does something to the station.
+/// Somebody does something to the station, or looks at it.
 fn operated(station: &mut dyn Dialect, request: Request) {
+    if request.action.action == "check-display" {
+        let display = station.physical().display.as_ref();
+        let outcome = display.map(|display| display.answer(&request.action.parameters));
+        let none = || ActionOutcome::NotPossible("the station has no display for messages of the operator".into());
+        let _ = request.done.send(outcome.unwrap_or_else(none));
+        return;
+    }
     let performed = station.physical().perform(&request.action);
     let result = performed.and_then(|event| event.map_or(Ok(()), |event| station.happened(event)));
     let _ = request.done.send(match result {

@@ -7,7 +7,8 @@ use super::Reader;
 use crate::{
     protocol::{error_code::ErrorCode, ids, member::Member, semantics::WordSet},
     testcase::{
-        language::AFTER,
+        composite_of::CompositeOf,
+        language::{AFTER, COMPOSITE_OF},
         matcher::{After, Checks, Distance, Matcher, Path},
         requirements::Requirements,
         template::Template,
@@ -171,9 +172,26 @@ impl Reader<'_> {
     }
 
     fn matcher_map(&mut self, node: &Node, entries: &[(Key, Node)], spot: Spot) -> Matcher {
-        const WORDS: [&str; 18] = [
-            "absent", "present", "not", "matches", "at-least", "at-most", "near", "within", "each", "any", "contains",
-            "token", "when", "is", "all", "any-of", "hash-of", "after",
+        const WORDS: [&str; 19] = [
+            "absent",
+            "present",
+            "not",
+            "matches",
+            "at-least",
+            "at-most",
+            "near",
+            "within",
+            "each",
+            "any",
+            "contains",
+            "token",
+            "when",
+            "is",
+            "all",
+            "any-of",
+            "hash-of",
+            "after",
+            "composite-of",
         ];
         // What stands beside a matcher.
         const BESIDE: [&str; 2] = ["requirement", "message"];
@@ -241,6 +259,9 @@ impl Reader<'_> {
                     Matcher::Token(self.template(value))
                 }
                 "hash-of" => Matcher::HashOf(self.template(value)),
+                "composite-of" => self
+                    .composite_of(value)
+                    .map_or(Matcher::Present, |composite| Matcher::CompositeOf(Box::new(composite))),
                 "when" => {
                     let is = if let Some(is) = node.get("is") {
                         self.matcher(is, spot)
@@ -275,6 +296,17 @@ impl Reader<'_> {
             self.defect(node.at, "a message is never shown from here", help);
         }
         self.template(node)
+    }
+
+    /// Charging profiles: `{ profiles: …, begun: …, most: … }`.
+    fn composite_of(&mut self, node: &Node) -> Option<CompositeOf> {
+        let owner = Owner::of_keys("composite-of", Some(self.dialect.protocol));
+        let defects = vocabulary::check(owner, &COMPOSITE_OF, Some(node), node);
+        let wrong = !defects.is_empty();
+        self.defects.extend(defects);
+        let mut named = |name: &str| node.get(name).map(|value| self.template(value));
+        let (profiles, begun, most) = (named("profiles"), named("begun"), named("most"));
+        Some(CompositeOf { profiles: profiles.filter(|_| !wrong)?, begun, most })
     }
 
     /// A distance from a number or a time: `{ at: …, plus: …, tolerance: … }`.

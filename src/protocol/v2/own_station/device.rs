@@ -311,7 +311,7 @@ fn facts(station: &OwnStation, around: &Around) -> Value {
         "certificates": station.certificates.count(),
         "heartbeat_interval": interval.clamp(1, MAX_HEARTBEAT),
         "list_entries": station.local_list.count(),
-        "messages": station.messages.count(),
+        "messages": station.messages.count(around.now.wall),
         "monitoring_base": station.monitors.base(),
         "monitoring_level": station.monitors.level(),
         "profiles": station.profiles.count(),

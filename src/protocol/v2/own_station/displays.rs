@@ -26,8 +26,22 @@ const MESSAGES: &str = "DisplayMessageCtrlr.DisplayMessages";
 pub(super) struct DisplayMessages(BTreeMap<i64, Value>);
 
 impl DisplayMessages {
-    pub(super) fn count(&self) -> usize {
-        self.0.len()
+    /// How many messages the station has (O01.FR.07: none that is over).
+    pub(super) fn count(&self, now: Timestamp) -> usize {
+        self.current(now).count()
+    }
+
+    fn current(&self, now: Timestamp) -> impl Iterator<Item = (&i64, &Value)> {
+        self.0.iter().filter(move |(_, message)| !is_over(message, now))
+    }
+
+    fn has(&self, id: &Value, now: Timestamp) -> bool {
+        id.as_i64().is_some_and(|id| self.current(now).any(|(known, _)| *known == id))
+    }
+
+    /// How many messages stay beside a new one: those with another id (O06.FR.01), and none but it is AlwaysFront (O01.FR.16).
+    fn beside(&self, new: &Value, now: Timestamp) -> usize {
+        self.current(now).filter(|(_, known)| stays(known, new)).count()
     }
 
     /// Removes the messages of a transaction that has ended (O02.FR.02).
@@ -38,11 +52,10 @@ impl DisplayMessages {
     /// The messages that a GetDisplayMessages selects, without those that have expired (O01.FR.07).
     fn meant<'s>(&'s self, request: &'s Value, now: Timestamp) -> impl Iterator<Item = &'s Value> {
         let ids: Vec<i64> = items(request, "id").filter_map(Value::as_i64).collect();
-        self.0
-            .iter()
+        self.current(now)
             .filter(move |(id, message)| {
                 let same = |name: &str| request[name].is_null() || request[name] == message[name];
-                (ids.is_empty() || ids.contains(id)) && same("priority") && same("state") && !is_over(message, now)
+                (ids.is_empty() || ids.contains(id)) && same("priority") && same("state")
             })
             .map(|(_, message)| message)
     }
@@ -53,11 +66,15 @@ fn is_over(message: &Value, now: Timestamp) -> bool {
     end.is_some_and(|end| end <= now)
 }
 
+/// True if a message stays when a new one is stored.
+fn stays(known: &Value, new: &Value) -> bool {
+    known["id"] != new["id"] && (new["priority"] != "AlwaysFront" || known["priority"] != "AlwaysFront")
+}
+
 impl OwnStation {
     pub(super) fn set_display_message(&self, around: &Around, payload: &Value) -> Value {
         let device = Device::new(self, around);
         let message = &payload["message"];
-        let known = message["id"].as_i64().is_some_and(|id| self.messages.0.contains_key(&id));
         let lists = |key: &str, member: &Value| {
             let all = device.value_of(key).unwrap_or_default();
             member.as_str().is_some_and(|member| all.split(',').any(|known| known == member))
@@ -72,7 +89,7 @@ impl OwnStation {
             refused("Rejected", "UnsupportedParam") // O01.FR.22: it has but its main display
         } else if !device.is_enabled("DisplayMessageCtrlr") {
             refused("Rejected", "NotEnabled")
-        } else if !known && self.messages.count() >= device.limit(MESSAGES) {
+        } else if self.messages.beside(message, around.now.wall) >= device.limit(MESSAGES) {
             refused("Rejected", "OutOfStorage")
         } else {
             status("Accepted")
@@ -83,10 +100,9 @@ impl OwnStation {
         let most = Device::new(self, around).limit(MESSAGES);
         let message = without_custom_data(&request["message"]);
         let Some(id) = message["id"].as_i64() else { return };
-        if message["priority"] == "AlwaysFront" {
-            self.messages.0.retain(|_, other| other["priority"] != "AlwaysFront"); // O01.FR.16
-        }
-        if self.messages.count() < most || self.messages.0.contains_key(&id) {
+        let now = around.now.wall;
+        self.messages.0.retain(|_, known| !is_over(known, now) && stays(known, &message));
+        if self.messages.0.len() < most {
             self.messages.0.insert(id, message);
         }
     }
@@ -105,9 +121,8 @@ impl OwnStation {
         whole.collect()
     }
 
-    pub(super) fn clear_display_message(&self, payload: &Value) -> Value {
-        let known = payload["id"].as_i64().is_some_and(|id| self.messages.0.contains_key(&id));
-        status(if known { "Accepted" } else { "Unknown" })
+    pub(super) fn clear_display_message(&self, around: &Around, payload: &Value) -> Value {
+        status(if self.messages.has(&payload["id"], around.now.wall) { "Accepted" } else { "Unknown" })
     }
 
     pub(super) fn forget_display_message(&mut self, request: &Value) {

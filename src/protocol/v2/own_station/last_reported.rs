@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Around, OwnStation, device::Device, follow_up::FollowUp, items};
+use super::{Around, OwnStation, device::Device, follow_up::FollowUp, items, request_rules::ChargingNeeds};
 
 /// The default measurand of a sampled value.
 pub(super) const ENERGY: &str = "Energy.Active.Import.Register";
@@ -26,6 +26,8 @@ pub(super) struct LastReported {
     firmware: Value,
     /// Signing requests that the CSMS has neither refused nor answered with a certificate.
     pub(super) signing_requests: u32,
+    /// The EVSEs for whose transaction the charging needs of the EV were told.
+    pub(super) charging_needs: ChargingNeeds,
 }
 
 impl LastReported {
@@ -96,10 +98,13 @@ impl OwnStation {
                     self.reported_state.readings(evse, payload);
                 }
                 if payload["eventType"] == "Ended" {
+                    let evse = payload["evse"]["id"].as_u64().or(known);
+                    self.reported_state.charging_needs.retain(|of| Some(*of) != evse);
                     self.profiles.transaction_ended(id);
                     self.messages.transaction_ended(id);
                 }
             }
+            "NotifyEVChargingNeeds" => self.reported_state.charging_needs.extend(payload["evseId"].as_u64()),
             "FirmwareStatusNotification" => self.reported_state.firmware = payload.clone(),
             "SignCertificate" => {
                 let open = &mut self.reported_state.signing_requests;

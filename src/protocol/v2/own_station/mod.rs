@@ -19,6 +19,7 @@ mod monitors;
 mod profiles;
 mod replies;
 mod reports;
+mod request_rules;
 mod schedule;
 #[cfg(test)]
 mod tests;
@@ -64,6 +65,11 @@ impl OwnStation {
     /// Values that the CSMS set, as expressions of test cases see them.
     pub(crate) fn set_values(&self) -> impl Iterator<Item = (String, Value)> {
         self.set.iter().map(|(name, value)| (name.clone(), value.clone().into()))
+    }
+
+    /// A test case begins: it judges only what the CSMS does from here on.
+    pub(crate) fn begin_test(&mut self) {
+        self.profiles.leave_behind();
     }
 
     /// True if a signing request is open.

@@ -22,6 +22,10 @@ pub(super) struct Installed {
     pub(super) evse: u64,
     /// `ChargingProfileType`
     pub(super) profile: Value,
+    /// An earlier test case has left it behind: another profile may take its place. The CSMS breaks a requirement only by
+    /// what it does in one test case, whatever was run before.
+    #[serde(default)]
+    pub(super) left_behind: bool,
 }
 
 /// The profiles that the CSMS has installed.
@@ -32,6 +36,17 @@ pub(super) struct ChargingProfiles(Vec<Installed>);
 impl Installed {
     pub(super) fn purpose(&self) -> &str {
         self.profile["chargingProfilePurpose"].as_str().unwrap_or_default()
+    }
+
+    /// True if both can't be at the station at once (K01.FR.06, K01.FR.39, K01.FR.52, K01.FR.53).
+    fn is_twin(&self, evse: u64, profile: &Value) -> bool {
+        let same = |name: &str| self.profile[name] == profile[name];
+        let place = match self.purpose() {
+            "TxProfile" => same("transactionId"),
+            "TxDefaultProfile" => self.evse == evse || self.evse == 0 || evse == 0,
+            _ => self.evse == evse,
+        };
+        !same("id") && same("chargingProfilePurpose") && same("stackLevel") && place && overlap(&self.profile, profile)
     }
 
     fn meets(&self, evse: &Value, criteria: &Value) -> bool {
@@ -47,6 +62,11 @@ impl ChargingProfiles {
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Installed> {
         self.0.iter()
+    }
+
+    /// A test case begins.
+    pub(super) fn leave_behind(&mut self) {
+        self.0.iter_mut().for_each(|one| one.left_behind = true);
     }
 
     /// Removes the profiles of a transaction that has ended.
@@ -79,7 +99,7 @@ fn time(value: &Value) -> Option<Timestamp> {
 }
 
 /// True if the validity periods of both profiles overlap.
-fn overlap(one: &Value, other: &Value) -> bool {
+pub(super) fn overlap(one: &Value, other: &Value) -> bool {
     let before = |one: &Value, other: &Value| {
         time(&one["validTo"]).zip(time(&other["validFrom"])).is_some_and(|(end, begin)| end <= begin)
     };
@@ -155,15 +175,7 @@ impl OwnStation {
             return Some(reason);
         }
         // K01.FR.06, K01.FR.39, K01.FR.52, K01.FR.53: there is only one profile per purpose and stack level at a time.
-        let twin = |one: &Installed| {
-            let place = match purpose {
-                "TxProfile" => one.profile["transactionId"] == profile["transactionId"],
-                "TxDefaultProfile" => one.evse == evse || one.evse == 0 || evse == 0,
-                _ => one.evse == evse,
-            };
-            one.profile["id"] != *id && one.purpose() == purpose && one.profile["stackLevel"].as_u64() == level && place
-        };
-        if self.profiles.iter().any(|one| twin(one) && overlap(&one.profile, profile)) {
+        if self.profiles.iter().any(|one| !one.left_behind && one.is_twin(evse, profile)) {
             return Some("DuplicateProfile");
         }
         if profile.to_string().len() > MAX_SIZE {
@@ -178,9 +190,11 @@ impl OwnStation {
         if profile.to_string().len() > MAX_SIZE {
             return;
         }
-        self.profiles.0.retain(|one| one.profile["id"] != profile["id"]); // K01.FR.05
+        let evse = request["evseId"].as_u64().unwrap_or_default();
+        let replaced = |one: &Installed| one.left_behind && one.is_twin(evse, &profile);
+        self.profiles.0.retain(|one| one.profile["id"] != profile["id"] && !replaced(one)); // K01.FR.05
         if self.profiles.count() < most {
-            self.profiles.0.push(Installed { evse: request["evseId"].as_u64().unwrap_or_default(), profile });
+            self.profiles.0.push(Installed { evse, profile, left_behind: false });
         }
     }
 

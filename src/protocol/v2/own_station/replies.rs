@@ -29,7 +29,7 @@ impl OwnStation {
             "GetCompositeSchedule" => self.composite_schedule(around, payload),
             "SetDisplayMessage" => self.set_display_message(around, payload),
             "GetDisplayMessages" => self.get_display_messages(around, payload),
-            "ClearDisplayMessage" => self.clear_display_message(payload),
+            "ClearDisplayMessage" => self.clear_display_message(around, payload),
             "CustomerInformation" => customers::answer(payload),
             "InstallCertificate" => self.install_certificate(around, payload),
             "GetInstalledCertificateIds" => self.installed_certificates(around, payload),

@@ -15,7 +15,11 @@ pub(super) trait Dialect: Send {
     /// The answer to a CALL of the station.
     fn respond(&mut self, common: &mut Common, action: &str, payload: &Value) -> Value;
     /// Why the operator can't have this CALL sent now, if that is so.
-    fn forbids(&self, common: &Common, action: &str) -> Option<&'static str>;
+    fn forbids(&self, common: &Common, action: &str, payload: &Value) -> Option<&'static str>;
+    /// The CALLs that a CALL of the operator becomes because the station takes only so many elements in one.
+    fn split(&self, _: &str, payload: Value) -> Vec<Value> {
+        vec![payload]
+    }
     /// Fills in what the operator left out of a CALL.
     fn complete(&self, common: &mut Common, action: &str, payload: &mut Value);
     /// Has sent what must go out before a CALL of the operator.
@@ -26,6 +30,10 @@ pub(super) trait Dialect: Send {
     fn answered(&mut self, common: &mut Common, action: &str, request: &Value, response: &Value);
     /// Whether the console shows this value of a variable.
     fn shows(&self, component: &str, variable: &str, value: &str) -> ActionOutcome;
+    /// Whether the console shows such a monitor of a variable.
+    fn shows_monitor(&self, _: &Value) -> ActionOutcome {
+        ActionOutcome::NotPossible("this version of OCPP has no monitors".into())
+    }
 }
 
 /// The dialect of a CSMS for one station.

@@ -151,7 +151,7 @@ impl Dialect for CentralSystem {
     }
 
     /// 4.2: nothing while rejected, and no remote start or stop while pending.
-    fn forbids(&self, common: &Common, action: &str) -> Option<&'static str> {
+    fn forbids(&self, common: &Common, action: &str, _: &Value) -> Option<&'static str> {
         let remote = matches!(action, "RemoteStartTransaction" | "RemoteStopTransaction");
         if common.registration.is("Rejected") {
             Some("the charge point is rejected: nothing may be sent to it")

@@ -20,6 +20,7 @@ impl Physical {
         let named = parameters.contains_key("evse");
         match action.action.as_str() {
             "power-cycle" => return Ok(Some(Event::PowerCycled)),
+            "hard-wired-event" => return Ok(Some(Event::Shaken)),
             "network-down" => {
                 self.network_up = false;
                 if let Some(conn) = self.conn {

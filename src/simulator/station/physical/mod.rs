@@ -5,6 +5,7 @@
 
 mod certificates;
 mod connection;
+mod display;
 mod evse;
 mod image;
 mod local_list;
@@ -19,6 +20,7 @@ mod vehicle;
 
 pub use self::{
     certificates::{Contract, Deleted, Installation, RootKind, Store},
+    display::{Display, Screen},
     evse::Evse,
     image::runs,
     local_list::{LocalList, UpdateType},
@@ -98,6 +100,8 @@ pub enum Event {
         /// It suspended.
         suspended: bool,
     },
+    /// Somebody shook the station.
+    Shaken,
     /// A lock that was jammed moves again.
     LockFreed {
         /// EVSE.
@@ -135,6 +139,8 @@ pub struct Equipment {
     pub file_protocols: Vec<String>,
     /// An installer can remove the station's own certificate.
     pub removable_certificate: bool,
+    /// It has a display for messages of the operator.
+    pub display: bool,
 }
 
 /// The hardware.
@@ -155,6 +161,8 @@ pub struct Physical {
     pub vehicle: Option<Vehicle>,
     /// The EVSE that a driver selected.
     pub selected: Option<usize>,
+    /// The display, if it has one for messages of the operator.
+    pub display: Option<Display>,
     /// Customers whose data somebody stored.
     pub customers: Vec<String>,
     /// File transfers.
@@ -181,6 +189,7 @@ impl Physical {
             protocol,
             identity: setup.identity.clone(),
             password: setup.password.clone(),
+            display: equipment.display.then(Display::default),
             equipment,
             certificates: Store::delivered(&setup.roots, &setup.manufacturer_roots, setup.certificate.clone()),
             evses: setup.pics.evses.iter().map(Evse::new).collect(),

@@ -3,6 +3,7 @@
 mod added;
 mod device;
 mod managing;
+mod requests;
 mod sending;
 mod verdicts;
 

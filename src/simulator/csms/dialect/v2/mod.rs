@@ -2,12 +2,18 @@
 
 mod certificates;
 mod customers;
+mod item_limits;
+mod monitoring;
+mod smart_charging;
 mod transactions;
 mod variables;
 
 use serde_json::{Value, json};
 
-use self::{certificates::Certificates, customers::Customers, transactions::TransactionStore, variables::Variables};
+use self::{
+    certificates::Certificates, customers::Customers, monitoring::Monitors, smart_charging::SmartCharging,
+    transactions::TransactionStore, variables::Variables,
+};
 use super::Dialect;
 use crate::{
     manual_action::ActionOutcome,
@@ -22,6 +28,8 @@ pub(super) struct Csms {
     transactions: TransactionStore,
     certificates: Certificates,
     customers: Customers,
+    monitors: Monitors,
+    smart_charging: SmartCharging,
 }
 
 impl Csms {
@@ -32,6 +40,8 @@ impl Csms {
             transactions: TransactionStore::default(),
             certificates: Certificates::default(),
             customers: Customers::default(),
+            monitors: Monitors::default(),
+            smart_charging: SmartCharging::default(),
         }
     }
 
@@ -75,10 +85,16 @@ impl Dialect for Csms {
     }
 
     fn respond(&mut self, common: &mut Common, action: &str, payload: &Value) -> Value {
+        self.smart_charging.told(action, payload);
         match action {
             "BootNotification" => self.boot(common, payload),
             "Heartbeat" => json!({ "currentTime": common.wall() }),
             "NotifyReport" => self.variables.reported(payload),
+            "NotifyMonitoringReport" => {
+                self.monitors.reported(payload);
+                json!({})
+            }
+            "NotifyEvent" => self.variables.happened(payload),
             "Authorize" => json!({ "idTokenInfo": token_info(&common.tokens, &payload["idToken"]) }),
             "TransactionEvent" => self.transactions.event(payload, &common.tokens),
             "SignCertificate" => Self::sign(common, payload),
@@ -92,8 +108,14 @@ impl Dialect for Csms {
     }
 
     /// B03.FR.03
-    fn forbids(&self, common: &Common, _: &str) -> Option<&'static str> {
-        common.registration.is("Rejected").then_some("the station is rejected: nothing may be sent to it")
+    fn forbids(&self, common: &Common, action: &str, payload: &Value) -> Option<&'static str> {
+        let rejected =
+            common.registration.is("Rejected").then_some("the station is rejected: nothing may be sent to it");
+        rejected.or_else(|| self.smart_charging.forbids(action, payload))
+    }
+
+    fn split(&self, action: &str, payload: Value) -> Vec<Value> {
+        item_limits::split(&self.variables, action, payload)
     }
 
     fn complete(&self, common: &mut Common, action: &str, payload: &mut Value) {
@@ -129,6 +151,8 @@ impl Dialect for Csms {
     fn answered(&mut self, common: &mut Common, action: &str, request: &Value, response: &Value) {
         self.variables.answered(action, request, response);
         self.certificates.answered(action, request, response);
+        self.monitors.answered(action, request, response);
+        self.smart_charging.answered(action, request, response);
         if let Some(update) = self.customers.answered(action, request, response) {
             common.call("SendLocalList", update);
         }
@@ -152,5 +176,9 @@ impl Dialect for Csms {
 
     fn shows(&self, component: &str, variable: &str, value: &str) -> ActionOutcome {
         self.variables.shows(component, variable, value)
+    }
+
+    fn shows_monitor(&self, asked: &Value) -> ActionOutcome {
+        self.monitors.shows(asked)
     }
 }

@@ -77,6 +77,19 @@ impl Variables {
         json!({})
     }
 
+    /// Takes events in.
+    pub(super) fn happened(&mut self, payload: &Value) -> Value {
+        for event in payload["eventData"].as_array().into_iter().flatten() {
+            self.learn(event, &event["actualValue"]);
+        }
+        json!({})
+    }
+
+    /// The value of a variable.
+    pub(super) fn value(&self, name: &str) -> Option<&str> {
+        self.known.get(name).map(String::as_str)
+    }
+
     fn learn(&mut self, item: &Value, value: &Value) {
         if let (Some(name), Some(value)) = (name_of(item), value.as_str()) {
             if self.known.len() < MAX_VARIABLES || self.known.contains_key(&name) {

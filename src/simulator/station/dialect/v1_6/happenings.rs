@@ -34,6 +34,7 @@ impl ChargePoint {
                 return Err(NotPossible("OCPP 1.6 knows no master pass".into()));
             }
             Event::EvSuspended { index, .. } => self.report_evse(index),
+            Event::Shaken => return Err(NotPossible("OCPP 1.6 knows no monitors".into())),
             Event::LockFreed { index, .. } => self.try_starting(index),
             Event::Transferred(TransferDone::Download(_, result)) => self.firmware_downloaded(result),
             Event::Transferred(TransferDone::Upload(_, result)) => self.diagnostics_uploaded(result),

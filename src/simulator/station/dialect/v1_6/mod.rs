@@ -141,6 +141,7 @@ impl ChargePoint {
                 suites: setup.pics.list("C-41").to_vec(),
                 file_protocols: setup.pics.list("ORS-24").to_vec(),
                 removable_certificate: false,
+                display: false,
             },
             surroundings,
         );

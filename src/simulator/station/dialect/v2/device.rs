@@ -1,6 +1,7 @@
 //! The device model: components and variables, as the PICS has them.
 
 pub use super::super::domain::{Domain, Mutability};
+use super::displays;
 use crate::pics::{Pics, Profile};
 
 /// A variable.
@@ -255,7 +256,7 @@ impl Device {
             add("ReservationCtrlr", "Available", R, boolean(true));
             add("ReservationCtrlr", "NonEvseSpecific", R, boolean(yes("R-2")));
         }
-        if pics.has_profile(Profile::ADVANCED_USER_INTERFACE) || yes("UI-0") {
+        if displays::has_display(pics) {
             let chosen = |ids: &[(&str, &str)]| -> Vec<String> {
                 ids.iter().filter(|(id, _)| yes(id)).map(|(_, name)| (*name).to_owned()).collect()
             };
@@ -263,12 +264,26 @@ impl Device {
             let formats = chosen(&[("UI-2.1", "ASCII"), ("UI-2.2", "HTML"), ("UI-2.3", "URI"), ("UI-2.4", "UTF8")]);
             add("DisplayMessageCtrlr", "Enabled", RW, boolean(true));
             add("DisplayMessageCtrlr", "Available", R, boolean(true));
-            add("DisplayMessageCtrlr", "DisplayMessages", R, integer(0, 0, 20));
+            add("DisplayMessageCtrlr", "DisplayMessages", R, integer(0, 0, displays::MOST));
+            add(displays::DISPLAY, "Available", R, boolean(true)); // O01.FR.21
             add("DisplayMessageCtrlr", "SupportedFormats", R, members(&formats, &formats));
             add("DisplayMessageCtrlr", "SupportedPriorities", R, members(&priorities, &priorities));
             add("TariffCostCtrlr", "Currency", RW, text("EUR", 3));
             add("TariffCostCtrlr", "TariffFallbackMessage", RW, text("", 255));
             add("TariffCostCtrlr", "TotalCostFallbackMessage", RW, text("", 255));
+        }
+        if pics.has_profile(Profile::ADVANCED_DEVICE_MANAGEMENT) || yes("DM-0") {
+            add("MonitoringCtrlr", "Enabled", RW, boolean(true));
+            add("MonitoringCtrlr", "Available", R, boolean(true));
+            let bases = ["All", "FactoryDefault", "HardWiredOnly"];
+            add("MonitoringCtrlr", "ActiveMonitoringBase", R, options("All", &bases));
+            add("MonitoringCtrlr", "ActiveMonitoringLevel", R, integer(9, 0, 9));
+            if yes("DM-3") {
+                add("MonitoringCtrlr", "OfflineQueuingSeverity", RW, integer(5, 0, 9));
+            }
+            if yes("AQ-5") {
+                add("ShockSensor", "Active", R, boolean(false));
+            }
         }
         if pics.has_profile(Profile::ISO_15118) {
             add("ISO15118Ctrlr", "ContractValidationOffline", RW, boolean(true));
@@ -311,10 +326,12 @@ impl Device {
             instance("SmartChargingCtrlr", "Entries", "ChargingProfiles", R, integer(0, 0, 20));
         }
         if pics.has_profile(Profile::ADVANCED_DEVICE_MANAGEMENT) || yes("DM-0") {
-            instance("MonitoringCtrlr", "ItemsPerMessage", "SetVariableMonitoring", R, integer(10, 10, 10));
-            instance("MonitoringCtrlr", "BytesPerMessage", "SetVariableMonitoring", R, integer(10_000, 10_000, 10_000));
+            for which in ["SetVariableMonitoring", "ClearVariableMonitoring"] {
+                instance("MonitoringCtrlr", "ItemsPerMessage", which, R, integer(10, 10, 10));
+                instance("MonitoringCtrlr", "BytesPerMessage", which, R, integer(10_000, 10_000, 10_000));
+            }
         }
-        if pics.has_profile(Profile::ADVANCED_USER_INTERFACE) || yes("UI-0") {
+        if displays::has_display(pics) {
             for which in ["Tariff", "Cost"] {
                 instance("TariffCostCtrlr", "Enabled", which, RW, boolean(true));
                 instance("TariffCostCtrlr", "Available", which, R, boolean(true));

@@ -153,7 +153,7 @@ impl Station {
         self.evses[index].locked_for = owner;
     }
 
-    fn charging_state(&self, index: usize) -> &'static str {
+    pub(super) fn charging_state(&self, index: usize) -> &'static str {
         let evse = &self.physical.evses[index];
         if evse.charging {
             match (evse.supply_suspended, evse.ev_suspended) {
@@ -385,7 +385,7 @@ impl Station {
         self.schedule_samples(index);
     }
 
-    fn start(&mut self, index: usize, trigger: &'static str) {
+    pub(super) fn start(&mut self, index: usize, trigger: &'static str) {
         let state = self.charging_state(index);
         self.start_with_state(index, trigger, state);
     }
@@ -422,8 +422,11 @@ impl Station {
         self.allow_energy(index);
         let state = self.charging_state(index);
         self.event(index, "Ended", trigger, Some(state), Some(reason));
+        // What the end brings about belongs to the transaction.
+        self.watch_variables();
         let evse = &mut self.evses[index];
         if let Some(ended) = evse.transaction.take() {
+            self.messages.transaction_ended(&ended.id);
             self.ended.push(ended.id);
         }
         let evse = &mut self.evses[index];

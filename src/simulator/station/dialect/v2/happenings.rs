@@ -7,6 +7,9 @@ use serde_json::{Value, json};
 use super::{Boot, Station, Timer};
 use crate::simulator::station::physical::{Event, NotPossible, Token, TransferDone};
 
+/// How long the shock sensor stays active.
+const CALM: Duration = Duration::from_secs(2);
+
 /// A token as messages name it.
 fn id_token(token: &Token) -> Value {
     json!({ "idToken": token.text, "type": token.kind })
@@ -43,6 +46,13 @@ impl Station {
                 }
             }
             Event::EvSuspended { index, suspended } => self.ev_suspended(index, suspended),
+            Event::Shaken => {
+                if self.device.variable("ShockSensor", "Active").is_none() {
+                    return Err(NotPossible("nothing is hard-wired in this station".into()));
+                }
+                self.device.put("ShockSensor", "Active", "true");
+                self.schedule(CALM, Timer::Calm);
+            }
             Event::LockFreed { index, connector } => self.lock_freed(index, connector),
             Event::Transferred(TransferDone::Download(request_id, result)) => {
                 self.firmware_downloaded(request_id, result);

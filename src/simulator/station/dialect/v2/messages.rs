@@ -114,7 +114,15 @@ impl Station {
             "UpdateFirmware" => status(self.update_firmware(payload)),
             "SendLocalList" if self.has_local_list() => status(self.send_local_list(payload)),
             "GetLocalListVersion" if self.has_local_list() => self.local_list_version(),
+            "SetVariableMonitoring" if self.has_monitoring() => self.set_monitors(payload),
+            "ClearVariableMonitoring" if self.has_monitoring() => self.clear_monitors(payload),
+            "SetMonitoringBase" if self.has_monitoring() => self.set_monitoring_base(payload),
+            "SetMonitoringLevel" if self.has_monitoring() => self.set_monitoring_level(payload),
+            "GetMonitoringReport" if self.has_monitoring() => self.monitoring_report(payload),
             "CustomerInformation" => status(Self::customer_information(payload)),
+            "SetDisplayMessage" if self.has_display() => self.set_display_message(payload),
+            "GetDisplayMessages" if self.has_display() => status(self.get_display_messages(payload)),
+            "ClearDisplayMessage" if self.has_display() => status(self.clear_display_message(payload)),
             "DataTransfer" => status("UnknownVendorId"),
             _ => return None,
         })
@@ -124,6 +132,7 @@ impl Station {
     fn afterwards(&mut self, action: &str, payload: &Value) {
         match action {
             "GetBaseReport" | "GetReport" => self.send_report(action, payload),
+            "GetMonitoringReport" => self.send_monitoring_report(payload),
             "TriggerMessage" => self.triggered(payload),
             "UpdateFirmware" => self.firmware_asked(payload),
             "RequestStartTransaction" => {
@@ -153,6 +162,7 @@ impl Station {
                 self.refresh_statuses();
             }
             "CustomerInformation" => self.tell_customer_information(payload),
+            "GetDisplayMessages" => self.notify_display_messages(payload),
             _ => {}
         }
     }

@@ -6,6 +6,7 @@ mod certificates;
 mod connection;
 mod customer;
 mod device;
+mod displays;
 mod evse;
 mod firmware;
 mod happenings;
@@ -14,6 +15,7 @@ mod local_list;
 mod locks;
 mod messages;
 mod metering;
+mod monitoring;
 mod network;
 mod operations;
 mod own_certificate;
@@ -30,7 +32,7 @@ use std::{collections::VecDeque, time::Duration};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use self::{device::Device, evse::Evse};
+use self::{device::Device, displays::DisplayMessages, evse::Evse};
 use super::Dialect;
 use crate::{
     pics::Pics,
@@ -81,6 +83,12 @@ enum Timer {
     CertificateStatus,
     /// The end of the own certificates is looked at.
     Renewal,
+    /// A display message begins or ends.
+    Display,
+    /// The interval of a periodic monitor has passed.
+    Monitor(i64),
+    /// The shock is over.
+    Calm,
 }
 
 /// Most tokens that the authorization cache holds.
@@ -106,6 +114,7 @@ pub struct Station {
     fallen_back: bool,
     last_good_slot: Option<i64>,
     device: Device,
+    monitors: monitoring::Monitors,
     evses: Vec<Evse>,
     operative: bool,
     boot: Boot,
@@ -120,6 +129,7 @@ pub struct Station {
     events_made: u64,
     cache: TokenCache,
     local_list: LocalList,
+    messages: DisplayMessages,
     master_pass: Option<Value>,
     authorizing: VecDeque<(usize, Value, bool)>,
     /// The EVSEs whose EVs wait for a contract certificate.
@@ -153,7 +163,9 @@ impl Dialect for Station {
     }
 
     fn happened(&mut self, event: Event) -> Result<(), NotPossible> {
-        self.take_in(event)
+        let result = self.take_in(event);
+        self.refresh_display();
+        result
     }
 
     fn wake(&self) -> Option<Instant> {
@@ -164,9 +176,11 @@ impl Dialect for Station {
         for timer in self.timers.due() {
             self.timer_due(timer);
         }
+        self.refresh_display();
     }
 
     fn send_next(&mut self) {
+        self.watch_variables();
         self.send_waiting();
     }
 }
@@ -185,10 +199,12 @@ impl Station {
                 device.put(component, variable, value.clone());
             }
         }
+        let monitors = monitoring::Monitors::new(&setup.pics, &device.variables);
         let equipment = Equipment {
             suites: setup.pics.list("C-41").to_vec(),
             file_protocols: setup.pics.list("ORS-24").to_vec(),
             removable_certificate: setup.pics.is_yes("AQ-3"),
+            display: displays::has_display(&setup.pics),
         };
         Self {
             protocol,
@@ -201,6 +217,7 @@ impl Station {
             exhausted_slots: 0,
             fallen_back: false,
             last_good_slot: None,
+            monitors,
             device,
             operative: true,
             boot: Boot::Down,
@@ -215,6 +232,7 @@ impl Station {
             events_made: 0,
             cache: TokenCache::new(CACHE_ENTRIES),
             local_list: LocalList::default(),
+            messages: DisplayMessages::default(),
             master_pass: None,
             authorizing: VecDeque::new(),
             requesting_contracts: VecDeque::new(),
@@ -260,7 +278,8 @@ impl Station {
             Timer::Restart(reason) => self.restart(reason),
             Timer::EvseReset(index) => self.evse_was_reset(index),
             Timer::Unanswered => self.unanswered(),
-            Timer::Retry => {}
+            // What is due is sent, and the display refreshed, after every event.
+            Timer::Retry | Timer::Display => {}
             Timer::Firmware(stage) => self.firmware_stage(stage),
             Timer::Log(stage) => self.log_stage(stage),
             // Nobody selected anything: back to normal operation.
@@ -268,6 +287,8 @@ impl Station {
             Timer::SignAgain(purpose) => self.sign_again(purpose),
             Timer::CertificateStatus => self.refresh_statuses(),
             Timer::Renewal => self.renew_in_time(),
+            Timer::Monitor(id) => self.monitor_due(id),
+            Timer::Calm => self.device.put("ShockSensor", "Active", "false"),
         }
     }
 
@@ -319,6 +340,7 @@ impl Station {
                         self.call(action, payload);
                     }
                     self.schedule_aligned();
+                    self.schedule_monitors();
                     self.renew_in_time();
                     self.refresh_statuses();
                 }

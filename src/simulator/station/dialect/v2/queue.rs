@@ -7,13 +7,16 @@ use serde_json::Value;
 use super::{Boot, Outgoing, Station, Timer};
 use crate::protocol::frame::Frame;
 
+/// Most messages that wait to be sent.
+pub(super) const MOST_WAITING: usize = 1000;
+
 impl Station {
     /// Has a CALL sent as soon as its turn comes; what is no TransactionEvent is lost while there is no connection.
     pub(super) fn call(&mut self, action: &'static str, payload: Value) {
         let outgoing = Outgoing { action, payload, failures: 0 };
         if action == "TransactionEvent" {
             self.transaction_queue.push_back(outgoing);
-        } else if self.physical.conn.is_some() && self.queue.len() < 1000 {
+        } else if self.physical.conn.is_some() && self.queue.len() < MOST_WAITING {
             self.queue.push_back(outgoing);
         }
     }
@@ -87,11 +90,12 @@ impl Station {
     /// The connection is gone. What was under way has not been delivered, and whatever waits is offline from now on
     /// (E11.FR.07).
     pub(super) fn keep_undelivered(&mut self) {
-        // A04.FR.02: security events wait as well.
-        self.queue.retain(|outgoing| outgoing.action == "SecurityEventNotification");
+        // A04.FR.02: security events wait as well; so does what monitors have noticed and nobody has confirmed.
+        let waits = |outgoing: &Outgoing| ["SecurityEventNotification", "NotifyEvent"].contains(&outgoing.action);
+        self.queue.retain(waits);
         match self.outstanding.take() {
             Some((_, outgoing)) if outgoing.action == "TransactionEvent" => self.transaction_queue.push_front(outgoing),
-            Some((_, outgoing)) if outgoing.action == "SecurityEventNotification" => self.queue.push_front(outgoing),
+            Some((_, outgoing)) if waits(&outgoing) => self.queue.push_front(outgoing),
             _ => {}
         }
         for outgoing in &mut self.transaction_queue {

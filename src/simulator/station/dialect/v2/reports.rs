@@ -5,13 +5,15 @@ use serde_json::{Value, json};
 use super::{
     Station,
     device::{self, Domain, Mutability, Variable},
+    monitoring::kinds,
 };
+use crate::pics::Pics;
 
 /// Most items of one NotifyReport.
 const PART: usize = 20;
 
-/// What a summary is about (B07.FR.09): how available the station is, and what is wrong with it.
-const SUMMARY: [&str; 6] = ["AvailabilityState", "Problem", "Tripped", "Overload", "Fallback", "Available"];
+/// What is wrong with a component whose variable of this name is true (B07.FR.09).
+const ABNORMAL: [&str; 4] = ["Problem", "Tripped", "Overload", "Fallback"];
 
 impl Station {
     /// True when the variable's component has one of the criteria (B08.FR.07 to B08.FR.10, B08.FR.13). Without the
@@ -25,6 +27,29 @@ impl Station {
         })
     }
 
+    /// B07.FR.09: how available the station, its EVSEs and (where they differ from their EVSE) connectors are, and all that
+    /// is known of components in an abnormal state.
+    fn in_summary(&self, variable: &Variable) -> bool {
+        let of_evse = || {
+            let (id, _) = variable.place?;
+            let state = |other: &&Variable| {
+                (other.component, other.name, other.place) == ("EVSE", "AvailabilityState", Some((id, None)))
+            };
+            self.device.variables.iter().find(state).map(|known| known.value.as_str())
+        };
+        let available = match (variable.component, variable.name) {
+            ("ChargingStation" | "EVSE", "AvailabilityState") => true,
+            ("Connector", "AvailabilityState") => of_evse() != Some(variable.value.as_str()),
+            _ => false,
+        };
+        let abnormal = |other: &Variable| {
+            (other.component, other.place) == (variable.component, variable.place)
+                && ABNORMAL.contains(&other.name)
+                && other.value == "true"
+        };
+        available || self.device.variables.iter().any(abnormal)
+    }
+
     fn reported(&self, action: &str, payload: &Value) -> Vec<&Variable> {
         let base = payload["reportBase"].as_str();
         let criteria = payload["componentCriteria"].as_array();
@@ -34,7 +59,7 @@ impl Station {
             .iter()
             .filter(|variable| match (action, base) {
                 ("GetBaseReport", Some("ConfigurationInventory")) => variable.mutability != Mutability::ReadOnly,
-                ("GetBaseReport", Some("SummaryInventory")) => SUMMARY.contains(&variable.name),
+                ("GetBaseReport", Some("SummaryInventory")) => self.in_summary(variable),
                 ("GetBaseReport", _) => true,
                 _ => {
                     criteria.is_none_or(|criteria| self.fulfils(variable, criteria))
@@ -46,7 +71,7 @@ impl Station {
 
     /// The answer to a request for a report.
     pub(super) fn report(&self, action: &str, payload: &Value) -> Value {
-        if payload["reportBase"] == "SummaryInventory" && !self.pics.is_yes("C-56") {
+        if payload["reportBase"] == "SummaryInventory" && !self.pics.is_yes("C-56") && !self.has_monitoring() {
             return json!({ "status": "NotSupported", "statusInfo": { "reasonCode": "UnsupportedParam" } });
         }
         let empty = self.reported(action, payload).is_empty();
@@ -60,7 +85,8 @@ impl Station {
         }
         let now = self.physical.wall();
         self.device.put("ClockCtrlr", "DateTime", now.clone());
-        let items: Vec<Value> = self.reported(action, payload).into_iter().map(item).collect();
+        let items: Vec<Value> =
+            self.reported(action, payload).into_iter().map(|variable| item(variable, &self.pics)).collect();
         let parts: Vec<&[Value]> = items.chunks(PART).collect();
         for (number, part) in parts.iter().enumerate() {
             let more = number + 1 < parts.len();
@@ -78,7 +104,7 @@ impl Station {
 
 /// True when a componentVariable of a GetReport stands for the variable: what it leaves out may be anything
 /// (B08.FR.20 to B08.FR.25).
-fn names(item: &Value, variable: &Variable) -> bool {
+pub(super) fn names(item: &Value, variable: &Variable) -> bool {
     let (component, wanted) = (&item["component"], &item["variable"]);
     let same = |named: &Value, known: &str| named.as_str().is_some_and(|name| name.eq_ignore_ascii_case(known));
     let evse = component["evse"]["id"].as_u64();
@@ -95,7 +121,8 @@ fn names(item: &Value, variable: &Variable) -> bool {
             .is_none_or(|name| variable.instance.is_some_and(|known| known.eq_ignore_ascii_case(name)))
 }
 
-fn item(variable: &Variable) -> Value {
+/// The component of a variable as messages name it.
+pub(super) fn component(variable: &Variable) -> Value {
     let mut component = json!({ "name": variable.component });
     if let Some((evse, connector)) = variable.place {
         component["evse"] = json!({ "id": evse });
@@ -103,26 +130,36 @@ fn item(variable: &Variable) -> Value {
             component["evse"]["connectorId"] = connector.into();
         }
     }
+    component
+}
+
+/// The variable itself as messages name it.
+pub(super) fn variable(variable: &Variable) -> Value {
     let mut named = json!({ "name": variable.name });
     if let Some(instance) = variable.instance {
         named["instance"] = instance.into();
     }
-    let mutability = match variable.mutability {
+    named
+}
+
+fn item(about: &Variable, pics: &Pics) -> Value {
+    let mutability = match about.mutability {
         Mutability::ReadOnly => "ReadOnly",
         Mutability::WriteOnly => "WriteOnly",
         Mutability::ReadWrite => "ReadWrite",
     };
     let mut attribute = json!({
-        "type": "Actual", "mutability": mutability, "persistent": variable.persistent, "constant": false,
+        "type": "Actual", "mutability": mutability, "persistent": about.persistent, "constant": false,
     });
-    if variable.mutability != Mutability::WriteOnly {
-        attribute["value"] = variable.value.clone().into();
+    if about.mutability != Mutability::WriteOnly {
+        attribute["value"] = about.value.clone().into();
     }
-    let mut characteristics = json!({ "dataType": variable.domain.data_type(), "supportsMonitoring": false });
-    if let Some(unit) = device::unit(variable.component, variable.name) {
+    let mut characteristics =
+        json!({ "dataType": about.domain.data_type(), "supportsMonitoring": !kinds(about, pics).is_empty() });
+    if let Some(unit) = device::unit(about.component, about.name) {
         characteristics["unit"] = unit.into();
     }
-    match &variable.domain {
+    match &about.domain {
         Domain::Integer(min, max) => {
             characteristics["minLimit"] = (*min).into();
             characteristics["maxLimit"] = (*max).into();
@@ -138,8 +175,8 @@ fn item(variable: &Variable) -> Value {
         Domain::Boolean | Domain::DateTime => {}
     }
     json!({
-        "component": component,
-        "variable": named,
+        "component": component(about),
+        "variable": variable(about),
         "variableAttribute": [attribute],
         "variableCharacteristics": characteristics,
     })

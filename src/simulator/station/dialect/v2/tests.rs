@@ -1,5 +1,7 @@
 //! The device model, its reports and the network profiles, asked directly.
 
+mod displays;
+mod monitoring;
 mod upkeep;
 
 use std::collections::HashMap;

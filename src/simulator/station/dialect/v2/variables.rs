@@ -18,17 +18,20 @@ fn narrow(number: &Value) -> Option<u32> {
 }
 
 impl Station {
-    /// B06.FR.16/17, B08.FR.17/18: the error for a message with more in it than the device model promises to take.
+    /// B06.FR.16/17, B08.FR.17/18, N06.FR.06/07: the error for a message with more in it than the device model promises to take.
     pub(super) fn over_limit(&self, action: &str, payload: &Value, bytes: usize) -> Option<&'static str> {
-        let (which, items) = match action {
-            "GetVariables" => ("GetVariables", "getVariableData"),
-            "SetVariables" => ("SetVariables", "setVariableData"),
-            "GetReport" => ("GetReport", "componentVariable"),
+        let (component, which, items) = match action {
+            "GetVariables" => ("DeviceDataCtrlr", "GetVariables", "getVariableData"),
+            "SetVariables" => ("DeviceDataCtrlr", "SetVariables", "setVariableData"),
+            // N02.FR.07: a report of monitors has the limits of a report.
+            "GetReport" | "GetMonitoringReport" => ("DeviceDataCtrlr", "GetReport", "componentVariable"),
+            "SetVariableMonitoring" => ("MonitoringCtrlr", "SetVariableMonitoring", "setMonitoringData"),
+            "ClearVariableMonitoring" => ("MonitoringCtrlr", "ClearVariableMonitoring", "id"),
             _ => return None,
         };
         let over = |name: &str, found: usize| {
             self.device
-                .instance("DeviceDataCtrlr", name, which)
+                .instance(component, name, which)
                 .is_some_and(|limit| limit.parse().is_ok_and(|limit: usize| found > limit))
         };
         if over("ItemsPerMessage", payload[items].as_array().map_or(0, Vec::len)) {
@@ -37,7 +40,7 @@ impl Station {
         over("BytesPerMessage", bytes).then_some("FormatViolation")
     }
 
-    fn find_variable(&self, item: &Value) -> Result<usize, &'static str> {
+    pub(super) fn find_variable(&self, item: &Value) -> Result<usize, &'static str> {
         let component = &item["component"];
         let evse = &component["evse"];
         let place = narrow(&evse["id"]).map(|id| (id, narrow(&evse["connectorId"])));
@@ -126,6 +129,9 @@ impl Station {
                     return Err("InvalidValue");
                 }
                 self.physical.password = Secret::new(value);
+                // Nobody can read it; how often it changed is what a monitor sees.
+                let changes = variable.value.parse::<u64>().unwrap_or(0) + 1;
+                self.device.variables[index].value = changes.to_string();
                 return Ok("Accepted");
             }
             // B10.FR.02: only profiles that have been set can be put in order.
