@@ -1,6 +1,6 @@
 //! An EVSE: bay, connectors with their locks, cable, power path and meter.
 
-use super::Physical;
+use super::{EvSession, Physical};
 use crate::{
     pics::model,
     simulator::station::composite::{Supply, Tenths, Unit},
@@ -27,6 +27,8 @@ pub struct Evse {
     pub charging: bool,
     /// The EV has suspended charging, or is not ready to charge.
     pub ev_suspended: bool,
+    /// What the EV does in its session.
+    pub ev: EvSession,
     /// The station gives no energy.
     pub supply_suspended: bool,
     /// Meter reading, Wh.
@@ -71,6 +73,7 @@ impl Evse {
             cable_held: false,
             charging: false,
             ev_suspended: false,
+            ev: EvSession::default(),
             supply_suspended: false,
             meter: 1000.0 * f64::from(of.id),
             supply: match of.current.as_str() {

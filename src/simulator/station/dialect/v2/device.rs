@@ -294,6 +294,16 @@ impl Device {
         }
         if pics.has_profile(Profile::ISO_15118) {
             add("ISO15118Ctrlr", "ContractValidationOffline", RW, boolean(true));
+            if yes("ISO-5") {
+                add("ISO15118Ctrlr", "CentralContractValidationAllowed", RW, boolean(true));
+            }
+            add("ISO15118Ctrlr", "PnCEnabled", RW, boolean(true));
+            add("ISO15118Ctrlr", "ContractCertificateInstallationEnabled", RW, boolean(true));
+            add("ISO15118Ctrlr", "V2GCertificateInstallationEnabled", RW, boolean(true));
+            add("ISO15118Ctrlr", "SeccId", RW, text("SECC0000001", 255));
+            add("ISO15118Ctrlr", "CountryName", RW, text("NL", 2));
+            let organisation: String = pics.product.vendor.chars().take(64).collect();
+            add("ISO15118Ctrlr", "OrganizationName", RW, text(&organisation, 64));
         }
         let mut instance = |component, name, instance, mutability, (value, domain): (String, Domain)| {
             device.variables.push(Variable {

@@ -232,6 +232,7 @@ impl Station {
             self.start(index, "CablePluggedIn");
         }
         self.try_charging(index);
+        self.vehicle_connected(index);
     }
 
     /// The EV's end of the cable is unplugged, or the whole cable (E06, E09, E10).
@@ -282,6 +283,7 @@ impl Station {
             self.start(index, "CablePluggedIn");
         }
         self.try_charging(index);
+        self.vehicle_connected(index);
     }
 
     /// A token is accepted on an idle or connected EVSE.

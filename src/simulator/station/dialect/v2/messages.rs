@@ -35,7 +35,9 @@ impl Station {
             "BootNotification" => self.boot_answered(response),
             "Authorize" => self.authorize_answered(response),
             "TransactionEvent" => self.transaction_answered(&outgoing.payload, response),
-            "SignCertificate" => self.sign_answered(response),
+            "SignCertificate" => self.sign_answered(&outgoing.payload, response),
+            "Get15118EVCertificate" => self.contract_answered(response),
+            "GetCertificateStatus" => self.status_answered(&outgoing.payload, response),
             _ => {}
         }
     }
@@ -165,7 +167,10 @@ impl Station {
             "CancelReservation" => self.forget_reservation(payload),
             "SetVariables" => self.variables_were_set(payload),
             "Reset" => self.begin_reset(payload),
-            "CertificateSigned" => self.use_new_certificate(),
+            "CertificateSigned" => {
+                self.use_new_certificate();
+                self.refresh_statuses();
+            }
             "CustomerInformation" => self.tell_customer_information(payload),
             "SetChargingProfile" | "ClearChargingProfile" => self.apply_limits(),
             "GetChargingProfiles" => self.report_charging_profiles(payload),

@@ -11,6 +11,7 @@ mod displays;
 mod evse;
 mod firmware;
 mod happenings;
+mod iso15118;
 mod local_list;
 mod locks;
 mod messages;
@@ -80,8 +81,10 @@ enum Timer {
     Firmware(firmware::Stage),
     Log(usize),
     MasterPass,
-    SignAgain,
-    /// The end of the own certificate is looked at.
+    SignAgain(own_certificate::Use),
+    /// What OCSP says of the certificate that EVs see is refreshed.
+    CertificateStatus,
+    /// The end of the own certificates is looked at.
     Renewal,
     /// The limit of an EVSE changes.
     Limits,
@@ -138,6 +141,8 @@ pub struct Station {
     messages: DisplayMessages,
     master_pass: Option<Value>,
     authorizing: VecDeque<(usize, Value, bool)>,
+    /// The EVSEs whose EVs wait for a contract certificate.
+    requesting_contracts: VecDeque<usize>,
     reset_when_idle: bool,
     reset_wanted: bool,
     offline_since: Option<Instant>,
@@ -242,6 +247,7 @@ impl Station {
             messages: DisplayMessages::default(),
             master_pass: None,
             authorizing: VecDeque::new(),
+            requesting_contracts: VecDeque::new(),
             reset_when_idle: false,
             reset_wanted: false,
             offline_since: None,
@@ -291,7 +297,8 @@ impl Station {
             Timer::Log(stage) => self.log_stage(stage),
             // Nobody selected anything: back to normal operation.
             Timer::MasterPass => self.master_pass = None,
-            Timer::SignAgain => self.sign_again(),
+            Timer::SignAgain(purpose) => self.sign_again(purpose),
+            Timer::CertificateStatus => self.refresh_statuses(),
             Timer::Renewal => self.renew_in_time(),
             Timer::Limits => self.apply_limits(),
             Timer::Monitor(id) => self.monitor_due(id),
@@ -349,6 +356,7 @@ impl Station {
                     self.schedule_aligned();
                     self.schedule_monitors();
                     self.renew_in_time();
+                    self.refresh_statuses();
                 }
                 self.boot_reason = "Triggered";
             }
@@ -379,6 +387,7 @@ impl Station {
         self.interrupted.extend(update.map(|payload| ("FirmwareStatusNotification", payload)));
         self.interrupted.extend(upload.map(|payload| ("LogStatusNotification", payload)));
         self.physical.certificates.own.forget_request();
+        self.physical.certificates.secc.asked = None;
         self.reset_when_idle = false;
         self.reset_wanted = false;
         self.first_slot();
