@@ -15,9 +15,7 @@ use rcgen::{
 use sha2::{Digest as _, Sha256};
 use time::OffsetDateTime;
 
-use super::{
-    BACKDATED, KeyKind, PkiError, Root, Subject, Written, date, issue, key_pair, serial, write_private,
-};
+use super::{BACKDATED, KeyKind, PkiError, Root, Subject, Written, date, issue, key_pair, serial, write_private};
 use crate::{
     certificate::{Certificate, SigningRequest, Verification},
     link::{CertificateKind, Identity, Secret},
@@ -84,12 +82,7 @@ fn status_at(responder: &str) -> Result<CustomExtension, PkiError> {
 }
 
 /// An authority; its own root, or below another with so many more below it.
-fn authority(
-    name: &str,
-    domain: &'static str,
-    now: Timestamp,
-    above: Option<(&Root, u8)>,
-) -> Result<Root, PkiError> {
+fn authority(name: &str, domain: &'static str, now: Timestamp, above: Option<(&Root, u8)>) -> Result<Root, PkiError> {
     let mut params = CertificateParams::new(Vec::new())?;
     params.distinguished_name = named(name, ORGANISATION, domain)?;
     params.serial_number = Some(serial());
