@@ -1,7 +1,9 @@
 //! An EVSE: bay, connectors with their locks, cable, power path and meter.
 
+use serde_json::{Map, Value};
+
 use super::Physical;
-use crate::pics::model;
+use crate::{manual_action::ActionOutcome, pics::model};
 
 /// One EVSE.
 #[derive(Debug, Clone)]
@@ -28,6 +30,31 @@ pub struct Evse {
     pub supply_suspended: bool,
     /// Meter reading, Wh.
     pub meter: f64,
+    /// What the driver is shown of the cost.
+    pub cost: Option<Cost>,
+}
+
+/// What the driver at an EVSE is shown of the cost of the session.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Cost {
+    /// What it costs so far.
+    Running(f64),
+    /// What it has cost.
+    Total(f64),
+    /// A message in place of the cost.
+    Unknown(String),
+}
+
+impl Cost {
+    /// What a person answers who is asked about it (`check-cost`).
+    pub fn answer(shown: Option<&Self>, question: &Map<String, Value>) -> ActionOutcome {
+        let right = match shown {
+            Some(Self::Running(cost)) => question["kind"] == "running" && question["cost"].as_f64() == Some(*cost),
+            Some(Self::Total(cost)) => question["kind"] == "total" && question["cost"].as_f64() == Some(*cost),
+            Some(Self::Unknown(_)) | None => false,
+        };
+        if right { ActionOutcome::Done } else { ActionOutcome::Denied(format!("the station shows {shown:?}")) }
+    }
 }
 
 /// A connector.
@@ -54,6 +81,7 @@ impl Evse {
             ev_suspended: false,
             supply_suspended: false,
             meter: 1000.0 * f64::from(of.id),
+            cost: None,
         }
     }
 

@@ -19,7 +19,7 @@ mod transfers;
 pub use self::{
     certificates::{Deleted, Installation, RootKind, Store},
     display::{Display, Screen},
-    evse::Evse,
+    evse::{Cost, Evse},
     image::runs,
     local_list::{LocalList, UpdateType},
     meter::Unit,

@@ -28,6 +28,8 @@ pub struct Evse {
     pub locked_for: Option<Token>,
     /// The running transaction.
     pub transaction: Option<Transaction>,
+    /// The transaction that ended last.
+    pub ended: Option<String>,
     /// The token that the next event has to name.
     pub token_to_report: Option<Token>,
     /// The remote start that the next event has to name.
@@ -103,6 +105,7 @@ impl Evse {
             energy_limit: None,
             locked_for: None,
             transaction: None,
+            ended: None,
             token_to_report: None,
             remote_start: None,
             claimed: None,
@@ -415,6 +418,7 @@ impl Station {
         let id = format!("{}-{}-{}", self.physical.identity, self.boots, self.transactions_made);
         let id: String = id.chars().rev().take(36).collect::<Vec<_>>().into_iter().rev().collect();
         let meter_start = self.physical.evses[index].meter;
+        self.physical.evses[index].cost = None;
         self.evses[index].transaction = Some(Transaction {
             id,
             seq: 0,
@@ -447,6 +451,7 @@ impl Station {
         let evse = &mut self.evses[index];
         if let Some(ended) = evse.transaction.take() {
             self.messages.transaction_ended(&ended.id);
+            evse.ended = Some(ended.id.clone());
             self.ended.push(ended.id);
         }
         let evse = &mut self.evses[index];
@@ -454,6 +459,7 @@ impl Station {
         evse.token_to_report = None;
         evse.remote_start = None;
         evse.reservation_to_report = None;
+        self.cost_unknown(index);
         self.release(index);
         self.reset_if_idle();
         self.update_if_idle();

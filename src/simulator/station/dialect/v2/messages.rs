@@ -34,7 +34,10 @@ impl Station {
         match outgoing.action {
             "BootNotification" => self.boot_answered(response),
             "Authorize" => self.authorize_answered(response),
-            "TransactionEvent" => self.transaction_answered(&outgoing.payload, response),
+            "TransactionEvent" => {
+                self.cost_answered(&outgoing.payload, response);
+                self.transaction_answered(&outgoing.payload, response);
+            }
             "SignCertificate" => self.sign_answered(response),
             _ => {}
         }
@@ -117,6 +120,7 @@ impl Station {
             "SetMonitoringBase" if self.has_monitoring() => self.set_monitoring_base(payload),
             "SetMonitoringLevel" if self.has_monitoring() => self.set_monitoring_level(payload),
             "GetMonitoringReport" if self.has_monitoring() => self.monitoring_report(payload),
+            "CostUpdated" if self.shows_costs() => json!({}), // I02.FR.02
             "ReserveNow" if self.has_reservations() => status(self.reserve(payload)),
             "CancelReservation" if self.has_reservations() => status(self.cancel_reservation(payload)),
             "CustomerInformation" => status(Self::customer_information(payload)),
@@ -155,6 +159,7 @@ impl Station {
                 }
             }
             "ChangeAvailability" => self.apply_availability(payload),
+            "CostUpdated" => self.cost_updated(payload),
             "ReserveNow" => self.make_reservation(payload),
             "CancelReservation" => self.forget_reservation(payload),
             "SetVariables" => self.variables_were_set(payload),

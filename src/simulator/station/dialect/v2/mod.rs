@@ -4,6 +4,7 @@ mod authorization;
 mod availability;
 mod certificates;
 mod connection;
+mod costs;
 mod customer;
 mod device;
 mod displays;
