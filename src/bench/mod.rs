@@ -409,7 +409,8 @@ mod tests {
         for key in ["no severity for monitors", "not below the upper threshold", "negative (N04.FR.14)"] {
             assert!(defects.contains(key), "{defects}");
         }
-        let right = "monitoring: { number: \"EVSE[2].Power\", severity: 0, lower-threshold: 1, upper-threshold: 7000 }\n";
+        let right =
+            "monitoring: { number: \"EVSE[2].Power\", severity: 0, lower-threshold: 1, upper-threshold: 7000 }\n";
         let bench = Bench::read_source(&Source::new("b.yaml", right)).unwrap();
         assert_eq!(bench.values["monitoring"]["upper_threshold"], 7000);
         assert_eq!(bench.values["monitoring"]["delta"], 100);

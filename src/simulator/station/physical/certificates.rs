@@ -96,7 +96,11 @@ fn status_requests<'r>(chain: &[Certificate], mut roots: impl Iterator<Item = &'
 }
 
 /// True for a chain, leaf first, in which all are in their time, each is signed by the next, and the last by a root.
-pub(super) fn leads_to<'r>(chain: &[Certificate], mut roots: impl Iterator<Item = &'r Certificate>, now: Timestamp) -> bool {
+pub(super) fn leads_to<'r>(
+    chain: &[Certificate],
+    mut roots: impl Iterator<Item = &'r Certificate>,
+    now: Timestamp,
+) -> bool {
     chain.iter().all(|certificate| certificate.is_valid_at(now))
         && chain.windows(2).all(|pair| pair[0].is_signed_by(&pair[1]))
         && chain.last().is_some_and(|top| roots.any(|root| top.is_signed_by(root)))

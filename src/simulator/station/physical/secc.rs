@@ -56,7 +56,6 @@ impl Secc {
         self.statuses.push((request.clone(), result.to_owned()));
     }
 
-
     /// How long until the statuses have to be asked for; none where there is no certificate.
     pub fn refresh_in(&self) -> Option<Duration> {
         self.newest.as_ref()?;

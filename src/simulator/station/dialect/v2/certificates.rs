@@ -54,7 +54,8 @@ impl Station {
                 json!({ "certificateType": name, "certificateHashData": hash })
             })
             .collect();
-        let asks_for_chain = payload["certificateType"].as_array().is_none_or(|kinds| kinds.contains(&V2G_CHAIN.into()));
+        let asks_for_chain =
+            payload["certificateType"].as_array().is_none_or(|kinds| kinds.contains(&V2G_CHAIN.into()));
         if let Some((own, above)) = self.physical.certificates.vehicle_chain().filter(|_| asks_for_chain) {
             let mut listed = json!({ "certificateType": V2G_CHAIN, "certificateHashData": own });
             if !above.is_empty() {

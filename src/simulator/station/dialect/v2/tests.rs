@@ -1,6 +1,7 @@
 //! The device model, its reports and the network profiles, asked directly.
 
 mod displays;
+mod iso15118;
 mod monitoring;
 mod upkeep;
 
