@@ -4,6 +4,7 @@
 //! what happens to it, and offers operations. `dialect/` turns what happens into messages, and requests into operations: one
 //! dialect for each version of OCPP.
 
+pub mod composite;
 mod dialect;
 mod physical;
 

@@ -23,7 +23,7 @@ impl Known {
     }
 }
 
-fn same(one: &Value, other: &Value) -> bool {
+pub(super) fn same(one: &Value, other: &Value) -> bool {
     key(one) == key(other)
 }
 
@@ -72,6 +72,8 @@ impl Station {
             self.refused(index);
             return;
         }
+        // H03.FR.09; who is not known by the token may still be of the right group.
+        self.claim(index, &token, None);
         if token["type"] == "NoAuthorization" || !self.device.is("AuthCtrlr", "Enabled") {
             self.authorize(index, token, None);
             return;
@@ -110,8 +112,10 @@ impl Station {
         }
     }
 
-    fn refused(&mut self, index: usize) {
+    pub(super) fn refused(&mut self, index: usize) {
         self.evses[index].remote_start = None;
+        self.evses[index].claimed = None;
+        self.evses[index].profile_to_come = None;
     }
 
     /// What list and cache know of a token; the list goes first (C13.FR.01).
@@ -197,12 +201,13 @@ impl Station {
     }
 
     /// A remote start (F01, F02).
-    pub(super) fn remote_start(&mut self, index: usize, token: Token, remote_start: i64) {
+    pub(super) fn remote_start(&mut self, index: usize, token: Token, group: Option<Value>, remote_start: i64) {
         self.evses[index].remote_start = Some(remote_start);
+        self.claim(index, &token, group.as_ref());
         if self.device.is("AuthCtrlr", "AuthorizeRemoteStart") {
             self.request(index, token);
         } else {
-            self.authorize(index, token, None);
+            self.authorize(index, token, group);
         }
     }
 

@@ -101,7 +101,11 @@ impl Station {
         for outgoing in &mut self.transaction_queue {
             outgoing.payload["offline"] = true.into();
         }
-        self.authorizing.clear();
+        for (index, _, stopping) in std::mem::take(&mut self.authorizing) {
+            if !stopping {
+                self.refused(index);
+            }
+        }
         self.requesting_contracts.clear();
         self.cancel(|timer| matches!(timer, Timer::Unanswered | Timer::Retry));
     }

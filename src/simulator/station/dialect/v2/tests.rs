@@ -1,8 +1,10 @@
 //! The device model, its reports and the network profiles, asked directly.
 
+mod charging;
 mod displays;
 mod iso15118;
 mod monitoring;
+mod reservations;
 mod upkeep;
 
 use std::collections::HashMap;
