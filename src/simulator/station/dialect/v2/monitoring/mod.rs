@@ -141,11 +141,14 @@ impl Monitors {
         }
         let delivered = [
             ("AQ-5", "ShockSensor", "Active", Kind::Delta, 1.0, 3, Origin::HardWired),
-            ("AQ-6", "EVSE", "Power", Kind::UpperThreshold, 21_000.0, 4, Origin::Preconfigured),
+            ("AQ-6", "EVSE", "Power", Kind::UpperThreshold, 0.99, 4, Origin::Preconfigured),
         ];
         for (question, component, name, kind, value, severity, origin) in delivered {
             let of = |variable: &Variable| variable.component == component && variable.name == name;
             let Some(variable) = variables.iter().position(of).filter(|_| pics.is_yes(question)) else { continue };
+            // Of a threshold it is the part of the limit.
+            let value =
+                if kind == Kind::UpperThreshold { value * limits(&variables[variable].domain).1 } else { value };
             monitors.last_id += 1;
             monitors.all.push(Monitor {
                 id: monitors.last_id,
@@ -176,14 +179,19 @@ impl Monitors {
 /// Why a monitor is not set: the status of the result, and a reason code.
 type Refusal = (&'static str, Option<&'static str>);
 
-/// Whether a monitor of this kind can have this value on a variable (N04.FR.06, N04.FR.14).
-fn check_value(kind: Kind, value: f64, domain: &Domain) -> Result<(), Refusal> {
-    let limits = match domain {
+/// The least and the most that a variable can be.
+fn limits(domain: &Domain) -> (f64, f64) {
+    match domain {
         #[expect(clippy::cast_precision_loss, reason = "limits of variables are small")]
         Domain::Integer(min, max) => (*min as f64, *max as f64),
         Domain::Decimal(min, max) => (*min, *max),
         _ => (f64::MIN, f64::MAX),
-    };
+    }
+}
+
+/// Whether a monitor of this kind can have this value on a variable (N04.FR.06, N04.FR.14).
+fn check_value(kind: Kind, value: f64, domain: &Domain) -> Result<(), Refusal> {
+    let limits = limits(domain);
     let right = match kind {
         Kind::Delta => value >= 0.0,
         Kind::UpperThreshold | Kind::LowerThreshold => (limits.0..=limits.1).contains(&value),
