@@ -40,6 +40,8 @@ const VARIABLE: Property = Property::required("variable", Takes::Text);
 const CONTENT: Property = Property::required("content", Takes::Text);
 const FORMAT: Property = Property::required("format", Takes::Text);
 const HOW: Property = Property::required("how", Takes::Word(&["shown", "alone", "not-shown"]));
+const COST: Property = Property::required("cost", Takes::Number);
+const KIND: Property = Property::required("kind", Takes::Word(&["running", "total"]));
 const UNTIL: Property = Property::optional("until", Takes::Text);
 const DISPLAY: Property = Property::optional("display", Takes::Text);
 const MONITOR: Property = Property::required("type", Takes::Named(monitor_types));
@@ -174,6 +176,11 @@ pub const ACTIONS: &[ActionInfo] = &[
         name: "check-display",
         parameters: &[CONTENT, FORMAT, HOW, UNTIL, DISPLAY],
         prompt: "{% if how == 'not-shown' %}Is the message \"{{ content }}\" ({{ format }}) missing from{% else %}Is the message \"{{ content }}\" ({{ format }}) on{% endif %} the station's display{% if display is defined %} {{ display }}{% endif %}{% if how == 'not-shown' %} in a whole cycle of its messages{% elif how == 'alone' %}, all the time and without any other message in between{% else %}, alone or in a cycle with other messages{% endif %}{% if until is defined %} (until {{ until }}; later does not count){% endif %}?",
+    },
+    ActionInfo {
+        name: "check-cost",
+        parameters: &[EVSE, COST, KIND],
+        prompt: "Does the station show the driver at EVSE {{ evse }} {% if kind == 'total' %}that the session has cost {{ cost }}{% else %}that the session costs {{ cost }} so far{% endif %}, in whatever form it shows costs?",
     },
     ActionInfo {
         name: "restore-sut",

@@ -55,10 +55,18 @@ fn as_csms(moment: &Moment, call: &Call) -> Value {
         }
         "Heartbeat" => json!({ "currentTime": now }),
         "Authorize" => json!({ "idTokenInfo": token_info(moment, &call.payload["idToken"]) }),
-        "TransactionEvent" => match call.payload.get("idToken") {
-            Some(token) => json!({ "idTokenInfo": token_info(moment, token) }),
-            None => json!({}),
-        },
+        "TransactionEvent" => {
+            let mut answer = json!({});
+            if let Some(token) = call.payload.get("idToken") {
+                answer["idTokenInfo"] = token_info(moment, token);
+            }
+            // I03.FR.02: the test case says what the transaction has cost.
+            let ended = call.payload["eventType"] == "Ended";
+            if let Some(cost) = moment.kept.get("total_cost").filter(|cost| ended && cost.is_number()) {
+                answer["totalCost"] = cost.clone();
+            }
+            answer
+        }
         "SignCertificate" => json!({ "status": "Accepted" }),
         "DataTransfer" => json!({ "status": "UnknownVendorId" }),
         "NotifyEVChargingNeeds" => json!({ "status": "Rejected" }),

@@ -231,3 +231,55 @@ impl VehiclePki {
         Ok(self.v2g.chain(&issue(&params, subject, self.v2g.signer())?))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        certificate::path,
+        services::pki::{Pki, vehicle_signing_request},
+    };
+
+    #[test]
+    fn a_contract_leads_to_the_mobility_operator_and_tells_where_its_status_is_to_be_had() {
+        let now = Timestamp::now();
+        let pki = Pki::new(KeyKind::Rsa, now).unwrap();
+        let contract = Certificate::chain(&pki.contract("NLATTC00000001", Some("http://ocsp.test/")).unwrap().chain);
+        assert_eq!(contract.len(), 3);
+        assert_eq!(contract[0].common_name(), "NLATTC00000001");
+        assert_eq!(contract[0].ocsp_responder().as_deref(), Some("http://ocsp.test/"));
+        assert_eq!(contract[1].ocsp_responder().as_deref(), Some(RESPONDER));
+        let leads_to = |root: &str| path::client_path(&contract, &Certificate::bundle(root), now).is_valid();
+        assert!(leads_to(pki.mobility_root_pem()) && !leads_to(pki.v2g_root_pem()) && !leads_to(pki.root_pem()));
+    }
+
+    #[test]
+    fn a_station_gets_its_certificate_from_the_lowest_sub_ca() {
+        let now = Timestamp::now();
+        let pki = Pki::new(KeyKind::Ecdsa, now).unwrap();
+        let (csr, _) = vehicle_signing_request("SECC1", "CSO", "NL").unwrap();
+        let chain = pki.sign_v2g_request(&csr, CertificateKind::Valid, now).unwrap();
+        let certificates = Certificate::chain(&chain);
+        assert!(certificates[0].answers(&csr) && certificates[0].is_valid_at(now));
+        assert!(certificates.windows(2).all(|pair| pair[0].is_signed_by(&pair[1])));
+        let above = pki.with_those_above(&chain);
+        assert_eq!(above.iter().map(|pem| Certificate::chain(pem).len()).collect::<Vec<_>>(), [4, 3, 2]);
+        assert!(above.iter().all(|pem| pem.ends_with(pki.v2g_root_pem().trim_start())));
+        let expired = pki.sign_v2g_request(&csr, CertificateKind::Expired, now).unwrap();
+        assert!(!Certificate::first(&expired).unwrap().is_valid_at(now));
+        assert!(pki.sign_v2g_request("nothing", CertificateKind::Valid, now).is_err());
+    }
+
+    #[test]
+    fn a_contract_is_kept_until_the_bench_names_another_emaid() {
+        let folder = tempfile::tempdir().unwrap();
+        let now = Timestamp::now();
+        let kept = |emaid: &str| {
+            let pki = Pki::kept(folder.path(), KeyKind::Ecdsa, now).unwrap();
+            pki.kept_contract(folder.path(), emaid).unwrap().chain
+        };
+        let first = kept("NLATTC00000001");
+        assert_eq!(kept("NLATTC00000001"), first);
+        assert_eq!(Certificate::first(&kept("NLATTC00000002")).unwrap().common_name(), "NLATTC00000002");
+    }
+}

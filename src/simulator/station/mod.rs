@@ -118,6 +118,19 @@ fn operated(station: &mut dyn Dialect, request: Request) {
         let _ = request.done.send(outcome.unwrap_or_else(none));
         return;
     }
+    if request.action.action == "check-cost" {
+        let physical = station.physical();
+        let evse = request.action.parameters.get("evse").and_then(serde_json::Value::as_u64);
+        let evse = evse.and_then(|evse| physical.index_of(u32::try_from(evse).ok()?)).map(|at| &physical.evses[at]);
+        let outcome = match evse {
+            Some(evse) if physical.display.is_some() => {
+                physical::Cost::answer(evse.cost.as_ref(), &request.action.parameters)
+            }
+            _ => ActionOutcome::NotPossible("there is no display that shows costs".into()),
+        };
+        let _ = request.done.send(outcome);
+        return;
+    }
     let performed = station.physical().perform(&request.action);
     let result = performed.and_then(|event| event.map_or(Ok(()), |event| station.happened(event)));
     let _ = request.done.send(match result {

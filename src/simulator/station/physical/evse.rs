@@ -1,7 +1,10 @@
 //! An EVSE: bay, connectors with their locks, cable, power path and meter.
 
+use serde_json::{Map, Value};
+
 use super::{EvSession, Physical};
 use crate::{
+    manual_action::ActionOutcome,
     pics::model,
     simulator::station::composite::{Supply, Tenths, Unit},
 };
@@ -37,6 +40,31 @@ pub struct Evse {
     pub supply: Supply,
     /// What a limit leaves of it, if one does.
     pub allowance: Option<Allowance>,
+    /// What the driver is shown of the cost.
+    pub cost: Option<Cost>,
+}
+
+/// What the driver at an EVSE is shown of the cost of the session.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Cost {
+    /// What it costs so far.
+    Running(f64),
+    /// What it has cost.
+    Total(f64),
+    /// A message in place of the cost.
+    Unknown(String),
+}
+
+impl Cost {
+    /// What a person answers who is asked about it (`check-cost`).
+    pub fn answer(shown: Option<&Self>, question: &Map<String, Value>) -> ActionOutcome {
+        let right = match shown {
+            Some(Self::Running(cost)) => question["kind"] == "running" && question["cost"].as_f64() == Some(*cost),
+            Some(Self::Total(cost)) => question["kind"] == "total" && question["cost"].as_f64() == Some(*cost),
+            Some(Self::Unknown(_)) | None => false,
+        };
+        if right { ActionOutcome::Done } else { ActionOutcome::Denied(format!("the station shows {shown:?}")) }
+    }
 }
 
 /// The most that an EV gets.
@@ -81,6 +109,7 @@ impl Evse {
                 _ => Supply { volts: 230, phases: Some(if of.phases.contains('3') { 3 } else { 1 }) },
             },
             allowance: None,
+            cost: None,
         }
     }
 

@@ -21,7 +21,7 @@ mod vehicle;
 pub use self::{
     certificates::{Contract, Deleted, Installation, RootKind, Store},
     display::{Display, Screen},
-    evse::{Allowance, Evse},
+    evse::{Allowance, Cost, Evse},
     image::runs,
     local_list::{LocalList, UpdateType},
     meter::Unit,

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -10,15 +11,37 @@ use crate::{link::CertificateKind, services::pki::Pki};
 /// Most certificates of a station that are kept.
 const MAX_REPORTED: usize = 1000;
 
-/// The CertificateSignedRequest for a SignCertificateRequest; none where nobody signs it (A02.FR.11, A02.FR.14).
-pub(super) fn sign(authority: Option<&Arc<Pki>>, payload: &Value, now: Timestamp) -> Option<Value> {
+/// The CertificateSignedRequest for a SignCertificateRequest; none where nobody signs it (A02.FR.11, A02.FR.14). What EVs see
+/// as well comes from the V2G hierarchy.
+pub(super) fn sign(authority: Option<&Arc<Pki>>, payload: &Value, combined: bool, now: Timestamp) -> Option<Value> {
     let csr = payload["csr"].as_str().unwrap_or_default();
-    let chain = authority?.sign_request(csr, CertificateKind::Valid, now).ok()?;
+    let for_vehicles = match payload.get("certificateType") {
+        Some(kind) => kind == "V2GCertificate",
+        None => combined,
+    };
+    let chain = if for_vehicles {
+        authority?.sign_v2g_request(csr, CertificateKind::Valid, now).ok()?
+    } else {
+        authority?.sign_request(csr, CertificateKind::Valid, now).ok()?
+    };
     let mut signed = json!({ "certificateChain": chain });
     if let Some(kind) = payload.get("certificateType") {
         signed["certificateType"] = kind.clone();
     }
     Some(signed)
+}
+
+/// The answer to an EV's request for a contract certificate, as the contract pool behind the CSMS gives it (M01, M02): EXI,
+/// which nobody but the EV reads.
+pub(super) fn contract(payload: &Value) -> Value {
+    let request = payload["exiRequest"].as_str().and_then(|exi| STANDARD.decode(exi).ok()).unwrap_or_default();
+    // A document without options begins with this header.
+    if request.first() != Some(&0x80) {
+        return json!({ "status": "Failed", "exiResponse": "" });
+    }
+    let name: &[u8] =
+        if payload["action"] == "Update" { b"CertificateUpdateRes" } else { b"CertificateInstallationRes" };
+    json!({ "status": "Accepted", "exiResponse": STANDARD.encode([&[0x80], name].concat()) })
 }
 
 /// What the station has.

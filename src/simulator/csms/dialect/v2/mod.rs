@@ -31,6 +31,8 @@ const RESERVED: SignedDuration = SignedDuration::from_hours(1);
 pub(super) struct Csms {
     /// The device model is still to be asked for (B07.FR.14).
     inventory: bool,
+    /// The last signing request that it was told to send is for a combined certificate.
+    combined: bool,
     variables: Variables,
     transactions: TransactionStore,
     certificates: Certificates,
@@ -44,6 +46,7 @@ impl Csms {
     pub(super) fn new(inventory: bool) -> Self {
         Self {
             inventory,
+            combined: false,
             variables: Variables::default(),
             transactions: TransactionStore::default(),
             certificates: Certificates::default(),
@@ -78,8 +81,9 @@ impl Csms {
         response
     }
 
-    fn sign(common: &mut Common, payload: &Value) -> Value {
-        let signed = certificates::sign(common.authority.as_ref(), payload, common.clock.now().wall);
+    fn sign(&self, common: &mut Common, payload: &Value) -> Value {
+        let now = common.clock.now().wall;
+        let signed = certificates::sign(common.authority.as_ref(), payload, self.combined, now);
         let status = if signed.is_some() { "Accepted" } else { "Rejected" };
         if let Some(signed) = signed {
             common.call("CertificateSigned", signed);
@@ -124,12 +128,12 @@ impl Dialect for Csms {
                 self.reservations.told(payload);
                 json!({})
             }
-            "SignCertificate" => Self::sign(common, payload),
+            "SignCertificate" => self.sign(common, payload),
             "DataTransfer" => json!({ "status": "UnknownVendorId" }),
             "NotifyEVChargingNeeds" => json!({ "status": "Rejected" }),
             "NotifyEVChargingSchedule" => json!({ "status": "Accepted" }),
             "GetCertificateStatus" => json!({ "status": "Failed" }),
-            "Get15118EVCertificate" => json!({ "status": "Failed", "exiResponse": "" }),
+            "Get15118EVCertificate" => certificates::contract(payload),
             _ => json!({}),
         }
     }
@@ -173,7 +177,8 @@ impl Dialect for Csms {
     fn asked(&mut self, common: &mut Common, action: &str, payload: &Value) {
         let wanted = match action {
             "TriggerMessage" => match payload["requestedMessage"].as_str().unwrap_or_default() {
-                "SignChargingStationCertificate" | "SignV2GCertificate" | "SignCombinedCertificate" => {
+                message @ ("SignChargingStationCertificate" | "SignV2GCertificate" | "SignCombinedCertificate") => {
+                    self.combined = message == "SignCombinedCertificate";
                     "SignCertificate".to_owned()
                 }
                 other => other.to_owned(),

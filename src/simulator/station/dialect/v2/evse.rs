@@ -28,6 +28,8 @@ pub struct Evse {
     pub locked_for: Option<Token>,
     /// The running transaction.
     pub transaction: Option<Transaction>,
+    /// The transaction that ended last.
+    pub ended: Option<String>,
     /// The token that the next event has to name.
     pub token_to_report: Option<Token>,
     /// The remote start that the next event has to name.
@@ -107,6 +109,7 @@ impl Evse {
             energy_limit: None,
             locked_for: None,
             transaction: None,
+            ended: None,
             token_to_report: None,
             remote_start: None,
             claimed: None,
@@ -435,6 +438,7 @@ impl Station {
         let id = format!("{}-{}-{}", self.physical.identity, self.boots, self.transactions_made);
         let id: String = id.chars().rev().take(36).collect::<Vec<_>>().into_iter().rev().collect();
         let meter_start = self.physical.evses[index].meter;
+        self.physical.evses[index].cost = None;
         self.evses[index].transaction = Some(Transaction {
             id,
             seq: 0,
@@ -469,6 +473,7 @@ impl Station {
         if let Some(ended) = evse.transaction.take() {
             self.forget_profiles_of(&ended.id);
             self.messages.transaction_ended(&ended.id);
+            evse.ended = Some(ended.id.clone());
             self.ended.push(ended.id);
         }
         let evse = &mut self.evses[index];
@@ -479,6 +484,7 @@ impl Station {
         evse.remote_start = None;
         evse.reservation_to_report = None;
         self.apply_limits();
+        self.cost_unknown(index);
         self.release(index);
         self.reset_if_idle();
         self.update_if_idle();

@@ -34,7 +34,10 @@ impl Station {
         match outgoing.action {
             "BootNotification" => self.boot_answered(response),
             "Authorize" => self.authorize_answered(response),
-            "TransactionEvent" => self.transaction_answered(&outgoing.payload, response),
+            "TransactionEvent" => {
+                self.cost_answered(&outgoing.payload, response);
+                self.transaction_answered(&outgoing.payload, response);
+            }
             "SignCertificate" => self.sign_answered(&outgoing.payload, response),
             "Get15118EVCertificate" => self.contract_answered(response),
             "GetCertificateStatus" => self.status_answered(&outgoing.payload, response),
@@ -123,6 +126,7 @@ impl Station {
             "SetMonitoringBase" if self.has_monitoring() => self.set_monitoring_base(payload),
             "SetMonitoringLevel" if self.has_monitoring() => self.set_monitoring_level(payload),
             "GetMonitoringReport" if self.has_monitoring() => self.monitoring_report(payload),
+            "CostUpdated" if self.shows_costs() => json!({}), // I02.FR.02
             "ReserveNow" if self.has_reservations() => status(self.reserve(payload)),
             "CancelReservation" if self.has_reservations() => status(self.cancel_reservation(payload)),
             "CustomerInformation" => status(Self::customer_information(payload)),
@@ -163,6 +167,7 @@ impl Station {
                 }
             }
             "ChangeAvailability" => self.apply_availability(payload),
+            "CostUpdated" => self.cost_updated(payload),
             "ReserveNow" => self.make_reservation(payload),
             "CancelReservation" => self.forget_reservation(payload),
             "SetVariables" => self.variables_were_set(payload),

@@ -5,6 +5,7 @@ mod availability;
 mod certificates;
 mod charging_limits;
 mod connection;
+mod costs;
 mod customer;
 mod device;
 mod displays;

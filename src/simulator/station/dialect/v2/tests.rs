@@ -2,6 +2,7 @@
 
 mod charging;
 mod displays;
+mod iso15118;
 mod monitoring;
 mod reservations;
 mod upkeep;
