@@ -473,7 +473,7 @@ impl Station {
         if let Some(ended) = evse.transaction.take() {
             self.forget_profiles_of(&ended.id);
             self.messages.transaction_ended(&ended.id);
-            evse.ended = Some(ended.id.clone());
+            self.evses[index].ended = Some(ended.id.clone());
             self.ended.push(ended.id);
         }
         let evse = &mut self.evses[index];
