@@ -200,7 +200,7 @@ impl Station {
         }
     }
 
-    pub(super) fn request_start(&mut self, payload: &Value) -> Value {
+    pub(super) fn request_start(&self, payload: &Value) -> Value {
         // B02.FR.05: no transactions before acceptance.
         let index = self.startable(payload).filter(|_| self.boot == Boot::Accepted);
         let Some(index) = index else { return json!({ "status": "Rejected" }) };
