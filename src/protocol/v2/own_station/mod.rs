@@ -15,6 +15,7 @@ mod follow_up;
 mod last_reported;
 mod local_list;
 mod model;
+mod monitor_events;
 mod monitors;
 mod profiles;
 mod replies;
@@ -56,6 +57,8 @@ pub struct OwnStation {
     local_list: LocalList,
     monitors: Monitors,
     profiles: ChargingProfiles,
+    /// The profiles of remote starts whose transaction has not begun, by remoteStartId.
+    awaited_profiles: BTreeMap<i64, Value>,
     messages: DisplayMessages,
     certificates: Certificates,
     networks: NetworkProfiles,

@@ -70,6 +70,7 @@ impl OwnStation {
             "Reset" | "RequestStartTransaction" | "UpdateFirmware" if asked == Asked::Unasked => {
                 refused("Rejected", "Unspecified")
             }
+            "RequestStartTransaction" => self.request_start(around, payload),
             _ => status("Accepted"),
         }
     }
@@ -90,6 +91,8 @@ impl OwnStation {
             // If the test case accepts a monitor, it also sends the events of that monitor.
             "SetVariableMonitoring" if own => return self.keep_monitors(around, request),
             "CertificateSigned" => return self.certificate_came(),
+            // What the test case says to be unknown is not there.
+            "ClearChargingProfile" if reply["status"] == "Unknown" => return self.forget_charging_profiles(request),
             _ => {}
         }
         if reply["status"] != "Accepted" {
@@ -102,6 +105,7 @@ impl OwnStation {
             "SendLocalList" => self.keep_local_list(around, request),
             "SetChargingProfile" => self.keep_charging_profile(around, request),
             "ClearChargingProfile" => self.forget_charging_profiles(request),
+            "RequestStartTransaction" => self.await_transaction(around, request),
             "SetDisplayMessage" => self.keep_display_message(around, request),
             "ClearDisplayMessage" => self.forget_display_message(request),
             "InstallCertificate" => self.keep_certificate(around, request),

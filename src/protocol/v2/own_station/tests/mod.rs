@@ -3,6 +3,7 @@
 mod added;
 mod device;
 mod managing;
+mod monitors;
 mod requests;
 mod reservations;
 mod sending;

@@ -42,6 +42,10 @@ pub struct Evse {
     pub reserved: bool,
     /// An EV was plugged in while it was reserved, by nobody knows whom (G01.FR.09).
     pub stranger: bool,
+    /// The charging profile that came with it, for the transaction.
+    pub profile_to_come: Option<Value>,
+    /// When it was ready to deliver energy: the driver authorised, the EV connected (K01.FR.42).
+    pub ready_since: Option<jiff::Timestamp>,
     /// Why authorisation ended, for `stoppedReason`.
     pub stopped_by: Option<&'static str>,
     /// It resets, and can do nothing meanwhile.
@@ -112,6 +116,8 @@ impl Evse {
             reservation_to_report: None,
             reserved: false,
             stranger: false,
+            profile_to_come: None,
+            ready_since: None,
             stopped_by: None,
             resetting: false,
             updating: false,
@@ -173,10 +179,10 @@ impl Station {
     pub(super) fn charging_state(&self, index: usize) -> &'static str {
         let evse = &self.physical.evses[index];
         if evse.charging {
-            match (evse.supply_suspended, evse.ev_suspended) {
-                (true, _) => "SuspendedEVSE",
-                (false, true) => "SuspendedEV",
-                (false, false) => "Charging",
+            match (evse.supplies(), evse.ev_suspended) {
+                (false, _) => "SuspendedEVSE",
+                (true, true) => "SuspendedEV",
+                (true, false) => "Charging",
             }
         } else if evse.connected() {
             "EVConnected"
@@ -229,6 +235,7 @@ impl Station {
             self.start(index, "CablePluggedIn");
         }
         self.try_charging(index);
+        self.vehicle_connected(index);
     }
 
     /// The EV's end of the cable is unplugged, or the whole cable (E06, E09, E10).
@@ -279,6 +286,7 @@ impl Station {
             self.start(index, "CablePluggedIn");
         }
         self.try_charging(index);
+        self.vehicle_connected(index);
     }
 
     /// A token is accepted on an idle or connected EVSE.
@@ -297,6 +305,7 @@ impl Station {
         let evse = &self.evses[index];
         let trigger = if evse.remote_start.is_some() { "RemoteStart" } else { "Authorized" };
         if evse.transaction.is_some() {
+            self.adopt_profile(index);
             self.update(index, trigger);
         } else if self.starts_at("Authorized") {
             self.start(index, trigger);
@@ -359,6 +368,7 @@ impl Station {
         }
         evse.authorized = None;
         evse.remote_start = None;
+        evse.profile_to_come = None;
         evse.token_to_report = None;
         evse.reservation_to_report = None;
         if evse.transaction.is_some() {
@@ -376,8 +386,8 @@ impl Station {
             return;
         }
         if self.evses[index].transaction.is_none() {
-            if !suspended && self.starts_at("EnergyTransfer") {
-                self.start(index, "ChargingStateChanged");
+            if !suspended {
+                self.start_with_energy(index);
             }
         } else if suspended && self.stops_at("EnergyTransfer") {
             self.end(index, "ChargingStateChanged", Some("StoppedByEV"));
@@ -392,7 +402,9 @@ impl Station {
         if !ready || !self.plug_is_held(index) {
             return;
         }
-        let energy = !self.physical.evses[index].supply_suspended;
+        self.evses[index].ready_since = Some(self.physical.now());
+        self.limit_energy(index);
+        let energy = self.physical.evses[index].supplies();
         if self.evses[index].transaction.is_none() && self.starts_at("DataSigned") && self.signs_readings() {
             self.start(index, "SignedDataReceived");
         }
@@ -406,6 +418,14 @@ impl Station {
             self.start(index, "ChargingStateChanged");
         }
         self.schedule_samples(index);
+        self.apply_limits();
+    }
+
+    /// Energy flows at last, and a transaction begins where that is its start.
+    pub(super) fn start_with_energy(&mut self, index: usize) {
+        if self.starts_at("EnergyTransfer") {
+            self.start(index, "ChargingStateChanged");
+        }
     }
 
     pub(super) fn start(&mut self, index: usize, trigger: &'static str) {
@@ -429,6 +449,7 @@ impl Station {
             for_end: Vec::new(),
             key_told: false,
         });
+        self.adopt_profile(index);
         self.schedule_sample_for_end(index);
         self.event(index, "Started", trigger, Some(state), None);
     }
@@ -450,16 +471,20 @@ impl Station {
         self.watch_variables();
         let evse = &mut self.evses[index];
         if let Some(ended) = evse.transaction.take() {
+            self.forget_profiles_of(&ended.id);
             self.messages.transaction_ended(&ended.id);
-            evse.ended = Some(ended.id.clone());
+            self.evses[index].ended = Some(ended.id.clone());
             self.ended.push(ended.id);
         }
         let evse = &mut self.evses[index];
         evse.authorized = None;
+        evse.ready_since = None;
+        evse.profile_to_come = None;
         evse.token_to_report = None;
         evse.remote_start = None;
         evse.reservation_to_report = None;
         self.cost_unknown(index);
+        self.apply_limits();
         self.release(index);
         self.reset_if_idle();
         self.update_if_idle();

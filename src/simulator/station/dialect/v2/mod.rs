@@ -3,6 +3,7 @@
 mod authorization;
 mod availability;
 mod certificates;
+mod charging_limits;
 mod connection;
 mod costs;
 mod customer;
@@ -11,6 +12,7 @@ mod displays;
 mod evse;
 mod firmware;
 mod happenings;
+mod iso15118;
 mod local_list;
 mod locks;
 mod messages;
@@ -23,6 +25,7 @@ mod queue;
 mod reports;
 mod reservations;
 mod reset;
+mod smart_charging;
 #[cfg(test)]
 mod tests;
 mod triggers;
@@ -79,13 +82,17 @@ enum Timer {
     Firmware(firmware::Stage),
     Log(usize),
     MasterPass,
-    SignAgain,
-    /// The end of the own certificate is looked at.
+    SignAgain(own_certificate::Use),
+    /// What OCSP says of the certificate that EVs see is refreshed.
+    CertificateStatus,
+    /// The end of the own certificates is looked at.
     Renewal,
-    /// A reservation expires.
-    ReservationEnds,
+    /// The limit of an EVSE changes.
+    Limits,
     /// A display message begins or ends.
     Display,
+    /// A reservation expires.
+    ReservationEnds,
     /// The interval of a periodic monitor has passed.
     Monitor(i64),
     /// The shock is over.
@@ -130,9 +137,13 @@ pub struct Station {
     events_made: u64,
     cache: TokenCache,
     local_list: LocalList,
+    /// They outlive a restart (K01.FR.27).
+    charging_profiles: Vec<smart_charging::Installed>,
     messages: DisplayMessages,
     master_pass: Option<Value>,
     authorizing: VecDeque<(usize, Value, bool)>,
+    /// The EVSEs whose EVs wait for a contract certificate.
+    requesting_contracts: VecDeque<usize>,
     reset_when_idle: bool,
     reset_wanted: bool,
     offline_since: Option<Instant>,
@@ -233,9 +244,11 @@ impl Station {
             events_made: 0,
             cache: TokenCache::new(CACHE_ENTRIES),
             local_list: LocalList::default(),
+            charging_profiles: Vec::new(),
             messages: DisplayMessages::default(),
             master_pass: None,
             authorizing: VecDeque::new(),
+            requesting_contracts: VecDeque::new(),
             reset_when_idle: false,
             reset_wanted: false,
             offline_since: None,
@@ -279,14 +292,16 @@ impl Station {
             Timer::Restart(reason) => self.restart(reason),
             Timer::EvseReset(index) => self.evse_was_reset(index),
             Timer::Unanswered => self.unanswered(),
-            // What is due is done, and the display refreshed, after every event.
-            Timer::Retry | Timer::ReservationEnds | Timer::Display => {}
+            // What is due is sent, the display refreshed and reservations ended after every event.
+            Timer::Retry | Timer::Display | Timer::ReservationEnds => {}
             Timer::Firmware(stage) => self.firmware_stage(stage),
             Timer::Log(stage) => self.log_stage(stage),
             // Nobody selected anything: back to normal operation.
             Timer::MasterPass => self.master_pass = None,
-            Timer::SignAgain => self.sign_again(),
+            Timer::SignAgain(purpose) => self.sign_again(purpose),
+            Timer::CertificateStatus => self.refresh_statuses(),
             Timer::Renewal => self.renew_in_time(),
+            Timer::Limits => self.apply_limits(),
             Timer::Monitor(id) => self.monitor_due(id),
             Timer::Calm => self.device.put("ShockSensor", "Active", "false"),
         }
@@ -342,6 +357,7 @@ impl Station {
                     self.schedule_aligned();
                     self.schedule_monitors();
                     self.renew_in_time();
+                    self.refresh_statuses();
                 }
                 self.boot_reason = "Triggered";
             }
@@ -372,6 +388,7 @@ impl Station {
         self.interrupted.extend(update.map(|payload| ("FirmwareStatusNotification", payload)));
         self.interrupted.extend(upload.map(|payload| ("LogStatusNotification", payload)));
         self.physical.certificates.own.forget_request();
+        self.physical.certificates.secc.asked = None;
         self.reset_when_idle = false;
         self.reset_wanted = false;
         self.first_slot();
@@ -387,6 +404,7 @@ impl Station {
             self.evses[index].awaits_reset = false;
         }
         self.master_pass = None;
+        self.apply_limits();
         self.schedule(Duration::from_secs(5), Timer::Connect);
     }
 

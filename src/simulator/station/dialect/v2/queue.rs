@@ -82,6 +82,7 @@ impl Station {
             }
             "BootNotification" => self.schedule(Duration::from_secs(30), Timer::BootAgain),
             "Authorize" => self.authorize_failed(),
+            "Get15118EVCertificate" => self.contract_not_answered(),
             _ => {}
         }
     }
@@ -105,6 +106,7 @@ impl Station {
                 self.refused(index);
             }
         }
+        self.requesting_contracts.clear();
         self.cancel(|timer| matches!(timer, Timer::Unanswered | Timer::Retry));
     }
 }
