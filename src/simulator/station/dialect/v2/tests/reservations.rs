@@ -123,11 +123,11 @@ async fn only_who_has_reserved_may_charge() {
         }
         payload
     };
-    let rejected = |station: &Station, payload: &Value| station.request_start(payload)["status"] == "Rejected";
-    assert!(rejected(&station, &start("BB", None))); // F01.FR.21
-    assert!(rejected(&station, &start("BB", Some(group("H"))))); // F01.FR.22
-    assert!(!rejected(&station, &start("AA", None)));
-    assert!(!rejected(&station, &start("BB", Some(group("g")))));
+    let rejected = |station: &mut Station, payload: &Value| station.request_start(payload)["status"] == "Rejected";
+    assert!(rejected(&mut station, &start("BB", None))); // F01.FR.21
+    assert!(rejected(&mut station, &start("BB", Some(group("H"))))); // F01.FR.22
+    assert!(!rejected(&mut station, &start("AA", None)));
+    assert!(!rejected(&mut station, &start("BB", Some(group("g")))));
     // H03.FR.04, H03.FR.10, H01.FR.15
     station.transaction_queue.clear();
     station.authorize(0, token("BB"), Some(group("G")));

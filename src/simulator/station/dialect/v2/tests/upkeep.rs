@@ -126,7 +126,7 @@ fn renewed(station: &mut Station) -> (Certificate, Certificate) {
     let former = root.client(crate::link::CertificateKind::Valid, "CS001", "owner").unwrap();
     station.physical.certificates = Store::delivered(root.root_pem(), "", Some(former));
     let former = station.physical.certificates.own.certificate().unwrap();
-    station.sign_certificate();
+    station.sign_certificate(false);
     let (_, request) = wants(station).pop().unwrap();
     let chain = root
         .sign_request(request["csr"].as_str().unwrap(), crate::link::CertificateKind::Valid, station.physical.now())
