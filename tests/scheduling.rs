@@ -243,6 +243,7 @@ impl Station {
             profiles: vec![(1, profile)],
             roots: String::new(),
             manufacturer_roots: String::new(),
+            vehicle: None,
             certificate: None,
             variables: Vec::new(),
             faults: Faults::default(),

@@ -122,6 +122,13 @@ pub(crate) fn defaults() -> Value {
         "language": "en",
         "model": "Attest",
         "vendor-name": "ocpp-attest",
+        "iso15118": {
+            "secc-id": "NLATTS00000001",
+            "install-request": "",
+            "install-response": "",
+            "update-request": "",
+            "update-response": "",
+        },
     });
     for more in [files::defaults(), monitoring::defaults(), default_times()] {
         if let (Value::Object(values), Value::Object(more)) = (&mut values, more) {
@@ -190,6 +197,7 @@ fn default_tokens() -> Value {
         "blocked": { "idToken": "BAD00002", "type": "ISO14443" },
         "expired": { "idToken": "BAD00003", "type": "ISO14443" },
         "unknown": { "idToken": "BAD00004", "type": "ISO14443" },
+        "emaid": { "idToken": "NLATTC00000001", "type": "eMAID" },
     })
 }
 
@@ -238,6 +246,11 @@ impl Bench {
     /// The text of a value, by its name in expressions; empty where it is none.
     pub fn text(&self, name: &str) -> &str {
         self.values.get(name).and_then(Value::as_str).unwrap_or_default()
+    }
+
+    /// The text of one of its tokens; empty where it has none of this name.
+    pub fn token(&self, name: &str) -> &str {
+        self.values.get("tokens").and_then(|tokens| tokens[name]["idToken"].as_str()).unwrap_or_default()
     }
 
     /// A defect at the value of a key (`a.b` within a mapping), or at the file as a whole where it does not give the key.

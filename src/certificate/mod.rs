@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256, Sha384, Sha512};
 use x509_parser::{
     certificate::X509Certificate,
     extensions::{GeneralName, ParsedExtension},
+    oid_registry::OID_PKIX_ACCESS_DESCRIPTOR_OCSP,
     prelude::FromDer,
     x509::SubjectPublicKeyInfo,
 };
@@ -127,6 +128,21 @@ impl Certificate {
         let certificate = self.parsed()?;
         certificate.extensions().iter().find_map(|extension| match extension.parsed_extension() {
             ParsedExtension::SubjectKeyIdentifier(identifier) => Some(identifier.0.to_vec()),
+            _ => None,
+        })
+    }
+
+    /// Where OCSP tells its status (authorityInfoAccess).
+    pub fn ocsp_responder(&self) -> Option<String> {
+        let certificate = self.parsed()?;
+        let access = certificate.extensions().iter().find_map(|extension| match extension.parsed_extension() {
+            ParsedExtension::AuthorityInfoAccess(access) => Some(access),
+            _ => None,
+        })?;
+        access.accessdescs.iter().find_map(|one| match &one.access_location {
+            GeneralName::URI(location) if one.access_method == OID_PKIX_ACCESS_DESCRIPTOR_OCSP => {
+                Some((*location).to_owned())
+            }
             _ => None,
         })
     }

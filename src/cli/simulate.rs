@@ -20,7 +20,7 @@ use crate::{
     simulator::{
         csms::{self, BootSetting, CsmsEndpoint, CsmsSetup, KnownStation},
         operator,
-        station::{self, NetworkProfile, StationSetup},
+        station::{self, NetworkProfile, StationSetup, Vehicle},
     },
 };
 
@@ -138,6 +138,7 @@ fn setup(command: &Command, clock: Clock) -> Result<StationSetup, Problem> {
         profiles: vec![(1, NetworkProfile { url: connect.clone(), security_profile })],
         roots: String::new(),
         manufacturer_roots: String::new(),
+        vehicle: None,
         certificate: None,
         variables: Vec::new(),
         faults: faults.read(pics.ocpp.protocol())?.witnessed(faults::witness),
@@ -152,10 +153,12 @@ fn setup(command: &Command, clock: Clock) -> Result<StationSetup, Problem> {
             let pki = Pki::kept(folder, key_kind(&setup.pics), clock.now().wall)?;
             let vendor = &setup.pics.product.vendor;
             let own = (security_profile == 3).then(|| pki.client(CertificateKind::Valid, identity, vendor));
-            Ok((pki.root_pem().to_owned(), pki.manufacturer_root_pem().to_owned(), own.transpose()?))
+            let contract = pki.kept_contract(folder, Bench::default().token("emaid"))?.chain;
+            let vehicle = Vehicle { contract, roots: pki.v2g_root_pem().to_owned() };
+            Ok((pki.root_pem().to_owned(), pki.manufacturer_root_pem().to_owned(), own.transpose()?, Some(vehicle)))
         };
         let given = given().map_err(|error: PkiError| input(error.to_string(), "check the folder"))?;
-        (setup.roots, setup.manufacturer_roots, setup.certificate) = given;
+        (setup.roots, setup.manufacturer_roots, setup.certificate, setup.vehicle) = given;
     }
     if security_profile == 3 && setup.certificate.is_none() {
         return Err(input(

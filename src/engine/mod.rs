@@ -245,7 +245,8 @@ impl Engine {
     pub fn deadline(&self) -> Option<u64> {
         let (_, sequence) = self.phases.get(self.current)?;
         let world = &self.world;
-        [sequence.deadline(world), world.outbox.deadline(), world.promise_due()].into_iter().flatten().min()
+        let deadlines = [sequence.deadline(world), world.outbox.deadline(), world.promise_due(), world.event_due()];
+        deadlines.into_iter().flatten().min()
     }
 
     /// True when the test case is over.
@@ -311,6 +312,7 @@ impl Engine {
     /// Goes as far as it can: the steps first, then what our station has to send by itself.
     fn advance(&mut self) {
         self.world.take_answer_to_promise();
+        self.world.let_time_pass();
         self.proceed();
         if !self.finished() && self.world.send_promise() {
             self.proceed();

@@ -58,6 +58,27 @@ impl World {
         self.too_early(since).then(|| self.pace.due(since))
     }
 
+    /// When our station has something to send because of the time, nanoseconds of the run.
+    pub(crate) fn event_due(&self) -> Option<u64> {
+        let due = self.memory.session.next_due().filter(|_| self.tells_events())?;
+        let ahead = due.duration_since(self.now.wall).as_nanos().max(0);
+        Some(self.now.mono_ns.saturating_add(u64::try_from(ahead).unwrap_or(u64::MAX)))
+    }
+
+    /// Lets our station find what it has to send because of the time.
+    pub(crate) fn let_time_pass(&mut self) {
+        if self.tells_events() && self.memory.session.next_due().is_some_and(|due| due <= self.now.wall) {
+            let moment = self.moment();
+            self.memory.session.time_passes(&moment);
+            self.note_promises();
+        }
+    }
+
+    /// True while our station is connected, so that it sends the events that it has.
+    fn tells_events(&self) -> bool {
+        !self.is_station_test() && self.open.is_some()
+    }
+
     /// Drops everything that was to be sent, because the connection is lost.
     pub(crate) fn forget_promises(&mut self) {
         self.memory.session.forget_promises();

@@ -378,6 +378,26 @@ fn an_operator_may_deny_what_it_is_asked_but_not_what_it_is_told() {
 }
 
 #[test]
+fn a_question_that_is_answered_tests_what_it_proves() {
+    let verdict = |action: &str, outcome: ActionOutcome| {
+        let steps = format!(
+            "requirements: [O01.FR.06]\nsteps:\n  - operator: {action}\n    optional: true\n    requirement: O01.FR.06\n"
+        );
+        let mut engine = engine(&steps, connected());
+        let asked = engine.effects().into_iter().find_map(|effect| match effect {
+            Effect::Operator(id, _) => Some(id),
+            _ => None,
+        });
+        engine.handle(at(1), Input::OperatorDone(asked.unwrap(), outcome));
+        ended(engine, 1).verdict
+    };
+    let look = "check-display\n    with: { content: C, format: UTF8, how: not-shown }";
+    assert_eq!(verdict(look, ActionOutcome::Done), Verdict::Pass);
+    assert_eq!(verdict(look, ActionOutcome::NotPossible("nobody is there".into())), Verdict::Inconclusive);
+    assert_eq!(verdict("network-down", ActionOutcome::Done), Verdict::Inconclusive, "nobody has looked at anything");
+}
+
+#[test]
 fn a_quick_station_may_be_back_before_its_old_connection_is_gone() {
     let mut engine = engine(QUIET, connected());
     let request = UpgradeRequest {

@@ -30,6 +30,8 @@ const ACTION: Property = Property::required("action", Takes::Named(messages_of_a
 const PAYLOAD: Property = Property::required("payload", Takes::Mapping);
 const STATION: Property = Property::required("station", Takes::Text);
 const WHAT: Property = Property::required("what", Takes::Named(settings_of_a_csms));
+const METHOD: Property = Property::required("method", Takes::Word(&["PnC", "EIM", "none"]));
+const CERTIFICATE_ACTION: Property = Property::required("request", Takes::Word(&["Install", "Update"]));
 const VALUE: Property = Property::required("value", Takes::Scalar);
 const INTERVAL: Property = Property::optional("interval", Takes::Number);
 const WANTED: Property = Property::required("wanted", Takes::Text);
@@ -120,6 +122,21 @@ pub const ACTIONS: &[ActionInfo] = &[
         prompt: "Set the EV meant for EVSE {{ evse }} so that it is not ready to take energy when plugged in.",
     },
     ActionInfo { name: "ev-resume", parameters: &[EVSE], prompt: "Let the EV on EVSE {{ evse }} draw energy again." },
+    ActionInfo {
+        name: "ev-authorization",
+        parameters: &[EVSE, METHOD],
+        prompt: "Before the EV meant for EVSE {{ evse }} is plugged in, set it {% if method == 'none' %}to charge without ISO 15118, or as it does in the other test cases{% elif method == 'PnC' %}to use ISO 15118 with Plug and Charge. It has the contract certificate and trusts the V2G root certificate of the bench{% else %}to use ISO 15118 with external identification (EIM){% endif %}.",
+    },
+    ActionInfo {
+        name: "ev-certificate",
+        parameters: &[EVSE, CERTIFICATE_ACTION],
+        prompt: "Before the EV meant for EVSE {{ evse }} is plugged in, set it to {% if request == 'Install' %}ask for the installation of a contract certificate (CertificateInstallationReq){% else %}ask for an update of its contract certificate (CertificateUpdateReq){% endif %} in its next session.",
+    },
+    ActionInfo {
+        name: "ev-renegotiate",
+        parameters: &[EVSE],
+        prompt: "Let the EV on EVSE {{ evse }} renegotiate its charging schedule (ISO 15118), with new charging needs.",
+    },
     ActionInfo { name: "evse-suspend", parameters: &[EVSE], prompt: "Let EVSE {{ evse }} suspend the energy supply." },
     ActionInfo {
         name: "jam-lock",

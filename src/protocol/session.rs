@@ -270,6 +270,14 @@ pub trait Session: fmt::Debug + Send + Sync {
     /// What our station has sent on its own was answered.
     fn promise_answered(&mut self, moment: &Moment, action: &str);
 
+    /// When our station has something to send because of the time.
+    fn next_due(&self) -> Option<jiff::Timestamp> {
+        None
+    }
+
+    /// Lets our station find what it has to send because of the time.
+    fn time_passes(&mut self, _: &Moment) {}
+
     /// Drops what was to be sent.
     fn forget_promises(&mut self);
 

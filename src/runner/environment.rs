@@ -25,9 +25,9 @@ use crate::{
         csms::{self, BootSetting, CsmsEndpoint, CsmsSetup, KnownStation},
         faults::Faults,
         operator as simulated_operator,
-        station::{self, NetworkProfile, StationSetup},
+        station::{self, NetworkProfile, StationSetup, Vehicle},
     },
-    testcase::service::{Revocation, Service},
+    testcase::service::{Authority, Revocation, Service},
 };
 
 /// What is tested.
@@ -145,6 +145,11 @@ impl Environment {
                 values.insert(key.into(), points.first().copied().unwrap_or("EVConnected").into());
             }
         }
+        let contract = contract(&pki, bench, simulated)?;
+        values.insert("contract".into(), contract.as_str().into());
+        if simulated {
+            exchange_by_ourselves(&mut values);
+        }
         let mut tasks = JoinSet::new();
         let operator = match operator {
             Some(operator) => operator,
@@ -164,6 +169,7 @@ impl Environment {
                     certificate: (bench.security_profile == 3)
                         .then(|| pki.client(CertificateKind::Valid, &bench.identity, &pics.product.vendor))
                         .transpose()?,
+                    vehicle: Some(Vehicle { contract: contract.clone(), roots: pki.v2g_root_pem().to_owned() }),
                     variables: Vec::new(),
                     faults: faults.clone(),
                 };
@@ -237,7 +243,9 @@ impl Environment {
         if simulated {
             // It has registered us when it has answered.
             values.insert("pace".into(), 0.into());
+            exchange_by_ourselves(&mut values);
         }
+        values.insert("contract".into(), contract(&pki, bench, simulated)?.into());
         if let Some(root) = &roots {
             values.insert("root".into(), root.as_str().into());
         }
@@ -316,15 +324,20 @@ impl Environment {
             return served;
         }
         match service {
-            Service::Sign { .. } if !self.setup.certificate.is_empty() => {
+            Service::Sign { authority: Authority::Csms, .. } if !self.setup.certificate.is_empty() => {
                 Err("the bench does not have the key of the root that the SUT trusts, so it can't sign for the SUT"
                     .into())
             }
-            Service::Sign { csr, certificate } => self
-                .pki
-                .sign_request(csr, *certificate, self.clock.now().wall)
-                .map(|chain| json!({ "chain": chain }))
-                .map_err(|error| format!("the CSR can't be signed: {error}")),
+            Service::Sign { csr, certificate, authority } => {
+                let now = self.clock.now().wall;
+                let signed = match authority {
+                    Authority::Csms => self.pki.sign_request(csr, *certificate, now),
+                    Authority::V2g => self.pki.sign_v2g_request(csr, *certificate, now),
+                };
+                signed
+                    .map(|chain| json!({ "chain": chain }))
+                    .map_err(|error| format!("the CSR can't be signed: {error}"))
+            }
             Service::Ocsp { chain, status } => {
                 let now = self.clock.now().wall;
                 let status = match status {
@@ -334,7 +347,8 @@ impl Environment {
                 };
                 let answers = self.pki.certificate_statuses(chain, status, now);
                 let answers = answers.iter().map(|one| json!({ "hash": one.hash, "result": one.result }));
-                Ok(json!({ "answers": answers.collect::<Vec<_>>() }))
+                let certificates = self.pki.with_those_above(chain);
+                Ok(json!({ "answers": answers.collect::<Vec<_>>(), "certificates": certificates }))
             }
             Service::Csr {} => {
                 let name = self.bench["serial_number"].as_str().unwrap_or(&self.identity);
@@ -467,10 +481,40 @@ fn roots(pki: &Pki, bench: &Bench) -> Result<Map<String, Value>, EnvironmentErro
     let (next, expired) =
         if own { (pki.next_root_pem().to_owned(), pki.expired_next_root_pem()?) } else { Default::default() };
     let other = pki.other_root_pem().to_owned();
-    let names =
-        ["root", "root_chain", "next_root", "expired_next_root", "other_root", "expired_root", "manufacturer_root"];
-    let texts = [root, chain, next, expired, other, pki.expired_root_pem().into(), pki.manufacturer_root_pem().into()];
-    Ok(names.into_iter().map(str::to_owned).zip(texts.into_iter().map(Value::from)).collect())
+    let roots = [
+        ("root", root),
+        ("root_chain", chain),
+        ("next_root", next),
+        ("expired_next_root", expired),
+        ("other_root", other),
+        ("expired_root", pki.expired_root_pem().to_owned()),
+        ("manufacturer_root", pki.manufacturer_root_pem().to_owned()),
+        ("v2g_root", pki.v2g_root_pem().to_owned()),
+        ("mo_root", pki.mobility_root_pem().to_owned()),
+    ];
+    Ok(roots.into_iter().map(|(name, pem)| (name.to_owned(), pem.into())).collect())
+}
+
+/// The chain of the EV's contract certificate, whose eMAID the bench names; kept with the authority where there is one.
+fn contract(pki: &Pki, bench: &Bench, simulated: bool) -> Result<String, PkiError> {
+    let emaid = bench.token("emaid");
+    let folder = Some(&bench.authority).filter(|folder| !simulated && !folder.is_empty());
+    let made = match folder {
+        Some(folder) => pki.kept_contract(std::path::Path::new(folder), emaid),
+        None => pki.contract(emaid, None),
+    };
+    made.map(|contract| contract.chain)
+}
+
+/// What EV and contract pool say to each other about contract certificates is theirs. Where both are simulated, it need only
+/// look like EXI: its first byte is the header of a document without options.
+fn exchange_by_ourselves(values: &mut Map<String, Value>) {
+    use base64::Engine as _;
+    let Some(Value::Object(messages)) = values.get_mut("iso15118") else { return };
+    for name in ["install_request", "install_response", "update_request", "update_response"] {
+        let exi = [&[0x80], name.as_bytes()].concat();
+        messages.insert(name.into(), base64::engine::general_purpose::STANDARD.encode(exi).into());
+    }
 }
 
 fn authority(bench: &Bench, simulated: bool, kind: KeyKind, clock: Clock) -> Result<Arc<Pki>, PkiError> {

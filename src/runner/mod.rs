@@ -190,6 +190,9 @@ pub(crate) fn pics_names(pics: &Pics) -> Value {
         serde_json::json!({
             "id": evse.id,
             "connectors": evse.connectors.iter().map(|connector| connector.id).collect::<Vec<_>>(),
+            "types": evse.connectors.iter().map(|connector| connector.kind.as_str()).collect::<Vec<_>>(),
+            // None for DC.
+            "phases": (evse.current == "AC").then(|| if evse.phases.contains('3') { 3 } else { 1 }),
             "cables": evse.connectors.iter().map(|connector| connector.cable.as_str()).collect::<Vec<_>>(),
         })
     });

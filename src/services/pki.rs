@@ -13,14 +13,18 @@ use rcgen::{
 use sha2::{Digest as _, Sha256};
 use time::OffsetDateTime;
 
-use self::issue::{Subject, issue};
+use self::{
+    issue::{Subject, issue},
+    vehicle::VehiclePki,
+};
 use crate::{
-    certificate::{Certificate, SigningRequest, Verification},
+    certificate::{Certificate, SigningRequest, Verification, pem},
     link::{CertificateKind, Identity, Secret},
 };
 
 mod issue;
 mod ocsp;
+mod vehicle;
 
 pub use ocsp::CertificateStatus;
 
@@ -56,6 +60,8 @@ pub struct Pki {
     other: Root,
     manufacturer: Root,
     expired: String,
+    /// The authorities of ISO 15118.
+    vehicle: Arc<VehiclePki>,
     now: Timestamp,
     /// The key of all servers' certificates where it is an ECDSA key, made when there is a server.
     server_key: OnceLock<Key>,
@@ -245,13 +251,15 @@ impl Pki {
     /// A fresh authority; certificates are valid around `now`.
     pub fn new(key_kind: KeyKind, now: Timestamp) -> Result<Arc<Self>, PkiError> {
         let manufacturer = spare(key_kind, now)?.manufacturer.root()?;
-        Self::around(root("ocpp-attest root", key_kind, now)?, String::new(), manufacturer, key_kind, now)
+        let vehicle = Arc::new(VehiclePki::new(now)?);
+        Self::around(root("ocpp-attest root", key_kind, now)?, String::new(), manufacturer, vehicle, key_kind, now)
     }
 
     fn around(
         trusted: Root,
         former: String,
         manufacturer: Root,
+        vehicle: Arc<VehiclePki>,
         key_kind: KeyKind,
         now: Timestamp,
     ) -> Result<Arc<Self>, PkiError> {
@@ -265,6 +273,7 @@ impl Pki {
             other: spare.other.root()?,
             manufacturer,
             expired: spare.expired,
+            vehicle,
             now,
             server_key: OnceLock::new(),
         }))
@@ -285,17 +294,18 @@ impl Pki {
             }
         }
         let (former, manufacturer) = (self.trusted.pem.clone(), Written::of(&self.manufacturer).root()?);
-        Self::around(next.root()?, former, manufacturer, self.key_kind, self.now)
+        Self::around(next.root()?, former, manufacturer, Arc::clone(&self.vehicle), self.key_kind, self.now)
     }
 
     /// An authority whose roots are kept in a folder (`root.pem` with `root.key`, and of the manufacturer
-    /// `manufacturer.pem` with `manufacturer.key`), made there the first time, so that a real product can be given them
-    /// once.
+    /// `manufacturer.pem` with `manufacturer.key`; of ISO 15118 `v2g-root.pem` and `mo-root.pem` with their sub-CAs), made
+    /// there the first time, so that a real product can be given them once.
     pub fn kept(folder: &Path, key_kind: KeyKind, now: Timestamp) -> Result<Arc<Self>, PkiError> {
         let trusted = Written::kept(folder, "root", || root("ocpp-attest root", key_kind, now))?;
         let manufacturer = Written::kept(folder, "manufacturer", || root(MANUFACTURER, key_kind, now))?;
         let former = std::fs::read_to_string(folder.join("former-root.pem")).unwrap_or_default();
-        Self::around(trusted.root()?, former, manufacturer.root()?, key_kind, now)
+        let vehicle = Arc::new(VehiclePki::kept(folder, now)?);
+        Self::around(trusted.root()?, former, manufacturer.root()?, vehicle, key_kind, now)
     }
 
     /// The trusted root, PEM.
@@ -333,9 +343,52 @@ impl Pki {
         Ok(root_until("ocpp-attest expired root", self.key_kind, self.now, -10, Some(&self.trusted))?.pem)
     }
 
-    /// What client certificates may chain to: the trusted root and its successor.
+    /// What client certificates may chain to: the trusted root and its successor, and the V2G root, from which a combined
+    /// certificate comes (A00.FR.428).
     pub fn client_roots(&self) -> String {
-        format!("{}{}", self.trusted.pem, self.next.pem)
+        format!("{}{}{}", self.trusted.pem, self.next.pem, self.v2g_root_pem())
+    }
+
+    /// The root of charging stations' certificates for ISO 15118, PEM.
+    pub fn v2g_root_pem(&self) -> &str {
+        self.vehicle.v2g_root()
+    }
+
+    /// The root of a mobility operator, from which contract certificates come, PEM.
+    pub fn mobility_root_pem(&self) -> &str {
+        self.vehicle.mobility_root()
+    }
+
+    /// A contract certificate for an EV; its status is to be had from the responder, where one is given.
+    pub fn contract(&self, emaid: &str, responder: Option<&str>) -> Result<Identity, PkiError> {
+        self.vehicle.contract(emaid, responder)
+    }
+
+    /// The contract certificate in `contract.pem` and `contract.key` of a folder, made there where there is none for the
+    /// eMAID.
+    pub fn kept_contract(&self, folder: &Path, emaid: &str) -> Result<Identity, PkiError> {
+        self.vehicle.kept_contract(folder, emaid)
+    }
+
+    /// Signs the request of a station for its certificate for ISO 15118; the answer is the chain, leaf first, PEM.
+    pub fn sign_v2g_request(&self, csr: &str, kind: CertificateKind, now: Timestamp) -> Result<String, PkiError> {
+        self.vehicle.sign_request(csr, kind, now)
+    }
+
+    /// The certificates of a chain that were issued here, each with those above it up to the root, PEM.
+    pub fn with_those_above(&self, chain: &str) -> Vec<String> {
+        let issuer = |certificate: &Certificate| {
+            self.issuers().into_iter().find_map(|root| {
+                let issuer = Certificate::first(&root.pem)?;
+                (issuer != *certificate && certificate.is_signed_by(&issuer)).then_some(issuer)
+            })
+        };
+        let above = |certificate: Certificate| {
+            let whole = std::iter::successors(Some(certificate), issuer).take(8);
+            let pems: Vec<String> = whole.map(|one| pem::write("CERTIFICATE", one.der())).collect();
+            (pems.len() > 1).then(|| pems.concat())
+        };
+        Certificate::chain(chain).into_iter().filter_map(above).collect()
     }
 
     /// A server's certificate with its key.
@@ -399,8 +452,9 @@ impl Pki {
     }
 
     /// All that issue certificates.
-    fn issuers(&self) -> [&Root; 5] {
-        [&self.trusted, &self.next, &self.unknown, &self.other, &self.manufacturer]
+    fn issuers(&self) -> Vec<&Root> {
+        let own = [&self.trusted, &self.next, &self.unknown, &self.other, &self.manufacturer];
+        own.into_iter().chain(self.vehicle.issuers()).collect()
     }
 
     /// A certificate for signing firmware, from the manufacturer's root, and the signature (base64) of an image.
@@ -445,6 +499,17 @@ impl Pki {
 
 /// How long before it is signed a station's certificate begins, seconds.
 const BACKDATED: i64 = 3600;
+
+/// A key and a signing request for it, as a station makes them for its certificate towards EVs (ISO 15118-2, annex F).
+pub fn vehicle_signing_request(secc: &str, organisation: &str, country: &str) -> Result<(String, Secret), PkiError> {
+    let key = key_pair(KeyKind::Ecdsa)?;
+    let mut params = CertificateParams::new(Vec::new())?;
+    let mut name = vehicle::named(secc, organisation, "CPO")?;
+    name.push(DnType::CountryName, country);
+    params.distinguished_name = name;
+    let csr = params.serialize_request(&key)?.pem()?;
+    Ok((csr, key.pem()))
+}
 
 /// A key and a signing request for it, as a station makes them.
 pub fn signing_request(kind: KeyKind, common_name: &str, organisation: &str) -> Result<(String, Secret), PkiError> {

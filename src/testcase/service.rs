@@ -54,7 +54,12 @@ pub static SERVICES: [ServiceInfo; 13] = [
     },
     ServiceInfo {
         name: "sign",
-        parameters: &[Property::required("csr", Takes::Text), CERTIFICATE],
+        parameters: &[
+            Property::required("csr", Takes::Text),
+            CERTIFICATE,
+            Property::optional("authority", Takes::Word(&["csms", "v2g"]))
+                .about("whose: that of the bench's CSMS, unless it is given, or the V2G sub-CA"),
+        ],
         about: "signs a request, whose subject and key are kept as they are encoded; yields the `chain`",
     },
     ServiceInfo {
@@ -64,7 +69,8 @@ pub static SERVICES: [ServiceInfo; 13] = [
             Property::optional("status", Takes::Word(&["good", "revoked", "unknown"])),
         ],
         about: "makes signed OCSP responses for the certificates of a chain that the harness has issued; yields `answers`, \
-                of which the filter `answer_for` takes the one that an `ocspRequestData` asks for",
+                of which the filter `answer_for` takes the one that an `ocspRequestData` asks for, and the `certificates`, each \
+                with those above it",
     },
     ServiceInfo {
         name: "succeed-root",
@@ -164,6 +170,9 @@ pub enum Service {
         /// The kind of certificate that is made of it.
         #[serde(default)]
         certificate: CertificateKind,
+        /// Who signs it.
+        #[serde(default)]
+        authority: Authority,
     },
     /// Answers as the OCSP responder of what the harness has issued.
     Ocsp {
@@ -203,6 +212,17 @@ pub enum Service {
         /// Why it was read.
         context: String,
     },
+}
+
+/// Who signs a request.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Authority {
+    /// The authority of the bench's CSMS.
+    #[default]
+    Csms,
+    /// The lowest sub-CA of the V2G hierarchy (ISO 15118).
+    V2g,
 }
 
 /// What an OCSP response says of a certificate.

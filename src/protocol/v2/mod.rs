@@ -289,6 +289,16 @@ impl Session for Conversation {
         }
     }
 
+    fn next_due(&self) -> Option<jiff::Timestamp> {
+        self.station.monitor_due().filter(|_| self.station.registration.is_accepted())
+    }
+
+    fn time_passes(&mut self, moment: &Moment) {
+        let around = self.around(moment);
+        let events = self.station.periodic_events(&around);
+        self.promise(events);
+    }
+
     fn forget_promises(&mut self) {
         self.of_test.waiting.clear();
     }

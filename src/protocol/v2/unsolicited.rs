@@ -34,7 +34,7 @@ use Meaning::{Background, Breach, Depends, Undecided};
 /// Requests of a CSMS under test, and what our station does with them.
 #[rustfmt::skip]
 pub const OF_CSMS: &[Unsolicited] = &[
-    line("CancelReservation", Background, "Our station has no reservations and answers Rejected (H02.FR.01)."),
+    line("CancelReservation", Background, "Our station answers Rejected if it has no such reservation (H02.FR.01)."),
     line("CertificateSigned", Depends(SigningRequest), "It answers a signing request (A02.FR.03, A03.FR.03). Without one there is no key that the certificate could belong to. After one it may arrive at any time (A02.FR.17)."),
     line("ChangeAvailability", Depends(Availability), "Asking for the current state is accepted and changes nothing (G03.FR.03, G04.FR.04). Any other change takes the connectors of the test case out of service, which our station refuses, or puts them back."),
     line("ClearCache", Background, "The CSMS may clear the cache at any time. No test case depends on its content."),
@@ -60,7 +60,7 @@ pub const OF_CSMS: &[Unsolicited] = &[
     line("PublishFirmware", Background, "It is meant for local controllers (L03.FR.05). Our station is none and answers Rejected."),
     line("RequestStartTransaction", Undecided, "The CSMS may start a transaction (F01.FR.01, F02.FR.09), but the test case plays transactions of its own and could not play this one. Our station answers Rejected."),
     line("RequestStopTransaction", Depends(Transaction), "A station has to obey if the transaction is running (F03.FR.07), which ends the transaction of the test case. Otherwise it is rejected and nothing happens (F03.FR.08)."),
-    line("ReserveNow", Background, "Our station does not support reservations and answers Rejected (H01.FR.01)."),
+    line("ReserveNow", Background, "Our station accepts reservations only in the test cases about them, and otherwise answers Rejected."),
     line("Reset", Undecided, "The CSMS may reset the station (B11.FR.01, B12.FR.02), but a reboot would destroy the state that the test case has set up. Our station answers Rejected."),
     line("SendLocalList", Background, "The list may be managed at any time (D01.FR.01)."),
     line("SetChargingProfile", Background, "The CSMS may set limits at any time, also for a running transaction (K01.FR.01, K01.FR.08)."),

@@ -4,6 +4,7 @@
 //! what happens to it, and offers operations. `dialect/` turns what happens into messages, and requests into operations: one
 //! dialect for each version of OCPP.
 
+pub mod composite;
 mod dialect;
 mod physical;
 
@@ -30,6 +31,15 @@ pub struct NetworkProfile {
     pub security_profile: u8,
 }
 
+/// The EV that comes to the station, where it speaks ISO 15118.
+#[derive(Debug, Clone, Default)]
+pub struct Vehicle {
+    /// Its contract certificate with what leads to the root, PEM, leaf first.
+    pub contract: String,
+    /// The V2G roots that it trusts, PEM.
+    pub roots: String,
+}
+
 /// What a station is delivered with.
 #[derive(Debug, Clone)]
 pub struct StationSetup {
@@ -47,6 +57,8 @@ pub struct StationSetup {
     pub manufacturer_roots: String,
     /// Its certificate for security profile 3.
     pub certificate: Option<crate::link::Identity>,
+    /// The EV that speaks ISO 15118; without one every EV charges by the control pilot alone.
+    pub vehicle: Option<Vehicle>,
     /// Initial values of settings: `Component.Variable`, or configuration key → value.
     pub variables: Vec<(String, String)>,
     /// What goes wrong with its messages and connections; nothing with those of a sound product.

@@ -179,7 +179,7 @@ impl<'s> Device<'s> {
 }
 
 fn is_monitored(variable: &Variable) -> bool {
-    !variable.definition.variable.monitors.is_empty() || Monitors::is_preconfigured(&variable.key())
+    !variable.definition.variable.monitors.is_empty() || Monitors::is_given(&variable.key())
 }
 
 impl Variable {
@@ -314,6 +314,7 @@ fn facts(station: &OwnStation, around: &Around) -> Value {
         "messages": station.messages.count(around.now.wall),
         "monitoring_base": station.monitors.base(),
         "monitoring_level": station.monitors.level(),
+        "power": around.running.iter().filter(|one| one.charging_state == "Charging").count() as u64 * POWER,
         "profiles": station.profiles.count(),
         "reading": station.reported_state.reading(0),
     })

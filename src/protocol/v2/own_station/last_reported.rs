@@ -52,6 +52,11 @@ impl LastReported {
         self.connectors.remove(&format!("{evse}/{connector}"));
     }
 
+    /// The status of a connector changes, which is about to be reported.
+    pub(super) fn becomes(&mut self, (evse, connector): (u64, u64), status: &str) {
+        self.connector(&evse.into(), &connector.into(), &status.into());
+    }
+
     fn connector(&mut self, evse: &Value, connector: &Value, status: &Value) {
         let (Some(evse), Some(connector), Some(status)) = (evse.as_u64(), connector.as_u64(), status.as_str()) else {
             return;
@@ -91,12 +96,15 @@ impl OwnStation {
                 }
             }
             "MeterValues" => self.reported_state.readings(payload["evseId"].as_u64().unwrap_or_default(), payload),
+            "ReservationStatusUpdate" => self.reservations.ends(payload),
             "TransactionEvent" => {
+                self.reservations.ends(payload); // H01.FR.15
                 let id = payload["transactionInfo"]["transactionId"].as_str().unwrap_or_default();
                 let known = around.running(id).and_then(|one| one.evse);
                 if let Some(evse) = payload["evse"]["id"].as_u64().or(known) {
                     self.reported_state.readings(evse, payload);
                 }
+                self.start_with_profile(around, payload, payload["evse"]["id"].as_u64().or(known));
                 if payload["eventType"] == "Ended" {
                     let evse = payload["evse"]["id"].as_u64().or(known);
                     self.reported_state.charging_needs.retain(|of| Some(*of) != evse);
@@ -104,6 +112,9 @@ impl OwnStation {
                     self.messages.transaction_ended(id);
                 }
             }
+            "ReportChargingProfiles" => self.profiles.reported(payload),
+            "NotifyChargingLimit" => self.profiles.limited(around, payload),
+            "ClearedChargingLimit" => self.profiles.released(payload),
             "NotifyEVChargingNeeds" => self.reported_state.charging_needs.extend(payload["evseId"].as_u64()),
             "FirmwareStatusNotification" => self.reported_state.firmware = payload.clone(),
             "SignCertificate" => {
@@ -128,6 +139,19 @@ impl OwnStation {
         let values = self.monitors.watched().filter_map(|key| Some((key.to_owned(), device.value_of(key)?)));
         let values: BTreeMap<String, String> = values.collect();
         self.monitors.changed(&values, around)
+    }
+
+    /// When the next periodic event of a monitor is due.
+    pub(crate) fn monitor_due(&self) -> Option<jiff::Timestamp> {
+        self.monitors.due()
+    }
+
+    /// The periodic events that are due.
+    pub(crate) fn periodic_events(&mut self, around: &Around) -> Vec<FollowUp> {
+        let device = Device::new(self, around);
+        let values = self.monitors.watched().filter_map(|key| Some((key.to_owned(), device.value_of(key)?)));
+        let values: BTreeMap<String, String> = values.collect();
+        self.monitors.time_passes(&values, around)
     }
 
     /// The CSMS has answered a CALL of ours.

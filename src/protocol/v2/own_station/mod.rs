@@ -15,11 +15,13 @@ mod follow_up;
 mod last_reported;
 mod local_list;
 mod model;
+mod monitor_events;
 mod monitors;
 mod profiles;
 mod replies;
 mod reports;
 mod request_rules;
+mod reservations;
 mod schedule;
 #[cfg(test)]
 mod tests;
@@ -39,7 +41,7 @@ pub(crate) use self::{
 };
 use self::{
     certificates::Certificates, connection::NetworkProfiles, displays::DisplayMessages, last_reported::LastReported,
-    local_list::LocalList, monitors::Monitors, profiles::ChargingProfiles,
+    local_list::LocalList, monitors::Monitors, profiles::ChargingProfiles, reservations::Reservations,
 };
 pub(crate) use crate::protocol::own_registration::{Registration, Status};
 
@@ -55,9 +57,12 @@ pub struct OwnStation {
     local_list: LocalList,
     monitors: Monitors,
     profiles: ChargingProfiles,
+    /// The profiles of remote starts whose transaction has not begun, by remoteStartId.
+    awaited_profiles: BTreeMap<i64, Value>,
     messages: DisplayMessages,
     certificates: Certificates,
     networks: NetworkProfiles,
+    reservations: Reservations,
     reported_state: LastReported,
 }
 

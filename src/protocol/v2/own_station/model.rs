@@ -54,12 +54,25 @@ pub(super) enum Mutability {
     ReadWrite,
 }
 
-/// `MonitorEnumType`, restricted to those that the CSMS may set at our station.
+/// `MonitorEnumType`
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 pub(super) enum MonitorKind {
     UpperThreshold,
     LowerThreshold,
     Delta,
+    Periodic,
+    PeriodicClockAligned,
+}
+
+impl MonitorKind {
+    /// The monitoringCriteria that selects it (N02.FR.12 to N02.FR.14).
+    pub(super) fn criterion(self) -> &'static str {
+        match self {
+            MonitorKind::UpperThreshold | MonitorKind::LowerThreshold => "ThresholdMonitoring",
+            MonitorKind::Delta => "DeltaMonitoring",
+            MonitorKind::Periodic | MonitorKind::PeriodicClockAligned => "PeriodicMonitoring",
+        }
+    }
 }
 
 /// Why a value can't be set.

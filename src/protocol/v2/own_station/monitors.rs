@@ -1,9 +1,11 @@
 //! Monitors of variables (N02 to N07).
 //!
-//! Our station has one preconfigured monitor, on its main meter. The test cases report clock-aligned readings as its events.
+//! Our station has a preconfigured monitor on its main meter, whose events (clock-aligned readings) are sent by test cases alone, and
+//! a hard-wired one on its temperature.
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -20,10 +22,14 @@ use super::{
 
 /// Maximum number of monitors that the CSMS may set.
 const MOST: usize = 100;
+/// Longest interval of periodic events, seconds.
+const LONGEST: f64 = 31_536_000.0;
 /// The lowest severity; 0 is the highest.
 const LOWEST: i64 = 9;
 /// The preconfigured monitor: its id, its variable, and the variable with its interval.
 const PRECONFIGURED: (i64, &str, &str) = (1, "FiscalMetering.EnergyImportRegister", "AlignedDataCtrlr.Interval");
+/// The hard-wired monitor, an upper threshold: its id, its variable, its value and its severity.
+const HARD_WIRED: (i64, &str, f64, i64) = (2, "TemperatureSensor.Temperature", 80.0, 2);
 
 /// `MonitoringBaseEnumType`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,18 +42,21 @@ enum Base {
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-struct Monitor {
+pub(super) struct Monitor {
     /// The full name of its variable.
-    key: String,
-    kind: MonitorKind,
-    value: f64,
-    severity: i64,
+    pub(super) key: String,
+    pub(super) kind: MonitorKind,
+    pub(super) value: f64,
+    pub(super) severity: i64,
     /// Only while a transaction goes on.
-    transaction: bool,
+    pub(super) transaction: bool,
     /// The value at the last event, or when the monitor was set.
-    last: String,
+    pub(super) last: String,
     /// The threshold is exceeded.
-    passed: bool,
+    pub(super) passed: bool,
+    /// When the next periodic event is due.
+    #[serde(default)]
+    pub(super) due: Option<Timestamp>,
 }
 
 /// The monitors that the CSMS has set, with monitoring base and level.
@@ -57,7 +66,7 @@ pub(super) struct Monitors {
     base: Base,
     /// None before the CSMS has set one.
     level: Option<i64>,
-    custom: BTreeMap<i64, Monitor>,
+    pub(super) custom: BTreeMap<i64, Monitor>,
 }
 
 impl Monitors {
@@ -74,9 +83,14 @@ impl Monitors {
         self.custom.is_empty()
     }
 
-    /// True if the variable has the preconfigured monitor.
-    pub(super) fn is_preconfigured(key: &str) -> bool {
-        key == PRECONFIGURED.1
+    /// True if the variable has a monitor that the CSMS has not set.
+    pub(super) fn is_given(key: &str) -> bool {
+        key == PRECONFIGURED.1 || key == HARD_WIRED.1
+    }
+
+    /// True while the preconfigured monitor is there and not replaced (N03.FR.05, N04.FR.15).
+    fn has_preconfigured(&self) -> bool {
+        self.base != Base::HardWiredOnly && !self.custom.contains_key(&PRECONFIGURED.0)
     }
 
     /// The variables with monitors of the CSMS.
@@ -85,7 +99,7 @@ impl Monitors {
     }
 
     fn free_id(&self) -> i64 {
-        self.custom.keys().next_back().map_or(PRECONFIGURED.0, |last| (*last).max(PRECONFIGURED.0)).saturating_add(1)
+        self.custom.keys().next_back().map_or(HARD_WIRED.0, |last| (*last).max(HARD_WIRED.0)).saturating_add(1)
     }
 
     /// Sets a monitor. Returns its id, or the status of the refusal.
@@ -104,20 +118,30 @@ impl Monitors {
             MonitorKind::UpperThreshold | MonitorKind::LowerThreshold => {
                 definition.admits(&value.to_string(), &[]).is_err()
             }
+            MonitorKind::Periodic | MonitorKind::PeriodicClockAligned => !(1.0..=LONGEST).contains(&value),
         };
         if outside || !(0..=LOWEST).contains(&severity) {
             return Err(refused("Rejected", "ValueOutOfRange"));
         }
         let key = variable.key();
         let id = item["id"].as_i64();
+        let replaceable = |id: i64| match self.custom.get(&id) {
+            Some(known) => known.key == key,
+            None => id == PRECONFIGURED.0 && self.has_preconfigured() && key == PRECONFIGURED.1, // N04.FR.12
+        };
         // N04.FR.13, N04.FR.16, N04.FR.18
-        if id.is_some_and(|id| self.custom.get(&id).is_none_or(|known| known.key != key)) {
+        if id.is_some_and(|id| !replaceable(id)) {
             return Err(refused("Rejected", "NotFound"));
         }
         let twin = |(known, one): (&i64, &Monitor)| {
             Some(*known) != id && one.key == key && one.kind == kind && one.severity == severity
         };
-        if self.custom.iter().any(twin) {
+        let given_twin = (kind == MonitorKind::PeriodicClockAligned
+            && (key.as_str(), severity) == (PRECONFIGURED.1, LOWEST)
+            && id != Some(PRECONFIGURED.0)
+            && self.has_preconfigured())
+            || (kind == MonitorKind::UpperThreshold && (key.as_str(), severity) == (HARD_WIRED.1, HARD_WIRED.3));
+        if given_twin || self.custom.iter().any(twin) {
             return Err(status("Duplicate")); // N04.FR.10
         }
         if id.is_none() && self.custom.len() >= MOST {
@@ -126,76 +150,13 @@ impl Monitors {
         let id = id.unwrap_or_else(|| self.free_id());
         let transaction = item["transaction"] == true;
         let last = device.value(&variable);
-        self.custom.insert(id, Monitor { key, kind, value, severity, transaction, last, passed: false });
+        // A threshold that was exceeded is told to be cleared if it is not any more (N07.FR.11).
+        let passed = self.custom.get(&id).is_some_and(|former| former.kind == kind && former.passed);
+        let mut monitor = Monitor { key, kind, value, severity, transaction, last, passed, due: None };
+        monitor.schedule(device.around.now.wall);
+        self.custom.insert(id, monitor);
         Ok(id)
     }
-
-    /// The events that new values trigger (N07.FR.02, N07.FR.16 to N07.FR.19).
-    pub(super) fn changed(&mut self, values: &BTreeMap<String, String>, around: &Around) -> Vec<FollowUp> {
-        let level = self.level();
-        let mut events = Vec::new();
-        for (id, monitor) in &mut self.custom {
-            let Some(value) = values.get(&monitor.key) else { continue };
-            let number = value.parse::<f64>().ok();
-            let (trigger, cleared) = match monitor.kind {
-                MonitorKind::Delta => {
-                    let far = match (number, monitor.last.parse::<f64>().ok()) {
-                        (Some(now), Some(last)) => (now - last).abs() > monitor.value,
-                        _ => *value != monitor.last,
-                    };
-                    if !far {
-                        continue;
-                    }
-                    monitor.last.clone_from(value);
-                    ("Delta", false)
-                }
-                kind => {
-                    let passed = number.is_some_and(|now| match kind {
-                        MonitorKind::UpperThreshold => now > monitor.value,
-                        _ => now < monitor.value,
-                    });
-                    if passed == std::mem::replace(&mut monitor.passed, passed) {
-                        continue;
-                    }
-                    ("Alerting", !passed)
-                }
-            };
-            // N05.FR.03
-            if monitor.severity > level || (monitor.transaction && around.running.is_empty()) {
-                continue;
-            }
-            let mut data = json!({
-                "timestamp": around.time(),
-                "trigger": trigger,
-                "actualValue": value,
-                "eventNotificationType": "CustomMonitor",
-                "variableMonitoringId": id,
-            });
-            if cleared {
-                data["cleared"] = true.into();
-            }
-            events.push((monitor.key.clone(), data));
-        }
-        events.into_iter().map(|(key, data)| FollowUp::new("SetVariableMonitoring", event(&key, data))).collect()
-    }
-}
-
-/// An event of the variable with this full name.
-fn event(key: &str, mut data: Value) -> Message {
-    let (component, variable) = key.split_once('.').unwrap_or((key, ""));
-    let mut place = component.split('/');
-    data["component"] = json!({ "name": place.next() });
-    let numbers: Vec<u64> = place.filter_map(|number| number.parse().ok()).collect();
-    match numbers.as_slice() {
-        [evse] => data["component"]["evse"] = json!({ "id": evse }),
-        [evse, connector] => data["component"]["evse"] = json!({ "id": evse, "connectorId": connector }),
-        _ => {}
-    }
-    data["variable"] = match variable.strip_suffix(']').and_then(|variable| variable.split_once('[')) {
-        Some((name, instance)) => json!({ "name": name, "instance": instance }),
-        None => json!({ "name": variable }),
-    };
-    Message::Event(data)
 }
 
 impl OwnStation {
@@ -234,8 +195,8 @@ impl OwnStation {
         let results = items(payload, "id").map(|id| {
             let known = id.as_i64().is_some_and(|id| self.monitors.custom.contains_key(&id));
             let status = match id.as_i64() {
+                Some(id) if id == PRECONFIGURED.0 || id == HARD_WIRED.0 => "Rejected", // N06.FR.03
                 _ if known => "Accepted",
-                Some(id) if id == PRECONFIGURED.0 => "Rejected", // N06.FR.03
                 _ => "NotFound",
             };
             json!({ "id": id, "status": status })
@@ -308,10 +269,11 @@ impl OwnStation {
         let meets = |criterion: &str| criteria.is_empty() || criteria.contains(&criterion);
         let monitors_of = |variable: &Variable| {
             let key = variable.key();
-            let custom = self.monitors.custom.iter().filter(|(_, monitor)| {
-                let delta = monitor.kind == MonitorKind::Delta;
-                monitor.key == key && meets(if delta { "DeltaMonitoring" } else { "ThresholdMonitoring" })
-            });
+            let custom = self
+                .monitors
+                .custom
+                .iter()
+                .filter(|(_, monitor)| monitor.key == key && meets(monitor.kind.criterion()));
             let mut found: Vec<Value> = custom
                 .map(|(id, monitor)| {
                     json!({
@@ -321,10 +283,16 @@ impl OwnStation {
                 })
                 .collect();
             let (id, own, interval) = PRECONFIGURED;
-            if own == key && self.monitors.base != Base::HardWiredOnly && meets("PeriodicMonitoring") {
+            if own == key && self.monitors.has_preconfigured() && meets("PeriodicMonitoring") {
                 found.push(json!({
                     "id": id, "transaction": false, "value": device.number(interval), "type": "PeriodicClockAligned",
                     "severity": LOWEST,
+                }));
+            }
+            let (id, own, value, severity) = HARD_WIRED;
+            if own == key && meets("ThresholdMonitoring") {
+                found.push(json!({
+                    "id": id, "transaction": false, "value": value, "type": "UpperThreshold", "severity": severity,
                 }));
             }
             found

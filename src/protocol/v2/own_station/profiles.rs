@@ -1,4 +1,4 @@
-//! Charging profiles (K01, K09, K10).
+//! Charging profiles (K01, K09, K10), and limits by other systems (K11 to K13), which a station reports as profiles.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -8,11 +8,19 @@ use super::{
     Around, OwnStation,
     device::Device,
     follow_up::{FollowUp, Message},
-    items, refused, status, without_custom_data,
+    items, refused,
+    request_rules::EXTERNAL,
+    status, without_custom_data,
 };
 
+/// Maximum number of profiles with those of other systems.
+const MAX_KEPT: usize = 1000;
 /// Maximum size of a profile, characters of its JSON.
 const MAX_SIZE: usize = 20_000;
+/// The chargingLimitSource of what the CSMS installs.
+const CSMS: &str = "CSO";
+/// Maximum number of profiles of remote starts whose transaction has not begun.
+const MAX_AWAITED: usize = 100;
 /// The variable with the number of profiles, and as maxLimit the maximum.
 const ENTRIES: &str = "SmartChargingCtrlr.Entries[ChargingProfiles]";
 
@@ -22,13 +30,20 @@ pub(super) struct Installed {
     pub(super) evse: u64,
     /// `ChargingProfileType`
     pub(super) profile: Value,
+    /// `ChargingLimitSourceEnumType`
+    #[serde(default = "by_csms")]
+    source: String,
     /// An earlier test case has left it behind: another profile may take its place. The CSMS breaks a requirement only by
     /// what it does in one test case, whatever was run before.
     #[serde(default)]
     pub(super) left_behind: bool,
 }
 
-/// The profiles that the CSMS has installed.
+fn by_csms() -> String {
+    CSMS.into()
+}
+
+/// The profiles that the station has.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(super) struct ChargingProfiles(Vec<Installed>);
@@ -36,6 +51,10 @@ pub(super) struct ChargingProfiles(Vec<Installed>);
 impl Installed {
     pub(super) fn purpose(&self) -> &str {
         self.profile["chargingProfilePurpose"].as_str().unwrap_or_default()
+    }
+
+    fn is_external(&self) -> bool {
+        self.purpose() == EXTERNAL
     }
 
     /// True if both can't be at the station at once (K01.FR.06, K01.FR.39, K01.FR.52, K01.FR.53).
@@ -83,14 +102,58 @@ impl ChargingProfiles {
         self.0.iter().filter(move |one| {
             one.meets(&request["evseId"], criteria)
                 && listed("chargingProfileId", &one.profile["id"])
-                && listed("chargingLimitSource", &"CSO".into())
+                && listed("chargingLimitSource", &one.source.as_str().into())
         })
     }
 
-    /// True if a ClearChargingProfile selects it (K10.FR.03, K10.FR.04).
+    /// True if a ClearChargingProfile selects it (K10.FR.03, K10.FR.04, K10.FR.08, K10.FR.09).
     fn is_cleared(request: &Value, one: &Installed) -> bool {
         let (id, criteria) = (&request["chargingProfileId"], &request["chargingProfileCriteria"]);
-        if id.is_null() { one.meets(&criteria["evseId"], criteria) } else { one.profile["id"] == *id }
+        let meant = if id.is_null() { one.meets(&criteria["evseId"], criteria) } else { one.profile["id"] == *id };
+        meant && !one.is_external()
+    }
+
+    /// Learns what a report of ours says that the station has.
+    pub(super) fn reported(&mut self, report: &Value) {
+        let source = report["chargingLimitSource"].as_str().unwrap_or(CSMS);
+        for profile in items(report, "chargingProfile") {
+            let known = self.0.iter().any(|one| one.profile["id"] == profile["id"]);
+            if !known && self.0.len() < MAX_KEPT {
+                let evse = report["evseId"].as_u64().unwrap_or_default();
+                self.0.push(Installed {
+                    evse,
+                    profile: profile.clone(),
+                    source: source.to_owned(),
+                    left_behind: false,
+                });
+            }
+        }
+    }
+
+    /// Another system sets a limit. Without its schedules the CSMS is not told what it is (K12.FR.03).
+    pub(super) fn limited(&mut self, around: &Around, told: &Value) {
+        let evse = told["evseId"].as_u64().unwrap_or_default();
+        let source = told["chargingLimit"]["chargingLimitSource"].as_str().unwrap_or_default();
+        self.0.retain(|one| !(one.is_external() && one.evse == evse && one.source == source));
+        let Some(schedule) = items(told, "chargingSchedule").next().filter(|_| self.0.len() < MAX_KEPT) else { return };
+        let mut schedule = schedule.clone();
+        if schedule["startSchedule"].is_null() {
+            schedule["startSchedule"] = around.time().into();
+        }
+        // K12.FR.05: no id that the CSMS would give.
+        let taken = |id: i64| self.0.iter().any(|one| one.profile["id"] == id);
+        let id = (-1001..0).rev().find(|id| !taken(*id)).unwrap_or(-1);
+        let profile = json!({
+            "id": id, "stackLevel": 0, "chargingProfilePurpose": EXTERNAL, "chargingProfileKind": "Absolute",
+            "chargingSchedule": [schedule],
+        });
+        self.0.push(Installed { evse, profile, source: source.to_owned(), left_behind: false });
+    }
+
+    /// Another system takes a limit back; without an EVSE, all of its limits (K13).
+    pub(super) fn released(&mut self, told: &Value) {
+        let of = |one: &Installed| told["evseId"].as_u64().is_none_or(|evse| evse == one.evse);
+        self.0.retain(|one| !(one.is_external() && told["chargingLimitSource"] == one.source.as_str() && of(one)));
     }
 }
 
@@ -111,11 +174,17 @@ fn wrong_schedule(device: &Device<'_>, profile: &Value) -> Option<&'static str> 
     let units = device.value_of("SmartChargingCtrlr.RateUnit").unwrap_or_default();
     let most = device.number("SmartChargingCtrlr.PeriodsPerSchedule");
     let relative = profile["chargingProfileKind"] == "Relative";
+    let switches = device.value_of("SmartChargingCtrlr.ACPhaseSwitchingSupported").as_deref() == Some("true");
+    let phases = device.number("ChargingStation.SupplyPhases") as u64;
     items(profile, "chargingSchedule").find_map(|schedule| {
         let unit = schedule["chargingRateUnit"].as_str().unwrap_or_default();
         let starts: Vec<i64> =
             items(schedule, "chargingSchedulePeriod").filter_map(|one| one["startPeriod"].as_i64()).collect();
-        let phase = |period: &Value| !period["phaseToUse"].is_null() && period["numberPhases"] != 1;
+        let phase = |period: &Value| {
+            let (number, used) = (period["numberPhases"].as_u64(), !period["phaseToUse"].is_null());
+            // K01.FR.19, K01.FR.43, K01.FR.48: what does not switch phases charges on all of them.
+            (used && number != Some(1)) || (!switches && (used || number.is_some_and(|number| number < phases)))
+        };
         if !units.split(',').any(|known| known == unit) {
             Some("UnsupportedRateUnit") // K01.FR.26
         } else if starts.len() > most {
@@ -123,8 +192,8 @@ fn wrong_schedule(device: &Device<'_>, profile: &Value) -> Option<&'static str> 
         } else {
             let in_order = starts.first() == Some(&0) && starts.is_sorted_by(|one, next| one < next); // K01.FR.31, K01.FR.35
             let begins = relative == schedule["startSchedule"].is_null(); // K01.FR.40, K01.FR.41
-            let phases = !items(schedule, "chargingSchedulePeriod").any(phase); // K01.FR.19
-            (!(in_order && begins && phases)).then_some("InvalidSchedule")
+            let on_phases = !items(schedule, "chargingSchedulePeriod").any(phase);
+            (!(in_order && begins && on_phases)).then_some("InvalidSchedule")
         }
     })
 }
@@ -155,9 +224,12 @@ impl OwnStation {
         if level.is_none_or(|level| level > highest) {
             return Some("InvalidStackLevel");
         }
+        if self.profiles.iter().any(|one| one.is_external() && one.profile["id"] == *id) {
+            return Some("InvalidProfile"); // K01.FR.05
+        }
         match purpose {
-            "ChargingStationExternalConstraints" => return Some("InvalidProfile"), // K01.FR.22
-            "TxProfile" if evse == 0 => return Some("InvalidProfile"),             // K01.FR.16
+            EXTERNAL => return Some("InvalidProfile"),                 // K01.FR.22
+            "TxProfile" if evse == 0 => return Some("InvalidProfile"), // K01.FR.16
             "TxProfile" => {
                 // K01.FR.03, K01.FR.09, K01.FR.33
                 let transaction = profile["transactionId"].as_str().and_then(|id| around.running(id));
@@ -192,9 +264,52 @@ impl OwnStation {
         }
         let evse = request["evseId"].as_u64().unwrap_or_default();
         let replaced = |one: &Installed| one.left_behind && one.is_twin(evse, &profile);
-        self.profiles.0.retain(|one| one.profile["id"] != profile["id"] && !replaced(one)); // K01.FR.05
+        // K01.FR.05
+        self.profiles.0.retain(|one| one.is_external() || (one.profile["id"] != profile["id"] && !replaced(one)));
         if self.profiles.count() < most {
-            self.profiles.0.push(Installed { evse, profile, left_behind: false });
+            self.profiles.0.push(Installed { evse, profile, source: by_csms(), left_behind: false });
+        }
+    }
+
+    /// K05.FR.04, K05.FR.05
+    pub(super) fn request_start(&self, around: &Around, payload: &Value) -> Value {
+        let device = Device::new(self, around);
+        let profile = &payload["chargingProfile"];
+        if profile.is_null() || !device.is_enabled("SmartChargingCtrlr") {
+            return status("Accepted");
+        }
+        let highest = device.number("SmartChargingCtrlr.ProfileStackLevel") as u64;
+        let fits = profile["chargingProfilePurpose"] == "TxProfile"
+            && profile["transactionId"].is_null()
+            && profile["stackLevel"].as_u64().is_some_and(|level| level <= highest)
+            && profile.to_string().len() <= MAX_SIZE;
+        match wrong_schedule(&device, profile) {
+            _ if !fits => refused("Rejected", "InvalidProfile"),
+            Some(_) => refused("Rejected", "InvalidSchedule"),
+            None => status("Accepted"),
+        }
+    }
+
+    /// Keeps the profile of a remote start until its transaction begins.
+    pub(super) fn await_transaction(&mut self, around: &Around, request: &Value) {
+        let enabled = Device::new(self, around).is_enabled("SmartChargingCtrlr");
+        let profile = without_custom_data(&request["chargingProfile"]);
+        let sound = profile.is_object() && profile.to_string().len() <= MAX_SIZE;
+        if let Some(id) = request["remoteStartId"].as_i64().filter(|_| enabled && sound) {
+            if self.awaited_profiles.len() >= MAX_AWAITED {
+                self.awaited_profiles.pop_first();
+            }
+            self.awaited_profiles.insert(id, profile);
+        }
+    }
+
+    /// The transaction of a remote start begins: its profile is for it (F01.FR.10, K05.FR.03).
+    pub(super) fn start_with_profile(&mut self, around: &Around, event: &Value, evse: Option<u64>) {
+        let transaction = &event["transactionInfo"];
+        let awaited = transaction["remoteStartId"].as_i64().and_then(|id| self.awaited_profiles.remove(&id));
+        if let Some((mut profile, evse)) = awaited.zip(evse) {
+            profile["transactionId"] = transaction["transactionId"].clone();
+            self.keep_charging_profile(around, &json!({ "evseId": evse, "chargingProfile": profile }));
         }
     }
 
@@ -203,20 +318,21 @@ impl OwnStation {
         status(if found && around.room { "Accepted" } else { "NoProfiles" })
     }
 
-    /// One message for each EVSE.
+    /// One message for each EVSE and source.
     pub(super) fn profiles_reported(&self, payload: &Value) -> Vec<FollowUp> {
-        let mut evses: Vec<u64> = self.profiles.meant(payload).map(|one| one.evse).collect();
-        evses.sort_unstable();
-        evses.dedup();
-        let last = evses.last().copied();
-        let whole = evses.into_iter().map(|evse| {
-            let own = self.profiles.meant(payload).filter(|one| one.evse == evse);
+        let place = |one: &'_ Installed| (one.evse, one.source.clone());
+        let mut places: Vec<(u64, String)> = self.profiles.meant(payload).map(place).collect();
+        places.sort_unstable();
+        places.dedup();
+        let last = places.last().cloned();
+        let whole = places.into_iter().map(|of| {
+            let own = self.profiles.meant(payload).filter(|one| place(one) == of);
             let report = json!({
                 "requestId": payload["requestId"],
-                "chargingLimitSource": "CSO",
-                "evseId": evse,
+                "chargingLimitSource": of.1,
+                "evseId": of.0,
                 "chargingProfile": own.map(|one| one.profile.clone()).collect::<Vec<_>>(),
-                "tbc": Some(evse) != last, // K09.FR.02
+                "tbc": Some(&of) != last.as_ref(), // K09.FR.02
             });
             FollowUp::new("GetChargingProfiles", Message::Whole("ReportChargingProfiles", report))
         });

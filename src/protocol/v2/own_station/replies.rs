@@ -46,9 +46,9 @@ impl OwnStation {
             "UnlockConnector" => unlock(around, payload),
             "CostUpdated" => json!({}), // I02.FR.02
             "DataTransfer" => status("UnknownVendorId"),
-            // Reservations and publishing firmware are not supported.
-            "ReserveNow" => refused("Rejected", "NotEnabled"),
-            "CancelReservation" => refused("Rejected", "NotFound"),
+            "ReserveNow" => self.reserve(around, payload, asked),
+            "CancelReservation" => self.cancel_reservation(around, payload),
+            // Publishing firmware is not supported.
             "PublishFirmware" => refused("Rejected", "UnsupportedRequest"),
             "UnpublishFirmware" => status("NoFirmware"),
             "GetLog" => refused("Rejected", "NotFound"), // N01.FR.05
@@ -70,6 +70,7 @@ impl OwnStation {
             "Reset" | "RequestStartTransaction" | "UpdateFirmware" if asked == Asked::Unasked => {
                 refused("Rejected", "Unspecified")
             }
+            "RequestStartTransaction" => self.request_start(around, payload),
             _ => status("Accepted"),
         }
     }
@@ -90,6 +91,8 @@ impl OwnStation {
             // If the test case accepts a monitor, it also sends the events of that monitor.
             "SetVariableMonitoring" if own => return self.keep_monitors(around, request),
             "CertificateSigned" => return self.certificate_came(),
+            // What the test case says to be unknown is not there.
+            "ClearChargingProfile" if reply["status"] == "Unknown" => return self.forget_charging_profiles(request),
             _ => {}
         }
         if reply["status"] != "Accepted" {
@@ -102,10 +105,13 @@ impl OwnStation {
             "SendLocalList" => self.keep_local_list(around, request),
             "SetChargingProfile" => self.keep_charging_profile(around, request),
             "ClearChargingProfile" => self.forget_charging_profiles(request),
+            "RequestStartTransaction" => self.await_transaction(around, request),
             "SetDisplayMessage" => self.keep_display_message(around, request),
             "ClearDisplayMessage" => self.forget_display_message(request),
             "InstallCertificate" => self.keep_certificate(around, request),
             "DeleteCertificate" => self.forget_certificate(request),
+            "ReserveNow" => self.keep_reservation(request),
+            "CancelReservation" => self.reservations.ends(request),
             _ => {}
         }
     }
@@ -132,6 +138,7 @@ impl OwnStation {
             "GetDisplayMessages" => self.displayed(around, request),
             "CustomerInformation" => vec![customers::notified(around, request)],
             "ChangeAvailability" => self.availability_changed(around, request),
+            "ReserveNow" | "CancelReservation" => self.reservations_changed(around, action),
             _ => Vec::new(),
         }
     }

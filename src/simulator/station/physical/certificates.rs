@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::OwnCertificate;
+use super::{OwnCertificate, secc::Secc};
 use crate::{
     certificate::{Certificate, same_hash},
     link::Identity,
@@ -66,12 +66,41 @@ pub struct Store {
     manufacturer: Vec<Certificate>,
     /// The station's own.
     pub own: OwnCertificate,
+    /// The one that it shows to EVs.
+    pub secc: Secc,
     /// The next attempt to connect trusts the root that was succeeded.
     try_fallback: bool,
 }
 
+/// What the station can tell of a contract certificate.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Contract {
+    /// It is valid; with what OCSP is asked for.
+    Valid(Vec<Value>),
+    /// It comes from a root that the station does not have.
+    Unknown,
+    /// It is not valid.
+    Invalid,
+}
+
+/// What OCSP is asked for about a chain, leaf first, whose last one is signed by one of the roots.
+fn status_requests<'r>(chain: &[Certificate], mut roots: impl Iterator<Item = &'r Certificate>) -> Vec<Value> {
+    let top = chain.last().and_then(|top| roots.find(|root| top.is_signed_by(root)));
+    let issuers = chain.iter().skip(1).chain(top);
+    let request = |(certificate, issuer): (&Certificate, &Certificate)| {
+        let mut request = certificate.hash_data(issuer, "SHA256")?;
+        request["responderURL"] = certificate.ocsp_responder()?.into();
+        Some(request)
+    };
+    chain.iter().zip(issuers).filter_map(request).collect()
+}
+
 /// True for a chain, leaf first, in which all are in their time, each is signed by the next, and the last by a root.
-fn leads_to<'r>(chain: &[Certificate], mut roots: impl Iterator<Item = &'r Certificate>, now: Timestamp) -> bool {
+pub(super) fn leads_to<'r>(
+    chain: &[Certificate],
+    mut roots: impl Iterator<Item = &'r Certificate>,
+    now: Timestamp,
+) -> bool {
     chain.iter().all(|certificate| certificate.is_valid_at(now))
         && chain.windows(2).all(|pair| pair[0].is_signed_by(&pair[1]))
         && chain.last().is_some_and(|top| roots.any(|root| top.is_signed_by(root)))
@@ -185,6 +214,14 @@ impl Store {
         if own.is_some_and(|own| self.roots.iter().any(|root| is_wanted(&own, &root.certificate))) {
             return Deleted::Refused;
         }
+        let v2g = self.secc.chain();
+        let issuers = v2g.iter().skip(1).chain(self.roots_of(RootKind::VehicleToGrid));
+        let issuers: Vec<Certificate> = issuers.cloned().collect();
+        if v2g.iter().any(|one| issuers.iter().any(|issuer| is_wanted(one, issuer))) {
+            // Without one of them the others are of no use (M04.FR.08).
+            self.secc.discard();
+            return Deleted::Gone;
+        }
         let found = self.roots.iter().position(|root| is_wanted(&root.certificate, &root.issuer));
         let Some(found) = found else { return Deleted::NotFound };
         let kind = self.roots[found].kind;
@@ -204,6 +241,41 @@ impl Store {
         let chain = Certificate::chain(chain);
         let Some(leaf) = chain.first() else { return false };
         leaf.answers(request) && leaf.common_name() == identity && leads_to(&chain, self.roots_of(RootKind::Csms), now)
+    }
+
+    /// A02.FR.06, for the certificate that EVs see: for our key, in its time, for us, and from a V2G root.
+    pub fn is_sound_for_vehicles(&self, chain: &str, request: &str, name: &str, now: Timestamp) -> bool {
+        let chain = Certificate::chain(chain);
+        let Some(leaf) = chain.first() else { return false };
+        leaf.answers(request)
+            && leaf.common_name() == name
+            && leads_to(&chain, self.roots_of(RootKind::VehicleToGrid), now)
+    }
+
+    /// What OCSP is asked for about the certificates that EVs see (M06).
+    pub fn vehicle_status_requests(&self) -> Vec<Value> {
+        status_requests(&self.secc.chain(), self.roots_of(RootKind::VehicleToGrid))
+    }
+
+    /// The hash data of the certificate that EVs see, and that of the sub-CAs above it (M03.FR.05).
+    pub fn vehicle_chain(&self) -> Option<(Value, Vec<Value>)> {
+        let mut hashes = self.vehicle_status_requests().into_iter().map(|mut hash| {
+            if let Some(members) = hash.as_object_mut() {
+                members.shift_remove("responderURL");
+            }
+            hash
+        });
+        Some((hashes.next()?, hashes.collect()))
+    }
+
+    /// What the station can tell of a contract, leaf first: its root is one of a mobility operator, or a V2G root.
+    pub fn judge_contract(&self, chain: &[Certificate], now: Timestamp) -> Contract {
+        let roots = || self.roots_of(RootKind::MobilityOperator).chain(self.roots_of(RootKind::VehicleToGrid));
+        if leads_to(chain, roots(), now) {
+            return Contract::Valid(status_requests(chain, roots()));
+        }
+        let known = chain.last().is_some_and(|top| roots().any(|root| top.is_signed_by(root)));
+        if known || chain.is_empty() { Contract::Invalid } else { Contract::Unknown }
     }
 
     /// L01.FR.12 and 21: what signs firmware is in its time, and comes from the manufacturer: from a root that the station

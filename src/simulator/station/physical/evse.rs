@@ -1,7 +1,10 @@
 //! An EVSE: bay, connectors with their locks, cable, power path and meter.
 
-use super::Physical;
-use crate::pics::model;
+use super::{EvSession, Physical};
+use crate::{
+    pics::model,
+    simulator::station::composite::{Supply, Tenths, Unit},
+};
 
 /// One EVSE.
 #[derive(Debug, Clone)]
@@ -24,11 +27,29 @@ pub struct Evse {
     pub charging: bool,
     /// The EV has suspended charging, or is not ready to charge.
     pub ev_suspended: bool,
+    /// What the EV does in its session.
+    pub ev: EvSession,
     /// The station gives no energy.
     pub supply_suspended: bool,
     /// Meter reading, Wh.
     pub meter: f64,
+    /// How it supplies an EV.
+    pub supply: Supply,
+    /// What a limit leaves of it, if one does.
+    pub allowance: Option<Allowance>,
 }
+
+/// The most that an EV gets.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Allowance {
+    /// Watts, all phases.
+    pub watts: f64,
+    /// Amperes, each phase.
+    pub amperes: f64,
+}
+
+/// What an EV takes when nobody limits it, W.
+pub const DEMAND: f64 = 7200.0;
 
 /// A connector.
 #[derive(Debug, Clone)]
@@ -52,8 +73,14 @@ impl Evse {
             cable_held: false,
             charging: false,
             ev_suspended: false,
+            ev: EvSession::default(),
             supply_suspended: false,
             meter: 1000.0 * f64::from(of.id),
+            supply: match of.current.as_str() {
+                "DC" => Supply { volts: 400, phases: None },
+                _ => Supply { volts: 230, phases: Some(if of.phases.contains('3') { 3 } else { 1 }) },
+            },
+            allowance: None,
         }
     }
 
@@ -69,7 +96,27 @@ impl Evse {
 
     /// True when energy flows.
     pub fn gives_energy(&self) -> bool {
-        self.charging && !self.ev_suspended && !self.supply_suspended
+        self.charging && !self.ev_suspended && self.supplies()
+    }
+
+    /// True when the station would give energy.
+    pub fn supplies(&self) -> bool {
+        !self.supply_suspended && self.allowance.is_none_or(|allowance| allowance.watts > 0.0)
+    }
+
+    /// The power that an EV takes, W.
+    pub fn draws(&self) -> f64 {
+        let offered = self.allowance.map_or(DEMAND, |allowance| allowance.watts.min(DEMAND));
+        if self.gives_energy() { offered } else { 0.0 }
+    }
+
+    /// What the EVSE is built for: 32 A on each phase, or 125 A of direct current.
+    pub fn rated(&self, unit: Unit) -> Tenths {
+        let amperes = if self.supply.phases.is_some() { 32 } else { 125 };
+        Tenths(match unit {
+            Unit::Ampere => amperes * 10,
+            Unit::Watt => amperes * 10 * self.supply.volts * self.supply.phases.unwrap_or(1),
+        })
     }
 
     /// True when the lock of a connector can't move.

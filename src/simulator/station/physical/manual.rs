@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Event, NotPossible, Physical, Token};
+use super::{ContractRequest, EvSession, Event, Identification, NotPossible, Physical, Token};
 use crate::{link::LinkCommand, manual_action::ManualAction};
 
 fn not_possible(reason: impl Into<String>) -> NotPossible {
@@ -80,6 +80,24 @@ impl Physical {
             "press-start" => Some(Event::StartPressed(index)),
             "press-stop" => Some(Event::StopPressed(index)),
             "stop-with-master-pass" => Some(Event::MasterPassUsed(named.then_some(index))),
+            "ev-authorization" => {
+                let identification = match text("method").as_str() {
+                    "PnC" => Some(Identification::Contract),
+                    "EIM" => Some(Identification::External),
+                    _ => None,
+                };
+                if identification.is_some() && self.vehicle.is_none() {
+                    return Err(not_possible("there is no EV that speaks ISO 15118"));
+                }
+                self.evses[index].ev = EvSession { identification, request: None };
+                None
+            }
+            "ev-certificate" => {
+                let update = text("request") == "Update";
+                let request = if update { ContractRequest::Update } else { ContractRequest::Install };
+                self.evses[index].ev.request = Some(request);
+                None
+            }
             "ev-not-ready" | "ev-suspend" => self.suspend(index, true),
             "ev-resume" => self.suspend(index, false),
             other => return Err(not_possible(format!("the simulated station does not support `{other}`"))),

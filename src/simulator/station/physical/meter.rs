@@ -39,14 +39,16 @@ impl Physical {
     pub fn read(&self, index: usize, measurand: &str) -> (f64, Unit) {
         let evse = &self.evses[index];
         let charging = evse.gives_energy();
+        let watts = |most: f64| evse.allowance.map_or(most, |allowance| allowance.watts.min(most));
+        let amperes = |most: f64| evse.allowance.map_or(most, |allowance| allowance.amperes.min(most));
         match measurand {
             "Energy.Active.Import.Register" => (evse.meter, Unit::WattHour),
             text if text.starts_with("Energy") => (0.0, Unit::WattHour),
             text if text.starts_with("Power.Factor") => (1.0, Unit::None),
-            "Power.Offered" => (7400.0, Unit::Watt),
-            text if text.starts_with("Power") => (if charging { 7200.0 } else { 0.0 }, Unit::Watt),
-            "Current.Offered" => (32.0, Unit::Ampere),
-            text if text.starts_with("Current") => (if charging { 31.0 } else { 0.0 }, Unit::Ampere),
+            "Power.Offered" => (watts(7400.0), Unit::Watt),
+            text if text.starts_with("Power") => (evse.draws(), Unit::Watt),
+            "Current.Offered" => (amperes(32.0), Unit::Ampere),
+            text if text.starts_with("Current") => (if charging { amperes(31.0) } else { 0.0 }, Unit::Ampere),
             "Voltage" => (230.0, Unit::Volt),
             "SoC" => (55.0, Unit::Percent),
             "Frequency" => (50.0, Unit::Hertz),

@@ -12,14 +12,16 @@ mod local_list;
 mod manual;
 mod meter;
 mod own_certificate;
+mod secc;
 mod timers;
 mod token_cache;
 mod transfers;
+mod vehicle;
 
 pub use self::{
-    certificates::{Deleted, Installation, RootKind, Store},
+    certificates::{Contract, Deleted, Installation, RootKind, Store},
     display::{Display, Screen},
-    evse::Evse,
+    evse::{Allowance, Evse},
     image::runs,
     local_list::{LocalList, UpdateType},
     meter::Unit,
@@ -27,8 +29,9 @@ pub use self::{
     timers::Timers,
     token_cache::{CachedToken, TokenCache},
     transfers::{TransferDone, Transfers},
+    vehicle::{ContractRequest, EvSession, Identification},
 };
-use super::StationSetup;
+use super::{StationSetup, Vehicle};
 use crate::{
     clock::{Clock, ocpp_time},
     link::{ConnId, LinkCommand, Network, Secret},
@@ -154,6 +157,8 @@ pub struct Physical {
     pub certificates: Store,
     /// EVSEs.
     pub evses: Vec<Evse>,
+    /// The EV that speaks ISO 15118, if there is one.
+    pub vehicle: Option<Vehicle>,
     /// The EVSE that a driver selected.
     pub selected: Option<usize>,
     /// The display, if it has one for messages of the operator.
@@ -188,6 +193,7 @@ impl Physical {
             equipment,
             certificates: Store::delivered(&setup.roots, &setup.manufacturer_roots, setup.certificate.clone()),
             evses: setup.pics.evses.iter().map(Evse::new).collect(),
+            vehicle: setup.vehicle.clone(),
             selected: None,
             customers: Vec::new(),
             transfers: Transfers::new(surroundings.transfers),

@@ -12,6 +12,8 @@ pub struct SigningRequest {
     pub key: Secret,
     /// The request.
     pub csr: String,
+    /// The certificate is for EVs as well (a combined certificate).
+    pub combined: bool,
     /// How often it was sent again.
     pub again: u64,
 }

@@ -156,6 +156,10 @@ fn a_report_has_what_was_asked_for() {
     let summary: Vec<String> = summary.iter().map(name).collect();
     assert!(summary.contains(&"Connector/2/1.AvailabilityState".into()) && summary.len() == 10, "{summary:?}");
 
+    let off = json!({ "setVariableData": [
+        { "component": { "name": "ReservationCtrlr" }, "variable": { "name": "Enabled" }, "attributeValue": "false" },
+    ] });
+    assert_eq!(play.ask("SetVariables", &off)["setVariableResult"][0]["attributeStatus"], "Accepted");
     let named = |items: Value| json!({ "requestId": 4, "componentVariable": items });
     let component = |component: Value| json!([{ "component": component }]);
     for (request, expected) in [
@@ -185,9 +189,9 @@ fn a_report_has_what_was_asked_for() {
             ),
             vec!["TariffCostCtrlr.Enabled[Cost]"],
         ),
-        // Only the component that is not available has no Available that is true.
+        // Only the component that is switched off has no Enabled that is true.
         (
-            json!({ "requestId": 4, "componentCriteria": ["Available"], "componentVariable": [
+            json!({ "requestId": 4, "componentCriteria": ["Enabled"], "componentVariable": [
                 { "component": { "name": "ReservationCtrlr" } }, { "component": { "name": "AuthCacheCtrlr" } },
             ] }),
             vec!["AuthCacheCtrlr.Available", "AuthCacheCtrlr.Enabled", "AuthCacheCtrlr.LifeTime"],

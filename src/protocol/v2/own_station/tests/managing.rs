@@ -1,8 +1,11 @@
-//! What the CSMS manages at our station: monitors, profiles, messages, the local list, certificates.
+//! What the CSMS manages at our station: profiles, messages, the local list, certificates.
 
 use serde_json::{Value, json};
 
-use super::{Play, QUIET, accepted, name};
+use super::{
+    Play, QUIET, accepted,
+    monitors::{monitor, set},
+};
 use crate::{
     certificate,
     protocol::{session::Cover, v2::own_station::OwnStation},
@@ -11,144 +14,10 @@ use crate::{
 };
 
 /// A transaction goes on at EVSE 1, and is charging after a second; at 10 it ends.
-const CHARGING: &str = "steps:\n  - send: TransactionEvent\n    payload: { eventType: Started, triggerReason: Authorized, seqNo: 0, transactionInfo: { transactionId: T }, evse: { id: 1 }, idToken: { idToken: A, type: Local } }\n  - wait: 1\n  - send: TransactionEvent\n    payload: { eventType: Updated, triggerReason: ChargingStateChanged, seqNo: 1, transactionInfo: { transactionId: T, chargingState: Charging } }\n  - wait: 9\n  - send: TransactionEvent\n    payload: { eventType: Ended, triggerReason: EVDeparted, seqNo: 2, transactionInfo: { transactionId: T } }\n  - wait: 500\n";
+pub(super) const CHARGING: &str = "steps:\n  - send: TransactionEvent\n    payload: { eventType: Started, triggerReason: Authorized, seqNo: 0, transactionInfo: { transactionId: T }, evse: { id: 1 }, idToken: { idToken: A, type: Local } }\n  - wait: 1\n  - send: TransactionEvent\n    payload: { eventType: Updated, triggerReason: ChargingStateChanged, seqNo: 1, transactionInfo: { transactionId: T, chargingState: Charging } }\n  - wait: 9\n  - send: TransactionEvent\n    payload: { eventType: Ended, triggerReason: EVDeparted, seqNo: 2, transactionInfo: { transactionId: T } }\n  - wait: 500\n";
 
 /// A transaction goes on at EVSE 1.
 const ONGOING: &str = "steps:\n  - send: TransactionEvent\n    payload: { eventType: Started, triggerReason: Authorized, seqNo: 0, transactionInfo: { transactionId: T }, evse: { id: 1 }, idToken: { idToken: A, type: Local } }\n  - wait: 500\n";
-
-fn monitor(component: Value, variable: &str, kind: &str, limit: f64, id: Option<i64>) -> Value {
-    let mut item = json!({
-        "component": component, "variable": { "name": variable }, "type": kind, "value": limit, "severity": 5,
-    });
-    if let Some(id) = id {
-        item["id"] = id.into();
-    }
-    item
-}
-
-fn set(play: &mut Play, items: &[Value]) -> Vec<String> {
-    let answer = play.ask("SetVariableMonitoring", &json!({ "setMonitoringData": items }));
-    let said = |result: &Value| {
-        let id = result["id"].as_i64().map(|id| format!(" {id}")).unwrap_or_default();
-        format!("{}{id}", result["status"].as_str().unwrap())
-    };
-    answer["setMonitoringResult"].as_array().unwrap().iter().map(said).collect()
-}
-
-#[test]
-fn monitors_are_set_replaced_reported_and_cleared() {
-    let power = || json!({ "name": "EVSE", "evse": { "id": 1 } });
-    let connector = || json!({ "name": "Connector", "evse": { "id": 1, "connectorId": 1 } });
-    let mut play = Play::begin(QUIET, accepted());
-    let said = set(
-        &mut play,
-        &[
-            monitor(connector(), "AvailabilityState", "Delta", 1.0, None),
-            monitor(power(), "Power", "UpperThreshold", 11_000.0, None),
-            monitor(power(), "Power", "UpperThreshold", 9000.0, None),
-            monitor(power(), "Power", "UpperThreshold", 9e6, None),
-            monitor(power(), "Power", "Delta", -1.0, None),
-            monitor(power(), "Power", "Periodic", 10.0, None),
-            monitor(power(), "Nothing", "Delta", 1.0, None),
-            monitor(json!({ "name": "EVSE" }), "Power", "Delta", 1.0, None),
-            monitor(power(), "Power", "UpperThreshold", 10_000.0, Some(3)),
-            monitor(connector(), "AvailabilityState", "Delta", 1.0, Some(3)),
-            monitor(power(), "Power", "LowerThreshold", 1.0, Some(77)),
-        ],
-    );
-    assert_eq!(
-        said,
-        [
-            "Accepted 2",
-            "Accepted 3",
-            "Duplicate",
-            "Rejected",
-            "Rejected",
-            "UnsupportedMonitorType",
-            "UnknownVariable",
-            "UnknownComponent",
-            "Accepted 3",
-            "Rejected",
-            "Rejected",
-        ]
-    );
-    // The next test case still has them.
-    let mut play = Play::begin(QUIET, play.end().memory);
-    let told = |play: &mut Play, request: Value| -> Vec<String> {
-        let items = play.report("GetMonitoringReport", &request);
-        let one = |item: &Value| {
-            let monitors = item["variableMonitoring"].as_array().unwrap().iter();
-            monitors
-                .map(|one| format!("{} {} {} {}", name(item), one["id"], one["type"], one["value"]))
-                .collect::<Vec<_>>()
-        };
-        items.iter().flat_map(one).collect()
-    };
-    let (own, threshold, delta) = (
-        "FiscalMetering.EnergyImportRegister 1 \"PeriodicClockAligned\" 900",
-        "EVSE/1.Power 3 \"UpperThreshold\" 10000.0",
-        "Connector/1/1.AvailabilityState 2 \"Delta\" 1.0",
-    );
-    assert_eq!(told(&mut play, json!({ "requestId": 1 })), [own, threshold, delta]);
-    let criteria = |criterion: &str| json!({ "requestId": 1, "monitoringCriteria": [criterion] });
-    assert_eq!(told(&mut play, criteria("ThresholdMonitoring")), [threshold]);
-    assert_eq!(told(&mut play, criteria("DeltaMonitoring")), [delta]);
-    assert_eq!(told(&mut play, criteria("PeriodicMonitoring")), [own]);
-    let of = |component: &str| json!({ "requestId": 1, "componentVariable": [{ "component": { "name": component } }] });
-    assert_eq!(told(&mut play, of("Connector")), [delta]);
-    assert_eq!(play.ask("GetMonitoringReport", &of("AuthCtrlr"))["status"], "EmptyResultSet");
-    let cleared = play.ask("ClearVariableMonitoring", &json!({ "id": [1, 2, 9] }));
-    let statuses: Vec<&Value> =
-        cleared["clearMonitoringResult"].as_array().unwrap().iter().map(|one| &one["status"]).collect();
-    assert_eq!(statuses, ["Rejected", "Accepted", "NotFound"]);
-    assert_eq!(play.ask("SetMonitoringBase", &json!({ "monitoringBase": "HardWiredOnly" }))["status"], "Accepted");
-    assert_eq!(play.ask("GetMonitoringReport", &json!({ "requestId": 2 }))["status"], "EmptyResultSet");
-    assert_eq!(play.ask("SetMonitoringLevel", &json!({ "severity": 4 }))["status"], "Accepted");
-    assert_eq!(play.ask("SetMonitoringLevel", &json!({ "severity": 10 }))["status"], "Rejected");
-    let active = |name: &str| json!({ "component": { "name": "MonitoringCtrlr" }, "variable": { "name": name } });
-    let read = play.ask(
-        "GetVariables",
-        &json!({ "getVariableData": [active("ActiveMonitoringBase"), active("ActiveMonitoringLevel")] }),
-    );
-    let values: Vec<&Value> =
-        read["getVariableResult"].as_array().unwrap().iter().map(|one| &one["attributeValue"]).collect();
-    assert_eq!(values, ["HardWiredOnly", "4"]);
-}
-
-#[test]
-fn monitors_tell_of_what_changes() {
-    let mut play = Play::begin(CHARGING, accepted());
-    play.answer(&json!({}));
-    let power = || json!({ "name": "EVSE", "evse": { "id": 1 } });
-    set(
-        &mut play,
-        &[
-            monitor(power(), "Power", "UpperThreshold", 1000.0, None),
-            // Passed when it is set.
-            monitor(power(), "Power", "LowerThreshold", 10.0, None),
-        ],
-    );
-    let told = |play: &mut Play| -> Vec<String> {
-        let event = |(action, payload): (String, Value)| {
-            let data = &payload["eventData"][0];
-            assert_eq!((action.as_str(), &data["eventNotificationType"]), ("NotifyEvent", &json!("CustomMonitor")));
-            assert_eq!(name(data), "EVSE/1.Power");
-            let cleared = if data["cleared"] == true { " cleared" } else { "" };
-            format!("{} {} {}{cleared}", data["variableMonitoringId"], data["trigger"], data["actualValue"])
-        };
-        play.follow_ups().into_iter().map(event).collect()
-    };
-    assert_eq!(told(&mut play), ["3 \"Alerting\" \"0\""]);
-    play.pass(1);
-    play.answer(&json!({}));
-    assert_eq!(told(&mut play), ["2 \"Alerting\" \"3680\"", "3 \"Alerting\" \"3680\" cleared"]);
-    // Of the severity that they have nothing is told any more.
-    play.ask("SetMonitoringLevel", &json!({ "severity": 4 }));
-    play.pass(9);
-    play.answer(&json!({}));
-    assert_eq!(told(&mut play), [""; 0]);
-    assert_eq!(play.verdict().0, Verdict::Pass);
-}
 
 fn profile(id: i64, purpose: &str, level: i64, limit: f64) -> Value {
     json!({
@@ -252,6 +121,52 @@ fn charging_profiles_are_checked_kept_reported_and_cleared() {
     }
     assert_eq!(limits(&mut play, &schedule(1)), [(0, 30.0)]);
     assert_eq!(play.verdict().0, Verdict::Pass);
+}
+
+#[test]
+fn a_limit_by_another_system_is_reported_and_not_the_csms_s_to_change() {
+    let limit = "steps:\n  - send: NotifyChargingLimit\n    payload: { evseId: 1, chargingLimit: { chargingLimitSource: EMS }, chargingSchedule: [{ id: 1, chargingRateUnit: A, chargingSchedulePeriod: [{ startPeriod: 0, limit: 9 }] }] }\n  - wait: 10\n  - send: ClearedChargingLimit\n    payload: { chargingLimitSource: EMS }\n  - wait: 500\n";
+    let mut play = Play::begin(limit, accepted());
+    play.answer(&json!({}));
+    assert_eq!(charge(&mut play, 1, &profile(1, "TxDefaultProfile", 0, 16.0)), "Accepted");
+    let asked = |source: &str| json!({ "requestId": 6, "chargingProfile": { "chargingLimitSource": [source] } });
+    assert_eq!(play.ask("GetChargingProfiles", &asked("EMS"))["status"], "Accepted");
+    let told = play.follow_ups();
+    let (report, id) = (&told[0].1, told[0].1["chargingProfile"][0]["id"].as_i64().unwrap());
+    assert_eq!((told.len(), &report["chargingLimitSource"], &report["evseId"]), (1, &json!("EMS"), &json!(1)));
+    assert_eq!(report["chargingProfile"][0]["chargingProfilePurpose"], "ChargingStationExternalConstraints");
+    assert!(id < 0);
+    let schedule = json!({ "evseId": 1, "duration": 60, "chargingRateUnit": "A" });
+    assert_eq!(limits(&mut play, &schedule), [(0, 9.0)]);
+    for request in
+        [json!({ "chargingProfileId": id }), json!({ "chargingProfileCriteria": { "evseId": 1, "stackLevel": 0 } })]
+    {
+        let expected = if request.get("chargingProfileId").is_some() { "Unknown" } else { "Accepted" };
+        assert_eq!(play.ask("ClearChargingProfile", &request)["status"], expected, "{request}");
+    }
+    assert_eq!(charge(&mut play, 1, &profile(id, "TxDefaultProfile", 0, 16.0)), "Rejected InvalidProfile");
+    assert_eq!(limits(&mut play, &schedule), [(0, 9.0)]);
+    play.pass(10);
+    play.answer(&json!({}));
+    assert_eq!(play.ask("GetChargingProfiles", &asked("EMS"))["status"], "NoProfiles");
+    assert_eq!(limits(&mut play, &schedule), [(0, 32.0)]);
+}
+
+#[test]
+fn the_profile_of_a_remote_start_is_for_its_transaction() {
+    let steps = "steps:\n  - expect: RequestStartTransaction\n    as: start\n  - send: TransactionEvent\n    payload: { eventType: Started, triggerReason: RemoteStart, seqNo: 0, transactionInfo: { transactionId: T, remoteStartId: 5 }, evse: { id: 2 } }\n  - wait: 500\n";
+    let mut play = Play::begin(steps, accepted());
+    let asked = json!({
+        "remoteStartId": 5, "evseId": 2, "idToken": { "idToken": "A", "type": "Local" },
+        "chargingProfile": profile(4, "TxProfile", 0, 7.0),
+    });
+    assert_eq!(play.ask("RequestStartTransaction", &asked)["status"], "Accepted");
+    play.answer(&json!({}));
+    let request = json!({ "requestId": 6, "chargingProfile": { "chargingProfilePurpose": "TxProfile" } });
+    assert_eq!(play.ask("GetChargingProfiles", &request)["status"], "Accepted");
+    let (_, report) = play.follow_ups().remove(0);
+    assert_eq!((&report["evseId"], &report["chargingProfile"][0]["transactionId"]), (&json!(2), &json!("T")));
+    assert_eq!(limits(&mut play, &json!({ "evseId": 2, "duration": 60 })), [(0, 7.0)]);
 }
 
 #[test]
@@ -464,7 +379,7 @@ fn the_rest_is_answered_as_a_station_would() {
         (
             "ReserveNow",
             json!({ "id": 1, "expiryDateTime": "1970-01-02T00:00:00Z", "idToken": token }),
-            json!({ "status": "Rejected", "statusInfo": { "reasonCode": "NotEnabled" } }),
+            json!({ "status": "Rejected", "statusInfo": { "reasonCode": "Unspecified" } }),
         ),
         (
             "CancelReservation",

@@ -3,7 +3,9 @@
 mod added;
 mod device;
 mod managing;
+mod monitors;
 mod requests;
+mod reservations;
 mod sending;
 mod verdicts;
 

@@ -1,24 +1,31 @@
 //! A CSMS that speaks OCPP 2.x.
 
 mod certificates;
+mod costs;
 mod customers;
 mod item_limits;
 mod monitoring;
+mod reservations;
 mod smart_charging;
 mod transactions;
 mod variables;
 
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use self::{
-    certificates::Certificates, customers::Customers, monitoring::Monitors, smart_charging::SmartCharging,
-    transactions::TransactionStore, variables::Variables,
+    certificates::Certificates, customers::Customers, monitoring::Monitors, reservations::Reservations,
+    smart_charging::SmartCharging, transactions::TransactionStore, variables::Variables,
 };
 use super::Dialect;
 use crate::{
+    clock::ocpp_time,
     manual_action::ActionOutcome,
     simulator::csms::{Common, tokens::Tokens},
 };
+
+/// How long a reservation holds of which the operator does not say it.
+const RESERVED: SignedDuration = SignedDuration::from_hours(1);
 
 /// What is known of one station beside what does not depend on the version.
 pub(super) struct Csms {
@@ -30,6 +37,7 @@ pub(super) struct Csms {
     customers: Customers,
     monitors: Monitors,
     smart_charging: SmartCharging,
+    reservations: Reservations,
 }
 
 impl Csms {
@@ -42,6 +50,7 @@ impl Csms {
             customers: Customers::default(),
             monitors: Monitors::default(),
             smart_charging: SmartCharging::default(),
+            reservations: Reservations::default(),
         }
     }
 
@@ -53,6 +62,20 @@ impl Csms {
             common.call("GetBaseReport", request);
         }
         json!({ "currentTime": common.wall(), "interval": interval, "status": status })
+    }
+
+    /// The running cost follows each periodic reading (I02.FR.01); the last event is answered with the total (I03.FR.02).
+    fn transaction_event(&mut self, common: &mut Common, payload: &Value) -> Value {
+        self.reservations.told(payload);
+        let response = self.transactions.event(payload, &common.tokens);
+        let live = payload["eventType"] == "Updated" && payload["offline"] != true;
+        if live && payload["triggerReason"] == "MeterValuePeriodic" {
+            let id = payload["transactionInfo"]["transactionId"].as_str().unwrap_or_default();
+            if let Some(cost) = self.transactions.cost(id) {
+                common.call("CostUpdated", json!({ "totalCost": cost, "transactionId": id }));
+            }
+        }
+        response
     }
 
     fn sign(common: &mut Common, payload: &Value) -> Value {
@@ -96,7 +119,11 @@ impl Dialect for Csms {
             }
             "NotifyEvent" => self.variables.happened(payload),
             "Authorize" => json!({ "idTokenInfo": token_info(&common.tokens, &payload["idToken"]) }),
-            "TransactionEvent" => self.transactions.event(payload, &common.tokens),
+            "TransactionEvent" => self.transaction_event(common, payload),
+            "ReservationStatusUpdate" => {
+                self.reservations.told(payload);
+                json!({})
+            }
             "SignCertificate" => Self::sign(common, payload),
             "DataTransfer" => json!({ "status": "UnknownVendorId" }),
             "NotifyEVChargingNeeds" => json!({ "status": "Rejected" }),
@@ -123,6 +150,15 @@ impl Dialect for Csms {
         for name in ["requestId", "remoteStartId"] {
             if common.protocol.messages().requires(action, name) && payload.get(name).is_none() {
                 payload[name] = number.into();
+            }
+        }
+        if action == "ReserveNow" {
+            if payload.get("id").is_none() {
+                payload["id"] = self.reservations.free_id(i64::try_from(number).unwrap_or(1)).into();
+            }
+            if payload.get("expiryDateTime").is_none() {
+                let expiry = common.clock.now().wall + RESERVED;
+                payload["expiryDateTime"] = ocpp_time(expiry).into();
             }
         }
     }
@@ -153,6 +189,7 @@ impl Dialect for Csms {
         self.certificates.answered(action, request, response);
         self.monitors.answered(action, request, response);
         self.smart_charging.answered(action, request, response);
+        self.reservations.answered(action, request, response);
         if let Some(update) = self.customers.answered(action, request, response) {
             common.call("SendLocalList", update);
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::token_info;
+use super::{costs::Energy, token_info};
 use crate::simulator::csms::tokens::Tokens;
 
 /// Most transactions that are kept; the oldest goes.
@@ -15,6 +15,7 @@ struct Transaction {
     /// Events by sequence number; they may come in any order (E04, E12).
     events: BTreeMap<i64, String>,
     ended: bool,
+    energy: Energy,
 }
 
 /// The transactions of the station.
@@ -34,10 +35,19 @@ impl TransactionStore {
         let kind = payload["eventType"].as_str().unwrap_or_default();
         transaction.ended |= kind == "Ended";
         transaction.events.insert(payload["seqNo"].as_i64().unwrap_or_default(), kind.to_owned());
+        transaction.energy.learn(payload);
         let mut response = Map::new();
+        if let Some(cost) = transaction.energy.cost().filter(|_| kind == "Ended") {
+            response.insert("totalCost".into(), cost.into());
+        }
         if let Some(token) = payload.get("idToken") {
             response.insert("idTokenInfo".into(), token_info(tokens, token));
         }
         json!(response)
+    }
+
+    /// What a transaction costs so far; none without a reading.
+    pub(super) fn cost(&self, id: &str) -> Option<f64> {
+        self.known.get(id).and_then(|transaction| transaction.energy.cost())
     }
 }

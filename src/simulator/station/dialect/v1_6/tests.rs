@@ -53,6 +53,7 @@ async fn delivered() -> ChargePoint {
         profiles: vec![(1, profile)],
         roots: String::new(),
         manufacturer_roots: String::new(),
+        vehicle: None,
         certificate: None,
         variables: Vec::new(),
         faults: Faults::default(),

@@ -23,7 +23,7 @@ impl Known {
     }
 }
 
-fn same(one: &Value, other: &Value) -> bool {
+pub(super) fn same(one: &Value, other: &Value) -> bool {
     key(one) == key(other)
 }
 
@@ -72,15 +72,17 @@ impl Station {
             self.refused(index);
             return;
         }
+        // H03.FR.09; who is not known by the token may still be of the right group.
+        self.claim(index, &token, None);
         if token["type"] == "NoAuthorization" || !self.device.is("AuthCtrlr", "Enabled") {
             self.authorize(index, token, None);
             return;
         }
-        let known = self.known(&token);
         if !self.online() {
-            self.request_offline(index, &token, known);
+            self.request_offline(index, &token);
             return;
         }
+        let known = self.known(&token);
         let asks = !self.device.is("AuthCtrlr", "DisableRemoteAuthorization");
         match known {
             Some(known) if self.device.is("AuthCtrlr", "LocalPreAuthorize") || !asks => {
@@ -98,8 +100,8 @@ impl Station {
     }
 
     /// C13, C15: the CSMS can't be asked.
-    fn request_offline(&mut self, index: usize, token: &Token, known: Option<Known>) {
-        match known {
+    pub(super) fn request_offline(&mut self, index: usize, token: &Token) {
+        match self.known(token) {
             Some(known) if known.accepted() && self.device.is("AuthCtrlr", "LocalAuthorizeOffline") => {
                 self.judge(index, token, &known.info, false);
             }
@@ -110,8 +112,10 @@ impl Station {
         }
     }
 
-    fn refused(&mut self, index: usize) {
+    pub(super) fn refused(&mut self, index: usize) {
         self.evses[index].remote_start = None;
+        self.evses[index].claimed = None;
+        self.evses[index].profile_to_come = None;
     }
 
     /// What list and cache know of a token; the list goes first (C13.FR.01).
@@ -144,6 +148,11 @@ impl Station {
         let Some((index, token, stopping)) = self.authorizing.pop_front() else { return };
         let info = response["idTokenInfo"].clone();
         self.remember(&token, &info);
+        // C07.FR.13 to 17: of a contract certificate both are told, and both must be right.
+        if response.get("certificateStatus").is_some_and(|status| status != "Accepted") {
+            self.refused(index);
+            return;
+        }
         self.judge(index, &token, &info, stopping);
     }
 
@@ -192,12 +201,13 @@ impl Station {
     }
 
     /// A remote start (F01, F02).
-    pub(super) fn remote_start(&mut self, index: usize, token: Token, remote_start: i64) {
+    pub(super) fn remote_start(&mut self, index: usize, token: Token, group: Option<Value>, remote_start: i64) {
         self.evses[index].remote_start = Some(remote_start);
+        self.claim(index, &token, group.as_ref());
         if self.device.is("AuthCtrlr", "AuthorizeRemoteStart") {
             self.request(index, token);
         } else {
-            self.authorize(index, token, None);
+            self.authorize(index, token, group);
         }
     }
 

@@ -108,7 +108,7 @@ impl Station {
         if plugged.is_none() {
             self.update_if_idle();
         }
-        let of_evse = ["Occupied", "Available"].into_iter().find(|status| all.contains(status));
+        let of_evse = ["Occupied", "Available", "Reserved"].into_iter().find(|status| all.contains(status));
         self.device.put_at("EVSE", (id, None), "AvailabilityState", of_evse.unwrap_or("Unavailable"));
         self.device.put(
             "ChargingStation",

@@ -13,6 +13,9 @@ const KINDS: [(&str, RootKind); 4] = [
     ("MORootCertificate", RootKind::MobilityOperator),
 ];
 
+/// The certificate that EVs see, with the sub-CAs above it (M03.FR.05).
+const V2G_CHAIN: &str = "V2GCertificateChain";
+
 fn kind(name: &Value) -> Option<RootKind> {
     KINDS.iter().find(|(known, _)| name == known).map(|(_, kind)| *kind)
 }
@@ -45,12 +48,21 @@ impl Station {
         let wanted: Option<Vec<RootKind>> =
             payload["certificateType"].as_array().map(|kinds| kinds.iter().filter_map(kind).collect());
         let listed = self.physical.certificates.listed(wanted.as_deref()).into_iter();
-        let chain: Vec<Value> = listed
+        let mut chain: Vec<Value> = listed
             .map(|(kind, hash)| {
                 let name = KINDS.iter().find(|(_, known)| *known == kind).map_or("", |(name, _)| name);
                 json!({ "certificateType": name, "certificateHashData": hash })
             })
             .collect();
+        let asks_for_chain =
+            payload["certificateType"].as_array().is_none_or(|kinds| kinds.contains(&V2G_CHAIN.into()));
+        if let Some((own, above)) = self.physical.certificates.vehicle_chain().filter(|_| asks_for_chain) {
+            let mut listed = json!({ "certificateType": V2G_CHAIN, "certificateHashData": own });
+            if !above.is_empty() {
+                listed["childCertificateHashData"] = above.into();
+            }
+            chain.push(listed);
+        }
         if chain.is_empty() {
             json!({ "status": "NotFound" })
         } else {

@@ -2,7 +2,10 @@
 
 pub use super::super::domain::{Domain, Mutability};
 use super::displays;
-use crate::pics::{Pics, Profile};
+use crate::{
+    pics::{Pics, Profile},
+    simulator::station::{composite::Unit, physical::Evse as Hardware},
+};
 
 /// A variable.
 #[derive(Debug, Clone)]
@@ -68,6 +71,9 @@ fn measurands(pics: &Pics, id: &str) -> Vec<String> {
         _ => vec!["Energy.Active.Import.Register".to_owned()],
     }
 }
+
+/// How many charging profiles the station keeps.
+pub const MOST_PROFILES: usize = 20;
 
 /// How many network connection profiles the station keeps.
 const NETWORK_SLOTS: i64 = 9;
@@ -238,21 +244,22 @@ impl Device {
         add("ChargingStation", "SupplyPhases", R, integer(3, 0, 3));
         add("ChargingStation", "Model", R, text(&pics.product.designation.chars().take(20).collect::<String>(), 20));
         add("ChargingStation", "VendorName", R, text(&pics.product.vendor.chars().take(50).collect::<String>(), 50));
-        if pics.has_profile(Profile::SMART_CHARGING) {
-            let units: Vec<String> = [("SC-2.1", "A"), ("SC-2.2", "W")]
-                .into_iter()
-                .filter(|(id, _)| yes(id))
-                .map(|(_, unit)| unit.to_owned())
-                .collect();
+        if super::smart_charging::is_supported(pics) {
+            let units = [("SC-2.1", "A"), ("SC-2.2", "W")].into_iter().filter(|(id, _)| yes(id));
+            let mut units: Vec<String> = units.map(|(_, unit)| unit.to_owned()).collect();
+            if units.is_empty() {
+                units = strings(&["A"]);
+            }
             add("SmartChargingCtrlr", "Enabled", RW, boolean(true));
             add("SmartChargingCtrlr", "Available", R, boolean(true));
             add("SmartChargingCtrlr", "LimitChangeSignificance", RW, decimal(1.0, 0.0, 100.0));
             add("SmartChargingCtrlr", "PeriodsPerSchedule", R, integer(24, 1, 1024));
             add("SmartChargingCtrlr", "ProfileStackLevel", R, integer(8, 0, 8));
             add("SmartChargingCtrlr", "RateUnit", R, members(&units, &units));
+            add("SmartChargingCtrlr", "Phases3to1", R, boolean(true));
         }
         if pics.has_profile(Profile::RESERVATION) || yes("R-0") {
-            add("ReservationCtrlr", "Enabled", RW, boolean(true));
+            add("ReservationCtrlr", "Enabled", if yes("R-3") { RW } else { R }, boolean(true));
             add("ReservationCtrlr", "Available", R, boolean(true));
             add("ReservationCtrlr", "NonEvseSpecific", R, boolean(yes("R-2")));
         }
@@ -287,6 +294,16 @@ impl Device {
         }
         if pics.has_profile(Profile::ISO_15118) {
             add("ISO15118Ctrlr", "ContractValidationOffline", RW, boolean(true));
+            if yes("ISO-5") {
+                add("ISO15118Ctrlr", "CentralContractValidationAllowed", RW, boolean(true));
+            }
+            add("ISO15118Ctrlr", "PnCEnabled", RW, boolean(true));
+            add("ISO15118Ctrlr", "ContractCertificateInstallationEnabled", RW, boolean(true));
+            add("ISO15118Ctrlr", "V2GCertificateInstallationEnabled", RW, boolean(true));
+            add("ISO15118Ctrlr", "SeccId", RW, text("SECC0000001", 255));
+            add("ISO15118Ctrlr", "CountryName", RW, text("NL", 2));
+            let organisation: String = pics.product.vendor.chars().take(64).collect();
+            add("ISO15118Ctrlr", "OrganizationName", RW, text(&organisation, 64));
         }
         let mut instance = |component, name, instance, mutability, (value, domain): (String, Domain)| {
             device.variables.push(Variable {
@@ -312,8 +329,9 @@ impl Device {
                 instance("DeviceDataCtrlr", name, which, R, integer(value, value, value));
             }
         }
-        if pics.has_profile(Profile::SMART_CHARGING) {
-            instance("SmartChargingCtrlr", "Entries", "ChargingProfiles", R, integer(0, 0, 20));
+        if super::smart_charging::is_supported(pics) {
+            let most = i64::try_from(MOST_PROFILES).unwrap_or(i64::MAX);
+            instance("SmartChargingCtrlr", "Entries", "ChargingProfiles", R, integer(0, 0, most));
         }
         if pics.has_profile(Profile::ADVANCED_DEVICE_MANAGEMENT) || yes("DM-0") {
             for which in ["SetVariableMonitoring", "ClearVariableMonitoring"] {
@@ -344,7 +362,7 @@ impl Device {
             at("EVSE", "Available", None, boolean(true));
             at("EVSE", "AvailabilityState", None, options("Available", &states));
             at("EVSE", "SupplyPhases", None, integer(if evse.phases.contains('3') { 3 } else { 1 }, 0, 3));
-            at("EVSE", "Power", None, decimal(0.0, 0.0, 22_000.0));
+            at("EVSE", "Power", None, decimal(0.0, 0.0, Hardware::new(evse).rated(Unit::Watt).number()));
             at("EVSE", "AllowReset", None, boolean(yes("C-13")));
             for connector in &evse.connectors {
                 at("Connector", "Available", Some(connector.id), boolean(true));

@@ -22,7 +22,7 @@ const PART: usize = 4;
 /// The states for which the station can show a message.
 const STATES: [&str; 4] = ["Charging", "Faulted", "Idle", "Unavailable"];
 /// The display is looked at again after this time at the latest.
-const DAY: Duration = Duration::from_secs(24 * 3600);
+const DAY: Duration = Duration::from_hours(24);
 
 /// True when the product has a display for messages of the operator.
 pub(super) fn has_display(pics: &Pics) -> bool {

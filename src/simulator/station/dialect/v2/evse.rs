@@ -32,6 +32,18 @@ pub struct Evse {
     pub token_to_report: Option<Token>,
     /// The remote start that the next event has to name.
     pub remote_start: Option<i64>,
+    /// The reservation that the driver who is being authorised uses.
+    pub claimed: Option<i64>,
+    /// The used reservation that the next event has to name.
+    pub reservation_to_report: Option<i64>,
+    /// It is kept for somebody who has reserved it.
+    pub reserved: bool,
+    /// An EV was plugged in while it was reserved, by nobody knows whom (G01.FR.09).
+    pub stranger: bool,
+    /// The charging profile that came with it, for the transaction.
+    pub profile_to_come: Option<Value>,
+    /// When it was ready to deliver energy: the driver authorised, the EV connected (K01.FR.42).
+    pub ready_since: Option<jiff::Timestamp>,
     /// Why authorisation ended, for `stoppedReason`.
     pub stopped_by: Option<&'static str>,
     /// It resets, and can do nothing meanwhile.
@@ -97,6 +109,12 @@ impl Evse {
             transaction: None,
             token_to_report: None,
             remote_start: None,
+            claimed: None,
+            reservation_to_report: None,
+            reserved: false,
+            stranger: false,
+            profile_to_come: None,
+            ready_since: None,
             stopped_by: None,
             resetting: false,
             updating: false,
@@ -110,6 +128,8 @@ impl Evse {
         let operative = (self.operative && station_operative) || self.waits;
         if !operative || !(connector.operative || connector.waits) {
             "Unavailable"
+        } else if self.reserved && !(self.resetting || self.updating) {
+            "Reserved"
         } else if plugged == Some(connector.id) {
             "Occupied"
         } else if self.resetting || self.updating || self.awaits_reset {
@@ -156,10 +176,10 @@ impl Station {
     pub(super) fn charging_state(&self, index: usize) -> &'static str {
         let evse = &self.physical.evses[index];
         if evse.charging {
-            match (evse.supply_suspended, evse.ev_suspended) {
-                (true, _) => "SuspendedEVSE",
-                (false, true) => "SuspendedEV",
-                (false, false) => "Charging",
+            match (evse.supplies(), evse.ev_suspended) {
+                (false, _) => "SuspendedEVSE",
+                (true, true) => "SuspendedEV",
+                (true, false) => "Charging",
             }
         } else if evse.connected() {
             "EVConnected"
@@ -204,6 +224,7 @@ impl Station {
     /// An EV is plugged in.
     pub(super) fn plugged(&mut self, index: usize) {
         self.cancel_connection_timeout(index);
+        self.evses[index].stranger = self.evses[index].reserved;
         self.report_status(index);
         if self.evses[index].transaction.is_some() {
             self.update(index, "CablePluggedIn");
@@ -211,6 +232,7 @@ impl Station {
             self.start(index, "CablePluggedIn");
         }
         self.try_charging(index);
+        self.vehicle_connected(index);
     }
 
     /// The EV's end of the cable is unplugged, or the whole cable (E06, E09, E10).
@@ -223,6 +245,7 @@ impl Station {
             self.hold_cable(index, owner);
         } else {
             self.hold_cable(index, None);
+            self.evses[index].stranger = false;
             self.report_status(index);
         }
         let stop_on_disconnect = self.device.is("TxCtrlr", "StopTxOnEVSideDisconnect");
@@ -260,11 +283,17 @@ impl Station {
             self.start(index, "CablePluggedIn");
         }
         self.try_charging(index);
+        self.vehicle_connected(index);
     }
 
     /// A token is accepted on an idle or connected EVSE.
     pub fn authorize(&mut self, index: usize, token: Token, group: Option<Value>) {
+        if !self.claim(index, &token, group.as_ref()) {
+            self.refused(index);
+            return;
+        }
         let evse = &mut self.evses[index];
+        evse.reservation_to_report = evse.claimed.take();
         evse.authorized = Some(token.clone());
         evse.group = group;
         evse.token_to_report = Some(token);
@@ -273,6 +302,7 @@ impl Station {
         let evse = &self.evses[index];
         let trigger = if evse.remote_start.is_some() { "RemoteStart" } else { "Authorized" };
         if evse.transaction.is_some() {
+            self.adopt_profile(index);
             self.update(index, trigger);
         } else if self.starts_at("Authorized") {
             self.start(index, trigger);
@@ -335,7 +365,9 @@ impl Station {
         }
         evse.authorized = None;
         evse.remote_start = None;
+        evse.profile_to_come = None;
         evse.token_to_report = None;
+        evse.reservation_to_report = None;
         if evse.transaction.is_some() {
             if self.stops_at("ParkingBayOccupancy") && !self.stops_without("Authorized") {
                 self.update(index, "EVConnectTimeout");
@@ -351,8 +383,8 @@ impl Station {
             return;
         }
         if self.evses[index].transaction.is_none() {
-            if !suspended && self.starts_at("EnergyTransfer") {
-                self.start(index, "ChargingStateChanged");
+            if !suspended {
+                self.start_with_energy(index);
             }
         } else if suspended && self.stops_at("EnergyTransfer") {
             self.end(index, "ChargingStateChanged", Some("StoppedByEV"));
@@ -367,7 +399,9 @@ impl Station {
         if !ready || !self.plug_is_held(index) {
             return;
         }
-        let energy = !self.physical.evses[index].supply_suspended;
+        self.evses[index].ready_since = Some(self.physical.now());
+        self.limit_energy(index);
+        let energy = self.physical.evses[index].supplies();
         if self.evses[index].transaction.is_none() && self.starts_at("DataSigned") && self.signs_readings() {
             self.start(index, "SignedDataReceived");
         }
@@ -381,6 +415,14 @@ impl Station {
             self.start(index, "ChargingStateChanged");
         }
         self.schedule_samples(index);
+        self.apply_limits();
+    }
+
+    /// Energy flows at last, and a transaction begins where that is its start.
+    pub(super) fn start_with_energy(&mut self, index: usize) {
+        if self.starts_at("EnergyTransfer") {
+            self.start(index, "ChargingStateChanged");
+        }
     }
 
     pub(super) fn start(&mut self, index: usize, trigger: &'static str) {
@@ -403,6 +445,7 @@ impl Station {
             for_end: Vec::new(),
             key_told: false,
         });
+        self.adopt_profile(index);
         self.schedule_sample_for_end(index);
         self.event(index, "Started", trigger, Some(state), None);
     }
@@ -424,13 +467,18 @@ impl Station {
         self.watch_variables();
         let evse = &mut self.evses[index];
         if let Some(ended) = evse.transaction.take() {
+            self.forget_profiles_of(&ended.id);
             self.messages.transaction_ended(&ended.id);
             self.ended.push(ended.id);
         }
         let evse = &mut self.evses[index];
         evse.authorized = None;
+        evse.ready_since = None;
+        evse.profile_to_come = None;
         evse.token_to_report = None;
         evse.remote_start = None;
+        evse.reservation_to_report = None;
+        self.apply_limits();
         self.release(index);
         self.reset_if_idle();
         self.update_if_idle();
@@ -454,6 +502,7 @@ impl Station {
         let id = evse.id;
         let remote_start = evse.remote_start.take();
         let token = evse.token_to_report.take();
+        let reservation = evse.reservation_to_report.take();
         let Some(transaction) = &mut evse.transaction else { return };
         let trigger = if remote_start.is_some() { "RemoteStart" } else { trigger };
         transaction.remote_start = remote_start.or(transaction.remote_start);
@@ -492,6 +541,10 @@ impl Station {
         }
         if let Some(token) = token {
             payload["idToken"] = token;
+        }
+        // E01.FR.13, H01.FR.15
+        if let Some(reservation) = reservation {
+            payload["reservationId"] = reservation.into();
         }
         if let Some(meter) = meter {
             payload["meterValue"] = meter;

@@ -33,8 +33,9 @@ impl Station {
                 self.unplugged(index, ev_side_only, was_charging, was_connected);
             }
             Event::TokenPresented(index, token) => {
-                let index = index.unwrap_or_else(|| self.evse_for_token());
-                self.present(index, id_token(&token));
+                let token = id_token(&token);
+                let index = index.unwrap_or_else(|| self.evse_for_token(&token));
+                self.present(index, token);
             }
             Event::StartPressed(index) => {
                 self.authorize(index, json!({ "idToken": "", "type": "NoAuthorization" }), None);
@@ -63,10 +64,14 @@ impl Station {
     }
 
     /// The EVSE that a token is meant for when the driver selected none.
-    fn evse_for_token(&self) -> usize {
+    fn evse_for_token(&self, token: &Value) -> usize {
         let busy =
             |index: &usize| self.physical.evses[*index].plugged.is_some() || self.evses[*index].transaction.is_some();
-        self.physical.selected.or_else(|| (0..self.evses.len()).find(busy)).unwrap_or(0)
+        self.physical
+            .selected
+            .or_else(|| self.reserved_for(token))
+            .or_else(|| (0..self.evses.len()).find(busy))
+            .unwrap_or(0)
     }
 
     /// True while nothing may be asked of the station but what its boot allows.

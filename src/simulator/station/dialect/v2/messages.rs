@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{Boot, Outgoing, Station};
-use crate::{pics::Profile, protocol::frame::Frame};
+use crate::protocol::frame::Frame;
 
 impl Station {
     /// A frame from the CSMS.
@@ -35,7 +35,9 @@ impl Station {
             "BootNotification" => self.boot_answered(response),
             "Authorize" => self.authorize_answered(response),
             "TransactionEvent" => self.transaction_answered(&outgoing.payload, response),
-            "SignCertificate" => self.sign_answered(response),
+            "SignCertificate" => self.sign_answered(&outgoing.payload, response),
+            "Get15118EVCertificate" => self.contract_answered(response),
+            "GetCertificateStatus" => self.status_answered(&outgoing.payload, response),
             _ => {}
         }
     }
@@ -76,7 +78,7 @@ impl Station {
         }
     }
 
-    fn respond(&mut self, action: &str, payload: &Value) -> Option<Value> {
+    pub(super) fn respond(&mut self, action: &str, payload: &Value) -> Option<Value> {
         let status = |status: &str| json!({ "status": status });
         Some(match action {
             "GetVariables" => self.get_variables(payload),
@@ -112,11 +114,17 @@ impl Station {
             "UpdateFirmware" => status(self.update_firmware(payload)),
             "SendLocalList" if self.has_local_list() => status(self.send_local_list(payload)),
             "GetLocalListVersion" if self.has_local_list() => self.local_list_version(),
+            "SetChargingProfile" if self.charges_smartly() => self.set_charging_profile(payload),
+            "ClearChargingProfile" if self.charges_smartly() => status(self.clear_charging_profiles(payload)),
+            "GetChargingProfiles" if self.charges_smartly() => status(self.get_charging_profiles(payload)),
+            "GetCompositeSchedule" if self.charges_smartly() => self.composite_schedule(payload),
             "SetVariableMonitoring" if self.has_monitoring() => self.set_monitors(payload),
             "ClearVariableMonitoring" if self.has_monitoring() => self.clear_monitors(payload),
             "SetMonitoringBase" if self.has_monitoring() => self.set_monitoring_base(payload),
             "SetMonitoringLevel" if self.has_monitoring() => self.set_monitoring_level(payload),
             "GetMonitoringReport" if self.has_monitoring() => self.monitoring_report(payload),
+            "ReserveNow" if self.has_reservations() => status(self.reserve(payload)),
+            "CancelReservation" if self.has_reservations() => status(self.cancel_reservation(payload)),
             "CustomerInformation" => status(Self::customer_information(payload)),
             "SetDisplayMessage" if self.has_display() => self.set_display_message(payload),
             "GetDisplayMessages" if self.has_display() => status(self.get_display_messages(payload)),
@@ -127,7 +135,7 @@ impl Station {
     }
 
     /// What follows once the answer is out.
-    fn afterwards(&mut self, action: &str, payload: &Value) {
+    pub(super) fn afterwards(&mut self, action: &str, payload: &Value) {
         match action {
             "GetBaseReport" | "GetReport" => self.send_report(action, payload),
             "GetMonitoringReport" => self.send_monitoring_report(payload),
@@ -139,7 +147,9 @@ impl Station {
                     return;
                 }
                 if let (Some(index), Some(remote)) = (self.startable(payload), payload["remoteStartId"].as_i64()) {
-                    self.remote_start(index, token, remote);
+                    let profile = payload.get("chargingProfile").filter(|_| self.charges_smartly());
+                    self.evses[index].profile_to_come = profile.cloned();
+                    self.remote_start(index, token, payload.get("groupIdToken").cloned(), remote);
                 }
             }
             "RequestStopTransaction" => {
@@ -153,10 +163,17 @@ impl Station {
                 }
             }
             "ChangeAvailability" => self.apply_availability(payload),
+            "ReserveNow" => self.make_reservation(payload),
+            "CancelReservation" => self.forget_reservation(payload),
             "SetVariables" => self.variables_were_set(payload),
             "Reset" => self.begin_reset(payload),
-            "CertificateSigned" => self.use_new_certificate(),
+            "CertificateSigned" => {
+                self.use_new_certificate();
+                self.refresh_statuses();
+            }
             "CustomerInformation" => self.tell_customer_information(payload),
+            "SetChargingProfile" | "ClearChargingProfile" => self.apply_limits(),
+            "GetChargingProfiles" => self.report_charging_profiles(payload),
             "GetDisplayMessages" => self.notify_display_messages(payload),
             _ => {}
         }
@@ -166,20 +183,26 @@ impl Station {
 
     /// The EVSE on which a remote start can begin.
     fn startable(&self, payload: &Value) -> Option<usize> {
-        let free = |index: &usize| self.evses[*index].authorized.is_none() && self.usable(*index);
+        let (token, group) = (&payload["idToken"], payload.get("groupIdToken"));
+        let free = |index: &usize| {
+            let evse = &self.evses[*index];
+            let taken = evse.authorized.is_some() || evse.claimed.is_some();
+            !taken && self.usable(*index) && self.is_open_to(*index, token, group)
+        };
         match payload["evseId"].as_u64() {
             Some(evse) => self.physical.index_of(u32::try_from(evse).ok()?).filter(free),
-            None => (0..self.evses.len()).find(free),
+            None => self.reserved_for(token).filter(free).or_else(|| (0..self.evses.len()).find(free)),
         }
     }
 
-    fn request_start(&mut self, payload: &Value) -> Value {
-        // B02.FR.05: no transactions before acceptance. F01.FR.26: a profile must be a TxProfile.
-        let profile_wrong = payload.get("chargingProfile").is_some_and(|profile| {
-            self.pics.has_profile(Profile::SMART_CHARGING) && profile["chargingProfilePurpose"] != "TxProfile"
-        });
-        let index = self.startable(payload).filter(|_| self.boot == Boot::Accepted && !profile_wrong);
+    pub(super) fn request_start(&mut self, payload: &Value) -> Value {
+        // B02.FR.05: no transactions before acceptance.
+        let index = self.startable(payload).filter(|_| self.boot == Boot::Accepted);
         let Some(index) = index else { return json!({ "status": "Rejected" }) };
+        let profile = payload.get("chargingProfile");
+        if let Some(reason) = profile.and_then(|profile| self.start_profile_refused(index, profile)) {
+            return json!({ "status": "Rejected", "statusInfo": { "reasonCode": reason } });
+        }
         let mut response = json!({ "status": "Accepted" });
         if let Some(running) = &self.evses[index].transaction {
             response["transactionId"] = running.id.clone().into();

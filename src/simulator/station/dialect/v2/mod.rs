@@ -3,6 +3,7 @@
 mod authorization;
 mod availability;
 mod certificates;
+mod charging_limits;
 mod connection;
 mod customer;
 mod device;
@@ -10,6 +11,7 @@ mod displays;
 mod evse;
 mod firmware;
 mod happenings;
+mod iso15118;
 mod local_list;
 mod locks;
 mod messages;
@@ -20,7 +22,9 @@ mod operations;
 mod own_certificate;
 mod queue;
 mod reports;
+mod reservations;
 mod reset;
+mod smart_charging;
 #[cfg(test)]
 mod tests;
 mod triggers;
@@ -77,11 +81,17 @@ enum Timer {
     Firmware(firmware::Stage),
     Log(usize),
     MasterPass,
-    SignAgain,
-    /// The end of the own certificate is looked at.
+    SignAgain(own_certificate::Use),
+    /// What OCSP says of the certificate that EVs see is refreshed.
+    CertificateStatus,
+    /// The end of the own certificates is looked at.
     Renewal,
+    /// The limit of an EVSE changes.
+    Limits,
     /// A display message begins or ends.
     Display,
+    /// A reservation expires.
+    ReservationEnds,
     /// The interval of a periodic monitor has passed.
     Monitor(i64),
     /// The shock is over.
@@ -126,15 +136,20 @@ pub struct Station {
     events_made: u64,
     cache: TokenCache,
     local_list: LocalList,
+    /// They outlive a restart (K01.FR.27).
+    charging_profiles: Vec<smart_charging::Installed>,
     messages: DisplayMessages,
     master_pass: Option<Value>,
     authorizing: VecDeque<(usize, Value, bool)>,
+    /// The EVSEs whose EVs wait for a contract certificate.
+    requesting_contracts: VecDeque<usize>,
     reset_when_idle: bool,
     reset_wanted: bool,
     offline_since: Option<Instant>,
     timers: Timers<Timer>,
     firmware: Option<firmware::Firmware>,
     log: Option<operations::Log>,
+    reservations: reservations::Reservations,
     /// What a restart put an end to, to be told after the next boot.
     interrupted: Vec<(&'static str, Value)>,
 }
@@ -176,6 +191,7 @@ impl Dialect for Station {
 
     fn send_next(&mut self) {
         self.watch_variables();
+        self.review_reservations();
         self.send_waiting();
     }
 }
@@ -227,15 +243,18 @@ impl Station {
             events_made: 0,
             cache: TokenCache::new(CACHE_ENTRIES),
             local_list: LocalList::default(),
+            charging_profiles: Vec::new(),
             messages: DisplayMessages::default(),
             master_pass: None,
             authorizing: VecDeque::new(),
+            requesting_contracts: VecDeque::new(),
             reset_when_idle: false,
             reset_wanted: false,
             offline_since: None,
             timers: Timers::default(),
             firmware: None,
             log: None,
+            reservations: reservations::Reservations::default(),
             interrupted: Vec::new(),
         }
     }
@@ -272,14 +291,16 @@ impl Station {
             Timer::Restart(reason) => self.restart(reason),
             Timer::EvseReset(index) => self.evse_was_reset(index),
             Timer::Unanswered => self.unanswered(),
-            // What is due is sent, and the display refreshed, after every event.
-            Timer::Retry | Timer::Display => {}
+            // What is due is sent, the display refreshed and reservations ended after every event.
+            Timer::Retry | Timer::Display | Timer::ReservationEnds => {}
             Timer::Firmware(stage) => self.firmware_stage(stage),
             Timer::Log(stage) => self.log_stage(stage),
             // Nobody selected anything: back to normal operation.
             Timer::MasterPass => self.master_pass = None,
-            Timer::SignAgain => self.sign_again(),
+            Timer::SignAgain(purpose) => self.sign_again(purpose),
+            Timer::CertificateStatus => self.refresh_statuses(),
             Timer::Renewal => self.renew_in_time(),
+            Timer::Limits => self.apply_limits(),
             Timer::Monitor(id) => self.monitor_due(id),
             Timer::Calm => self.device.put("ShockSensor", "Active", "false"),
         }
@@ -335,6 +356,7 @@ impl Station {
                     self.schedule_aligned();
                     self.schedule_monitors();
                     self.renew_in_time();
+                    self.refresh_statuses();
                 }
                 self.boot_reason = "Triggered";
             }
@@ -365,11 +387,14 @@ impl Station {
         self.interrupted.extend(update.map(|payload| ("FirmwareStatusNotification", payload)));
         self.interrupted.extend(upload.map(|payload| ("LogStatusNotification", payload)));
         self.physical.certificates.own.forget_request();
+        self.physical.certificates.secc.asked = None;
         self.reset_when_idle = false;
         self.reset_wanted = false;
         self.first_slot();
         for index in 0..self.evses.len() {
             self.evses[index].authorized = None;
+            self.evses[index].claimed = None;
+            self.evses[index].reservation_to_report = None;
             self.physical.evses[index].charging = false;
             self.allow_energy(index);
             self.evses[index].resetting = false;
@@ -378,6 +403,7 @@ impl Station {
             self.evses[index].awaits_reset = false;
         }
         self.master_pass = None;
+        self.apply_limits();
         self.schedule(Duration::from_secs(5), Timer::Connect);
     }
 

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::{Station, Timer};
 use crate::{
+    certificate::Certificate,
     link::Identity,
     services::pki::{self, KeyKind},
     simulator::station::physical::SigningRequest,
@@ -17,55 +18,115 @@ const RENEWED_BEFORE: jiff::SignedDuration = jiff::SignedDuration::from_hours(30
 /// How often its end is looked at.
 const DAY: Duration = Duration::from_hours(24);
 
+/// What a certificate of the station is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Use {
+    /// The connection to the CSMS; a combined certificate is for EVs as well.
+    Csms,
+    /// EVs (ISO 15118).
+    Vehicles,
+}
+
+impl Use {
+    /// What a message is about that names a type of certificate, or none.
+    fn of(payload: &Value) -> Self {
+        if payload["certificateType"] == Self::Vehicles.certificate_type() { Self::Vehicles } else { Self::Csms }
+    }
+
+    /// CertificateSigningUseEnumType
+    fn certificate_type(self) -> &'static str {
+        match self {
+            Self::Csms => "ChargingStationCertificate",
+            Self::Vehicles => "V2GCertificate",
+        }
+    }
+}
+
 impl Station {
     /// A03.FR.02: a certificate that ends within a month is renewed; looked at when the station is accepted, and every day.
     pub(super) fn renew_in_time(&mut self) {
         self.cancel(|timer| *timer == Timer::Renewal);
-        let Some(certificate) = self.physical.certificates.own.certificate() else { return };
+        let own = self.physical.certificates.own.certificate();
+        let vehicle = self.physical.certificates.secc.chain().into_iter().next();
+        if own.is_none() && vehicle.is_none() {
+            return;
+        }
         self.schedule(DAY, Timer::Renewal);
-        let ends = !self.physical.now().checked_add(RENEWED_BEFORE).is_ok_and(|then| certificate.is_valid_at(then));
-        if ends && self.online() && self.physical.certificates.own.asked.is_none() {
-            self.sign_certificate();
+        let then = self.physical.now().checked_add(RENEWED_BEFORE);
+        let ends = |certificate: Option<Certificate>| {
+            certificate.is_some_and(|certificate| !then.as_ref().is_ok_and(|then| certificate.is_valid_at(*then)))
+        };
+        let combined = own.is_some() && own == vehicle;
+        if ends(own) && self.online() && self.physical.certificates.own.asked.is_none() {
+            self.sign_certificate(combined);
+        }
+        if !combined && ends(vehicle) && self.online() && self.physical.certificates.secc.asked.is_none() {
+            self.sign_vehicle_certificate();
         }
     }
 
-    /// A02: a new key, and a request for its certificate.
-    pub(super) fn sign_certificate(&mut self) {
+    fn asked_for(&mut self, purpose: Use) -> &mut Option<SigningRequest> {
+        match purpose {
+            Use::Csms => &mut self.physical.certificates.own.asked,
+            Use::Vehicles => &mut self.physical.certificates.secc.asked,
+        }
+    }
+
+    /// A02: a new key, and a request for its certificate; one that EVs see as well, where it is combined.
+    pub(super) fn sign_certificate(&mut self, combined: bool) {
         let organisation = self.device.get("SecurityCtrlr", "OrganizationName").to_owned();
         let suites = self.pics.list("C-41");
         let rsa = !suites.is_empty() && suites.iter().all(|suite| suite.contains("_RSA_"));
-        let kind = if rsa { KeyKind::Rsa } else { KeyKind::Ecdsa };
+        // EVs know ECDSA alone.
+        let kind = if rsa && !combined { KeyKind::Rsa } else { KeyKind::Ecdsa };
         if let Ok((csr, key)) = pki::signing_request(kind, &self.physical.identity, &organisation) {
-            self.cancel(|timer| *timer == Timer::SignAgain);
-            self.physical.certificates.own.asked = Some(SigningRequest { key, csr, again: 0 });
-            self.ask_to_sign();
+            self.ask_anew(Use::Csms, SigningRequest { key, csr, combined, again: 0 });
         }
     }
 
-    fn ask_to_sign(&mut self) {
-        if let Some(asked) = &self.physical.certificates.own.asked {
-            let payload = json!({ "csr": asked.csr, "certificateType": "ChargingStationCertificate" });
-            self.call("SignCertificate", payload);
+    /// A02, for the certificate that EVs see.
+    pub(super) fn sign_vehicle_certificate(&mut self) {
+        let text = |name: &str| self.device.get("ISO15118Ctrlr", name).to_owned();
+        let (name, organisation, country) = (text("SeccId"), text("OrganizationName"), text("CountryName"));
+        if let Ok((csr, key)) = pki::vehicle_signing_request(&name, &organisation, &country) {
+            self.ask_anew(Use::Vehicles, SigningRequest { key, csr, combined: false, again: 0 });
         }
+    }
+
+    fn ask_anew(&mut self, purpose: Use, request: SigningRequest) {
+        self.cancel(|timer| *timer == Timer::SignAgain(purpose));
+        *self.asked_for(purpose) = Some(request);
+        self.ask_to_sign(purpose);
+    }
+
+    fn ask_to_sign(&mut self, purpose: Use) {
+        let Some(asked) = self.asked_for(purpose) else { return };
+        let mut payload = json!({ "csr": asked.csr });
+        // Without a type it is for both (A02.FR.13).
+        if !asked.combined {
+            payload["certificateType"] = purpose.certificate_type().into();
+        }
+        self.call("SignCertificate", payload);
     }
 
     /// A02.FR.17 to 19: what was accepted but not signed is asked for again, after twice the time each time.
-    pub(super) fn sign_answered(&mut self, response: &Value) {
+    pub(super) fn sign_answered(&mut self, request: &Value, response: &Value) {
+        let purpose = Use::of(request);
         let repeats = self.device.number("SecurityCtrlr", "CertSigningRepeatTimes");
         let minimum = self.device.number("SecurityCtrlr", "CertSigningWaitMinimum");
-        let Some(asked) = &self.physical.certificates.own.asked else { return };
+        let Some(again) = self.asked_for(purpose).as_ref().map(|asked| asked.again) else { return };
         if response["status"] != "Accepted" {
-            self.physical.certificates.own.asked = None;
-        } else if minimum > 0 && asked.again <= repeats {
-            let wait = Duration::from_secs(minimum << asked.again.min(16));
-            self.schedule(wait, Timer::SignAgain);
+            *self.asked_for(purpose) = None;
+        } else if minimum > 0 && again <= repeats {
+            let wait = Duration::from_secs(minimum << again.min(16));
+            self.schedule(wait, Timer::SignAgain(purpose));
         }
     }
 
-    pub(super) fn sign_again(&mut self) {
-        if let Some(asked) = &mut self.physical.certificates.own.asked {
+    pub(super) fn sign_again(&mut self, purpose: Use) {
+        if let Some(asked) = self.asked_for(purpose) {
             asked.again += 1;
-            self.ask_to_sign();
+            self.ask_to_sign(purpose);
         }
     }
 
@@ -75,21 +136,34 @@ impl Station {
         if limit > 0 && u64::try_from(chain.len()).unwrap_or(u64::MAX) > limit {
             return "Rejected"; // A02.FR.16
         }
-        self.cancel(|timer| *timer == Timer::SignAgain);
-        let asked = self.physical.certificates.own.asked.take();
-        let is_own = payload.get("certificateType").is_none_or(|kind| kind == "ChargingStationCertificate");
-        match asked.filter(|asked| {
-            is_own
-                && self.physical.certificates.is_sound(chain, &asked.csr, &self.physical.identity, self.physical.now())
-        }) {
-            Some(asked) => {
-                self.physical.certificates.own.renew(Identity { chain: chain.to_owned(), key: asked.key });
-                "Accepted"
+        let purpose = Use::of(payload);
+        self.cancel(|timer| *timer == Timer::SignAgain(purpose));
+        let asked = self.asked_for(purpose).take();
+        let Some(asked) = asked.filter(|asked| self.is_sound(purpose, asked, chain)) else {
+            self.security_event("InvalidChargingStationCertificate"); // A02.FR.07
+            return "Rejected";
+        };
+        let identity = Identity { chain: chain.to_owned(), key: asked.key };
+        if purpose == Use::Vehicles || asked.combined {
+            self.physical.certificates.secc.renew(identity.clone());
+        }
+        if purpose == Use::Csms {
+            self.physical.certificates.own.renew(identity);
+        }
+        "Accepted"
+    }
+
+    /// A02.FR.06. A combined certificate comes from a V2G root.
+    fn is_sound(&self, purpose: Use, asked: &SigningRequest, chain: &str) -> bool {
+        let (certificates, now) = (&self.physical.certificates, self.physical.now());
+        let identity = &self.physical.identity;
+        match purpose {
+            Use::Vehicles => {
+                let name = self.device.get("ISO15118Ctrlr", "SeccId");
+                certificates.is_sound_for_vehicles(chain, &asked.csr, name, now)
             }
-            None => {
-                self.security_event("InvalidChargingStationCertificate"); // A02.FR.07
-                "Rejected"
-            }
+            Use::Csms if asked.combined => certificates.is_sound_for_vehicles(chain, &asked.csr, identity, now),
+            Use::Csms => certificates.is_sound(chain, &asked.csr, identity, now),
         }
     }
 

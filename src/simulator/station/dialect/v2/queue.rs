@@ -82,6 +82,7 @@ impl Station {
             }
             "BootNotification" => self.schedule(Duration::from_secs(30), Timer::BootAgain),
             "Authorize" => self.authorize_failed(),
+            "Get15118EVCertificate" => self.contract_not_answered(),
             _ => {}
         }
     }
@@ -100,7 +101,12 @@ impl Station {
         for outgoing in &mut self.transaction_queue {
             outgoing.payload["offline"] = true.into();
         }
-        self.authorizing.clear();
+        for (index, _, stopping) in std::mem::take(&mut self.authorizing) {
+            if !stopping {
+                self.refused(index);
+            }
+        }
+        self.requesting_contracts.clear();
         self.cancel(|timer| matches!(timer, Timer::Unanswered | Timer::Retry));
     }
 }

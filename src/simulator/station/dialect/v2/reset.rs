@@ -19,12 +19,20 @@ impl Station {
     }
 
     /// B11: whether an EVSE (or, without one, the station) has something under way that a reset would interfere with: a
-    /// transaction or a locked cable, and for the station also an update or an upload.
+    /// transaction, a locked cable or a reservation, and for the station also an update or an upload.
     fn is_idle(&self, evse: Option<usize>) -> bool {
-        let idle = |index: usize| !self.busy(index) && self.evses[index].locked_for.is_none();
+        let idle = |index: usize| {
+            let evse = &self.evses[index];
+            !self.busy(index) && evse.locked_for.is_none() && !evse.reserved
+        };
         match evse {
             Some(index) => idle(index),
-            None => (0..self.evses.len()).all(idle) && !self.is_updating() && !self.is_uploading(),
+            None => {
+                (0..self.evses.len()).all(idle)
+                    && self.reservations.is_empty()
+                    && !self.is_updating()
+                    && !self.is_uploading()
+            }
         }
     }
 
@@ -48,7 +56,8 @@ impl Station {
         if payload["type"] == "OnIdle" && !self.is_idle(evse) {
             // B12: what is available takes no EV any more.
             for index in &concerned {
-                let free = self.physical.evses[*index].plugged.is_none() && !self.busy(*index);
+                let evse = &self.evses[*index];
+                let free = self.physical.evses[*index].plugged.is_none() && !self.busy(*index) && !evse.reserved;
                 self.evses[*index].awaits_reset = free;
                 self.report_status(*index);
             }
@@ -90,6 +99,8 @@ impl Station {
         evse.authorized = None;
         evse.remote_start = None;
         evse.token_to_report = None;
+        evse.claimed = None;
+        evse.reservation_to_report = None;
         self.cancel_connection_timeout(index);
         self.report_status(index);
         self.cancel(|timer| *timer == Timer::EvseReset(index));

@@ -1,7 +1,9 @@
 //! The device model, its reports and the network profiles, asked directly.
 
+mod charging;
 mod displays;
 mod monitoring;
+mod reservations;
 mod upkeep;
 
 use std::collections::HashMap;
@@ -36,6 +38,7 @@ async fn station(pics: Pics) -> Station {
         profiles: vec![(1, profile)],
         roots: String::new(),
         manufacturer_roots: String::new(),
+        vehicle: None,
         certificate: None,
         variables: Vec::new(),
         faults: Faults::default(),

@@ -19,6 +19,8 @@ impl Station {
             "BootNotification" => yes("C-29.6"),
             "Heartbeat" => true,
             "SignChargingStationCertificate" => self.pics.has_profile(Profile::ADVANCED_SECURITY),
+            "SignV2GCertificate" => self.pics.has_profile(Profile::ISO_15118),
+            "SignCombinedCertificate" => self.pics.has_profile(Profile::ISO_15118) && yes("ISO-3"),
             _ => false,
         };
         if !supported {
@@ -35,6 +37,9 @@ impl Station {
             "MeterValues" => !evses.is_empty() && !self.device.get("AlignedDataCtrlr", "Measurands").is_empty(),
             "TransactionEvent" => evses.iter().any(|index| self.evses[*index].transaction.is_some()),
             "BootNotification" => self.boot != Boot::Accepted,
+            "SignV2GCertificate" | "SignCombinedCertificate" => {
+                self.device.is("ISO15118Ctrlr", "V2GCertificateInstallationEnabled")
+            }
             _ => true,
         };
         if possible { "Accepted" } else { "Rejected" }
@@ -87,7 +92,9 @@ impl Station {
             }
             "LogStatusNotification" => self.report_log_status(),
             "FirmwareStatusNotification" => self.report_firmware_status(),
-            "SignChargingStationCertificate" => self.sign_certificate(),
+            "SignChargingStationCertificate" => self.sign_certificate(false),
+            "SignCombinedCertificate" => self.sign_certificate(true),
+            "SignV2GCertificate" => self.sign_vehicle_certificate(),
             _ => {}
         }
     }

@@ -158,6 +158,7 @@ impl Station {
                         self.physical.close(1000);
                     }
                 }
+                Some("Enabled") => self.apply_limits(),
                 Some("HeartbeatInterval") => self.schedule_heartbeat(),
                 Some("Interval" | "TxEndedInterval") => self.schedule_aligned(),
                 _ => {}

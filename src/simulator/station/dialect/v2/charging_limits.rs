@@ -1,0 +1,197 @@
+//! The limits that charging profiles make: composite schedules (K08), and how much energy the EVSEs give.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::{Station, Timer};
+use crate::simulator::station::{
+    composite::{Period, Profile, Purpose, Question, Step, Supply, Tenths, Unit, composite},
+    physical::Allowance,
+};
+
+/// The longest composite schedule that the station calculates, seconds.
+const LONGEST: i64 = 7 * 86_400;
+/// How far ahead the station looks for the next change of a limit, seconds.
+const AHEAD: i64 = 86_400;
+
+impl Station {
+    pub(super) fn composite_schedule(&self, payload: &Value) -> Value {
+        let refused = |reason: &str| json!({ "status": "Rejected", "statusInfo": { "reasonCode": reason } });
+        let unit = match payload["chargingRateUnit"].as_str() {
+            // K08.FR.07.
+            Some(name) if !self.device.lists("SmartChargingCtrlr", "RateUnit", name) => {
+                return refused("UnsupportedRateUnit");
+            }
+            Some(name) => Unit::of(name),
+            None => None,
+        };
+        let unit = unit.unwrap_or_else(|| self.own_unit());
+        let duration = payload["duration"].as_i64().unwrap_or(0);
+        if !(1..=LONGEST).contains(&duration) {
+            return refused("ValueOutOfRange");
+        }
+        let steps = match payload["evseId"].as_u64() {
+            Some(0) => self.limits_of_station(duration, unit),
+            evse => {
+                let index = evse.and_then(|evse| self.physical.index_of(u32::try_from(evse).ok()?));
+                // K08.FR.05.
+                let Some(index) = index else { return refused("UnknownEvse") };
+                self.limits_of_evse(index, duration, unit)
+            }
+        };
+        let period = |step: &Step| {
+            let mut period = json!({ "startPeriod": step.start, "limit": step.limit.number() });
+            if let Some(phases) = step.phases {
+                period["numberPhases"] = phases.into();
+            }
+            period
+        };
+        json!({
+            "status": "Accepted",
+            "schedule": {
+                "evseId": payload["evseId"],
+                "duration": duration,
+                "scheduleStart": self.physical.wall(),
+                "chargingRateUnit": unit.name(),
+                "chargingSchedulePeriod": steps.iter().map(period).collect::<Vec<_>>(),
+            },
+        })
+    }
+
+    /// EVSEs that give energy, or would if their limit allowed it.
+    fn is_charging(&self, index: usize) -> bool {
+        self.physical.evses[index].charging && self.evses[index].transaction.is_some()
+    }
+
+    /// The composite schedule of an EVSE, which has its part of what the station has (K04.FR.05).
+    fn limits_of_evse(&self, index: usize, duration: i64, unit: Unit) -> Vec<Step> {
+        let others = (0..self.evses.len()).filter(|other| *other != index && self.is_charging(*other)).count();
+        let sharing = i64::try_from(others + 1).unwrap_or(1);
+        let evse = self.evses[index].id;
+        let counting = self.charging_profiles.iter().filter(|known| known.evse == 0 || known.evse == evse);
+        let profiles: Vec<Profile> = counting.map(|known| shared(&known.profile, sharing)).collect();
+        composite(&profiles, &self.question(index, duration, unit))
+    }
+
+    fn question(&self, index: usize, duration: i64, unit: Unit) -> Question {
+        let now = self.physical.now();
+        let hardware = &self.physical.evses[index];
+        Question {
+            // K08.FR.06: without a transaction it is as if one began now.
+            begun: self.evses[index].ready_since.unwrap_or(now),
+            now,
+            duration,
+            unit,
+            maximum: hardware.rated(unit),
+            supply: hardware.supply,
+        }
+    }
+
+    /// What the station expects to take from the grid: what its EVSEs give, up to the limit of the station (K08.FR.03).
+    fn limits_of_station(&self, duration: i64, unit: Unit) -> Vec<Step> {
+        let of_evses: Vec<Vec<Step>> = (0..self.evses.len())
+            .map(|index| {
+                let evse = self.evses[index].id;
+                let counting = self
+                    .charging_profiles
+                    .iter()
+                    .filter(|known| (known.evse == 0 || known.evse == evse) && !is_of_station(known.profile.purpose));
+                composite(counting.map(|known| &known.profile), &self.question(index, duration, unit))
+            })
+            .collect();
+        let phases = self.physical.evses.iter().filter_map(|evse| evse.supply.phases).max();
+        let supply = Supply { volts: 230, phases: Some(phases.unwrap_or(3)) };
+        let of_station = self.charging_profiles.iter().filter(|known| is_of_station(known.profile.purpose));
+        let now = self.physical.now();
+        let unlimited = Question { begun: now, now, duration, unit, maximum: Tenths(i64::MAX), supply };
+        let of_station = composite(of_station.map(|known| &known.profile), &unlimited);
+        let mut starts: Vec<i64> = of_evses.iter().flatten().chain(&of_station).map(|step| step.start).collect();
+        starts.sort_unstable();
+        starts.dedup();
+        let mut steps: Vec<Step> = Vec::new();
+        for start in starts {
+            let at = |steps: &[Step]| steps.iter().rev().find(|step| step.start <= start).copied();
+            let sum: i64 = of_evses.iter().filter_map(|steps| at(steps)).map(|step| step.limit.0).sum();
+            let limit = at(&of_station).map_or(Tenths(sum), |step| step.limit.min(Tenths(sum)));
+            if steps.last().is_none_or(|last| last.limit != limit) {
+                steps.push(Step { start, limit, phases });
+            }
+        }
+        steps
+    }
+
+    // ---- what the EVSEs give ----
+
+    /// Limits the energy of an EVSE that begins to give it.
+    pub(super) fn limit_energy(&mut self, index: usize) {
+        let enabled = self.charges_smartly() && !self.charging_profiles.is_empty();
+        let at = |unit: Unit| self.limits_of_evse(index, 1, unit).first().map(|step| step.limit);
+        let limits = if enabled { at(Unit::Watt).zip(at(Unit::Ampere)) } else { None };
+        let evse = &mut self.physical.evses[index];
+        evse.allowance = limits
+            .filter(|(watts, _)| *watts < evse.rated(Unit::Watt))
+            .map(|(watts, amperes)| Allowance { watts: watts.number(), amperes: amperes.number() });
+    }
+
+    /// Profiles or transactions have changed, or a period has begun: the EVSEs that charge follow (K01.FR.07, K01.FR.32,
+    /// K10.FR.05).
+    pub(super) fn apply_limits(&mut self) {
+        for index in 0..self.evses.len() {
+            let before = self.physical.evses[index].clone();
+            self.limit_energy(index);
+            if before.charging {
+                self.energy_limited(index, before.supplies(), before.draws());
+            }
+        }
+        self.schedule_limits();
+    }
+
+    /// What the CSMS hears when the limit of an EVSE that charges has changed.
+    fn energy_limited(&mut self, index: usize, supplied: bool, drew: f64) {
+        let evse = &self.physical.evses[index];
+        let (supplies, draws, ev_suspended) = (evse.supplies(), evse.draws(), evse.ev_suspended);
+        let running = self.evses[index].transaction.is_some();
+        if supplied != supplies {
+            if running && !supplies && self.stops_at("EnergyTransfer") && !ev_suspended {
+                self.end(index, "ChargingStateChanged", Some("Other"));
+            } else if running {
+                self.update(index, "ChargingStateChanged");
+            } else if supplies && !ev_suspended {
+                self.start_with_energy(index);
+            }
+            return;
+        }
+        let significance = self.device.get("SmartChargingCtrlr", "LimitChangeSignificance").parse().unwrap_or(0.0);
+        if running && supplies && (draws - drew).abs() * 100.0 > significance * drew {
+            self.update(index, "ChargingRateChanged");
+        }
+    }
+
+    /// Looks at the limits again when the next of them changes.
+    fn schedule_limits(&mut self) {
+        self.cancel(|timer| *timer == Timer::Limits);
+        if self.charging_profiles.is_empty() {
+            return;
+        }
+        let steps = (0..self.evses.len()).map(|index| self.limits_of_evse(index, AHEAD, Unit::Watt));
+        let next = steps.filter_map(|steps| steps.get(1).map(|step| step.start)).min().unwrap_or(AHEAD);
+        // A change within this second is looked at in the next one.
+        self.schedule(Duration::from_secs(u64::try_from(next).unwrap_or(1).max(1)), Timer::Limits);
+    }
+}
+
+/// True for what limits the station as a whole.
+fn is_of_station(purpose: Purpose) -> bool {
+    matches!(purpose, Purpose::StationMax | Purpose::ExternalConstraints)
+}
+
+/// A profile as it counts for one of several EVSEs that share what the station has.
+fn shared(profile: &Profile, sharing: i64) -> Profile {
+    let mut profile = profile.clone();
+    if is_of_station(profile.purpose) && sharing > 1 {
+        let part = |period: &Period| Period { limit: Tenths(period.limit.0 / sharing), ..*period };
+        profile.periods = profile.periods.iter().map(part).collect();
+    }
+    profile
+}

@@ -1,0 +1,55 @@
+//! The EV on an EVSE, as far as it speaks ISO 15118.
+
+use jiff::Timestamp;
+
+use super::Physical;
+use crate::{certificate::Certificate, simulator::station::Vehicle};
+
+/// How an EV identifies itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Identification {
+    /// By its contract certificate (Plug and Charge).
+    Contract,
+    /// By external means: its driver presents something.
+    External,
+}
+
+/// What an EV asks of a contract pool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ContractRequest {
+    /// A contract certificate.
+    Install,
+    /// A new one in the place of the one it has.
+    Update,
+}
+
+/// How an EV is set up for its next session.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct EvSession {
+    /// How it identifies itself; none where it does not speak ISO 15118.
+    pub identification: Option<Identification>,
+    /// What it asks for first.
+    pub request: Option<ContractRequest>,
+}
+
+impl EvSession {
+    /// The request as EXI, which nobody but EV and contract pool reads: a header without options, and a body that stands for
+    /// the request.
+    pub fn exi(request: ContractRequest) -> Vec<u8> {
+        let name: &[u8] = match request {
+            ContractRequest::Install => b"CertificateInstallationReq",
+            ContractRequest::Update => b"CertificateUpdateReq",
+        };
+        [&[0x80], name].concat()
+    }
+}
+
+impl Physical {
+    /// The EV on an EVSE, where it can use its contract: that takes TLS, and so a certificate of the station that the EV trusts.
+    pub fn vehicle_with_contract(&self, index: usize, now: Timestamp) -> Option<&Vehicle> {
+        let vehicle = self.vehicle.as_ref()?;
+        let wants = self.evses[index].ev.identification == Some(Identification::Contract);
+        let trusted = Certificate::chain(&vehicle.roots);
+        (wants && self.evses[index].connected() && self.certificates.secc.is_trusted(&trusted, now)).then_some(vehicle)
+    }
+}
