@@ -350,7 +350,7 @@ async fn periodic_monitors_keep_their_time() {
     assert_eq!(station.wake(), None);
     set_one(&mut station, item(POWER, "PeriodicClockAligned", 60.0, 5));
     let wait = station.wake().unwrap().duration_since(tokio::time::Instant::now());
-    assert!(wait <= Duration::from_secs(60), "{wait:?}");
+    assert!(wait <= Duration::from_mins(1), "{wait:?}");
     let at = station.physical.now() + jiff::SignedDuration::try_from(wait).unwrap();
     assert_eq!((at.as_millisecond() + 500).div_euclid(1000) % 60, 0, "{at}"); // N08.FR.07
 }
