@@ -117,17 +117,17 @@ fn units_are_converted_with_the_phases_of_the_period() {
     };
     let limit = |message: Value, unit: Unit, supply: Supply| {
         let question = Question { unit, maximum: Tenths(10_000_000), supply, ..question(10) };
-        steps(&[message], &question)[0].1
+        Tenths::of(steps(&[message], &question)[0].1).unwrap()
     };
     let one_phase = Supply { volts: 230, phases: Some(1) };
     let dc = Supply { volts: 400, phases: None };
-    assert_eq!(limit(watts(6003.0, 3), Unit::Ampere, THREE_PHASES), 8.7); // K01.FR.50
-    assert_eq!(limit(watts(2001.0, 1), Unit::Ampere, THREE_PHASES), 8.7);
-    assert_eq!(limit(watts(6003.0, 3), Unit::Watt, one_phase), 2001.0); // K01.FR.45
-    assert_eq!(limit(watts(4000.0, 3), Unit::Ampere, dc), 10.0); // K01.FR.44
+    assert_eq!(limit(watts(6003.0, 3), Unit::Ampere, THREE_PHASES), Tenths(87)); // K01.FR.50
+    assert_eq!(limit(watts(2001.0, 1), Unit::Ampere, THREE_PHASES), Tenths(87));
+    assert_eq!(limit(watts(6003.0, 3), Unit::Watt, one_phase), Tenths(20010)); // K01.FR.45
+    assert_eq!(limit(watts(4000.0, 3), Unit::Ampere, dc), Tenths(100)); // K01.FR.44
     let amperes = message("TxDefaultProfile", 0, 0, None, &[(0, 8.7)]);
-    assert_eq!(limit(amperes.clone(), Unit::Watt, THREE_PHASES), 6003.0); // K01.FR.49
-    assert_eq!(limit(amperes, Unit::Ampere, one_phase), 8.7);
+    assert_eq!(limit(amperes.clone(), Unit::Watt, THREE_PHASES), Tenths(60030)); // K01.FR.49
+    assert_eq!(limit(amperes, Unit::Ampere, one_phase), Tenths(87));
 }
 
 #[test]
