@@ -209,3 +209,75 @@ proptest::proptest! {
         }
     }
 }
+
+/// A profile of any purpose, kind, unit and validity; limits are whole tenths of an ampere on three phases.
+fn any_profile() -> impl proptest::strategy::Strategy<Value = Value> {
+    use proptest::{collection::vec, option, prelude::*};
+    let purposes = prop::sample::select(vec![
+        "ChargingStationMaxProfile",
+        "ChargingStationExternalConstraints",
+        "TxDefaultProfile",
+        "TxProfile",
+    ]);
+    let kinds = prop::sample::select(vec!["Absolute", "Relative", "Daily", "Weekly"]);
+    let place = (purposes, 0..3_i64, kinds, any::<bool>());
+    let time = (-90_000..90_000_i64, option::of(1..90_000_i64), option::of(-500..500_i64), option::of(0..900_i64));
+    (place, time, vec((1..400_i64, 0..320_i64), 1..5)).prop_map(|((purpose, level, kind, watts), time, periods)| {
+        let (start, duration, from, to) = time;
+        let mut begins = 0;
+        let mut limits = Vec::new();
+        for (length, tenths) in periods {
+            limits.push((begins, Tenths(if watts { tenths * 690 } else { tenths }).number()));
+            begins += length;
+        }
+        let mut profile = message(purpose, level, start, duration, &limits);
+        if watts {
+            profile["chargingSchedule"][0]["chargingRateUnit"] = "W".into();
+        }
+        match kind {
+            "Relative" => {
+                profile["chargingProfileKind"] = kind.into();
+                profile["chargingSchedule"][0].as_object_mut().unwrap().remove("startSchedule");
+            }
+            "Daily" | "Weekly" => {
+                profile["chargingProfileKind"] = "Recurring".into();
+                profile["recurrencyKind"] = kind.into();
+            }
+            _ => {}
+        }
+        for (name, bound) in [("validFrom", from), ("validTo", to)] {
+            if let Some(bound) = bound {
+                profile[name] = at(bound).to_string().into();
+            }
+        }
+        profile
+    })
+}
+
+proptest::proptest! {
+    /// The checks of test cases compute composite schedules by a calculator of their own: both say the same.
+    #[test]
+    fn the_checks_compute_the_same(profiles in proptest::collection::vec(any_profile(), 0..7), begun in -600..1_i64) {
+        let mut messages: Vec<Value> = Vec::new();
+        for profile in profiles {
+            let same = |other: &Value| ["chargingProfilePurpose", "stackLevel"].iter().all(|name| other[*name] == profile[*name]);
+            // What a station would refuse is not compared.
+            if !messages.iter().any(same) && Profile::read(&profile).is_ok() {
+                messages.push(profile);
+            }
+        }
+        let question = Question { begun: at(begun), ..question(1200) };
+        let periods = steps(&messages, &question);
+        let periods = periods.iter().map(|(start, limit)| json!({ "startPeriod": start, "limit": limit }));
+        let answer = json!({
+            "scheduleStart": at(0).to_string(), "duration": 1200, "chargingRateUnit": "A",
+            "chargingSchedulePeriod": periods.collect::<Vec<_>>(),
+        });
+        let checks = crate::protocol::composite::InForce {
+            profiles: messages,
+            begun: Some(question.begun),
+            most: Some(question.maximum.number()),
+        };
+        proptest::prop_assert_eq!(checks.difference(&answer), None);
+    }
+}
