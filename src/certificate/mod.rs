@@ -123,6 +123,17 @@ impl Certificate {
         self.parsed().map(|certificate| certificate.tbs_certificate.subject_pki.raw).unwrap_or_default()
     }
 
+    /// The bits of its public key, which OCSP hashes.
+    pub(crate) fn key_bits(&self) -> Vec<u8> {
+        let parsed = self.parsed();
+        parsed.map(|certificate| certificate.public_key().subject_public_key.data.to_vec()).unwrap_or_default()
+    }
+
+    /// The serial number as it is encoded.
+    pub(crate) fn serial_bytes(&self) -> Vec<u8> {
+        self.parsed().map(|certificate| certificate.raw_serial().to_vec()).unwrap_or_default()
+    }
+
     /// Its subjectKeyIdentifier.
     pub fn key_identifier(&self) -> Option<Vec<u8>> {
         let certificate = self.parsed()?;

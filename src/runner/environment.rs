@@ -8,6 +8,7 @@ use tokio::task::JoinSet;
 use super::{error::EnvironmentError, files::Files, secrets::Secrets};
 use crate::{
     bench::Bench,
+    certificate::Certificate,
     clock::Clock,
     engine::{EndpointPolicies, SutMemory},
     link::{
@@ -19,7 +20,7 @@ use crate::{
     protocol::Protocol,
     services::{
         inspect, meter, ocsp,
-        pki::{KeyKind, Pki, PkiError, signing_request},
+        pki::{AnsweredFor, KeyKind, Pki, PkiError, signing_request},
     },
     simulator::{
         csms::{self, BootSetting, CsmsEndpoint, CsmsSetup, KnownStation},
@@ -340,15 +341,24 @@ impl Environment {
             }
             Service::Ocsp { chain, status } => {
                 let now = self.clock.now().wall;
-                let status = match status {
-                    Revocation::Good => ocsp::Status::Good,
-                    Revocation::Revoked => ocsp::Status::Revoked(now),
-                    Revocation::Unknown => ocsp::Status::Unknown,
-                };
-                let answers = self.pki.certificate_statuses(chain, status, now);
+                let answers = self.pki.certificate_statuses(chain, ocsp_status(*status, now), now);
                 let answers = answers.iter().map(|one| json!({ "hash": one.hash, "result": one.result }));
                 let certificates = self.pki.with_those_above(chain);
                 Ok(json!({ "answers": answers.collect::<Vec<_>>(), "certificates": certificates }))
+            }
+            Service::OcspResponder { emaid, status } => {
+                let (responder, url) = self.files.responder()?;
+                let which = emaid.as_deref().map_or(AnsweredFor::V2gSubCas, AnsweredFor::Contract);
+                let status = ocsp_status(*status, self.clock.now().wall);
+                let issued = self.pki.issue_answered(which, status, responder, &url);
+                issued
+                    .map(|(chain, requests)| json!({ "chain": chain, "requests": requests }))
+                    .map_err(|error| format!("the certificates can't be issued: {error}"))
+            }
+            Service::OcspRequests { chain } => {
+                let (responder, _) = self.files.responder()?;
+                let counts: Vec<u32> = Certificate::chain(chain).iter().map(|one| responder.asked(one)).collect();
+                Ok(json!({ "counts": counts }))
             }
             Service::Csr {} => {
                 let name = self.bench["serial_number"].as_str().unwrap_or(&self.identity);
@@ -405,6 +415,15 @@ impl Environment {
     /// True while the simulated product (if any) is alive.
     pub fn is_simulated(&self) -> bool {
         !self.tasks.is_empty()
+    }
+}
+
+/// The status that an OCSP responder tells.
+fn ocsp_status(status: Revocation, now: jiff::Timestamp) -> ocsp::Status {
+    match status {
+        Revocation::Good => ocsp::Status::Good,
+        Revocation::Revoked => ocsp::Status::Revoked(now),
+        Revocation::Unknown => ocsp::Status::Unknown,
     }
 }
 

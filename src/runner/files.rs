@@ -14,6 +14,7 @@ use crate::{
     services::{
         files::{FileServer, FileSetup, FilesError, Upload},
         firmware::{self, Firmware},
+        ocsp::OcspResponder,
         pki::Pki,
         transfer::Client,
     },
@@ -27,6 +28,8 @@ const PATIENCE: Duration = Duration::from_mins(2);
 /// What a bench without the vendor's firmware is told.
 const NO_FIRMWARE: &str = "the bench has no vendor firmware: set firmware.image, firmware.signature and firmware.certificate (or firmware.made, for a product that installs any image)";
 const NO_BROKEN_FIRMWARE: &str = "the bench has no correctly signed firmware that can't be installed: set firmware.broken-image, firmware.broken-signature and firmware.broken-certificate (or firmware.made, for a product that checks only the signature before it installs)";
+/// What a bench is told whose file server speaks no HTTP.
+const NO_RESPONDER: &str = "the OCSP responder needs the file server over HTTP: set file-protocol to HTTP";
 
 /// A transfer of our station under way.
 pub(super) type Transfer = Pin<Box<dyn Future<Output = Result<Value, String>> + Send>>;
@@ -150,6 +153,11 @@ impl Files {
                 Err(failed) => json!({ "failed": failed }),
             })
         }))
+    }
+
+    /// The OCSP responder, and its URL.
+    pub(super) fn responder(&self) -> Result<(&OcspResponder, String), String> {
+        self.server()?.responder().ok_or_else(|| NO_RESPONDER.to_owned())
     }
 
     fn server(&self) -> Result<&FileServer, String> {

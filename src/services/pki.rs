@@ -26,7 +26,7 @@ mod issue;
 mod ocsp;
 mod vehicle;
 
-pub use ocsp::CertificateStatus;
+pub use ocsp::{AnsweredFor, CertificateStatus};
 
 /// What kind of key a certificate has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -82,6 +82,9 @@ pub(super) fn environment() -> &'static Environment<'static> {
             let answer = answers.find(|answer| crate::certificate::same_hash(&answer["hash"], &hash.0));
             minijinja::Value::from(Serde(answer.map_or(Value::Null, |answer| answer["result"].clone())))
         });
+        environment.add_filter("ocsp_status", |result: String, hash: Serde<Value>| {
+            minijinja::Value::from(Serde(ocsp_status(&result, &hash.0)))
+        });
         environment.add_filter("members", |text: String| {
             text.split(',').map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect::<Vec<_>>()
         });
@@ -128,6 +131,19 @@ fn kebab(name: &str) -> String {
         before = letter;
     }
     text
+}
+
+/// What an `OCSPResponse`, DER in base64, says of the certificate that an `ocspRequestData` names (`status`), or why it says
+/// nothing (`problem`).
+fn ocsp_status(result: &str, hash: &Value) -> Value {
+    use crate::services::ocsp::client::judge;
+    let Ok(der) = base64::engine::general_purpose::STANDARD.decode(result) else {
+        return json!({ "status": "", "problem": "it is not base64" });
+    };
+    match judge(&der, hash, None) {
+        Ok(standing) => json!({ "status": standing.word(), "problem": "" }),
+        Err(error) => json!({ "status": "", "problem": error.to_string() }),
+    }
 }
 
 /// What a list, or a list in it, has and the other has not; case makes no difference.

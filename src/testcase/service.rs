@@ -26,7 +26,7 @@ const SLOW: Property =
 const CERTIFICATE: Property = Property::optional("certificate", Takes::Word(&CertificateKind::WORDS));
 
 /// All of them.
-pub static SERVICES: [ServiceInfo; 13] = [
+pub static SERVICES: [ServiceInfo; 15] = [
     ServiceInfo {
         name: "firmware",
         parameters: &[
@@ -71,6 +71,22 @@ pub static SERVICES: [ServiceInfo; 13] = [
         about: "makes signed OCSP responses for the certificates of a chain that the harness has issued; yields `answers`, \
                 of which the filter `answer_for` takes the one that an `ocspRequestData` asks for, and the `certificates`, each \
                 with those above it",
+    },
+    ServiceInfo {
+        name: "ocsp-responder",
+        parameters: &[
+            Property::optional("emaid", Takes::Text)
+                .about("whose contract certificate; without it only the V2G sub-CAs are issued"),
+            Property::optional("status", Takes::Word(&["good", "revoked", "unknown"]))
+                .about("what is said of the first certificate; those above it are good"),
+        ],
+        about: "issues certificates anew that name the OCSP responder of the harness, which answers for them over HTTP; \
+                yields the `chain`, without the root, and for each of its certificates the `ocspRequestData` (`requests`)",
+    },
+    ServiceInfo {
+        name: "ocsp-requests",
+        parameters: &[Property::required("chain", Takes::Text)],
+        about: "yields how often the OCSP responder was asked for each certificate of a `chain` of `ocsp-responder` (`counts`)",
     },
     ServiceInfo {
         name: "succeed-root",
@@ -181,6 +197,20 @@ pub enum Service {
         /// What the answers say.
         #[serde(default)]
         status: Revocation,
+    },
+    /// Issues certificates that the OCSP responder answers for.
+    OcspResponder {
+        /// Whose contract certificate.
+        #[serde(default)]
+        emaid: Option<String>,
+        /// What is said of the first one.
+        #[serde(default)]
+        status: Revocation,
+    },
+    /// Tells how often the OCSP responder was asked for certificates.
+    OcspRequests {
+        /// PEM.
+        chain: String,
     },
     /// The SUT trusts the next root from now on.
     SucceedRoot {},

@@ -1,11 +1,11 @@
-//! HTTP and HTTPS: GET for what is offered, PUT or POST for uploads.
+//! HTTP and HTTPS: GET for what is offered, PUT or POST for uploads, and beside them the OCSP responder.
 
 use std::{convert::Infallible, time::Duration};
 
 use base64::Engine as _;
 use bytes::Bytes;
 use futures_util::stream;
-use http_body_util::{BodyExt, Full, StreamBody, combinators::UnsyncBoxBody};
+use http_body_util::{BodyExt, Full, Limited, StreamBody, combinators::UnsyncBoxBody};
 use hyper::{
     Method, Request, Response, StatusCode,
     body::{Frame, Incoming},
@@ -14,12 +14,15 @@ use hyper::{
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
 
-use super::{Connections, PATIENCE, Shared, pause, store::Refusal};
-use crate::link::{
-    hello,
-    network::{BoxStream, Listener},
-    server::percent_decoded,
-    tls,
+use super::{Connections, OCSP_PATH, PATIENCE, Shared, pause, store::Refusal};
+use crate::{
+    link::{
+        hello,
+        network::{BoxStream, Listener},
+        server::percent_decoded,
+        tls,
+    },
+    services::ocsp::MAX_REQUEST,
 };
 
 type Body = UnsyncBoxBody<Bytes, Infallible>;
@@ -68,6 +71,13 @@ fn respond(status: StatusCode) -> Response<Body> {
 }
 
 async fn handle(request: Request<Incoming>, shared: &Shared) -> Response<Body> {
+    // What a certificate names is for everybody: no credentials.
+    if let Some(rest) = request.uri().path().strip_prefix(OCSP_PATH)
+        && (rest.is_empty() || rest.starts_with('/'))
+    {
+        let get = percent_decoded(rest.trim_start_matches('/'));
+        return status(request, &get, shared).await;
+    }
     if !is_known(&request, shared) {
         let mut response = respond(StatusCode::UNAUTHORIZED);
         let challenge = header::HeaderValue::from_static("Basic realm=\"files\"");
@@ -99,6 +109,36 @@ async fn handle(request: Request<Incoming>, shared: &Shared) -> Response<Body> {
         }),
         _ => respond(StatusCode::METHOD_NOT_ALLOWED),
     }
+}
+
+/// The OCSP responder (RFC 6960, A.1): POST with the request as the body, or GET with it in base64 at the end of the path.
+async fn status(request: Request<Incoming>, get: &str, shared: &Shared) -> Response<Body> {
+    let asked = match *request.method() {
+        Method::GET if get.len() <= MAX_REQUEST => {
+            // What is no base64 is no request either.
+            Bytes::from(base64::engine::general_purpose::STANDARD.decode(get).unwrap_or_default())
+        }
+        Method::POST => {
+            let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+            let kind = kind.and_then(|kind| kind.split(';').next()).unwrap_or_default().trim();
+            if !kind.eq_ignore_ascii_case("application/ocsp-request") {
+                return respond(StatusCode::UNSUPPORTED_MEDIA_TYPE);
+            }
+            let body = Limited::new(request.into_body(), MAX_REQUEST).collect();
+            match tokio::time::timeout(PATIENCE, body).await {
+                Ok(Ok(body)) => body.to_bytes(),
+                Ok(Err(_)) => return respond(StatusCode::PAYLOAD_TOO_LARGE),
+                Err(_) => return respond(StatusCode::REQUEST_TIMEOUT),
+            }
+        }
+        Method::GET => return respond(StatusCode::URI_TOO_LONG),
+        _ => return respond(StatusCode::METHOD_NOT_ALLOWED),
+    };
+    let answer = shared.responder.respond(&asked, shared.clock.now().wall);
+    let mut response = Response::new(Full::new(Bytes::from(answer)).boxed_unsync());
+    let kind = header::HeaderValue::from_static("application/ocsp-response");
+    response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    response
 }
 
 /// HTTP Basic authentication, where it is wanted.

@@ -33,8 +33,11 @@ use crate::{
     link::{Identity, Network, Secret, ServerTls, client::percent_encoded, network::Listener},
     pics::Pics,
     protocol::transfer::Protocol,
+    services::ocsp::OcspResponder,
 };
 
+/// Where the OCSP responder is, beside the files.
+const OCSP_PATH: &str = "/ocsp";
 /// Most connections at a time; beyond it they are closed at once.
 const MAX_CONNECTIONS: usize = 64;
 /// How long a peer may take for a TLS handshake, a request's head or a login.
@@ -123,6 +126,8 @@ struct Shared {
     protocol: Protocol,
     store: Store,
     credentials: Option<Credentials>,
+    /// Answers at [`OCSP_PATH`], where the server speaks HTTP.
+    responder: OcspResponder,
     /// What is shown to clients that speak TLS.
     tls: Arc<RwLock<Option<ServerTls>>>,
     clock: Clock,
@@ -148,6 +153,8 @@ impl Shared {
 pub struct FileServer {
     /// `scheme://user:password@host:port`
     base: String,
+    /// `host:port` for other products.
+    public: String,
     address: String,
     shared: Shared,
     _task: Arc<Task>,
@@ -190,6 +197,7 @@ impl FileServer {
             protocol,
             store: Store::new(setup.limits),
             credentials,
+            responder: OcspResponder::default(),
             tls: Arc::new(RwLock::new(identity.filter(|_| protocol.has_tls()).map(server_tls))),
             clock,
         };
@@ -221,6 +229,7 @@ impl FileServer {
         });
         Ok(Self {
             base: format!("{}://{login}{public}", protocol.scheme()),
+            public,
             address,
             shared,
             _task: Arc::new(Task(task)),
@@ -250,6 +259,13 @@ impl FileServer {
         if tls.is_some() {
             *tls = Some(server_tls(identity));
         }
+    }
+
+    /// The OCSP responder, and its URL; none where the server doesn't speak HTTP.
+    pub fn responder(&self) -> Option<(&OcspResponder, String)> {
+        let protocol = self.protocol();
+        let speaks = matches!(protocol, Protocol::Http | Protocol::Https);
+        speaks.then(|| (&self.shared.responder, format!("{}://{}{OCSP_PATH}", protocol.scheme(), self.public)))
     }
 
     /// Offers a file whose transfer takes at least so many seconds; the answer is its URL.

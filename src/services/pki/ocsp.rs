@@ -5,11 +5,20 @@ use jiff::Timestamp;
 use rcgen::{PKCS_RSA_SHA256, SigningKey as _};
 use serde_json::Value;
 
-use super::{Pki, Root};
+use super::{Pki, PkiError, Root};
 use crate::{
     certificate::Certificate,
-    services::ocsp::{Responder, Status, Subject, response},
+    services::ocsp::{Issuer, OcspResponder, Responder, Status, Subject, response},
 };
+
+/// Which certificates are issued for an OCSP responder to answer for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AnsweredFor<'a> {
+    /// The contract certificate of an EV, of this eMAID, and the sub-CAs of the mobility operator.
+    Contract(&'a str),
+    /// The sub-CAs of the V2G root.
+    V2gSubCas,
+}
 
 /// An answer to whether one certificate is good.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,6 +44,44 @@ impl Pki {
         statuses
     }
 
+    /// Issues certificates anew that name the responder at a URL, and has it answer for them: with the status for the first
+    /// one, and that those above it are good. The answer is the chain, PEM, without the root, and for each of its
+    /// certificates the `OCSPRequestDataType`.
+    pub fn issue_answered(
+        &self,
+        which: AnsweredFor<'_>,
+        status: Status,
+        responder: &OcspResponder,
+        url: &str,
+    ) -> Result<(String, Vec<Value>), PkiError> {
+        let emaid = match which {
+            AnsweredFor::Contract(emaid) => Some(emaid),
+            AnsweredFor::V2gSubCas => None,
+        };
+        let answered = self.vehicle.answered(emaid, url)?;
+        let certificates = Certificate::chain(&answered.chain);
+        let mut requests = Vec::new();
+        for (at, (certificate, root)) in certificates.iter().zip(&answered.issuers).enumerate() {
+            let issuer = Certificate::first(&root.pem);
+            let mut request = issuer
+                .as_ref()
+                .and_then(|issuer| certificate.hash_data(issuer, "SHA256"))
+                .ok_or_else(|| PkiError("a certificate that was issued can't be read".into()))?;
+            request["responderURL"] = url.into();
+            requests.push(request);
+            // Above a sub-CA there are others; the root speaks for itself.
+            let mut chain: Vec<Certificate> = certificates[at + 1..].to_vec();
+            if chain.is_empty() {
+                chain.extend(issuer);
+            }
+            let key = root.key.clone();
+            let rsa = key.0.algorithm() == &PKCS_RSA_SHA256;
+            let issuer = Issuer { chain, sign: Box::new(move |message| key.sign(message).ok()), rsa };
+            responder.answer_for(certificate, issuer, if at == 0 { status } else { Status::Good });
+        }
+        Ok((answered.chain, requests))
+    }
+
     fn issuer_of(&self, certificate: &Certificate) -> Option<(Certificate, &Root)> {
         let issues =
             |root: &&Root| Certificate::first(&root.pem).is_some_and(|issuer| certificate.is_signed_by(&issuer));
@@ -53,7 +100,7 @@ fn answer(hash: &Value, status: Status, issuer: &Certificate, root: &Root, now: 
     };
     let responder = Responder {
         name: &root.name,
-        certificate: issuer.der(),
+        certificates: &[issuer.der().to_vec()],
         sign: &|message| root.key.sign(message).ok(),
         rsa: root.key.0.algorithm() == &PKCS_RSA_SHA256,
     };

@@ -15,7 +15,7 @@ use rcgen::{
 use sha2::{Digest as _, Sha256};
 use time::OffsetDateTime;
 
-use super::{BACKDATED, KeyKind, PkiError, Root, Subject, Written, date, issue, key_pair, serial, write_private};
+use super::{BACKDATED, Key, KeyKind, PkiError, Root, Subject, Written, date, issue, key_pair, serial, write_private};
 use crate::{
     certificate::{Certificate, SigningRequest, Verification},
     link::{CertificateKind, Identity, Secret},
@@ -34,6 +34,8 @@ const ORGANISATION: &str = "ocpp-attest";
 /// The root of a hierarchy, and the sub-CAs below it, the lowest last: that one signs.
 #[derive(Debug)]
 struct Hierarchy {
+    title: &'static str,
+    domain: &'static str,
     root: Root,
     below: [Root; 2],
 }
@@ -44,6 +46,14 @@ pub(super) struct VehiclePki {
     v2g: Hierarchy,
     mobility: Hierarchy,
     now: Timestamp,
+}
+
+/// Certificates that a responder answers for.
+pub(super) struct Answered {
+    /// PEM, the lowest first, without the root.
+    pub(super) chain: String,
+    /// The issuer of each.
+    pub(super) issuers: Vec<Root>,
 }
 
 /// Makes an authority of the given name, or takes it from where it is kept.
@@ -83,6 +93,18 @@ fn status_at(responder: &str) -> Result<CustomExtension, PkiError> {
 
 /// An authority; its own root, or below another with so many more below it.
 fn authority(name: &str, domain: &'static str, now: Timestamp, above: Option<(&Root, u8)>) -> Result<Root, PkiError> {
+    authority_with(key_pair(KeyKind::Ecdsa)?, RESPONDER, name, domain, now, above)
+}
+
+/// An authority with a certain key, whose status is to be had from a responder.
+fn authority_with(
+    key: Key,
+    responder: &str,
+    name: &str,
+    domain: &'static str,
+    now: Timestamp,
+    above: Option<(&Root, u8)>,
+) -> Result<Root, PkiError> {
     let mut params = CertificateParams::new(Vec::new())?;
     params.distinguished_name = named(name, ORGANISATION, domain)?;
     params.serial_number = Some(serial());
@@ -91,30 +113,52 @@ fn authority(name: &str, domain: &'static str, now: Timestamp, above: Option<(&R
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     params.not_before = date(now, -30);
     params.not_after = date(now, 3650);
-    let key = key_pair(KeyKind::Ecdsa)?;
     let pem = match above {
         None => params.self_signed(&key)?.pem(),
         Some((above, _)) => {
             params.use_authority_key_identifier_extension = true;
-            params.custom_extensions = vec![status_at(RESPONDER)?];
+            params.custom_extensions = vec![status_at(responder)?];
             issue(&params, Subject::Ours(&key), above)?
         }
     };
     Root::new(pem, key)
 }
 
+fn sub_ca_name(title: &str, number: u8) -> String {
+    format!("ocpp-attest {title} sub-CA {number}")
+}
+
 impl Hierarchy {
-    fn new(short: &str, title: &str, domain: &'static str, now: Timestamp, keep: &Keep<'_>) -> Result<Self, PkiError> {
+    fn new(
+        short: &str,
+        title: &'static str,
+        domain: &'static str,
+        now: Timestamp,
+        keep: &Keep<'_>,
+    ) -> Result<Self, PkiError> {
         let root =
             keep(&format!("{short}-root"), &|| authority(&format!("ocpp-attest {title} root"), domain, now, None))?;
         let sub_ca = |number: u8, above: &Root| {
             keep(&format!("{short}-sub-ca-{number}"), &|| {
-                authority(&format!("ocpp-attest {title} sub-CA {number}"), domain, now, Some((above, 2 - number)))
+                authority(&sub_ca_name(title, number), domain, now, Some((above, 2 - number)))
             })
         };
         let first = sub_ca(1, &root)?;
         let second = sub_ca(2, &first)?;
-        Ok(Self { root, below: [first, second] })
+        Ok(Self { title, domain, root, below: [first, second] })
+    }
+
+    /// The same authorities with new certificates for the sub-CAs, whose status is to be had from a responder: no product
+    /// has an answer about them yet.
+    fn renewed(&self, responder: &str, now: Timestamp) -> Result<Self, PkiError> {
+        let renew = |number: u8, old: &Root, above: &Root| {
+            let name = sub_ca_name(self.title, number);
+            authority_with(old.key.clone(), responder, &name, self.domain, now, Some((above, 2 - number)))
+        };
+        let root = Written::of(&self.root).root()?;
+        let first = renew(1, &self.below[0], &root)?;
+        let second = renew(2, &self.below[1], &first)?;
+        Ok(Self { title: self.title, domain: self.domain, root, below: [first, second] })
     }
 
     fn signer(&self) -> &Root {
@@ -179,17 +223,38 @@ impl VehiclePki {
 
     /// The contract certificate of an EV, with its key. Its common name is the eMAID.
     pub(super) fn contract(&self, emaid: &str, responder: Option<&str>) -> Result<Identity, PkiError> {
+        self.contract_from(&self.mobility, emaid, responder.unwrap_or(RESPONDER))
+    }
+
+    fn contract_from(&self, mobility: &Hierarchy, emaid: &str, responder: &str) -> Result<Identity, PkiError> {
         let usages = [
             KeyUsagePurpose::DigitalSignature,
             KeyUsagePurpose::ContentCommitment,
             KeyUsagePurpose::KeyEncipherment,
             KeyUsagePurpose::KeyAgreement,
         ];
-        let mut params = leaf(self.now, &usages, responder.unwrap_or(RESPONDER))?;
+        let mut params = leaf(self.now, &usages, responder)?;
         params.distinguished_name = named(emaid, ORGANISATION, "MO")?;
         let key = key_pair(KeyKind::Ecdsa)?;
-        let leaf = issue(&params, Subject::Ours(&key), self.mobility.signer())?;
-        Ok(Identity { chain: self.mobility.chain(&leaf), key: key.pem() })
+        let leaf = issue(&params, Subject::Ours(&key), mobility.signer())?;
+        Ok(Identity { chain: mobility.chain(&leaf), key: key.pem() })
+    }
+
+    /// A new contract certificate for an eMAID, or the V2G sub-CAs where there is none: the certificates, the lowest first,
+    /// each with its issuer, and with the root at the end. All are new, with the URL of a responder.
+    pub(super) fn answered(&self, emaid: Option<&str>, responder: &str) -> Result<Answered, PkiError> {
+        let hierarchy = if emaid.is_some() { &self.mobility } else { &self.v2g };
+        let renewed = hierarchy.renewed(responder, self.now)?;
+        let chain = match emaid {
+            Some(emaid) => self.contract_from(&renewed, emaid, responder)?.chain,
+            None => renewed.chain(""),
+        };
+        let [first, second] = renewed.below;
+        let mut issuers = vec![first, renewed.root];
+        if emaid.is_some() {
+            issuers.insert(0, second);
+        }
+        Ok(Answered { chain, issuers })
     }
 
     /// The contract certificate of an EV, kept in a folder (`contract.pem` with `contract.key`) so that a real EV can be

@@ -9,10 +9,16 @@ use hyper_util::rt::TokioIo;
 use super::{Client, MAX_DOWNLOAD, Target, TransferError, patiently};
 use crate::{link::tls, protocol::transfer::Protocol};
 
+/// The type of what is transferred.
+const FILE: &str = "application/octet-stream";
+/// Longest answer of an OCSP responder that is read, bytes.
+const MAX_STATUS: usize = 64 << 10;
+
 async fn exchange(
     client: &Client,
     target: &Target,
     method: Method,
+    kind: &str,
     body: Vec<u8>,
 ) -> Result<Response<Incoming>, TransferError> {
     let mut stream = patiently(client.network.connect(&target.host, target.port)).await?;
@@ -31,7 +37,7 @@ async fn exchange(
         .method(method)
         .uri(if target.encoded.is_empty() { "/" } else { &target.encoded })
         .header(header::HOST, format!("{host}:{}", target.port))
-        .header(header::CONTENT_TYPE, "application/octet-stream");
+        .header(header::CONTENT_TYPE, kind);
     if !target.user.is_empty() {
         let plain = format!("{}:{}", target.user, target.password);
         let encoded = base64::engine::general_purpose::STANDARD.encode(plain);
@@ -49,11 +55,18 @@ async fn exchange(
 }
 
 pub(super) async fn download(client: &Client, target: &Target) -> Result<Vec<u8>, TransferError> {
-    let response = exchange(client, target, Method::GET, Vec::new()).await?;
+    let response = exchange(client, target, Method::GET, FILE, Vec::new()).await?;
     let body = Limited::new(response.into_body(), MAX_DOWNLOAD).collect().await.map_err(TransferError::failed)?;
     Ok(body.to_bytes().to_vec())
 }
 
 pub(super) async fn upload(client: &Client, target: &Target, content: Vec<u8>) -> Result<(), TransferError> {
-    exchange(client, target, Method::PUT, content).await.map(|_| ())
+    exchange(client, target, Method::PUT, FILE, content).await.map(|_| ())
+}
+
+/// Sends an OCSP request to a responder (RFC 6960, A.1); the answer is its response.
+pub(super) async fn ask_status(client: &Client, target: &Target, request: Vec<u8>) -> Result<Vec<u8>, TransferError> {
+    let response = exchange(client, target, Method::POST, "application/ocsp-request", request).await?;
+    let body = Limited::new(response.into_body(), MAX_STATUS).collect().await.map_err(TransferError::failed)?;
+    Ok(body.to_bytes().to_vec())
 }

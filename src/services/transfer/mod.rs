@@ -136,6 +136,15 @@ impl Client {
         .await
     }
 
+    /// Sends an OCSP request to a responder (RFC 6960, A.1); the answer is its response.
+    pub async fn ask_status(&self, url: &str, request: Vec<u8>) -> Result<Vec<u8>, TransferError> {
+        let target = Target::parse(url)?;
+        if !matches!(target.protocol, Protocol::Http | Protocol::Https) {
+            return Err(TransferError::NotSupported("OCSP responders are asked over HTTP".into()));
+        }
+        patiently(http::ask_status(self, &target, request)).await
+    }
+
     #[cfg(feature = "files")]
     async fn socket(&self, target: &Target) -> Result<tokio::net::TcpStream, TransferError> {
         if matches!(self.network, Network::Memory(_)) {

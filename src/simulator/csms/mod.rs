@@ -3,6 +3,7 @@
 //! What does not depend on the version of OCPP is here: sockets and who is let in, stations, tokens, registration, one CALL at
 //! a time, the console. What messages say is in `dialect/`: one dialect for each version.
 
+mod certificate_status;
 mod console;
 mod dialect;
 mod endpoints;
@@ -15,7 +16,13 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 
-use self::{dialect::Dialect, endpoints::CsmsEndpoints, registration::Registration, tokens::Tokens};
+use self::{
+    certificate_status::{CertificateStatus, Inquiry},
+    dialect::Dialect,
+    endpoints::CsmsEndpoints,
+    registration::Registration,
+    tokens::Tokens,
+};
 pub use self::{
     endpoints::{CsmsEndpoint, KnownStation},
     registration::BootSetting,
@@ -104,6 +111,8 @@ struct Csms {
     dialect: Box<dyn Dialect>,
     /// What is to be done on the link.
     orders: Vec<LinkCommand>,
+    /// CALLs for which OCSP responders are to be asked.
+    inquiries: Vec<Inquiry>,
     conn: Option<ConnId>,
     outstanding: Option<OutstandingRequest>,
 }
@@ -127,6 +136,7 @@ impl Csms {
             },
             dialect: dialect::of(setup),
             orders: Vec::new(),
+            inquiries: Vec::new(),
             conn: None,
             outstanding: None,
         }
@@ -178,6 +188,11 @@ impl Csms {
                         refusal(id, "SecurityError", "the station is not accepted".into())
                     }
                     None => {
+                        let asked = self.dialect.inquiries(&self.common, &action, &payload);
+                        if !asked.is_empty() {
+                            self.inquiries.push(Inquiry { conn, id, action, payload, asked });
+                            return;
+                        }
                         Frame::CallResult { id, payload: self.dialect.respond(&mut self.common, &action, &payload) }
                     }
                 })
@@ -198,6 +213,16 @@ impl Csms {
         }
         if !self.common.endpoints.is_welcome() {
             self.orders.push(LinkCommand::Close(conn, POLICY_VIOLATION));
+        }
+        self.send_next();
+    }
+
+    /// The OCSP responders were asked.
+    fn inquired(&mut self, inquiry: Inquiry, found: &[Option<CertificateStatus>]) {
+        let Inquiry { conn, id, action, payload, .. } = inquiry;
+        if self.conn == Some(conn) {
+            let payload = self.dialect.conclude(&mut self.common, &action, &payload, found);
+            self.orders.push(LinkCommand::Send(conn, Frame::CallResult { id, payload }.to_text()));
         }
         self.send_next();
     }

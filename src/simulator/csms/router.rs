@@ -3,9 +3,13 @@
 use std::collections::HashMap;
 
 use serde_json::Value;
-use tokio::{sync::mpsc, time::Instant};
+use tokio::{sync::mpsc, task::JoinSet, time::Instant};
 
-use super::{Csms, CsmsSetup, endpoints::CsmsEndpoints};
+use super::{
+    Csms, CsmsSetup,
+    certificate_status::{CertificateStatus, Inquiry},
+    endpoints::CsmsEndpoints,
+};
 use crate::{
     clock::Clock,
     link::{ConnId, EndpointId, LinkCommand, LinkEvent, Network},
@@ -24,8 +28,8 @@ pub async fn run(
     let addresses: Vec<(EndpointId, String)> =
         setup.endpoints.iter().map(|endpoint| (EndpointId(endpoint.profile), endpoint.address.clone())).collect();
     let policies = CsmsEndpoints::policies_for(stations.iter().map(|station| &station.common.endpoints));
-    let link = FaultyLink::serve(setup.faults.clone(), network, &addresses, policies, clock).await?;
-    let mut house = Router { link, stations, conns: HashMap::new() };
+    let link = FaultyLink::serve(setup.faults.clone(), network.clone(), &addresses, policies, clock).await?;
+    let mut house = Router { link, stations, conns: HashMap::new(), network, clock, inquiries: JoinSet::new() };
     loop {
         let overdue = house.overdue();
         tokio::select! {
@@ -38,6 +42,11 @@ pub async fn run(
                 Some(request) => house.operated(request),
                 None => return Ok(()),
             },
+            Some(inquired) = house.inquiries.join_next() => {
+                if let Ok((at, inquiry, found)) = inquired {
+                    house.on(at, |station| station.inquired(inquiry, &found));
+                }
+            }
             () = tokio::time::sleep_until(overdue.unwrap_or_else(Instant::now)), if overdue.is_some() => {
                 let now = Instant::now();
                 for at in 0..house.stations.len() {
@@ -57,6 +66,11 @@ struct Router {
     stations: Vec<Csms>,
     /// Whose connection it is.
     conns: HashMap<ConnId, usize>,
+    /// By which OCSP responders are reached.
+    network: Network,
+    clock: Clock,
+    /// CALLs for which they are being asked.
+    inquiries: JoinSet<(usize, Inquiry, Vec<Option<CertificateStatus>>)>,
 }
 
 impl Router {
@@ -71,8 +85,16 @@ impl Router {
         act(station);
         let (orders, changed) =
             (std::mem::take(&mut station.orders), std::mem::take(&mut station.common.endpoints_changed));
+        let inquiries = std::mem::take(&mut station.inquiries);
         for order in orders {
             self.link.send(order);
+        }
+        for inquiry in inquiries {
+            let (network, clock) = (self.network.clone(), self.clock);
+            self.inquiries.spawn(async move {
+                let found = inquiry.ask(&network, clock).await;
+                (at, inquiry, found)
+            });
         }
         if changed {
             for (endpoint, policy) in

@@ -5,7 +5,7 @@ mod v2;
 
 use serde_json::Value;
 
-use super::{Common, CsmsSetup};
+use super::{Common, CsmsSetup, certificate_status::CertificateStatus};
 use crate::{manual_action::ActionOutcome, protocol::Version};
 
 /// A version of OCPP as the CSMS speaks it with one station.
@@ -14,6 +14,20 @@ pub(super) trait Dialect: Send {
     fn permits(&self, common: &Common, action: &str, payload: &Value) -> bool;
     /// The answer to a CALL of the station.
     fn respond(&mut self, common: &mut Common, action: &str, payload: &Value) -> Value;
+    /// The certificates (OCSPRequestDataType) whose status has to be known before a CALL can be answered.
+    fn inquiries(&self, _: &Common, _: &str, _: &Value) -> Vec<Value> {
+        Vec::new()
+    }
+    /// The answer to a CALL with such certificates, by what is known of each.
+    fn conclude(
+        &mut self,
+        common: &mut Common,
+        action: &str,
+        payload: &Value,
+        _: &[Option<CertificateStatus>],
+    ) -> Value {
+        self.respond(common, action, payload)
+    }
     /// Why the operator can't have this CALL sent now, if that is so.
     fn forbids(&self, common: &Common, action: &str, payload: &Value) -> Option<&'static str>;
     /// The CALLs that a CALL of the operator becomes because the station takes only so many elements in one.

@@ -1,6 +1,7 @@
 //! A CSMS that speaks OCPP 2.x.
 
 mod certificates;
+mod contracts;
 mod costs;
 mod customers;
 mod item_limits;
@@ -21,7 +22,7 @@ use super::Dialect;
 use crate::{
     clock::ocpp_time,
     manual_action::ActionOutcome,
-    simulator::csms::{Common, tokens::Tokens},
+    simulator::csms::{Common, certificate_status::CertificateStatus, tokens::Tokens},
 };
 
 /// How long a reservation holds of which the operator does not say it.
@@ -122,7 +123,7 @@ impl Dialect for Csms {
                 json!({})
             }
             "NotifyEvent" => self.variables.happened(payload),
-            "Authorize" => json!({ "idTokenInfo": token_info(&common.tokens, &payload["idToken"]) }),
+            "Authorize" => contracts::authorize(common, payload, &[]),
             "TransactionEvent" => self.transaction_event(common, payload),
             "ReservationStatusUpdate" => {
                 self.reservations.told(payload);
@@ -132,9 +133,27 @@ impl Dialect for Csms {
             "DataTransfer" => json!({ "status": "UnknownVendorId" }),
             "NotifyEVChargingNeeds" => json!({ "status": "Rejected" }),
             "NotifyEVChargingSchedule" => json!({ "status": "Accepted" }),
-            "GetCertificateStatus" => json!({ "status": "Failed" }),
+            "GetCertificateStatus" => contracts::status(&[]),
             "Get15118EVCertificate" => certificates::contract(payload),
             _ => json!({}),
+        }
+    }
+
+    fn inquiries(&self, common: &Common, action: &str, payload: &Value) -> Vec<Value> {
+        contracts::inquiries(common, action, payload)
+    }
+
+    fn conclude(
+        &mut self,
+        common: &mut Common,
+        action: &str,
+        payload: &Value,
+        found: &[Option<CertificateStatus>],
+    ) -> Value {
+        match action {
+            "Authorize" => contracts::authorize(common, payload, found),
+            "GetCertificateStatus" => contracts::status(found),
+            _ => self.respond(common, action, payload),
         }
     }
 

@@ -1,0 +1,96 @@
+//! Drivers who authorize with the contract certificate of their EV (C07), and the status of certificates (M06).
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::token_info;
+use crate::{
+    certificate::{Certificate, path},
+    services::ocsp::client::Standing,
+    simulator::csms::{Common, certificate_status::CertificateStatus},
+};
+
+/// How a contract certificate is judged before anybody is asked.
+#[derive(Debug, Clone, PartialEq)]
+enum Judgement {
+    /// These certificates are to be asked about (OCSPRequestDataType).
+    Ask(Vec<Value>),
+    /// It or one above it has expired (C07.FR.15).
+    Expired,
+    /// It can't be verified (C07.FR.17).
+    Unverified,
+}
+
+/// The certificates whose status has to be known before a CALL can be answered (C07.FR.05, M06.FR.01).
+pub(super) fn inquiries(common: &Common, action: &str, payload: &Value) -> Vec<Value> {
+    match action {
+        "Authorize" => match judge(common, payload) {
+            Some(Judgement::Ask(asked)) => asked,
+            _ => Vec::new(),
+        },
+        "GetCertificateStatus" => vec![payload["ocspRequestData"].clone()],
+        _ => Vec::new(),
+    }
+}
+
+/// The contract certificate of an AuthorizeRequest; `None` where it has none.
+fn judge(common: &Common, payload: &Value) -> Option<Judgement> {
+    let hashes = payload["iso15118CertificateHashData"].as_array();
+    let chain = payload["certificate"].as_str().map(Certificate::chain);
+    let Some(chain) = chain else {
+        return hashes.map(|hashes| Judgement::Ask(hashes.clone()));
+    };
+    let now = common.clock.now().wall;
+    let roots = common.authority.as_ref().map(|pki| format!("{}{}", pki.mobility_root_pem(), pki.v2g_root_pem()));
+    let roots = Certificate::bundle(&roots.unwrap_or_default());
+    Some(match verified(&chain, &roots, now) {
+        // C07.FR.05: what the station has worked out is as good.
+        Judgement::Ask(own) => Judgement::Ask(hashes.cloned().unwrap_or(own)),
+        other => other,
+    })
+}
+
+fn verified(chain: &[Certificate], roots: &[Certificate], now: Timestamp) -> Judgement {
+    // A root that the station sends along is trusted no more than it is here already.
+    let below: Vec<Certificate> = chain.iter().filter(|one| !roots.contains(one)).cloned().collect();
+    if !path::client_path(&below, roots, now).is_valid() {
+        let valid = |one: &Certificate| one.is_valid_at(now);
+        return if below.is_empty() || below.iter().all(valid) { Judgement::Unverified } else { Judgement::Expired };
+    }
+    let asked = below.iter().map(|one| {
+        let issuer = below.iter().chain(roots).find(|issuer| one.is_signed_by(issuer))?;
+        let mut asked = one.hash_data(issuer, "SHA256")?;
+        asked["responderURL"] = one.ocsp_responder()?.into();
+        Some(asked)
+    });
+    asked.collect::<Option<_>>().map_or(Judgement::Unverified, Judgement::Ask)
+}
+
+/// The AuthorizeResponse (C01.FR.07), and where there is a contract certificate, what it is worth (C07.FR.13 to C07.FR.17).
+pub(super) fn authorize(common: &Common, payload: &Value, found: &[Option<CertificateStatus>]) -> Value {
+    let info = token_info(&common.tokens, &payload["idToken"]);
+    let refused = |certificate: &str, token: &str| json!({ "certificateStatus": certificate, "idTokenInfo": { "status": token } });
+    let has = |standing: Standing| {
+        move |one: &Option<CertificateStatus>| one.as_ref().is_some_and(|one| one.standing == standing)
+    };
+    match judge(common, payload) {
+        None => json!({ "idTokenInfo": info }),
+        Some(Judgement::Expired) => refused("CertificateExpired", "Expired"),
+        Some(Judgement::Ask(_)) if found.iter().any(has(Standing::Revoked)) => refused("CertificateRevoked", "Invalid"),
+        Some(Judgement::Ask(asked)) if asked.len() == found.len() && found.iter().all(has(Standing::Good)) => {
+            let cancelled = matches!(info["status"].as_str(), Some("Blocked" | "Expired" | "Invalid" | "Unknown"));
+            let certificate = if cancelled { "ContractCancelled" } else { "Accepted" };
+            json!({ "certificateStatus": certificate, "idTokenInfo": info })
+        }
+        Some(_) => refused("CertChainError", "Invalid"),
+    }
+}
+
+/// The GetCertificateStatusResponse (M06.FR.02 to M06.FR.04).
+pub(super) fn status(found: &[Option<CertificateStatus>]) -> Value {
+    match found {
+        [Some(known)] => json!({ "status": "Accepted", "ocspResult": STANDARD.encode(&known.response) }),
+        _ => json!({ "status": "Failed" }),
+    }
+}
