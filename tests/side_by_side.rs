@@ -42,7 +42,7 @@ fn told(ran: &Ran) -> Vec<String> {
 fn side_by_side_is_as_one_after_the_other_but_sooner() {
     let pics = common::pics("reference-csms.yaml");
     // B has tokens of its own.
-    let bench = "security-profile: 2\nstations:\n  - identity: A\n  - identity: B\n    tokens: { valid: { idToken: OTHER1, type: ISO14443, group: G } }\n  - identity: C\n";
+    let bench = "security-profile: 2\nstations:\n  - identity: A\n  - identity: B\n    tokens: { valid: { idToken: OTHER1, type: ISO14443, group: GROUP1 } }\n  - identity: C\n";
     let alone = run(&pics, bench, 1);
     let together = run(&pics, bench, 8);
     assert!(alone.result.results.len() > 100);
