@@ -143,9 +143,7 @@ mod tests {
     #[test]
     fn only_a_running_transaction_gets_a_schedule() {
         let mut schedules = EvSchedules::default();
-        let event = |kind: &str| {
-            json!({ "eventType": kind, "transactionInfo": { "transactionId": "t1" }, "evse": { "id": 1 } })
-        };
+        let event = |kind: &str| json!({ "eventType": kind, "transactionInfo": { "transactionId": "t1" }, "evse": { "id": 1 } });
         assert_eq!(schedules.request(1, None, "A", "2026-01-01T00:00:00Z"), None);
         schedules.told(&event("Started"));
         let request = schedules.request(1, Some(&json!({ "id": 30, "stackLevel": 2 })), "W", "2026-01-01T00:00:00Z");

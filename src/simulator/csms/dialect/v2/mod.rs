@@ -15,8 +15,8 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use self::{
-    certificates::Certificates, customers::Customers, ev_schedules::EvSchedules, monitoring::Monitors, reservations::Reservations,
-    smart_charging::SmartCharging, transactions::TransactionStore, variables::Variables,
+    certificates::Certificates, customers::Customers, ev_schedules::EvSchedules, monitoring::Monitors,
+    reservations::Reservations, smart_charging::SmartCharging, transactions::TransactionStore, variables::Variables,
 };
 use super::Dialect;
 use crate::{

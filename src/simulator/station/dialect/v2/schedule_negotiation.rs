@@ -63,7 +63,9 @@ impl Station {
         if !self.online() || self.outstanding.is_some() || !self.transaction_queue.is_empty() {
             return;
         }
-        let Some(index) = self.evses.iter().position(|evse| evse.negotiation == Negotiation::NeedsKnown) else { return };
+        let Some(index) = self.evses.iter().position(|evse| evse.negotiation == Negotiation::NeedsKnown) else {
+            return;
+        };
         let tuples = self.device.number("SmartChargingCtrlr", "PeriodsPerSchedule").clamp(1, EV_TUPLES);
         let evse = &self.physical.evses[index];
         let (supply, amperes) = (evse.supply, evse.rated(Unit::Ampere).0 / 10);
