@@ -89,7 +89,7 @@ impl Physical {
                 if identification.is_some() && self.vehicle.is_none() {
                     return Err(not_possible("there is no EV that speaks ISO 15118"));
                 }
-                self.evses[index].ev = EvSession { identification, request: None };
+                self.evses[index].ev = EvSession { identification, ..EvSession::default() };
                 None
             }
             "ev-certificate" => {
@@ -97,6 +97,14 @@ impl Physical {
                 let request = if update { ContractRequest::Update } else { ContractRequest::Install };
                 self.evses[index].ev.request = Some(request);
                 None
+            }
+            "ev-renegotiate" => {
+                let evse = &mut self.evses[index];
+                if evse.ev.identification.is_none() || !evse.charging {
+                    return Err(not_possible("no EV charges there that speaks ISO 15118"));
+                }
+                evse.ev.renegotiated = true;
+                Some(Event::NeedsChanged(index))
             }
             "ev-not-ready" | "ev-suspend" => self.suspend(index, true),
             "ev-resume" => self.suspend(index, false),

@@ -100,6 +100,8 @@ pub enum Event {
         /// It suspended.
         suspended: bool,
     },
+    /// The EV wants another charging schedule (ISO 15118).
+    NeedsChanged(usize),
     /// Somebody shook the station.
     Shaken,
     /// A lock that was jammed moves again.

@@ -30,9 +30,21 @@ pub struct EvSession {
     pub identification: Option<Identification>,
     /// What it asks for first.
     pub request: Option<ContractRequest>,
+    /// It has changed its needs.
+    pub renegotiated: bool,
 }
 
+/// The energy that an EV wants at first, Wh.
+const WANTED: u32 = 20_000;
+/// What it wants after it has changed its needs, Wh.
+const WANTED_LATER: u32 = 12_000;
+
 impl EvSession {
+    /// The energy that it wants, Wh.
+    pub fn energy_wanted(&self) -> u32 {
+        if self.renegotiated { WANTED_LATER } else { WANTED }
+    }
+
     /// The request as EXI, which nobody but EV and contract pool reads: a header without options, and a body that stands for
     /// the request.
     pub fn exi(request: ContractRequest) -> Vec<u8> {

@@ -4,6 +4,7 @@ mod certificates;
 mod contracts;
 mod costs;
 mod customers;
+mod ev_schedules;
 mod item_limits;
 mod monitoring;
 mod reservations;
@@ -15,8 +16,8 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use self::{
-    certificates::Certificates, customers::Customers, monitoring::Monitors, reservations::Reservations,
-    smart_charging::SmartCharging, transactions::TransactionStore, variables::Variables,
+    certificates::Certificates, customers::Customers, ev_schedules::EvSchedules, monitoring::Monitors,
+    reservations::Reservations, smart_charging::SmartCharging, transactions::TransactionStore, variables::Variables,
 };
 use super::Dialect;
 use crate::{
@@ -40,6 +41,7 @@ pub(super) struct Csms {
     customers: Customers,
     monitors: Monitors,
     smart_charging: SmartCharging,
+    ev_schedules: EvSchedules,
     reservations: Reservations,
 }
 
@@ -54,6 +56,7 @@ impl Csms {
             customers: Customers::default(),
             monitors: Monitors::default(),
             smart_charging: SmartCharging::default(),
+            ev_schedules: EvSchedules::default(),
             reservations: Reservations::default(),
         }
     }
@@ -71,6 +74,7 @@ impl Csms {
     /// The running cost follows each periodic reading (I02.FR.01); the last event is answered with the total (I03.FR.02).
     fn transaction_event(&mut self, common: &mut Common, payload: &Value) -> Value {
         self.reservations.told(payload);
+        self.ev_schedules.told(payload);
         let response = self.transactions.event(payload, &common.tokens);
         let live = payload["eventType"] == "Updated" && payload["offline"] != true;
         if live && payload["triggerReason"] == "MeterValuePeriodic" {
@@ -80,6 +84,32 @@ impl Csms {
             }
         }
         response
+    }
+
+    /// Sends the EV on an EVSE its schedule; false where there is no transaction (K15.FR.03, K15.FR.04).
+    fn give_schedule(&self, common: &mut Common, payload: &Value) -> bool {
+        let evse = payload["evseId"].as_i64().unwrap_or_default();
+        let known = self.ev_schedules.transaction(evse).and_then(|id| self.smart_charging.of_transaction(id));
+        let units = self.variables.value("SmartChargingCtrlr.RateUnit").unwrap_or("A");
+        let unit = if units.split(',').any(|unit| unit.trim() == "A") { "A" } else { "W" };
+        let request = self.ev_schedules.request(evse, known, unit, &common.wall());
+        let given = request.is_some();
+        if let Some(request) = request {
+            common.call("SetChargingProfile", request);
+        }
+        given
+    }
+
+    /// An EV has returned its schedule; one that does not fit makes it negotiate again (K15.FR.11 to K15.FR.13).
+    fn ev_schedule(&self, common: &mut Common, payload: &Value) -> Value {
+        let evse = payload["evseId"].as_i64().unwrap_or_default();
+        let profile = self.ev_schedules.transaction(evse).and_then(|id| self.smart_charging.of_transaction(id));
+        // Where nothing was given there are no limits of ours.
+        let fits = profile.is_none_or(|profile| ev_schedules::fits(payload, profile));
+        if !fits {
+            self.give_schedule(common, payload);
+        }
+        json!({ "status": if fits { "Accepted" } else { "Rejected" } })
     }
 
     fn sign(&self, common: &mut Common, payload: &Value) -> Value {
@@ -131,8 +161,11 @@ impl Dialect for Csms {
             }
             "SignCertificate" => self.sign(common, payload),
             "DataTransfer" => json!({ "status": "UnknownVendorId" }),
-            "NotifyEVChargingNeeds" => json!({ "status": "Rejected" }),
-            "NotifyEVChargingSchedule" => json!({ "status": "Accepted" }),
+            "NotifyEVChargingNeeds" => {
+                let status = if self.give_schedule(common, payload) { "Accepted" } else { "Rejected" };
+                json!({ "status": status })
+            }
+            "NotifyEVChargingSchedule" => self.ev_schedule(common, payload),
             "GetCertificateStatus" => contracts::status(&[]),
             "Get15118EVCertificate" => certificates::contract(payload),
             _ => json!({}),

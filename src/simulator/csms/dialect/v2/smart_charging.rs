@@ -117,6 +117,11 @@ impl SmartCharging {
         twin.then_some("another profile has this purpose and stack level (K01.FR.06, K01.FR.39)")
     }
 
+    /// The profile of a transaction.
+    pub(super) fn of_transaction(&self, id: &str) -> Option<&Value> {
+        self.profiles.iter().map(|one| &one.profile).find(|profile| profile["transactionId"] == id)
+    }
+
     fn keep(&mut self, evse: i64, profile: &Value) {
         self.profiles.retain(|one| one.profile["id"] != profile["id"]);
         if self.profiles.len() < MAX_KEPT {

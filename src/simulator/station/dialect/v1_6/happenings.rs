@@ -35,6 +35,7 @@ impl ChargePoint {
             }
             Event::EvSuspended { index, .. } => self.report_evse(index),
             Event::Shaken => return Err(NotPossible("OCPP 1.6 knows no monitors".into())),
+            Event::NeedsChanged(_) => return Err(NotPossible("OCPP 1.6 knows no ISO 15118".into())),
             Event::LockFreed { index, .. } => self.try_starting(index),
             Event::Transferred(TransferDone::Download(_, result)) => self.firmware_downloaded(result),
             Event::Transferred(TransferDone::Upload(_, result)) => self.diagnostics_uploaded(result),

@@ -40,13 +40,6 @@ impl Station {
                 self.limits_of_evse(index, duration, unit)
             }
         };
-        let period = |step: &Step| {
-            let mut period = json!({ "startPeriod": step.start, "limit": step.limit.number() });
-            if let Some(phases) = step.phases {
-                period["numberPhases"] = phases.into();
-            }
-            period
-        };
         json!({
             "status": "Accepted",
             "schedule": {
@@ -54,7 +47,7 @@ impl Station {
                 "duration": duration,
                 "scheduleStart": self.physical.wall(),
                 "chargingRateUnit": unit.name(),
-                "chargingSchedulePeriod": steps.iter().map(period).collect::<Vec<_>>(),
+                "chargingSchedulePeriod": steps.iter().map(Step::period).collect::<Vec<_>>(),
             },
         })
     }
@@ -65,7 +58,7 @@ impl Station {
     }
 
     /// The composite schedule of an EVSE, which has its part of what the station has (K04.FR.05).
-    fn limits_of_evse(&self, index: usize, duration: i64, unit: Unit) -> Vec<Step> {
+    pub(super) fn limits_of_evse(&self, index: usize, duration: i64, unit: Unit) -> Vec<Step> {
         let others = (0..self.evses.len()).filter(|other| *other != index && self.is_charging(*other)).count();
         let sharing = i64::try_from(others + 1).unwrap_or(1);
         let evse = self.evses[index].id;
@@ -178,6 +171,17 @@ impl Station {
         let next = steps.filter_map(|steps| steps.get(1).map(|step| step.start)).min().unwrap_or(AHEAD);
         // A change within this second is looked at in the next one.
         self.schedule(Duration::from_secs(u64::try_from(next).unwrap_or(1).max(1)), Timer::Limits);
+    }
+}
+
+impl Step {
+    /// `ChargingSchedulePeriodType`
+    pub(super) fn period(&self) -> Value {
+        let mut period = json!({ "startPeriod": self.start, "limit": self.limit.number() });
+        if let Some(phases) = self.phases {
+            period["numberPhases"] = phases.into();
+        }
+        period
     }
 }
 

@@ -55,6 +55,7 @@ impl Station {
     pub(super) fn disconnected(&mut self) {
         self.keep_undelivered();
         self.offline_since = Some(Instant::now());
+        self.settle_schedules();
         self.cancel(|timer| matches!(timer, Timer::Heartbeat | Timer::BootAgain));
         if self.boot != Boot::Accepted {
             self.boot = Boot::Down;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::Station;
+use super::{Station, schedule_negotiation::Negotiation};
 
 /// An idToken.
 pub type Token = Value;
@@ -44,6 +44,10 @@ pub struct Evse {
     pub stranger: bool,
     /// The charging profile that came with it, for the transaction.
     pub profile_to_come: Option<Value>,
+    /// How far its EV is with its schedule.
+    pub(super) negotiation: Negotiation,
+    /// The EV is to be told of another schedule.
+    pub(super) schedule_changed: bool,
     /// When it was ready to deliver energy: the driver authorised, the EV connected (K01.FR.42).
     pub ready_since: Option<jiff::Timestamp>,
     /// Why authorisation ended, for `stoppedReason`.
@@ -117,6 +121,8 @@ impl Evse {
             reserved: false,
             stranger: false,
             profile_to_come: None,
+            negotiation: Negotiation::default(),
+            schedule_changed: false,
             ready_since: None,
             stopped_by: None,
             resetting: false,
@@ -240,6 +246,7 @@ impl Station {
 
     /// The EV's end of the cable is unplugged, or the whole cable (E06, E09, E10).
     pub(super) fn unplugged(&mut self, index: usize, ev_side_only: bool, was_charging: bool, was_connected: bool) {
+        self.end_negotiation(index);
         let fixed = self.physical.evses[index].fixed_cable;
         if ev_side_only && !fixed {
             let evse = &self.evses[index];
@@ -336,6 +343,7 @@ impl Station {
         hardware.charging = false;
         hardware.ev_suspended = false;
         self.allow_energy(index);
+        self.end_negotiation(index);
         if self.evses[index].transaction.is_none() {
             return;
         }
@@ -399,7 +407,7 @@ impl Station {
     pub(super) fn try_charging(&mut self, index: usize) {
         let evse = &self.physical.evses[index];
         let ready = !evse.charging && evse.connected() && self.evses[index].authorized.is_some();
-        if !ready || !self.plug_is_held(index) {
+        if !ready || !self.plug_is_held(index) || !self.has_schedule(index) {
             return;
         }
         self.evses[index].ready_since = Some(self.physical.now());
@@ -465,6 +473,7 @@ impl Station {
         self.physical.evses[index].charging = false;
         self.physical.evses[index].ev_suspended = false;
         self.allow_energy(index);
+        self.end_negotiation(index);
         let state = self.charging_state(index);
         self.event(index, "Ended", trigger, Some(state), Some(reason));
         // What the end brings about belongs to the transaction.

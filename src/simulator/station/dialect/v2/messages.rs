@@ -40,6 +40,7 @@ impl Station {
             }
             "SignCertificate" => self.sign_answered(&outgoing.payload, response),
             "Get15118EVCertificate" => self.contract_answered(response),
+            "NotifyEVChargingNeeds" => self.needs_answered(&outgoing.payload, Some(response)),
             "GetCertificateStatus" => self.status_answered(&outgoing.payload, response),
             _ => {}
         }
@@ -177,7 +178,10 @@ impl Station {
                 self.refresh_statuses();
             }
             "CustomerInformation" => self.tell_customer_information(payload),
-            "SetChargingProfile" | "ClearChargingProfile" => self.apply_limits(),
+            "SetChargingProfile" | "ClearChargingProfile" => {
+                self.apply_limits();
+                self.give_schedules();
+            }
             "GetChargingProfiles" => self.report_charging_profiles(payload),
             "GetDisplayMessages" => self.notify_display_messages(payload),
             _ => {}

@@ -25,6 +25,7 @@ mod queue;
 mod reports;
 mod reservations;
 mod reset;
+mod schedule_negotiation;
 mod smart_charging;
 #[cfg(test)]
 mod tests;
@@ -89,6 +90,8 @@ enum Timer {
     Renewal,
     /// The limit of an EVSE changes.
     Limits,
+    /// An EV has waited long enough for the schedule that the CSMS promised.
+    Schedule(usize),
     /// A display message begins or ends.
     Display,
     /// A reservation expires.
@@ -195,6 +198,7 @@ impl Dialect for Station {
     fn send_next(&mut self) {
         self.watch_variables();
         self.review_reservations();
+        self.tell_charging_needs();
         self.send_waiting();
     }
 }
@@ -305,6 +309,7 @@ impl Station {
             Timer::CertificateStatus => self.refresh_statuses(),
             Timer::Renewal => self.renew_in_time(),
             Timer::Limits => self.apply_limits(),
+            Timer::Schedule(index) => self.settle_schedule(index),
             Timer::Monitor(id) => self.monitor_due(id),
             Timer::Calm => self.device.put("ShockSensor", "Active", "false"),
         }
@@ -401,6 +406,7 @@ impl Station {
             self.evses[index].reservation_to_report = None;
             self.physical.evses[index].charging = false;
             self.allow_energy(index);
+            self.end_negotiation(index);
             self.evses[index].resetting = false;
             self.evses[index].updating = false;
             self.evses[index].reset_when_idle = false;

@@ -82,6 +82,7 @@ impl Station {
             }
             "BootNotification" => self.schedule(Duration::from_secs(30), Timer::BootAgain),
             "Authorize" => self.authorize_failed(),
+            "NotifyEVChargingNeeds" => self.needs_answered(&outgoing.payload, None),
             "Get15118EVCertificate" => self.contract_not_answered(),
             _ => {}
         }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::Station;
+use super::{Station, schedule_negotiation::Negotiation};
 use crate::{
     pics::Profile as Certification,
     simulator::station::composite::{Profile, Purpose, Unit, Unreadable},
@@ -50,9 +50,15 @@ impl Station {
     pub(super) fn set_charging_profile(&mut self, payload: &Value) -> Value {
         let evse = payload["evseId"].as_u64().and_then(|evse| u32::try_from(evse).ok()).unwrap_or(u32::MAX);
         let message = &payload["chargingProfile"];
+        let schedules = self.negotiated_schedules();
         match self.judge_profile(evse, message, Way::Set) {
             Ok(profile) => {
+                let of_transaction = profile.purpose == Purpose::Tx;
                 self.install_profile(Installed { evse, message: message.clone(), profile });
+                self.compare_schedules(&schedules);
+                if let Some(index) = self.physical.index_of(evse).filter(|_| of_transaction) {
+                    self.promised_schedule_came(index);
+                }
                 json!({ "status": "Accepted" })
             }
             Err(reason) => json!({ "status": "Rejected", "statusInfo": { "reasonCode": reason } }),
@@ -130,14 +136,20 @@ impl Station {
         {
             return Err("TxNotFound");
         }
+        let negotiation = index.map(|index| self.evses[index].negotiation).unwrap_or_default();
+        // K15.FR.17: a schedule for an EV whose needs the CSMS can't know.
+        let charging = index.is_some_and(|index| self.physical.evses[index].charging);
+        if profile.purpose == Purpose::Tx && negotiation == Negotiation::NeedsKnown && !charging {
+            return Err("InvalidMessageSeq");
+        }
         if u64::try_from(profile.stack_level)
             .is_ok_and(|level| level > self.device.number("SmartChargingCtrlr", "ProfileStackLevel"))
         {
             return Err("InvalidStackLevel");
         }
-        // K01.FR.34: no EV has told its needs.
+        // K01.FR.34: only an EV that has told its needs can choose.
         let schedules = message["chargingSchedule"].as_array().map_or(&[][..], Vec::as_slice);
-        if schedules.len() > 1 {
+        if schedules.len() > 1 && (negotiation == Negotiation::Open || profile.purpose != Purpose::Tx) {
             return Err("InvalidSchedule");
         }
         for schedule in schedules {
@@ -146,12 +158,15 @@ impl Station {
             if !self.device.lists("SmartChargingCtrlr", "RateUnit", unit) {
                 return Err("UnsupportedRateUnit");
             }
-        }
-        if profile.periods.len() as u64 > self.device.number("SmartChargingCtrlr", "PeriodsPerSchedule") {
-            return Err("TooManyElements");
-        }
-        if !self.phases_fit(if station_max { None } else { index }, &profile) {
-            return Err("InvalidSchedule");
+            let mut alone = message.clone();
+            alone["chargingSchedule"] = json!([schedule]);
+            let alone = Profile::read(&alone).map_err(|_| "InvalidSchedule")?;
+            if alone.periods.len() as u64 > self.device.number("SmartChargingCtrlr", "PeriodsPerSchedule") {
+                return Err("TooManyElements");
+            }
+            if !self.phases_fit(if station_max { None } else { index }, &alone) {
+                return Err("InvalidSchedule");
+            }
         }
         self.has_room_for(evse, &profile, message)?;
         Ok(profile)
@@ -196,6 +211,7 @@ impl Station {
 
     pub(super) fn clear_charging_profiles(&mut self, payload: &Value) -> &'static str {
         let before = self.charging_profiles.len();
+        let schedules = self.negotiated_schedules();
         let criteria = &payload["chargingProfileCriteria"];
         let given = |value: &Value, known: &Value| value.is_null() || value == known;
         self.charging_profiles.retain(|known| {
@@ -211,6 +227,7 @@ impl Station {
             !meant || known.profile.purpose == Purpose::ExternalConstraints
         });
         self.count_profiles();
+        self.compare_schedules(&schedules);
         if self.charging_profiles.len() == before { "Unknown" } else { "Accepted" }
     }
 
