@@ -38,8 +38,5 @@ pub(super) fn defects(bench: &Bench) -> Vec<Defect> {
         let help = "write one that the number falls below when it no longer exceeds `upper-threshold`";
         defects.push(bench.defect("monitoring.lower-threshold", "not below the upper threshold", help));
     }
-    if number("delta") < 0.0 {
-        defects.push(bench.defect("monitoring.delta", "negative (N04.FR.14)", "write a difference, which has no sign"));
-    }
     defects
 }

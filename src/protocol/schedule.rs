@@ -112,11 +112,10 @@ impl Active<'_> {
         }
     }
 
-    /// Seconds since the start of the schedule; none before it starts.
+    /// Seconds since the start of the schedule, or of its cycle; none before it starts for the first time (K01.FR.30).
     fn passed(&self, at: Timestamp) -> Option<i64> {
         let passed = seconds(time(&self.schedule["startSchedule"]).unwrap_or(self.begun), at);
-        let passed = self.cycle().map_or(passed, |cycle| passed.rem_euclid(cycle));
-        (passed >= 0).then_some(passed)
+        (passed >= 0).then(|| self.cycle().map_or(passed, |cycle| passed.rem_euclid(cycle)))
     }
 
     /// The limit at a time (K01.FR.10 to K01.FR.13, K01.FR.36, K01.FR.37), in A per phase or in W.

@@ -105,3 +105,26 @@ fn an_answer_is_withheld_under_a_condition() {
         assert_eq!(sent.iter().any(|text| text.contains("InternalError")), how == "error", "{sent:?}");
     }
 }
+
+/// Repeated steps that the SUT need not begin end with the test case.
+#[test]
+fn what_is_optional_and_repeated_comes_to_an_end() {
+    for repeated in [
+        "- expect: Heartbeat",
+        "- expect: Heartbeat\n            optional: true",
+        "- optional:\n            - expect: Heartbeat",
+    ] {
+        for ending in ["- expect: StatusNotification", "- send: ClearCache", "- wait: 5"] {
+            let steps = format!(
+                "steps:\n  - optional:\n      - repeat:\n          {repeated}\n        until: \"false\"\n  {ending}\n"
+            );
+            let mut engine = engine(&steps, connected());
+            engine.handle(at(0), Input::Tick);
+            says(&mut engine, 1, r#"[2,"a","Heartbeat",{}]"#);
+            says(&mut engine, 2, r#"[2,"b","Heartbeat",{}]"#);
+            engine.handle(at(100), Input::Tick);
+            engine.handle(at(1000), Input::Tick);
+            assert!(engine.finished(), "{repeated} {ending}: {}", engine.waiting_for());
+        }
+    }
+}

@@ -117,17 +117,17 @@ fn units_are_converted_with_the_phases_of_the_period() {
     };
     let limit = |message: Value, unit: Unit, supply: Supply| {
         let question = Question { unit, maximum: Tenths(10_000_000), supply, ..question(10) };
-        steps(&[message], &question)[0].1
+        Tenths::of(steps(&[message], &question)[0].1).unwrap()
     };
     let one_phase = Supply { volts: 230, phases: Some(1) };
     let dc = Supply { volts: 400, phases: None };
-    assert_eq!(limit(watts(6003.0, 3), Unit::Ampere, THREE_PHASES), 8.7); // K01.FR.50
-    assert_eq!(limit(watts(2001.0, 1), Unit::Ampere, THREE_PHASES), 8.7);
-    assert_eq!(limit(watts(6003.0, 3), Unit::Watt, one_phase), 2001.0); // K01.FR.45
-    assert_eq!(limit(watts(4000.0, 3), Unit::Ampere, dc), 10.0); // K01.FR.44
+    assert_eq!(limit(watts(6003.0, 3), Unit::Ampere, THREE_PHASES), Tenths(87)); // K01.FR.50
+    assert_eq!(limit(watts(2001.0, 1), Unit::Ampere, THREE_PHASES), Tenths(87));
+    assert_eq!(limit(watts(6003.0, 3), Unit::Watt, one_phase), Tenths(20010)); // K01.FR.45
+    assert_eq!(limit(watts(4000.0, 3), Unit::Ampere, dc), Tenths(100)); // K01.FR.44
     let amperes = message("TxDefaultProfile", 0, 0, None, &[(0, 8.7)]);
-    assert_eq!(limit(amperes.clone(), Unit::Watt, THREE_PHASES), 6003.0); // K01.FR.49
-    assert_eq!(limit(amperes, Unit::Ampere, one_phase), 8.7);
+    assert_eq!(limit(amperes.clone(), Unit::Watt, THREE_PHASES), Tenths(60030)); // K01.FR.49
+    assert_eq!(limit(amperes, Unit::Ampere, one_phase), Tenths(87));
 }
 
 #[test]
@@ -207,5 +207,77 @@ proptest::proptest! {
             let step = found.iter().rfind(|(start, _)| *start <= second).unwrap();
             proptest::prop_assert!((step.1 - expected).abs() < 1e-9, "second {second}: {} for {expected}", step.1);
         }
+    }
+}
+
+/// A profile of any purpose, kind, unit and validity; limits are whole tenths of an ampere on three phases.
+fn any_profile() -> impl proptest::strategy::Strategy<Value = Value> {
+    use proptest::{collection::vec, option, prelude::*};
+    let purposes = prop::sample::select(vec![
+        "ChargingStationMaxProfile",
+        "ChargingStationExternalConstraints",
+        "TxDefaultProfile",
+        "TxProfile",
+    ]);
+    let kinds = prop::sample::select(vec!["Absolute", "Relative", "Daily", "Weekly"]);
+    let place = (purposes, 0..3_i64, kinds, any::<bool>());
+    let time = (-90_000..90_000_i64, option::of(1..90_000_i64), option::of(-500..500_i64), option::of(0..900_i64));
+    (place, time, vec((1..400_i64, 0..320_i64), 1..5)).prop_map(|((purpose, level, kind, watts), time, periods)| {
+        let (start, duration, from, to) = time;
+        let mut begins = 0;
+        let mut limits = Vec::new();
+        for (length, tenths) in periods {
+            limits.push((begins, Tenths(if watts { tenths * 690 } else { tenths }).number()));
+            begins += length;
+        }
+        let mut profile = message(purpose, level, start, duration, &limits);
+        if watts {
+            profile["chargingSchedule"][0]["chargingRateUnit"] = "W".into();
+        }
+        match kind {
+            "Relative" => {
+                profile["chargingProfileKind"] = kind.into();
+                profile["chargingSchedule"][0].as_object_mut().unwrap().remove("startSchedule");
+            }
+            "Daily" | "Weekly" => {
+                profile["chargingProfileKind"] = "Recurring".into();
+                profile["recurrencyKind"] = kind.into();
+            }
+            _ => {}
+        }
+        for (name, bound) in [("validFrom", from), ("validTo", to)] {
+            if let Some(bound) = bound {
+                profile[name] = at(bound).to_string().into();
+            }
+        }
+        profile
+    })
+}
+
+proptest::proptest! {
+    /// The checks of test cases compute composite schedules by a calculator of their own: both say the same.
+    #[test]
+    fn the_checks_compute_the_same(profiles in proptest::collection::vec(any_profile(), 0..7), begun in -600..1_i64) {
+        let mut messages: Vec<Value> = Vec::new();
+        for profile in profiles {
+            let same = |other: &Value| ["chargingProfilePurpose", "stackLevel"].iter().all(|name| other[*name] == profile[*name]);
+            // What a station would refuse is not compared.
+            if !messages.iter().any(same) && Profile::read(&profile).is_ok() {
+                messages.push(profile);
+            }
+        }
+        let question = Question { begun: at(begun), ..question(1200) };
+        let periods = steps(&messages, &question);
+        let periods = periods.iter().map(|(start, limit)| json!({ "startPeriod": start, "limit": limit }));
+        let answer = json!({
+            "scheduleStart": at(0).to_string(), "duration": 1200, "chargingRateUnit": "A",
+            "chargingSchedulePeriod": periods.collect::<Vec<_>>(),
+        });
+        let checks = crate::protocol::composite::InForce {
+            profiles: messages,
+            begun: Some(question.begun),
+            most: Some(question.maximum.number()),
+        };
+        proptest::prop_assert_eq!(checks.difference(&answer), None);
     }
 }

@@ -37,7 +37,7 @@ mod tests {
     fn no_message_has_more_elements_than_the_station_takes() {
         let mut variables = Variables::default();
         let asked = json!({ "id": [1, 2, 3, 4, 5] });
-        assert_eq!(split(&variables, "ClearVariableMonitoring", asked.clone()), [asked.clone()]);
+        assert_eq!(split(&variables, "ClearVariableMonitoring", asked.clone()), std::slice::from_ref(&asked));
         let variable = json!({ "name": "ItemsPerMessage", "instance": "ClearVariableMonitoring" });
         let report = json!({ "reportData": [{
             "component": { "name": "MonitoringCtrlr" }, "variable": variable, "variableAttribute": [{ "value": "2" }],

@@ -3,7 +3,10 @@
 use serde_json::{Value, json};
 
 use super::{Station, key};
-use crate::simulator::station::physical::CachedToken;
+use crate::{
+    certificate::{self, Certificate},
+    simulator::station::physical::CachedToken,
+};
 
 /// Most characters of one part of a report.
 const PART: usize = 512;
@@ -49,6 +52,18 @@ impl Station {
             }
             if clear {
                 self.physical.customers.retain(|stored| stored != identifier);
+            }
+        }
+        if let Some(hash) = payload.get("customerCertificate") {
+            for pem in self.contracts.iter().filter(|pem| certificate::is_hash_of(hash, pem)) {
+                let emaid = Certificate::first(pem).map(|first| first.common_name()).unwrap_or_default();
+                known.push(format!("Plug and Charge: contract {emaid}"));
+                if clear {
+                    self.cache.forget(&key(&json!({ "idToken": emaid, "type": "eMAID" })));
+                }
+            }
+            if clear {
+                self.contracts.retain(|pem| !certificate::is_hash_of(hash, pem));
             }
         }
         let data = if payload["report"] == true { known.join("\n") } else { String::new() };

@@ -16,6 +16,9 @@ const SCHEMA: &str = "urn:iso:15118:2:2013:MsgDef";
 /// Most certificates that an Authorize names.
 const MAX_HASHES: usize = 4;
 
+/// Most contracts that the station remembers.
+const MAX_CONTRACTS: usize = 100;
+
 impl Station {
     /// An EV was plugged in. One that has a contract shows it, where the station offers that.
     pub(super) fn vehicle_connected(&mut self, index: usize) {
@@ -76,6 +79,7 @@ impl Station {
         let chain = Certificate::chain(&pem);
         let emaid = chain.first().map(Certificate::common_name).unwrap_or_default();
         let token = json!({ "idToken": emaid, "type": "eMAID" });
+        self.remember_contract(&pem);
         if !self.device.is("AuthCtrlr", "Enabled") {
             self.authorize(index, token, None);
             return;
@@ -101,6 +105,15 @@ impl Station {
         }
         self.call("Authorize", payload);
         self.authorizing.push_back((index, token, false));
+    }
+
+    /// What drivers may be asked about later (N09, N10), where the product keeps that (ISO-4).
+    fn remember_contract(&mut self, pem: &str) {
+        if self.pics.is_yes("ISO-4") {
+            self.contracts.retain(|known| known != pem);
+            self.contracts.push_front(pem.to_owned());
+            self.contracts.truncate(MAX_CONTRACTS);
+        }
     }
 
     // ---- the status of the station's own certificate (M06) ----

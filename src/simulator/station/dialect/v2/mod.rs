@@ -142,6 +142,8 @@ pub struct Station {
     messages: DisplayMessages,
     master_pass: Option<Value>,
     authorizing: VecDeque<(usize, Value, bool)>,
+    /// Contract certificates that EVs have shown, PEM, the last first.
+    contracts: VecDeque<String>,
     /// The EVSEs whose EVs wait for a contract certificate.
     requesting_contracts: VecDeque<usize>,
     reset_when_idle: bool,
@@ -248,6 +250,7 @@ impl Station {
             messages: DisplayMessages::default(),
             master_pass: None,
             authorizing: VecDeque::new(),
+            contracts: VecDeque::new(),
             requesting_contracts: VecDeque::new(),
             reset_when_idle: false,
             reset_wanted: false,

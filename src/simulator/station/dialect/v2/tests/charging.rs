@@ -1,5 +1,7 @@
 //! Charging profiles and what they do to the energy.
 
+#![expect(clippy::float_cmp, reason = "limits and readings of the simulated meter are exact")]
+
 use super::*;
 use crate::clock::ocpp_time;
 

@@ -158,7 +158,7 @@ async fn reservations_expire_and_outlive_a_restart() {
     station.review_reservations();
     assert_eq!(endings(&mut station), [(json!(1), json!("Expired"))]); // H04.FR.01
     assert!(station.timers.any(|timer| *timer == Timer::ReservationEnds));
-    tokio::time::advance(Duration::from_secs(60)).await;
+    tokio::time::advance(Duration::from_mins(1)).await;
     station.timers_due();
     station.review_reservations();
     assert_eq!(endings(&mut station), [(json!(2), json!("Expired"))]);
