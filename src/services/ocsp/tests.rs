@@ -60,7 +60,7 @@ async fn openssl_verifies_what_the_responder_answers() {
         assert_eq!(requests.len(), issuers.len() - 1);
         for (at, pair) in issuers.windows(2).enumerate() {
             let [subject, issuer] = pair else { panic!("a pair") };
-            assert_eq!(subject.ocsp_responders().unwrap().get(0).map(|url| url.to_string()), Some(url.clone()));
+            assert_eq!(subject.ocsp_responders().unwrap().get(0).map(ToString::to_string), Some(url.clone()));
             for digest in [MessageDigest::sha1(), MessageDigest::sha256(), MessageDigest::sha512()] {
                 let asked = openssl_request(subject, issuer, digest);
                 let posted = client.ask_status(&url, asked.clone()).await.unwrap();
