@@ -69,12 +69,15 @@ fn verified(chain: &[Certificate], roots: &[Certificate], now: Timestamp) -> Jud
 
 /// The AuthorizeResponse (C01.FR.07), and where there is a contract certificate, what it is worth (C07.FR.13 to C07.FR.17).
 pub(super) fn authorize(common: &Common, payload: &Value, found: &[Option<CertificateStatus>]) -> Value {
-    let info = token_info(&common.tokens, &payload["idToken"]);
+    answer(judge(common, payload), &token_info(&common.tokens, &payload["idToken"]), found)
+}
+
+fn answer(judged: Option<Judgement>, info: &Value, found: &[Option<CertificateStatus>]) -> Value {
     let refused = |certificate: &str, token: &str| json!({ "certificateStatus": certificate, "idTokenInfo": { "status": token } });
     let has = |standing: Standing| {
         move |one: &Option<CertificateStatus>| one.as_ref().is_some_and(|one| one.standing == standing)
     };
-    match judge(common, payload) {
+    match judged {
         None => json!({ "idTokenInfo": info }),
         Some(Judgement::Expired) => refused("CertificateExpired", "Expired"),
         Some(Judgement::Ask(_)) if found.iter().any(has(Standing::Revoked)) => refused("CertificateRevoked", "Invalid"),
@@ -92,5 +95,67 @@ pub(super) fn status(found: &[Option<CertificateStatus>]) -> Value {
     match found {
         [Some(known)] => json!({ "status": "Accepted", "ocspResult": STANDARD.encode(&known.response) }),
         _ => json!({ "status": "Failed" }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::services::{
+        ocsp::{OcspResponder, Status},
+        pki::{AnsweredFor, KeyKind, Pki},
+    };
+
+    const URL: &str = "http://ocsp.test/ocsp";
+
+    fn told(judged: Judgement, token: &str, found: &[Option<Standing>]) -> String {
+        let found: Vec<Option<CertificateStatus>> = found
+            .iter()
+            .map(|standing| standing.map(|standing| CertificateStatus { response: Vec::new(), standing }))
+            .collect();
+        let response = answer(Some(judged), &json!({ "status": token }), &found);
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        format!("{} {}", text(&response["certificateStatus"]), text(&response["idTokenInfo"]["status"]))
+    }
+
+    /// C07.FR.13 to C07.FR.17.
+    #[test]
+    fn certificate_and_emaid_are_judged_together() {
+        let ask = || Judgement::Ask(vec![json!({}), json!({})]);
+        let (good, revoked, unknown) = (Some(Standing::Good), Some(Standing::Revoked), Some(Standing::Unknown));
+        assert_eq!(told(ask(), "Accepted", &[good, good]), "Accepted Accepted");
+        assert_eq!(told(ask(), "ConcurrentTx", &[good, good]), "Accepted ConcurrentTx");
+        for token in ["Blocked", "Expired", "Invalid", "Unknown"] {
+            assert_eq!(told(ask(), token, &[good, good]), format!("ContractCancelled {token}"));
+        }
+        assert_eq!(told(ask(), "Accepted", &[good, revoked]), "CertificateRevoked Invalid");
+        assert_eq!(told(ask(), "Accepted", &[None, revoked]), "CertificateRevoked Invalid");
+        for found in [&[good, unknown][..], &[good, None], &[good], &[]] {
+            assert_eq!(told(ask(), "Accepted", found), "CertChainError Invalid");
+        }
+        assert_eq!(told(Judgement::Unverified, "Accepted", &[]), "CertChainError Invalid");
+        assert_eq!(told(Judgement::Expired, "Accepted", &[]), "CertificateExpired Expired");
+        assert_eq!(
+            answer(None, &json!({ "status": "Accepted" }), &[]),
+            json!({ "idTokenInfo": { "status": "Accepted" } })
+        );
+    }
+
+    #[test]
+    fn a_chain_is_asked_about_as_the_station_would_and_only_if_it_leads_to_a_root() {
+        let now = Timestamp::now();
+        let pki = Pki::new(KeyKind::Ecdsa, now).unwrap();
+        let which = AnsweredFor::Contract("NLATTC00000001");
+        let (chain, requests) = pki.issue_answered(which, Status::Good, &OcspResponder::default(), URL).unwrap();
+        let chain = Certificate::chain(&chain);
+        let roots = Certificate::bundle(pki.mobility_root_pem());
+        let asked = Judgement::Ask(requests);
+        assert_eq!(verified(&chain, &roots, now), asked);
+        assert_eq!(verified(&[chain.clone(), roots.clone()].concat(), &roots, now), asked);
+        assert_eq!(verified(&chain, &Certificate::bundle(pki.v2g_root_pem()), now), Judgement::Unverified);
+        assert_eq!(verified(&chain[..1], &roots, now), Judgement::Unverified);
+        assert_eq!(verified(&[], &roots, now), Judgement::Unverified);
+        let later = now + jiff::SignedDuration::from_hours(24 * 400);
+        assert_eq!(verified(&chain, &roots, later), Judgement::Expired);
     }
 }
