@@ -41,7 +41,7 @@ const WANTED_LATER: u32 = 12_000;
 
 impl EvSession {
     /// The energy that it wants, Wh.
-    pub fn energy_wanted(&self) -> u32 {
+    pub fn energy_wanted(self) -> u32 {
         if self.renegotiated { WANTED_LATER } else { WANTED }
     }
 
