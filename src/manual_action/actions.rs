@@ -139,6 +139,11 @@ pub const ACTIONS: &[ActionInfo] = &[
         parameters: &[EVSE],
         prompt: "Let the EV on EVSE {{ evse }} renegotiate its charging schedule (ISO 15118), with new charging needs.",
     },
+    ActionInfo {
+        name: "ev-stop",
+        parameters: &[EVSE],
+        prompt: "Let the EV on EVSE {{ evse }} end its session (ISO 15118, SessionStopReq with Terminate). It stays plugged in.",
+    },
     ActionInfo { name: "evse-suspend", parameters: &[EVSE], prompt: "Let EVSE {{ evse }} suspend the energy supply." },
     ActionInfo {
         name: "jam-lock",

@@ -106,6 +106,13 @@ impl Physical {
                 evse.ev.renegotiated = true;
                 Some(Event::NeedsChanged(index))
             }
+            "ev-stop" => {
+                let evse = &self.evses[index];
+                if evse.ev.identification.is_none() || !evse.charging {
+                    return Err(not_possible("no EV charges there that speaks ISO 15118"));
+                }
+                Some(Event::SessionStopped(index))
+            }
             "ev-not-ready" | "ev-suspend" => self.suspend(index, true),
             "ev-resume" => self.suspend(index, false),
             other => return Err(not_possible(format!("the simulated station does not support `{other}`"))),

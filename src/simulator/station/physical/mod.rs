@@ -102,6 +102,8 @@ pub enum Event {
     },
     /// The EV wants another charging schedule (ISO 15118).
     NeedsChanged(usize),
+    /// An EV has ended its session (ISO 15118).
+    SessionStopped(usize),
     /// Somebody shook the station.
     Shaken,
     /// A lock that was jammed moves again.

@@ -35,7 +35,9 @@ impl ChargePoint {
             }
             Event::EvSuspended { index, .. } => self.report_evse(index),
             Event::Shaken => return Err(NotPossible("OCPP 1.6 knows no monitors".into())),
-            Event::NeedsChanged(_) => return Err(NotPossible("OCPP 1.6 knows no ISO 15118".into())),
+            Event::NeedsChanged(_) | Event::SessionStopped(_) => {
+                return Err(NotPossible("OCPP 1.6 knows no ISO 15118".into()));
+            }
             Event::LockFreed { index, .. } => self.try_starting(index),
             Event::Transferred(TransferDone::Download(_, result)) => self.firmware_downloaded(result),
             Event::Transferred(TransferDone::Upload(_, result)) => self.diagnostics_uploaded(result),

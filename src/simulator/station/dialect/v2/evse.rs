@@ -332,6 +332,26 @@ impl Station {
         self.deauthorize(index, token, trigger, reason);
     }
 
+    /// An EV has ended its session (E15): one event tells of it, and ends the transaction where a stop point is reached.
+    pub fn session_stopped(&mut self, index: usize) {
+        self.hold_cable(index, None);
+        let hardware = &mut self.physical.evses[index];
+        hardware.charging = false;
+        hardware.ev_suspended = false;
+        self.evses[index].authorized = None;
+        self.evses[index].stopped_by = Some("StoppedByEV");
+        self.allow_energy(index);
+        self.end_negotiation(index);
+        if self.evses[index].transaction.is_none() {
+            return;
+        }
+        if ["Authorized", "PowerPathClosed", "EnergyTransfer"].into_iter().any(|point| self.stops_at(point)) {
+            self.end(index, "StopAuthorized", Some("StoppedByEV")); // E15.FR.04
+        } else {
+            self.update(index, "StopAuthorized"); // E15.FR.05
+        }
+    }
+
     /// Authorisation ends, for whatever reason.
     pub fn deauthorize(&mut self, index: usize, token: Option<Token>, trigger: &'static str, reason: &'static str) {
         let evse = &mut self.evses[index];
