@@ -5,6 +5,7 @@
 
 mod key;
 mod name;
+pub mod ocsp;
 pub(crate) mod path;
 pub(crate) mod pem;
 mod request;

@@ -9,6 +9,7 @@ use super::{error::EnvironmentError, files::Files, secrets::Secrets};
 use crate::{
     bench::Bench,
     certificate::Certificate,
+    certificate::ocsp,
     clock::Clock,
     engine::{EndpointPolicies, SutMemory},
     link::{
@@ -19,7 +20,7 @@ use crate::{
     pics::{Pics, SutKind},
     protocol::Protocol,
     services::{
-        inspect, meter, ocsp,
+        inspect, meter,
         pki::{AnsweredFor, KeyKind, Pki, PkiError, signing_request},
     },
     simulator::{

@@ -8,13 +8,13 @@ use serde_json::{Value, json};
 use super::error::EnvironmentError;
 use crate::{
     bench::Bench,
+    certificate::ocsp::OcspResponder,
     clock::Clock,
     link::{CertificateKind, Identity, Network, Secret},
     pics::{Pics, SutKind},
     services::{
         files::{FileServer, FileSetup, FilesError, Upload},
         firmware::{self, Firmware},
-        ocsp::OcspResponder,
         pki::Pki,
         transfer::Client,
     },

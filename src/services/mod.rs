@@ -5,6 +5,5 @@ pub mod firmware;
 mod image_signature;
 pub mod inspect;
 pub mod meter;
-pub mod ocsp;
 pub mod pki;
 pub mod transfer;

@@ -136,7 +136,7 @@ fn kebab(name: &str) -> String {
 /// What an `OCSPResponse`, DER in base64, says of the certificate that an `ocspRequestData` names (`status`), or why it says
 /// nothing (`problem`).
 fn ocsp_status(result: &str, hash: &Value) -> Value {
-    use crate::services::ocsp::client::judge;
+    use crate::certificate::ocsp::client::judge;
     let Ok(der) = base64::engine::general_purpose::STANDARD.decode(result) else {
         return json!({ "status": "", "problem": "it is not base64" });
     };

@@ -16,13 +16,13 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 
 use super::{Connections, OCSP_PATH, PATIENCE, Shared, pause, store::Refusal};
 use crate::{
+    certificate::ocsp::MAX_REQUEST,
     link::{
         hello,
         network::{BoxStream, Listener},
         server::percent_decoded,
         tls,
     },
-    services::ocsp::MAX_REQUEST,
 };
 
 type Body = UnsyncBoxBody<Bytes, Infallible>;

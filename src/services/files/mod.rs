@@ -29,11 +29,11 @@ use self::store::Store;
 pub use self::store::{Limits, Upload};
 use crate::{
     bench::Bench,
+    certificate::ocsp::OcspResponder,
     clock::Clock,
     link::{Identity, Network, Secret, ServerTls, client::percent_encoded, network::Listener},
     pics::Pics,
     protocol::transfer::Protocol,
-    services::ocsp::OcspResponder,
 };
 
 /// Where the OCSP responder is, beside the files.

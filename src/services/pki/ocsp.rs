@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{Pki, PkiError, Root};
 use crate::{
     certificate::Certificate,
-    services::ocsp::{Issuer, OcspResponder, Responder, Status, Subject, response},
+    certificate::ocsp::{Issuer, OcspResponder, Responder, Status, Subject, response},
 };
 
 /// Which certificates are issued for an OCSP responder to answer for.

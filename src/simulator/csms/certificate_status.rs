@@ -3,12 +3,10 @@
 use serde_json::Value;
 
 use crate::{
+    certificate::ocsp::client::{self, Standing},
     clock::Clock,
     link::{ConnId, Network},
-    services::{
-        ocsp::client::{self, Standing},
-        transfer::Client,
-    },
+    services::transfer::Client,
 };
 
 /// A CALL that is answered when the responders have been asked.

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use super::token_info;
 use crate::{
+    certificate::ocsp::client::Standing,
     certificate::{Certificate, path},
-    services::ocsp::client::Standing,
     simulator::csms::{Common, certificate_status::CertificateStatus},
 };
 
@@ -101,9 +101,9 @@ pub(super) fn status(found: &[Option<CertificateStatus>]) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::services::{
-        ocsp::{OcspResponder, Status},
-        pki::{AnsweredFor, KeyKind, Pki},
+    use crate::{
+        certificate::ocsp::{OcspResponder, Status},
+        services::pki::{AnsweredFor, KeyKind, Pki},
     };
 
     const URL: &str = "http://ocsp.test/ocsp";
