@@ -324,7 +324,7 @@ const CASES: [&str; 13] = [
     "TC_J_01_CS",
     "TC_A_08_CSMS",
     "TC_B_31_CSMS",
-    "TC_N_18_CSMS",
+    "TC_B_02_CS",
 ];
 
 #[test]
