@@ -160,7 +160,7 @@ impl Device {
                 add("AuthCacheCtrlr", "DisablePostAuthorize", RW, boolean(false));
             }
         }
-        if pics.has_profile(Profile::LOCAL_AUTHORIZATION_LIST) || yes("LA-0") {
+        if pics.supports(Profile::LOCAL_AUTHORIZATION_LIST) {
             add("LocalAuthListCtrlr", "Enabled", RW, boolean(true));
             add("LocalAuthListCtrlr", "Available", R, boolean(true));
             if yes("LA-3") {
@@ -258,7 +258,7 @@ impl Device {
             add("SmartChargingCtrlr", "RateUnit", R, members(&units, &units));
             add("SmartChargingCtrlr", "Phases3to1", R, boolean(true));
         }
-        if pics.has_profile(Profile::RESERVATION) || yes("R-0") {
+        if pics.supports(Profile::RESERVATION) {
             add("ReservationCtrlr", "Enabled", if yes("R-3") { RW } else { R }, boolean(true));
             add("ReservationCtrlr", "Available", R, boolean(true));
             add("ReservationCtrlr", "NonEvseSpecific", R, boolean(yes("R-2")));
@@ -279,7 +279,7 @@ impl Device {
             add("TariffCostCtrlr", "TariffFallbackMessage", RW, text("", 255));
             add("TariffCostCtrlr", "TotalCostFallbackMessage", RW, text("", 255));
         }
-        if pics.has_profile(Profile::ADVANCED_DEVICE_MANAGEMENT) || yes("DM-0") {
+        if pics.supports(Profile::ADVANCED_DEVICE_MANAGEMENT) {
             add("MonitoringCtrlr", "Enabled", RW, boolean(true));
             add("MonitoringCtrlr", "Available", R, boolean(true));
             let bases = ["All", "FactoryDefault", "HardWiredOnly"];
@@ -333,7 +333,7 @@ impl Device {
             let most = i64::try_from(MOST_PROFILES).unwrap_or(i64::MAX);
             instance("SmartChargingCtrlr", "Entries", "ChargingProfiles", R, integer(0, 0, most));
         }
-        if pics.has_profile(Profile::ADVANCED_DEVICE_MANAGEMENT) || yes("DM-0") {
+        if pics.supports(Profile::ADVANCED_DEVICE_MANAGEMENT) {
             for which in ["SetVariableMonitoring", "ClearVariableMonitoring"] {
                 instance("MonitoringCtrlr", "ItemsPerMessage", which, R, integer(10, 10, 10));
                 instance("MonitoringCtrlr", "BytesPerMessage", which, R, integer(10_000, 10_000, 10_000));

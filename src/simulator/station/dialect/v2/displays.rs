@@ -26,7 +26,7 @@ const DAY: Duration = Duration::from_hours(24);
 
 /// True when the product has a display for messages of the operator.
 pub(super) fn has_display(pics: &Pics) -> bool {
-    pics.has_profile(Profile::ADVANCED_USER_INTERFACE) || pics.is_yes("UI-0")
+    pics.supports(Profile::ADVANCED_USER_INTERFACE)
 }
 
 /// The messages by their ids (`MessageInfoType`). They outlast a reboot (O01.FR.10).

@@ -93,7 +93,7 @@ fn unserved(fits: &[Vec<bool>]) -> Option<usize> {
 
 impl Station {
     pub(super) fn has_reservations(&self) -> bool {
-        self.pics.has_profile(Profile::RESERVATION) || self.pics.is_yes("R-0")
+        self.pics.supports(Profile::RESERVATION)
     }
 
     // ---- what the CSMS asks for ----

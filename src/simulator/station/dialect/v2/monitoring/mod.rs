@@ -128,7 +128,7 @@ pub(super) fn kinds(variable: &Variable, pics: &Pics) -> &'static [Kind] {
 
 /// True when the product has monitors.
 pub(super) fn is_offered(pics: &Pics) -> bool {
-    pics.has_profile(Profile::ADVANCED_DEVICE_MANAGEMENT) || pics.is_yes("DM-0")
+    pics.supports(Profile::ADVANCED_DEVICE_MANAGEMENT)
 }
 
 impl Monitors {
