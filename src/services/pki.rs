@@ -251,7 +251,7 @@ impl Pki {
     /// A fresh authority; certificates are valid around `now`.
     pub fn new(key_kind: KeyKind, now: Timestamp) -> Result<Arc<Self>, PkiError> {
         let manufacturer = spare(key_kind, now)?.manufacturer.root()?;
-        let vehicle = Arc::new(VehiclePki::new(now)?);
+        let vehicle = VehiclePki::of_process(now)?;
         Self::around(root("ocpp-attest root", key_kind, now)?, String::new(), manufacturer, vehicle, key_kind, now)
     }
 

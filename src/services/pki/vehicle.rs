@@ -1,7 +1,10 @@
 //! The authorities of ISO 15118: the V2G hierarchy that charging stations (SECCs) get their certificates from, and that of a
 //! mobility operator, which gives EVs their contract certificates. ISO 15118-2 wants ECDSA keys on P-256 everywhere.
 
-use std::path::Path;
+use std::{
+    path::Path,
+    sync::{Arc, OnceLock},
+};
 
 use der::{
     Encode, Sequence, TagMode, TagNumber,
@@ -190,9 +193,14 @@ fn leaf(now: Timestamp, usages: &[KeyUsagePurpose], responder: &str) -> Result<C
 }
 
 impl VehiclePki {
-    /// Authorities of one run.
-    pub(super) fn new(now: Timestamp) -> Result<Self, PkiError> {
-        Self::with(now, &|_, make| make())
+    /// Authorities that are made once per process, which saves time: every test case with a simulated product asks for them.
+    pub(super) fn of_process(now: Timestamp) -> Result<Arc<Self>, PkiError> {
+        static MADE: OnceLock<Arc<VehiclePki>> = OnceLock::new();
+        if let Some(made) = MADE.get() {
+            return Ok(made.clone());
+        }
+        let made = Arc::new(Self::with(now, &|_, make| make())?);
+        Ok(MADE.get_or_init(|| made).clone())
     }
 
     /// Authorities that are kept in a folder, made there the first time.
