@@ -17,6 +17,7 @@ use std::{borrow::Cow, sync::Arc};
 use serde_json::{Map, Value};
 
 use expression::{Expression, Text, failed, has_code, whole_expression};
+pub use functions::connector_id;
 pub(crate) use names::convert;
 pub use names::{Lookup, Names, Over, Prepared, Values};
 

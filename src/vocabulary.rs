@@ -167,7 +167,11 @@ pub fn check(owner: Owner<'_>, known: &[Property], node: Option<&Node>, around: 
     if let Some(node) = node.filter(|node| node.map().is_none()) {
         return vec![owner.no_mapping(node)];
     }
-    for property in known.iter().filter(|property| property.required) {
+    // Where a version has no words for a key, there is nothing to be written.
+    let demanded = |property: &&Property| {
+        property.required && !matches!(property.takes, Takes::Named(words) if words(scope).is_empty())
+    };
+    for property in known.iter().filter(demanded) {
         if node.and_then(|node| node.get(property.name)).is_none() {
             let message = format!("{of} lacks its {noun} `{}`", property.name);
             defects.push(Defect::new(around.at, message, format!("add `{}: …`{place}", property.name)));

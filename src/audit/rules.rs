@@ -6,7 +6,7 @@ use super::mutant::{Edit, Kind, Mutants, Place, open_at, own_call, tests_station
 use crate::{
     engine::{Effect, Input, Role},
     link::{LinkCommand, LinkEvent},
-    protocol::frame::Frame,
+    protocol::{frame::Frame, rules::Rule},
     replay::Recording,
 };
 
@@ -41,7 +41,10 @@ impl Mutants {
         if station {
             self.transaction_rules(recording, places);
         }
-        self.one_at_a_time(recording, places);
+        // Where it is only advice, a breach is a remark.
+        if !Rule::OneCallAtATime.is_advice(recording.setup.protocol.version) {
+            self.one_at_a_time(recording, places);
+        }
     }
 
     /// A second CALL before the first one is answered.

@@ -147,7 +147,13 @@ pub struct Engine {
     current: usize,
     /// How many inputs it was told.
     told: usize,
+    /// When it is given up at last, nanoseconds of the run.
+    last_ns: u64,
 }
+
+/// How long a test case may take at most, nanoseconds. None comes near it: steps that never end are a mistake of ours, and must not fill
+/// a disk where time is virtual.
+const LONGEST_NS: u64 = 24 * 3600 * 1_000_000_000;
 
 /// Names of the procedures that the engine itself runs, where the catalogue has them.
 const PREPARED: &str = "Prepared";
@@ -207,7 +213,7 @@ impl Engine {
                 }
             }
         }
-        let mut engine = Self { world, phases, current: 0, told: 0 };
+        let mut engine = Self { world, phases, current: 0, told: 0, last_ns: now.mono_ns.saturating_add(LONGEST_NS) };
         if engine.world.decided() {
             // Nothing was begun, so there is nothing to tidy up.
             engine.current = engine.phases.len();
@@ -232,6 +238,11 @@ impl Engine {
                 self.world.find(Verdict::Inconclusive, finding::Finding::new("", "interrupted by the user"));
                 self.current = self.phases.len();
             }
+        }
+        if now.mono_ns >= self.last_ns && !self.finished() {
+            let message = format!("the test case has not ended within 24 h; it was waiting for {}", self.waiting_for());
+            self.world.find(Verdict::Error, finding::Finding::new("", message));
+            self.current = self.phases.len();
         }
         self.advance();
     }

@@ -108,7 +108,7 @@ pub const ACTIONS: &[ActionInfo] = &[
     ActionInfo {
         name: "present-token",
         parameters: &[TOKEN, TOKEN_TYPE, ANY_EVSE],
-        prompt: "Present the idToken {{ token }} ({{ type }}){% if evse %} for EVSE {{ evse }}{% endif %}.",
+        prompt: "Present the idToken {{ token }}{% if type is defined %} ({{ type }}){% endif %}{% if evse %} for EVSE {{ evse }}{% endif %}.",
     },
     ActionInfo { name: "press-start", parameters: &[EVSE], prompt: "Press the start button of EVSE {{ evse }}." },
     ActionInfo { name: "press-stop", parameters: &[EVSE], prompt: "Press the stop button of EVSE {{ evse }}." },

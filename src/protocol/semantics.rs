@@ -125,6 +125,11 @@ pub trait Semantics: fmt::Debug + Sync {
         None
     }
 
+    /// Whether this is a standard configuration key; `None` where a version has components with variables instead.
+    fn configuration_key(&self, _name: &str) -> Option<bool> {
+        None
+    }
+
     /// Where a set of words stands in the messages: the action of a request, and a JSON pointer.
     fn place_of(&self, words: WordSet) -> Option<(&'static str, &'static str)>;
 

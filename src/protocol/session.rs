@@ -61,6 +61,15 @@ pub struct Moment {
     pub withheld: bool,
 }
 
+/// A connector: the EVSE that it belongs to, and its id there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// The id of the EVSE.
+    pub evse: u64,
+    /// The id of the connector at that EVSE.
+    pub connector: u64,
+}
+
 impl Moment {
     /// A setting of the bench.
     pub fn bench(&self, name: &str) -> Option<&Value> {
@@ -281,8 +290,9 @@ pub trait Session: fmt::Debug + Send + Sync {
     /// Drops what was to be sent.
     fn forget_promises(&mut self);
 
-    /// What a name stands for, as expressions of test cases see it at an EVSE; none for one that is not the session's.
-    fn name(&self, moment: &Moment, name: &str, evse: u64) -> Option<Value>;
+    /// What a name stands for, as expressions of test cases see it at a connector (of an EVSE, counted as the PICS does); none for
+    /// one that is not the session's.
+    fn name(&self, moment: &Moment, name: &str, place: Place) -> Option<Value>;
 
     /// What of it goes into a recording.
     fn keep(&self, cover: &Cover<'_>) -> Map<String, Value>;

@@ -10,11 +10,12 @@ use sha2::{Digest as _, Sha256};
 use crate::clock::ocpp_time;
 
 /// Functions that read a name which does not stand in the expression.
-pub(super) const LOOKS_UP: [(&str, &str); 5] = [
+pub(super) const LOOKS_UP: [(&str, &str); 6] = [
     ("starts_at", "tx_start_point"),
     ("stops_at", "tx_stop_point"),
     ("supports", "pics"),
     ("has_fixed_cable", "pics"),
+    ("connector_id", "pics"),
     ("variable", "variables"),
 ];
 
@@ -48,6 +49,11 @@ pub(super) fn environment() -> &'static Environment<'static> {
                 let mut cables = connectors.zip(known["cables"].as_array().into_iter().flatten());
                 cables.any(|(connector, cable)| *connector == evse.0["connector"] && *cable == "fixed")
             })
+        });
+        environment.add_function("connector_id", |state: &minijinja::State, evse: Serde<Value>| {
+            let pics = state.lookup("pics").and_then(|pics| serde_json::to_value(&pics).ok()).unwrap_or_default();
+            let number = |member: &str| evse.0[member].as_u64().unwrap_or(1);
+            connector_id(&pics, number("id"), number("connector"))
         });
         environment.add_function("id_token", |token: Serde<Value>| {
             minijinja::Value::from(Serde(json!({ "idToken": token.0["idToken"], "type": token.0["type"] })))
@@ -157,6 +163,18 @@ fn missing_from(wanted: &Value, list: &Value) -> Vec<Value> {
             if known { Vec::new() } else { vec![one.clone()] }
         }
     }
+}
+
+/// The number that messages of OCPP 1.6 have for a connector: connectors are numbered from 1 in the order of the EVSEs of the PICS
+/// (1.6, 3.8). One that the PICS does not know has the number of its EVSE.
+pub fn connector_id(pics: &Value, evse: u64, connector: u64) -> u64 {
+    let evses = pics["evses"].as_array().into_iter().flatten();
+    let places = evses.flat_map(|evse| {
+        let connectors = evse["connectors"].as_array().into_iter().flatten();
+        connectors.map(move |connector| (evse["id"].as_u64(), connector.as_u64()))
+    });
+    let known = places.zip(1..).find(|(known, _)| *known == (Some(evse), Some(connector)));
+    known.map_or(evse, |(_, number)| number)
 }
 
 /// The name of what a report tells of, `Component[evse,connector].Variable[instance]`.

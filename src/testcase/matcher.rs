@@ -51,7 +51,7 @@ pub enum Matcher {
     Contains(Template),
     /// One of the values in a list that an expression yields.
     AnyOf(Template),
-    /// The same idToken: the text without regard to case, and the type where one is given.
+    /// The same idToken, or idTag: the text without regard to case, and the type where one is given.
     Token(Template),
     /// The hash data of a chain's first certificate, in whichever algorithm, digits in any case.
     HashOf(Template),
@@ -536,7 +536,8 @@ fn covers(value: &Value, expected: &Value) -> bool {
 }
 
 fn same_token(value: &Value, token: &Value) -> bool {
-    let text = |value: &Value| value.get("idToken").and_then(Value::as_str).map(str::to_lowercase);
+    // An idTag of OCPP 1.6 is text alone.
+    let text = |value: &Value| value.get("idToken").unwrap_or(value).as_str().map(str::to_lowercase);
     text(value) == text(token) && token.get("type").is_none_or(|kind| value.get("type") == Some(kind))
 }
 

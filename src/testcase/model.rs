@@ -21,11 +21,12 @@ use crate::{
 };
 
 /// The names that the engine gives to expressions; what a step keeps must have another one.
-pub const BUILT_IN: [&str; 25] = [
+pub const BUILT_IN: [&str; 26] = [
     "accepted",
     "bench",
     "connected",
     "connected_since",
+    "connector_status",
     "connector_statuses",
     "elapsed",
     "endpoint",

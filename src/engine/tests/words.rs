@@ -108,6 +108,22 @@ fn an_answer_is_withheld_under_a_condition() {
 
 /// Repeated steps that the SUT need not begin end with the test case.
 #[test]
+fn a_test_case_that_never_ends_is_given_up_after_a_day() {
+    let mut engine = engine("steps:\n  - repeat:\n      - wait: 60\n    until: \"false\"\n", connected());
+    let mut hour = 0;
+    while !engine.finished() && hour < 100 {
+        hour += 1;
+        for minute in 0..60 {
+            engine.handle(at(hour * 3600 + minute * 60), Input::Tick);
+        }
+    }
+    assert_eq!(hour, 24);
+    let outcome = engine.outcome();
+    assert_eq!(outcome.verdict, Verdict::Error);
+    assert!(outcome.findings[0].message.contains("has not ended within 24 h"), "{}", outcome.findings[0].message);
+}
+
+#[test]
 fn what_is_optional_and_repeated_comes_to_an_end() {
     for repeated in [
         "- expect: Heartbeat",

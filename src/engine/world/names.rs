@@ -9,6 +9,7 @@ use super::World;
 use crate::{
     clock::ocpp_time,
     engine::Scope,
+    protocol::session::Place,
     template::{Lookup, convert},
     testcase::model::BUILT_IN,
 };
@@ -33,7 +34,8 @@ impl World {
 
     /// What a name stands for at the moment.
     fn at_the_moment(&self, name: &str, scope: &Scope) -> Option<Value> {
-        let evse = || scope.get("evse").and_then(|evse| evse["id"].as_u64()).unwrap_or(1);
+        let of_evse = |member: &str| scope.get("evse").and_then(|evse| evse[member].as_u64()).unwrap_or(1);
+        let evse = || of_evse("id");
         let value: Value = match name {
             "now" => ocpp_time(self.now.wall).into(),
             "elapsed" => self.now.seconds().into(),
@@ -45,7 +47,10 @@ impl World {
             "security_profile" => self.memory.security_profile.into(),
             "state" => self.facts(evse()).get("state").cloned().unwrap_or_else(|| "Idle".into()),
             "facts" => Value::Object(self.facts(evse())),
-            _ => self.memory.session.name(&self.moment(), name, evse())?,
+            _ => {
+                let place = Place { evse: evse(), connector: of_evse("connector") };
+                self.memory.session.name(&self.moment(), name, place)?
+            }
         };
         debug_assert!(BUILT_IN.contains(&name), "`{name}` is missing among the names that a test case must not take");
         Some(value)

@@ -38,10 +38,10 @@ use super::{
     leftovers::{LeftVariable, Leftovers},
     own_registration::Status as OwnStatus,
     rules::Rule,
-    session::{Admission, Asked, Breach, Call, Cover, Learnt, Moment, Promised, Session, Setting, Unsolicited},
+    session::{Admission, Asked, Breach, Call, Cover, Learnt, Moment, Place, Promised, Session, Setting, Unsolicited},
     times::check_answer as check_times,
 };
-use crate::{clock::Stamp, link::ConnId};
+use crate::{clock::Stamp, link::ConnId, template::connector_id};
 
 /// What is known of the conversation with a product that speaks OCPP 1.6.
 #[derive(Debug, Clone)]
@@ -307,13 +307,15 @@ impl Session for Conversation {
         self.of_test.waiting.clear();
     }
 
-    fn name(&self, moment: &Moment, name: &str, evse: u64) -> Option<Value> {
+    fn name(&self, moment: &Moment, name: &str, place: Place) -> Option<Value> {
         let own = &self.station.registration;
         let of_test = &self.of_test;
         let (transactions, own_statuses) =
             (&of_test.transactions, (!moment.tests_station).then(|| self.station.statuses()));
         let transactions = if moment.tests_station { transactions } else { &of_test.told };
         let statuses = own_statuses.as_ref().unwrap_or(&self.connectors);
+        let connector =
+            || moment.fixed.get("pics").map_or(place.evse, |pics| connector_id(pics, place.evse, place.connector));
         Some(match name {
             "accepted" if moment.tests_station => self.registration.is_accepted().into(),
             "accepted" => own.is_accepted().into(),
@@ -321,9 +323,10 @@ impl Session for Conversation {
             "registration" => own.describe(),
             "variables" if moment.tests_station => Value::Object(self.variables.clone()),
             "variables" => self.station.set_values().collect(),
+            "connector_status" => statuses.status(connector()).into(),
             "connector_statuses" => self.connectors.describe(),
             "left" => self.describe_left(moment),
-            "transaction" => transactions.describe(evse, statuses),
+            "transaction" => transactions.describe(connector(), statuses),
             "transactions" => transactions.describe_all(statuses),
             _ => return None,
         })

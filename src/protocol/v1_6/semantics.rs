@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{kpis, registration::BOOT};
+use super::{kpis, own_station, registration::BOOT};
 use crate::{
     link::Secret,
     protocol::{
@@ -47,6 +47,10 @@ impl Semantics for Meanings {
                 payload["status"].as_str(),
                 Some("Preparing" | "SuspendedEV" | "SuspendedEVSE" | "Unavailable" | "Faulted")
             )
+    }
+
+    fn configuration_key(&self, name: &str) -> Option<bool> {
+        Some(own_station::is_key(name))
     }
 
     fn place_of(&self, words: WordSet) -> Option<(&'static str, &'static str)> {
@@ -133,7 +137,12 @@ impl Semantics for Meanings {
     fn tells_by_request(&self, names: &dyn Fn(&str) -> bool, action: &str) -> bool {
         match action {
             "StartTransaction" | "StopTransaction" => names("transaction") || names("transactions"),
-            "StatusNotification" => names("connector_statuses") || names("transaction") || names("transactions"),
+            "StatusNotification" => {
+                names("connector_status")
+                    || names("connector_statuses")
+                    || names("transaction")
+                    || names("transactions")
+            }
             _ => false,
         }
     }

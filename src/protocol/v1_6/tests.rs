@@ -130,7 +130,7 @@ impl Talk {
     }
 
     pub(super) fn name(&self, name: &str) -> Value {
-        self.session.name(&self.moment, name, 1).unwrap_or_else(|| panic!("{name}"))
+        self.session.name(&self.moment, name, Place { evse: 1, connector: 1 }).unwrap_or_else(|| panic!("{name}"))
     }
 
     fn boot(&mut self) {

@@ -32,7 +32,7 @@ use super::{
     Protocol,
     leftovers::{LeftVariable, Leftovers},
     rules::Rule,
-    session::{Admission, Asked, Breach, Call, Cover, Learnt, Moment, Promised, Session, Setting, Unsolicited},
+    session::{Admission, Asked, Breach, Call, Cover, Learnt, Moment, Place, Promised, Session, Setting, Unsolicited},
     times::check_answer as check_times,
 };
 use crate::clock::Stamp;
@@ -303,7 +303,7 @@ impl Session for Conversation {
         self.of_test.waiting.clear();
     }
 
-    fn name(&self, moment: &Moment, name: &str, evse: u64) -> Option<Value> {
+    fn name(&self, moment: &Moment, name: &str, place: Place) -> Option<Value> {
         let own = &self.station.registration;
         let transactions = if moment.tests_station { &self.of_test.transactions } else { &self.of_test.told };
         let setting = |variable: &str| {
@@ -319,12 +319,13 @@ impl Session for Conversation {
             "variables" => self.station.set_values().collect(),
             "tx_start_point" => setting("TxCtrlr.TxStartPoint"),
             "tx_stop_point" => setting("TxCtrlr.TxStopPoint"),
+            "connector_status" => self.connectors.0.get(&(place.evse, place.connector)).cloned().into(),
             "connector_statuses" => self.connectors.describe(),
             "left" => {
                 let patience = self.driver_patience(moment);
                 self.leftovers.describe(&self.connectors.0, patience, moment.now.seconds())
             }
-            "transaction" => transactions.describe(evse),
+            "transaction" => transactions.describe(place.evse),
             "transactions" => transactions.describe_all(),
             _ => return None,
         })

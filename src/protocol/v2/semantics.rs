@@ -136,7 +136,7 @@ impl Semantics for Meanings {
     fn tells_by_request(&self, names: &dyn Fn(&str) -> bool, action: &str) -> bool {
         match action {
             "TransactionEvent" => names("transaction") || names("transactions"),
-            "StatusNotification" | "NotifyEvent" => names("connector_statuses"),
+            "StatusNotification" | "NotifyEvent" => names("connector_status") || names("connector_statuses"),
             _ => false,
         }
     }

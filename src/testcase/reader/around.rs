@@ -53,9 +53,12 @@ impl Reader<'_> {
                 self.defect(item.at, "a variable setting was expected", "write `Component.Variable: value`");
                 continue;
             };
-            let Some((component, variable)) = name.split_once('.') else {
-                self.defect(*at, format!("`{name}` is not Component.Variable"), "separate the two with a dot");
-                continue;
+            let (component, variable) = match self.setting_name(name) {
+                Ok(names) => names,
+                Err((message, help)) => {
+                    self.defect(*at, message, help);
+                    continue;
+                }
             };
             let when = item.get("when").map(|when| self.expression(when));
             let member = value.get("contains");
@@ -74,6 +77,20 @@ impl Reader<'_> {
             });
         }
         settings
+    }
+
+    /// The component and the variable that a setting names; a configuration key of OCPP 1.6 has no component.
+    fn setting_name<'n>(&self, name: &'n str) -> Result<(&'n str, &'n str), (String, &'static str)> {
+        match self.dialect.protocol.semantics.configuration_key(name) {
+            Some(true) => Ok(("", name)),
+            Some(false) => {
+                let message = format!("`{name}` is no configuration key of {}", self.dialect.protocol.name);
+                Err((message, "write a key as the specification does"))
+            }
+            None => name
+                .split_once('.')
+                .ok_or_else(|| (format!("`{name}` is not Component.Variable"), "separate the two with a dot")),
+        }
     }
 
     pub(super) fn always(&mut self, node: Option<&Node>) -> Vec<Always> {

@@ -90,6 +90,11 @@ pub(super) fn key(name: &str) -> Option<&'static Key> {
     keys().iter().find(|key| key.name.eq_ignore_ascii_case(name))
 }
 
+/// True for a standard key, as the specification writes it.
+pub(crate) fn is_key(name: &str) -> bool {
+    keys().iter().any(|key| key.name == name)
+}
+
 /// The name of a key as the specification writes it, where it is a standard one.
 pub(crate) fn canonical(name: &str) -> &str {
     key(name).map_or(name, |key| key.name.as_str())

@@ -23,7 +23,11 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-pub(super) use self::{around::Around, keys::canonical, triggers::FollowUp};
+pub(super) use self::{
+    around::Around,
+    keys::{canonical, is_key},
+    triggers::FollowUp,
+};
 use self::{
     certificates::Certificates, last_reported::LastReported, local_list::LocalList, profiles::ChargingProfiles,
     reservations::Reservations,
