@@ -42,11 +42,36 @@ fn init(folder: &Path, pics: &str, more: &[&str]) -> PathBuf {
 
 #[test]
 fn a_fresh_bench_is_sound_for_every_kind_of_product() {
-    for name in ["reference-station.yaml", "cp-flex-plus-eu.yaml", "beny-bcpcv-ct2m-p.yaml", "simulated-station.yaml"] {
+    for name in [
+        "reference-station.yaml",
+        "cp-flex-plus-eu.yaml",
+        "beny-bcpcv-ct2m-p.yaml",
+        "simulated-station.yaml",
+        "reference-station-1.6.yaml",
+        "simulated-wallbox-1.6.yaml",
+        "simulated-dc-station-1.6.yaml",
+    ] {
         let folder = tempfile::tempdir().unwrap();
         let file = init(&folder.path().join("new"), &pics(name), &[]);
         let (status, said, _) = attest(&["bench", "check", text(&file), "--pics", &pics(name)]);
         assert!(status == 0 && said.ends_with("\n0 problems, 0 warnings\n"), "{name}: {said}");
+    }
+    // What only one version or one profile is about stands only where it is needed.
+    let text_of = |name: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        fs::read_to_string(init(folder.path(), &pics(name), &[])).unwrap()
+    };
+    let (whole, old) = (text_of("reference-station.yaml"), text_of("reference-station-1.6.yaml"));
+    for key in [
+        "\niso15118:",
+        "\ndisplay:",
+        "\nmonitoring:",
+        "\ntx-start-point:",
+        "\nlisten-second:",
+        "  master-pass:",
+        "  emaid:",
+    ] {
+        assert!(whole.contains(key) && !old.contains(key), "{key}");
     }
     // A CSMS must be there, and only who has it knows its root.
     let somebody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

@@ -38,6 +38,10 @@ fn comparable(folder: &Path) -> Value {
             // What a step was about may be a signing request or a time.
             Value::String(text) => {
                 text.truncate(text.find("-----BEGIN").unwrap_or(text.len()));
+                // Whether a clock-aligned time is too near to be waited for depends on the time of day.
+                if text == "skipped" {
+                    "done".clone_into(text);
+                }
                 *text = TIME.replace_all(text, "TIME").into_owned();
                 // A station may name its log by the request, whose id no two runs share.
                 *text = LOG.replace_all(text, "CS001-REQUEST.log").into_owned();

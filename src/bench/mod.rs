@@ -160,6 +160,7 @@ fn default_times() -> Value {
         "clock-tolerance": 30,
         "manual-action-timeout": 600,
         "operator-patience": 5,
+        "simulated-operator-delay": 0,
         "pace": 0.1,
         "message-timeout": 30,
         "response-timeout": 30,

@@ -1,11 +1,13 @@
 //! A bench file to begin with, fit for a product and with a word on what matters.
 
+mod sections;
+
 use std::path::Path;
 
 use crate::{
     link::Secret,
     pics::{Pics, Profile, SutKind},
-    protocol::transfer::Protocol,
+    protocol::{Version, transfer::Protocol},
 };
 
 /// What a bench file to begin with is made from.
@@ -25,11 +27,12 @@ pub struct Starter<'s> {
     pub password: &'s Secret,
 }
 
-/// A password as a station must take it: 24 letters and digits.
+/// A password as every station must take it, letters and digits: OCPP 1.6 wants 16 to 20 of them (security whitepaper, A00.FR.205), OCPP
+/// 2.x 16 to 40 (A00.FR.205).
 pub fn password() -> Secret {
     use rand::Rng as _;
     let mut random = rand::rng();
-    Secret::new((0..24).map(|_| char::from(random.sample(rand::distr::Alphanumeric))).collect::<String>())
+    Secret::new((0..20).map(|_| char::from(random.sample(rand::distr::Alphanumeric))).collect::<String>())
 }
 
 /// Text in double quotes, as YAML reads it back.
@@ -58,11 +61,19 @@ impl Starter<'_> {
             self.evses(&mut text);
         }
         self.times(&mut text);
-        text.push_str(TOKENS);
+        if let Some(pics) = self.pics {
+            text.push_str(&sections::of(pics));
+        }
+        let emaid = self.pics.is_some_and(|pics| pics.supports(Profile::ISO_15118));
+        text.push_str(&sections::tokens(!self.is_1_6(), emaid));
         if self.sut == SutKind::Csms {
             text.push_str(OPERATOR);
         }
         text
+    }
+
+    fn is_1_6(&self) -> bool {
+        self.pics.is_some_and(|pics| pics.ocpp == Version::V1_6)
     }
 
     fn station(&self, text: &mut String) {
@@ -76,11 +87,19 @@ impl Starter<'_> {
             Protocol::Ftps => format!("files-ftps: \"{at}:9990\""),
             Protocol::Sftp => format!("files-sftp: \"{at}:9022\""),
         };
+        let (and_second, second) = if self.is_1_6() {
+            ("", String::new())
+        } else {
+            (
+                ", and as the second CSMS that test cases migrate the station to",
+                format!("listen-second: \"{at}:9001\"\n"),
+            )
+        };
         text.push_str(&format!(
-            "# Where we listen as CSMS, and as the second CSMS that test cases migrate the station to. 0.0.0.0 is every\n\
-             # address of this machine.\n\
+            "# Where we listen as CSMS{and_second}.\n\
+             # 0.0.0.0 is every address of this machine.\n\
              listen: \"{at}:9000\"\n\
-             listen-second: \"{at}:9001\"\n\
+             {second}\
              # Where the station fetches firmware from and uploads logs to.\n\
              {files}\n\
              # The name or address by which the station reaches this machine: certificates are made for it, and network\n\
@@ -147,7 +166,7 @@ impl Starter<'_> {
             text.push_str("evse: { id: 1, connector: 1 }\n");
         }
         text.push_str("# How the driver is authorised: local (a token is presented) or remote (the CSMS asks).\nauthorization: local\n");
-        if let Some(pics) = self.pics {
+        if let Some(pics) = self.pics.filter(|_| !self.is_1_6()) {
             for (key, what, points) in
                 [("tx-start-point", "begins", pics.tx_start_points()), ("tx-stop-point", "ends", pics.tx_stop_points())]
             {
@@ -156,6 +175,10 @@ impl Starter<'_> {
                     points.join(", ")
                 ));
             }
+        }
+        if self.is_1_6() {
+            text.push('\n');
+            return;
         }
         text.push_str(
             "# Slots of the station's network configuration that may be written.\n\
@@ -220,18 +243,4 @@ const OPERATOR: &str = "\
 #       method: GET
 #       url: \"/stations/{{ station | url_encoded }}/variables/{{ parameters.component }}/{{ parameters.variable }}\"
 #       done-when: response.value == parameters.value
-";
-
-const TOKENS: &str = "\
-# Tokens. valid, same-group, other and master-pass are known and accepted; the others are refused as their names say, and
-# `unknown` is known to nobody. Each must be a card of its own. Write here what the reader reads.
-tokens:
-  valid: { idToken: \"D001D001\", type: ISO14443, group: GROUP1 }
-  same-group: { idToken: \"D001D002\", type: ISO14443, group: GROUP1 }
-  other: { idToken: \"D001D003\", type: ISO14443 }
-  master-pass: { idToken: \"D001D009\", type: ISO14443, group: MASTERPASS }
-  invalid: { idToken: \"BAD00001\", type: ISO14443 }
-  blocked: { idToken: \"BAD00002\", type: ISO14443 }
-  expired: { idToken: \"BAD00003\", type: ISO14443 }
-  unknown: { idToken: \"BAD00004\", type: ISO14443 }
 ";

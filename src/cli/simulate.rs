@@ -3,6 +3,7 @@
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use clap::{Args, Subcommand};
@@ -175,7 +176,7 @@ fn run_station(setup: StationSetup, actions: Option<&str>, clock: Clock) -> Resu
         .build()
         .map_err(|error| Problem::Own(error.to_string()))?;
     runtime.block_on(async {
-        let (bench, requests) = operator::pair();
+        let (bench, requests) = operator::pair(Duration::ZERO);
         take_actions(bench, actions).await?;
         let url = setup.profiles.first().map(|(_, profile)| profile.url.clone()).unwrap_or_default();
         print(&format!("{} connects to {url}\n", setup.identity));
@@ -300,7 +301,7 @@ fn run_csms(setup: CsmsSetup, actions: Option<&str>, clock: Clock) -> Result<u8,
         .build()
         .map_err(|error| Problem::Own(error.to_string()))?;
     runtime.block_on(async {
-        let (operator, requests) = operator::pair();
+        let (operator, requests) = operator::pair(Duration::ZERO);
         take_actions(operator, actions).await?;
         print(&format!("listening on {addresses}\n"));
         let faults = setup.faults.clone();

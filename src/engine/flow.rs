@@ -80,6 +80,8 @@ enum Body {
 #[derive(Debug, Clone)]
 struct Sending {
     id: Option<String>,
+    /// The SUT was connected when the step was reached, as far as that was known.
+    connected: bool,
     /// How long is waited: for a connection, and from when it is sent for the answer.
     within: u64,
     /// When it gives up, nanoseconds of the run.

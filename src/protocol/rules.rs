@@ -217,6 +217,7 @@ impl Rule {
                 "K09.FR.03",
                 "K10.FR.02",
                 "K10.FR.06",
+                "K15.FR.07",
             ],
         }
     }
@@ -333,7 +334,7 @@ impl Rule {
             }
             Rule::ChargingProfiles => {
                 "A charging profile has the EVSE, the transaction and the kind that its purpose allows, periods in order from 0, phaseToUse only \
-                 where the station switches phases, one schedule unless the EV has told its needs, and a place (purpose, stack level, EVSE \
+                 where the station switches phases, one schedule unless the EV has told its needs, then with no more periods than EV and station take, and a place (purpose, stack level, EVSE \
                  or transaction, time) that no other profile of the station has. Profiles are asked for and cleared by an id or by criteria."
             }
         }

@@ -1,6 +1,6 @@
 //! What a test case runs in: the link, the operator, the services, and the simulated product where there is one.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use serde_json::{Map, Value, json};
 use tokio::task::JoinSet;
@@ -156,7 +156,7 @@ impl Environment {
         let operator = match operator {
             Some(operator) => operator,
             None => {
-                let (operator, requests) = simulated_operator::pair();
+                let (operator, requests) = simulated_operator::pair(says_after(bench));
                 let profile = NetworkProfile {
                     url: url(EndpointId::MAIN, &hosts[0], bench.security_profile),
                     security_profile: bench.security_profile,
@@ -284,7 +284,7 @@ impl Environment {
         let operator = match operator {
             Some(operator) => operator,
             None => {
-                let (operator, requests) = simulated_operator::pair();
+                let (operator, requests) = simulated_operator::pair(says_after(bench));
                 let setup = CsmsSetup { faults: faults.clone(), ..reference_csms(pics, bench, &pki, &serial_number)? };
                 let network = network.clone();
                 tasks.spawn(async move {
@@ -513,6 +513,12 @@ fn roots(pki: &Pki, bench: &Bench) -> Result<Map<String, Value>, EnvironmentErro
         ("mo_root", pki.mobility_root_pem().to_owned()),
     ];
     Ok(roots.into_iter().map(|(name, pem)| (name.to_owned(), pem.into())).collect())
+}
+
+/// How much later the simulated operator says that an action is done.
+fn says_after(bench: &Bench) -> Duration {
+    let seconds = bench.values.get("simulated_operator_delay").and_then(Value::as_f64).unwrap_or_default();
+    Duration::try_from_secs_f64(seconds).unwrap_or_default()
 }
 
 /// The chain of the EV's contract certificate, whose eMAID the bench names; kept with the authority where there is one.

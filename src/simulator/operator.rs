@@ -1,5 +1,7 @@
 //! The simulated test bench: manual actions are handed to the simulated product.
 
+use std::time::Duration;
+
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
@@ -8,7 +10,7 @@ use crate::{
 };
 
 /// How long the simulated person takes to act.
-const REACTION: std::time::Duration = std::time::Duration::from_millis(500);
+const REACTION: Duration = Duration::from_millis(500);
 
 /// A manual action on its way to the simulated product.
 #[derive(Debug)]
@@ -23,12 +25,14 @@ pub struct Request {
 #[derive(Debug, Clone)]
 pub struct SimulatedOperator {
     requests: mpsc::UnboundedSender<Request>,
+    says_after: Duration,
 }
 
-/// The operator, and the end that the simulated product listens to.
-pub fn pair() -> (SimulatedOperator, mpsc::UnboundedReceiver<Request>) {
+/// The operator, and the end that the simulated product listens to. The operator says that an action is done so much later than it
+/// is: what the product sends because of it comes before that, as with a person.
+pub fn pair(says_after: Duration) -> (SimulatedOperator, mpsc::UnboundedReceiver<Request>) {
     let (requests, receiver) = mpsc::unbounded_channel();
-    (SimulatedOperator { requests }, receiver)
+    (SimulatedOperator { requests, says_after }, receiver)
 }
 
 impl Operator for SimulatedOperator {
@@ -40,7 +44,10 @@ impl Operator for SimulatedOperator {
             if self.requests.send(Request { action, done }).is_err() {
                 return ActionOutcome::Failed("the simulated product is gone".into());
             }
-            answer.await.unwrap_or_else(|_| ActionOutcome::Failed("the simulated product is gone".into()))
+            let outcome =
+                answer.await.unwrap_or_else(|_| ActionOutcome::Failed("the simulated product is gone".into()));
+            tokio::time::sleep(self.says_after).await;
+            outcome
         })
     }
 }

@@ -82,7 +82,8 @@ impl Node {
                 let within = self.within(send.within.as_ref(), world, "response_timeout", 30.0)?;
                 let within = nanos(within);
                 let until = world.now.mono_ns.saturating_add(within);
-                self.body = Body::Send(Sending { id: None, within, until, at: world.now });
+                self.body =
+                    Body::Send(Sending { id: None, connected: world.connected(), within, until, at: world.now });
             }
             StepKind::Run { state, with } => {
                 self.touched = true;

@@ -86,7 +86,7 @@ impl Node {
     pub(super) fn sending(&mut self, send: &Send, world: &mut World) -> bool {
         let step = self.step.clone();
         let Body::Send(sending) = &mut self.body else { return true };
-        let Sending { within, until, at, .. } = *sending;
+        let Sending { connected, within, until, at, .. } = *sending;
         let Some(id) = sending.id.clone() else {
             if world.connected() {
                 // One CALL at a time (Part 4, 4.1.1), and at the pace of a station.
@@ -107,7 +107,10 @@ impl Node {
                 }
                 let until = world.now.mono_ns.saturating_add(within);
                 let id = world.call(&send.action, payload, until);
-                self.body = Body::Send(Sending { id, within, until, at: world.now });
+                self.body = Body::Send(Sending { id, connected, within, until, at: world.now });
+            } else if connected && send.lost_allowed {
+                // It was closed before our message was on its way: the close was there already, or our station took its time.
+                return self.answered(send, Answer::Lost, world);
             } else if world.now.mono_ns >= until {
                 let message = format!("{} can't be sent: the SUT is not connected", send.action);
                 let verdict = world.missing_verdict();

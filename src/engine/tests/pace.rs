@@ -188,3 +188,17 @@ fn what_comes_while_we_wait_is_taken_as_if_we_had_not_waited() {
         assert_eq!(run.engine.outcome().verdict, Verdict::Pass, "{pace}");
     }
 }
+
+#[test]
+fn a_connection_that_is_closed_while_we_wait_to_send_is_lost_where_that_is_allowed() {
+    let verdict = |allowed: &str| {
+        let mut run = Run::of("CSMS", 0.1, &format!("steps:\n  - send: Heartbeat\n    payload: {{}}\n{allowed}"));
+        let closed = LinkEvent::Closed { conn: ConnId(1), code: Some(1008), by: ClosedBy::Sut };
+        run.told(50, Input::Link(closed));
+        run.until(60_000);
+        assert!(run.engine.finished() && run.did.is_empty(), "{:?}", run.did);
+        run.engine.outcome().verdict
+    };
+    assert_eq!(verdict("    lost-allowed: true\n"), Verdict::Pass);
+    assert_eq!(verdict(""), Verdict::Fail);
+}

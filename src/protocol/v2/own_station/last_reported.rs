@@ -107,7 +107,7 @@ impl OwnStation {
                 self.start_with_profile(around, payload, payload["evse"]["id"].as_u64().or(known));
                 if payload["eventType"] == "Ended" {
                     let evse = payload["evse"]["id"].as_u64().or(known);
-                    self.reported_state.charging_needs.retain(|of| Some(*of) != evse);
+                    self.reported_state.charging_needs.retain(|of, _| Some(*of) != evse);
                     self.profiles.transaction_ended(id);
                     self.messages.transaction_ended(id);
                 }
@@ -115,7 +115,10 @@ impl OwnStation {
             "ReportChargingProfiles" => self.profiles.reported(payload),
             "NotifyChargingLimit" => self.profiles.limited(around, payload),
             "ClearedChargingLimit" => self.profiles.released(payload),
-            "NotifyEVChargingNeeds" => self.reported_state.charging_needs.extend(payload["evseId"].as_u64()),
+            "NotifyEVChargingNeeds" => {
+                let most = payload["maxScheduleTuples"].as_u64();
+                self.reported_state.charging_needs.extend(payload["evseId"].as_u64().map(|evse| (evse, most)));
+            }
             "FirmwareStatusNotification" => self.reported_state.firmware = payload.clone(),
             "SignCertificate" => {
                 let open = &mut self.reported_state.signing_requests;

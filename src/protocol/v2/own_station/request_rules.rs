@@ -1,7 +1,7 @@
 //! What a CSMS must not send, in view of what our station has and has told: the requirements of OCPP 2.0.1 that bind the CSMS in each
 //! message, whatever the test case is about.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use serde_json::Value;
 
@@ -38,8 +38,9 @@ const LIMITED: [(&str, &str, &str, &str); 7] = [
 /// The purpose of a profile that comes from another system than the CSMS.
 pub(super) const EXTERNAL: &str = "ChargingStationExternalConstraints";
 
-/// The EVSEs for whose transaction our station has sent the charging needs of an EV (K01.FR.34).
-pub(super) type ChargingNeeds = BTreeSet<u64>;
+/// The EVSEs for whose transaction our station has sent the charging needs of an EV (K01.FR.34), with the most periods that the EV
+/// takes in a schedule, where it has told that.
+pub(super) type ChargingNeeds = BTreeMap<u64, Option<u64>>;
 
 impl OwnStation {
     /// What is wrong with a request of the CSMS.
@@ -155,12 +156,16 @@ impl OwnStation {
         profile: &Value,
         object: &mut dyn FnMut(&'static str, String, &str),
     ) {
-        let needs = evse.is_some_and(|evse| self.reported_state.charging_needs.contains(&evse));
-        if items(profile, "chargingSchedule").count() > 1 && !needs {
+        let needs = evse.and_then(|evse| self.reported_state.charging_needs.get(&evse));
+        if items(profile, "chargingSchedule").count() > 1 && needs.is_none() {
             let message = "the profile has several schedules, and no EV has told its charging needs";
             object("K01.FR.34", "/chargingProfile/chargingSchedule/1".into(), message);
         }
-        let switches = Device::new(self, around).value_of("SmartChargingCtrlr.ACPhaseSwitchingSupported");
+        let device = Device::new(self, around);
+        let switches = device.value_of("SmartChargingCtrlr.ACPhaseSwitchingSupported");
+        // What the EV takes counts for its own profile, a TxProfile, where it has told its needs.
+        let of_the_ev = needs.copied().flatten().filter(|_| profile["chargingProfilePurpose"] == "TxProfile");
+        let of_the_station = device.number("SmartChargingCtrlr.PeriodsPerSchedule");
         for (number, schedule) in items(profile, "chargingSchedule").enumerate() {
             let place = |rest: &str| format!("/chargingProfile/chargingSchedule/{number}{rest}");
             let begins = !schedule["startSchedule"].is_null();
@@ -173,6 +178,12 @@ impl OwnStation {
             }
             let periods = || items(schedule, "chargingSchedulePeriod");
             let starts: Vec<i64> = periods().filter_map(|period| period["startPeriod"].as_i64()).collect();
+            let most = of_the_ev.and_then(|most| usize::try_from(most).ok()).unwrap_or(usize::MAX).min(of_the_station);
+            if needs.is_some() && periods().count() > most {
+                let message =
+                    format!("a schedule has {} periods, and the EV and the station take {most}", periods().count());
+                object("K15.FR.07", place("/chargingSchedulePeriod"), &message);
+            }
             if starts.first().is_some_and(|first| *first != 0) {
                 let pointer = place("/chargingSchedulePeriod/0/startPeriod");
                 object("K01.FR.31", pointer, "the first period of a schedule does not begin at 0");

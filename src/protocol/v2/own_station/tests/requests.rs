@@ -8,7 +8,7 @@ use crate::{engine::Outcome, protocol::frame::Frame, verdict::Verdict};
 /// A transaction goes on at EVSE 1, whose EV has told its needs where that is wanted.
 fn ongoing(needs: bool) -> Play {
     let told = if needs {
-        "  - send: NotifyEVChargingNeeds\n    payload: { evseId: 1, chargingNeeds: { requestedEnergyTransfer: DC } }\n"
+        "  - send: NotifyEVChargingNeeds\n    payload: { evseId: 1, maxScheduleTuples: 2, chargingNeeds: { requestedEnergyTransfer: DC } }\n"
     } else {
         ""
     };
@@ -109,6 +109,17 @@ fn a_profile_is_as_its_purpose_and_kind_allow() {
     assert_eq!(found, expected);
     let several = json!({ "evseId": 1, "chargingProfile": profile(&|one| { transaction(one); twice(one); }) });
     assert_eq!(broken(ongoing(true), "SetChargingProfile", &several), "");
+    // The EV takes two periods in a schedule, the station 24 (K15.FR.07).
+    let long = |count: u64| {
+        let periods: Vec<Value> = (0..count).map(|at| json!({ "startPeriod": 60 * at, "limit": 6 })).collect();
+        json!({ "evseId": 1, "chargingProfile": profile(&|one| {
+            transaction(one);
+            one["chargingSchedule"][0]["chargingSchedulePeriod"] = periods.clone().into();
+        }) })
+    };
+    let found = [2, 3].map(|count| broken(ongoing(true), "SetChargingProfile", &long(count)));
+    assert_eq!(found, ["", "K15.FR.07"]);
+    assert_eq!(broken(ongoing(false), "SetChargingProfile", &long(3)), "", "nobody has told a limit");
 }
 
 #[test]
