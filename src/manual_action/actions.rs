@@ -146,6 +146,16 @@ pub const ACTIONS: &[ActionInfo] = &[
     },
     ActionInfo { name: "evse-suspend", parameters: &[EVSE], prompt: "Let EVSE {{ evse }} suspend the energy supply." },
     ActionInfo {
+        name: "break-local-list",
+        parameters: &[],
+        prompt: "From now on let every update of the local authorization list fail, as the manufacturer describes (for example for want of memory).",
+    },
+    ActionInfo {
+        name: "repair-local-list",
+        parameters: &[],
+        prompt: "Let updates of the local authorization list succeed again.",
+    },
+    ActionInfo {
         name: "jam-lock",
         parameters: &[EVSE, CONNECTOR],
         prompt: "Keep the lock of EVSE {{ evse }}, connector {{ connector }} from moving (a plug not fully in, a cable under tension).",

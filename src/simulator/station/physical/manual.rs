@@ -32,6 +32,10 @@ impl Physical {
                 self.network_up = true;
                 return Ok(Some(Event::NetworkBack));
             }
+            action @ ("break-local-list" | "repair-local-list") => {
+                self.list_broken = action == "break-local-list";
+                return Ok(None);
+            }
             "store-customer" => {
                 self.customers.push(text("identifier"));
                 return Ok(None);

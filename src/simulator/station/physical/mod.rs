@@ -167,6 +167,8 @@ pub struct Physical {
     pub selected: Option<usize>,
     /// The display, if it has one for messages of the operator.
     pub display: Option<Display>,
+    /// The memory of the local authorization list takes nothing.
+    pub list_broken: bool,
     /// Customers whose data somebody stored.
     pub customers: Vec<String>,
     /// File transfers.
@@ -199,6 +201,7 @@ impl Physical {
             evses: setup.pics.evses.iter().map(Evse::new).collect(),
             vehicle: setup.vehicle.clone(),
             selected: None,
+            list_broken: false,
             customers: Vec::new(),
             transfers: Transfers::new(surroundings.transfers),
             link: surroundings.link,
