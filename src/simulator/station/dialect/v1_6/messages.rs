@@ -214,6 +214,7 @@ impl ChargePoint {
             let parent = self.sessions[index].parent.as_deref();
             self.can_begin(index)
                 && self.connectors[*at].operative
+                && !self.is_faulted(*at)
                 && self.sessions[index].id_tag.is_none()
                 && self.reservations_admit(*at, id_tag, parent)
         };
