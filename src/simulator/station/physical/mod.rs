@@ -113,6 +113,8 @@ pub enum Event {
         /// Connector.
         connector: u32,
     },
+    /// A fault came, or went.
+    FaultsChanged,
     /// A file transfer has ended.
     Transferred(TransferDone),
 }
@@ -163,6 +165,8 @@ pub struct Physical {
     pub evses: Vec<Evse>,
     /// The EV that speaks ISO 15118, if there is one.
     pub vehicle: Option<Vehicle>,
+    /// The station as a whole has a fault.
+    pub faulty: bool,
     /// The EVSE that a driver selected.
     pub selected: Option<usize>,
     /// The display, if it has one for messages of the operator.
@@ -200,6 +204,7 @@ impl Physical {
             certificates: Store::delivered(&setup.roots, &setup.manufacturer_roots, setup.certificate.clone()),
             evses: setup.pics.evses.iter().map(Evse::new).collect(),
             vehicle: setup.vehicle.clone(),
+            faulty: false,
             selected: None,
             list_broken: false,
             customers: Vec::new(),

@@ -214,6 +214,7 @@ impl ChargePoint {
             let index = self.connectors[*at].evse;
             self.can_begin(index)
                 && self.connectors[*at].operative
+                && !self.is_faulted(*at)
                 && self.sessions[index].id_tag.is_none()
                 && self.reservations_may_admit(*at, id_tag, parent.as_deref())
         };

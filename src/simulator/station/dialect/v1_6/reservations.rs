@@ -52,8 +52,10 @@ impl ChargePoint {
             unused && !self.evse_is_taken(at)
         };
         let state = match connector {
+            Some(at) if self.is_faulted(at) => Err("Faulted"),
             Some(at) if !self.connectors[at].operative => Err("Unavailable"),
             Some(at) if !free(at) => Err("Occupied"),
+            None if (0..self.connectors.len()).all(|at| self.is_faulted(at)) => Err("Faulted"),
             None if !self.whole.operative || self.connectors.iter().all(|known| !known.operative) => Err("Unavailable"),
             _ => Ok(()),
         };
@@ -107,6 +109,15 @@ impl ChargePoint {
     /// The charge point as a whole goes out of service, and the reservations of any connector with it.
     pub(super) fn end_unspecific_reservations(&mut self) {
         self.reservations.retain(|known| known.connector.is_some());
+    }
+
+    /// The charge point or a connector has a fault, which ends the reservations of it (5.13).
+    pub(super) fn end_reservations_of_faulted(&mut self) {
+        let faulted: Vec<usize> = (0..self.connectors.len()).filter(|at| self.is_faulted(*at)).collect();
+        let ended = |known: &Reservation| known.connector.map_or(self.physical.faulty, |at| faulted.contains(&at));
+        let ended: Vec<i64> = self.reservations.iter().filter(|known| ended(known)).map(|known| known.id).collect();
+        self.reservations.retain(|known| !ended.contains(&known.id));
+        self.cancel(|timer| matches!(timer, Timer::ReservationEnds(id) if ended.contains(id)));
     }
 
     /// Whether a token may charge at a connector in spite of the reservations.
