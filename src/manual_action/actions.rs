@@ -22,6 +22,7 @@ pub struct ActionInfo {
 const EVSE: Property = Property::required("evse", Takes::Integer(0, i64::MAX));
 const ANY_EVSE: Property = Property::optional("evse", Takes::Integer(0, i64::MAX));
 const CONNECTOR: Property = Property::required("connector", Takes::Integer(0, i64::MAX));
+const ANY_CONNECTOR: Property = Property::optional("connector", Takes::Integer(0, i64::MAX));
 const TOKEN: Property = Property::required("token", Takes::Text);
 const TOKEN_TYPE: Property = Property::required("type", Takes::Named(token_types));
 const IDENTIFIER: Property = Property::required("identifier", Takes::Text);
@@ -146,6 +147,16 @@ pub const ACTIONS: &[ActionInfo] = &[
     },
     ActionInfo { name: "evse-suspend", parameters: &[EVSE], prompt: "Let EVSE {{ evse }} suspend the energy supply." },
     ActionInfo {
+        name: "break-local-list",
+        parameters: &[],
+        prompt: "From now on let every update of the local authorization list fail, as the manufacturer describes (for example for want of memory).",
+    },
+    ActionInfo {
+        name: "repair-local-list",
+        parameters: &[],
+        prompt: "Let updates of the local authorization list succeed again.",
+    },
+    ActionInfo {
         name: "jam-lock",
         parameters: &[EVSE, CONNECTOR],
         prompt: "Keep the lock of EVSE {{ evse }}, connector {{ connector }} from moving (a plug not fully in, a cable under tension).",
@@ -154,6 +165,16 @@ pub const ACTIONS: &[ActionInfo] = &[
         name: "free-lock",
         parameters: &[EVSE, CONNECTOR],
         prompt: "Let the lock of EVSE {{ evse }}, connector {{ connector }} move again.",
+    },
+    ActionInfo {
+        name: "cause-fault",
+        parameters: &[ANY_EVSE, ANY_CONNECTOR],
+        prompt: "Cause a fault of {% if evse is defined %}EVSE {{ evse }}, connector {{ connector | default(1) }}{% else %}the station as a whole{% endif %} that keeps it from charging, and let it last.",
+    },
+    ActionInfo {
+        name: "clear-fault",
+        parameters: &[ANY_EVSE, ANY_CONNECTOR],
+        prompt: "Remove the fault of {% if evse is defined %}EVSE {{ evse }}, connector {{ connector | default(1) }}{% else %}the station as a whole{% endif %}.",
     },
     ActionInfo {
         name: "store-customer",

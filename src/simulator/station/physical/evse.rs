@@ -86,6 +86,8 @@ pub struct Connector {
     pub id: u32,
     /// Its lock can't move.
     pub stuck: bool,
+    /// It has a fault that keeps it from charging.
+    pub faulty: bool,
 }
 
 impl Evse {
@@ -93,7 +95,11 @@ impl Evse {
     pub fn new(of: &model::Evse) -> Self {
         Self {
             id: of.id,
-            connectors: of.connectors.iter().map(|known| Connector { id: known.id, stuck: false }).collect(),
+            connectors: of
+                .connectors
+                .iter()
+                .map(|known| Connector { id: known.id, stuck: false, faulty: false })
+                .collect(),
             fixed_cable: of.connectors.iter().all(|connector| connector.cable == "fixed"),
             bay: false,
             plugged: None,
@@ -125,7 +131,8 @@ impl Evse {
 
     /// True when energy flows.
     pub fn gives_energy(&self) -> bool {
-        self.charging && !self.ev_suspended && self.supplies()
+        let faulty = self.plugged.is_some_and(|plugged| self.is_faulty(plugged));
+        self.charging && !self.ev_suspended && self.supplies() && !faulty
     }
 
     /// True when the station would give energy.
@@ -152,6 +159,11 @@ impl Evse {
     pub fn is_stuck(&self, connector: u32) -> bool {
         self.connectors.iter().any(|known| known.id == connector && known.stuck)
     }
+
+    /// True when a connector has a fault.
+    pub fn is_faulty(&self, connector: u32) -> bool {
+        self.connectors.iter().any(|known| known.id == connector && known.faulty)
+    }
 }
 
 impl Physical {
@@ -165,5 +177,19 @@ impl Physical {
             known.stuck = stuck;
         }
         true
+    }
+
+    /// Gives the station a fault, with all its connectors, or takes it away.
+    pub fn set_faulty(&mut self, faulty: bool) {
+        self.faulty = faulty;
+        for connector in self.evses.iter_mut().flat_map(|evse| &mut evse.connectors) {
+            connector.faulty = faulty;
+        }
+    }
+
+    /// Gives a connector a fault, or takes it away; false where there is no such connector.
+    pub fn set_connector_faulty(&mut self, index: usize, connector: u32, faulty: bool) -> bool {
+        let known = self.evses[index].connectors.iter_mut().find(|known| known.id == connector);
+        known.map(|known| known.faulty = faulty).is_some()
     }
 }

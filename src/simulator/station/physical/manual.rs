@@ -32,6 +32,14 @@ impl Physical {
                 self.network_up = true;
                 return Ok(Some(Event::NetworkBack));
             }
+            action @ ("break-local-list" | "repair-local-list") => {
+                self.list_broken = action == "break-local-list";
+                return Ok(None);
+            }
+            action @ ("cause-fault" | "clear-fault") if !named => {
+                self.set_faulty(action == "cause-fault");
+                return Ok(Some(Event::FaultsChanged));
+            }
             "store-customer" => {
                 self.customers.push(text("identifier"));
                 return Ok(None);
@@ -52,6 +60,12 @@ impl Physical {
                     return Err(not_possible("the connector has no lock"));
                 }
                 (action == "free-lock").then_some(Event::LockFreed { index, connector })
+            }
+            action @ ("cause-fault" | "clear-fault") => {
+                if !self.set_connector_faulty(index, connector, action == "cause-fault") {
+                    return Err(not_possible(format!("there is no connector {connector}")));
+                }
+                Some(Event::FaultsChanged)
             }
             "drive-in" => {
                 self.evses[index].bay = true;

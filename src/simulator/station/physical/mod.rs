@@ -113,6 +113,8 @@ pub enum Event {
         /// Connector.
         connector: u32,
     },
+    /// A fault came, or went.
+    FaultsChanged,
     /// A file transfer has ended.
     Transferred(TransferDone),
 }
@@ -163,10 +165,14 @@ pub struct Physical {
     pub evses: Vec<Evse>,
     /// The EV that speaks ISO 15118, if there is one.
     pub vehicle: Option<Vehicle>,
+    /// The station as a whole has a fault.
+    pub faulty: bool,
     /// The EVSE that a driver selected.
     pub selected: Option<usize>,
     /// The display, if it has one for messages of the operator.
     pub display: Option<Display>,
+    /// The memory of the local authorization list takes nothing.
+    pub list_broken: bool,
     /// Customers whose data somebody stored.
     pub customers: Vec<String>,
     /// File transfers.
@@ -198,7 +204,9 @@ impl Physical {
             certificates: Store::delivered(&setup.roots, &setup.manufacturer_roots, setup.certificate.clone()),
             evses: setup.pics.evses.iter().map(Evse::new).collect(),
             vehicle: setup.vehicle.clone(),
+            faulty: false,
             selected: None,
+            list_broken: false,
             customers: Vec::new(),
             transfers: Transfers::new(surroundings.transfers),
             link: surroundings.link,

@@ -54,6 +54,9 @@ impl ChargePoint {
         if let Some(operative) = self.whole.scheduled.filter(|_| !busy) {
             self.whole.scheduled = None;
             self.whole.operative = operative;
+            if !operative {
+                self.end_unspecific_reservations();
+            }
         }
         self.report_all();
         self.update_if_idle();

@@ -18,10 +18,11 @@ pub(super) enum Status {
     Finishing,
     Reserved,
     Unavailable,
+    Faulted,
 }
 
 impl Status {
-    fn word(self) -> &'static str {
+    pub(super) fn word(self) -> &'static str {
         match self {
             Status::Available => "Available",
             Status::Preparing => "Preparing",
@@ -31,6 +32,7 @@ impl Status {
             Status::Finishing => "Finishing",
             Status::Reserved => "Reserved",
             Status::Unavailable => "Unavailable",
+            Status::Faulted => "Faulted",
         }
     }
 }
@@ -86,6 +88,9 @@ impl ChargePoint {
         let connector = &self.connectors[at];
         let (session, evse) = (&self.sessions[connector.evse], &self.physical.evses[connector.evse]);
         let used = self.connector_in_use(connector.evse) == at;
+        if self.is_faulted(at) {
+            return Status::Faulted;
+        }
         if !connector.operative {
             return Status::Unavailable;
         }
@@ -153,8 +158,12 @@ impl ChargePoint {
     }
 
     /// For connector 0 only Available, Unavailable and Faulted apply.
-    fn whole_status(&self) -> Status {
-        if self.whole.operative { Status::Available } else { Status::Unavailable }
+    pub(super) fn whole_status(&self) -> Status {
+        match self.whole.operative {
+            _ if self.physical.faulty => Status::Faulted,
+            true => Status::Available,
+            false => Status::Unavailable,
+        }
     }
 
     /// Reports what changed of the charge point and all its connectors.
@@ -190,9 +199,13 @@ impl ChargePoint {
     }
 
     fn notify(&mut self, number: usize, status: Status, info: Option<&str>, triggered: bool) {
+        let error = match status {
+            Status::Faulted => self.error_code(),
+            _ => "NoError",
+        };
         let mut payload = json!({
             "connectorId": number,
-            "errorCode": "NoError",
+            "errorCode": error,
             "status": status.word(),
             "timestamp": self.physical.wall(),
         });

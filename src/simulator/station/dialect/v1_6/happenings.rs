@@ -38,6 +38,7 @@ impl ChargePoint {
             Event::NeedsChanged(_) | Event::SessionStopped(_) => {
                 return Err(NotPossible("OCPP 1.6 knows no ISO 15118".into()));
             }
+            Event::FaultsChanged => self.faults_changed(),
             Event::LockFreed { index, .. } => self.try_starting(index),
             Event::Transferred(TransferDone::Download(_, result)) => self.firmware_downloaded(result),
             Event::Transferred(TransferDone::Upload(_, result)) => self.diagnostics_uploaded(result),

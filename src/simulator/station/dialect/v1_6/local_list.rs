@@ -11,11 +11,16 @@ impl ChargePoint {
             return "NotSupported";
         }
         let entries = payload["localAuthorizationList"].as_array().map(Vec::as_slice).unwrap_or_default();
-        let over = |limit: &str| u64::try_from(entries.len()).unwrap_or(u64::MAX) > self.configuration.number(limit);
-        if over("SendLocalListMaxLength") || over("LocalAuthListMaxLength") {
+        let full = payload["updateType"] == "Full";
+        let over =
+            |limit: &str, count: usize| u64::try_from(count).unwrap_or(u64::MAX) > self.configuration.number(limit);
+        let length = if full { entries.len() } else { self.length_with(entries) };
+        if self.physical.list_broken
+            || over("SendLocalListMaxLength", entries.len())
+            || over("LocalAuthListMaxLength", length)
+        {
             return "Failed";
         }
-        let full = payload["updateType"] == "Full";
         let update_type = if full { UpdateType::Full } else { UpdateType::Differential };
         let list = entries
             .iter()
@@ -24,11 +29,21 @@ impl ChargePoint {
         self.local_list.update(update_type, number(payload, "listVersion").unwrap_or(0), list).word()
     }
 
-    /// 0 for an empty list, -1 where lists are not supported.
+    /// How long the list is after a differential update.
+    fn length_with(&self, entries: &[Value]) -> usize {
+        let is_listed =
+            |entry: &&Value| self.local_list.look_up(&key(entry["idTag"].as_str().unwrap_or_default())).is_some();
+        let stays = |entry: &&Value| entry.get("idTagInfo").is_some();
+        let added = entries.iter().filter(|entry| stays(entry) && !is_listed(entry)).count();
+        let removed = entries.iter().filter(|entry| !stays(entry) && is_listed(entry)).count();
+        (self.local_list.len() + added).saturating_sub(removed)
+    }
+
+    /// 0 for an empty list, -1 where lists are not supported; one that is switched off counts as not supported.
     pub(super) fn local_list_version(&self) -> Value {
-        let version = if !self.configuration.knows("LocalAuthListEnabled") {
+        let version = if !self.configuration.is("LocalAuthListEnabled") {
             -1
-        } else if self.local_list.len() == 0 || !self.configuration.is("LocalAuthListEnabled") {
+        } else if self.local_list.len() == 0 {
             0
         } else {
             self.local_list.version()

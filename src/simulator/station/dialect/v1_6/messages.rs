@@ -207,15 +207,16 @@ impl ChargePoint {
     // ---- remote control ----
 
     /// The EVSE on which a RemoteStartTransaction can begin (5.11). Not before the charge point is accepted (4.2).
-    fn startable(&self, payload: &Value) -> Option<usize> {
+    fn startable(&mut self, payload: &Value) -> Option<usize> {
         let id_tag = payload["idTag"].as_str().unwrap_or_default();
+        let parent = self.known(id_tag).and_then(|known| known.parent);
         let free = |at: &usize| {
             let index = self.connectors[*at].evse;
-            let parent = self.sessions[index].parent.as_deref();
             self.can_begin(index)
                 && self.connectors[*at].operative
+                && !self.is_faulted(*at)
                 && self.sessions[index].id_tag.is_none()
-                && self.reservations_admit(*at, id_tag, parent)
+                && self.reservations_may_admit(*at, id_tag, parent.as_deref())
         };
         if self.registration != Registration::Accepted {
             return None;
@@ -230,10 +231,13 @@ impl ChargePoint {
     fn remote_start(&mut self, payload: &Value) {
         let Some(index) = self.startable(payload) else { return };
         let id_tag = payload["idTag"].as_str().unwrap_or_default().to_owned();
-        if self.configuration.is("AuthorizeRemoteTxRequests") {
+        let parent = self.known(&id_tag).and_then(|known| known.parent);
+        // 5.13: a reservation for a group may be for an idTag whose parent is not known yet.
+        let reserved = !self.reservations_admit(self.connector_in_use(index), &id_tag, parent.as_deref());
+        if self.configuration.is("AuthorizeRemoteTxRequests") || reserved {
             self.request(index, id_tag);
         } else {
-            self.authorize(index, id_tag, None);
+            self.authorize(index, id_tag, parent);
         }
     }
 

@@ -5,6 +5,7 @@ mod availability;
 mod boot;
 mod configuration;
 mod connectors;
+mod faults;
 mod happenings;
 mod local_list;
 mod messages;

@@ -47,12 +47,16 @@ impl ChargePoint {
         let free = |at: usize| {
             let status = self.status(at);
             let own = |known: &Reservation| known.id == id && known.connector == Some(at);
-            status == Status::Available || (status == Status::Reserved && self.reservations.iter().any(own))
+            let unused =
+                status == Status::Available || (status == Status::Reserved && self.reservations.iter().any(own));
+            unused && !self.evse_is_taken(at)
         };
         let state = match connector {
+            Some(at) if self.is_faulted(at) => Err("Faulted"),
             Some(at) if !self.connectors[at].operative => Err("Unavailable"),
             Some(at) if !free(at) => Err("Occupied"),
-            None if !self.whole.operative => Err("Unavailable"),
+            None if (0..self.connectors.len()).all(|at| self.is_faulted(at)) => Err("Faulted"),
+            None if !self.whole.operative || self.connectors.iter().all(|known| !known.operative) => Err("Unavailable"),
             _ => Ok(()),
         };
         if let Err(status) = state {
@@ -60,8 +64,7 @@ impl ChargePoint {
         }
         // Those for any connector leave as many free as they are.
         let unspecific = others.iter().filter(|known| known.connector.is_none()).count();
-        let free = (0..self.connectors.len()).filter(|at| free(*at)).count();
-        if free <= unspecific {
+        if self.count_evses(free) <= unspecific {
             return "Occupied";
         }
         let id_tag = text("idTag").unwrap_or_default();
@@ -70,6 +73,20 @@ impl ChargePoint {
         self.cancel(|timer| *timer == Timer::ReservationEnds(id));
         self.schedule(left, Timer::ReservationEnds(id));
         "Accepted"
+    }
+
+    /// An EVSE serves one connector at a time: somebody uses another one of its connectors.
+    fn evse_is_taken(&self, at: usize) -> bool {
+        let connector = &self.connectors[at];
+        let plugged = self.physical.evses[connector.evse].plugged;
+        let used = plugged.is_some() || self.sessions[connector.evse].id_tag.is_some();
+        used && self.connector_in_use(connector.evse) != at
+    }
+
+    /// How many EVSEs have such a connector.
+    fn count_evses(&self, is_such: impl Fn(usize) -> bool) -> usize {
+        let of_evse = |index: usize| (0..self.connectors.len()).filter(move |at| self.connectors[*at].evse == index);
+        (0..self.sessions.len()).filter(|index| of_evse(*index).any(&is_such)).count()
     }
 
     /// The answer to a CancelReservation.
@@ -89,6 +106,20 @@ impl ChargePoint {
         self.reservations.retain(|known| known.connector != Some(at));
     }
 
+    /// The charge point as a whole goes out of service, and the reservations of any connector with it.
+    pub(super) fn end_unspecific_reservations(&mut self) {
+        self.reservations.retain(|known| known.connector.is_some());
+    }
+
+    /// The charge point or a connector has a fault, which ends the reservations of it (5.13).
+    pub(super) fn end_reservations_of_faulted(&mut self) {
+        let faulted: Vec<usize> = (0..self.connectors.len()).filter(|at| self.is_faulted(*at)).collect();
+        let ended = |known: &Reservation| known.connector.map_or(self.physical.faulty, |at| faulted.contains(&at));
+        let ended: Vec<i64> = self.reservations.iter().filter(|known| ended(known)).map(|known| known.id).collect();
+        self.reservations.retain(|known| !ended.contains(&known.id));
+        self.cancel(|timer| matches!(timer, Timer::ReservationEnds(id) if ended.contains(id)));
+    }
+
     /// Whether a token may charge at a connector in spite of the reservations.
     pub(super) fn reservations_admit(&self, at: usize, id_tag: &str, parent: Option<&str>) -> bool {
         let mut at_connector = self.reservations.iter().filter(|known| known.connector == Some(at));
@@ -98,8 +129,16 @@ impl ChargePoint {
         let unspecific = self.reservations.iter().filter(|known| known.connector.is_none());
         let of_others = unspecific.filter(|known| !known.is_for(id_tag, parent)).count();
         // This one is taken, if it counts as free at all.
-        let free = (0..self.connectors.len()).filter(|other| *other != at && self.status(*other) == Status::Available);
-        of_others <= free.count()
+        let own = self.connectors[at].evse;
+        let free = |other: usize| self.connectors[other].evse != own && self.status(other) == Status::Available;
+        of_others <= self.count_evses(free)
+    }
+
+    /// Whether a token may turn out to be admitted, once the central system has told its parent (5.13).
+    pub(super) fn reservations_may_admit(&self, at: usize, id_tag: &str, parent: Option<&str>) -> bool {
+        let here = |known: &&Reservation| known.connector.is_none_or(|connector| connector == at);
+        let for_groups = self.reservations.iter().filter(here).any(|known| known.parent.is_some());
+        self.reservations_admit(at, id_tag, parent) || (parent.is_none() && for_groups)
     }
 
     /// A transaction starts: the reservation that it ends.

@@ -30,7 +30,8 @@ impl ChargePoint {
     pub(super) fn try_starting(&mut self, index: usize) {
         let evse = &self.physical.evses[index];
         let held = evse.plugged.is_some_and(|plugged| !evse.is_stuck(plugged));
-        let ready = evse.connected() && held && self.sessions[index].transaction.is_none();
+        let sound = !self.is_faulted(self.connector_in_use(index));
+        let ready = evse.connected() && held && sound && self.sessions[index].transaction.is_none();
         let Some(id_tag) = self.sessions[index].id_tag.clone().filter(|_| ready) else { return };
         self.cancel(|timer| *timer == Timer::ConnectionTimeout(index));
         self.transactions_made += 1;
@@ -89,7 +90,7 @@ impl ChargePoint {
         let enabled = self.configuration.is("LocalAuthListEnabled");
         let Some(listed) = self.local_list.look_up(&key(id_tag)).filter(|_| enabled) else { return };
         if listed["status"] != info["status"] {
-            let status = if self.whole.operative { "Available" } else { "Unavailable" };
+            let status = self.whole_status().word();
             let payload = json!({
                 "connectorId": 0,
                 "errorCode": "LocalListConflict",

@@ -56,6 +56,7 @@ impl Station {
                 self.device.put("ShockSensor", "Active", "true");
                 self.schedule(CALM, Timer::Calm);
             }
+            Event::FaultsChanged => return Err(NotPossible("this station has no faults that can be provoked".into())),
             Event::LockFreed { index, connector } => self.lock_freed(index, connector),
             Event::Transferred(TransferDone::Download(request_id, result)) => {
                 self.firmware_downloaded(request_id, result);

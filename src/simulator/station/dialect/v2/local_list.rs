@@ -14,7 +14,8 @@ impl Station {
     pub(super) fn send_local_list(&mut self, payload: &Value) -> &'static str {
         let most = self.device.number("LocalAuthListCtrlr", "ItemsPerMessage");
         let items = payload["localAuthorizationList"].as_array().map(Vec::as_slice).unwrap_or_default();
-        if !self.device.is("LocalAuthListCtrlr", "Enabled") || u64::try_from(items.len()).unwrap_or(u64::MAX) > most {
+        let over = u64::try_from(items.len()).unwrap_or(u64::MAX) > most;
+        if self.physical.list_broken || !self.device.is("LocalAuthListCtrlr", "Enabled") || over {
             return "Failed";
         }
         let version = payload["versionNumber"].as_i64().unwrap_or(0);
