@@ -151,6 +151,16 @@ pub trait Semantics: fmt::Debug + Sync {
         false
     }
 
+    /// The password of a bench, as the link shows and checks it.
+    fn password(&self, password: &Secret) -> Secret {
+        password.clone()
+    }
+
+    /// A password as messages have it.
+    fn password_in_messages(&self, password: &Secret) -> String {
+        password.expose().to_owned()
+    }
+
     /// Secrets in a payload of ours.
     fn secrets(&self, payload: &Value) -> Vec<Secret>;
 

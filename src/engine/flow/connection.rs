@@ -261,7 +261,7 @@ fn offered(offer: &Offer, endpoint: EndpointId, world: &mut World, node: &Node) 
         return None;
     };
     if let Some(password) = &offer.password {
-        let password = Secret::new(password);
+        let password = world.setup().protocol.semantics.password(&Secret::new(password));
         world.effects.push(Effect::Secret(password.clone()));
         world.memory.passwords.push(password);
         world.memory.admit(&mut policy);
@@ -318,7 +318,7 @@ fn knock(offer: &Offer, world: &mut World, node: &Node) -> Option<ClientPolicy> 
             user.clone_from(new);
         }
         if let Some(new) = &offer.password {
-            *password = Secret::new(new);
+            *password = world.setup().protocol.semantics.password(&Secret::new(new));
             world.effects.push(Effect::Secret(password.clone()));
         }
     }
