@@ -103,8 +103,9 @@ impl Environment {
         clock: Clock,
         files: Option<Files>,
     ) -> Result<Self, EnvironmentError> {
-        let password = pics.ocpp.protocol().semantics.password(&bench.password);
-        let bench = &Bench { password, ..bench.clone() };
+        let mut bench = bench.clone();
+        bench.password = pics.ocpp.protocol().semantics.password(&bench.password);
+        let bench = &bench;
         if pics.sut == SutKind::Csms {
             return Self::start_for_csms(pics, bench, product, operator, clock, files).await;
         }
