@@ -12,7 +12,7 @@ pub struct Secret {
 }
 
 /// How many bytes an AuthorizationKey of OCPP 1.6 has (A00.FR.205 of the security whitepaper).
-const KEY_BYTES: std::ops::RangeInclusive<usize> = 16..=20;
+pub(crate) const KEY_BYTES: std::ops::RangeInclusive<usize> = 16..=20;
 
 impl Secret {
     /// Wraps a secret.

@@ -156,6 +156,11 @@ pub trait Semantics: fmt::Debug + Sync {
         password.clone()
     }
 
+    /// How many bytes a password may have (A00.FR.205).
+    fn password_length(&self) -> std::ops::RangeInclusive<usize> {
+        16..=40
+    }
+
     /// A password as messages have it.
     fn password_in_messages(&self, password: &Secret) -> String {
         password.expose().to_owned()

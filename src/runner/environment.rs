@@ -626,8 +626,8 @@ fn endpoints(
 /// A password as it is given, shown and sent.
 fn forms_of(pics: &Pics, password: &Secret) -> Vec<Secret> {
     let sent = Secret::new(pics.ocpp.protocol().semantics.password_in_messages(password));
-    let shown = String::from_utf8(password.bytes()).ok().map(Secret::new);
-    [Some(password.clone()), shown, Some(sent)].into_iter().flatten().collect()
+    let shown = Secret::new(String::from_utf8_lossy(&password.bytes()));
+    vec![password.clone(), shown, sent]
 }
 
 /// Names of the simulated bench, for tests.

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{kpis, own_station, registration::BOOT};
 use crate::{
-    link::{Secret, bytes_of},
+    link::{KEY_BYTES, Secret, bytes_of},
     protocol::{
         semantics::{Awaited, KpiDefinition, Sample, Semantics, WordSet},
         session::Call,
@@ -100,6 +100,10 @@ impl Semantics for Meanings {
         Secret::authorization_key(password.expose())
     }
 
+    fn password_length(&self) -> std::ops::RangeInclusive<usize> {
+        KEY_BYTES
+    }
+
     fn password_in_messages(&self, password: &Secret) -> String {
         self.password(password).digits()
     }
@@ -111,8 +115,9 @@ impl Semantics for Meanings {
         let Some(value) = payload["value"].as_str().filter(|value| is_password && !value.is_empty()) else {
             return Vec::new();
         };
-        let text = bytes_of(value).and_then(|bytes| String::from_utf8(bytes).ok());
-        vec![Secret::new(value), Secret::new(text.unwrap_or_else(|| value.to_owned()))]
+        // As the link tells what was shown.
+        let shown = bytes_of(value).map_or_else(|| value.into(), |bytes| String::from_utf8_lossy(&bytes).into_owned());
+        vec![Secret::new(value), Secret::new(shown)]
     }
 
     fn harmless(&self, tests_station: bool) -> &'static str {
@@ -192,7 +197,7 @@ mod tests {
             secrets.iter().map(|secret| secret.expose().to_owned()).collect::<Vec<_>>()
         };
         assert_eq!(secrets("AuthorizationKey", "6162636421"), ["6162636421", "abcd!"]);
-        assert_eq!(secrets("authorizationkey", "FF00"), ["FF00", "FF00"], "its bytes are no text");
+        assert_eq!(secrets("authorizationkey", "FF00"), ["FF00", "\u{fffd}\0"], "its bytes are no text");
         assert_eq!(secrets("AuthorizationKey", "odd"), ["odd", "odd"]);
         assert!(secrets("HeartbeatInterval", "86400").is_empty());
     }
