@@ -6,7 +6,7 @@ ask() { curl -fsS -o /dev/null -X "$1" -H 'Content-Type: application/json' -d "$
 for n in 1 2 3 4 5 6 7 8; do
     station=CS00$n
     ask POST /stations "{\"ocpp_identity\":\"$station\",\"name\":\"$station\"}" 2>/dev/null || true
-    ask PUT "/stations/$station/password" '{"password":"attest-bench-password"}'
+    ask PUT "/stations/$station/password" '{"password":"attest-bench-secret"}'
     ask PATCH "/stations/$station" "{\"security_profile\":${1:-1},\"boot_policy\":\"Accepted\"}"
 done
 token() { ask PUT /id-tokens "{\"id_token\":\"$1\",\"token_type\":\"ISO14443\",\"status\":\"$2\",\"group_id\":$3}"; }

@@ -19,7 +19,7 @@ start() {
     touch "$log"
     wc -l < "$log" > "$dir/since"
     local command="$binary --ws-url wss://localhost:9400/ocpp --cp-id CS001 --protocol 2.0.1 \
-        --connectors 1 --trace-frames --log-path $log --security-profile 2 --basic-auth-password attest-bench-password \
+        --connectors 1 --trace-frames --log-path $log --security-profile 2 --basic-auth-password attest-bench-secret \
         --ca-cert reports/authority/root.pem"
     # The session outlives the simulator: a tmux server that is just about to end its last session refuses a new one.
     if tmux has-session -t "$session" 2>/dev/null; then

@@ -206,7 +206,7 @@ async def main():
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("--port", type=int, default=9100)
     arguments.add_argument("--api-port", type=int, default=9170)
-    arguments.add_argument("--password", default="attest-bench-password")
+    arguments.add_argument("--password", default="attest-bench-secret")
     arguments.add_argument("--certificate", help="PEM; without it there is no TLS")
     arguments.add_argument("--key")
     arguments.add_argument("--sticky-boot", action="store_true", help="keep a boot status until another is put")

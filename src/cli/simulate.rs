@@ -47,7 +47,7 @@ enum Command {
         #[arg(long, default_value = "CS001")]
         identity: String,
         /// Basic authentication password of the station
-        #[arg(long, env = "OCPP_ATTEST_PASSWORD", default_value = "attest-bench-password", hide_env_values = true)]
+        #[arg(long, env = "OCPP_ATTEST_PASSWORD", default_value = "attest-bench-secret", hide_env_values = true)]
         password: String,
         /// Root certificates that the station trusts (PEM), for wss
         #[arg(long, value_name = "FILE", conflicts_with = "authority")]
@@ -77,7 +77,7 @@ enum Command {
         #[arg(long, default_value = "CS001", value_name = "ID[,PROFILE]")]
         identity: Vec<String>,
         /// The Basic authentication password of every station
-        #[arg(long, env = "OCPP_ATTEST_PASSWORD", default_value = "attest-bench-password", hide_env_values = true)]
+        #[arg(long, env = "OCPP_ATTEST_PASSWORD", default_value = "attest-bench-secret", hide_env_values = true)]
         password: String,
         /// Folder of a certificate authority (such as the bench's `authority`); with it, the CSMS uses TLS
         #[arg(long, value_name = "DIR")]

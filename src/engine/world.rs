@@ -26,7 +26,7 @@ use super::{
 };
 use crate::{
     clock::Stamp,
-    link::{AttemptFailure, ClosedBy, ConnId, EndpointId, LinkCommand, ServerPolicy},
+    link::{AttemptFailure, ClosedBy, ConnId, EndpointId, LinkCommand, Secret, ServerPolicy},
     pics::SutKind,
     protocol::{
         frame::Frame,
@@ -293,6 +293,14 @@ impl World {
     pub(crate) fn hide_secrets(&mut self, payload: &Value) {
         let secrets = self.setup.protocol.semantics.secrets(payload);
         self.effects.extend(secrets.into_iter().map(Effect::Secret));
+    }
+
+    /// A password must not appear in any artefact, neither as it is given nor as it is shown.
+    pub(crate) fn hide_password(&mut self, password: &Secret) {
+        self.effects.push(Effect::Secret(password.clone()));
+        if password.is_hexadecimal() {
+            self.effects.push(Effect::Secret(Secret::new(String::from_utf8_lossy(&password.bytes()))));
+        }
     }
 
     /// What a session needs to know of the moment.

@@ -54,6 +54,31 @@ async fn attempt_at(clock: Clock, server: ServerPolicy, client: ClientPolicy) ->
     (theirs.unwrap().1, ours.unwrap().1)
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_password_of_ocpp_1_6_is_shown_as_the_bytes_of_its_digits() {
+    let digits = "00ff6162636465666768696A6b6c6d6e6f7071FE";
+    let pair = |theirs: Secret, ours: Secret| {
+        let mut server = server_policy(None);
+        server.passwords = vec![theirs];
+        let mut client = client_policy(None);
+        client.credentials = Some(("CS 1".into(), ours));
+        attempt(server, client)
+    };
+    let key = || Secret::authorization_key(digits);
+    assert_eq!(key().bytes()[..4], [0, 0xff, b'a', b'b']);
+    let (server, _) = pair(key(), key()).await;
+    assert!(matches!(server, LinkEvent::Opened { .. }), "{server:?}");
+    for wrong in [Secret::new(digits), Secret::authorization_key(&digits[..38])] {
+        let (server, _) = pair(key(), wrong).await;
+        assert!(matches!(failure(&server), AttemptFailure::UpgradeRefusedByUs(401, _)), "{server:?}");
+    }
+    // What is no key of 16 to 20 bytes stands for itself.
+    for text in ["0123456789abcdef", "a-plain-password-1"] {
+        assert_eq!(Secret::authorization_key(text).bytes(), text.as_bytes());
+    }
+    assert_eq!(Secret::authorization_key("a-plain-password").digits(), "612d706c61696e2d70617373776f7264");
+}
+
 fn failure(event: &LinkEvent) -> &AttemptFailure {
     match event {
         LinkEvent::AttemptFailed { failure, .. } => failure,

@@ -5,18 +5,58 @@ use serde::{Deserialize, Serialize};
 
 /// A password or key: usable, never printed, and wiped from memory when it is dropped.
 #[derive(Clone, Default)]
-pub struct Secret(SecretString);
+pub struct Secret {
+    text: SecretString,
+    /// The text is hexadecimal digits for the bytes that are meant.
+    hexadecimal: bool,
+}
+
+/// How many bytes an AuthorizationKey of OCPP 1.6 has (A00.FR.205 of the security whitepaper).
+pub(crate) const KEY_BYTES: std::ops::RangeInclusive<usize> = 16..=20;
 
 impl Secret {
     /// Wraps a secret.
     pub fn new(text: impl Into<String>) -> Self {
-        Self(SecretString::from(text.into()))
+        Self { text: SecretString::from(text.into()), hexadecimal: false }
+    }
+
+    /// A password of OCPP 1.6, whose messages have it in hexadecimal digits. It has at most 20 bytes, so that a text which is
+    /// digits for 16 to 20 bytes can be no password itself; any other text stands for itself.
+    pub fn authorization_key(text: impl Into<String>) -> Self {
+        let text = text.into();
+        let hexadecimal = bytes_of(&text).is_some_and(|bytes| KEY_BYTES.contains(&bytes.len()));
+        Self { text: SecretString::from(text), hexadecimal }
+    }
+
+    /// True for the digits of an AuthorizationKey.
+    pub fn is_hexadecimal(&self) -> bool {
+        self.hexadecimal
     }
 
     /// The secret itself; never write it to an artefact.
     pub fn expose(&self) -> &str {
-        self.0.expose_secret()
+        self.text.expose_secret()
     }
+
+    /// The bytes that are shown as a password.
+    pub fn bytes(&self) -> Vec<u8> {
+        let digits = self.hexadecimal.then(|| bytes_of(self.expose())).flatten();
+        digits.unwrap_or_else(|| self.expose().as_bytes().to_vec())
+    }
+
+    /// The bytes in hexadecimal digits.
+    pub fn digits(&self) -> String {
+        if self.hexadecimal { self.expose().to_owned() } else { crate::certificate::hex(self.expose().as_bytes()) }
+    }
+}
+
+/// The bytes that hexadecimal digits stand for.
+pub(crate) fn bytes_of(digits: &str) -> Option<Vec<u8>> {
+    let byte = |pair: &[u8]| {
+        let pair = std::str::from_utf8(pair).ok().filter(|pair| pair.bytes().all(|digit| digit.is_ascii_hexdigit()))?;
+        u8::from_str_radix(pair, 16).ok().filter(|_| pair.len() == 2)
+    };
+    digits.as_bytes().chunks(2).map(byte).collect()
 }
 
 impl PartialEq for Secret {

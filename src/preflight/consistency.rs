@@ -5,7 +5,10 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 use super::{Findings, Subject};
-use crate::pics::{Pics, Profile, SutKind};
+use crate::{
+    pics::{Pics, Profile, SutKind},
+    protocol::OCPP_2_0_1,
+};
 
 pub(super) fn look(subject: Subject<'_>, findings: &mut Findings) {
     station(subject, findings);
@@ -39,11 +42,17 @@ fn station(subject: Subject<'_>, findings: &mut Findings) {
         findings.ok("identity", identity.clone());
     }
     if subject.bench.security_profile < 3 {
-        match subject.bench.password.expose().chars().count() {
-            16..=40 => findings.ok("password", "valid length"),
+        let semantics = subject.pics.map_or(&OCPP_2_0_1, |pics| pics.ocpp.protocol()).semantics;
+        let allowed = semantics.password_length();
+        match semantics.password(&subject.bench.password).bytes().len() {
+            length if allowed.contains(&length) => findings.ok("password", "valid length"),
             length => findings.warning(
                 "password",
-                format!("it has {length} characters; a station must take 16 to 40 (A00.FR.205)"),
+                format!(
+                    "it has {length} characters; a station must take {} to {} (A00.FR.205)",
+                    allowed.start(),
+                    allowed.end()
+                ),
                 "set a password of that length in the bench and in the station",
             ),
         }

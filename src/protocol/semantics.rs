@@ -151,6 +151,21 @@ pub trait Semantics: fmt::Debug + Sync {
         false
     }
 
+    /// The password of a bench, as the link shows and checks it.
+    fn password(&self, password: &Secret) -> Secret {
+        password.clone()
+    }
+
+    /// How many bytes a password may have (A00.FR.205).
+    fn password_length(&self) -> std::ops::RangeInclusive<usize> {
+        16..=40
+    }
+
+    /// A password as messages have it.
+    fn password_in_messages(&self, password: &Secret) -> String {
+        password.expose().to_owned()
+    }
+
     /// Secrets in a payload of ours.
     fn secrets(&self, payload: &Value) -> Vec<Secret>;
 

@@ -29,7 +29,11 @@ impl StandIns {
             return known.clone();
         }
         let mut rng = rand::rng();
+        // A password in hexadecimal digits stays one.
+        let digits = secret.chars().all(|c| c.is_ascii_hexdigit());
         let mut one = |c: char| match c {
+            'a'..='f' if digits => char::from(rng.random_range(b'a'..=b'f')),
+            'A'..='F' if digits => char::from(rng.random_range(b'A'..=b'F')),
             'a'..='z' => char::from(rng.random_range(b'a'..=b'z')),
             'A'..='Z' => char::from(rng.random_range(b'A'..=b'Z')),
             '0'..='9' => char::from(rng.random_range(b'0'..=b'9')),

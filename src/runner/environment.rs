@@ -103,6 +103,9 @@ impl Environment {
         clock: Clock,
         files: Option<Files>,
     ) -> Result<Self, EnvironmentError> {
+        let mut bench = bench.clone();
+        bench.password = pics.ocpp.protocol().semantics.password(&bench.password);
+        let bench = &bench;
         if pics.sut == SutKind::Csms {
             return Self::start_for_csms(pics, bench, product, operator, clock, files).await;
         }
@@ -182,7 +185,8 @@ impl Environment {
                 Arc::new(operator)
             }
         };
-        let secrets = operator.secrets().into_iter().chain([bench.password.clone()]).chain(files.secrets()).collect();
+        let secrets =
+            operator.secrets().into_iter().chain(forms_of(pics, &bench.password)).chain(files.secrets()).collect();
         Ok(Self {
             protocol: pics.ocpp.protocol(),
             link,
@@ -293,7 +297,8 @@ impl Environment {
                 Arc::new(operator)
             }
         };
-        let secrets = operator.secrets().into_iter().chain([bench.password.clone()]).chain(files.secrets()).collect();
+        let secrets =
+            operator.secrets().into_iter().chain(forms_of(pics, &bench.password)).chain(files.secrets()).collect();
         Ok(Self {
             protocol: pics.ocpp.protocol(),
             link,
@@ -374,7 +379,9 @@ impl Environment {
             }
             Service::Certificate { chain } => inspect::certificate(chain, self.roots.as_deref(), self.clock.now().wall),
             // Under the name of what the trace leaves out.
-            Service::Password {} => Ok(json!({ "key": self.setup.password.expose() })),
+            Service::Password {} => {
+                Ok(json!({ "key": self.protocol.semantics.password_in_messages(&self.setup.password) }))
+            }
             Service::SucceedRoot {} => {
                 self.succeed_root().map_err(|error| error.to_string())?;
                 Ok(json!({}))
@@ -620,6 +627,13 @@ fn endpoints(
     };
     let at = [EndpointId::MAIN, EndpointId::SECOND].map(|endpoint| (endpoint, policy(bench.security_profile)));
     EndpointPolicies { at: at.into(), of_profile: (1..=3).map(|profile| (profile, policy(profile))).collect() }
+}
+
+/// A password as it is given, shown and sent.
+fn forms_of(pics: &Pics, password: &Secret) -> Vec<Secret> {
+    let sent = Secret::new(pics.ocpp.protocol().semantics.password_in_messages(password));
+    let shown = Secret::new(String::from_utf8_lossy(&password.bytes()));
+    vec![password.clone(), shown, sent]
 }
 
 /// Names of the simulated bench, for tests.

@@ -80,7 +80,10 @@ pub(super) fn environment() -> &'static Environment<'static> {
         });
         environment.add_filter("of_certificate", |entries: Serde<Vec<Value>>, chain: String| {
             let mut entries = entries.0;
-            entries.retain(|entry| crate::certificate::is_hash_of(&entry["certificateHashData"], &chain));
+            // In OCPP 1.6 the entries are the hash data themselves.
+            entries.retain(|entry| {
+                crate::certificate::is_hash_of(entry.get("certificateHashData").unwrap_or(entry), &chain)
+            });
             minijinja::Value::from(Serde(entries))
         });
         environment.add_filter("answer_for", |answers: Serde<Vec<Value>>, hash: Serde<Value>| {
@@ -108,6 +111,7 @@ pub(super) fn environment() -> &'static Environment<'static> {
         });
         environment.add_filter("kebab", |name: String| kebab(&name));
         environment.add_filter("base64", |text: String| base64::engine::general_purpose::STANDARD.encode(text));
+        environment.add_filter("hexadecimal", |text: String| crate::certificate::hex(text.as_bytes()));
         environment.add_filter("url_encoded", |text: String| url_encoded(&text));
         environment.add_filter("sorted_by", |items: Serde<Vec<Value>>, key: String| {
             let mut items = items.0;

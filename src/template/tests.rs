@@ -86,6 +86,7 @@ fn text_is_put_where_it_is_wanted() {
     assert_eq!(value(json!("{{ 'GetInstalledCertificateIds' | kebab }}")), Ok(json!("get-installed-certificate-ids")));
     assert_eq!(value(json!("{{ 'Aladdin:open sesame' | base64 }}")), Ok(json!("QWxhZGRpbjpvcGVuIHNlc2FtZQ==")));
     assert_eq!(value(json!("/{{ 'CS 1/é' | url_encoded }}")), Ok(json!("/CS%201%2F%C3%A9")));
+    assert_eq!(value(json!("{{ 'aé' | hexadecimal }}")), Ok(json!("61c3a9")));
 }
 
 #[test]

@@ -104,7 +104,11 @@ pub static SERVICES: [ServiceInfo; 15] = [
         parameters: &[LOCATION],
         about: "as a station: uploads a log to the `location` that the CSMS names; yields what `fetch` does",
     },
-    ServiceInfo { name: "password", parameters: &[], about: "as a station: yields the bench's password (`key`)" },
+    ServiceInfo {
+        name: "password",
+        parameters: &[],
+        about: "yields the bench's password (`key`) as messages have it: in OCPP 1.6 in hexadecimal digits",
+    },
     ServiceInfo {
         name: "csr",
         parameters: &[],

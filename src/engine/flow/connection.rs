@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::Node;
 use crate::{
     clock::nanos,
-    engine::{Effect, Role, exchange::Attempt, finding::Finding, world::World},
+    engine::{Role, exchange::Attempt, finding::Finding, world::World},
     link::{
         AttemptFailure, CertificateKind, ClientPolicy, ConnId, EndpointId, Identity, LinkCommand, Secret, ServerPolicy,
     },
@@ -261,8 +261,8 @@ fn offered(offer: &Offer, endpoint: EndpointId, world: &mut World, node: &Node) 
         return None;
     };
     if let Some(password) = &offer.password {
-        let password = Secret::new(password);
-        world.effects.push(Effect::Secret(password.clone()));
+        let password = world.setup().protocol.semantics.password(&Secret::new(password));
+        world.hide_password(&password);
         world.memory.passwords.push(password);
         world.memory.admit(&mut policy);
     }
@@ -318,8 +318,8 @@ fn knock(offer: &Offer, world: &mut World, node: &Node) -> Option<ClientPolicy> 
             user.clone_from(new);
         }
         if let Some(new) = &offer.password {
-            *password = Secret::new(new);
-            world.effects.push(Effect::Secret(password.clone()));
+            *password = world.setup().protocol.semantics.password(&Secret::new(new));
+            world.hide_password(password);
         }
     }
     if let Some(identity) = &offer.identity {

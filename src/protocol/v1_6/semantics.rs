@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{kpis, own_station, registration::BOOT};
 use crate::{
-    link::Secret,
+    link::{KEY_BYTES, Secret, bytes_of},
     protocol::{
         semantics::{Awaited, KpiDefinition, Sample, Semantics, WordSet},
         session::Call,
@@ -96,14 +96,28 @@ impl Semantics for Meanings {
         OF_TRANSACTIONS.contains(&action)
     }
 
+    fn password(&self, password: &Secret) -> Secret {
+        Secret::authorization_key(password.expose())
+    }
+
+    fn password_length(&self) -> std::ops::RangeInclusive<usize> {
+        KEY_BYTES
+    }
+
+    fn password_in_messages(&self, password: &Secret) -> String {
+        self.password(password).digits()
+    }
+
     /// A password in ChangeConfiguration must not appear in any artefact. It is sent as hexadecimal digits, and used as the bytes
-    /// that they stand for.
+    /// that they stand for; judged again, as many secrets must be told, whatever stands for the digits then.
     fn secrets(&self, payload: &Value) -> Vec<Secret> {
         let is_password = payload["key"].as_str().is_some_and(|key| key.eq_ignore_ascii_case(PASSWORD_KEY));
-        let Some(value) = payload["value"].as_str().filter(|_| is_password) else { return Vec::new() };
-        let bytes: Option<Vec<u8>> = value.as_bytes().chunks(2).map(byte).collect();
-        let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
-        [Some(value.to_owned()), text].into_iter().flatten().filter(|text| !text.is_empty()).map(Secret::new).collect()
+        let Some(value) = payload["value"].as_str().filter(|value| is_password && !value.is_empty()) else {
+            return Vec::new();
+        };
+        // As the link tells what was shown.
+        let shown = bytes_of(value).map_or_else(|| value.into(), |bytes| String::from_utf8_lossy(&bytes).into_owned());
+        vec![Secret::new(value), Secret::new(shown)]
     }
 
     fn harmless(&self, tests_station: bool) -> &'static str {
@@ -152,12 +166,6 @@ impl Semantics for Meanings {
     }
 }
 
-/// The byte that two hexadecimal digits stand for.
-fn byte(digits: &[u8]) -> Option<u8> {
-    let digits = std::str::from_utf8(digits).ok().filter(|digits| digits.len() == 2)?;
-    u8::from_str_radix(digits, 16).ok()
-}
-
 /// True for meter values that were taken at a clock-aligned time (3.16.2).
 fn is_of_the_clock(payload: &Value) -> bool {
     let values = payload["meterValue"].as_array().into_iter().flatten();
@@ -189,8 +197,8 @@ mod tests {
             secrets.iter().map(|secret| secret.expose().to_owned()).collect::<Vec<_>>()
         };
         assert_eq!(secrets("AuthorizationKey", "6162636421"), ["6162636421", "abcd!"]);
-        assert_eq!(secrets("authorizationkey", "FF00"), ["FF00"], "its bytes are no text");
-        assert_eq!(secrets("AuthorizationKey", "odd"), ["odd"]);
+        assert_eq!(secrets("authorizationkey", "FF00"), ["FF00", "\u{fffd}\0"], "its bytes are no text");
+        assert_eq!(secrets("AuthorizationKey", "odd"), ["odd", "odd"]);
         assert!(secrets("HeartbeatInterval", "86400").is_empty());
     }
 

@@ -105,9 +105,12 @@ impl FileSetup {
         }
     }
 
-    /// The same for a run in memory: HTTPS where the bench wants that, else HTTP.
-    pub fn in_memory(bench: &Bench, host: &str) -> Self {
-        let protocol = bench.files.protocol.filter(|protocol| *protocol == Protocol::Https).unwrap_or(Protocol::Http);
+    /// The same for a run in memory: HTTPS where the bench wants that, or the product has it and no HTTP; else HTTP.
+    pub fn in_memory<'p>(bench: &Bench, pics: impl Into<Option<&'p Pics>>, host: &str) -> Self {
+        let claimed = pics.into().map(|pics| Protocol::among(pics.list("ORS-24"))).unwrap_or_default();
+        let only_secure = claimed.contains(&Protocol::Https) && !claimed.contains(&Protocol::Http);
+        let secure = bench.files.protocol.map_or(only_secure, |protocol| protocol == Protocol::Https);
+        let protocol = if secure { Protocol::Https } else { Protocol::Http };
         let address = format!("{host}:{}", protocol.port());
         Self {
             protocol,

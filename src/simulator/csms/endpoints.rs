@@ -128,7 +128,7 @@ impl CsmsEndpoints {
 
     /// The station is let in with this password from now on.
     pub(super) fn set_password(&mut self, password: &str) {
-        self.station.password = Secret::new(password);
+        self.station.password = self.protocol.semantics.password(&Secret::new(password));
     }
 
     /// The station is let in with this security profile from now on, whatever it has come to.

@@ -198,7 +198,7 @@ impl Physical {
         Self {
             protocol,
             identity: setup.identity.clone(),
-            password: setup.password.clone(),
+            password: protocol.semantics.password(&setup.password),
             display: equipment.display.then(Display::default),
             equipment,
             certificates: Store::delivered(&setup.roots, &setup.manufacturer_roots, setup.certificate.clone()),

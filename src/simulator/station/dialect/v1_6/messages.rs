@@ -3,10 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{ChargePoint, boot::Registration, number, queue::Outgoing};
-use crate::{protocol::frame::Frame, simulator::station::dialect::domain::Mutability};
-
-/// The fewest characters of an AuthorizationKey (A00.FR.205).
-const SHORTEST_KEY: usize = 16;
+use crate::{link::Secret, protocol::frame::Frame, simulator::station::dialect::domain::Mutability};
 
 impl ChargePoint {
     /// A frame from the central system.
@@ -175,7 +172,7 @@ impl ChargePoint {
         let text = |name: &str| payload[name].as_str().unwrap_or_default();
         let (key, value) = (text("key"), text("value"));
         let refused = (key.eq_ignore_ascii_case("SecurityProfile") && !self.may_use_profile(value))
-            || (key.eq_ignore_ascii_case("AuthorizationKey") && value.len() < SHORTEST_KEY);
+            || (key.eq_ignore_ascii_case("AuthorizationKey") && !Secret::authorization_key(value).is_hexadecimal());
         if refused && self.configuration.knows(key) {
             return "Rejected";
         }

@@ -129,6 +129,8 @@ pub(super) struct ChargePoint {
     reservations: Vec<Reservation>,
     firmware: transfers::Firmware,
     diagnostics: transfers::Diagnostics,
+    /// The security log, a line for each event.
+    security_log: VecDeque<String>,
     timers: Timers<Timer>,
 }
 
@@ -180,6 +182,7 @@ impl ChargePoint {
             reservations: Vec::new(),
             firmware: transfers::Firmware::default(),
             diagnostics: transfers::Diagnostics::default(),
+            security_log: VecDeque::new(),
             timers: Timers::default(),
         }
     }

@@ -16,14 +16,26 @@ use crate::{
 const KINDS: [(&str, RootKind); 2] =
     [("CentralSystemRootCertificate", RootKind::Csms), ("ManufacturerRootCertificate", RootKind::Manufacturer)];
 
+/// Most events in the security log.
+const LOGGED_EVENTS: usize = 1000;
+
 fn kind(name: &Value) -> Option<RootKind> {
     KINDS.iter().find(|(known, _)| name == known).map(|(_, kind)| *kind)
 }
 
 impl ChargePoint {
+    /// Writes an event into the security log, which keeps the newest (A04.FR.04).
+    fn log_security_event(&mut self, kind: &str) {
+        if self.security_log.len() == LOGGED_EVENTS {
+            self.security_log.pop_front();
+        }
+        self.security_log.push_back(format!("{} {kind}\n", self.physical.wall()));
+    }
+
     /// Tells of a critical event, now or as soon as there is a connection (A04.FR.01, A04.FR.02).
     pub(super) fn security_event(&mut self, kind: &str) {
         if self.features.security {
+            self.log_security_event(kind);
             let payload = json!({ "type": kind, "timestamp": self.physical.wall() });
             self.call_kept("SecurityEventNotification", payload);
         }
@@ -126,10 +138,11 @@ impl ChargePoint {
             && (wanted < 3 || has_certificate)
     }
 
-    /// The charge point reconnects with the new password or profile.
+    /// The charge point reconnects with the new password or profile. That is no critical event, so only the log has it.
     pub(super) fn security_changed(&mut self, key: &str, value: &str) {
+        self.log_security_event("ReconfigurationOfSecurityParameters");
         if key.eq_ignore_ascii_case("AuthorizationKey") {
-            self.physical.password = Secret::new(value);
+            self.physical.password = Secret::authorization_key(value);
         } else if let (Ok(security_profile), Some(profile)) = (value.parse::<u8>(), self.profile.clone()) {
             let url = match profile.url.strip_prefix("ws://") {
                 Some(rest) if security_profile >= 2 => format!("wss://{rest}"),

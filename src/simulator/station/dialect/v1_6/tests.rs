@@ -1,6 +1,7 @@
 //! The charge point, driven by what happens to it and by what the central system answers.
 
 mod reservations;
+mod security;
 
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
@@ -43,13 +44,17 @@ fn protocol() -> &'static Protocol {
 }
 
 async fn delivered() -> ChargePoint {
+    delivered_as(pics()).await
+}
+
+async fn delivered_as(pics: Pics) -> ChargePoint {
     let network = Network::Memory(MemoryNetwork::default());
     let clock = Clock::start();
     let none = std::collections::HashMap::new();
     let link = FaultyLink::serve(Faults::default(), network.clone(), &[], none, clock).await.unwrap();
     let profile = NetworkProfile { url: "ws://csms.test/ocpp".into(), security_profile: 1 };
     let setup = StationSetup {
-        pics: pics(),
+        pics,
         identity: "CS001".into(),
         password: Secret::new("a-password-of-the-bench"),
         profiles: vec![(1, profile)],

@@ -77,6 +77,8 @@ pub(super) struct Diagnostics {
     name: String,
     /// The request, of a GetLog.
     request_id: Option<i64>,
+    /// It is the security log that is wanted.
+    of_security: bool,
     uploading: bool,
 }
 
@@ -248,7 +250,13 @@ impl ChargePoint {
         let response = self.get_diagnostics(payload);
         self.diagnostics.file = file;
         self.diagnostics.request_id = payload["requestId"].as_i64();
-        json!({ "status": if busy { "AcceptedCanceled" } else { "Accepted" }, "filename": response["fileName"] })
+        let mut name = response["fileName"].clone();
+        if payload["logType"] == "SecurityLog" {
+            self.diagnostics.of_security = true;
+            self.diagnostics.name = format!("{}-security.log", self.physical.identity);
+            name = self.diagnostics.name.clone().into();
+        }
+        json!({ "status": if busy { "AcceptedCanceled" } else { "Accepted" }, "filename": name })
     }
 
     /// What an ExtendedTriggerMessage asks for.
@@ -280,9 +288,13 @@ impl ChargePoint {
         if !self.diagnostics.uploading {
             self.diagnostics_status("Uploading");
         }
-        let content = format!("diagnostics of {}\n", self.physical.identity).into_bytes();
+        let content: String = if self.diagnostics.of_security {
+            self.security_log.iter().map(String::as_str).collect()
+        } else {
+            format!("diagnostics of {}\n", self.physical.identity)
+        };
         let (folder, name) = (self.diagnostics.file.location.clone(), self.diagnostics.name.clone());
-        self.physical.send_file(0, folder, name, content);
+        self.physical.send_file(0, folder, name, content.into_bytes());
     }
 
     pub(super) fn diagnostics_uploaded(&mut self, result: Result<(), TransferError>) {
