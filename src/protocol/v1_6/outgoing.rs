@@ -30,6 +30,12 @@ impl Conversation {
                 let connector = id.and_then(|id| self.around(moment).connector_of(id)).unwrap_or_default();
                 payload.entry("meterStop").or_insert_with(|| self.station.reading(connector).into());
             }
+            "MeterValues" if !payload.contains_key("meterValue") => {
+                let connector = payload.get("connectorId").and_then(Value::as_u64).unwrap_or_default();
+                for (name, value) in self.station.meter_values(&self.around(moment), connector) {
+                    payload.entry(name).or_insert(value);
+                }
+            }
             _ => {}
         }
     }

@@ -472,4 +472,8 @@ fn a_request_is_completed_with_what_only_we_know() {
     let start = complete("StartTransaction", json!({ "connectorId": 1, "idTag": "A" }));
     assert_eq!((&start["meterStart"], &start["timestamp"]), (&json!(1000), &json!("2026-11-29T10:00:00.000Z")));
     assert_eq!(complete("Heartbeat", json!({})), json!({}));
+    let values = complete("MeterValues", json!({ "connectorId": 1 }));
+    assert_eq!(values["meterValue"][0]["sampledValue"][0]["value"], "1000");
+    let given = json!({ "connectorId": 1, "meterValue": [{ "timestamp": start["timestamp"], "sampledValue": [] }] });
+    assert_eq!(complete("MeterValues", given.clone()), given, "what the test case says counts");
 }

@@ -1,7 +1,7 @@
 //! Messages that the central system triggers (5.17; security whitepaper, 4.1.4), and others that our charge point sends because one of
 //! its answers promised them.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{Around, OwnStation, status};
 use crate::protocol::session::Asked;
@@ -93,15 +93,18 @@ impl OwnStation {
                     json!({ "connectorId": connector, "errorCode": "NoError", "status": status, "timestamp": now });
                 ("StatusNotification", payload)
             }
-            Message::Meter { connector } => {
-                let values = json!([{ "timestamp": now, "sampledValue": self.measured(around, *connector) }]);
-                let mut payload = json!({ "connectorId": connector, "meterValue": values });
-                if let Some(id) = around.running_at(*connector).and_then(|running| running.id) {
-                    payload["transactionId"] = id.into();
-                }
-                ("MeterValues", payload)
-            }
+            Message::Meter { connector } => ("MeterValues", Value::Object(self.meter_values(around, *connector))),
         }
+    }
+
+    /// The current values of a connector, with the transaction that they belong to.
+    pub(in crate::protocol::v1_6) fn meter_values(&self, around: &Around, connector: u64) -> Map<String, Value> {
+        let values = json!([{ "timestamp": around.time(), "sampledValue": self.measured(around, connector) }]);
+        let mut payload = Map::from_iter([("connectorId".into(), connector.into()), ("meterValue".into(), values)]);
+        if let Some(id) = around.running_at(connector).and_then(|running| running.id) {
+            payload.insert("transactionId".into(), id.into());
+        }
+        payload
     }
 
     /// What follows after a triggered boot has been accepted (errata 3.22).
