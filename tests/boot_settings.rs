@@ -32,7 +32,7 @@ async fn csms(boot_setting: BootSetting, asked: Asked) -> (String, String) {
         endpoints: vec![CsmsEndpoint { profile: 1, address: address.clone(), tls: None }],
         stations: vec![KnownStation {
             identity: "CS001".into(),
-            password: Secret::new("attest-bench-password"),
+            password: Secret::new("attest-bench-passwd"),
             serial_number: "CS001".into(),
             security_profile: 1,
         }],

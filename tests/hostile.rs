@@ -117,11 +117,11 @@ fn answer_for_ever(stream: &mut TcpStream) -> std::io::Result<()> {
 
 /// The upgrade of a station that does everything right.
 fn upgrade(stream: &mut TcpStream) -> std::io::Result<()> {
-    // CS001:attest-bench-password
+    // CS001:attest-bench-passwd
     let request = "GET /ocpp/CS001 HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
                    Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
                    Sec-WebSocket-Protocol: ocpp2.0.1\r\n\
-                   Authorization: Basic Q1MwMDE6YXR0ZXN0LWJlbmNoLXBhc3N3b3Jk\r\n\r\n";
+                   Authorization: Basic Q1MwMDE6YXR0ZXN0LWJlbmNoLXBhc3N3ZA==\r\n\r\n";
     stream.write_all(request.as_bytes())?;
     let mut head = Vec::new();
     let mut byte = [0];

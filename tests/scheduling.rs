@@ -239,7 +239,7 @@ impl Station {
         let setup = StationSetup {
             pics: pics.clone(),
             identity: "CS001".into(),
-            password: Secret::new("attest-bench-password"),
+            password: Secret::new("attest-bench-passwd"),
             profiles: vec![(1, profile)],
             roots: String::new(),
             manufacturer_roots: String::new(),

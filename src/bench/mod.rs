@@ -97,7 +97,7 @@ pub(crate) fn defaults() -> Value {
         "identity": "CS001",
         "serial-number": "",
         "ocpp-interface": "Wired0",
-        "password": "attest-bench-password",
+        "password": "attest-bench-passwd",
         "security-profile": 2,
         "authority": "",
         "calibration": "",

@@ -25,11 +25,11 @@ pub struct Starter<'s> {
     pub password: &'s Secret,
 }
 
-/// A password as a station must take it: 24 letters and digits.
+/// A password as a station must take it: 20 letters and digits, which is right for every version of OCPP.
 pub fn password() -> Secret {
     use rand::Rng as _;
     let mut random = rand::rng();
-    Secret::new((0..24).map(|_| char::from(random.sample(rand::distr::Alphanumeric))).collect::<String>())
+    Secret::new((0..20).map(|_| char::from(random.sample(rand::distr::Alphanumeric))).collect::<String>())
 }
 
 /// Text in double quotes, as YAML reads it back.

@@ -46,7 +46,7 @@ enum Command {
         #[arg(long, default_value = "CS001")]
         identity: String,
         /// Basic authentication password of the station
-        #[arg(long, env = "OCPP_ATTEST_PASSWORD", default_value = "attest-bench-password", hide_env_values = true)]
+        #[arg(long, env = "OCPP_ATTEST_PASSWORD", default_value = "attest-bench-passwd", hide_env_values = true)]
         password: String,
         /// Root certificates that the station trusts (PEM), for wss
         #[arg(long, value_name = "FILE", conflicts_with = "authority")]
@@ -76,7 +76,7 @@ enum Command {
         #[arg(long, default_value = "CS001", value_name = "ID[,PROFILE]")]
         identity: Vec<String>,
         /// The Basic authentication password of every station
-        #[arg(long, env = "OCPP_ATTEST_PASSWORD", default_value = "attest-bench-password", hide_env_values = true)]
+        #[arg(long, env = "OCPP_ATTEST_PASSWORD", default_value = "attest-bench-passwd", hide_env_values = true)]
         password: String,
         /// Folder of a certificate authority (such as the bench's `authority`); with it, the CSMS uses TLS
         #[arg(long, value_name = "DIR")]
@@ -250,7 +250,7 @@ fn csms_setup(command: &Command, clock: Clock) -> Result<CsmsSetup, Problem> {
         })?;
         Ok(KnownStation {
             identity: identity.to_owned(),
-            password: Secret::new(password.as_str()),
+            password: pics.ocpp.protocol().semantics.password(password),
             serial_number: identity.to_owned(),
             security_profile: profile,
         })

@@ -76,7 +76,7 @@ async fn attempt(
         head.push_str(&format!("Sec-WebSocket-Protocol: {}\r\n", policy.subprotocols.join(", ")));
     }
     if let Some((user, password)) = &policy.credentials {
-        let plain = format!("{user}:{}", password.expose());
+        let plain = [user.as_bytes(), b":", &password.bytes()].concat();
         let encoded = base64::engine::general_purpose::STANDARD.encode(plain);
         head.push_str(&format!("Authorization: Basic {encoded}\r\n"));
     }

@@ -449,7 +449,7 @@ fn decide(
         if user != identity {
             return Err((401, format!("the user name `{user}` is not the identity")));
         }
-        if !passwords.iter().any(|right| right.expose().as_bytes() == password) {
+        if !passwords.iter().any(|right| right.bytes() == password) {
             return Err((401, "the password is wrong".into()));
         }
     }

@@ -5,23 +5,50 @@ use serde::{Deserialize, Serialize};
 
 /// A password or key: usable, never printed, and wiped from memory when it is dropped.
 #[derive(Clone, Default)]
-pub struct Secret(SecretString);
+pub struct Secret {
+    text: SecretString,
+    hexadecimal: bool,
+}
 
 impl Secret {
     /// Wraps a secret.
     pub fn new(text: impl Into<String>) -> Self {
-        Self(SecretString::from(text.into()))
+        Self { text: SecretString::from(text.into()), hexadecimal: false }
     }
 
-    /// The secret itself; never write it to an artefact.
-    pub fn expose(&self) -> &str {
-        self.0.expose_secret()
+    /// Wraps a secret that is written as hexadecimal digits and used as the bytes that they stand for.
+    pub fn hexadecimal(digits: impl Into<String>) -> Self {
+        Self { hexadecimal: true, ..Self::new(digits) }
     }
+
+    /// The secret itself, as it is written; never write it to an artefact.
+    pub fn expose(&self) -> &str {
+        self.text.expose_secret()
+    }
+
+    /// The secret itself, as it is used; never write it to an artefact.
+    pub fn bytes(&self) -> Vec<u8> {
+        let text = self.expose().as_bytes();
+        let decoded = self.hexadecimal.then(|| bytes_of(text)).flatten();
+        decoded.unwrap_or_else(|| text.to_vec())
+    }
+}
+
+/// The bytes that hexadecimal digits stand for; none for other text.
+pub(crate) fn bytes_of(digits: &[u8]) -> Option<Vec<u8>> {
+    let value = |digit: u8| char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok());
+    digits
+        .chunks(2)
+        .map(|pair| match pair {
+            [high, low] => Some((value(*high)? << 4) | value(*low)?),
+            _ => None,
+        })
+        .collect()
 }
 
 impl PartialEq for Secret {
     fn eq(&self, other: &Self) -> bool {
-        self.expose() == other.expose()
+        self.expose() == other.expose() && self.hexadecimal == other.hexadecimal
     }
 }
 

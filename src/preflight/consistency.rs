@@ -5,7 +5,10 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 use super::{Findings, Subject};
-use crate::pics::{Pics, Profile, SutKind};
+use crate::{
+    pics::{Pics, Profile, SutKind},
+    protocol::Version,
+};
 
 pub(super) fn look(subject: Subject<'_>, findings: &mut Findings) {
     station(subject, findings);
@@ -39,11 +42,18 @@ fn station(subject: Subject<'_>, findings: &mut Findings) {
         findings.ok("identity", identity.clone());
     }
     if subject.bench.security_profile < 3 {
-        match subject.bench.password.expose().chars().count() {
-            16..=40 => findings.ok("password", "valid length"),
+        let written = subject.bench.password.expose();
+        let (length, most) = match subject.pics.map(|pics| pics.ocpp.protocol()) {
+            Some(protocol) if protocol.version == Version::V1_6 => {
+                (protocol.semantics.password(written).bytes().len(), 20)
+            }
+            _ => (written.chars().count(), 40),
+        };
+        match length {
+            length if (16..=most).contains(&length) => findings.ok("password", "valid length"),
             length => findings.warning(
                 "password",
-                format!("it has {length} characters; a station must take 16 to 40 (A00.FR.205)"),
+                format!("it has {length} characters; a station must take 16 to {most} (A00.FR.205)"),
                 "set a password of that length in the bench and in the station",
             ),
         }

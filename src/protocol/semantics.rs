@@ -151,8 +151,18 @@ pub trait Semantics: fmt::Debug + Sync {
         false
     }
 
-    /// Secrets in a payload of ours.
+    /// Secrets in a payload.
     fn secrets(&self, payload: &Value) -> Vec<Secret>;
+
+    /// A password of HTTP Basic authentication as it is written in a bench or in a message.
+    fn password(&self, text: &str) -> Secret {
+        Secret::new(text)
+    }
+
+    /// The password as a message sets it.
+    fn password_in_messages(&self, password: &Secret) -> String {
+        password.expose().to_owned()
+    }
 
     /// A message that the product may send at any time, with an empty payload.
     fn harmless(&self, tests_station: bool) -> &'static str;

@@ -29,9 +29,12 @@ impl StandIns {
             return known.clone();
         }
         let mut rng = rand::rng();
+        // What is hexadecimal stays so.
+        let (small, large) =
+            if secret.chars().all(|c| c.is_ascii_hexdigit()) { (b'f', b'F') } else { (b'z', b'Z') };
         let mut one = |c: char| match c {
-            'a'..='z' => char::from(rng.random_range(b'a'..=b'z')),
-            'A'..='Z' => char::from(rng.random_range(b'A'..=b'Z')),
+            'a'..='z' => char::from(rng.random_range(b'a'..=small)),
+            'A'..='Z' => char::from(rng.random_range(b'A'..=large)),
             '0'..='9' => char::from(rng.random_range(b'0'..=b'9')),
             other if other.is_ascii() => other,
             _ => '\u{fffd}',

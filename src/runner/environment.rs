@@ -235,6 +235,7 @@ impl Environment {
             (false, false) => Identity { chain: read(&bench.certificate)?, key: Secret::new(read(&bench.key)?) },
             _ => pki.client(CertificateKind::Valid, &serial_number, &pics.product.vendor)?,
         };
+        let password = pics.ocpp.protocol().semantics.password(bench.password.expose());
         let (url, upgraded) = if simulated {
             (simulated_url(bench.security_profile), simulated_url(bench.security_profile + 1))
         } else {
@@ -258,7 +259,7 @@ impl Environment {
         let client = ClientPolicy {
             url,
             identity: bench.identity.clone(),
-            credentials: (bench.security_profile < 3).then(|| (bench.identity.clone(), bench.password.clone())),
+            credentials: (bench.security_profile < 3).then(|| (bench.identity.clone(), password.clone())),
             subprotocols: vec![pics.ocpp.protocol().subprotocol.into()],
             // At hand for `wss`, whether the bench begins with it or a test case comes to it.
             tls: Some(ClientTls {
@@ -293,7 +294,9 @@ impl Environment {
                 Arc::new(operator)
             }
         };
-        let secrets = operator.secrets().into_iter().chain([bench.password.clone()]).chain(files.secrets()).collect();
+        let in_messages = Secret::new(pics.ocpp.protocol().semantics.password_in_messages(&password));
+        let passwords = [bench.password.clone(), in_messages];
+        let secrets = operator.secrets().into_iter().chain(passwords).chain(files.secrets()).collect();
         Ok(Self {
             protocol: pics.ocpp.protocol(),
             link,
@@ -361,10 +364,11 @@ impl Environment {
                 let counts: Vec<u32> = Certificate::chain(chain).iter().map(|one| responder.asked(one)).collect();
                 Ok(json!({ "counts": counts }))
             }
-            Service::Csr {} => {
+            Service::Csr { organization } => {
+                let owner = organization.as_ref().unwrap_or(&self.organisation);
                 let name = self.bench["serial_number"].as_str().unwrap_or(&self.identity);
                 let (csr, key) =
-                    signing_request(KeyKind::Ecdsa, name, &self.organisation).map_err(|error| error.to_string())?;
+                    signing_request(KeyKind::Ecdsa, name, owner).map_err(|error| error.to_string())?;
                 Ok(json!({ "public_key": inspect::request_key(&csr), "csr": csr, "key": key.expose() }))
             }
             Service::SignedMeterValue { time, value, context } => {
@@ -374,7 +378,11 @@ impl Environment {
             }
             Service::Certificate { chain } => inspect::certificate(chain, self.roots.as_deref(), self.clock.now().wall),
             // Under the name of what the trace leaves out.
-            Service::Password {} => Ok(json!({ "key": self.setup.password.expose() })),
+            Service::Password {} => {
+                let semantics = self.protocol.semantics;
+                let password = semantics.password(self.setup.password.expose());
+                Ok(json!({ "key": password.expose(), "value": semantics.password_in_messages(&password) }))
+            }
             Service::SucceedRoot {} => {
                 self.succeed_root().map_err(|error| error.to_string())?;
                 Ok(json!({}))
@@ -473,7 +481,7 @@ fn reference_csms(pics: &Pics, bench: &Bench, pki: &Arc<Pki>, serial_number: &st
         endpoints: vec![endpoint(1)?, endpoint(2)?, endpoint(3)?],
         stations: vec![KnownStation {
             identity: bench.identity.clone(),
-            password: bench.password.clone(),
+            password: pics.ocpp.protocol().semantics.password(bench.password.expose()),
             serial_number: serial_number.to_owned(),
             security_profile: bench.security_profile,
         }],

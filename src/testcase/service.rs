@@ -104,10 +104,17 @@ pub static SERVICES: [ServiceInfo; 15] = [
         parameters: &[LOCATION],
         about: "as a station: uploads a log to the `location` that the CSMS names; yields what `fetch` does",
     },
-    ServiceInfo { name: "password", parameters: &[], about: "as a station: yields the bench's password (`key`)" },
+    ServiceInfo {
+        name: "password",
+        parameters: &[],
+        about: "as a station: yields the bench's password (`key`), and as a message sets it (`value`), which is in hexadecimal digits in \
+                OCPP 1.6",
+    },
     ServiceInfo {
         name: "csr",
-        parameters: &[],
+        parameters: &[
+            Property::optional("organization", Takes::Text).about("organizationName of the subject, if it is not that of the PICS"),
+        ],
         about: "as a station: makes a signing request (`csr`, `key`, `public_key`)",
     },
     ServiceInfo {
@@ -227,7 +234,11 @@ pub enum Service {
     /// The bench's password.
     Password {},
     /// A signing request of our station.
-    Csr {},
+    Csr {
+        /// The organizationName of its subject, if it is another than the vendor.
+        #[serde(default)]
+        organization: Option<String>,
+    },
     /// Facts of a certificate.
     Certificate {
         /// PEM, the certificate first.

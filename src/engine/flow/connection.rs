@@ -313,12 +313,15 @@ fn knock(offer: &Offer, world: &mut World, node: &Node) -> Option<ClientPolicy> 
             .find(Verdict::Error, Finding::at(&node.step, &node.path, "`connection: connect` is for CSMSs under test"));
         return None;
     };
+    if offer.without_credentials {
+        policy.credentials = None;
+    }
     if let Some((user, password)) = &mut policy.credentials {
         if let Some(new) = &offer.user {
             user.clone_from(new);
         }
         if let Some(new) = &offer.password {
-            *password = Secret::new(new);
+            *password = world.setup().protocol.semantics.password(new);
             world.effects.push(Effect::Secret(password.clone()));
         }
     }

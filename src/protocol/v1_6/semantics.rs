@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use super::{kpis, own_station, registration::BOOT};
 use crate::{
-    link::Secret,
+    certificate::hex,
+    link::{Secret, bytes_of},
     protocol::{
         semantics::{Awaited, KpiDefinition, Sample, Semantics, WordSet},
         session::Call,
@@ -101,9 +102,18 @@ impl Semantics for Meanings {
     fn secrets(&self, payload: &Value) -> Vec<Secret> {
         let is_password = payload["key"].as_str().is_some_and(|key| key.eq_ignore_ascii_case(PASSWORD_KEY));
         let Some(value) = payload["value"].as_str().filter(|_| is_password) else { return Vec::new() };
-        let bytes: Option<Vec<u8>> = value.as_bytes().chunks(2).map(byte).collect();
-        let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
+        let text = bytes_of(value.as_bytes()).and_then(|bytes| String::from_utf8(bytes).ok());
         [Some(value.to_owned()), text].into_iter().flatten().filter(|text| !text.is_empty()).map(Secret::new).collect()
+    }
+
+    /// It has 16 to 20 bytes (security whitepaper, 7.2), so that 32 to 40 hexadecimal digits are not the password itself.
+    fn password(&self, text: &str) -> Secret {
+        let is_key = (32..=40).contains(&text.len()) && bytes_of(text.as_bytes()).is_some();
+        if is_key { Secret::hexadecimal(text) } else { Secret::new(text) }
+    }
+
+    fn password_in_messages(&self, password: &Secret) -> String {
+        hex(&password.bytes())
     }
 
     fn harmless(&self, tests_station: bool) -> &'static str {
@@ -150,12 +160,6 @@ impl Semantics for Meanings {
     fn tells_by_answer(&self, names: &dyn Fn(&str) -> bool, payload: &Value) -> bool {
         (names("variable") || names("variables")) && payload.get("configurationKey").is_some()
     }
-}
-
-/// The byte that two hexadecimal digits stand for.
-fn byte(digits: &[u8]) -> Option<u8> {
-    let digits = std::str::from_utf8(digits).ok().filter(|digits| digits.len() == 2)?;
-    u8::from_str_radix(digits, 16).ok()
 }
 
 /// True for meter values that were taken at a clock-aligned time (3.16.2).

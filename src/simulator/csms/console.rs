@@ -46,7 +46,10 @@ impl Csms {
                 None => return ActionOutcome::NotPossible("invalid security profile".into()),
             },
             Setting::Password => match value.as_str() {
-                Some(password) => self.common.endpoints.set_password(password),
+                Some(password) => {
+                    let password = self.common.protocol.semantics.password(password);
+                    self.common.endpoints.set_password(password);
+                }
                 None => return ActionOutcome::NotPossible("invalid password".into()),
             },
         }

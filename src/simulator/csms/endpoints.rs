@@ -127,8 +127,8 @@ impl CsmsEndpoints {
     }
 
     /// The station is let in with this password from now on.
-    pub(super) fn set_password(&mut self, password: &str) {
-        self.station.password = Secret::new(password);
+    pub(super) fn set_password(&mut self, password: Secret) {
+        self.station.password = password;
     }
 
     /// The station is let in with this security profile from now on, whatever it has come to.

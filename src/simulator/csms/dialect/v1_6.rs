@@ -88,7 +88,8 @@ impl CentralSystem {
         let (key, value) = (text(request, "key"), text(request, "value"));
         self.learn(key, value);
         if key.eq_ignore_ascii_case("AuthorizationKey") {
-            common.endpoints.set_password(value);
+            // It is kept as the bytes that come at the next upgrade (security whitepaper, 7.2; OCPP-J, 6.2).
+            common.endpoints.set_password(common.protocol.semantics.password(value));
             common.endpoints_changed = true;
         } else if key.eq_ignore_ascii_case("SecurityProfile") {
             if let Ok(profile) = value.parse() {

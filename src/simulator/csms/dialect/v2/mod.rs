@@ -260,7 +260,7 @@ impl Dialect for Csms {
             // From now on only the new credentials are right (A01.FR.03).
             "SetVariables" => {
                 if let Some(password) = variables::new_password(request, response) {
-                    common.endpoints.set_password(password);
+                    common.endpoints.set_password(common.protocol.semantics.password(password));
                     common.endpoints_changed = true;
                 }
             }
