@@ -30,8 +30,7 @@ impl StandIns {
         }
         let mut rng = rand::rng();
         // What is hexadecimal stays so.
-        let (small, large) =
-            if secret.chars().all(|c| c.is_ascii_hexdigit()) { (b'f', b'F') } else { (b'z', b'Z') };
+        let (small, large) = if secret.chars().all(|c| c.is_ascii_hexdigit()) { (b'f', b'F') } else { (b'z', b'Z') };
         let mut one = |c: char| match c {
             'a'..='z' => char::from(rng.random_range(b'a'..=small)),
             'A'..='Z' => char::from(rng.random_range(b'A'..=large)),
@@ -168,6 +167,12 @@ mod tests {
                 prop_assert!(!covered.contains(&secret));
             }
         }
+    }
+
+    #[test]
+    fn what_is_hexadecimal_stays_so() {
+        let stand_in = StandIns::default().of("00ffEE6174746573742d");
+        assert!(stand_in.chars().all(|c| c.is_ascii_hexdigit()), "{stand_in}");
     }
 
     #[test]

@@ -367,8 +367,7 @@ impl Environment {
             Service::Csr { organization } => {
                 let owner = organization.as_ref().unwrap_or(&self.organisation);
                 let name = self.bench["serial_number"].as_str().unwrap_or(&self.identity);
-                let (csr, key) =
-                    signing_request(KeyKind::Ecdsa, name, owner).map_err(|error| error.to_string())?;
+                let (csr, key) = signing_request(KeyKind::Ecdsa, name, owner).map_err(|error| error.to_string())?;
                 Ok(json!({ "public_key": inspect::request_key(&csr), "csr": csr, "key": key.expose() }))
             }
             Service::SignedMeterValue { time, value, context } => {

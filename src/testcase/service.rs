@@ -112,9 +112,8 @@ pub static SERVICES: [ServiceInfo; 15] = [
     },
     ServiceInfo {
         name: "csr",
-        parameters: &[
-            Property::optional("organization", Takes::Text).about("organizationName of the subject, if it is not that of the PICS"),
-        ],
+        parameters: &[Property::optional("organization", Takes::Text)
+            .about("organizationName of the subject, if it is not that of the PICS")],
         about: "as a station: makes a signing request (`csr`, `key`, `public_key`)",
     },
     ServiceInfo {

@@ -199,6 +199,18 @@ mod tests {
     }
 
     #[test]
+    fn a_password_has_a_form_in_messages_and_digits_are_its_bytes() {
+        let digits = "6174746573742d6e65772d70617373776f7264";
+        let password = Meanings.password(digits);
+        assert_eq!((password.expose(), password.bytes()), (digits, b"attest-new-password".to_vec()));
+        assert_eq!(Meanings.password_in_messages(&password), digits);
+        assert_eq!(Meanings.password_in_messages(&Meanings.password("attest-new-password")), digits);
+        for text in ["00112233445566778899", "not hexadecimal, though it is long", &"0".repeat(42), &"0".repeat(33)] {
+            assert_eq!(Meanings.password(text).bytes(), text.as_bytes(), "{text}");
+        }
+    }
+
+    #[test]
     fn what_a_request_promises_is_told_by_its_own_messages() {
         let accepted = json!({ "status": "Accepted" });
         let awaited = |action: &str, request: Value| {
