@@ -205,7 +205,8 @@ mod tests {
         assert_eq!((password.expose(), password.bytes()), (digits, b"attest-new-password".to_vec()));
         assert_eq!(Meanings.password_in_messages(&password), digits);
         assert_eq!(Meanings.password_in_messages(&Meanings.password("attest-new-password")), digits);
-        for text in ["00112233445566778899", "not hexadecimal, though it is long", &"0".repeat(42), &"0".repeat(33)] {
+        let (long, odd) = ("0".repeat(42), "0".repeat(33));
+        for text in ["00112233445566778899", "not hexadecimal, though it is long", long.as_str(), odd.as_str()] {
             assert_eq!(Meanings.password(text).bytes(), text.as_bytes(), "{text}");
         }
     }
