@@ -156,7 +156,7 @@ async def main():
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("--port", type=int, default=9110)
     arguments.add_argument("--api-port", type=int, default=9171)
-    arguments.add_argument("--password", default="attest-bench-pass")
+    arguments.add_argument("--password", default="attest-bench-secret")
     arguments.add_argument("--certificate", help="PEM; without it there is no TLS")
     arguments.add_argument("--key")
     arguments = arguments.parse_args()

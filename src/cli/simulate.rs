@@ -251,7 +251,7 @@ fn csms_setup(command: &Command, clock: Clock) -> Result<CsmsSetup, Problem> {
         })?;
         Ok(KnownStation {
             identity: identity.to_owned(),
-            password: Secret::new(password.as_str()),
+            password: pics.ocpp.protocol().semantics.password(&Secret::new(password)),
             serial_number: identity.to_owned(),
             security_profile: profile,
         })

@@ -117,6 +117,21 @@ async fn wrong_credentials_and_identities_are_refused_with_the_right_status() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_password_in_hexadecimal_digits_is_used_as_its_bytes() {
+    let as_bytes = |digits: &str| Some(("CS 1".to_owned(), Secret::authorization_key(digits)));
+    let mut server = server_policy(None);
+    server.passwords = vec![Secret::authorization_key("000102FFfeFD0102030405060708090a0b0c0d0e")];
+    for (credentials, good) in [
+        (as_bytes("000102fffefd0102030405060708090a0b0c0d0e"), true),
+        (as_bytes("000102fffefd0102030405060708090a0b0c0d0f"), false),
+        (Some(("CS 1".to_owned(), Secret::new("000102FFfeFD0102030405060708090a0b0c0d0e"))), false),
+    ] {
+        let (theirs, _) = attempt(server.clone(), ClientPolicy { credentials, ..client_policy(None) }).await;
+        assert_eq!(matches!(theirs, LinkEvent::Opened { .. }), good, "{theirs:?}");
+    }
+}
+
 fn tls_pair(pki: &Pki, kind: CertificateKind) -> (ServerTls, ClientTls) {
     let identity = pki.server(kind, &["csms.test".to_owned()]).unwrap();
     (

@@ -61,7 +61,7 @@ pub(crate) fn bytes_of(digits: &str) -> Option<Vec<u8>> {
 
 impl PartialEq for Secret {
     fn eq(&self, other: &Self) -> bool {
-        self.expose() == other.expose()
+        self.expose() == other.expose() && self.hexadecimal == other.hexadecimal
     }
 }
 

@@ -151,7 +151,7 @@ pub trait Semantics: fmt::Debug + Sync {
         false
     }
 
-    /// The password of a bench, as the link shows and checks it.
+    /// A password of HTTP Basic authentication as it is written in a bench or in a message, as the link shows and checks it.
     fn password(&self, password: &Secret) -> Secret {
         password.clone()
     }
@@ -166,7 +166,7 @@ pub trait Semantics: fmt::Debug + Sync {
         password.expose().to_owned()
     }
 
-    /// Secrets in a payload of ours.
+    /// Secrets in a payload.
     fn secrets(&self, payload: &Value) -> Vec<Secret>;
 
     /// A message that the product may send at any time, with an empty payload.

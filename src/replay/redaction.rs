@@ -172,6 +172,12 @@ mod tests {
     }
 
     #[test]
+    fn what_is_hexadecimal_stays_so() {
+        let stand_in = StandIns::default().of("00ffEE6174746573742d");
+        assert!(stand_in.chars().all(|c| c.is_ascii_hexdigit()), "{stand_in}");
+    }
+
+    #[test]
     fn a_secret_of_the_test_case_is_told_again() {
         let secrets =
             [(Secret::new("from-bench"), Origin::Outside), (Secret::new("from-the-test-case"), Origin::Engine)];

@@ -14,7 +14,7 @@ use crate::{
     engine::{Effect, Engine, Input, Setup},
     link::{LinkEvent, Secret},
     manual_action::ActionOutcome,
-    protocol::frame::Frame,
+    protocol::{Protocol, frame::Frame},
     record::{Direction, PlanEntry, TraceEvent},
     replay::{Found, Recording},
     testcase::{library::Library, model::TestCase, template::Names},
@@ -310,7 +310,7 @@ fn hear(
     at: Stamp,
     event: LinkEvent,
 ) {
-    let passwords = passwords_in(&event);
+    let passwords = passwords_in(environment.protocol, &event);
     for password in &passwords {
         recording.learnt(password);
     }
@@ -354,7 +354,7 @@ fn note_link(voice: &Voice<'_, '_>, at: Stamp, event: &LinkEvent, secrets: &Secr
 }
 
 /// Passwords that a CSMS under test sets at our station, and those in the URLs that it sends us to.
-fn passwords_in(event: &LinkEvent) -> Vec<Secret> {
+fn passwords_in(protocol: &Protocol, event: &LinkEvent) -> Vec<Secret> {
     let LinkEvent::Text { text, .. } = event else { return Vec::new() };
     let mut secrets = Vec::new();
     for rest in text.split("://").skip(1) {
@@ -363,18 +363,10 @@ fn passwords_in(event: &LinkEvent) -> Vec<Secret> {
             authority.rsplit_once('@').and_then(|(login, _)| login.split_once(':')).map(|(_, password)| password);
         secrets.extend(password.map(Secret::new));
     }
-    if text.contains("BasicAuthPassword") {
-        secrets.extend(passwords_set(text));
+    if text.contains("BasicAuthPassword") || text.to_ascii_lowercase().contains("authorizationkey") {
+        if let Ok(Frame::Call { payload, .. }) = Frame::read_back(text) {
+            secrets.extend(protocol.semantics.secrets(&payload));
+        }
     }
     secrets
-}
-
-/// Passwords that a SetVariablesRequest sets.
-fn passwords_set(text: &str) -> Vec<Secret> {
-    let Ok(Frame::Call { payload, .. }) = Frame::read_back(text) else { return Vec::new() };
-    let items = payload["setVariableData"].as_array().into_iter().flatten();
-    items
-        .filter(|item| item["variable"]["name"] == "BasicAuthPassword")
-        .filter_map(|item| item["attributeValue"].as_str().map(Secret::new))
-        .collect()
 }

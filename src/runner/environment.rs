@@ -239,6 +239,7 @@ impl Environment {
             (false, false) => Identity { chain: read(&bench.certificate)?, key: Secret::new(read(&bench.key)?) },
             _ => pki.client(CertificateKind::Valid, &serial_number, &pics.product.vendor)?,
         };
+        let password = bench.password.clone();
         let (url, upgraded) = if simulated {
             (simulated_url(bench.security_profile), simulated_url(bench.security_profile + 1))
         } else {
@@ -262,7 +263,7 @@ impl Environment {
         let client = ClientPolicy {
             url,
             identity: bench.identity.clone(),
-            credentials: (bench.security_profile < 3).then(|| (bench.identity.clone(), bench.password.clone())),
+            credentials: (bench.security_profile < 3).then(|| (bench.identity.clone(), password.clone())),
             subprotocols: vec![pics.ocpp.protocol().subprotocol.into()],
             // At hand for `wss`, whether the bench begins with it or a test case comes to it.
             tls: Some(ClientTls {
@@ -366,10 +367,10 @@ impl Environment {
                 let counts: Vec<u32> = Certificate::chain(chain).iter().map(|one| responder.asked(one)).collect();
                 Ok(json!({ "counts": counts }))
             }
-            Service::Csr {} => {
+            Service::Csr { organization } => {
+                let owner = organization.as_ref().unwrap_or(&self.organisation);
                 let name = self.bench["serial_number"].as_str().unwrap_or(&self.identity);
-                let (csr, key) =
-                    signing_request(KeyKind::Ecdsa, name, &self.organisation).map_err(|error| error.to_string())?;
+                let (csr, key) = signing_request(KeyKind::Ecdsa, name, owner).map_err(|error| error.to_string())?;
                 Ok(json!({ "public_key": inspect::request_key(&csr), "csr": csr, "key": key.expose() }))
             }
             Service::SignedMeterValue { time, value, context } => {

@@ -138,7 +138,7 @@ const OFFERED: [Property; 8] = [
 ];
 
 /// How a station knocks at a CSMS.
-const KNOCKED: [Property; 11] = [
+const KNOCKED: [Property; 12] = [
     Property::optional(
         "certificate",
         Takes::Either(
@@ -154,6 +154,7 @@ const KNOCKED: [Property; 11] = [
     SUITES,
     Property::optional("user", Takes::Text).about("user name of HTTP Basic authentication"),
     Property::optional("password", Takes::Text).secret().about("password of HTTP Basic authentication"),
+    Property::optional("without-credentials", Takes::Flag).about("without HTTP Basic authentication"),
     Property::optional("identity", Takes::Text).about("the last part of the URL's path"),
     SECURITY_PROFILE,
     SUBPROTOCOLS,
@@ -176,6 +177,8 @@ pub struct Offer {
     pub user: Option<String>,
     /// Of HTTP Basic authentication.
     pub password: Option<String>,
+    /// No HTTP Basic authentication.
+    pub without_credentials: bool,
     /// The station's identity.
     pub identity: Option<String>,
     /// The security profile.

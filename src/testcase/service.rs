@@ -111,7 +111,8 @@ pub static SERVICES: [ServiceInfo; 15] = [
     },
     ServiceInfo {
         name: "csr",
-        parameters: &[],
+        parameters: &[Property::optional("organization", Takes::Text)
+            .about("organizationName of the subject, if it is not that of the PICS")],
         about: "as a station: makes a signing request (`csr`, `key`, `public_key`)",
     },
     ServiceInfo {
@@ -231,7 +232,11 @@ pub enum Service {
     /// The bench's password.
     Password {},
     /// A signing request of our station.
-    Csr {},
+    Csr {
+        /// The organizationName of its subject, if it is another than the vendor.
+        #[serde(default)]
+        organization: Option<String>,
+    },
     /// Facts of a certificate.
     Certificate {
         /// PEM, the certificate first.

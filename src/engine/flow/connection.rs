@@ -313,6 +313,9 @@ fn knock(offer: &Offer, world: &mut World, node: &Node) -> Option<ClientPolicy> 
             .find(Verdict::Error, Finding::at(&node.step, &node.path, "`connection: connect` is for CSMSs under test"));
         return None;
     };
+    if offer.without_credentials {
+        policy.credentials = None;
+    }
     if let Some((user, password)) = &mut policy.credentials {
         if let Some(new) = &offer.user {
             user.clone_from(new);

@@ -203,6 +203,19 @@ mod tests {
     }
 
     #[test]
+    fn a_password_has_a_form_in_messages_and_digits_are_its_bytes() {
+        let digits = "6174746573742d6e65772d70617373776f7264";
+        let password = |text: &str| Meanings.password(&Secret::new(text));
+        assert_eq!((password(digits).expose(), password(digits).bytes()), (digits, b"attest-new-password".to_vec()));
+        assert_eq!(Meanings.password_in_messages(&password(digits)), digits);
+        assert_eq!(Meanings.password_in_messages(&password("attest-new-password")), digits);
+        let (long, odd) = ("0".repeat(42), "0".repeat(33));
+        for text in ["00112233445566778899", "not hexadecimal, though it is long", long.as_str(), odd.as_str()] {
+            assert_eq!(password(text).bytes(), text.as_bytes(), "{text}");
+        }
+    }
+
+    #[test]
     fn what_a_request_promises_is_told_by_its_own_messages() {
         let accepted = json!({ "status": "Accepted" });
         let awaited = |action: &str, request: Value| {

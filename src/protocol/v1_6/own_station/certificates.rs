@@ -62,7 +62,13 @@ impl OwnStation {
         let own = root(around).map(|pem| (CENTRAL_SYSTEM_ROOT, pem));
         let all = own.into_iter().chain(self.certificates.0.iter().map(|one| (one.kind.as_str(), one.pem.as_str())));
         let wanted = all.filter(|(kind, _)| payload["certificateType"] == *kind);
-        let found: Vec<Value> = wanted.filter_map(|(_, pem)| certificate::hash_data(pem, ALGORITHM)).collect();
+        let mut found: Vec<Value> = Vec::new();
+        for hash in wanted.filter_map(|(_, pem)| certificate::hash_data(pem, ALGORITHM)) {
+            // The root that the connection needs may have been installed once more.
+            if !found.contains(&hash) {
+                found.push(hash);
+            }
+        }
         if found.is_empty() {
             return status("NotFound"); // M03.FR.02
         }

@@ -126,6 +126,9 @@ fn keys_are_set_and_remembered_and_no_password_is() {
         asks(&mut talk, Asked::ByStep, "ChangeConfiguration", &json!({ "key": key, "value": value }))["status"].clone()
     };
     assert_eq!(by_step("AuthorizationKey", "00112233445566778899001122334455667788FF"), "Accepted");
+    for unfit in ["001122334455667788990011223344", "001122334455667788990011223344556", "a text of 20 letters"] {
+        assert_eq!(by_step("AuthorizationKey", unfit), "Rejected");
+    }
     assert_eq!([by_step("SecurityProfile", "1"), by_step("SecurityProfile", "2")], ["Rejected", "Accepted"]);
     assert_eq!(talk.name("variables")["LocalPreAuthorize"], "TRUE");
     let cover = Cover { text: &str::to_owned, value: &Value::clone };

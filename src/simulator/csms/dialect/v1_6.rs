@@ -88,6 +88,7 @@ impl CentralSystem {
         let (key, value) = (text(request, "key"), text(request, "value"));
         self.learn(key, value);
         if key.eq_ignore_ascii_case("AuthorizationKey") {
+            // It is kept as the bytes that come at the next upgrade (security whitepaper, 7.2; OCPP-J, 6.2).
             common.endpoints.set_password(value);
             common.endpoints_changed = true;
         } else if key.eq_ignore_ascii_case("SecurityProfile") {
