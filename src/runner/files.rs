@@ -57,7 +57,7 @@ impl Files {
         clock: Clock,
     ) -> Result<Self, EnvironmentError> {
         let simulated = matches!(network, Network::Memory(_));
-        let setup = if simulated { FileSetup::in_memory(bench, HOST) } else { FileSetup::of(bench, pics) };
+        let setup = if simulated { FileSetup::in_memory(bench, pics, HOST) } else { FileSetup::of(bench, pics) };
         let firmware = if simulated {
             Firmware { made: true, ..Firmware::default() }
         } else {

@@ -105,9 +105,13 @@ impl FileSetup {
         }
     }
 
-    /// The same for a run in memory: HTTPS where the bench wants that, else HTTP.
-    pub fn in_memory(bench: &Bench, host: &str) -> Self {
-        let protocol = bench.files.protocol.filter(|protocol| *protocol == Protocol::Https).unwrap_or(Protocol::Http);
+    /// The same for a run in memory: HTTPS where the bench wants that, or the product has no HTTP, else HTTP.
+    pub fn in_memory<'p>(bench: &Bench, pics: impl Into<Option<&'p Pics>>, host: &str) -> Self {
+        let claimed = pics.into().map(|pics| Protocol::among(pics.list("ORS-24"))).unwrap_or_default();
+        let in_memory = [Protocol::Http, Protocol::Https];
+        let usable = in_memory.into_iter().find(|protocol| claimed.contains(protocol));
+        let protocol = bench.files.protocol.filter(|protocol| in_memory.contains(protocol)).or(usable);
+        let protocol = protocol.unwrap_or(Protocol::Http);
         let address = format!("{host}:{}", protocol.port());
         Self {
             protocol,

@@ -95,7 +95,11 @@ impl Evse {
     pub fn new(of: &model::Evse) -> Self {
         Self {
             id: of.id,
-            connectors: of.connectors.iter().map(|known| Connector { id: known.id, stuck: false, faulty: false }).collect(),
+            connectors: of
+                .connectors
+                .iter()
+                .map(|known| Connector { id: known.id, stuck: false, faulty: false })
+                .collect(),
             fixed_cable: of.connectors.iter().all(|connector| connector.cable == "fixed"),
             bay: false,
             plugged: None,
