@@ -40,7 +40,7 @@ async fn openssl_verifies_what_the_responder_answers() {
     let (now, clock) = (Timestamp::now(), Clock::start());
     let pki = Pki::new(KeyKind::Rsa, now).unwrap();
     let network = Network::Memory(MemoryNetwork::default());
-    let setup = FileSetup::in_memory(&Bench::default(), None, "files.test");
+    let setup = FileSetup::in_memory(&Bench::default(), None::<&crate::pics::Pics>, "files.test");
     let server = FileServer::start(&setup, &network, None, clock).await.unwrap();
     let client = Client { network, roots: None, clock };
     let (responder, url) = server.responder().unwrap();

@@ -189,7 +189,10 @@ impl Physical {
 
     /// Gives a connector a fault, or takes it away; false where there is no such connector.
     pub fn set_connector_faulty(&mut self, index: usize, connector: u32, faulty: bool) -> bool {
-        let known = self.evses[index].connectors.iter_mut().find(|known| known.id == connector);
-        known.map(|known| known.faulty = faulty).is_some()
+        let Some(known) = self.evses[index].connectors.iter_mut().find(|known| known.id == connector) else {
+            return false;
+        };
+        known.faulty = faulty;
+        true
     }
 }

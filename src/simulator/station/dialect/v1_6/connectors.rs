@@ -159,10 +159,12 @@ impl ChargePoint {
 
     /// For connector 0 only Available, Unavailable and Faulted apply.
     pub(super) fn whole_status(&self) -> Status {
-        match self.whole.operative {
-            _ if self.physical.faulty => Status::Faulted,
-            true => Status::Available,
-            false => Status::Unavailable,
+        if self.physical.faulty {
+            Status::Faulted
+        } else if self.whole.operative {
+            Status::Available
+        } else {
+            Status::Unavailable
         }
     }
 

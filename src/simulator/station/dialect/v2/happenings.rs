@@ -56,7 +56,10 @@ impl Station {
                 self.device.put("ShockSensor", "Active", "true");
                 self.schedule(CALM, Timer::Calm);
             }
-            Event::FaultsChanged => return Err(NotPossible("this station has no faults that can be provoked".into())),
+            Event::FaultsChanged => {
+                self.physical.set_faulty(false);
+                return Err(NotPossible("no fault of this station can be provoked".into()));
+            }
             Event::LockFreed { index, connector } => self.lock_freed(index, connector),
             Event::Transferred(TransferDone::Download(request_id, result)) => {
                 self.firmware_downloaded(request_id, result);
