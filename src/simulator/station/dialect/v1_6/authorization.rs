@@ -106,7 +106,8 @@ impl ChargePoint {
     pub(super) fn can_begin(&self, index: usize) -> bool {
         let at = self.connector_in_use(index);
         let registered = self.online() || (self.was_accepted && self.physical.conn.is_none());
-        registered && self.connectors[at].operative && self.sessions[index].transaction.is_none()
+        let session = &self.sessions[index];
+        registered && self.connectors[at].operative && session.transaction.is_none() && !session.lock_failed
     }
 
     /// What list and cache know of an idTag. The list goes first (3.5.3), and what has expired is not valid.

@@ -18,6 +18,8 @@ pub(super) enum Status {
     Finishing,
     Reserved,
     Unavailable,
+    /// With its error code (ChargePointErrorCode, 7.6).
+    Faulted(&'static str),
 }
 
 impl Status {
@@ -31,6 +33,14 @@ impl Status {
             Status::Finishing => "Finishing",
             Status::Reserved => "Reserved",
             Status::Unavailable => "Unavailable",
+            Status::Faulted(_) => "Faulted",
+        }
+    }
+
+    fn error_code(self) -> &'static str {
+        match self {
+            Status::Faulted(code) => code,
+            _ => "NoError",
         }
     }
 }
@@ -99,6 +109,9 @@ impl ChargePoint {
             };
         }
         let plugged = evse.plugged == Some(connector.id);
+        if plugged && session.lock_failed {
+            return Status::Faulted("ConnectorLockFailure");
+        }
         if plugged && session.finishing {
             return Status::Finishing;
         }
@@ -192,7 +205,7 @@ impl ChargePoint {
     fn notify(&mut self, number: usize, status: Status, info: Option<&str>, triggered: bool) {
         let mut payload = json!({
             "connectorId": number,
-            "errorCode": "NoError",
+            "errorCode": status.error_code(),
             "status": status.word(),
             "timestamp": self.physical.wall(),
         });
