@@ -473,3 +473,12 @@ fn a_request_is_completed_with_what_only_we_know() {
     assert_eq!((&start["meterStart"], &start["timestamp"]), (&json!(1000), &json!("2026-11-29T10:00:00.000Z")));
     assert_eq!(complete("Heartbeat", json!({})), json!({}));
 }
+
+#[test]
+fn a_central_system_starts_no_transaction_at_connector_0() {
+    let mut talk = Talk::new(false);
+    for (connector, breaches) in [(1, 0), (0, 1)] {
+        let call = talk.call("RemoteStartTransaction", &json!({ "connectorId": connector, "idTag": "ABC" }));
+        assert_eq!(talk.admit(&call).len(), breaches);
+    }
+}
