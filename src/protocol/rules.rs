@@ -146,7 +146,7 @@ impl Rule {
             Rule::AnswersToOurCalls | Rule::OurMessagesAreAnswered => &["1.6-J, 4.2"],
             Rule::OneCallAtATime => &["1.6-J, 4.1.1"],
             Rule::SchemaValid => &["1.6-J, 4.2.4"],
-            Rule::DataTypes => &["1.6, 2.3"],
+            Rule::DataTypes => &["1.6, 2.3", "1.6, 5.11"],
             Rule::Timestamps => &["1.6, 3.15", "1.6, 4.6"],
             Rule::AnswersSayWhatWasAsked => &["1.6, 5.7", "1.6, 5.8", "L01.FR.10", "N01.FR.07"],
             Rule::NoCallBeforeAcceptance => &["1.6, 4.2"],
@@ -297,7 +297,7 @@ impl Rule {
             Rule::DataTypes => {
                 "OCPP 2.x: times have at most three decimals of a second, integers fit into a signed 32-bit number, an identifierString \
                  has only its allowed characters, and a number for a station has at most six decimals. OCPP 1.6: a CiString has only \
-                 printable ASCII characters."
+                 printable ASCII characters, and a RemoteStartTransaction does not name connector 0."
             }
             Rule::Timestamps => {
                 "A time is close to the moment at which its message comes, as its meaning demands: the current time within the \

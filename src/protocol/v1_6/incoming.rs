@@ -27,6 +27,22 @@ fn content(call: &Call) -> u64 {
     hasher.finish()
 }
 
+/// A transaction can't be started at the charge point as a whole (6.33).
+fn no_connector(call: &Call) -> Option<Breach> {
+    let whole = call.action == "RemoteStartTransaction" && call.payload["connectorId"] == 0;
+    whole.then(|| Breach {
+        expected: Some("/connectorId = a connector, from 1 on".into()),
+        found: Some("0".into()),
+        pointer: Some("/connectorId".into()),
+        requirements: vec!["1.6, 5.11".into()],
+        ..Breach::new(
+            Rule::DataTypes,
+            "a transaction is to start at connector 0, which is the charge point itself",
+            &call.text,
+        )
+    })
+}
+
 impl Conversation {
     /// A charge point that may not send this now is answered with SecurityError (errata of OCPP-J, 3.10).
     pub(super) fn admission(&mut self, moment: &Moment, call: &Call) -> Admission {
@@ -49,6 +65,8 @@ impl Conversation {
         }
         if moment.tests_station {
             breaches.extend(echo::check_follow_up(&self.request_ids, call));
+        } else {
+            breaches.extend(no_connector(call));
         }
         Admission::Admitted(breaches)
     }

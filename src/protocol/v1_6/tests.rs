@@ -477,3 +477,12 @@ fn a_request_is_completed_with_what_only_we_know() {
     let given = json!({ "connectorId": 1, "meterValue": [{ "timestamp": start["timestamp"], "sampledValue": [] }] });
     assert_eq!(complete("MeterValues", given.clone()), given, "what the test case says counts");
 }
+
+#[test]
+fn a_central_system_starts_no_transaction_at_connector_0() {
+    let mut talk = Talk::new(false);
+    for (connector, breaches) in [(1, 0), (0, 1)] {
+        let call = talk.call("RemoteStartTransaction", &json!({ "connectorId": connector, "idTag": "ABC" }));
+        assert_eq!(talk.admit(&call).len(), breaches);
+    }
+}

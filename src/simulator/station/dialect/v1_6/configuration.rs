@@ -150,7 +150,10 @@ impl Configuration {
         add("SupportedFeatureProfiles", R, &profiles.join(","), Domain::Text(500));
         add("TransactionMessageAttempts", RW, "3", integer(0, 100));
         add("TransactionMessageRetryInterval", RW, "60", integer(0, DAY));
-        add("UnlockConnectorOnEVSideDisconnect", RW, "true", Domain::Boolean);
+        // Errata 3.84: a fixed cable is never unlocked.
+        let fixed = pics.evses.iter().flat_map(|evse| &evse.connectors).all(|connector| connector.cable == "fixed");
+        let (mutability, value) = if fixed { (R, "false") } else { (RW, "true") };
+        add("UnlockConnectorOnEVSideDisconnect", mutability, value, Domain::Boolean);
         // 9.2
         if features.local_list {
             let (all, once) = (bound("ORS-19", 1000).to_string(), bound("ORS-20", 100).to_string());

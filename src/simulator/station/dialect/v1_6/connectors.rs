@@ -18,7 +18,8 @@ pub(super) enum Status {
     Finishing,
     Reserved,
     Unavailable,
-    Faulted,
+    /// With its error code (ChargePointErrorCode, 7.6).
+    Faulted(&'static str),
 }
 
 impl Status {
@@ -32,7 +33,14 @@ impl Status {
             Status::Finishing => "Finishing",
             Status::Reserved => "Reserved",
             Status::Unavailable => "Unavailable",
-            Status::Faulted => "Faulted",
+            Status::Faulted(_) => "Faulted",
+        }
+    }
+
+    fn error_code(self) -> &'static str {
+        match self {
+            Status::Faulted(code) => code,
+            _ => "NoError",
         }
     }
 }
@@ -89,7 +97,7 @@ impl ChargePoint {
         let (session, evse) = (&self.sessions[connector.evse], &self.physical.evses[connector.evse]);
         let used = self.connector_in_use(connector.evse) == at;
         if self.is_faulted(at) {
-            return Status::Faulted;
+            return Status::Faulted(self.error_code());
         }
         if !connector.operative {
             return Status::Unavailable;
@@ -104,6 +112,9 @@ impl ChargePoint {
             };
         }
         let plugged = evse.plugged == Some(connector.id);
+        if plugged && session.lock_failed {
+            return Status::Faulted("ConnectorLockFailure");
+        }
         if plugged && session.finishing {
             return Status::Finishing;
         }
@@ -160,7 +171,7 @@ impl ChargePoint {
     /// For connector 0 only Available, Unavailable and Faulted apply.
     pub(super) fn whole_status(&self) -> Status {
         if self.physical.faulty {
-            Status::Faulted
+            Status::Faulted(self.error_code())
         } else if self.whole.operative {
             Status::Available
         } else {
@@ -201,13 +212,9 @@ impl ChargePoint {
     }
 
     fn notify(&mut self, number: usize, status: Status, info: Option<&str>, triggered: bool) {
-        let error = match status {
-            Status::Faulted => self.error_code(),
-            _ => "NoError",
-        };
         let mut payload = json!({
             "connectorId": number,
-            "errorCode": error,
+            "errorCode": status.error_code(),
             "status": status.word(),
             "timestamp": self.physical.wall(),
         });

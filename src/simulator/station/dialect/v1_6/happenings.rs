@@ -39,7 +39,11 @@ impl ChargePoint {
                 return Err(NotPossible("OCPP 1.6 knows no ISO 15118".into()));
             }
             Event::FaultsChanged => self.faults_changed(),
-            Event::LockFreed { index, .. } => self.try_starting(index),
+            Event::LockFreed { index, .. } => {
+                self.sessions[index].lock_failed = false;
+                self.report_evse(index);
+                self.try_starting(index);
+            }
             Event::Transferred(TransferDone::Download(_, result)) => self.firmware_downloaded(result),
             Event::Transferred(TransferDone::Upload(_, result)) => self.diagnostics_uploaded(result),
         }
@@ -57,9 +61,12 @@ impl ChargePoint {
     fn plugged(&mut self, index: usize) {
         self.cancel(|timer| *timer == Timer::ConnectionTimeout(index));
         self.physical.evses[index].cable_held = false;
+        let evse = &self.physical.evses[index];
+        let lock_failed = evse.plugged.is_some_and(|plugged| evse.is_stuck(plugged));
         let session = &mut self.sessions[index];
         session.cable_of = None;
         session.info = None;
+        session.lock_failed = lock_failed;
         if session.transaction.is_some() {
             // 4.10: if the EV is reconnected, energy transfer is allowed again.
             self.physical.evses[index].charging = true;
@@ -93,6 +100,7 @@ impl ChargePoint {
         }
         if self.physical.evses[index].plugged.is_none() {
             self.sessions[index].finishing = false;
+            self.sessions[index].lock_failed = false;
         }
         self.report_evse(index);
         self.sessions[index].info = None;

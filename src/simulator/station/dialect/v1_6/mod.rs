@@ -88,6 +88,8 @@ struct Session {
     transaction: Option<Transaction>,
     /// A transaction has ended, and the cable is still in.
     finishing: bool,
+    /// The plug that is in could not be locked.
+    lock_failed: bool,
     /// Whose cable the station holds, after the EV's end was pulled.
     cable_of: Option<String>,
     /// Why the status is what it is, for the driver's side of the last change.

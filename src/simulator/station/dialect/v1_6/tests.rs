@@ -18,7 +18,7 @@ use crate::{
         faults::{Faults, FaultyLink},
         station::{
             NetworkProfile, StationSetup,
-            dialect::Dialect,
+            dialect::{Dialect, domain::Mutability},
             physical::{NotPossible, Surroundings},
         },
     },
@@ -244,6 +244,42 @@ async fn the_ev_side_decides_what_the_configuration_says() {
     // The cable stays locked, whatever UnlockConnectorOnEVSideDisconnect says (4.10).
     assert!(act(&mut station, "disconnect-station-side", at()).is_err());
     assert_eq!(done(&mut station, "reconnect-ev-side", at()), ["1 Charging"]);
+    // A regular end frees it.
+    done(&mut station, "disconnect-ev-side", at());
+    let (_, sent) = ask(&mut station, "RemoteStopTransaction", json!({ "transactionId": 77 }));
+    assert_eq!(sent, ["1 Finishing", "StopTransaction 77 Remote"]);
+    assert_eq!(done(&mut station, "disconnect-station-side", at()), ["1 Available"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_plug_that_can_not_be_locked_is_a_fault() {
+    let mut station = accepted().await;
+    done(&mut station, "present-token", token("GOOD"));
+    act(&mut station, "jam-lock", at()).unwrap();
+    act(&mut station, "connect-ev", at()).unwrap();
+    let sent = exchange(&mut station);
+    assert_eq!(told(&sent), ["1 Faulted"]);
+    assert_eq!(sent[0].1["errorCode"], "ConnectorLockFailure");
+    let (response, _) = ask(&mut station, "RemoteStartTransaction", json!({ "connectorId": 1, "idTag": "GOOD" }));
+    assert_eq!(response["status"], "Rejected");
+    // The plug comes out, and the fault is over, with the driver gone.
+    assert_eq!(done(&mut station, "disconnect-ev", at()), ["1 Available"]);
+    assert!(done(&mut station, "free-lock", at()).is_empty());
+}
+
+#[test]
+fn a_fixed_cable_is_never_unlocked() {
+    let mut pics = pics();
+    let key = |pics: &Pics| {
+        let configuration = super::Configuration::new(pics, 1);
+        let setting = configuration.find("UnlockConnectorOnEVSideDisconnect").unwrap();
+        (setting.value.clone(), setting.mutability)
+    };
+    assert_eq!(key(&pics), ("true".into(), Mutability::ReadWrite));
+    for connector in pics.evses.iter_mut().flat_map(|evse| &mut evse.connectors) {
+        connector.cable = "fixed".into();
+    }
+    assert_eq!(key(&pics), ("false".into(), Mutability::ReadOnly));
 }
 
 #[tokio::test(start_paused = true)]

@@ -128,6 +128,11 @@ impl ChargePoint {
         session.id_tag = None;
         session.parent = None;
         session.finishing = plugged;
+        // 4.10, 5.12: a regular end unlocks the cable.
+        if matches!(reason, "Local" | "Remote") {
+            session.cable_of = None;
+            self.physical.evses[index].cable_held = false;
+        }
         let mut payload = json!({
             "meterStop": whole(meter),
             "timestamp": self.physical.wall(),
