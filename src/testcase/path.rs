@@ -6,12 +6,15 @@ use serde_json::Value;
 
 use super::template::TemplateError;
 
-/// A place in a payload: `setVariableResult[0].attributeStatus`; `[*]` stands for every element.
+/// A place in a payload: `setVariableResult[0].attributeStatus`; `[*]` stands for every element, and `.` alone for the whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Path {
     text: String,
     segments: Vec<Segment>,
 }
+
+/// The path of what is looked at as a whole.
+const WHOLE: &str = ".";
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Segment {
@@ -24,6 +27,9 @@ impl Path {
     /// Parses a path.
     pub fn parse(text: &str) -> Result<Self, String> {
         let mut segments = Vec::new();
+        if text == WHOLE {
+            return Ok(Self { text: text.to_owned(), segments });
+        }
         for part in text.split('.') {
             let (name, mut rest) = part.find('[').map_or((part, ""), |at| part.split_at(at));
             if !name.is_empty() {

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::{
     Admission, Breach, Call, Conversation, Learnt, Moment, Rule, Unsolicited, echo,
     registration::BOOT,
+    request_rules,
     semantics::OF_TRANSACTIONS,
     times,
     transactions::{UNKNOWN_ID, named},
@@ -49,6 +50,8 @@ impl Conversation {
         }
         if moment.tests_station {
             breaches.extend(echo::check_follow_up(&self.request_ids, call));
+        } else {
+            breaches.extend(request_rules::breaches(&call.action, &call.payload, &call.text));
         }
         Admission::Admitted(breaches)
     }

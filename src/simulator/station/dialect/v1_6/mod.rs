@@ -3,6 +3,7 @@
 mod authorization;
 mod availability;
 mod boot;
+mod charging_limits;
 mod configuration;
 mod connectors;
 mod happenings;
@@ -13,6 +14,7 @@ mod queue;
 mod reservations;
 mod reset;
 mod security;
+mod smart_charging;
 #[cfg(test)]
 mod tests;
 mod transactions;
@@ -33,6 +35,7 @@ use self::{
     connectors::Connector,
     queue::Outgoing,
     reservations::Reservation,
+    smart_charging::{Installed, ProfileToCome},
     transactions::Transaction,
 };
 use super::Dialect;
@@ -74,6 +77,8 @@ enum Timer {
     Firmware(transfers::Stage),
     /// Diagnostics are uploaded.
     Diagnostics,
+    /// The limit of a connector changes.
+    Limits,
 }
 
 /// What an EVSE is used for. A charge point of OCPP 1.6 knows only connectors; those of one EVSE share this.
@@ -89,6 +94,8 @@ struct Session {
     finishing: bool,
     /// Whose cable the station holds, after the EV's end was pulled.
     cable_of: Option<String>,
+    /// The profile of a remote start whose transaction has not begun.
+    profile_to_come: Option<ProfileToCome>,
     /// Why the status is what it is, for the driver's side of the last change.
     info: Option<&'static str>,
 }
@@ -126,6 +133,7 @@ pub(super) struct ChargePoint {
     local_list: LocalList,
     authorizing: VecDeque<authorization::Question>,
     reservations: Vec<Reservation>,
+    charging_profiles: Vec<Installed>,
     firmware: transfers::Firmware,
     diagnostics: transfers::Diagnostics,
     timers: Timers<Timer>,
@@ -177,6 +185,7 @@ impl ChargePoint {
             local_list: LocalList::default(),
             authorizing: VecDeque::new(),
             reservations: Vec::new(),
+            charging_profiles: Vec::new(),
             firmware: transfers::Firmware::default(),
             diagnostics: transfers::Diagnostics::default(),
             timers: Timers::default(),
@@ -211,6 +220,7 @@ impl ChargePoint {
             Timer::ReservationEnds(id) => self.reservation_ends(id),
             Timer::Firmware(stage) => self.firmware_stage(stage),
             Timer::Diagnostics => self.upload_diagnostics(),
+            Timer::Limits => self.apply_limits(),
         }
     }
 }
