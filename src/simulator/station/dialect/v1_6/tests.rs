@@ -1,5 +1,7 @@
 //! The charge point, driven by what happens to it and by what the central system answers.
 
+mod smart_charging;
+
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
