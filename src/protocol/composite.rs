@@ -55,7 +55,8 @@ const PERIODS: &str = "chargingSchedulePeriod";
 impl<'v> Told<'v> {
     fn read(message: &'v Value) -> Self {
         let schedule = message.get(SCHEDULE).filter(|schedule| schedule.is_object()).unwrap_or(message);
-        let start = if message["scheduleStart"].is_null() { &schedule["startSchedule"] } else { &message["scheduleStart"] };
+        let start =
+            if message["scheduleStart"].is_null() { &schedule["startSchedule"] } else { &message["scheduleStart"] };
         Self { start, schedule }
     }
 

@@ -139,3 +139,22 @@ impl fmt::Display for Place<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_path_names_places_and_a_dot_the_whole() {
+        let root = json!({ "list": [{ "a": 1 }, { "b": 2 }] });
+        let places = |text: &str| {
+            let path = Path::parse(text).expect("a path");
+            path.places(&root).into_iter().map(|(place, value)| (place, value.cloned())).collect::<Vec<_>>()
+        };
+        assert_eq!(places("list[*].a"), [("/list/0/a".to_owned(), Some(json!(1))), ("/list/1/a".to_owned(), None)]);
+        assert_eq!(places("."), [(String::new(), Some(root.clone()))]);
+        assert!(Path::parse("").is_err() && Path::parse("list.").is_err() && Path::parse("..").is_err());
+    }
+}

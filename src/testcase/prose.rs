@@ -147,7 +147,11 @@ impl Prose<'_> {
                 let payload = if payload == "{}" { String::new() } else { format!(" {payload}") };
                 let answer = match (&send.expect_error, send.checks.is_empty()) {
                     (Some(codes), false) if send.error_allowed => {
-                        format!("; {sut} must answer with {} or refuse it with {}", text(&send.checks), alternatives(codes))
+                        format!(
+                            "; {sut} must answer with {} or refuse it with {}",
+                            text(&send.checks),
+                            alternatives(codes)
+                        )
                     }
                     (Some(codes), _) => format!("; {sut} must refuse it with {}", alternatives(codes)),
                     (None, true) => String::new(),

@@ -70,7 +70,8 @@ impl ChargePoint {
         let running = self.sessions[self.connectors[at].evse].transaction.as_ref();
         match known.profile.purpose {
             Purpose::Tx => {
-                known.connector == own && known.transaction.is_some_and(|of| running.is_some_and(|one| one.number == of))
+                known.connector == own
+                    && known.transaction.is_some_and(|of| running.is_some_and(|one| one.number == of))
             }
             // 3.13.1: a default for one connector takes the place of that for all of them.
             Purpose::TxDefault if known.connector == 0 => !self.charging_profiles.iter().any(|other| {
@@ -89,8 +90,7 @@ impl ChargePoint {
         let sharing = i64::try_from(others.count() + 1).unwrap_or(1);
         let supply = self.physical.evses[index].supply;
         let counting = self.charging_profiles.iter().filter(|known| self.counts(known, at));
-        let profiles: Vec<Profile> =
-            counting.map(|known| as_given(&known.profile, supply).shared(sharing)).collect();
+        let profiles: Vec<Profile> = counting.map(|known| as_given(&known.profile, supply).shared(sharing)).collect();
         composite(&profiles, &self.question(index, duration, unit))
     }
 
@@ -162,7 +162,8 @@ impl ChargePoint {
         if self.charging_profiles.is_empty() {
             return;
         }
-        let steps = (0..self.sessions.len()).map(|index| self.limits_of(self.connector_in_use(index), AHEAD, Unit::Watt));
+        let steps =
+            (0..self.sessions.len()).map(|index| self.limits_of(self.connector_in_use(index), AHEAD, Unit::Watt));
         let next = steps.filter_map(|steps| steps.get(1).map(|step| step.start)).min().unwrap_or(AHEAD);
         // A change within this second is looked at in the next one.
         self.schedule(Duration::from_secs(u64::try_from(next).unwrap_or(1).max(1)), Timer::Limits);
@@ -190,14 +191,8 @@ mod tests {
         let profile = Profile::read(&message).expect("a profile");
         let now = jiff::Timestamp::UNIX_EPOCH;
         let limit = |supply: Supply| {
-            let question = Question {
-                begun: now,
-                now,
-                duration: 60,
-                unit: Unit::Watt,
-                maximum: Tenths(1_000_000),
-                supply,
-            };
+            let question =
+                Question { begun: now, now, duration: 60, unit: Unit::Watt, maximum: Tenths(1_000_000), supply };
             composite(&[as_given(&profile, supply)], &question)[0].limit
         };
         for phases in [Some(1), Some(3), None] {
