@@ -50,3 +50,21 @@ pub fn total(of_evses: &[Vec<Step>], of_station: &[Step], phases: Option<i64>) -
     }
     steps
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn steps(list: &[(i64, i64)]) -> Vec<Step> {
+        list.iter().map(|(start, limit)| Step { start: *start, limit: Tenths(*limit), phases: Some(3) }).collect()
+    }
+
+    #[test]
+    fn a_station_takes_what_its_evses_give_up_to_its_own_limit() {
+        let of_evses = [steps(&[(0, 60), (100, 100)]), steps(&[(0, 80), (50, 0)])];
+        let unlimited = total(&of_evses, &[], Some(3));
+        assert_eq!(unlimited, steps(&[(0, 140), (50, 60), (100, 100)]));
+        let limited = total(&of_evses, &steps(&[(0, 100), (120, 90)]), Some(3));
+        assert_eq!(limited, steps(&[(0, 100), (50, 60), (100, 100), (120, 90)]));
+    }
+}
