@@ -120,7 +120,7 @@ fn a_test_case_that_never_ends_is_given_up_after_a_day() {
     assert_eq!(hour, 24);
     let outcome = engine.outcome();
     assert_eq!(outcome.verdict, Verdict::Error);
-    assert!(outcome.findings[0].message.contains("has not ended within 24 h"), "{}", outcome.findings[0].message);
+    assert!(outcome.failures[0].message.contains("has not ended within 24 h"), "{}", outcome.failures[0].message);
 }
 
 #[test]
