@@ -113,7 +113,7 @@ impl Mutants {
                         details: json!({}),
                     };
                     let change = Edit::Replace(Input::Link(LinkEvent::Text { conn, text: error.to_text() }));
-                    if !send.error_allowed && send.expect_error.is_none() {
+                    if !send.takes_any_error() && !send.wants_error() {
                         self.add(place, Some(unit), Kind::TurnedRound, "a CALLERROR", change);
                     }
                 }

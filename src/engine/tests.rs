@@ -227,6 +227,22 @@ fn what_can_not_be_tidied_up_keeps_nothing_else_from_it() {
 }
 
 #[test]
+fn a_request_may_be_answered_or_refused_with_certain_codes() {
+    let case = "requirements: [C11.FR.01]\nsteps:\n  - send: ClearCache\n    check: { status: Rejected }\n    \
+        expect-error: [NotSupported]\n    error-allowed: true\n    requirement: C11.FR.01\n";
+    for (answer, verdict) in [
+        (r#"[3,"TC_B_06_CS-1",{"status":"Rejected"}]"#, Verdict::Pass),
+        (r#"[4,"TC_B_06_CS-1","NotSupported","",{}]"#, Verdict::Pass),
+        (r#"[3,"TC_B_06_CS-1",{"status":"Accepted"}]"#, Verdict::Fail),
+        (r#"[4,"TC_B_06_CS-1","InternalError","",{}]"#, Verdict::Fail),
+    ] {
+        let mut engine = engine(case, connected());
+        says(&mut engine, 1, answer);
+        assert_eq!(ended(engine, 1).verdict, verdict, "{answer}");
+    }
+}
+
+#[test]
 fn an_unexpected_message_is_said_at_the_step_that_is_under_way() {
     let mut engine = engine("steps:\n  - steps:\n      - wait: 5\n        requirement: B01.FR.01\n", connected());
     says(&mut engine, 1, r#"[2,"x","Authorize",{"idToken":{"idToken":"A","type":"Local"}}]"#);

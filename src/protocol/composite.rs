@@ -39,19 +39,59 @@ pub struct Difference {
 /// A limit from a second on; none where anything is right.
 type Periods = Vec<(i64, Option<f64>)>;
 
+/// A composite schedule as a message has it: the `CompositeSchedule` of 2.x, or the answer of 1.6, whose `ChargingSchedule` stands
+/// beside its start.
+#[derive(Debug, Clone, Copy)]
+struct Told<'v> {
+    start: &'v Value,
+    schedule: &'v Value,
+}
+
+/// The schedule of an answer of 1.6.
+const SCHEDULE: &str = "chargingSchedule";
+/// The periods, in every version.
+const PERIODS: &str = "chargingSchedulePeriod";
+
+impl<'v> Told<'v> {
+    fn read(message: &'v Value) -> Self {
+        let schedule = message.get(SCHEDULE).filter(|schedule| schedule.is_object()).unwrap_or(message);
+        let start =
+            if message["scheduleStart"].is_null() { &schedule["startSchedule"] } else { &message["scheduleStart"] };
+        Self { start, schedule }
+    }
+
+    fn unit(self) -> &'v str {
+        self.schedule["chargingRateUnit"].as_str().unwrap_or("A")
+    }
+
+    fn duration(self) -> Option<i64> {
+        self.schedule["duration"].as_i64()
+    }
+
+    /// The periods; none if they do not begin at 0 or are not in order.
+    fn periods(self) -> Option<Periods> {
+        let periods = self.schedule[PERIODS].as_array()?;
+        let read = |period: &Value| Some((period["startPeriod"].as_i64()?, Some(tenths(period["limit"].as_f64()?))));
+        let periods: Periods = periods.iter().take(MOST_PERIODS).map(read).collect::<Option<_>>()?;
+        let in_order = periods.is_sorted_by(|(one, _), (other, _)| one < other);
+        (periods.first()?.0 == 0 && in_order).then_some(periods)
+    }
+}
+
 impl InForce {
-    /// Compares a schedule with the profiles; none if it is what they make. `schedule` is a `CompositeSchedule` of 2.x, or a
-    /// `ChargingSchedule` of 1.6 with a `scheduleStart` or `startSchedule`.
-    pub fn difference(&self, schedule: &Value) -> Option<Difference> {
-        let Some(start) = time(&schedule["scheduleStart"]).or_else(|| time(&schedule["startSchedule"])) else {
+    /// Compares a schedule with the profiles; none if it is what they make. `message` is a `CompositeSchedule` of 2.x, or a
+    /// `GetCompositeSchedule.conf` of 1.6.
+    pub fn difference(&self, message: &Value) -> Option<Difference> {
+        let told = Told::read(message);
+        let Some(start) = time(told.start) else {
             return Some(self.unreadable("it has no start", None));
         };
-        let unit = schedule["chargingRateUnit"].as_str().unwrap_or("A");
-        let Some(found) = periods(schedule) else {
+        let unit = told.unit();
+        let Some(found) = told.periods() else {
             return Some(self.unreadable("its periods do not start at 0 and follow each other", Some((start, unit))));
         };
         let last = found.last().map_or(0, |(second, _)| *second);
-        let duration = schedule["duration"].as_i64().unwrap_or(last + 1).clamp(0, LONGEST);
+        let duration = told.duration().unwrap_or(last + 1).clamp(0, LONGEST);
         let expected = self.periods(start, duration, unit);
         let seconds = expected.iter().chain(&found).flat_map(|(second, _)| {
             let second = *second;
@@ -75,13 +115,19 @@ impl InForce {
         Some(Difference { expected: in_words(&expected, unit), problem })
     }
 
-    /// A schedule that these profiles make, from a time on.
-    pub fn example(&self, start: &str, duration: i64, unit: &str) -> Option<Value> {
-        let expected = self.periods(start.parse().ok()?, duration.clamp(0, LONGEST), unit);
+    /// A message whose schedule these profiles make, made of another one: its start, duration and unit stay.
+    pub fn example(&self, message: &Value) -> Option<Value> {
+        let told = Told::read(message);
+        let unit = told.schedule["chargingRateUnit"].as_str()?;
+        let expected = self.periods(time(told.start)?, told.duration()?.clamp(0, LONGEST), unit);
         let periods = expected.iter().filter_map(|(second, limit)| {
             limit.map(|limit| serde_json::json!({ "startPeriod": second, "limit": limit }))
         });
-        Some(periods.collect())
+        let periods: Value = periods.collect();
+        let mut message = message.clone();
+        let schedule = if message[SCHEDULE].is_object() { &mut message[SCHEDULE] } else { &mut message };
+        schedule[PERIODS] = periods;
+        Some(message)
     }
 
     fn unreadable(&self, problem: &str, at: Option<(Timestamp, &str)>) -> Difference {
@@ -117,15 +163,6 @@ fn active(profile: &Value, begun: Timestamp) -> Option<Active<'_>> {
     };
     let purpose = Purpose::named(profile["chargingProfilePurpose"].as_str()?)?;
     Some(Active { purpose, profile, schedule, begun })
-}
-
-/// The periods of a schedule; none if they do not begin at 0 or are not in order.
-fn periods(schedule: &Value) -> Option<Periods> {
-    let periods = schedule["chargingSchedulePeriod"].as_array()?;
-    let read = |period: &Value| Some((period["startPeriod"].as_i64()?, Some(tenths(period["limit"].as_f64()?))));
-    let periods: Periods = periods.iter().take(MOST_PERIODS).map(read).collect::<Option<_>>()?;
-    let in_order = periods.is_sorted_by(|(one, _), (other, _)| one < other);
-    (periods.first()?.0 == 0 && in_order).then_some(periods)
 }
 
 /// The limit at a second.
@@ -237,6 +274,35 @@ mod tests {
         in_force.most = Some(16.0);
         assert!(in_force.difference(&answer(START, &[(0, 6.0), (60, 32.0)])).is_some());
         assert_eq!(in_force.difference(&answer(START, &[(0, 6.0), (60, 16.0)])), None);
+    }
+
+    #[test]
+    fn an_answer_of_1_6_has_its_start_beside_the_schedule() {
+        let of = |purpose: &str, level: u64, duration, periods: &[(i64, f64)]| {
+            profile(purpose, level, json!({ "chargingSchedule": schedule(Some(duration), periods) }))
+        };
+        // TC_072_CS with a ChargePointMaxProfile.
+        let in_force = InForce {
+            profiles: vec![
+                of("TxDefaultProfile", 0, 400, &[(0, 6.0), (100, 8.0), (200, 10.0)]),
+                of("TxDefaultProfile", 1, 150, &[(0, 7.0), (100, 9.0)]),
+                of("ChargePointMaxProfile", 0, 86_400, &[(0, 9.5)]),
+            ],
+            ..InForce::default()
+        };
+        let answer = |periods: &[(i64, f64)]| {
+            let mut schedule = schedule(Some(350), periods);
+            schedule.as_object_mut().expect("an object").remove("startSchedule");
+            let start = "2026-01-01T00:00:04Z";
+            json!({ "status": "Accepted", "connectorId": 1, "scheduleStart": start, "chargingSchedule": schedule })
+        };
+        let right = answer(&[(0, 7.0), (96, 9.0), (146, 8.0), (196, 9.5)]);
+        assert_eq!(in_force.difference(&right), None);
+        let wrong = in_force.difference(&answer(&[(0, 7.0), (96, 9.0), (196, 9.5)])).expect("a difference");
+        assert_eq!(wrong.problem, "at second 147 the limit is 9 A, expected 8 A");
+        let without_start = json!({ "status": "Accepted", "chargingSchedule": right["chargingSchedule"] });
+        assert_eq!(in_force.difference(&without_start).expect("a difference").problem, "it has no start");
+        assert_eq!(in_force.example(&answer(&[(0, 0.0)])), Some(right));
     }
 
     #[test]

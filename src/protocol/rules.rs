@@ -152,14 +152,14 @@ impl Rule {
             Rule::NoCallBeforeAcceptance => &["1.6, 4.2"],
             Rule::MessagesOfTransactions => &["1.6, 4.7", "1.6, 4.8", "1.6, 4.10"],
             Rule::StatusOfConnectors => &["1.6, 4.9"],
+            Rule::ChargingProfiles => &["1.6, 3.13.1", "1.6, 5.16", "1.6, 7.8", "1.6, 7.13"],
             Rule::NoFlood
             | Rule::UniqueTransactionIds
             | Rule::OrderOfEvents
             | Rule::NoGaps
             | Rule::OurResponsesAreTaken
             | Rule::TypeOfAction
-            | Rule::ItemsPerMessage
-            | Rule::ChargingProfiles => &[],
+            | Rule::ItemsPerMessage => &[],
         }
     }
 
@@ -250,7 +250,8 @@ impl Rule {
             Rule::UniqueTransactionIds | Rule::OrderOfEvents | Rule::NoGaps => &[Version::V2_0_1, Version::V2_1],
             Rule::MessagesOfTransactions | Rule::StatusOfConnectors => &[Version::V1_6],
             // Not compared with the text of 2.1 yet.
-            Rule::ItemsPerMessage | Rule::ChargingProfiles => &[Version::V2_0_1],
+            Rule::ItemsPerMessage => &[Version::V2_0_1],
+            Rule::ChargingProfiles => &[Version::V1_6, Version::V2_0_1],
             // OCPP 2.1 has brought the message types that they are about.
             Rule::OurResponsesAreTaken | Rule::TypeOfAction => &[Version::V2_1],
             _ => &Version::ALL,
@@ -334,8 +335,10 @@ impl Rule {
             }
             Rule::ChargingProfiles => {
                 "A charging profile has the EVSE, the transaction and the kind that its purpose allows, periods in order from 0, phaseToUse only \
-                 where the station switches phases, one schedule unless the EV has told its needs, then with no more periods than EV and station take, and a place (purpose, stack level, EVSE \
-                 or transaction, time) that no other profile of the station has. Profiles are asked for and cleared by an id or by criteria."
+                 where the station switches phases, one schedule unless the EV has told its needs, then with no more \
+                 periods than EV and station take, and a place (purpose, stack level, EVSE or transaction, time) that no other profile of the station has. Profiles are asked for and cleared by an id or by criteria. OCPP 1.6: \
+                 the connector, the transaction and the recurrencyKind that purpose and kind allow, and a first period at 0; a remote start \
+                 brings a TxProfile without a transactionId."
             }
         }
     }

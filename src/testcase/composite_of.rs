@@ -24,13 +24,7 @@ impl CompositeOf {
 
     /// A schedule that passes, made of another one: its start, duration and unit stay.
     pub fn example(&self, value: &Value, names: &dyn Lookup) -> Option<Value> {
-        let duration = value["duration"].as_i64()?;
-        let start = value["scheduleStart"].as_str().or_else(|| value["startSchedule"].as_str())?;
-        let unit = value["chargingRateUnit"].as_str()?;
-        let periods = self.in_force(names).ok()?.example(start, duration, unit)?;
-        let mut value = value.clone();
-        value["chargingSchedulePeriod"] = periods;
-        Some(value)
+        self.in_force(names).ok()?.example(value)
     }
 
     /// In words.

@@ -120,7 +120,7 @@ pub static STEPS: [StepInfo; 21] = [
                 .about("`requestId`, `remoteStartId` and times are filled in where they are required"),
             Property::optional("check", CHECKS).about("what must hold of the answer"),
             Property::optional("expect-error", Takes::Defined("error-codes")).about("the answer must be a CALLERROR with one of these codes"),
-            Property::optional("error-allowed", Takes::Switch).about("a CALLERROR is accepted too"),
+            Property::optional("error-allowed", Takes::Switch).about("a CALLERROR is accepted too; with `expect-error`, it must have one of these codes, and a CALLRESULT is accepted"),
             Property::optional("lost-allowed", Takes::Switch).about("the connection may be closed instead of an answer"),
             Property::optional("within", Takes::Number).about("seconds that the answer may take"),
         ],

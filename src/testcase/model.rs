@@ -250,12 +250,24 @@ pub struct Send {
     pub checks: Checks,
     /// The answer must be a CALLERROR with one of these codes.
     pub expect_error: Option<Vec<ErrorCode>>,
-    /// A CALLRESULT or a CALLERROR will do; checks apply to the former.
+    /// A CALLRESULT or a CALLERROR will do; checks apply to the former, and the codes to the latter where there are any.
     pub error_allowed: bool,
     /// The connection may be closed instead of an answer.
     pub lost_allowed: bool,
     /// Seconds for the answer.
     pub within: Option<Template>,
+}
+
+impl Send {
+    /// True where any CALLERROR will do.
+    pub fn takes_any_error(&self) -> bool {
+        self.error_allowed && self.expect_error.is_none()
+    }
+
+    /// True where a CALLRESULT won't do.
+    pub fn wants_error(&self) -> bool {
+        !self.error_allowed && self.expect_error.is_some()
+    }
 }
 
 /// A step on the connection.

@@ -6,12 +6,15 @@ use serde_json::Value;
 
 use super::template::TemplateError;
 
-/// A place in a payload: `setVariableResult[0].attributeStatus`; `[*]` stands for every element.
+/// A place in a payload: `setVariableResult[0].attributeStatus`; `[*]` stands for every element, and `.` alone for the whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Path {
     text: String,
     segments: Vec<Segment>,
 }
+
+/// The path of what is looked at as a whole.
+const WHOLE: &str = ".";
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Segment {
@@ -24,6 +27,9 @@ impl Path {
     /// Parses a path.
     pub fn parse(text: &str) -> Result<Self, String> {
         let mut segments = Vec::new();
+        if text == WHOLE {
+            return Ok(Self { text: text.to_owned(), segments });
+        }
         for part in text.split('.') {
             let (name, mut rest) = part.find('[').map_or((part, ""), |at| part.split_at(at));
             if !name.is_empty() {
@@ -131,5 +137,24 @@ impl fmt::Display for Place<'_> {
             Place::Member(parent, name) => write!(f, "{parent}/{name}"),
             Place::Element(parent, index) => write!(f, "{parent}/{index}"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_path_names_places_and_a_dot_the_whole() {
+        let root = json!({ "list": [{ "a": 1 }, { "b": 2 }] });
+        let places = |text: &str| {
+            let path = Path::parse(text).expect("a path");
+            path.places(&root).into_iter().map(|(place, value)| (place, value.cloned())).collect::<Vec<_>>()
+        };
+        assert_eq!(places("list[*].a"), [("/list/0/a".to_owned(), Some(json!(1))), ("/list/1/a".to_owned(), None)]);
+        assert_eq!(places("."), [(String::new(), Some(root.clone()))]);
+        assert!(Path::parse("").is_err() && Path::parse("list.").is_err() && Path::parse("..").is_err());
     }
 }

@@ -146,11 +146,18 @@ impl Prose<'_> {
                 let payload = send.payload.text();
                 let payload = if payload == "{}" { String::new() } else { format!(" {payload}") };
                 let answer = match (&send.expect_error, send.checks.is_empty()) {
+                    (Some(codes), false) if send.error_allowed => {
+                        format!(
+                            "; {sut} must answer with {} or refuse it with {}",
+                            text(&send.checks),
+                            alternatives(codes)
+                        )
+                    }
                     (Some(codes), _) => format!("; {sut} must refuse it with {}", alternatives(codes)),
                     (None, true) => String::new(),
                     (None, false) => format!("; {sut} must answer with {}", text(&send.checks)),
                 };
-                let refusal = match (send.error_allowed, send.lost_allowed) {
+                let refusal = match (send.takes_any_error(), send.lost_allowed) {
                     (_, true) => " (or the connection may be closed)",
                     (true, false) => " (or an error)",
                     (false, false) => "",

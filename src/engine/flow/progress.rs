@@ -149,18 +149,20 @@ impl Node {
             }
             Answer::Error(code, text, input) => {
                 world.takes(input, &step, &self.path, Role::Answer);
-                let allowed =
-                    send.expect_error.as_ref().is_some_and(|codes| codes.iter().any(|known| known.as_str() == code))
-                        || send.error_allowed;
+                let allowed = match &send.expect_error {
+                    Some(codes) => codes.iter().any(|known| known.as_str() == code),
+                    None => send.error_allowed,
+                };
                 if !allowed {
                     let message = format!("{} was answered with a CALLERROR", send.action);
                     let mut finding = Finding::at(&step, &self.path, message);
+                    let checks = || send.checks.describe(Some(&world.names(&self.scope)));
                     finding.expected = Some(match &send.expect_error {
-                        Some(codes) => format!("CALLERROR {}", alternatives(codes)),
-                        None => {
-                            let checks = send.checks.describe(Some(&world.names(&self.scope)));
-                            format!("{}Response {checks}", send.action)
+                        Some(codes) if send.error_allowed => {
+                            format!("{}Response {} or CALLERROR {}", send.action, checks(), alternatives(codes))
                         }
+                        Some(codes) => format!("CALLERROR {}", alternatives(codes)),
+                        None => format!("{}Response {}", send.action, checks()),
                     });
                     finding.found = Some(format!("CALLERROR {code}"));
                     finding.frame = Some(shorten(&text, 4000));

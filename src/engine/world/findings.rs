@@ -8,7 +8,7 @@ use crate::{
     protocol::session::Breach,
     testcase::{
         matcher::Checks,
-        model::{Always, Step},
+        model::{Always, Send, Step},
     },
     verdict::{Failure, Verdict},
 };
@@ -128,7 +128,7 @@ impl World {
         if self.phase != Phase::Main {
             return;
         }
-        let message = step.message().filter(|_| !step.send().is_some_and(|send| send.error_allowed));
+        let message = step.message().filter(|_| !step.send().is_some_and(Send::takes_any_error));
         let checks = message.map(|message| message.checks).or(step.connection().map(|connection| &connection.checks));
         if checks.is_none() && step.condition().is_none() && step.forbids().is_none() {
             return;

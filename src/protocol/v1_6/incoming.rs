@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::{
     Admission, Breach, Call, Conversation, Learnt, Moment, Rule, Unsolicited, echo,
     registration::BOOT,
+    request_rules,
     semantics::OF_TRANSACTIONS,
     times,
     transactions::{UNKNOWN_ID, named},
@@ -67,6 +68,7 @@ impl Conversation {
             breaches.extend(echo::check_follow_up(&self.request_ids, call));
         } else {
             breaches.extend(no_connector(call));
+            breaches.extend(request_rules::breaches(&call.action, &call.payload, &call.text));
         }
         Admission::Admitted(breaches)
     }

@@ -28,7 +28,7 @@ use serde_json::{Map, Value};
 
 use self::{
     connectors::Connectors,
-    own_station::{Around, FollowUp, OwnStation},
+    own_station::{Around, FollowUp, OwnStation, request_rules},
     registration::{BOOT, Registration},
     transactions::Transactions,
 };

@@ -4,12 +4,16 @@
 //! Limits are whole tenths of their unit, because a limit has at most one decimal: nothing is lost to binary fractions.
 
 mod profile;
+mod shares;
 #[cfg(test)]
 mod tests;
 
 use jiff::Timestamp;
 
-pub use self::profile::{Kind, Period, Profile, Purpose, Recurrency, Unreadable};
+pub use self::{
+    profile::{Kind, Period, Profile, Purpose, Recurrency, Unreadable},
+    shares::total,
+};
 
 /// A limit in tenths of its unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -90,9 +90,7 @@ impl OwnStation {
     fn may_become(around: &Around, key: &Key, value: &str, asked: Asked) -> bool {
         match key.name.as_str() {
             // The bench has a fixed password and profile. With others the next run could not connect.
-            PASSWORD_KEY => {
-                asked == Asked::ByStep && bytes_of(value).is_some_and(|key| PASSWORD.contains(&key.len()))
-            }
+            PASSWORD_KEY => asked == Asked::ByStep && bytes_of(value).is_some_and(|key| PASSWORD.contains(&key.len())),
             // A05.FR.01
             PROFILE => {
                 asked == Asked::ByStep && value.parse().is_ok_and(|wanted: u64| wanted > around.security_profile())

@@ -13,6 +13,7 @@ mod last_reported;
 mod local_list;
 mod profiles;
 mod replies;
+pub(super) mod request_rules;
 mod reservations;
 #[cfg(test)]
 mod tests;

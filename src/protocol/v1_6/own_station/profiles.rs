@@ -124,11 +124,16 @@ impl OwnStation {
         let now = around.now.wall;
         let running = around.running_at(connector);
         let begun = running.map_or(now, |one| one.begun);
+        // 3.13.1: a default for one connector takes the place of that for all.
+        let is_replaced = |one: &Installed| {
+            let level = &one.profile["stackLevel"];
+            let of_connector = |other: &&Installed| other.connector == connector && other.purpose() == one.purpose();
+            self.profiles.0.iter().filter(of_connector).any(|other| other.profile["stackLevel"] == *level)
+        };
         let active = |one: &Installed| match one.purpose() {
             "ChargePointMaxProfile" => Some(Purpose::Station),
-            "TxDefaultProfile" if connector > 0 && (one.connector == connector || one.connector == 0) => {
-                Some(Purpose::Default)
-            }
+            "TxDefaultProfile" if connector > 0 && one.connector == connector => Some(Purpose::Default),
+            "TxDefaultProfile" if connector > 0 && one.connector == 0 && !is_replaced(one) => Some(Purpose::Default),
             "TxProfile" if running.is_some() && one.connector == connector => Some(Purpose::Transaction),
             _ => None,
         };

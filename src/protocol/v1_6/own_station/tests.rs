@@ -258,6 +258,7 @@ fn charging_profiles_are_checked_kept_and_cleared() {
     assert_eq!(set(1, profile(2, "ChargePointMaxProfile", 0, 20.0)), "Rejected");
     assert_eq!(set(1, profile(3, "TxDefaultProfile", 1, 8.7)), "Accepted");
     assert_eq!(set(9, profile(4, "TxDefaultProfile", 1, 10.0)), "Rejected");
+    assert_eq!(set(0, profile(9, "TxDefaultProfile", 1, 6.0)), "Accepted", "for the other connectors");
     assert_eq!(set(1, profile(5, "TxDefaultProfile", 9, 10.0)), "Rejected", "above the highest level");
     assert_eq!(set(1, profile(6, "TxProfile", 1, 6.0)), "Rejected", "no transaction");
     let mut late = profile(7, "TxDefaultProfile", 2, 10.0);
@@ -289,6 +290,8 @@ fn charging_profiles_are_checked_kept_and_cleared() {
         "Accepted",
         "only the id counts"
     );
+    assert_eq!(limit(&mut talk), 6.0, "that for all connectors holds again");
+    assert_eq!(status(&mut talk, "ClearChargingProfile", json!({ "id": 9 })), "Accepted");
     assert_eq!(limit(&mut talk), 20.0);
     assert_eq!(status(&mut talk, "ClearChargingProfile", json!({ "stackLevel": 5 })), "Unknown");
     assert_eq!(status(&mut talk, "ClearChargingProfile", json!({})), "Accepted");

@@ -148,6 +148,7 @@ impl ChargePoint {
         let info = &response["idTagInfo"];
         self.remember(&id_tag, info);
         if info["status"] != "Accepted" {
+            self.sessions[index].profile_to_come = None;
             return;
         }
         if stops {
@@ -194,6 +195,7 @@ impl ChargePoint {
         let session = &mut self.sessions[index];
         session.id_tag = None;
         session.parent = None;
+        session.profile_to_come = None;
         self.report_evse(index);
     }
 }

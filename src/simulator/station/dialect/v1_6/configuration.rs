@@ -56,6 +56,8 @@ pub(super) struct Features {
     pub(super) signed_firmware: bool,
     /// A back-up power source lasts to stop transactions and report them.
     pub(super) back_up_power: bool,
+    /// Charging profiles.
+    pub(super) smart_charging: bool,
     local_list: bool,
     reservation: bool,
 }
@@ -71,6 +73,7 @@ impl Features {
             security: secure,
             signed_firmware: secure && pics.is_yes("P16-SFW"),
             back_up_power: pics.is_yes("P16-BACKUP"),
+            smart_charging: profile("smart-charging"),
             local_list: pics.is_yes("LA-0") || profile("local-authorization-list"),
             reservation: pics.is_yes("R-0") || profile("reservation"),
         }
@@ -116,6 +119,7 @@ impl Configuration {
             ("LocalAuthListManagement", features.local_list),
             ("Reservation", features.reservation),
             ("RemoteTrigger", features.trigger),
+            ("SmartCharging", features.smart_charging),
         ];
         let profiles: Vec<&str> = profiles.into_iter().filter(|(_, has)| *has).map(|(name, _)| name).collect();
         // 9.1
@@ -165,6 +169,16 @@ impl Configuration {
         if features.reservation {
             let any = pics.is_yes("P16-RES0").to_string();
             add("ReserveConnectorZeroSupported", R, &any, Domain::Boolean);
+        }
+        // 9.4
+        if features.smart_charging {
+            let units = [("SC-2.1", "Current"), ("SC-2.2", "Power")].into_iter().filter(|(id, _)| pics.is_yes(id));
+            let units: Vec<&str> = units.map(|(_, unit)| unit).collect();
+            let number = |id: &str| bound(id, 10).to_string();
+            add("ChargeProfileMaxStackLevel", R, &number("P16-LEVEL"), integer(0, i64::MAX));
+            add("ChargingScheduleAllowedChargingRateUnit", R, &units.join(","), Domain::Text(500));
+            add("ChargingScheduleMaxPeriods", R, &number("P16-PERIODS"), integer(1, i64::MAX));
+            add("MaxChargingProfilesInstalled", R, &number("P16-PROFILES"), integer(1, i64::MAX));
         }
         // Security whitepaper, 7
         if features.security {

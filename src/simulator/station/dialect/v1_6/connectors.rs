@@ -106,7 +106,7 @@ impl ChargePoint {
             return match (used, evse.charging) {
                 // The EVSE serves one connector at a time.
                 (false, _) => Status::Unavailable,
-                (true, _) if evse.supply_suspended => Status::SuspendedEvse,
+                (true, _) if !evse.supplies() => Status::SuspendedEvse,
                 (true, true) if !evse.ev_suspended => Status::Charging,
                 (true, _) => Status::SuspendedEv,
             };

@@ -97,6 +97,7 @@ impl ChargePoint {
             let session = &mut self.sessions[index];
             session.id_tag = None;
             session.parent = None;
+            session.profile_to_come = None;
         }
         if self.physical.evses[index].plugged.is_none() {
             self.sessions[index].finishing = false;

@@ -64,6 +64,10 @@ impl ChargePoint {
             self.refuse(id, error.code, &error.message);
             return;
         }
+        if action == "SetChargingProfile" && self.features.smart_charging && self.has_no_such_connector(payload) {
+            self.refuse(id, "PropertyConstraintViolation", "no such connector");
+            return;
+        }
         match self.respond(action, payload) {
             Some(response) => {
                 self.physical.send(Frame::CallResult { id: id.to_owned(), payload: response }.to_text());
@@ -100,6 +104,9 @@ impl ChargePoint {
             "CancelReservation" => status(self.cancel_reservation(payload)),
             "UpdateFirmware" if self.features.firmware => json!({}),
             "GetDiagnostics" if self.features.diagnostics => self.get_diagnostics(payload),
+            "SetChargingProfile" if self.features.smart_charging => status(self.set_charging_profile(payload)),
+            "ClearChargingProfile" if self.features.smart_charging => status(self.clear_charging_profile(payload)),
+            "GetCompositeSchedule" if self.features.smart_charging => self.composite_schedule(payload),
             _ if !self.features.security => return None,
             "ExtendedTriggerMessage" => status(self.extended_trigger(payload)),
             "InstallCertificate" => status(self.install_certificate(payload)),
@@ -133,6 +140,7 @@ impl ChargePoint {
                 }
             }
             "UpdateFirmware" => self.update_firmware(payload),
+            "SetChargingProfile" | "ClearChargingProfile" => self.apply_limits(),
             "ExtendedTriggerMessage" => self.extended_triggered(payload),
             "CertificateSigned" => self.use_new_certificate(),
             "SignedUpdateFirmware" => self.begin_signed_update(payload),
@@ -222,11 +230,12 @@ impl ChargePoint {
             Some(_) => self.connector(number(payload, "connectorId")?).filter(free)?,
             None => (0..self.connectors.len()).find(free)?,
         };
-        Some(self.connectors[at].evse)
+        self.start_profile_fits(at, payload).then_some(self.connectors[at].evse)
     }
 
     fn remote_start(&mut self, payload: &Value) {
         let Some(index) = self.startable(payload) else { return };
+        self.expect_profile(index, payload);
         let id_tag = payload["idTag"].as_str().unwrap_or_default().to_owned();
         let parent = self.known(&id_tag).and_then(|known| known.parent);
         // 5.13: a reservation for a group may be for an idTag whose parent is not known yet.

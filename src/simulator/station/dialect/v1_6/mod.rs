@@ -3,6 +3,7 @@
 mod authorization;
 mod availability;
 mod boot;
+mod charging_limits;
 mod configuration;
 mod connectors;
 mod faults;
@@ -14,6 +15,7 @@ mod queue;
 mod reservations;
 mod reset;
 mod security;
+mod smart_charging;
 #[cfg(test)]
 mod tests;
 mod transactions;
@@ -34,6 +36,7 @@ use self::{
     connectors::Connector,
     queue::Outgoing,
     reservations::Reservation,
+    smart_charging::{Installed, ProfileToCome},
     transactions::Transaction,
 };
 use super::Dialect;
@@ -75,6 +78,8 @@ enum Timer {
     Firmware(transfers::Stage),
     /// Diagnostics are uploaded.
     Diagnostics,
+    /// The limit of a connector changes.
+    Limits,
 }
 
 /// What an EVSE is used for. A charge point of OCPP 1.6 knows only connectors; those of one EVSE share this.
@@ -92,6 +97,8 @@ struct Session {
     lock_failed: bool,
     /// Whose cable the station holds, after the EV's end was pulled.
     cable_of: Option<String>,
+    /// The profile of a remote start whose transaction has not begun.
+    profile_to_come: Option<ProfileToCome>,
     /// Why the status is what it is, for the driver's side of the last change.
     info: Option<&'static str>,
 }
@@ -129,6 +136,7 @@ pub(super) struct ChargePoint {
     local_list: LocalList,
     authorizing: VecDeque<authorization::Question>,
     reservations: Vec<Reservation>,
+    charging_profiles: Vec<Installed>,
     firmware: transfers::Firmware,
     diagnostics: transfers::Diagnostics,
     /// The security log, a line for each event.
@@ -182,6 +190,7 @@ impl ChargePoint {
             local_list: LocalList::default(),
             authorizing: VecDeque::new(),
             reservations: Vec::new(),
+            charging_profiles: Vec::new(),
             firmware: transfers::Firmware::default(),
             diagnostics: transfers::Diagnostics::default(),
             security_log: VecDeque::new(),
@@ -217,6 +226,7 @@ impl ChargePoint {
             Timer::ReservationEnds(id) => self.reservation_ends(id),
             Timer::Firmware(stage) => self.firmware_stage(stage),
             Timer::Diagnostics => self.upload_diagnostics(),
+            Timer::Limits => self.apply_limits(),
         }
     }
 }

@@ -36,7 +36,8 @@ impl ChargePoint {
         }
     }
 
-    /// Restarts. Availability, configuration, list, cache, reservations, and transaction-related messages that were not
+    /// Restarts. Availability, configuration, list, cache, reservations, charging profiles (errata 3.37), and
+    /// transaction-related messages that were not
     /// delivered outlive that.
     pub(super) fn restart(&mut self) {
         self.physical.close(1001);
@@ -44,13 +45,16 @@ impl ChargePoint {
         self.keep_undelivered();
         self.boots += 1;
         self.registration = Registration::Down;
-        let waits = |timer: &Timer| matches!(timer, Timer::ReservationEnds(_) | Timer::Firmware(Stage::Download));
+        let waits = |timer: &Timer| {
+            matches!(timer, Timer::ReservationEnds(_) | Timer::Firmware(Stage::Download) | Timer::Limits)
+        };
         self.timers.retain(waits);
         for index in 0..self.sessions.len() {
             let session = &mut self.sessions[index];
             session.id_tag = None;
             session.parent = None;
             session.finishing = false;
+            session.profile_to_come = None;
             self.physical.evses[index].charging = false;
         }
         self.interrupt_transfers();

@@ -1,8 +1,9 @@
 //! The charge point, driven by what happens to it and by what the central system answers.
 
+mod faults;
 mod reservations;
 mod security;
-mod faults;
+mod smart_charging;
 
 use serde_json::{Value, json};
 use tokio::sync::mpsc;

@@ -1,5 +1,6 @@
 //! Transactions: started, judged by the central system, stopped (4.8, 4.10).
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{ChargePoint, Timer, authorization::key, queue::Outgoing};
@@ -11,6 +12,8 @@ pub(super) struct Transaction {
     pub(super) number: u64,
     /// The connector, by index.
     pub(super) connector: usize,
+    /// When it began.
+    pub(super) begun: Timestamp,
     /// Meter reading when it began, Wh.
     meter_start: f64,
     /// Meter reading at which energy ends, for an idTag that proved invalid.
@@ -37,9 +40,9 @@ impl ChargePoint {
         self.transactions_made += 1;
         let connector = self.connector_in_use(index);
         let meter_start = self.physical.evses[index].meter;
-        let number = self.transactions_made;
+        let (number, begun) = (self.transactions_made, self.physical.now());
         self.sessions[index].transaction =
-            Some(Transaction { number, connector, meter_start, energy_limit: None, data: Vec::new() });
+            Some(Transaction { number, connector, begun, meter_start, energy_limit: None, data: Vec::new() });
         self.physical.evses[index].charging = true;
         self.physical.evses[index].supply_suspended = false;
         let mut payload = json!({
@@ -53,6 +56,8 @@ impl ChargePoint {
         }
         self.keep_for_stop(index, "StopTxnSampledData", "Transaction.Begin", self.physical.wall());
         self.deliver("StartTransaction", payload, Some(number));
+        self.adopt_profile(index);
+        self.apply_limits();
         self.report_evse(index);
         self.schedule_samples(index);
     }
@@ -133,6 +138,7 @@ impl ChargePoint {
             session.cable_of = None;
             self.physical.evses[index].cable_held = false;
         }
+        session.profile_to_come = None;
         let mut payload = json!({
             "meterStop": whole(meter),
             "timestamp": self.physical.wall(),
@@ -146,6 +152,8 @@ impl ChargePoint {
             payload["transactionData"] = transaction.data.into();
         }
         self.deliver("StopTransaction", payload, Some(transaction.number));
+        self.forget_profiles_of(transaction.number);
+        self.apply_limits();
         self.report_evse(index);
         self.apply_waiting();
     }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{Station, Timer};
 use crate::simulator::station::{
-    composite::{Period, Profile, Purpose, Question, Step, Supply, Tenths, Unit, composite},
+    composite::{Profile, Question, Step, Supply, Tenths, Unit, composite, total},
     physical::Allowance,
 };
 
@@ -63,7 +63,7 @@ impl Station {
         let sharing = i64::try_from(others + 1).unwrap_or(1);
         let evse = self.evses[index].id;
         let counting = self.charging_profiles.iter().filter(|known| known.evse == 0 || known.evse == evse);
-        let profiles: Vec<Profile> = counting.map(|known| shared(&known.profile, sharing)).collect();
+        let profiles: Vec<Profile> = counting.map(|known| known.profile.shared(sharing)).collect();
         composite(&profiles, &self.question(index, duration, unit))
     }
 
@@ -89,29 +89,17 @@ impl Station {
                 let counting = self
                     .charging_profiles
                     .iter()
-                    .filter(|known| (known.evse == 0 || known.evse == evse) && !is_of_station(known.profile.purpose));
+                    .filter(|known| (known.evse == 0 || known.evse == evse) && !known.profile.purpose.is_of_station());
                 composite(counting.map(|known| &known.profile), &self.question(index, duration, unit))
             })
             .collect();
         let phases = self.physical.evses.iter().filter_map(|evse| evse.supply.phases).max();
         let supply = Supply { volts: 230, phases: Some(phases.unwrap_or(3)) };
-        let of_station = self.charging_profiles.iter().filter(|known| is_of_station(known.profile.purpose));
+        let of_station = self.charging_profiles.iter().filter(|known| known.profile.purpose.is_of_station());
         let now = self.physical.now();
         let unlimited = Question { begun: now, now, duration, unit, maximum: Tenths(i64::MAX), supply };
         let of_station = composite(of_station.map(|known| &known.profile), &unlimited);
-        let mut starts: Vec<i64> = of_evses.iter().flatten().chain(&of_station).map(|step| step.start).collect();
-        starts.sort_unstable();
-        starts.dedup();
-        let mut steps: Vec<Step> = Vec::new();
-        for start in starts {
-            let at = |steps: &[Step]| steps.iter().rev().find(|step| step.start <= start).copied();
-            let sum: i64 = of_evses.iter().filter_map(|steps| at(steps)).map(|step| step.limit.0).sum();
-            let limit = at(&of_station).map_or(Tenths(sum), |step| step.limit.min(Tenths(sum)));
-            if steps.last().is_none_or(|last| last.limit != limit) {
-                steps.push(Step { start, limit, phases });
-            }
-        }
-        steps
+        total(&of_evses, &of_station, phases)
     }
 
     // ---- what the EVSEs give ----
@@ -172,30 +160,4 @@ impl Station {
         // A change within this second is looked at in the next one.
         self.schedule(Duration::from_secs(u64::try_from(next).unwrap_or(1).max(1)), Timer::Limits);
     }
-}
-
-impl Step {
-    /// `ChargingSchedulePeriodType`
-    pub(super) fn period(&self) -> Value {
-        let mut period = json!({ "startPeriod": self.start, "limit": self.limit.number() });
-        if let Some(phases) = self.phases {
-            period["numberPhases"] = phases.into();
-        }
-        period
-    }
-}
-
-/// True for what limits the station as a whole.
-fn is_of_station(purpose: Purpose) -> bool {
-    matches!(purpose, Purpose::StationMax | Purpose::ExternalConstraints)
-}
-
-/// A profile as it counts for one of several EVSEs that share what the station has.
-fn shared(profile: &Profile, sharing: i64) -> Profile {
-    let mut profile = profile.clone();
-    if is_of_station(profile.purpose) && sharing > 1 {
-        let part = |period: &Period| Period { limit: Tenths(period.limit.0 / sharing), ..*period };
-        profile.periods = profile.periods.iter().map(part).collect();
-    }
-    profile
 }
