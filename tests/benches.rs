@@ -56,7 +56,7 @@ fn wanted(method: &Method, path: &str, body: &Value) -> Option<ManualAction> {
 
 /// The reference CSMS behind an API, and where both listen.
 async fn csms(identity: &str, password: &str) -> (String, String, Asked) {
-    let (console, requests) = operator::pair();
+    let (console, requests) = operator::pair(std::time::Duration::ZERO);
     let probe = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = probe.local_addr().unwrap().to_string();
     drop(probe);

@@ -25,7 +25,7 @@ type Asked = Arc<Mutex<Vec<String>>>;
 
 /// The reference CSMS behind an API that takes manual actions as they are; where both listen.
 async fn csms(boot_setting: BootSetting, asked: Asked) -> (String, String) {
-    let (console, requests) = operator::pair();
+    let (console, requests) = operator::pair(std::time::Duration::ZERO);
     let address = format!("127.0.0.1:{}", free_port());
     let setup = CsmsSetup {
         protocol: &ocpp_attest::protocol::OCPP_2_0_1,

@@ -255,7 +255,7 @@ impl Station {
     }
 
     fn start(&self) {
-        let (operator, requests) = operator::pair();
+        let (operator, requests) = operator::pair(std::time::Duration::ZERO);
         let (setup, network) = (self.setup.clone(), self.network.clone());
         let running = tokio::spawn(async move {
             let _ = station::run(setup, network, Clock::start(), requests).await;

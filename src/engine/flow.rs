@@ -53,6 +53,8 @@ pub(crate) struct Node {
     depth: usize,
     status: Status,
     touched: bool,
+    /// It was reached only to take messages: whether it is begun is not said yet.
+    open: bool,
     pub(crate) reached: Stamp,
     record: Option<usize>,
     body: Body,
@@ -107,6 +109,7 @@ impl Sequence {
                     depth,
                     status: Status::Fresh,
                     touched: false,
+                    open: false,
                     reached: Stamp { mono_ns: 0, wall: jiff::Timestamp::UNIX_EPOCH },
                     record: None,
                     body: Body::None,

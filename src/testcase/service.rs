@@ -378,7 +378,7 @@ mod tests {
         the service is asked wrongly: `location` must be text, found the number 1 (correct it, or write an expression that yields such a value)
         the service is asked wrongly: `value` must be a number, found the text "1" (correct it, or write an expression that yields such a value)
         the service is asked wrongly: `context` can't be the text "Transaction.Ende" (did you mean `Transaction.End`?)
-        the service is asked wrongly: `csr` has no parameter `key` (leave it out)
+        the service is asked wrongly: `csr` has no parameter `key` (it has: organization)
         "#);
     }
 }

@@ -216,6 +216,7 @@ impl Node {
         let taken_up = matches!(step.group(), Some((Order::Any | Order::Choice, _))) || step.is_optional_group();
         if step.expect().is_some() || taken_up {
             self.enter(world);
+            self.open = true;
             if step.expect().is_some() {
                 self.touched = false;
             }
@@ -230,6 +231,7 @@ impl Node {
             }
         } else if step.run().is_some() || matches!(step.kind, StepKind::Group(_)) {
             if self.enter(world) && self.status == Status::Active {
+                self.open = true;
                 self.touched = false;
                 if let Body::Steps(inner) = &mut self.body {
                     for node in &mut inner.nodes {
@@ -240,6 +242,32 @@ impl Node {
                     }
                 }
             }
+        }
+    }
+
+    /// What was only open to messages is begun: it is waited for, unless it is optional itself.
+    pub(super) fn take_up(&mut self, world: &World) {
+        let step = self.step.clone();
+        if !std::mem::take(&mut self.open) || step.is_optional_group() {
+            return;
+        }
+        if self.status == Status::Active {
+            let optional = step.expect().and_then(|expect| expect.optional.as_ref());
+            self.touched = optional.is_none_or(|optional| optional.holds(&world.names(&self.scope)) != Ok(true));
+        }
+        self.take_up_inside(world);
+    }
+
+    /// The same for what is in it, once a message was taken there.
+    pub(super) fn take_up_inside(&mut self, world: &World) {
+        match &mut self.body {
+            Body::Steps(Sequence { nodes, .. }) | Body::AnyOrder(nodes) => {
+                for node in nodes {
+                    node.take_up(world);
+                }
+            }
+            Body::OneOf(nodes, Some(index)) => nodes[*index].take_up(world),
+            _ => {}
         }
     }
 

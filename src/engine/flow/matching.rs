@@ -75,6 +75,7 @@ impl Node {
         };
         if offer == Matched::Consumed {
             self.touched = true;
+            self.take_up_inside(world);
         }
         offer
     }

@@ -123,6 +123,32 @@ fn a_test_case_that_never_ends_is_given_up_after_a_day() {
     assert!(outcome.failures[0].message.contains("has not ended within 24 h"), "{}", outcome.failures[0].message);
 }
 
+/// What is taken up by one of its messages waits for the others, whichever comes first.
+#[test]
+fn an_alternative_that_is_taken_up_is_completed() {
+    let heartbeat = r#"[2,"a","Heartbeat",{}]"#;
+    let transfer = r#"[2,"b","DataTransfer",{"vendorId":"v"}]"#;
+    let both = "any-order:\n              - expect: Heartbeat\n              - expect: DataTransfer\n";
+    for around in ["one-of", "optional"] {
+        for within in ["", "steps:\n            - "] {
+            let inner = if within.is_empty() { both.to_owned() } else { both.replace("\n  ", "\n    ") };
+            let steps = format!("steps:\n  - {around}:\n      - steps:\n          - {within}{inner}  - wait: 1\n");
+            let verdict = |messages: &[&str]| {
+                let mut engine = engine(&steps, connected());
+                for (second, message) in messages.iter().enumerate() {
+                    says(&mut engine, u64::try_from(second).unwrap(), message);
+                }
+                ended(engine, 100).verdict
+            };
+            assert_eq!(verdict(&[heartbeat, transfer]), Verdict::Pass, "{steps}");
+            assert_eq!(verdict(&[transfer, heartbeat]), Verdict::Pass, "{steps}");
+            assert_eq!(verdict(&[heartbeat]), Verdict::Fail, "{steps}");
+            assert_eq!(verdict(&[transfer]), Verdict::Fail, "{steps}");
+            assert_eq!(verdict(&[]), if around == "optional" { Verdict::Pass } else { Verdict::Fail }, "{steps}");
+        }
+    }
+}
+
 #[test]
 fn what_is_optional_and_repeated_comes_to_an_end() {
     for repeated in [

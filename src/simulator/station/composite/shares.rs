@@ -13,6 +13,7 @@ impl Purpose {
 
 impl Profile {
     /// A profile as it counts for one of several EVSEs that share what the station has.
+    #[must_use]
     pub fn shared(&self, sharing: i64) -> Self {
         let mut profile = self.clone();
         if self.purpose.is_of_station() && sharing > 1 {

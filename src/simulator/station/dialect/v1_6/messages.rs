@@ -179,19 +179,26 @@ impl ChargePoint {
     fn change_configuration(&mut self, payload: &Value) -> &'static str {
         let text = |name: &str| payload[name].as_str().unwrap_or_default();
         let (key, value) = (text("key"), text("value"));
-        let refused = (key.eq_ignore_ascii_case("SecurityProfile") && !self.may_use_profile(value))
-            || (key.eq_ignore_ascii_case("AuthorizationKey") && !Secret::authorization_key(value).is_hexadecimal());
-        if refused && self.configuration.knows(key) {
+        if self.configuration.knows(key)
+            && (Self::is_refused(key, value)
+                || (key.eq_ignore_ascii_case("SecurityProfile") && !self.may_use_profile(value)))
+        {
             return "Rejected";
         }
         self.configuration.change(key, value).word()
+    }
+
+    /// True for a password that has another form than hexadecimal digits for 16 to 20 bytes.
+    fn is_refused(key: &str, value: &str) -> bool {
+        key.eq_ignore_ascii_case("AuthorizationKey") && !Secret::authorization_key(value).is_hexadecimal()
     }
 
     fn setting_changed(&mut self, payload: &Value) {
         let text = |name: &str| payload[name].as_str().unwrap_or_default();
         let (key, value) = (text("key"), text("value"));
         let is = |name: &str| key.eq_ignore_ascii_case(name);
-        if self.configuration.get(key) != value {
+        // A value that was refused may be the one that the key has.
+        if self.configuration.get(key) != value || Self::is_refused(key, value) {
             return;
         }
         if is("AuthorizationKey") || is("SecurityProfile") {
