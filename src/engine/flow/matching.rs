@@ -60,15 +60,19 @@ impl Node {
             (_, Body::OneOf(nodes, chosen)) => match chosen {
                 Some(index) => nodes[*index].offer(call, world),
                 None => {
-                    let mut offer = Matched::Passed;
-                    for (index, node) in nodes.iter_mut().enumerate() {
+                    // One that begins with the message goes before one in which it would be early.
+                    let opens: Vec<bool> = nodes.iter().map(|node| node.opens_with(call, world)).collect();
+                    let order = [true, false].into_iter().flat_map(|first| {
+                        opens.iter().enumerate().filter(move |(_, opens)| **opens == first).map(|(index, _)| index)
+                    });
+                    for index in order {
+                        let node = &mut nodes[index];
                         if node.status == Status::Active && node.offer(call, world) == Matched::Consumed {
                             *chosen = Some(index);
-                            offer = Matched::Consumed;
                             break;
                         }
                     }
-                    offer
+                    if chosen.is_some() { Matched::Consumed } else { Matched::Passed }
                 }
             },
             _ => Matched::Passed,
@@ -78,6 +82,20 @@ impl Node {
             self.take_up_inside(world);
         }
         offer
+    }
+
+    /// True when the message is the first thing that an alternative waits for.
+    fn opens_with(&self, call: &Call, world: &World) -> bool {
+        if self.status != Status::Active {
+            return false;
+        }
+        match (self.step.expect(), &self.body) {
+            (Some(expect), _) => Self::wants(expect, call, &world.names(&self.scope), world.semantics()),
+            (_, Body::Steps(Sequence { nodes, .. }) | Body::AnyOrder(nodes) | Body::OneOf(nodes, _)) => {
+                nodes.iter().any(|node| node.opens_with(call, world))
+            }
+            _ => false,
+        }
     }
 
     pub(super) fn linger(&mut self, call: &Call, world: &mut World) -> bool {

@@ -150,6 +150,15 @@ fn an_alternative_that_is_taken_up_is_completed() {
 }
 
 #[test]
+fn the_alternative_that_begins_with_a_message_takes_it() {
+    let transfer = r#"[2,"a","DataTransfer",{"vendorId":"v"}]"#;
+    let steps = "steps:\n  - one-of:\n      - steps:\n          - expect: Heartbeat\n          - expect: DataTransfer\n      - expect: DataTransfer\n";
+    let mut engine = engine(steps, connected());
+    says(&mut engine, 1, transfer);
+    assert_eq!(ended(engine, 100).verdict, Verdict::Pass);
+}
+
+#[test]
 fn what_is_optional_and_repeated_comes_to_an_end() {
     for repeated in [
         "- expect: Heartbeat",
