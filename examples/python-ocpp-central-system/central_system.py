@@ -41,6 +41,8 @@ ACKNOWLEDGED = [
 ]
 charge_points = {}
 transaction_ids = itertools.count(1)
+# Ids that the package wants to be given, and that whoever asks may leave to the central system.
+NUMBERED = {"ReserveNow": "reservationId", "GetLog": "requestId", "SignedUpdateFirmware": "requestId"}
 
 
 def now():
@@ -130,6 +132,8 @@ async def ask(path, payload):
                 return 409, f"{identity} is not connected"
             if not hasattr(call, name):
                 return 501, f"there is no request {name}"
+            if name in NUMBERED:
+                payload.setdefault(NUMBERED[name], next(transaction_ids))
             request = getattr(call, name)(**camel_to_snake_case(payload))
             response = await charge_points[identity].call(request, suppress=False)
             return 200, str(response)

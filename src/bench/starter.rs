@@ -87,19 +87,14 @@ impl Starter<'_> {
             Protocol::Ftps => format!("files-ftps: \"{at}:9990\""),
             Protocol::Sftp => format!("files-sftp: \"{at}:9022\""),
         };
-        let (and_second, second) = if self.is_1_6() {
-            ("", String::new())
-        } else {
-            (
-                ", and as the second CSMS that test cases migrate the station to",
-                format!("listen-second: \"{at}:9001\"\n"),
-            )
-        };
+        // OCPP 1.6 has no second network profile; the address is bound all the same.
+        let and_second =
+            if self.is_1_6() { "" } else { ", and as the second CSMS that test cases migrate the station to" };
         text.push_str(&format!(
             "# Where we listen as CSMS{and_second}.\n\
              # 0.0.0.0 is every address of this machine.\n\
              listen: \"{at}:9000\"\n\
-             {second}\
+             listen-second: \"{at}:9001\"\n\
              # Where the station fetches firmware from and uploads logs to.\n\
              {files}\n\
              # The name or address by which the station reaches this machine: certificates are made for it, and network\n\
