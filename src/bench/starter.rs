@@ -161,7 +161,11 @@ impl Starter<'_> {
             text.push_str("evse: { id: 1, connector: 1 }\n");
         }
         text.push_str("# How the driver is authorised: local (a token is presented) or remote (the CSMS asks).\nauthorization: local\n");
-        if let Some(pics) = self.pics.filter(|_| !self.is_1_6()) {
+        if self.is_1_6() {
+            text.push('\n');
+            return;
+        }
+        if let Some(pics) = self.pics {
             for (key, what, points) in
                 [("tx-start-point", "begins", pics.tx_start_points()), ("tx-stop-point", "ends", pics.tx_stop_points())]
             {
@@ -170,10 +174,6 @@ impl Starter<'_> {
                     points.join(", ")
                 ));
             }
-        }
-        if self.is_1_6() {
-            text.push('\n');
-            return;
         }
         text.push_str(
             "# Slots of the station's network configuration that may be written.\n\

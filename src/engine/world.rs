@@ -299,7 +299,7 @@ impl World {
     pub(crate) fn hide_password(&mut self, password: &Secret) {
         self.effects.push(Effect::Secret(password.clone()));
         if password.is_hexadecimal() {
-            self.effects.push(Effect::Secret(Secret::new(String::from_utf8_lossy(&password.bytes()))));
+            self.effects.push(Effect::Secret(password.shown()));
         }
     }
 

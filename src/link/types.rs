@@ -44,6 +44,12 @@ impl Secret {
         digits.unwrap_or_else(|| self.expose().as_bytes().to_vec())
     }
 
+    /// The bytes as text, as the link tells what was shown.
+    #[must_use]
+    pub fn shown(&self) -> Self {
+        Self::new(String::from_utf8_lossy(&self.bytes()))
+    }
+
     /// The bytes in hexadecimal digits.
     pub fn digits(&self) -> String {
         if self.hexadecimal { self.expose().to_owned() } else { crate::certificate::hex(self.expose().as_bytes()) }

@@ -5,16 +5,15 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use serde_json::{Map, Value, json};
 use tokio::task::JoinSet;
 
-use super::{error::EnvironmentError, files::Files, secrets::Secrets};
+use super::{certificates, error::EnvironmentError, files::Files, secrets::Secrets};
 use crate::{
     bench::Bench,
-    certificate::Certificate,
-    certificate::ocsp,
+    certificate::{Certificate, ocsp},
     clock::Clock,
     engine::{EndpointPolicies, SutMemory},
     link::{
         CertificateKind, ClientPolicy, ClientTls, EndpointId, Identity, LinkCommand, LinkHandle, MemoryNetwork,
-        Network, Secret, ServerPolicy, ServerTls, serve,
+        Network, Secret, serve,
     },
     operator::Operator,
     pics::{Pics, SutKind},
@@ -117,9 +116,9 @@ impl Environment {
         } else {
             ([bench.host.clone(), bench.host.clone()], bench.listen.clone(), bench.listen_second.clone())
         };
-        let pki = authority(bench, simulated, key_kind(pics), clock)?;
-        let identities = identities(&pki, bench, &hosts)?;
-        let endpoints = endpoints(pics.ocpp.protocol(), bench, &pki, &identities);
+        let pki = certificates::authority(bench, simulated, certificates::key_kind(pics), clock)?;
+        let identities = certificates::identities(&pki, bench, &hosts)?;
+        let endpoints = certificates::endpoints(pics.ocpp.protocol(), bench, &pki, &identities);
         let addresses: Vec<(EndpointId, String)> = [(EndpointId::MAIN, listen), (EndpointId::SECOND, second)]
             .into_iter()
             .filter(|(_, address)| !address.is_empty())
@@ -144,13 +143,13 @@ impl Environment {
             values.insert(format!("{key}_secure"), url(endpoint, host, 2).into());
             values.insert(format!("{key}_plain"), url(endpoint, host, 1).into());
         }
-        values.extend(roots(&pki, bench)?);
+        values.extend(certificates::roots(&pki, bench)?);
         for (key, points) in [("tx_start_point", pics.tx_start_points()), ("tx_stop_point", pics.tx_stop_points())] {
             if values.get(key).and_then(Value::as_str).is_none_or(str::is_empty) {
                 values.insert(key.into(), points.first().copied().unwrap_or("EVConnected").into());
             }
         }
-        let contract = contract(&pki, bench, simulated)?;
+        let contract = certificates::contract(&pki, bench, simulated)?;
         values.insert("contract".into(), contract.as_str().into());
         if simulated {
             exchange_by_ourselves(&mut values);
@@ -224,7 +223,7 @@ impl Environment {
     ) -> Result<Self, EnvironmentError> {
         let (simulated, network) = (product.is_simulated(), product.network());
         let faults = product.faults();
-        let pki = authority(bench, simulated, KeyKind::Ecdsa, clock)?;
+        let pki = certificates::authority(bench, simulated, KeyKind::Ecdsa, clock)?;
         let read =
             |path: &str| std::fs::read_to_string(path).map_err(|error| EnvironmentError::File(path.to_owned(), error));
         let roots = if simulated {
@@ -239,20 +238,19 @@ impl Environment {
             (false, false) => Identity { chain: read(&bench.certificate)?, key: Secret::new(read(&bench.key)?) },
             _ => pki.client(CertificateKind::Valid, &serial_number, &pics.product.vendor)?,
         };
-        let password = bench.password.clone();
         let (url, upgraded) = if simulated {
             (simulated_url(bench.security_profile), simulated_url(bench.security_profile + 1))
         } else {
             (bench.url.clone(), upgraded_url(bench))
         };
         let mut values = bench.values.clone();
-        values.extend(self::roots(&pki, bench)?);
+        values.extend(certificates::roots(&pki, bench)?);
         if simulated {
             // It has registered us when it has answered.
             values.insert("pace".into(), 0.into());
             exchange_by_ourselves(&mut values);
         }
-        values.insert("contract".into(), contract(&pki, bench, simulated)?.into());
+        values.insert("contract".into(), certificates::contract(&pki, bench, simulated)?.into());
         if let Some(root) = &roots {
             values.insert("root".into(), root.as_str().into());
         }
@@ -263,7 +261,7 @@ impl Environment {
         let client = ClientPolicy {
             url,
             identity: bench.identity.clone(),
-            credentials: (bench.security_profile < 3).then(|| (bench.identity.clone(), password.clone())),
+            credentials: (bench.security_profile < 3).then(|| (bench.identity.clone(), bench.password.clone())),
             subprotocols: vec![pics.ocpp.protocol().subprotocol.into()],
             // At hand for `wss`, whether the bench begins with it or a test case comes to it.
             tls: Some(ClientTls {
@@ -401,8 +399,8 @@ impl Environment {
     fn succeed_root(&mut self) -> Result<(), EnvironmentError> {
         let folder = Some(&self.setup.authority).filter(|folder| !self.simulated && !folder.is_empty());
         self.pki = self.pki.succeeded(folder.map(std::path::Path::new))?;
-        self.identities = identities(&self.pki, &self.setup, &self.hosts)?;
-        self.endpoints = endpoints(self.protocol, &self.setup, &self.pki, &self.identities);
+        self.identities = certificates::identities(&self.pki, &self.setup, &self.hosts)?;
+        self.endpoints = certificates::endpoints(self.protocol, &self.setup, &self.pki, &self.identities);
         if let Some(mut policy) = self.endpoints.of_profile.get(&self.memory.security_profile).cloned() {
             self.memory.admit(&mut policy);
             for endpoint in [EndpointId::MAIN, EndpointId::SECOND] {
@@ -411,7 +409,7 @@ impl Environment {
         }
         self.files.root_changed(SutKind::ChargingStation, &self.setup, &self.pki)?;
         if let Value::Object(values) = &mut self.bench {
-            values.extend(roots(&self.pki, &self.setup)?);
+            values.extend(certificates::roots(&self.pki, &self.setup)?);
         }
         Ok(())
     }
@@ -494,50 +492,10 @@ fn reference_csms(pics: &Pics, bench: &Bench, pki: &Arc<Pki>, serial_number: &st
     })
 }
 
-/// The roots as expressions see them. Without the key of the root that the SUT trusts there is none to succeed it.
-fn roots(pki: &Pki, bench: &Bench) -> Result<Map<String, Value>, EnvironmentError> {
-    let own = bench.certificate.is_empty();
-    let (root, chain) = if own || bench.root.is_empty() {
-        (pki.root_pem().to_owned(), pki.root_chain_pem())
-    } else {
-        let read = std::fs::read_to_string(&bench.root);
-        let root = read.map_err(|error| EnvironmentError::File(bench.root.clone(), error))?;
-        // Test cases put other certificates before and after it.
-        let root = format!("{}\n", root.trim_end());
-        (root.clone(), root)
-    };
-    let (next, expired) =
-        if own { (pki.next_root_pem().to_owned(), pki.expired_next_root_pem()?) } else { Default::default() };
-    let other = pki.other_root_pem().to_owned();
-    let roots = [
-        ("root", root),
-        ("root_chain", chain),
-        ("next_root", next),
-        ("expired_next_root", expired),
-        ("other_root", other),
-        ("expired_root", pki.expired_root_pem().to_owned()),
-        ("manufacturer_root", pki.manufacturer_root_pem().to_owned()),
-        ("v2g_root", pki.v2g_root_pem().to_owned()),
-        ("mo_root", pki.mobility_root_pem().to_owned()),
-    ];
-    Ok(roots.into_iter().map(|(name, pem)| (name.to_owned(), pem.into())).collect())
-}
-
 /// How much later the simulated operator says that an action is done.
 fn says_after(bench: &Bench) -> Duration {
     let seconds = bench.values.get("simulated_operator_delay").and_then(Value::as_f64).unwrap_or_default();
     Duration::try_from_secs_f64(seconds).unwrap_or_default()
-}
-
-/// The chain of the EV's contract certificate, whose eMAID the bench names; kept with the authority where there is one.
-fn contract(pki: &Pki, bench: &Bench, simulated: bool) -> Result<String, PkiError> {
-    let emaid = bench.token("emaid");
-    let folder = Some(&bench.authority).filter(|folder| !simulated && !folder.is_empty());
-    let made = match folder {
-        Some(folder) => pki.kept_contract(std::path::Path::new(folder), emaid),
-        None => pki.contract(emaid, None),
-    };
-    made.map(|contract| contract.chain)
 }
 
 /// What EV and contract pool say to each other about contract certificates is theirs. Where both are simulated, it need only
@@ -551,90 +509,10 @@ fn exchange_by_ourselves(values: &mut Map<String, Value>) {
     }
 }
 
-fn authority(bench: &Bench, simulated: bool, kind: KeyKind, clock: Clock) -> Result<Arc<Pki>, PkiError> {
-    if simulated || bench.authority.is_empty() {
-        return Pki::new(kind, clock.now().wall);
-    }
-    Pki::kept(std::path::Path::new(&bench.authority), kind, clock.now().wall)
-}
-
-/// Suites that sign with ECDSA need such a key; anything else gets RSA.
-pub(crate) fn key_kind(pics: &Pics) -> KeyKind {
-    let suites = pics.list("C-41");
-    let rsa_only =
-        !suites.is_empty() && !suites.iter().any(|suite| suite.contains("_ECDSA_") || suite.starts_with("TLS_AES"));
-    if rsa_only { KeyKind::Rsa } else { KeyKind::Ecdsa }
-}
-
-fn identities(
-    pki: &Pki,
-    bench: &Bench,
-    hosts: &[String],
-) -> Result<HashMap<CertificateKind, Identity>, EnvironmentError> {
-    let mut names: Vec<String> = hosts.to_vec();
-    names.extend(["localhost".to_owned(), "127.0.0.1".to_owned()]);
-    names.sort();
-    names.dedup();
-    let mut identities = HashMap::new();
-    for kind in [
-        CertificateKind::Valid,
-        CertificateKind::Expired,
-        CertificateKind::NotYetValid,
-        CertificateKind::UnknownAuthority,
-        CertificateKind::WrongName,
-        CertificateKind::NextRoot,
-        CertificateKind::OtherRoot,
-    ] {
-        identities.insert(kind, pki.server(kind, &names)?);
-    }
-    if !bench.certificate.is_empty() {
-        let read =
-            |path: &str| std::fs::read_to_string(path).map_err(|error| EnvironmentError::File(path.to_owned(), error));
-        let identity = Identity { chain: read(&bench.certificate)?, key: Secret::new(read(&bench.key)?) };
-        identities.insert(CertificateKind::Valid, identity);
-    }
-    Ok(identities)
-}
-
-/// The two end-points.
-fn endpoints(
-    protocol: &Protocol,
-    bench: &Bench,
-    pki: &Pki,
-    identities: &HashMap<CertificateKind, Identity>,
-) -> EndpointPolicies {
-    // A station may have its certificate from where the bench has its own.
-    let told = std::fs::read_to_string(&bench.root).unwrap_or_default();
-    let client_roots = format!("{}{told}", pki.client_roots());
-    let tls = |profile: u8| {
-        let identity = identities.get(&CertificateKind::Valid).filter(|_| profile >= 2)?;
-        Some(ServerTls {
-            identity: identity.clone(),
-            rsa_identity: None,
-            client_roots: (profile == 3).then(|| client_roots.clone()),
-            versions: Vec::new(),
-            suites: Vec::new(),
-        })
-    };
-    let policy = |profile: u8| ServerPolicy {
-        reachable: true,
-        tls: tls(profile),
-        identity: bench.identity.clone(),
-        passwords: if profile < 3 { vec![bench.password.clone()] } else { Vec::new() },
-        subprotocols: vec![protocol.subprotocol.into()],
-        refuse_upgrade: None,
-        others: Vec::new(),
-        max_frame: 1 << 20,
-    };
-    let at = [EndpointId::MAIN, EndpointId::SECOND].map(|endpoint| (endpoint, policy(bench.security_profile)));
-    EndpointPolicies { at: at.into(), of_profile: (1..=3).map(|profile| (profile, policy(profile))).collect() }
-}
-
 /// A password as it is given, shown and sent.
 fn forms_of(pics: &Pics, password: &Secret) -> Vec<Secret> {
     let sent = Secret::new(pics.ocpp.protocol().semantics.password_in_messages(password));
-    let shown = Secret::new(String::from_utf8_lossy(&password.bytes()));
-    vec![password.clone(), shown, sent]
+    vec![password.clone(), password.shown(), sent]
 }
 
 /// Names of the simulated bench, for tests.

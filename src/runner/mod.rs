@@ -1,5 +1,6 @@
 //! Runs a plan: each test case driven against link, operator and services, one after the other or side by side.
 
+mod certificates;
 mod driver;
 mod environment;
 mod error;
@@ -35,7 +36,7 @@ use crate::{
     verdict::TestCaseResult,
 };
 
-pub(crate) use environment::key_kind;
+pub(crate) use certificates::key_kind;
 pub use environment::{Environment, Product, simulated};
 use event_log::EventLog;
 pub use order::Seed;

@@ -61,10 +61,8 @@ impl Node {
                 Some(index) => nodes[*index].offer(call, world),
                 None => {
                     // One that begins with the message goes before one in which it would be early.
-                    let opens: Vec<bool> = nodes.iter().map(|node| node.opens_with(call, world)).collect();
-                    let order = [true, false].into_iter().flat_map(|first| {
-                        opens.iter().enumerate().filter(move |(_, opens)| **opens == first).map(|(index, _)| index)
-                    });
+                    let mut order: Vec<usize> = (0..nodes.len()).collect();
+                    order.sort_by_key(|index| !nodes[*index].opens_with(call, world));
                     for index in order {
                         let node = &mut nodes[index];
                         if node.status == Status::Active && node.offer(call, world) == Matched::Consumed {

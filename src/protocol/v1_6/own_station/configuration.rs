@@ -8,12 +8,10 @@ use super::{
     status,
 };
 use crate::{
-    link::bytes_of,
+    link::Secret,
     protocol::{session::Asked, v1_6::semantics::PASSWORD_KEY},
 };
 
-/// Length of a password, bytes (security whitepaper, 7.2).
-const PASSWORD: std::ops::RangeInclusive<usize> = 16..=20;
 /// The key of the security profile.
 const PROFILE: &str = "SecurityProfile";
 /// The default measurand of a sampled value.
@@ -90,7 +88,7 @@ impl OwnStation {
     fn may_become(around: &Around, key: &Key, value: &str, asked: Asked) -> bool {
         match key.name.as_str() {
             // The bench has a fixed password and profile. With others the next run could not connect.
-            PASSWORD_KEY => asked == Asked::ByStep && bytes_of(value).is_some_and(|key| PASSWORD.contains(&key.len())),
+            PASSWORD_KEY => asked == Asked::ByStep && Secret::authorization_key(value).is_hexadecimal(),
             // A05.FR.01
             PROFILE => {
                 asked == Asked::ByStep && value.parse().is_ok_and(|wanted: u64| wanted > around.security_profile())

@@ -165,7 +165,8 @@ impl OwnStation {
         let switches = device.value_of("SmartChargingCtrlr.ACPhaseSwitchingSupported");
         // What the EV takes counts for its own profile, a TxProfile, where it has told its needs.
         let of_the_ev = needs.copied().flatten().filter(|_| profile["chargingProfilePurpose"] == "TxProfile");
-        let of_the_station = device.number("SmartChargingCtrlr.PeriodsPerSchedule");
+        let of_the_ev = of_the_ev.and_then(|most| usize::try_from(most).ok()).unwrap_or(usize::MAX);
+        let most = of_the_ev.min(device.number("SmartChargingCtrlr.PeriodsPerSchedule"));
         for (number, schedule) in items(profile, "chargingSchedule").enumerate() {
             let place = |rest: &str| format!("/chargingProfile/chargingSchedule/{number}{rest}");
             let begins = !schedule["startSchedule"].is_null();
@@ -178,10 +179,9 @@ impl OwnStation {
             }
             let periods = || items(schedule, "chargingSchedulePeriod");
             let starts: Vec<i64> = periods().filter_map(|period| period["startPeriod"].as_i64()).collect();
-            let most = of_the_ev.and_then(|most| usize::try_from(most).ok()).unwrap_or(usize::MAX).min(of_the_station);
-            if needs.is_some() && periods().count() > most {
-                let message =
-                    format!("a schedule has {} periods, and the EV and the station take {most}", periods().count());
+            let count = periods().count();
+            if needs.is_some() && count > most {
+                let message = format!("a schedule has {count} periods, and the EV and the station take {most}");
                 object("K15.FR.07", place("/chargingSchedulePeriod"), &message);
             }
             if starts.first().is_some_and(|first| *first != 0) {

@@ -6,8 +6,7 @@ use serde_json::{Value, json};
 
 use super::token_info;
 use crate::{
-    certificate::ocsp::client::Standing,
-    certificate::{Certificate, path},
+    certificate::{Certificate, ocsp::client::Standing, path},
     simulator::csms::{Common, certificate_status::CertificateStatus},
 };
 

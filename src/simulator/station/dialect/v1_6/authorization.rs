@@ -106,9 +106,8 @@ impl ChargePoint {
     pub(super) fn can_begin(&self, index: usize) -> bool {
         let at = self.connector_in_use(index);
         let registered = self.online() || (self.was_accepted && self.physical.conn.is_none());
-        let session = &self.sessions[index];
-        let faulted = self.is_faulted(at) || session.lock_failed;
-        registered && self.connectors[at].operative && !faulted && session.transaction.is_none()
+        let idle = self.sessions[index].transaction.is_none();
+        registered && self.connectors[at].operative && !self.is_faulted(at) && idle
     }
 
     /// What list and cache know of an idTag. The list goes first (3.5.3), and what has expired is not valid.

@@ -96,8 +96,8 @@ impl ChargePoint {
         let connector = &self.connectors[at];
         let (session, evse) = (&self.sessions[connector.evse], &self.physical.evses[connector.evse]);
         let used = self.connector_in_use(connector.evse) == at;
-        if self.is_faulted(at) {
-            return Status::Faulted(self.error_code());
+        if let Some(code) = self.fault_of(at) {
+            return Status::Faulted(code);
         }
         if !connector.operative {
             return Status::Unavailable;
@@ -112,9 +112,6 @@ impl ChargePoint {
             };
         }
         let plugged = evse.plugged == Some(connector.id);
-        if plugged && session.lock_failed {
-            return Status::Faulted("ConnectorLockFailure");
-        }
         if plugged && session.finishing {
             return Status::Finishing;
         }
@@ -170,8 +167,8 @@ impl ChargePoint {
 
     /// For connector 0 only Available, Unavailable and Faulted apply.
     pub(super) fn whole_status(&self) -> Status {
-        if self.physical.faulty {
-            Status::Faulted(self.error_code())
+        if let Some(code) = self.fault_of_whole() {
+            Status::Faulted(code)
         } else if self.whole.operative {
             Status::Available
         } else {

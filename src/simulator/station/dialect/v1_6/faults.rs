@@ -3,15 +3,24 @@
 use super::ChargePoint;
 
 impl ChargePoint {
-    /// True when a connector has a fault, or the charge point as a whole.
-    pub(super) fn is_faulted(&self, at: usize) -> bool {
+    /// What is wrong with a connector, or with the charge point as a whole (ChargePointErrorCode, 7.6).
+    pub(super) fn fault_of(&self, at: usize) -> Option<&'static str> {
         let connector = &self.connectors[at];
-        self.physical.faulty || self.physical.evses[connector.evse].is_faulty(connector.id)
+        let (session, evse) = (&self.sessions[connector.evse], &self.physical.evses[connector.evse]);
+        let unlocked = session.lock_failed && session.transaction.is_none() && evse.plugged == Some(connector.id);
+        self.fault_of_whole()
+            .or(evse.is_faulty(connector.id).then_some("GroundFailure"))
+            .or(unlocked.then_some("ConnectorLockFailure"))
     }
 
-    /// What StatusNotification says is wrong (7.6).
-    pub(super) fn error_code(&self) -> &'static str {
-        if self.physical.faulty { "InternalError" } else { "GroundFailure" }
+    /// What is wrong with the charge point as a whole.
+    pub(super) fn fault_of_whole(&self) -> Option<&'static str> {
+        self.physical.faulty.then_some("InternalError")
+    }
+
+    /// True when a connector has a fault, or the charge point as a whole.
+    pub(super) fn is_faulted(&self, at: usize) -> bool {
+        self.fault_of(at).is_some()
     }
 
     /// A fault came, or went.

@@ -103,19 +103,24 @@ impl ChargePoint {
 
     /// A connector goes out of service, and its reservation with it.
     pub(super) fn end_reservation_of(&mut self, at: usize) {
-        self.reservations.retain(|known| known.connector != Some(at));
+        self.end_reservations(|known| known.connector == Some(at));
     }
 
     /// The charge point as a whole goes out of service, and the reservations of any connector with it.
     pub(super) fn end_unspecific_reservations(&mut self) {
-        self.reservations.retain(|known| known.connector.is_some());
+        self.end_reservations(|known| known.connector.is_none());
     }
 
     /// The charge point or a connector has a fault, which ends the reservations of it (5.13).
     pub(super) fn end_reservations_of_faulted(&mut self) {
         let faulted: Vec<usize> = (0..self.connectors.len()).filter(|at| self.is_faulted(*at)).collect();
-        let ended = |known: &Reservation| known.connector.map_or(self.physical.faulty, |at| faulted.contains(&at));
-        let ended: Vec<i64> = self.reservations.iter().filter(|known| ended(known)).map(|known| known.id).collect();
+        let whole = self.physical.faulty;
+        self.end_reservations(|known| known.connector.map_or(whole, |at| faulted.contains(&at)));
+    }
+
+    /// Reservations end before they expire. One that is made with the same id later has a time of its own.
+    fn end_reservations(&mut self, ends: impl Fn(&Reservation) -> bool) {
+        let ended: Vec<i64> = self.reservations.iter().filter(|known| ends(known)).map(|known| known.id).collect();
         self.reservations.retain(|known| !ended.contains(&known.id));
         self.cancel(|timer| matches!(timer, Timer::ReservationEnds(id) if ended.contains(id)));
     }
