@@ -11,20 +11,13 @@ A status that was put holds for one BootNotification; with `--sticky-boot` until
 hold a station back and let it in.
 """
 
-import argparse
 import asyncio
-import base64
-import http
-import json
-import logging
-import ssl
-from datetime import datetime, timezone
 
-from ocpp.charge_point import camel_to_snake_case
 from ocpp.routing import on
 from ocpp.v201 import ChargePoint, call, call_result
 from ocpp.v201.enums import Action
-from websockets.asyncio.server import serve
+
+import serving
 
 # What the CSMS knows of tokens; any other is Unknown.
 TOKENS = {
@@ -59,10 +52,6 @@ sticky_boot = False
 variables = {}
 
 
-def now():
-    return datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
 def info(id_token):
     if id_token["type"] == "NoAuthorization":
         return {"status": "Accepted"}
@@ -76,11 +65,11 @@ class Station(ChargePoint):
     def boot_notification(self, **_):
         told = next_boot.get(self.id, {}) if sticky_boot else next_boot.pop(self.id, {})
         status, interval = told.get("status", "Accepted"), told.get("interval", 300)
-        return call_result.BootNotification(current_time=now(), status=status, interval=interval)
+        return call_result.BootNotification(current_time=serving.now(), status=status, interval=interval)
 
     @on(Action.heartbeat)
     def heartbeat(self, **_):
-        return call_result.Heartbeat(current_time=now())
+        return call_result.Heartbeat(current_time=serving.now())
 
     @on(Action.authorize)
     def authorize(self, id_token, **_):
@@ -115,42 +104,7 @@ class Station(ChargePoint):
         return call_result.NotifyEVChargingSchedule(status="Accepted")
 
 
-def acknowledge(name):
-    """A handler; the package finds handlers by the name of their function."""
-
-    def handler(self, **_):
-        return getattr(call_result, name)()
-
-    handler.__name__ = f"acknowledge_{name}"
-    setattr(Station, handler.__name__, on(Action(name))(handler))
-
-
-for name in ACKNOWLEDGED:
-    acknowledge(name)
-
-
-def may_enter(password):
-    """HTTP Basic authentication: the user is the identity at the end of the path."""
-
-    def check(connection, request):
-        identity = request.path.rsplit("/", 1)[-1]
-        wanted = base64.b64encode(f"{identity}:{password}".encode()).decode()
-        if request.headers.get("Authorization") != f"Basic {wanted}":
-            return connection.respond(http.HTTPStatus.UNAUTHORIZED, "who are you?\n")
-        return None
-
-    return check
-
-
-async def connected(connection):
-    identity = connection.request.path.rsplit("/", 1)[-1]
-    station = Station(identity, connection)
-    stations[identity] = station
-    try:
-        await station.start()
-    finally:
-        if stations.get(identity) is station:
-            del stations[identity]
+serving.acknowledge(Station, Action, call_result, ACKNOWLEDGED)
 
 
 def learn(identity, request, response):
@@ -167,15 +121,10 @@ async def ask(path, payload):
     """What the API is asked to do; the status of its answer, and the answer."""
     match path.strip("/").split("/"):
         case ["api", "octt", "2.0.1", identity, action]:
-            name = "".join(word.capitalize() for word in action.split("-"))
-            if identity not in stations:
-                return 409, f"{identity} is not connected"
-            if not hasattr(call, name):
-                return 501, f"there is no request {name}"
-            request = getattr(call, name)(**camel_to_snake_case(payload))
-            response = await stations[identity].call(request, suppress=False)
-            learn(identity, request, response)
-            return 200, str(response)
+            request, response, answer = await serving.ask_station(stations, call, identity, action, payload)
+            if response is not None:
+                learn(identity, request, response)
+            return answer
         case ["api", "boot", identity]:
             next_boot[identity] = payload
             return 200, "it will be answered so"
@@ -186,44 +135,9 @@ async def ask(path, payload):
             return 501, f"{path}: this CSMS can't do that"
 
 
-async def api(reader, writer):
-    try:
-        head = (await reader.readuntil(b"\r\n\r\n")).decode()
-        length = [line.split(":")[1] for line in head.splitlines() if line.lower().startswith("content-length:")]
-        body = await reader.readexactly(int(length[0])) if length else b"{}"
-        status, said = await ask(head.split()[1], json.loads(body or b"{}"))
-    except Exception as error:  # whatever it is, the caller is told
-        logging.exception("the API failed")
-        status, said = 500, f"{type(error).__name__}: {error}"
-    body = f"{said}\n".encode()
-    writer.write(f"HTTP/1.1 {status} -\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode() + body)
-    await writer.drain()
-    writer.close()
-
-
-async def main():
-    global sticky_boot
-    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    arguments.add_argument("--port", type=int, default=9100)
-    arguments.add_argument("--api-port", type=int, default=9170)
-    arguments.add_argument("--password", default="attest-bench-secret")
-    arguments.add_argument("--certificate", help="PEM; without it there is no TLS")
-    arguments.add_argument("--key")
-    arguments.add_argument("--sticky-boot", action="store_true", help="keep a boot status until another is put")
-    arguments = arguments.parse_args()
-    sticky_boot = arguments.sticky_boot
-    logging.basicConfig(level=logging.WARNING)
-    tls = None
-    if arguments.certificate:
-        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        tls.load_cert_chain(arguments.certificate, arguments.key)
-    check = may_enter(arguments.password)
-    await asyncio.start_server(api, "127.0.0.1", arguments.api_port)
-    async with serve(
-        connected, "127.0.0.1", arguments.port, ssl=tls, subprotocols=["ocpp2.0.1"], process_request=check
-    ) as server:
-        print("the CSMS listens", flush=True)
-        await server.serve_forever()
-
-
-asyncio.run(main())
+if __name__ == "__main__":
+    parser = serving.arguments(__doc__.splitlines()[0], 9100, 9170, "attest-bench-secret")
+    parser.add_argument("--sticky-boot", action="store_true", help="keep a boot status until another is put")
+    options = parser.parse_args()
+    sticky_boot = options.sticky_boot
+    asyncio.run(serving.run(options, "ocpp2.0.1", serving.connected_as(Station, stations), ask))
