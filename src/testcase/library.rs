@@ -1,12 +1,12 @@
 //! All test cases and states of one side, read and checked against each other.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::Arc,
 };
 
 use super::{
-    catalogue::Catalogue,
+    catalogue::{Catalogue, Origin},
     citations,
     dialect::Dialect,
     model::{RunSite, State, TestCase},
@@ -36,6 +36,24 @@ pub struct Library {
 impl Library {
     /// Reads all of a side; every defect of every file at once.
     pub fn load(catalogue: &Catalogue, sut: SutKind) -> Result<Self, Vec<Defects>> {
+        Self::read(catalogue, sut, |_| true, catalogue.origin != Origin::Recorded)
+    }
+
+    /// Reads what a run of these test cases needs. Those that are compiled in are sound, so that no others are read; a folder is
+    /// read whole, as a mistake in one of its files may be one in all that use it.
+    pub fn of(catalogue: &Catalogue, sut: SutKind, planned: &HashSet<&str>) -> Result<Self, Vec<Defects>> {
+        match catalogue.origin {
+            Origin::Embedded => Self::read(catalogue, sut, |id| planned.contains(id), false),
+            Origin::Folder | Origin::Recorded => Self::load(catalogue, sut),
+        }
+    }
+
+    fn read(
+        catalogue: &Catalogue,
+        sut: SutKind,
+        wanted: impl Fn(&str) -> bool,
+        names_are_checked: bool,
+    ) -> Result<Self, Vec<Defects>> {
         let dialect = catalogue.dialect;
         let mut bad = Vec::new();
         let mut states = HashMap::new();
@@ -55,7 +73,8 @@ impl Library {
             }
         }
         let mut cases = BTreeMap::new();
-        for (id, entry) in catalogue.cases.iter().filter(|(_, entry)| entry.header.sut == sut) {
+        let of_side = catalogue.cases.iter().filter(|(id, entry)| entry.header.sut == sut && wanted(id));
+        for (id, entry) in of_side {
             let unknown = |id: &String| dialect.protocol.requirements().text(id).is_none();
             if !entry.header.implemented && !entry.header.requirements.iter().any(unknown) {
                 continue; // the head is all there is of it, and it is sound
@@ -75,7 +94,7 @@ impl Library {
             }
         }
         // What a file with defects keeps is not known, and others may use it.
-        if bad.is_empty() && !catalogue.is_recorded {
+        if bad.is_empty() && names_are_checked {
             let names = Names::new(cases.values().map(|case| &**case), &states);
             let of_states = states.values().map(|state| (&state.source, names.of_state(state)));
             let of_cases = cases.values().map(|case| (&case.source, names.of_case(case)));

@@ -7,10 +7,12 @@ pub mod recordings;
 pub mod small_csms;
 pub mod tool;
 
+use std::sync::{LazyLock, OnceLock};
+
 use ocpp_attest::{
     bench::Bench,
     clock::Clock,
-    pics::{Pics, reader},
+    pics::{Pics, SutKind, reader},
     runner::{self, Event, Plan},
     selection,
     simulator::faults::Faults,
@@ -51,6 +53,24 @@ impl Default for How {
     }
 }
 
+/// The test cases of OCPP 2.0.1, read once.
+static CATALOGUE: LazyLock<Catalogue> =
+    LazyLock::new(|| Catalogue::embedded(ocpp_attest::protocol::Version::V2_0_1).unwrap());
+
+/// Those of a side.
+fn library(sut: SutKind) -> &'static Library {
+    static STATIONS: OnceLock<Library> = OnceLock::new();
+    static CSMS: OnceLock<Library> = OnceLock::new();
+    let side = match sut {
+        SutKind::ChargingStation => &STATIONS,
+        SutKind::Csms => &CSMS,
+    };
+    side.get_or_init(|| {
+        Library::load(&CATALOGUE, sut)
+            .unwrap_or_else(|bad| panic!("{}", bad.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")))
+    })
+}
+
 /// Runs the test cases that these patterns name (all if there is none) under a paused clock, and tells what happens. With what
 /// came of it, how long it took by that clock, seconds.
 pub fn run_telling(
@@ -60,16 +80,15 @@ pub fn run_telling(
     globs: &[impl AsRef<str>],
     tell: impl FnMut(Event),
 ) -> (runner::Yield, f64) {
-    let catalogue = Catalogue::embedded(ocpp_attest::protocol::Version::V2_0_1).unwrap();
-    let library = Library::load(&catalogue, pics.sut)
-        .unwrap_or_else(|bad| panic!("{}", bad.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")));
-    let entries = selection::plan(pics, &catalogue);
+    let catalogue = &*CATALOGUE;
+    let library = library(pics.sut);
+    let entries = selection::plan(pics, catalogue);
     let globs: Vec<String> = globs.iter().map(|glob| glob.as_ref().to_owned()).collect();
     let plan = Plan {
         pics,
         bench,
         entries: &entries,
-        library: &library,
+        library,
         only: runner::globs(&globs).unwrap(),
         product: runner::Product::Simulated(how.faults),
         lasting: how.lasting,

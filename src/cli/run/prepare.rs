@@ -35,7 +35,7 @@ use crate::{
     },
     services::firmware::Firmware,
     simulator::faults::Faults,
-    testcase::library::Library,
+    testcase::{catalogue::Catalogue, library::Library},
     verdict::TestCaseResult,
     yaml::Source,
 };
@@ -94,7 +94,7 @@ struct Inputs {
     pics: Pics,
     pics_text: String,
     bench: Bench,
-    library: Library,
+    catalogue: Catalogue,
     entries: Vec<PlanEntry>,
     /// Of the test cases.
     digest: String,
@@ -107,19 +107,24 @@ fn inputs(pics: &Path, bench: Option<&Path>, test_cases: &TestCases) -> Result<I
     bench.fits(&pics)?;
     Firmware::read(&bench)?;
     let catalogue = test_cases.of(pics.ocpp)?;
-    let library = Library::load(&catalogue, pics.sut)?;
     let entries = selection::plan(&pics, &catalogue);
     let digest = manifest::digest(&catalogue, pics.sut);
-    Ok(Inputs { pics, pics_text: source.text.to_string(), bench, library, entries, digest })
+    Ok(Inputs { pics, pics_text: source.text.to_string(), bench, catalogue, entries, digest })
+}
+
+/// The test cases with these ids.
+fn library(catalogue: &Catalogue, sut: SutKind, ids: &[String]) -> Result<Library, Problem> {
+    Ok(Library::of(catalogue, sut, &ids.iter().map(String::as_str).collect())?)
 }
 
 /// A run from its beginning.
 pub(super) fn fresh(arguments: &Arguments, test_cases: &TestCases) -> Result<Prepared, Problem> {
     let pics = arguments.pics.as_deref().unwrap_or(Path::new(""));
-    let Inputs { pics, pics_text, bench, library, entries, digest } =
+    let Inputs { pics, pics_text, bench, catalogue, entries, digest } =
         inputs(pics, arguments.bench.as_deref(), test_cases)?;
     let choice = choice(arguments);
-    let chosen = choice.of(&entries)?.into_iter().map(|entry| entry.id.clone()).collect();
+    let chosen: Vec<String> = choice.of(&entries)?.into_iter().map(|entry| entry.id.clone()).collect();
+    let library = library(&catalogue, pics.sut, &chosen)?;
     let simulated = arguments.sut.is_some();
     let faults = arguments.faults.read(pics.ocpp.protocol())?;
     if !simulated && !faults.is_empty() {
@@ -173,7 +178,7 @@ pub(super) fn resumed(arguments: &Arguments, folder: &Path, test_cases: &TestCas
     let pics_then = folder.join(PICS_FILE);
     let bench = arguments.bench.clone().or_else(|| manifest.bench.as_ref().map(PathBuf::from));
     let pics = arguments.pics.as_deref().unwrap_or(&pics_then);
-    let Inputs { pics, bench, library, entries, digest, .. } = inputs(pics, bench.as_deref(), test_cases)?;
+    let Inputs { pics, bench, catalogue, entries, digest, .. } = inputs(pics, bench.as_deref(), test_cases)?;
     same(RUN, "version of ocpp-attest", &manifest.tool_version, env!("CARGO_PKG_VERSION"))?;
     if let Some(path) = difference(&value(&reader::read(&pics_then)?)?, &value(&pics)?) {
         return Err(differs(RUN, &format!("the PICS ({path})")));
@@ -213,6 +218,7 @@ pub(super) fn resumed(arguments: &Arguments, folder: &Path, test_cases: &TestCas
         let help = "start a new run without --resume";
         return Err(Problem::Input(format!("the run in {} is complete", folder.display()), help.into()));
     }
+    let library = library(&catalogue, pics.sut, &left)?;
     let now = jiff::Timestamp::now();
     // Virtual time goes on where the trace ends, real time has not stood still.
     let passed = if simulated {

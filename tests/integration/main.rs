@@ -1,0 +1,41 @@
+//! The tests of what the tool does as a whole, in one program: it is linked once, and its tests share the cores.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod architecture;
+mod audit;
+mod benches;
+mod boot_settings;
+mod cli_bench;
+mod cli_files;
+mod cli_flags;
+mod cli_gate;
+mod cli_import;
+mod cli_judging;
+mod cli_merge;
+mod cli_resume;
+mod cli_simulate;
+mod corpus;
+mod deep;
+mod false_passes;
+mod faults;
+mod hostile;
+mod misspelled;
+mod operator_api;
+mod operator_page;
+mod order;
+mod own_station;
+mod programme;
+mod protocol_names;
+mod reading;
+mod replay;
+mod reports;
+mod scheduling;
+mod secrets;
+mod security;
+mod side_by_side;
+mod signing_requests;
+mod slow_operator;
+mod soak;
+mod tidying;

@@ -1,0 +1,29 @@
+//! A person says that something is done seconds after it is, when the product has sent what follows from it.
+
+use crate::common::tool::attest;
+
+/// What does not pass with an operator who needs three seconds to say that an action is done.
+fn not_passed(pics: &str, tests: &str) -> Vec<String> {
+    let folder = tempfile::tempdir().unwrap();
+    let (bench, out) = (folder.path().join("bench.yaml"), folder.path().join("run"));
+    std::fs::write(&bench, "simulated-operator-delay: 3\n").unwrap();
+    let run = ["run", "--pics", pics, "--sut", "simulated", "--test", tests];
+    let (bench, out) = (bench.to_str().unwrap(), out.to_str().unwrap());
+    let (_, said) = attest(&[&run[..], &["--bench", bench, "--out", out]].concat());
+    assert!(said.contains("\npass "), "{said}");
+    let lines =
+        said.lines().filter(|line| ["fail ", "error ", "inconclusive "].iter().any(|word| line.starts_with(word)));
+    lines.filter_map(|line| line.split_whitespace().nth(1)).map(str::to_owned).collect()
+}
+
+#[test]
+fn a_station_is_judged_alike_however_long_the_person_takes() {
+    assert_eq!(not_passed("pics/reference-station.yaml", "block:C,block:E,block:F,block:G,block:H,block:I"), [""; 0]);
+    // In TC_K_56 the CSMS goes away while the EV negotiates, for which the person is too slow: inconclusive.
+    assert_eq!(not_passed("pics/reference-station.yaml", "TC_K_5*,TC_K_60_CS"), ["TC_K_56_CS"]);
+}
+
+#[test]
+fn a_charge_point_of_1_6_is_judged_alike_however_long_the_person_takes() {
+    assert_eq!(not_passed("pics/reference-station-1.6.yaml", "*"), [""; 0]);
+}
