@@ -37,5 +37,4 @@ mod security;
 mod side_by_side;
 mod signing_requests;
 mod slow_operator;
-mod soak;
 mod tidying;
