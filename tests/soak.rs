@@ -1,5 +1,4 @@
 //! A long life with many messages and many who knock: nothing is kept of what is over. In a process of its own, one test at
-//! It is a program of its own, because it measures the memory of the whole process.
 //! a time, so that nobody else's memory is measured.
 
 use std::{
