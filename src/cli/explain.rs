@@ -1,6 +1,6 @@
 //! `ocpp-attest explain`: one test case as a person would read it.
 
-use std::{fmt::Write as _, path::PathBuf};
+use std::{collections::HashSet, fmt::Write as _, path::PathBuf};
 
 use clap::Args;
 
@@ -51,7 +51,8 @@ pub fn run(arguments: &Arguments, test_cases: &TestCases) -> Result<u8, Problem>
         return Err(Problem::Input(format!("unknown test case {id}"), help));
     };
     let implemented = entry.header.implemented;
-    let library = implemented.then(|| Library::load(catalogue, entry.header.sut)).transpose()?;
+    let only = HashSet::from([id.as_str()]);
+    let library = implemented.then(|| Library::of(catalogue, entry.header.sut, &only)).transpose()?;
     let further: Vec<&Entry> = versions[1..].iter().filter_map(|catalogue| catalogue.cases.get(&id)).collect();
     print(&explain(entry, &further, catalogue.dialect.protocol, pics.as_ref(), library.as_ref()));
     Ok(exit::OK)

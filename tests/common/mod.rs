@@ -53,12 +53,12 @@ impl Default for How {
     }
 }
 
-/// The test cases of OCPP 2.0.1, read once.
-static CATALOGUE: LazyLock<Catalogue> =
+/// The catalogue of OCPP 2.0.1, read once.
+pub static CATALOGUE: LazyLock<Catalogue> =
     LazyLock::new(|| Catalogue::embedded(ocpp_attest::protocol::Version::V2_0_1).unwrap());
 
-/// Those of a side.
-fn library(sut: SutKind) -> &'static Library {
+/// All its test cases of a side, read once.
+pub fn library(sut: SutKind) -> &'static Library {
     static STATIONS: OnceLock<Library> = OnceLock::new();
     static CSMS: OnceLock<Library> = OnceLock::new();
     let side = match sut {

@@ -3,13 +3,14 @@
 
 use std::{collections::BTreeSet, path::Path, sync::LazyLock};
 
+use crate::common::{CATALOGUE, library as library_of};
 use ocpp_attest::{
     bench::Bench,
     expect::Expectations,
     pics::{SutKind, reader as pics_reader},
     protocol::{OCPP_2_0_1, Version, member::Member},
     testcase::{
-        catalogue::{self, Catalogue, Origin},
+        catalogue::{self, Origin},
         dialect::Dialect,
         library::{self, Library},
         reader,
@@ -270,15 +271,7 @@ fn survivors(source: &Source, check: &dyn Fn(&Source) -> Result<(), Defects>) ->
     (survivors, tried)
 }
 
-static STATIONS: LazyLock<Library> = LazyLock::new(|| Library::load(&CATALOGUE, SutKind::ChargingStation).unwrap());
-static CSMS: LazyLock<Library> = LazyLock::new(|| Library::load(&CATALOGUE, SutKind::Csms).unwrap());
-
-fn library_of(sut: SutKind) -> &'static Library {
-    if sut == SutKind::Csms { &CSMS } else { &STATIONS }
-}
-
 static TODAY: LazyLock<Dialect> = LazyLock::new(|| Dialect::today(Version::V2_0_1));
-static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| Catalogue::embedded(Version::V2_0_1).unwrap());
 
 fn check_case(library: &Library, source: &Source) -> Result<(), Defects> {
     catalogue::entry(source, *TODAY, Origin::Folder)?;
@@ -379,7 +372,7 @@ fn a_misspelled_name_in_an_expression_is_told() {
     let mut tried = 0;
     let mut survivors = Vec::new();
     let names = |library: &'static Library| Names::new(library.cases.values().map(|case| &**case), &library.states);
-    let (stations, csms) = (names(&STATIONS), names(&CSMS));
+    let (stations, csms) = (names(library_of(SutKind::ChargingStation)), names(library_of(SutKind::Csms)));
     let names = |sut: SutKind| if sut == SutKind::Csms { &csms } else { &stations };
     for id in CASES {
         let entry = &CATALOGUE.cases[id];

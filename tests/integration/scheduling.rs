@@ -3,7 +3,10 @@
 
 use std::sync::{Arc, Mutex};
 
-use crate::common::small_csms::{Console, Small, URL};
+use crate::common::{
+    CATALOGUE, library,
+    small_csms::{Console, Small, URL},
+};
 use ocpp_attest::{
     clock::Clock,
     link::{MemoryNetwork, Network, Secret},
@@ -18,7 +21,6 @@ use ocpp_attest::{
         operator::{self, SimulatedOperator},
         station::{self, NetworkProfile, StationSetup},
     },
-    testcase::{catalogue::Catalogue, library::Library},
     verdict::{TestCaseResult, Verdict},
 };
 use tokio::task::JoinHandle;
@@ -64,16 +66,14 @@ async fn run_looking_on(
     these: &[&str],
     after: impl Fn(&str),
 ) -> Ran {
-    let catalogue = Catalogue::embedded(ocpp_attest::protocol::Version::V2_0_1).unwrap();
-    let library = Library::load(&catalogue, pics.sut).unwrap();
-    let entries = selection::plan(pics, &catalogue);
+    let entries = selection::plan(pics, &CATALOGUE);
     let bench = crate::common::bench(&format!("{QUICK}{bench}"));
     let these: Vec<String> = these.iter().map(|id| (*id).to_owned()).collect();
     let plan = Plan {
         pics,
         bench: &bench,
         entries: &entries,
-        library: &library,
+        library: library(pics.sut),
         only: runner::globs(&these).unwrap(),
         product: Product::Real(network.clone()),
         lasting: false,

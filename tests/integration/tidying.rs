@@ -2,14 +2,13 @@
 
 use std::{sync::Arc, time::Duration};
 
-use crate::common::{pics, run_faulty, run_these};
+use crate::common::{library, pics, run_faulty, run_these};
 use ocpp_attest::{
     engine::{Effect, Engine, Input},
     manual_action::ActionOutcome,
     protocol::OCPP_2_0_1,
     replay::Recording,
     simulator::faults::{Fault, Faults},
-    testcase::{catalogue::Catalogue, library::Library},
     verdict::{StepRecord, Verdict},
 };
 
@@ -43,12 +42,10 @@ fn tidied(recording: &Recording) -> Vec<String> {
 
 #[test]
 fn every_test_case_can_tidy_up_from_the_beginning() {
-    let catalogue = Catalogue::embedded(ocpp_attest::protocol::Version::V2_0_1).unwrap();
     let mut seen = 0;
     for product in ["simulated-station.yaml", "reference-csms.yaml"] {
         let pics = pics(product);
-        let library = Library::load(&catalogue, pics.sut).unwrap();
-        let tidying = library.cases.iter().filter(|(_, case)| !case.after.is_empty());
+        let tidying = library(pics.sut).cases.iter().filter(|(_, case)| !case.after.is_empty());
         let tidying: Vec<String> = tidying.map(|(id, _)| id.clone()).collect();
         for recording in run_these(&pics, "", true, &tidying).recordings {
             seen += 1;
