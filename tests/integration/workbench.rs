@@ -18,6 +18,9 @@ use serde_json::{Value, json};
 
 use crate::common::tool;
 
+/// How long anything may take to come about.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(90);
+
 const STATION: &str = "pics/cp-flex-plus-eu.yaml";
 
 /// A workbench, and a browser that it let in.
@@ -110,7 +113,7 @@ impl Workbench {
     fn until(&self, wanted: impl Fn(&Value) -> bool) -> Value {
         let request = Request::get(format!("{}/events", self.origin)).header("cookie", &self.cookie);
         let request = request.body(Full::default()).unwrap();
-        self.runtime.block_on(async {
+        let following = async {
             let mut body = self.client.request(request).await.unwrap().into_body();
             let (mut text, mut results, mut rows) = (Vec::new(), Vec::new(), Vec::new());
             let mut number = Value::Null;
@@ -136,7 +139,9 @@ impl Workbench {
                     }
                 }
             }
-        })
+        };
+        let followed = async { tokio::time::timeout(PATIENCE, following).await };
+        self.runtime.block_on(followed).expect("it never came about")
     }
 
     /// Ends it as Ctrl-C does.
@@ -154,10 +159,22 @@ impl Drop for Workbench {
     }
 }
 
+/// A simulated station as a process.
+#[cfg(unix)]
+struct Station(Child);
+
+#[cfg(unix)]
+impl Drop for Station {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 #[test]
 fn only_who_has_a_fresh_link_of_the_terminal_gets_in() {
     let folder = tempfile::tempdir().unwrap();
-    let mut workbench = Workbench::start(folder.path(), &[]);
+    let mut workbench = Workbench::start(folder.path(), &["--host", "bench.example"]);
     let at = |path: &str| format!("{}{path}", workbench.origin);
     for path in ["/", "/page.js", "/choices", "/events", "/runs", "/?token=", &format!("/?token={}", "A".repeat(32))] {
         let (status, _, body) = workbench.ask(Method::GET, &at(path), &[], "");
@@ -169,6 +186,10 @@ fn only_who_has_a_fresh_link_of_the_terminal_gets_in() {
     assert!(policy.starts_with("default-src 'none'; script-src 'self'; ") && !policy.contains("unsafe"), "{policy}");
     let evil = [("cookie", workbench.cookie.as_str()), ("host", "evil.example")];
     assert_eq!(workbench.ask(Method::GET, &at("/choices"), &evil, "").0, 421, "a name that is not ours");
+    let port = workbench.origin.rsplit(':').next().unwrap();
+    let named = format!("bench.example:{port}");
+    let named = [("cookie", workbench.cookie.as_str()), ("host", &named)];
+    assert_eq!(workbench.ask(Method::GET, &at("/choices"), &named, "").0, 200, "a name that is");
     let own = workbench.origin.clone();
     for (origin, kind) in
         [("http://evil.example", "application/json"), ("null", "application/json"), (own.as_str(), "text/plain")]
@@ -230,7 +251,7 @@ fn a_run_is_planned_started_watched_compared_and_handed_out() {
         wrong.iter().any(|row| row["label"].as_str().unwrap().starts_with("BootNotification (<img/src=x>")),
         "{rows:?}"
     );
-    assert!(rows.iter().any(|row| row["kind"] == "step") && rows.iter().any(|row| row["kind"] == "result"));
+    assert!(rows.iter().any(|row| row["kind"] == "step") && rows.iter().any(|row| row["kind"] == "refusal"));
     let results = tool::json(&Path::new(words.1).join("results.json"));
     assert_eq!(results["verdict"], "fail");
 
@@ -283,7 +304,7 @@ fn what_lies_in_the_folders_is_shown_and_never_trusted() {
     let station = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(STATION)).unwrap();
     let write = |name: &str, text: &str| fs::write(inputs.join(name), text).unwrap();
     write("<b>x'; rm -rf.yaml", &station);
-    write("broken.yaml", "sut: charging-station\nedition: 99\n");
+    write("broken.yaml", &station.replace("edition: 3", "edition: 99"));
     write("bench.yaml", "listen: 127.0.0.1:1\npassword: a-secret-of-this-bench\n");
     write("other.yaml", "something: else\n");
     write("notes.txt", &station);
@@ -319,7 +340,7 @@ fn what_lies_in_the_folders_is_shown_and_never_trusted() {
     let (status, _, body) = workbench.get(&format!("/plan?pics={broken}&bench=simulated"));
     let told: Value = serde_json::from_str(&body).unwrap();
     assert_eq!(status, 422);
-    assert!(told["defects"][0]["place"].as_str().unwrap().ends_with("broken.yaml:2:10"), "{told}");
+    assert!(told["defects"][0]["place"].as_str().unwrap().ends_with("broken.yaml:4:10"), "{told}");
     let bench = choices["benches"][0]["id"].as_str().unwrap();
     let plan = workbench.json(&format!("/plan?pics={odd}&bench={bench}"));
     assert!(plan["command"][1].as_str().unwrap().starts_with(" --operator web --out "), "{plan}");
@@ -329,7 +350,7 @@ fn what_lies_in_the_folders_is_shown_and_never_trusted() {
     assert_eq!(workbench.get(&format!("/plan?pics={broken}&bench=simulated")).0, 404);
 }
 
-/// The bench makes the run wait for a product that never comes, and asks a person to switch it on.
+/// A station that connects, and at which nobody does what is asked.
 #[cfg(unix)]
 #[test]
 fn a_run_is_stopped_as_ctrl_c_does_and_its_questions_come_to_the_page() {
@@ -337,14 +358,27 @@ fn a_run_is_stopped_as_ctrl_c_does_and_its_questions_come_to_the_page() {
     let (inputs, runs) = (folder.path().join("inputs"), folder.path().join("runs"));
     fs::create_dir_all(&inputs).unwrap();
     let port = crate::common::ports::free_port();
-    let bench = format!("listen: 127.0.0.1:{port}\nlisten-second: ''\nfiles: 127.0.0.1:0\nsecurity-profile: 1\n");
+    let bench = format!(
+        "listen: 127.0.0.1:{port}\nlisten-second: ''\nfiles: 127.0.0.1:{}\nsecurity-profile: 1\nsettle-time: 1\n",
+        crate::common::ports::free_port()
+    );
     fs::write(inputs.join("bench.yaml"), bench).unwrap();
+    let reference = "pics/reference-station.yaml";
     let workbench = Workbench::start(&runs, &["pics", tool::text(&inputs)]);
-    let pics = workbench.pics("pics/reference-station.yaml");
+    let pics = workbench.pics(reference);
     let bench = workbench.json("/choices")["benches"][0]["id"].clone();
-    let start = json!({ "pics": pics, "bench": bench, "tests": ["TC_B_01_CS", "TC_B_06_CS"] });
+    let start = json!({ "pics": pics, "bench": bench, "tests": ["TC_C_02_CS", "TC_C_06_CS"] });
     assert_eq!(workbench.post("/start", &start).0, 204);
     assert_eq!(workbench.post("/start", &start).0, 409, "one run after the other");
+    workbench.until(|state| state["case"]["id"] == "TC_C_02_CS");
+    let at = format!("ws://127.0.0.1:{port}/ocpp");
+    let _station = Station(
+        tool::command(&["simulate", "charging-station", "--pics", reference, "--connect", &at])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap(),
+    );
 
     // A question is asked, and answered once.
     let asked = workbench.until(|state| state["operator"]["asked"][0]["id"].is_u64());
@@ -359,6 +393,11 @@ fn a_run_is_stopped_as_ctrl_c_does_and_its_questions_come_to_the_page() {
     assert_eq!(workbench.post(&format!("/runs/{run}/actions/{id}"), &answer).0, 409, "it was answered");
 
     // Stopped while it is paused: its folder is written, and tells so.
+    let second = workbench.until(|state| state["operator"]["asked"][0]["id"].as_u64().is_some_and(|next| next > id));
+    let id = second["operator"]["asked"][0]["id"].as_u64().unwrap();
+    assert_eq!(workbench.post(&format!("/runs/{run}/actions/{id}"), &answer).0, 204);
+    let done = workbench.until(|state| state["done"] == 1);
+    assert_eq!(done["results"][0]["verdict"], "inconclusive", "{done}");
     assert_eq!(workbench.post("/stop", &json!({})).0, 204);
     let over = workbench.until(|state| state["phase"] == "over");
     assert_eq!(over["ending"]["exit"], 3, "{over}");
@@ -371,7 +410,7 @@ fn a_run_is_stopped_as_ctrl_c_does_and_its_questions_come_to_the_page() {
 
     // One that is killed leaves what can be resumed; and the workbench is as it was.
     assert_eq!(workbench.post("/start", &start).0, 204);
-    workbench.until(|state| state["operator"]["asked"][0]["id"].is_u64());
+    workbench.until(|state| state["case"]["id"] == "TC_C_02_CS");
     assert_eq!(workbench.post("/stop", &json!({ "kill": true })).0, 204);
     let killed = workbench.until(|state| state["phase"] == "over");
     assert_eq!(killed["ending"]["exit"], Value::Null);
@@ -386,7 +425,7 @@ fn a_run_is_stopped_as_ctrl_c_does_and_its_questions_come_to_the_page() {
     assert!(refused["log"].to_string().contains(&port.to_string()), "{refused}");
     drop(taken);
     assert_eq!(workbench.post("/start", &start).0, 204);
-    workbench.until(|state| state["operator"]["asked"][0]["id"].is_u64());
+    workbench.until(|state| state["case"]["id"] == "TC_C_02_CS");
     let last = workbench.json("/state")["about"]["folder"].as_str().unwrap().to_owned();
     assert_eq!(workbench.end(), Some(0));
     assert_eq!(tool::json(&Path::new(&last).join("results.json"))["interrupted"], true);

@@ -84,6 +84,8 @@ const showCommand = () => {
 
 const start = async (tests) => {
   beginning = true;
+  for (const select of ["pics", "bench"]) kept.set(select, $(select).value);
+  plan.turn("applicable");
   showActs();
   Object.assign(view, { run: null, case: null, told: null });
   const answer = await post("/start", { pics: $("pics").value, bench: $("bench").value, tests });
@@ -280,7 +282,8 @@ const take = (told) => {
   }
   Object.assign(live, { phase: told.phase, counts: told.counts, done: told.done, operator: told.operator, log: told.log, ending: told.ending });
   live.results.push(...told.results);
-  if (another && live.about && choices.pics.some((one) => one.id === live.about.pics) && busy()) {
+  // What runs is what is chosen; a browser that has never chosen anything takes what was run last.
+  if (another && live.about && choices.pics.some((one) => one.id === live.about.pics) && (busy() || !kept.get("pics"))) {
     const same = $("pics").value === live.about.pics && $("bench").value === live.about.bench;
     $("pics").value = live.about.pics;
     $("bench").value = live.about.bench;
@@ -294,6 +297,7 @@ const take = (told) => {
   if (before !== live.phase || another) { showCommand(); showActs(); } else if (live.phase === "running") pauseChanged();
   if (another || before !== live.phase) {
     if (live.phase === "over") loadRuns();
+    if (live.phase === "over" && ["running", "stopping"].includes(before) && !view.case && !view.run) plan.turn("bad");
     showStage();
   } else if (busy() && !view.case && !view.run) {
     showRunning();

@@ -48,7 +48,6 @@ export class Plan {
       if (entry.applicable && entry.selectable !== false) section.ids.push(entry.id);
     }
     this.sections = [...sections.values()];
-    for (const section of this.sections) if (!section.ids.length) section.check.hidden = true;
     $("list").replaceChildren(list);
     this.filter();
     this.selection();
@@ -147,7 +146,10 @@ export class Plan {
       const words = `${entry.id} ${entry.title} ${entry.reason || ""} ${(entry.profiles || []).join(" ")} ${entry.result && entry.result.reason || ""}`.toLowerCase();
       node.hidden = !(belongs(entry) && words.includes(wanted));
     }
-    for (const { node, list } of this.sections || []) node.hidden = ![...list.children].some((one) => !one.hidden);
+    for (const { node, list, check, ids } of this.sections || []) {
+      node.hidden = ![...list.children].some((one) => !one.hidden);
+      check.hidden = !ids.some((id) => !this.rows.get(id).node.hidden);
+    }
     const chips = Object.entries(groups).map(([key, [words, of]]) => {
       const number = this.items.filter(of).length;
       if (!number && key !== "applicable") return null;
@@ -167,6 +169,14 @@ export class Plan {
     const none = this.items.length && !this.visible().length;
     $("list").querySelector(".none")?.remove();
     if (none) $("list").append(make("p", "none small", "No test case matches."));
+  }
+
+  // Shows a group, where it has any.
+  turn(group) {
+    if (!this.items.some(groups[group][1])) return;
+    this.group = group;
+    $("search").value = "";
+    this.filter();
   }
 
   visible() { return [...this.rows.values()].filter((row) => !row.node.hidden).map((row) => row.show); }

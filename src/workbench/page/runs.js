@@ -78,33 +78,6 @@ export const outcome = (told, open, acts) => {
     whole.append(make("p", "notice", "This run was ended early. What had ended by then is kept."), command(`ocpp-attest run --resume ${run.folder}`, "To resume it"));
   }
   if (acts.length) whole.append(make("div", "buttons", ...acts));
-  const bad = told.cases.filter((one) => !["pass", "not-implemented"].includes(one.verdict));
-  if (bad.length) {
-    const list = make("ul", "changes");
-    for (const one of bad.slice(0, 200)) {
-      const row = button("", "change", () => open(one.id));
-      row.append(tag(one.verdict, one.word), make("code", "", one.id), make("span", "title", one.title));
-      if (one.reason) row.append(make("span", "small", one.reason));
-      list.append(make("li", "", row));
-    }
-    whole.append(make("h3", "", "What did not pass"), list);
-  }
-  if (told.causes.length) {
-    const list = make("ul", "causes");
-    for (const cause of told.causes) {
-      const ids = cause["test-cases"];
-      list.append(make("li", "", make("b", "", cause.message), cause.expected ? ` – expected ${cause.expected}` : "", cause.found ? `, found ${cause.found}` : "", make("span", "small", ` ${count(ids.length, "test case", "test cases")}: ${ids.slice(0, 12).join(", ")}${ids.length > 12 ? " …" : ""}`)));
-    }
-    whole.append(make("h3", "", "One cause for several"), list);
-  }
-  if (told.profiles) {
-    const rows = make("ul", "profiles");
-    for (const profile of told.profiles.filter((one) => one.result !== "Not Tested")) {
-      const verdict = { Pass: "pass", Fail: "fail", Incomplete: "inconclusive" }[profile.result];
-      rows.append(make("li", "", tag(verdict, profile.result.toLowerCase()), ` ${profile.name}`));
-    }
-    if (rows.children.length) whole.append(make("h3", "", "Certification profiles"), rows);
-  }
   if (told.reports.length) {
     const links = make("div", "reports");
     for (const report of told.reports) {
@@ -116,6 +89,39 @@ export const outcome = (told, open, acts) => {
     whole.append(make("h3", "", "Reports"), links);
   }
   whole.append(make("p", "small", `Run folder: ${run.folder} · ${when(run.started)}`));
+  if (told.profiles) {
+    const rows = make("ul", "profiles");
+    for (const profile of told.profiles.filter((one) => one.result !== "Not Tested")) {
+      const verdict = { Pass: "pass", Fail: "fail", Incomplete: "inconclusive" }[profile.result];
+      rows.append(make("li", "", tag(verdict, profile.result.toLowerCase()), ` ${profile.name}`));
+    }
+    if (rows.children.length) whole.append(make("h3", "", "Certification profiles"), rows);
+  }
+  if (told.causes.length) {
+    const list = make("ul", "causes");
+    for (const cause of told.causes) {
+      const ids = cause["test-cases"];
+      list.append(make("li", "", make("b", "", cause.message), cause.expected ? ` – expected ${cause.expected}` : "", cause.found ? `, found ${cause.found}` : "", make("span", "small", ` ${count(ids.length, "test case", "test cases")}: ${ids.slice(0, 12).join(", ")}${ids.length > 12 ? " …" : ""}`)));
+    }
+    whole.append(make("h3", "", "One cause for several"), list);
+  }
+  const bad = told.cases.filter((one) => !["pass", "not-implemented"].includes(one.verdict));
+  if (bad.length) {
+    const list = make("ul", "changes"), all = (many) => {
+      for (const one of many) {
+        const row = button("", "change", () => open(one.id));
+        row.append(tag(one.verdict, one.word), make("code", "", one.id), make("span", "title", one.title));
+        if (one.reason) row.append(make("span", "small", one.reason));
+        list.append(make("li", "", row));
+      }
+    };
+    all(bad.slice(0, 10));
+    whole.append(make("h3", "", "What did not pass"), list);
+    if (bad.length > 10) {
+      const more = button(`Show all ${bad.length}`, "plain", () => { more.remove(); all(bad.slice(10)); });
+      whole.append(more);
+    }
+  }
   const compared = make("section", "compared");
   whole.append(compared);
   comparison(run.key, open).then((node) => compared.replaceWith(node));
