@@ -86,6 +86,7 @@ const start = async (tests) => {
   beginning = true;
   for (const select of ["pics", "bench"]) kept.set(select, $(select).value);
   plan.turn("applicable");
+  plan.clear();
   showActs();
   Object.assign(view, { run: null, case: null, told: null });
   const answer = await post("/start", { pics: $("pics").value, bench: $("bench").value, tests });
@@ -126,6 +127,7 @@ const showActs = () => {
     const applicable = planned ? planned.entries.filter((one) => one.applicable).length : 0;
     const again = mine() && live.about.pics === $("pics").value && live.about.bench === $("bench").value ? failed() : [];
     const everything = `Run all ${applicable}`;
+    const part = again.length || busy() || !mine() || live.about.chosen.length >= applicable ? [] : live.about.chosen;
     if (ids.length) {
       act("all", everything, "", () => start([]), beginning);
       act("run", `Run ${ids.length} selected`, "main", () => start(ids), beginning);
@@ -133,6 +135,7 @@ const showActs = () => {
       act("all", everything, "", () => start([]), beginning);
       act("run", `Run again what did not pass (${again.length})`, "main", () => start(again), beginning);
     } else {
+      if (part.length) act("same", `The same ${part.length} again`, "", () => start(part), beginning);
       act("run", applicable ? everything : "Run", "main", () => start([]), beginning || !applicable);
     }
   }

@@ -19,7 +19,7 @@ export class Plan {
       if (event.key === "ArrowDown") { event.preventDefault(); this.visible()[0]?.focus(); }
     };
     $("list").onkeydown = (event) => this.key(event);
-    $("unselect").onclick = () => { this.selected.clear(); for (const row of this.rows.values()) if (row.check) row.check.checked = false; this.blocks(); this.selection(); };
+    $("unselect").onclick = () => this.clear();
   }
 
   // New test cases: of the plan, or of a run whose plan is not at hand.
@@ -133,6 +133,12 @@ export class Plan {
     $("unselect").textContent = `Clear selection (${this.selected.size})`;
     this.blocks();
     this.changed();
+  }
+
+  clear() {
+    this.selected.clear();
+    for (const row of this.rows.values()) if (row.check) row.check.checked = false;
+    this.selection();
   }
 
   // In the order of the plan.
