@@ -2,7 +2,10 @@
 //! there, and hands answers on. So a manual action is asked, timed and recorded as in any other run.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -24,11 +27,15 @@ const MAX_ANSWER: usize = 64 << 10;
 /// How long the page may take to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// How long a run may take to end once its page is gone.
+const GRACE: Duration = Duration::from_secs(3);
+
 /// A line that may be open.
 #[derive(Clone)]
 pub(super) struct Line {
     live: Arc<Live>,
     open: Arc<Mutex<Option<Open>>>,
+    closed: Arc<AtomicBool>,
 }
 
 impl std::fmt::Debug for Line {
@@ -50,7 +57,7 @@ fn client() -> Client<HttpConnector, Full<Bytes>> {
 
 impl Line {
     pub(super) fn new(live: Arc<Live>) -> Self {
-        Self { live, open: Arc::default() }
+        Self { live, open: Arc::default(), closed: Arc::default() }
     }
 
     fn set(&self, open: Option<Open>) {
@@ -62,12 +69,18 @@ impl Line {
         let (line, link) = (self.clone(), link.to_owned());
         tokio::spawn(async move {
             if let Err(why) = line.follow(&link).await {
+                // A run that could not begin takes its page with it, and says itself why.
+                tokio::time::sleep(GRACE).await;
+                if line.closed.load(Ordering::Relaxed) {
+                    return;
+                }
                 line.live.said(&format!("the questions of this run can't be shown: {why}"));
             }
         });
     }
 
     pub(super) fn close(&self) {
+        self.closed.store(true, Ordering::Relaxed);
         self.set(None);
     }
 

@@ -430,6 +430,7 @@ fn a_run_is_stopped_as_ctrl_c_does_and_its_questions_come_to_the_page() {
     let refused = workbench.until(|state| state["phase"] == "over");
     assert_eq!(refused["ending"]["exit"], 2, "{refused}");
     assert!(refused["log"].to_string().contains(&port.to_string()), "{refused}");
+    assert!(!refused["log"].to_string().contains("can't be shown"), "{refused}");
     drop(taken);
     assert_eq!(workbench.post("/start", &start).0, 204);
     workbench.until(|state| state["case"]["id"] == "TC_C_02_CS");

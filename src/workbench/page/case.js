@@ -43,10 +43,10 @@ const message = (row, onFinding) => {
 const node = (row, onFinding) => {
   if (["call", "result", "refusal", "send", "broken", "ping"].includes(row.kind)) return message(row, onFinding);
   // A step that only holds others together stands back.
-  const aside = row.kind === "step" && /^\d+ (let|assert|ask|steps|any-order|one-of|optional|repeat|for-each|one)\b/.test(row.label);
+  const aside = row.kind === "step" && /^\d+ (let|assert|ask|steps|any-order|one-of|optional|repeat|for-each|one)\b|^one \{/.test(row.label);
   const item = make("li", `mark ${row.kind}${aside ? " aside" : ""}`);
   const text = make("div", "told");
-  if (row.kind === "step") text.style.marginInlineStart = `${row.depth * 0.7}rem`;
+  if (row.depth) text.style.setProperty("--depth", row.depth);
   if (row.kind === "verdict") text.append(tag(row.label, row.label));
   else text.append(words[row.kind] && !row.label.startsWith(words[row.kind]) ? make("span", "kind", `${words[row.kind]} `) : "", row.label);
   if (row.detail) text.append(" ", make("span", "detail", row.detail));

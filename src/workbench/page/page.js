@@ -1,6 +1,6 @@
 // The workbench. What runs comes as events and is only shown here: closed, reloaded or opened twice, the page is the same.
 import { Diagram, detail, explained } from "./case.js";
-import { $, button, command, complaint, copies, count, fetched, kept, make, post, span, sure, tag } from "./dom.js";
+import { $, button, command, complaint, copies, count, fetched, kept, make, post, sure, when } from "./dom.js";
 import { Plan } from "./plan.js";
 import { listed, outcome } from "./runs.js";
 import { Questions } from "./questions.js";
@@ -163,7 +163,8 @@ const look = async (run, id) => {
   if (id) plan.reveal(id);
   showActs();
   await showStage();
-  if (matchMedia("(max-width: 899px)").matches && (id || run)) $("stage").scrollIntoView({ block: "start" });
+  // On a phone the stage is below or above what was pressed; on a desk it may have been scrolled past its beginning.
+  if ((id || run) && (matchMedia("(max-width: 899px)").matches || $("stage").getBoundingClientRect().top < 60)) $("stage").scrollIntoView({ block: "start" });
 };
 
 const stage = (title, ...content) => {
@@ -197,7 +198,7 @@ const showStage = async () => {
       $("stage").dataset.shows = "plan";
     }
   } else if (view.run) {
-    stage(view.told ? view.told.run.product : "Run", view.told ? outcome(view.told, (id) => look(view.run, id), []) : "");
+    stage(view.told ? `${view.told.run.product} · ${when(view.told.run.started)}` : "Run", view.told ? outcome(view.told, (id) => look(view.run, id), []) : "");
     $("stage").dataset.shows = "run";
   } else if (busy()) {
     showRunning();
@@ -299,7 +300,7 @@ const take = (told) => {
   showPhase();
   if (before !== live.phase || another) { showCommand(); showActs(); } else if (live.phase === "running") pauseChanged();
   if (another || before !== live.phase) {
-    if (live.phase === "over") loadRuns();
+    if (live.phase !== "idle") loadRuns();
     if (live.phase === "over" && ["running", "stopping"].includes(before) && !view.case && !view.run) plan.turn("bad");
     showStage();
   } else if (busy() && !view.case && !view.run) {
@@ -333,7 +334,7 @@ const grow = (told) => {
 
 const showRuns = () => {
   $("past-folder").textContent = past.folder || "";
-  const runs = listed(past, view.run || (!busy() && live.about ? live.about.key : null), (key) => look(key, null));
+  const runs = listed(past, view.run || (!busy() && live.about ? live.about.key : null), busy() && live.about ? live.about.key : null, (key) => look(key, null));
   $("runs").replaceChildren(...(runs.length ? runs : [make("li", "small", "No runs yet.")]));
 };
 

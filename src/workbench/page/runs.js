@@ -13,13 +13,14 @@ export const counted = (counts) => {
 };
 
 // The runs as a list; pressed, one is shown.
-export const listed = (told, chosen, show) => told.runs.map((run) => {
+export const listed = (told, chosen, underWay, show) => told.runs.map((run) => {
   const item = make("li", run.key === chosen ? "chosen" : "");
   const row = button("", "run-row", () => show(run.key));
   const done = Object.values(run.counts).reduce((sum, one) => sum + one, 0);
   row.append(make("span", "when", when(run.started)), make("span", "name", run.product), counted(run.counts));
   const more = [run.sut === "simulated" ? "simulated" : run.sut];
-  if (!run.complete) more.push(`ended early: ${done} of ${run.chosen}`);
+  if (run.key === underWay) more.push("under way");
+  else if (!run.complete) more.push(`ended early: ${done} of ${run.chosen}`);
   row.append(make("span", "small", more.join(" · ")));
   row.setAttribute("aria-current", String(run.key === chosen));
   item.append(row);
