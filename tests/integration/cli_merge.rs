@@ -78,7 +78,11 @@ fn four_shards_merged_are_the_whole_run() {
         text.lines().filter(|line| !own.iter().any(|row| line.starts_with(row))).collect::<Vec<_>>().join("\n")
     };
     assert_eq!(words("merged"), words("whole"));
-    let lines = |folder: &Path| std::fs::read_to_string(folder.join("trace.jsonl")).unwrap().lines().count();
+    // How many clock-aligned readings fall into a test case depends on the time of day.
+    let lines = |folder: &Path| {
+        let trace = std::fs::read_to_string(folder.join("trace.jsonl")).unwrap();
+        trace.lines().filter(|line| !line.contains(r#""test-case":"TC_J_0"#)).count()
+    };
     assert_eq!(lines(&at("merged")), lines(&at("whole")));
     for report in ["abstract.html", "abstract.md", "report.html", "junit.xml", "plan.json", "pics.yaml", "bench.yaml"] {
         assert!(at("merged").join(report).exists(), "{report}");
