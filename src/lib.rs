@@ -36,4 +36,5 @@ pub mod testcase;
 pub mod text;
 pub mod verdict;
 pub mod vocabulary;
+pub mod workbench;
 pub mod yaml;

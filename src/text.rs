@@ -43,6 +43,15 @@ fn turns(letter: char) -> bool {
     matches!(letter, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
+/// A word as a shell takes it for one.
+pub fn shell_word(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", visible_line(word).replace('\'', r"'\''"))
+}
+
 /// The text as it is printed on paper: on one line, and without what can't be seen but changes what is (control
 /// characters, marks that turn the direction, tags). Unlike [`visible_line`] it leaves them out: a certificate is no place for
 /// escapes.

@@ -24,6 +24,7 @@ mod replay;
 mod report;
 mod run;
 mod schema;
+mod serve;
 mod shells;
 mod simulate;
 mod trace;
@@ -137,6 +138,8 @@ enum Command {
     Replay(replay::Arguments),
     /// Run the applicable test cases against a product
     Run(run::Arguments),
+    /// Serve a workbench in the browser: choose, run, watch, read and compare
+    Serve(serve::Arguments),
     /// Merge several runs into one, usually the shards of a run
     Merge(merge::Arguments),
     /// Print the messages of a run
@@ -193,6 +196,7 @@ pub fn main() -> ExitCode {
         Command::Replay(arguments) => replay::run(&arguments),
         Command::Diff(arguments) => diff::run(&arguments),
         Command::Run(arguments) => run::run(&arguments, &test_cases),
+        Command::Serve(arguments) => serve::run(&arguments, &test_cases),
     };
     match result {
         Ok(code) => ExitCode::from(code),

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+pub(super) use self::execute::asked_to_stop;
 use self::{live::Live, prepare::Prepared};
 use super::{Problem, TestCases, gate::Gate, given, operator::OperatorChoice};
 use crate::{link::Secret, pics::SutKind, selection::choice::Shard};

@@ -4,7 +4,7 @@
 pub(crate) mod charts;
 mod coverage;
 mod data;
-mod frame;
+pub(crate) mod frame;
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -22,7 +22,10 @@ use crate::{
     yaml::shorten,
 };
 
-pub(crate) use full::charts::time;
+pub(crate) use full::{
+    charts::time,
+    frame::{Line, lay_out},
+};
 
 /// What the reports of a run are made of.
 #[derive(Debug, Clone, Copy)]

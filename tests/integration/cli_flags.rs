@@ -202,6 +202,11 @@ const TESTS: &[(&str, &[&str])] = &[
         "reports::the_exit_status_of_a_comparison_is_a_contract",
         &["diff --fail-on", "diff --fail-on=regressions", "diff --fail-on=changes"],
     ),
+    (
+        "workbench::only_who_has_a_fresh_link_of_the_terminal_gets_in",
+        &["serve --listen", "serve --runs", "serve --host"],
+    ),
+    ("workbench::a_run_is_planned_started_watched_compared_and_handed_out", &["serve <DIR>", "serve --fault"]),
 ];
 
 /// The exit statuses, and a test that ends with each.

@@ -38,3 +38,4 @@ mod side_by_side;
 mod signing_requests;
 mod slow_operator;
 mod tidying;
+mod workbench;

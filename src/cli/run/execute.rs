@@ -158,7 +158,7 @@ impl Writing {
 }
 
 /// Ctrl-C, or what a CI system sends: either way the run folder is written with what there is.
-async fn asked_to_stop() -> bool {
+pub(in crate::cli) async fn asked_to_stop() -> bool {
     #[cfg(unix)]
     if let Ok(mut terminated) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
         return tokio::select! {
