@@ -156,7 +156,15 @@ const TESTS: &[(&str, &[&str])] = &[
     ("cli_merge::a_merged_run_passes_the_gate_that_its_parts_do", &["merge --expect", "merge --strict"]),
     (
         "cli_merge::the_conversation_of_a_run_is_printed_to_be_read",
-        &["trace <RUN_DIR>", "trace --test", "trace --format", "trace --format=text", "trace --format=json"],
+        &[
+            "trace <RUN_DIR>",
+            "trace --test",
+            "trace --format",
+            "trace --format=text",
+            "trace --format=json",
+            "trace --wide",
+            "trace --pretty",
+        ],
     ),
     (
         "cli_judging::each_report_is_made_again_where_it_is_wanted",

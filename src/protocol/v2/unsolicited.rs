@@ -103,7 +103,7 @@ pub const OF_STATION: &[Unsolicited] = &[
     line("SecurityEventNotification", Background, "Security events are reported when they happen (A04.FR.01)."),
     line("SignCertificate", Background, "The station renews a certificate that expires within a month (A03.FR.02, A03.FR.03)."),
     line("StatusNotification", Background, "It is sent whenever a connector changes, and after a boot (G01.FR.03, B01.FR.05)."),
-    line("TransactionEvent", Depends(Progress), "An update with meter values or a change of the charging state is sent when there is something to report (J02.FR.19). Any other event reports an action that nobody took."),
+    line("TransactionEvent", Depends(Progress), "An update with meter values or a change of the charging state is sent when there is something to report (J02.FR.19). Any other event reports with its triggerReason what nobody did (E01.FR.15)."),
 ];
 
 /// Requests of a CSMS under test that OCPP 2.1 adds. Our station has none of these functions.
