@@ -128,6 +128,7 @@ const TESTS: &[(&str, &[&str])] = &[
             "audit --jobs",
         ],
     ),
+    ("cli_judging::checks_that_name_no_requirement_are_listed", &["audit --requirements"]),
     ("replay::the_command_tells_same_from_different", &["replay <RUN_DIR>", "replay --format", "replay --format=json"]),
     (
         "cli_judging::a_run_is_judged_again_by_other_test_cases",

@@ -79,7 +79,8 @@ impl Node {
                 finding.pointer = Some(place.clone());
             }
         }
-        let actions: Vec<&str> = expects.iter().map(|expect| expect.action.as_str()).collect();
+        let mut actions: Vec<&str> = expects.iter().map(|expect| expect.action.as_str()).collect();
+        actions.dedup();
         (actions.join(" or "), finding)
     }
 
@@ -279,7 +280,7 @@ impl Node {
         if world.now.mono_ns >= until.unwrap_or(fallback) {
             let Body::OneOf(nodes, _) = &self.body else { return true };
             let wanted: Vec<String> = nodes.iter().map(Node::waiting_for).collect();
-            let expects: Vec<&Expect> = nodes.iter().filter_map(Node::expects).collect();
+            let expects: Vec<&Expect> = nodes.iter().filter_map(Node::begins_with).collect();
             let (described, mut finding) = self.missing(&expects, world);
             let waited = finding.waited_s.unwrap_or_default();
             if expects.len() < nodes.len() {

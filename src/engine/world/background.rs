@@ -95,11 +95,13 @@ impl World {
         self.find(verdict, finding);
     }
 
-    /// What a message breaks that no step waits for: the requirements that the last sentence of the reason names which names any.
+    /// What a message breaks that no step waits for: the requirement that the last sentence of the reason names which names any. Where
+    /// it names several, which of them is broken is not certain.
     fn sources(&self, reason: &str) -> Vec<String> {
         let known = self.setup.protocol.requirements();
         let named = |sentence: &str| known.cited(sentence).map(str::to_owned).collect::<Vec<_>>();
-        reason.rsplit(". ").map(named).find(|ids| !ids.is_empty()).unwrap_or_default()
+        let last = reason.rsplit(". ").map(named).find(|ids| !ids.is_empty());
+        last.filter(|ids| ids.len() == 1).unwrap_or_default()
     }
 
     /// True for a CALL about something that a former test case left behind: it is answered, and tells nothing here.
