@@ -190,7 +190,7 @@ pub fn main() -> ExitCode {
         Command::Calibrate(arguments) => calibrate::run(&arguments),
         Command::Simulate(arguments) => simulate::run(&arguments),
         Command::Merge(arguments) => merge::run(&arguments),
-        Command::Trace(arguments) => trace::run(&arguments),
+        Command::Trace(arguments) => trace::run(&arguments, &test_cases),
         Command::Report(arguments) => report::run(&arguments),
         Command::Audit(arguments) => audit::run(&arguments, &test_cases),
         Command::Replay(arguments) => replay::run(&arguments),

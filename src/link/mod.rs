@@ -5,7 +5,9 @@
 //! its own.
 
 pub mod client;
+mod failure;
 mod handle;
+mod head;
 pub(crate) mod hello;
 pub mod network;
 pub(crate) mod priority;

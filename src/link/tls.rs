@@ -108,22 +108,56 @@ fn info(common: &rustls::CommonState, hello: Option<HelloInfo>) -> TlsInfo {
     TlsInfo { version, suite, peer_chain, hello }
 }
 
-/// The alert with which the peer broke off, when that is what happened to a stream.
+/// The name of the alert with which the peer broke off, when that is what happened to a stream.
 pub fn alert(error: &io::Error) -> Option<String> {
     match error.get_ref()?.downcast_ref::<rustls::Error>()? {
-        rustls::Error::AlertReceived(alert) => Some(format!("{alert:?}")),
+        rustls::Error::AlertReceived(alert) => Some(alert_name(*alert)),
         _ => None,
     }
 }
 
+/// The name of an alert as the RFCs write it: `unknown_ca`.
+fn alert_name(alert: rustls::AlertDescription) -> String {
+    let Some(name) = alert.as_str() else { return format!("number {}", u8::from(alert)) };
+    let mut words = String::new();
+    let mut after_small = false;
+    for letter in name.chars() {
+        if letter.is_ascii_uppercase() && after_small {
+            words.push('_');
+        }
+        after_small = letter.is_ascii_lowercase();
+        words.push(letter.to_ascii_lowercase());
+    }
+    words
+}
+
+/// Where a handshake was that we serve: the SUT's ClientHello has come, its Finished has not.
+const AS_SERVER: &str = "after its ClientHello and before its Finished";
+/// Where a handshake was that we began.
+const AS_CLIENT: &str = "after our ClientHello and before the handshake was finished";
+
 /// The alert or close with which the peer broke off, or our own reason.
-fn refused(error: &io::Error) -> AttemptFailure {
+fn refused(error: &io::Error, stage: &str) -> AttemptFailure {
     if let Some(alert) = alert(error) {
-        return AttemptFailure::TlsRefusedBySut(alert);
+        return AttemptFailure::TlsRefusedBySut(format!("it sent the alert {alert} {stage}"));
     }
     match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-        Some(other) => AttemptFailure::TlsRefusedByUs(other.to_string()),
-        None => AttemptFailure::TlsRefusedBySut(format!("closed: {}", error.kind())),
+        Some(other) => AttemptFailure::TlsRefusedByUs(match alert_sent(other) {
+            Some(alert) => format!("{other}; we sent the alert {} {stage}", alert_name(alert)),
+            None => other.to_string(),
+        }),
+        None => AttemptFailure::TlsRefusedBySut(format!(
+            "it closed the connection without an alert {stage} ({})",
+            error.kind()
+        )),
+    }
+}
+
+/// The alert that rustls sends for what it finds wrong, where that is certain.
+fn alert_sent(error: &rustls::Error) -> Option<rustls::AlertDescription> {
+    match error {
+        rustls::Error::InvalidCertificate(problem) => Some(problem.clone().into()),
+        _ => None,
     }
 }
 
@@ -170,7 +204,7 @@ pub async fn accept(
             let info = info(stream.get_ref().1, hello);
             Ok((Box::new(stream), info))
         }
-        Err(error) => Err(refused(&error)),
+        Err(error) => Err(refused(&error, AS_SERVER)),
     }
 }
 
@@ -224,7 +258,7 @@ pub async fn connect(
             let info = info(stream.get_ref().1, None);
             Ok((Box::new(stream), info))
         }
-        Err(error) => Err(refused(&error)),
+        Err(error) => Err(refused(&error, AS_CLIENT)),
     }
 }
 
@@ -283,8 +317,8 @@ mod legacy {
     use tokio_openssl::SslStream;
 
     use super::{
-        AttemptFailure, BoxStream, ClientTls, Clock, HelloInfo, Identity, Prefixed, STATIC_RSA, ServerTls, TlsInfo,
-        TlsVersion, broken,
+        AS_CLIENT, AS_SERVER, AttemptFailure, BoxStream, ClientTls, Clock, HelloInfo, Identity, Prefixed, STATIC_RSA,
+        ServerTls, TlsInfo, TlsVersion, broken,
     };
 
     fn ssl_version(version: TlsVersion) -> SslVersion {
@@ -369,15 +403,20 @@ mod legacy {
         TlsInfo { version, suite, peer_chain, hello }
     }
 
-    fn refused(error: &openssl::ssl::Error) -> AttemptFailure {
+    fn refused(error: &openssl::ssl::Error, stage: &str) -> AttemptFailure {
         let text = error.ssl_error().map_or_else(|| error.to_string(), std::string::ToString::to_string);
         match error.ssl_error() {
-            // Alerts that come from the peer are named "alert" in OpenSSL's reasons.
-            Some(stack) if stack.errors().iter().any(|e| e.reason().is_some_and(|reason| reason.contains("alert"))) => {
-                AttemptFailure::TlsRefusedBySut(text)
+            // Alerts that come from the peer are named in OpenSSL's reasons: "tlsv1 alert unknown ca".
+            Some(stack) => match stack.errors().iter().find_map(|e| e.reason()?.split_once("alert ")) {
+                Some((_, alert)) => {
+                    let alert = alert.trim().replace(' ', "_");
+                    AttemptFailure::TlsRefusedBySut(format!("it sent the alert {alert} {stage}"))
+                }
+                None => AttemptFailure::TlsRefusedByUs(text),
+            },
+            None => {
+                AttemptFailure::TlsRefusedBySut(format!("it closed the connection without an alert {stage} ({text})"))
             }
-            Some(_) => AttemptFailure::TlsRefusedByUs(text),
-            None => AttemptFailure::TlsRefusedBySut(format!("closed: {text}")),
         }
     }
 
@@ -401,7 +440,7 @@ mod legacy {
                 let info = info(stream.ssl(), hello);
                 Ok((Box::new(stream), info))
             }
-            Err(error) => Err(refused(&error)),
+            Err(error) => Err(refused(&error, AS_SERVER)),
         }
     }
 
@@ -434,7 +473,7 @@ mod legacy {
                 let info = info(stream.ssl(), None);
                 Ok((Box::new(stream), info))
             }
-            Err(error) => Err(refused(&error)),
+            Err(error) => Err(refused(&error, AS_CLIENT)),
         }
     }
 }

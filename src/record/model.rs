@@ -77,6 +77,9 @@ pub enum TraceEvent {
         /// The ClientHello.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         hello: Option<HelloInfo>,
+        /// The HTTP head that the SUT sent, without secrets.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        head: Option<String>,
     },
     /// A WebSocket was opened.
     Opened {

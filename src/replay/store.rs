@@ -166,9 +166,10 @@ impl Store {
                     LinkEvent::Opened { conn, endpoint, request: asked, subprotocol } => {
                         Told::Opened { conn, endpoint, request: request(&asked), subprotocol }
                     }
-                    LinkEvent::AttemptFailed { conn, endpoint, failure, request: asked, hello } => {
+                    LinkEvent::AttemptFailed { conn, endpoint, failure, request: asked, hello, head } => {
                         let asked = asked.as_ref().map(&mut request);
-                        Told::AttemptFailed { conn, endpoint, failure, request: asked, hello }
+                        let head = head.map(|head| text(&head));
+                        Told::AttemptFailed { conn, endpoint, failure, request: asked, hello, head }
                     }
                     LinkEvent::Garbage { conn, what } => Told::Garbage { conn, what: text(&what) },
                     LinkEvent::Ping { conn, pong } => Told::Ping { conn, pong },

@@ -100,6 +100,9 @@ struct CauseRow<'r> {
     word: &'static str,
     message: &'r str,
     check: &'r str,
+    expected: &'r str,
+    found: Option<&'r str>,
+    requirements: String,
     test_cases: &'r [String],
 }
 
@@ -127,6 +130,7 @@ struct Finding<'r> {
     further: Vec<String>,
     waited: Option<String>,
     at: String,
+    of_run: String,
     requirements: Vec<(&'r str, &'static str)>,
     frame: Vec<frame::Line>,
 }
@@ -232,6 +236,9 @@ fn cause_row(cause: &Cause) -> CauseRow<'_> {
         word: cause.verdict.word(),
         message: &cause.message,
         check: &cause.check,
+        expected: cause.expected.as_deref().unwrap_or_default(),
+        found: cause.found.as_deref().filter(|_| cause.expected.is_some()),
+        requirements: cause.requirements.join(", "),
         test_cases: &cause.test_cases,
     }
 }
@@ -331,7 +338,8 @@ fn case_findings<'r>(
         pointer: failure.pointer.as_deref(),
         further: failure.further.iter().map(super::finding::place).collect(),
         waited: failure.waited_s.map(time),
-        at: span((failure.at_s - case.started_s).max(0.0)),
+        at: span((failure.at_s - case.began_before(failure.at_s)).max(0.0)),
+        of_run: span(failure.at_s),
         requirements: failure.requirements.iter().map(|id| (id.as_str(), known.text(id).unwrap_or_default())).collect(),
         frame: failure.frame.as_deref().map_or_else(Vec::new, |quoted| {
             frame::lay_out(whole.get(&number).map_or(quoted, String::as_str), failure.pointer.as_deref())

@@ -17,6 +17,7 @@ pub mod requirements;
 pub mod scope;
 pub mod service;
 pub mod tables;
+pub mod uncited;
 pub mod walk;
 
 pub use crate::template;

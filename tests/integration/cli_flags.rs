@@ -128,6 +128,7 @@ const TESTS: &[(&str, &[&str])] = &[
             "audit --jobs",
         ],
     ),
+    ("cli_judging::checks_that_name_no_requirement_are_listed", &["audit --requirements"]),
     ("replay::the_command_tells_same_from_different", &["replay <RUN_DIR>", "replay --format", "replay --format=json"]),
     (
         "cli_judging::a_run_is_judged_again_by_other_test_cases",
@@ -156,7 +157,15 @@ const TESTS: &[(&str, &[&str])] = &[
     ("cli_merge::a_merged_run_passes_the_gate_that_its_parts_do", &["merge --expect", "merge --strict"]),
     (
         "cli_merge::the_conversation_of_a_run_is_printed_to_be_read",
-        &["trace <RUN_DIR>", "trace --test", "trace --format", "trace --format=text", "trace --format=json"],
+        &[
+            "trace <RUN_DIR>",
+            "trace --test",
+            "trace --format",
+            "trace --format=text",
+            "trace --format=json",
+            "trace --wide",
+            "trace --pretty",
+        ],
     ),
     (
         "cli_judging::each_report_is_made_again_where_it_is_wanted",

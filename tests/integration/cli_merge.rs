@@ -198,6 +198,11 @@ fn the_conversation_of_a_run_is_printed_to_be_read() {
     for line in lines.lines() {
         assert_eq!(serde_json::from_str::<Value>(line).unwrap()["test-case"], "TC_Y_01_CS");
     }
+    let (_, wide) = attest(&["trace", folder, "--test", "TC_Y_01_CS", "--wide"]);
+    assert!(wide.contains("\"serialNumber\":\"CS001\"") && !wide.contains('…'), "{wide}");
+    let (_, pretty) = attest(&["trace", folder, "--test", "TC_Y_01_CS", "--pretty"]);
+    assert!(pretty.contains("\n                             \"reason\": \"PowerUp\",\n"), "{pretty}");
+    assert_eq!(attest(&["trace", folder, "--wide", "--pretty"]).0, Some(2));
     let (_, all) = attest(&["trace", folder, "--format", "json"]);
     assert_eq!(all, std::fs::read_to_string(out.join("trace.jsonl")).unwrap());
     assert_eq!(attest(&["trace", folder, "--test", "Z"]).0, Some(2));
