@@ -56,6 +56,7 @@ fn main() {
         test_cases: String::new(),
         bench: None,
         calibration: None,
+        tested_by: ocpp_attest::pics::model::TestedBy::default(),
         faults: Vec::new(),
         choice: Choice::default(),
         shuffle: None,
@@ -104,6 +105,7 @@ fn main() {
         resumed: Vec::new(),
         expectations: Vec::new(),
         calibration: None,
+        tested_by: ocpp_attest::pics::model::TestedBy::default(),
     };
     let results = results::summarise(&pics, &entries, ran.results, &trace, info);
     folder::write_results(&folder, &results).expect("results");

@@ -41,6 +41,7 @@ fn reports(criterion: &mut Criterion) {
         resumed: Vec::new(),
         expectations: Vec::new(),
         calibration: None,
+        tested_by: ocpp_attest::pics::model::TestedBy::default(),
     };
     let trace = results::TraceSummary::of(&pics, &trace);
     let results = results::summarise(&pics, &plan, ran.results, &trace, info);

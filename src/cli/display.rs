@@ -392,6 +392,7 @@ mod tests {
         let pics = crate::pics::reader::read(&pics).unwrap();
         let info = crate::results::RunInfo {
             calibration: None,
+            tested_by: crate::pics::model::TestedBy::default(),
             run_id: "run".into(),
             started: jiff::Timestamp::UNIX_EPOCH,
             finished: jiff::Timestamp::UNIX_EPOCH,

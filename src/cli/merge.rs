@@ -56,6 +56,7 @@ pub fn run(arguments: &Arguments) -> Result<u8, Problem> {
         shuffle: manifest.shuffle,
         interrupted: merge.is_incomplete(),
         calibration: manifest.calibration.clone(),
+        tested_by: manifest.tested_by.clone(),
         expectations: gate.judge(&merge.results, plan, manifest.started),
     };
     let results = results::summarise(&common.pics, plan, merge.results.clone(), &trace, info);

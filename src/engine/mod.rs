@@ -208,7 +208,8 @@ impl Engine {
                     break;
                 }
                 Err(error) => {
-                    world.find(Verdict::Error, finding::Finding::new("needs", error.to_string()));
+                    let (verdict, message) = world::cannot_be_evaluated(&error);
+                    world.find(verdict, finding::Finding::new("needs", message));
                     break;
                 }
             }

@@ -3,6 +3,7 @@
 mod pace;
 mod preparation;
 mod rules;
+mod said;
 mod wire;
 mod words;
 

@@ -451,7 +451,16 @@ fn decide(
     }
     if request.identity.as_deref() != Some(identity.as_str()) {
         let found = request.identity.clone().unwrap_or_default();
-        return Err((404, format!("the identity in the path is `{found}`, the bench expects `{identity}`")));
+        let closing = request.path.strip_suffix('/').filter(|path| path.len() > 1);
+        let why = match closing {
+            // OCPP-J 3.1.1: the identity is what follows the last `/` of the URL, and nothing follows this one.
+            Some(_) => format!(
+                "the path ends with `/`, so it has no identity: the station appends `/` and its identity to the URL of the CSMS \
+                 (Part 4, 3.1.1), here `{identity}`, and nothing behind it"
+            ),
+            None => format!("the identity in the path is `{found}`, the bench expects `{identity}`"),
+        };
+        return Err((404, why));
     }
     if !passwords.is_empty() {
         let (Some(user), Some(password)) = (&request.user, password) else {

@@ -43,7 +43,7 @@ fn read(path: &str, item: &str, findings: &mut Findings) -> Option<String> {
     match std::fs::read_to_string(path) {
         Ok(text) => Some(text),
         Err(error) => {
-            let help = "file names are relative to the folder in which the command is run";
+            let help = "a relative path begins at the folder of the bench file";
             findings.problem(item, format!("{path} can't be read: {error}"), help);
             None
         }
@@ -211,15 +211,19 @@ fn authority(subject: Subject<'_>, now: Timestamp, findings: &mut Findings) {
             findings.warning(
                 "authority",
                 "not set: each run makes its own root, which a real station does not trust",
-                "name a folder; the first run or `ocpp-attest bench init` makes its root.pem",
+                "name a folder; `ocpp-attest bench init` makes its root.pem",
             );
         }
         return;
     }
     let folder = Path::new(&bench.authority);
     let (root, root_key) = (folder.join("root.pem"), folder.join("root.key"));
-    if !root.exists() && !root_key.exists() {
-        return findings.ok("authority", format!("the first run makes {}", root.display()));
+    if bench.authority_to_be_made().is_some() {
+        return findings.warning(
+            "authority",
+            format!("{} does not exist: the first run makes a new authority, which no product trusts yet", root.display()),
+            "check the path, which is relative to the folder of the bench file; `ocpp-attest bench init` makes an authority",
+        );
     }
     let (root, root_key) = (root.display().to_string(), root_key.display().to_string());
     let Some(text) = read(&root, "authority", findings) else { return };

@@ -138,7 +138,7 @@ async fn url(subject: Subject<'_>, clock: Clock, findings: &mut Findings) {
     };
     let secure = url.scheme() == "wss";
     if secure != (bench.security_profile >= 2) {
-        let (is, wants) = if secure { ("wss", "2 or 3") } else { ("ws", "1") };
+        let (is, wants) = if secure { ("wss", "2 or 3") } else { ("ws", "1 (0 in OCPP 1.6)") };
         findings.problem(
             "url",
             format!("{is} is security profile {wants}, and the bench starts with {}", bench.security_profile),

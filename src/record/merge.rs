@@ -13,13 +13,15 @@ use super::{
 };
 use crate::{
     bench::Bench,
-    pics::{Pics, reader},
+    pics::{Pics, model::TestedBy, reader},
     selection::choice::Choice,
     verdict::{TestCaseResult, Verdict},
 };
 
 /// Settings of a bench that tell where things are, and do not change what is tested: shards may differ in them.
-const PLACES: [&str; 14] = [
+const PLACES: [&str; 16] = [
+    "laboratory",
+    "approval",
     "listen",
     "listen-second",
     "host",
@@ -316,6 +318,12 @@ fn manifest(parts: &[Part], run_id: String) -> Manifest {
             .map(|manifest| manifest.calibration.clone())
             .collect::<Option<Vec<_>>>()
             .and_then(|all| all.into_iter().max_by(|one, other| one.uncertainty_s.total_cmp(&other.uncertainty_s))),
+        // One laboratory's name can't stand for several.
+        tested_by: if manifests.iter().all(|manifest| manifest.tested_by == first.tested_by) {
+            first.tested_by.clone()
+        } else {
+            TestedBy::default()
+        },
         faults: first.faults.clone(),
         choice,
         // What was put together came in no order of its own.

@@ -11,7 +11,7 @@ use crate::{
     clock::Stamp,
     expect::Expectation,
     link::{AttemptFailure, ClosedBy, HelloInfo, TlsInfo},
-    pics::{Baseline, Pics, Profile, SutKind, writer},
+    pics::{Baseline, Pics, Profile, SutKind, model::TestedBy, writer},
     protocol::{Protocol, Version},
     verdict::{TestCaseResult, UploadRecord, Verdict},
 };
@@ -311,6 +311,9 @@ pub struct Results {
     /// What the harness's own calibration says of its measurements, where the bench names one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calibration: Option<Calibration>,
+    /// Who tested and who approves, as the bench says; nobody where the run was simulated.
+    #[serde(default, skip_serializing_if = "TestedBy::is_nobody")]
+    pub tested_by: TestedBy,
     /// What the file of known failures said of test cases, where one was given; no verdict rests on it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub expectations: Vec<Expectation>,

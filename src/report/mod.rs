@@ -122,7 +122,14 @@ pub enum ReportError {
 
 /// One report of a run.
 pub fn render(format: Format, run: Run<'_>) -> Result<Vec<u8>, ReportError> {
-    let abstract_of = || abstract_model::build(run.pics, run.results);
+    let abstract_of = || {
+        if run.results.simulated() {
+            return abstract_model::build(run.pics, run.results); // which names nobody
+        }
+        // Who tested the certified product has not tested this one: what a PICS says of that stands in no report.
+        let (laboratory, approval) = (run.results.tested_by.laboratory.clone(), run.results.tested_by.approval.clone());
+        abstract_model::build(&Pics { laboratory, approval, ..run.pics.clone() }, run.results)
+    };
     Ok(match format {
         Format::Html => render::abstract_html(&abstract_of()),
         Format::Md => render::abstract_markdown(&abstract_of()),

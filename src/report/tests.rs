@@ -80,6 +80,7 @@ pub(super) fn results(pics: &Pics, text: &str) -> Results {
         resumed: Vec::new(),
         verdict: Verdict::Fail,
         calibration: None,
+        tested_by: crate::pics::model::TestedBy::default(),
         expectations: Vec::new(),
         causes: Vec::new(),
         profiles,

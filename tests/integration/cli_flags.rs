@@ -61,7 +61,10 @@ const TESTS: &[(&str, &[&str])] = &[
         "cli_bench::what_is_wrong_with_a_bench_is_said_with_what_to_do",
         &["bench check <FILE>", "bench check --operator", "bench check --format", "bench check --format=json"],
     ),
-    ("cli_bench::a_fresh_bench_is_sound_for_every_kind_of_product", &["bench check --pics", "bench init --pics"]),
+    (
+        "cli_bench::a_fresh_bench_is_sound_for_every_kind_of_product",
+        &["bench check --pics", "bench init --pics", "bench init --fast"],
+    ),
     (
         "cli_bench::the_file_servers_password_may_come_from_outside_the_file",
         &["bench check --file-password", "bench check $OCPP_ATTEST_FILE_PASSWORD"],

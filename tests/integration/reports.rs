@@ -95,6 +95,7 @@ fn with_run<T>(look: impl FnOnce(Run<'_>) -> T) -> T {
         .collect();
     let info = results::RunInfo {
         calibration: None,
+        tested_by: ocpp_attest::pics::model::TestedBy::default(),
         run_id: text(),
         started: jiff::Timestamp::UNIX_EPOCH,
         finished: jiff::Timestamp::UNIX_EPOCH,

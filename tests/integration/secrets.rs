@@ -144,6 +144,7 @@ fn write_run(out: &Path, product: &str, bench: &str, globs: &[&str]) -> Secrets 
         resumed: Vec::new(),
         expectations: Vec::new(),
         calibration: None,
+        tested_by: ocpp_attest::pics::model::TestedBy::default(),
     };
     // As if all had failed, with the whole trace in view: reports of failures tell more.
     let mut cases = ran.results;

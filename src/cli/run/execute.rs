@@ -112,6 +112,7 @@ pub(super) fn execute(prepared: &Prepared, execution: Execution<'_>) -> Result<R
         shuffle: manifest.shuffle,
         interrupted: result.interrupted,
         calibration: manifest.calibration.clone(),
+        tested_by: manifest.tested_by.clone(),
         expectations: execution.gate.judge(&cases, entries, manifest.started),
     };
     let results = results::summarise(pics, entries, cases, &trace, info);

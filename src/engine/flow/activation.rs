@@ -11,7 +11,7 @@ use crate::{
     testcase::{
         model::{State, Step, StepKind},
         service::ServiceRequest,
-        template::{Template, TemplateError},
+        template::{Template, TemplateError, names_of},
         walk::Order,
     },
     verdict::{StepRecord, Verdict},
@@ -29,7 +29,7 @@ impl Node {
         }
         if let Some(when) = &step.when {
             let holds = when.holds(&world.names(&self.scope));
-            match world.own_error(holds, &step, &self.path) {
+            match world.evaluated(holds, &step, &self.path) {
                 None => return false,
                 Some(false) => {
                     self.status = Status::Skipped;
@@ -66,14 +66,14 @@ impl Node {
                 if let Some(optional) = &expect.optional {
                     let holds = optional.holds(&world.names(&self.scope));
                     // An optional expect behaves like `optional:` around it: passed over, but open.
-                    self.touched = !world.own_error(holds, step, &self.path)?;
+                    self.touched = !world.evaluated(holds, step, &self.path)?;
                 } else {
                     self.touched = true;
                 }
                 self.body = Body::Expect { until: world.now.mono_ns.saturating_add(nanos(within)) };
                 if let Some(since) = &expect.any_time_since {
                     let since = since.number(&world.names(&self.scope));
-                    let since = world.own_error(since, step, &self.path)?;
+                    let since = world.evaluated(since, step, &self.path)?;
                     self.claim_earlier(expect, since, world);
                 }
             }
@@ -114,7 +114,7 @@ impl Node {
                 self.touched = true;
                 if !matches!(self.body, Body::AnyOrder(_) | Body::Steps(_)) {
                     let items = items.evaluate(&world.names(&self.scope));
-                    let items = world.own_error(items, step, &self.path)?;
+                    let items = world.evaluated(items, step, &self.path)?;
                     self.body = self.for_each(&items, item, steps, *in_order);
                 }
             }
@@ -137,13 +137,13 @@ impl Node {
                     world.takes(world.input, &self.step, &self.path, Role::Condition);
                 }
                 let seconds = seconds.number(&world.names(&self.scope));
-                let seconds = world.own_error(seconds, step, &self.path)?;
+                let seconds = world.evaluated(seconds, step, &self.path)?;
                 self.body = Body::Until(world.now.mono_ns.saturating_add(nanos(seconds)));
             }
             StepKind::Settle(seconds) => {
                 self.touched = true;
                 let seconds = seconds.number(&world.names(&self.scope));
-                self.body = Body::Settle(nanos(world.own_error(seconds, step, &self.path)?));
+                self.body = Body::Settle(nanos(world.evaluated(seconds, step, &self.path)?));
             }
             StepKind::Operator { .. } => {
                 self.touched = true;
@@ -153,7 +153,7 @@ impl Node {
                 self.touched = true;
                 let parameters = self.parameters(with, world)?;
                 let request = ServiceRequest::of(service, Value::Object(parameters), Some(world.setup().protocol));
-                let request = world.own_error(request, step, &self.path)?;
+                let request = world.fitting(request, names_of(with), step, &self.path)?;
                 let id = world.fresh_id();
                 self.body = Body::Service(id);
                 world.effects.push(Effect::Service(id, request));
@@ -176,7 +176,7 @@ impl Node {
             StepKind::Assert { condition, otherwise, inconclusive } => {
                 world.takes(world.input, &self.step, &self.path, Role::Condition);
                 let holds = condition.holds(&world.names(&self.scope));
-                if !world.own_error(holds, step, &self.path)? {
+                if !world.evaluated(holds, step, &self.path)? {
                     let verdict = if *inconclusive { Verdict::Inconclusive } else { Verdict::Fail };
                     let message = otherwise.clone().unwrap_or_else(|| format!("`{}` does not hold", condition.text()));
                     let message = Template::new(Value::String(message.clone()))
@@ -276,7 +276,7 @@ impl Node {
             None => Some(world.seconds(bench, fallback)),
             Some(template) => {
                 let seconds = template.number(&world.names(&self.scope));
-                world.own_error(seconds, &self.step, &self.path)
+                world.evaluated(seconds, &self.step, &self.path)
             }
         }
     }
@@ -299,7 +299,7 @@ impl Node {
             return None;
         };
         let scope = scope_of(&state, with, &self.scope, world);
-        let scope = world.own_error(scope, &self.step, &self.path)?;
+        let scope = world.evaluated(scope, &self.step, &self.path)?;
         Some(Sequence::new(&state.steps, &scope, &self.path, self.depth + 1))
     }
 }

@@ -68,7 +68,7 @@ pub(crate) fn begin(connection: &Connection, node: &mut Node, world: &mut World)
     let step = node.step.clone();
     let number = |template: &Template, world: &mut World| {
         let number = template.number(&world.names(&node.scope));
-        world.own_error(number, &step, &node.path)
+        world.evaluated(number, &step, &node.path)
     };
     let endpoint = match &connection.endpoint {
         // While it is away the SUT is thought to come back where it was.
@@ -85,7 +85,7 @@ pub(crate) fn begin(connection: &Connection, node: &mut Node, world: &mut World)
         None => Offer::default(),
         Some(offer) => {
             let offered = world.evaluate(offer, &node.scope, &step, &node.path)?;
-            world.own_error(Offer::of(connection.act, &offered), &step, &node.path)?
+            world.fitting(Offer::of(connection.act, &offered), offer.names(), &step, &node.path)?
         }
     };
     let within = match &connection.within {
@@ -512,7 +512,7 @@ fn attempted(connection: &Connection, attempt: &Attempt, node: &mut Node, world:
 
 fn checked(connection: &Connection, facts: Value, node: &mut Node, world: &mut World) -> Option<Value> {
     let found = connection.checks.mismatches(&facts, &world.names(&node.scope));
-    let found = world.own_error(found, &node.step, &node.path)?;
+    let found = world.evaluated(found, &node.step, &node.path)?;
     if !found.is_empty() {
         let finding = Finding::at(&node.step, &node.path, "the connection is not as expected");
         world.find(Verdict::Fail, finding.mismatches(&found, ""));

@@ -99,7 +99,7 @@ impl Node {
                 };
                 world.complete_request(&send.action, &mut payload);
                 let finding = Finding::at(&step, &self.path, String::new());
-                if !world.is_sound(&send.action, true, &payload, finding) {
+                if !world.is_sound(&send.action, true, &payload, &send.payload, finding) {
                     return false;
                 }
                 if let Some(name) = &step.saved_as {
@@ -184,7 +184,7 @@ impl Node {
                     return false;
                 }
                 let found = send.checks.mismatches(&payload, &world.names(&self.scope));
-                let Some(found) = world.own_error(found, &step, &self.path) else { return false };
+                let Some(found) = world.evaluated(found, &step, &self.path) else { return false };
                 if !found.is_empty() {
                     let message = format!("the response to {} is not as expected", send.action);
                     let finding = Finding::at(&step, &self.path, message).mismatches(&found, &text);
@@ -215,7 +215,7 @@ impl Node {
             return false;
         }
         let Some(reached) = self.reached(name, world) else { return true };
-        let Some((evse, facts)) = world.own_error(reached, &self.step, &self.path) else { return false };
+        let Some((evse, facts)) = world.evaluated(reached, &self.step, &self.path) else { return false };
         world.memory.evses.entry(evse).or_default().extend(facts);
         self.save(serde_json::json!({ "at": world.now.seconds() }), world);
         true
@@ -249,7 +249,7 @@ impl Node {
                 return false;
             }
             let holds = until.holds(&world.names(&self.scope));
-            match world.own_error(holds, &self.step, &self.path) {
+            match world.evaluated(holds, &self.step, &self.path) {
                 None => return false,
                 Some(true) => return true,
                 Some(false) => {

@@ -1,6 +1,6 @@
 //! Calls of the SUT that no step has asked for: rules for all of them, what is background, and what is learnt from them.
 
-use super::World;
+use super::{World, cannot_be_evaluated};
 use crate::{
     engine::{
         Phase,
@@ -55,7 +55,10 @@ impl World {
                             self.find(Verdict::Fail, finding.mismatches(&found, &call.text));
                         }
                     }
-                    Err(error) => self.find(Verdict::Error, Finding::new("always", error.to_string())),
+                    Err(error) => {
+                        let (verdict, message) = cannot_be_evaluated(&error);
+                        self.find(verdict, Finding { step: "always".into(), message, ..base });
+                    }
                 },
             }
         }
