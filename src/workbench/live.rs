@@ -274,12 +274,12 @@ impl Live {
     pub(super) fn over(&self, exit: Option<i32>) {
         self.change(|state| {
             let words = match exit {
-                Some(0) => "Everything passed.",
-                Some(1) => "At least one test case failed.",
-                Some(2) => "The run could not begin. What it said stands below.",
-                Some(3) => "Nothing failed, but something was not decided.",
-                Some(_) => "The harness itself failed. What it said stands below.",
-                None => "The run was killed. What had ended by then is kept.",
+                Some(0) => "Everything passed",
+                Some(1) => "At least one test case failed",
+                Some(2) => "The run could not begin: what it said stands below",
+                Some(3) => "Nothing failed, but something was not decided",
+                Some(_) => "The harness itself failed: what it said stands below",
+                None => "The run was killed: what had ended by then is kept",
             };
             state.phase = Phase::Over;
             state.operator = Value::Null;

@@ -96,7 +96,7 @@ fn a_whole_programme_is_chosen_run_watched_and_read() {
     browser.picture("workbench-running.png");
     primary(&browser, "Run all 163");
     shows(&browser, "over");
-    assert!(browser.text("#phase").ends_with(": Everything passed."), "{}", browser.text("#phase"));
+    assert!(browser.text("#phase").starts_with("Everything passed · "), "{}", browser.text("#phase"));
     assert_eq!(count(&browser, "#list .case.pass"), 163);
     assert_eq!(browser.text("#stage .counts"), "163 passed");
     let reports = browser
@@ -153,7 +153,7 @@ fn what_a_failing_product_sends_is_shown_and_obeyed_by_nobody() {
     browser.look(&format!("(() => {{ {select} }})()"));
     browser.press("#acts", "Run 3 selected");
     shows(&browser, "over");
-    primary(&browser, "Run again what did not pass (3)");
+    primary(&browser, "Run again the 3 not passed");
     assert!(browser.text("#stage .counts").ends_with("3 failed"), "{}", browser.text("#stage .counts"));
     assert_eq!(browser.look(FITS), true);
 
@@ -181,7 +181,7 @@ fn what_a_failing_product_sends_is_shown_and_obeyed_by_nobody() {
 
     // What failed is run again, and held against the run before.
     browser.look("document.querySelector('#stage .between .plain').click()");
-    browser.press("#acts", "Run again what did not pass (3)");
+    browser.press("#acts", "Run again the 3 not passed");
     browser.until("document.querySelectorAll('#runs > li').length === 2");
     browser.until("document.querySelector('.compared')?.textContent.includes('3 as before')");
     assert!(browser.text(".compared code").starts_with("ocpp-attest diff "));
@@ -235,7 +235,7 @@ fn a_person_answers_what_a_test_case_asks_while_its_sequence_grows() {
     assert_eq!(count(&browser, "#asked > *"), 0);
 
     // Again, and stopped this time.
-    browser.press("#acts", "Run again what did not pass (1)");
+    browser.press("#acts", "Run again the 1 not passed");
     browser.until("document.querySelector('#asked .act')");
     browser.press("#acts", "Stop");
     shows(&browser, "over");

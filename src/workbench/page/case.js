@@ -76,7 +76,8 @@ export class Diagram {
   add(rows, most = Infinity) {
     const end = this.scroll.scrollHeight - this.scroll.scrollTop - this.scroll.clientHeight < 60;
     const added = document.createDocumentFragment();
-    for (const row of rows) added.append(node(row, this.onFinding));
+    // What only gives a name to a value says nothing to a reader.
+    for (const row of rows) if (!/^\d+ let$/.test(row.label) || row.kind !== "step") added.append(node(row, this.onFinding));
     this.list.append(added);
     while (this.list.children.length > most) this.list.firstElementChild.remove();
     if (end) this.scroll.scrollTop = this.scroll.scrollHeight;

@@ -133,7 +133,7 @@ const showActs = () => {
       act("run", `Run ${ids.length} selected`, "main", () => start(ids), beginning);
     } else if (again.length) {
       act("all", everything, "", () => start([]), beginning);
-      act("run", `Run again what did not pass (${again.length})`, "main", () => start(again), beginning);
+      act("run", `Run again the ${again.length} not passed`, "main", () => start(again), beginning);
     } else {
       if (part.length) act("same", `The same ${part.length} again`, "", () => start(part), beginning);
       act("run", applicable ? everything : "Run", "main", () => start([]), beginning || !applicable);
@@ -253,10 +253,10 @@ const remark = (() => {
 const words = () => {
   const of = live.about ? live.about.chosen.length : 0;
   return {
-    idle: planned ? `${planned.product}: ${count(planned.entries.filter((one) => one.applicable).length, "test case applies", "test cases apply")}` : "",
-    running: live.operator?.paused ? "Paused before the next test case" : `${live.about?.product}: ${live.done} of ${of}`,
+    idle: planned ? `${count(planned.entries.filter((one) => one.applicable).length, "test case applies", "test cases apply")} · ${planned.product}` : "",
+    running: live.operator?.paused ? "Paused before the next test case" : `${live.done} of ${of} · ${live.about?.product}`,
     stopping: "Ending: the reports of what was done are written",
-    over: live.ending ? `${live.about.product}: ${live.ending.words}` : "",
+    over: live.ending ? `${live.ending.words} · ${live.about.product}` : "",
   }[live.phase];
 };
 
