@@ -17,6 +17,7 @@ mod list;
 mod log;
 mod merge;
 mod operator;
+mod package;
 #[cfg(feature = "pdf")]
 mod pdf_reader;
 mod pics;
@@ -27,6 +28,7 @@ mod schema;
 mod shells;
 mod simulate;
 mod trace;
+mod verify;
 
 use std::{
     io::Write as _,
@@ -139,6 +141,10 @@ enum Command {
     Run(run::Arguments),
     /// Merge several runs into one, usually the shards of a run
     Merge(merge::Arguments),
+    /// Make one file of a run, with its evidence, for others to check
+    Package(package::Arguments),
+    /// Check a package: its bytes, its signature, and every verdict from what was recorded
+    Verify(verify::Arguments),
     /// Print the messages of a run
     Trace(trace::Arguments),
     /// Make the reports of a run again, from its folder
@@ -187,6 +193,8 @@ pub fn main() -> ExitCode {
         Command::Calibrate(arguments) => calibrate::run(&arguments),
         Command::Simulate(arguments) => simulate::run(&arguments),
         Command::Merge(arguments) => merge::run(&arguments),
+        Command::Package(arguments) => package::run(&arguments),
+        Command::Verify(arguments) => verify::run(&arguments),
         Command::Trace(arguments) => trace::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),
         Command::Audit(arguments) => audit::run(&arguments, &test_cases),

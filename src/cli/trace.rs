@@ -1,12 +1,20 @@
 //! `ocpp-attest trace`: the conversation of a run as a readable sequence.
 
-use std::{collections::HashMap, fmt::Write as _, io::Write as _, path::PathBuf};
+use std::{
+    collections::HashMap,
+    fmt::Write as _,
+    fs::File,
+    io::{self, BufWriter, Write},
+    path::{Path, PathBuf},
+};
 
 use clap::Args;
 
-use super::{Format, Problem, display, exit};
+use super::{Problem, display, exit};
 use crate::{
     clock::Stamp,
+    evidence::capture::Capture,
+    pics::{SutKind, reader},
     protocol::frame::Frame,
     record::{Direction, PlanEntry, TraceEntry, TraceEvent, read},
     selection::choice::Choice,
@@ -24,9 +32,23 @@ pub struct Arguments {
     /// Only these test cases: ids, globs, profile:ID or block:LETTER
     #[arg(long = "test", value_name = "WHICH")]
     tests: Vec<String>,
-    /// Output format: a readable sequence, or the lines of trace.jsonl
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    format: Format,
+    /// Output format: a readable sequence, the lines of trace.jsonl, or a capture for Wireshark
+    #[arg(long, value_enum, default_value_t = TraceFormat::Text)]
+    format: TraceFormat,
+    /// Output file [default: standard output]
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+/// How a trace is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum TraceFormat {
+    /// A readable sequence
+    Text,
+    /// The lines of trace.jsonl
+    Json,
+    /// A capture (WebSocket over TCP) that Wireshark opens
+    Pcapng,
 }
 
 /// Longest payload that is shown, characters.
@@ -41,31 +63,74 @@ pub fn run(arguments: &Arguments) -> Result<u8, Problem> {
     } else {
         Some(choice.of(&plan)?.iter().map(|entry| entry.id.as_str()).collect())
     };
-    let stdout = std::io::stdout();
-    let mut sequence = Sequence::new(&plan, display::colored());
-    let mut out = stdout.lock();
+    let mut out = output(arguments)?;
+    let mut capture = match arguments.format {
+        TraceFormat::Pcapng => {
+            let sut_is_client = sut_is_client(&arguments.folder)?;
+            Some(Capture::begin(&mut out, sut_is_client).map_err(|error| unwritten(arguments, &error))?)
+        }
+        _ => None,
+    };
+    if let Some(capture) = &mut capture {
+        let any = each(arguments, chosen.as_ref(), |entry| capture.take(entry))?;
+        return ended(arguments, any, chosen.is_some());
+    }
+    let mut sequence = Sequence::new(&plan, arguments.out.is_none() && display::colored());
+    let any = each(arguments, chosen.as_ref(), |entry| {
+        let text = match arguments.format {
+            TraceFormat::Json => serde_json::to_string(entry)? + "\n",
+            _ => sequence.line(entry),
+        };
+        out.write_all(text.as_bytes())
+    })?;
+    ended(arguments, any, chosen.is_some())
+}
+
+/// Where it goes.
+fn output(arguments: &Arguments) -> Result<Box<dyn Write>, Problem> {
+    let Some(path) = &arguments.out else { return Ok(Box::new(BufWriter::new(std::io::stdout().lock()))) };
+    let file = File::create(path).map_err(|error| unwritten(arguments, &error))?;
+    Ok(Box::new(BufWriter::new(file)))
+}
+
+fn unwritten(arguments: &Arguments, error: &io::Error) -> Problem {
+    let name = arguments.out.as_ref().map_or("standard output".into(), |path| path.display().to_string());
+    Problem::Input(format!("{name} can't be written: {error}"), "name another file with --out".into())
+}
+
+/// Passes on the lines of the chosen test cases; true if there was any. A closed pipe is no error.
+fn each(
+    arguments: &Arguments,
+    chosen: Option<&Vec<&str>>,
+    mut take: impl FnMut(&TraceEntry) -> io::Result<()>,
+) -> Result<bool, Problem> {
     let mut any = false;
     for entry in read::trace_lines(&arguments.folder)? {
         let entry = entry?;
-        let wanted = |chosen: &Vec<&str>| entry.test_case.as_deref().is_some_and(|id| chosen.contains(&id));
-        if chosen.as_ref().is_some_and(|chosen| !wanted(chosen)) {
+        let wanted = |chosen: &&Vec<&str>| entry.test_case.as_deref().is_some_and(|id| chosen.contains(&id));
+        if chosen.is_some_and(|chosen| !wanted(&chosen)) {
             continue;
         }
         any = true;
-        let text = match arguments.format {
-            Format::Json => serde_json::to_string(&entry).map_err(|error| Problem::Own(error.to_string()))? + "\n",
-            Format::Text => sequence.line(&entry),
-        };
-        // A closed pipe is no error.
-        if out.write_all(text.as_bytes()).is_err() {
-            return Ok(exit::OK);
+        match take(&entry) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => break,
+            written => written.map_err(|error| unwritten(arguments, &error))?,
         }
     }
-    if !any && chosen.is_some() {
+    Ok(any)
+}
+
+fn ended(arguments: &Arguments, any: bool, chosen: bool) -> Result<u8, Problem> {
+    if !any && chosen {
         let what = format!("this test case was not run in {}", arguments.folder.display());
         return Err(Problem::Input(what, "leave --test out to see all that were run".into()));
     }
     Ok(exit::OK)
+}
+
+/// True where the product is the client of the connections: a charging station.
+fn sut_is_client(folder: &Path) -> Result<bool, Problem> {
+    Ok(reader::read(&folder.join(read::PICS_FILE))?.sut == SutKind::ChargingStation)
 }
 
 /// Turns the lines of a trace into lines to read.
@@ -200,6 +265,11 @@ impl<'p> Sequence<'p> {
             TraceEvent::Upload(upload) => {
                 ("SUT →", format!("file by {}", upload.protocol), format!("{}, {} bytes", upload.name, upload.size))
             }
+            TraceEvent::Resumed { withdrawn, .. } => {
+                let lines = format!("{withdrawn} lines of unfinished test cases were taken out");
+                ("run", "resumed".into(), if *withdrawn == 0 { String::new() } else { lines })
+            }
+            TraceEvent::Withdrawn { digests } => ("run", "taken out".into(), format!("{} lines", digests.len())),
             TraceEvent::Step { .. } | TraceEvent::TestCase { .. } | TraceEvent::Verdict { .. } => {
                 ("", String::new(), String::new())
             }
