@@ -114,19 +114,12 @@ impl<W: Write> Capture<W> {
                 self.step.clear();
                 Ok(())
             }
-            TraceEvent::Garbage { what } => self.told(format!("not an OCPP-J message: {what}")),
-            TraceEvent::AttemptFailed { failure, .. } => {
-                self.told(format!("an attempt to connect failed: {failure:?}"))
+            other => {
+                if let Some(words) = words(other) {
+                    self.told(&words);
+                }
+                Ok(())
             }
-            TraceEvent::Operator { action, .. } => self.told(format!("manual action: {action}")),
-            TraceEvent::OperatorDone { action, outcome } => self.told(format!("manual action {action}: {outcome}")),
-            TraceEvent::Remark { text } => self.told(format!("remark: {text}")),
-            TraceEvent::Service { service, .. } => self.told(format!("service: {service}")),
-            TraceEvent::Upload(upload) => self.told(format!("file by {}: {}", upload.protocol, upload.name)),
-            TraceEvent::Verdict { id, verdict } => self.told(format!("{id}: {}", verdict.word())),
-            TraceEvent::Notice { text } => self.told(text.clone()),
-            TraceEvent::Resumed { .. } => self.told("the run was resumed".to_owned()),
-            TraceEvent::Withdrawn { .. } => Ok(()),
         }
     }
 
@@ -135,9 +128,8 @@ impl<W: Write> Capture<W> {
         self.out.flush()
     }
 
-    fn told(&mut self, what: String) -> io::Result<()> {
-        self.pending.push(shorten(&visible_line(&what), 400));
-        Ok(())
+    fn told(&mut self, what: &str) {
+        self.pending.push(shorten(&visible_line(what), 400));
     }
 
     fn open(
@@ -193,11 +185,11 @@ impl<W: Write> Capture<W> {
         match payload.len() {
             short @ 0..126 => message.push(mask | u8::try_from(short).unwrap_or_default()),
             medium @ 126..65_536 => {
-                message.push(mask | 126);
+                message.push(mask | 0x7e);
                 message.extend(u16::try_from(medium).unwrap_or_default().to_be_bytes());
             }
             long => {
-                message.push(mask | 127);
+                message.push(mask | 0x7f);
                 message.extend((long as u64).to_be_bytes());
             }
         }
@@ -268,6 +260,23 @@ impl<W: Write> Capture<W> {
         body.extend([0; 4]);
         block(&mut self.out, 6, &body)
     }
+}
+
+/// What is said of an event that has no packet of its own.
+fn words(event: &TraceEvent) -> Option<String> {
+    Some(match event {
+        TraceEvent::Garbage { what } => format!("not an OCPP-J message: {what}"),
+        TraceEvent::AttemptFailed { failure, .. } => format!("an attempt to connect failed: {failure:?}"),
+        TraceEvent::Operator { action, .. } => format!("manual action: {action}"),
+        TraceEvent::OperatorDone { action, outcome } => format!("manual action {action}: {outcome}"),
+        TraceEvent::Remark { text } => format!("remark: {text}"),
+        TraceEvent::Service { service, .. } => format!("service: {service}"),
+        TraceEvent::Upload(upload) => format!("file by {}: {}", upload.protocol, upload.name),
+        TraceEvent::Verdict { id, verdict } => format!("{id}: {}", verdict.word()),
+        TraceEvent::Notice { text } => text.clone(),
+        TraceEvent::Resumed { .. } => "the run was resumed".to_owned(),
+        _ => return None,
+    })
 }
 
 /// Which test case and step a packet belongs to.

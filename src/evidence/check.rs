@@ -152,7 +152,7 @@ fn contents(checked: &mut Checked, manifest: &Manifest, members: &BTreeMap<Strin
                 );
             }
             Some(_) if !in_a_run(path) => {
-                checked.say(Outcome::Differs, None, format!("{path} belongs to no run of the manifest"))
+                checked.say(Outcome::Differs, None, format!("{path} belongs to no run of the manifest"));
             }
             Some(_) => {}
         }

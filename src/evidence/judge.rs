@@ -218,6 +218,7 @@ impl Judge<'_> {
     /// The verdicts of the results are those of the recordings.
     fn verdicts(&mut self, results: &Results, saved: &Saved, decided: &Decided) {
         let before = self.checked.lines.len();
+        let is_judged = |id: &String| decided.verdicts.contains_key(id) && !decided.untold.contains(id);
         for case in &results.test_cases {
             let written = saved.results.iter().find(|written| written.id == case.id);
             if let Some(written) = written.filter(|written| written.verdict != case.verdict) {
@@ -238,7 +239,7 @@ impl Judge<'_> {
             self.differs(format!("{id}: there is a recording, and no verdict in results.json"));
         }
         if self.checked.lines.len() == before {
-            let judged = results.test_cases.iter().filter(|case| decided.verdicts.contains_key(&case.id)).count();
+            let judged = results.test_cases.iter().filter(|case| is_judged(&case.id)).count();
             self.say(
                 Outcome::Holds,
                 format!(
@@ -355,7 +356,7 @@ impl Judge<'_> {
             match report::render(*format, what) {
                 Ok(again) if again == written => same.push(name),
                 Ok(_) if own => {
-                    self.differs(format!("{name} does not say what the results say: made again it is another file"))
+                    self.differs(format!("{name} does not say what the results say: made again it is another file"));
                 }
                 Ok(_) => self.say(
                     Outcome::Undecided,
@@ -420,29 +421,32 @@ fn recorded(folder: &Path, version: Version, sut: SutKind) -> Result<Library, St
     Library::load(&catalogue, sut).map_err(said)
 }
 
-/// The test cases that are compiled in, by version.
+/// The test cases that are compiled in, by version, and whether a run has the same states.
 #[derive(Default)]
-struct Embedded(BTreeMap<&'static str, Option<Catalogue>>);
+struct Embedded {
+    catalogues: BTreeMap<&'static str, Option<Catalogue>>,
+    states: BTreeMap<(&'static str, &'static str), bool>,
+}
 
 impl Embedded {
-    /// True where the test case in the folder has the text of the one that is compiled in, and was run with it.
+    /// True where test case and states in the folder have the texts of those that are compiled in.
     fn has(&mut self, kept: &Kept, folder: &Path) -> bool {
-        let version = kept.version();
-        let catalogue = self.0.entry(version.protocol().name).or_insert_with(|| Catalogue::embedded(version).ok());
-        let Some((catalogue, entry)) = catalogue.as_ref().and_then(|all| Some((all, all.cases.get(kept.id())?))) else {
+        let (version, sut) = (kept.version(), kept.sut());
+        let name = version.protocol().name;
+        let catalogue = self.catalogues.entry(name).or_insert_with(|| Catalogue::embedded(version).ok());
+        let Some((all, entry)) = catalogue.as_ref().and_then(|all| Some((all, all.cases.get(kept.id())?))) else {
             return false;
         };
-        let side = match kept.sut() {
+        let side = match sut {
             SutKind::ChargingStation => "charging-station",
             SutKind::Csms => "csms",
         };
         let sources = replay::sources(folder).join(side);
-        let path = sources.join(&entry.header.block).join(format!("{}.yaml", kept.id()));
-        let text = |path: &Path| fs::read_to_string(path).unwrap_or_default();
-        let states = catalogue.states.iter().filter(|((of, _), _)| *of == kept.sut());
-        text(&path) == *entry.source.text
-            && states
-                .into_iter()
-                .all(|((_, name), source)| text(&sources.join("states").join(format!("{name}.yaml"))) == *source.text)
+        let is = |path: &Path, text: &str| fs::read(path).is_ok_and(|found| found == text.as_bytes());
+        let states = *self.states.entry((name, side)).or_insert_with(|| {
+            let mut own = all.states.iter().filter(|((of, _), _)| *of == sut);
+            own.all(|((_, name), source)| is(&sources.join("states").join(format!("{name}.yaml")), &source.text))
+        });
+        states && is(&sources.join(&entry.header.block).join(format!("{}.yaml", kept.id())), &entry.source.text)
     }
 }

@@ -221,7 +221,7 @@ fn one(run: &Path, at: &str, notes: &mut Vec<String>) -> Result<(Vec<Member>, Pa
 
 /// True for files whose lines are chained.
 pub(super) fn is_chained(path: &str) -> bool {
-    path == "trace.jsonl" || (path.starts_with("inputs/") && path.ends_with(".jsonl"))
+    path == "trace.jsonl" || (path.starts_with("inputs/") && seal::is_a(path, "jsonl"))
 }
 
 /// Where a run's bench says that the calibration sheet is.

@@ -164,18 +164,18 @@ impl Values {
                 self.value(&bench, false);
                 self.every(&bench["tokens"]);
             }
-        } else if path.ends_with(".json") {
+        } else if seal::is_a(path, "json") {
             if let Ok(value) = serde_json::from_str(text) {
                 self.value(&value, false);
             }
-        } else if path.ends_with(".jsonl") {
+        } else if seal::is_a(path, "jsonl") {
             for line in text.lines() {
                 if let Ok(value) = serde_json::from_str(line) {
                     self.value(&value, false);
                 }
             }
         }
-        if !path.ends_with(".yaml") || path == "bench.yaml" {
+        if !seal::is_a(path, "yaml") || path == "bench.yaml" {
             for host in URL_HOST.iter().flat_map(|urls| urls.captures_iter(text)).filter_map(|found| found.get(1)) {
                 self.add(host.as_str());
             }
@@ -186,7 +186,10 @@ impl Values {
         match value {
             Value::String(text) => self.add(text),
             Value::Array(items) => items.iter().for_each(|item| self.every(item)),
-            Value::Object(members) => members.values().for_each(|item| self.every(item)),
+            // The type of a token is one of a list.
+            Value::Object(members) => {
+                members.iter().filter(|(name, _)| *name != "type").for_each(|(_, item)| self.every(item));
+            }
             _ => {}
         }
     }
@@ -287,7 +290,7 @@ impl Replacer {
 
     /// A file of a run folder; its hash chain is made again.
     fn file(&self, path: &str, text: &str) -> Vec<u8> {
-        if path.ends_with(".jsonl") {
+        if seal::is_a(path, "jsonl") {
             let mut out = Vec::new();
             let mut chain = is_chained(path).then(|| Chain::begin(path));
             for line in text.lines() {
@@ -307,7 +310,7 @@ impl Replacer {
             }
             return out;
         }
-        if path.ends_with(".json") {
+        if seal::is_a(path, "json") {
             if let Ok(value) = serde_json::from_str::<Value>(text) {
                 let mut out = serde_json::to_vec_pretty(&self.value(value)).unwrap_or_default();
                 out.push(b'\n');
@@ -336,7 +339,7 @@ mod tests {
         values.gather("trace.jsonl", line);
         values.gather(
             "bench.yaml",
-            "url: ws://10.9.8.7:80/ocpp\nlisten: 192.168.4.4:9000\ntokens: { valid: TOKEN-0001 }\n",
+            "url: ws://10.9.8.7:80/ocpp\nlisten: 192.168.4.4:9000\ntokens: { valid: { idToken: TOKEN-0001, type: Central } }\n",
         );
         let found: Vec<&str> = values.0.keys().map(String::as_str).collect();
         assert_eq!(found, ["04AB12CD", "10.9.8.7", "192.168.4.4", "SN-778899", "TOKEN-0001", "lab.example"]);

@@ -7,6 +7,7 @@
 pub mod client;
 mod handle;
 pub(crate) mod hello;
+pub mod keys;
 pub mod network;
 pub(crate) mod priority;
 pub mod server;

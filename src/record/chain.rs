@@ -57,7 +57,9 @@ impl Chain {
 
     /// Writes a line that stands for lines with these digests.
     pub(crate) fn stand_in(&mut self, line: &[u8], digests: &[String], out: &mut Vec<u8>) {
-        digests.iter().for_each(|digest| self.advance(digest));
+        for digest in digests {
+            self.advance(digest);
+        }
         self.write(line, out);
     }
 

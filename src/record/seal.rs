@@ -61,14 +61,15 @@ fn collect(run: &Path, within: &str, depth: usize, found: &mut Vec<String>) -> i
     Ok(())
 }
 
+/// True for a path with this extension, in small letters as the harness writes it.
+pub(crate) fn is_a(path: &str, extension: &str) -> bool {
+    Path::new(path).extension().is_some_and(|found| found == extension)
+}
+
 /// True for names as the harness gives them; what else lies in a folder is none of its files.
 pub fn is_plain(name: &str) -> bool {
     let letter = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
-    !name.is_empty()
-        && name.len() <= 120
-        && !name.starts_with('.')
-        && !name.ends_with(".part")
-        && name.chars().all(letter)
+    !name.is_empty() && name.len() <= 120 && !name.starts_with('.') && !is_a(name, "part") && name.chars().all(letter)
 }
 
 /// True for a path that is evidence.

@@ -49,7 +49,7 @@ impl Printed {
         Some(Self {
             title: "Seal".into(),
             text: "SHA-256 over the evidence of this run (trace, recorded inputs, results, PICS, plan, settings). A package made by \
-                   `ocpp-attest package` contains this evidence, and `ocpp-attest verify` checks it against this seal and judges every \
+                   ocpp-attest package contains this evidence, and ocpp-attest verify checks it against this seal and judges every \
                    test case again."
                 .into(),
             digits: seal.to_owned(),

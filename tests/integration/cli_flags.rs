@@ -151,6 +151,8 @@ const TESTS: &[(&str, &[&str])] = &[
         "evidence::what_a_vendor_keeps_to_itself_is_replaced_and_the_package_says_so",
         &["package --redact", "verify --format", "verify --format=json"],
     ),
+    ("cli_simulate::a_station_is_brought_to_the_harness_in_every_way", &["run --tls-keys"]),
+    ("evidence::a_capture_is_opened_by_wireshark", &["trace --out", "trace --format=pcapng"]),
     ("cli_gate::test_cases_are_chosen_and_left_out", &["run --test", "run --skip"]),
     ("cli_gate::a_shard_may_be_empty", &["run --shard"]),
     ("cli_gate::a_seed_gives_the_order", &["run --shuffle"]),

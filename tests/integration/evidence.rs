@@ -181,16 +181,23 @@ fn a_run_is_packaged_as_the_same_bytes_and_everything_in_it_holds() {
 fn one_changed_byte_in_any_member_is_told_and_refused() {
     let all = members(&MADE.package);
     assert!(all.len() > 20);
-    for path in all.keys().filter(|path| *path != "manifest.json") {
-        let mut changed = all.clone();
-        let content = changed.get_mut(path).unwrap();
+    let flip = |members: &mut Members, path: &str| {
+        let content = members.get_mut(path).unwrap();
         let middle = content.len() / 2;
         content[middle] ^= 1;
-        let differences = differences(&checked(changed));
-        assert!(
-            differences.contains(&format!("{path} was changed: it does not have the hash of the manifest")),
-            "{path}: {differences}"
-        );
+    };
+    let told = |path: &str| format!("{path} was changed: it does not have the hash of the manifest\n");
+    let paths: Vec<&String> = all.keys().filter(|path| *path != "manifest.json").collect();
+    let mut changed = all.clone();
+    paths.iter().for_each(|path| flip(&mut changed, path));
+    let every = differences(&checked(changed));
+    for path in paths {
+        assert!(every.contains(&told(path)), "{path}: {every}");
+    }
+    for path in ["runs/1/abstract.md", "runs/1/inputs/TC_B_06_CS.jsonl", "runs/1/trace.jsonl"] {
+        let mut changed = all.clone();
+        flip(&mut changed, path);
+        assert!(differences(&checked(changed)).starts_with(&told(path)), "{path}");
     }
     let mut without = all.clone();
     without.remove("runs/1/pics.yaml");
@@ -258,7 +265,8 @@ fn whatever_is_forged_the_recordings_tell() {
         let text = String::from_utf8(all[&path].clone()).unwrap();
         all.insert(path, (text + "# laxer\n").into_bytes());
     });
-    assert_eq!(case, "", "a comment changes no verdict");
+    // A comment changes no verdict; the seal on the abstract is another then.
+    assert!(!case.contains("judged again") && case.starts_with("abstract.html does not say"), "{case}");
 }
 
 #[test]
@@ -544,4 +552,52 @@ fn what_a_vendor_keeps_to_itself_is_replaced_and_the_package_says_so() {
     assert_eq!(verified.status, Some(0), "{}", verified.stdout);
     let lines: Value = serde_json::from_str(&verified.stdout).unwrap();
     assert!(lines["lines"][0]["text"].as_str().unwrap().starts_with("the package is redacted: "), "{lines}");
+}
+
+#[test]
+fn a_capture_is_opened_by_wireshark() {
+    let folder = tempfile::tempdir().unwrap();
+    let capture = folder.path().join("run.pcapng");
+    let made = said(&["trace", text(&MADE.run), "--test", "TC_B_06_CS", "--format", "pcapng", "--out", text(&capture)]);
+    assert_eq!(made.status, Some(0), "{}", made.stderr);
+    let file = fs::read(&capture).unwrap();
+    assert_eq!(&file[..4], [0x0a, 0x0d, 0x0d, 0x0a]);
+    let trace = fs::read_to_string(MADE.run.join("trace.jsonl")).unwrap();
+    let frames =
+        trace.lines().filter(|line| line.contains("TC_B_06_CS") && line.contains(r#""event":"frame""#)).count();
+    let fields = [
+        "-T",
+        "fields",
+        "-e",
+        "ip.src",
+        "-e",
+        "frame.comment",
+        "-e",
+        "tcp.analysis.flags",
+        "-e",
+        "websocket.payload.text",
+    ];
+    let shark = Command::new("tshark")
+        .args(["-r", text(&capture), "-o", "tcp.check_checksum:TRUE", "-Y", "websocket.opcode == 1"])
+        .args(fields)
+        .output();
+    let Ok(shark) = shark else {
+        eprintln!("tshark is not here: what it sees is not tested");
+        return;
+    };
+    assert!(shark.status.success(), "{}", String::from_utf8_lossy(&shark.stderr));
+    let seen = String::from_utf8_lossy(&shark.stdout);
+    assert_eq!(seen.lines().count(), frames, "{seen}");
+    for line in seen.lines() {
+        let parts: Vec<&str> = line.split('\t').collect();
+        assert!(["192.0.2.1", "198.51.100.1"].contains(&parts[0]), "{line}");
+        assert!(parts[1].contains("TC_B_06_CS") && parts[1].contains(" s of the run"), "{line}");
+        assert_eq!(parts[2], "", "TCP in order: {line}");
+    }
+    assert!(seen.contains(", step "), "{seen}");
+    let bad = Command::new("tshark")
+        .args(["-r", text(&capture), "-Y", "_ws.malformed || tcp.checksum.status == 0"])
+        .output()
+        .unwrap();
+    assert_eq!(String::from_utf8_lossy(&bad.stdout), "");
 }
