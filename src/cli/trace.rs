@@ -2,15 +2,23 @@
 
 mod checked;
 
-use std::{collections::HashMap, fmt::Write as _, io::Write as _, path::PathBuf};
+use std::{
+    collections::HashMap,
+    fmt::Write as _,
+    fs::File,
+    io::{self, BufWriter, Write},
+    path::{Path, PathBuf},
+};
 
 use clap::Args;
 use serde_json::Value;
 
 use self::checked::Checked;
-use super::{Format, Problem, TestCases, display, exit};
+use super::{Problem, TestCases, display, exit};
 use crate::{
     clock::Stamp,
+    evidence::capture::Capture,
+    pics::{SutKind, reader},
     protocol::frame::Frame,
     record::{Direction, PlanEntry, TraceEntry, TraceEvent, read},
     selection::choice::Choice,
@@ -28,15 +36,29 @@ pub struct Arguments {
     /// Only these test cases: ids, globs, profile:ID or block:LETTER
     #[arg(long = "test", value_name = "WHICH")]
     tests: Vec<String>,
-    /// Output format: a readable sequence, or the lines of trace.jsonl
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    format: Format,
+    /// Output format: a readable sequence, the lines of trace.jsonl, or a capture for Wireshark
+    #[arg(long, value_enum, default_value_t = TraceFormat::Text)]
+    format: TraceFormat,
     /// Show whole messages, however long their lines become
     #[arg(long, conflicts_with = "pretty")]
     wide: bool,
     /// Show whole messages, a line for each member, for a pager
     #[arg(long)]
     pretty: bool,
+    /// Output file [default: standard output]
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+/// How a trace is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum TraceFormat {
+    /// A readable sequence
+    Text,
+    /// The lines of trace.jsonl
+    Json,
+    /// A capture (WebSocket over TCP) that Wireshark opens
+    Pcapng,
 }
 
 /// Longest rest of a payload that is shown beside what the steps check, characters.
@@ -64,40 +86,84 @@ pub fn run(arguments: &Arguments, test_cases: &TestCases) -> Result<u8, Problem>
     } else {
         Some(choice.of(&plan)?.iter().map(|entry| entry.id.as_str()).collect())
     };
-    let stdout = std::io::stdout();
+    let mut out = output(arguments)?;
+    let mut capture = match arguments.format {
+        TraceFormat::Pcapng => {
+            let sut_is_client = sut_is_client(&arguments.folder)?;
+            Some(Capture::begin(&mut out, sut_is_client).map_err(|error| unwritten(arguments, &error))?)
+        }
+        _ => None,
+    };
+    if let Some(capture) = &mut capture {
+        let any = each(arguments, chosen.as_ref(), |entry| capture.take(entry))?;
+        return ended(arguments, any, chosen.is_some());
+    }
     let extent = match arguments {
         Arguments { pretty: true, .. } => Extent::Pretty,
         Arguments { wide: true, .. } => Extent::Wide,
         _ => Extent::Short,
     };
     let checked = match arguments.format {
-        Format::Json => Checked::default(),
-        Format::Text => Checked::of(&arguments.folder, &plan, chosen.as_deref(), test_cases),
+        TraceFormat::Text => Checked::of(&arguments.folder, &plan, chosen.as_deref(), test_cases),
+        TraceFormat::Json | TraceFormat::Pcapng => Checked::default(),
     };
-    let mut sequence = Sequence::new(&plan, display::colored(), extent, checked);
-    let mut out = stdout.lock();
+    let coloured = arguments.out.is_none() && display::colored();
+    let mut sequence = Sequence::new(&plan, coloured, extent, checked);
+    let any = each(arguments, chosen.as_ref(), |entry| {
+        let text = match arguments.format {
+            TraceFormat::Json => serde_json::to_string(entry)? + "\n",
+            _ => sequence.line(entry),
+        };
+        out.write_all(text.as_bytes())
+    })?;
+    ended(arguments, any, chosen.is_some())
+}
+
+/// Where it goes.
+fn output(arguments: &Arguments) -> Result<Box<dyn Write>, Problem> {
+    let Some(path) = &arguments.out else { return Ok(Box::new(BufWriter::new(std::io::stdout().lock()))) };
+    let file = File::create(path).map_err(|error| unwritten(arguments, &error))?;
+    Ok(Box::new(BufWriter::new(file)))
+}
+
+fn unwritten(arguments: &Arguments, error: &io::Error) -> Problem {
+    let name = arguments.out.as_ref().map_or("standard output".into(), |path| path.display().to_string());
+    Problem::Input(format!("{name} can't be written: {error}"), "name another file with --out".into())
+}
+
+/// Passes on the lines of the chosen test cases; true if there was any. A closed pipe is no error.
+fn each(
+    arguments: &Arguments,
+    chosen: Option<&Vec<&str>>,
+    mut take: impl FnMut(&TraceEntry) -> io::Result<()>,
+) -> Result<bool, Problem> {
     let mut any = false;
     for entry in read::trace_lines(&arguments.folder)? {
         let entry = entry?;
-        let wanted = |chosen: &Vec<&str>| entry.test_case.as_deref().is_some_and(|id| chosen.contains(&id));
-        if chosen.as_ref().is_some_and(|chosen| !wanted(chosen)) {
+        let wanted = |chosen: &&Vec<&str>| entry.test_case.as_deref().is_some_and(|id| chosen.contains(&id));
+        if chosen.is_some_and(|chosen| !wanted(&chosen)) {
             continue;
         }
         any = true;
-        let text = match arguments.format {
-            Format::Json => serde_json::to_string(&entry).map_err(|error| Problem::Own(error.to_string()))? + "\n",
-            Format::Text => sequence.line(&entry),
-        };
-        // A closed pipe is no error.
-        if out.write_all(text.as_bytes()).is_err() {
-            return Ok(exit::OK);
+        match take(&entry) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => break,
+            written => written.map_err(|error| unwritten(arguments, &error))?,
         }
     }
-    if !any && chosen.is_some() {
+    Ok(any)
+}
+
+fn ended(arguments: &Arguments, any: bool, chosen: bool) -> Result<u8, Problem> {
+    if !any && chosen {
         let what = format!("this test case was not run in {}", arguments.folder.display());
         return Err(Problem::Input(what, "leave --test out to see all that were run".into()));
     }
     Ok(exit::OK)
+}
+
+/// True where the product is the client of the connections: a charging station.
+fn sut_is_client(folder: &Path) -> Result<bool, Problem> {
+    Ok(reader::read(&folder.join(read::PICS_FILE))?.sut == SutKind::ChargingStation)
 }
 
 /// What is told of an event behind its name.
@@ -287,6 +353,11 @@ impl<'p> Sequence<'p> {
                 let told = format!("{}, {} bytes", upload.name, upload.size);
                 words("SUT →", format!("file by {}", upload.protocol), told)
             }
+            TraceEvent::Resumed { withdrawn, .. } => {
+                let lines = format!("{withdrawn} lines of unfinished test cases were taken out");
+                ("run", "resumed".into(), if *withdrawn == 0 { String::new() } else { lines })
+            }
+            TraceEvent::Withdrawn { digests } => ("run", "taken out".into(), format!("{} lines", digests.len())),
             TraceEvent::Step { .. } | TraceEvent::TestCase { .. } | TraceEvent::Verdict { .. } => {
                 words("", String::new(), String::new())
             }

@@ -9,6 +9,7 @@ mod failure;
 mod handle;
 mod head;
 pub(crate) mod hello;
+pub mod keys;
 pub mod network;
 pub(crate) mod priority;
 pub mod server;

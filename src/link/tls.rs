@@ -13,6 +13,7 @@ use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use super::{
     hello::Prefixed,
+    keys,
     network::BoxStream,
     types::{AttemptFailure, ClientTls, HelloInfo, Identity, ServerTls, TlsInfo, TlsVersion},
     verify::{Clients, Roots, Servers},
@@ -173,7 +174,9 @@ pub fn server_config(tls: &ServerTls, clock: Clock) -> Result<ServerConfig, Atte
             builder.with_client_cert_verifier(Arc::new(clients))
         }
     };
-    builder.with_single_cert(chain(&tls.identity.chain)?, key(&tls.identity)?).map_err(broken)
+    let mut config = builder.with_single_cert(chain(&tls.identity.chain)?, key(&tls.identity)?).map_err(broken)?;
+    config.key_log = keys::of_rustls();
+    Ok(config)
 }
 
 /// The server's side of a handshake.
@@ -221,10 +224,12 @@ pub fn client_config(tls: &ClientTls, clock: Clock) -> Result<ClientConfig, Atte
         }
         None => builder.dangerous().with_custom_certificate_verifier(Arc::new(AnyCertificate)),
     };
-    match &tls.identity {
-        Some(identity) => builder.with_client_auth_cert(chain(&identity.chain)?, key(identity)?).map_err(broken),
-        None => Ok(builder.with_no_client_auth()),
-    }
+    let mut config = match &tls.identity {
+        Some(identity) => builder.with_client_auth_cert(chain(&identity.chain)?, key(identity)?).map_err(broken)?,
+        None => builder.with_no_client_auth(),
+    };
+    config.key_log = keys::of_rustls();
+    Ok(config)
 }
 
 /// True when a key (PEM) is that of the first certificate of a chain (PEM); an error when either can't be used.
@@ -318,7 +323,7 @@ mod legacy {
 
     use super::{
         AS_CLIENT, AS_SERVER, AttemptFailure, BoxStream, ClientTls, Clock, HelloInfo, Identity, Prefixed, STATIC_RSA,
-        ServerTls, TlsInfo, TlsVersion, broken,
+        ServerTls, TlsInfo, TlsVersion, broken, keys,
     };
 
     fn ssl_version(version: TlsVersion) -> SslVersion {
@@ -420,6 +425,13 @@ mod legacy {
         }
     }
 
+    /// The keys are written where a run asks for it.
+    fn tell_keys(context: &mut SslContextBuilder) {
+        if keys::wanted() {
+            context.set_keylog_callback(|_, line| keys::line(line));
+        }
+    }
+
     pub async fn accept(
         stream: Prefixed,
         tls: &ServerTls,
@@ -428,6 +440,7 @@ mod legacy {
     ) -> Result<(BoxStream, TlsInfo), AttemptFailure> {
         let mut context = SslContext::builder(SslMethod::tls_server()).map_err(broken)?;
         configure(&mut context, Some(&tls.identity), &tls.versions, &tls.suites)?;
+        tell_keys(&mut context);
         if let Some(pem) = &tls.client_roots {
             trust(&mut context, pem)?;
             context.set_verify(SslVerifyMode::PEER | SslVerifyMode::FAIL_IF_NO_PEER_CERT);
@@ -452,6 +465,7 @@ mod legacy {
     ) -> Result<(BoxStream, TlsInfo), AttemptFailure> {
         let mut context = SslContext::builder(SslMethod::tls_client()).map_err(broken)?;
         configure(&mut context, tls.identity.as_ref(), &tls.versions, &tls.suites)?;
+        tell_keys(&mut context);
         match &tls.roots {
             Some(pem) => {
                 trust(&mut context, pem)?;

@@ -22,8 +22,8 @@ use crate::{
 /// What the numbers of security profiles have over those of end-points in a recording.
 const OF_PROFILE: u8 = 10;
 
-/// Version of this format.
-pub const FORMAT: u32 = 1;
+/// Version of this format; it and all before it are read. Since 2 each line has its place in a hash chain.
+pub const FORMAT: u32 = 2;
 
 /// One line.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -16,7 +16,7 @@ use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 use self::charts::{Axis, Histogram, span, time};
-use super::{ReportError, Run, render};
+use super::{ReportError, Run, render, seal::Printed};
 use crate::{
     kpi::{self, Times},
     pics::Pics,
@@ -56,6 +56,7 @@ struct Page<'r> {
     profile_ids: Vec<(&'static str, &'static str)>,
     coverage: Vec<coverage::Block<'r>>,
     coverage_totals: (usize, usize, usize),
+    seal: Option<Printed>,
 }
 
 #[derive(Serialize)]
@@ -163,7 +164,7 @@ fn class(verdict: Verdict) -> &'static str {
 
 /// Writes the full report: the page first, then the data of one test case after the other.
 pub(super) fn write(run: Run<'_>, out: &mut dyn Write) -> Result<(), ReportError> {
-    let Run { pics, results, trace, .. } = run;
+    let Run { pics, results, trace, seal, .. } = run;
     let count = |verdict: Verdict| Count {
         class: class(verdict),
         word: verdict.word(),
@@ -212,6 +213,7 @@ pub(super) fn write(run: Run<'_>, out: &mut dyn Write) -> Result<(), ReportError
             .collect(),
         coverage,
         coverage_totals,
+        seal: seal.and_then(Printed::of),
     };
     out.write_all(render::html(include_str!("full/page.html"), &page).as_bytes())?;
     drop(page);

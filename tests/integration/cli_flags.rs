@@ -142,6 +142,21 @@ const TESTS: &[(&str, &[&str])] = &[
         "cli_resume::a_killed_run_goes_on_to_the_verdicts_of_one_that_was_not",
         &["run --sut", "run --sut=simulated", "run --resume"],
     ),
+    (
+        "evidence::a_run_is_packaged_as_the_same_bytes_and_everything_in_it_holds",
+        &["package <RUN_DIR>", "package --out", "verify <FILE.zip>"],
+    ),
+    (
+        "evidence::a_signature_is_the_laboratory_s_or_foreign",
+        &["package --sign", "package --certificate", "verify --format=text"],
+    ),
+    ("evidence::a_time_stamp_is_added_later", &["package --timestamp", "verify --root"]),
+    (
+        "evidence::what_a_vendor_keeps_to_itself_is_replaced_and_the_package_says_so",
+        &["package --redact", "verify --format", "verify --format=json"],
+    ),
+    ("cli_simulate::a_station_is_brought_to_the_harness_in_every_way", &["run --tls-keys"]),
+    ("evidence::a_capture_is_opened_by_wireshark", &["trace --out", "trace --format=pcapng"]),
     ("cli_gate::test_cases_are_chosen_and_left_out", &["run --test", "run --skip"]),
     ("cli_gate::a_shard_may_be_empty", &["run --shard"]),
     ("cli_gate::a_seed_gives_the_order", &["run --shuffle"]),

@@ -2,7 +2,7 @@
 
 use std::{path::Path, sync::LazyLock};
 
-use crate::common::tool::{attest, json};
+use crate::common::tool::{self, attest, json};
 use serde_json::Value;
 
 fn run(out: &Path, more: &[&str]) -> (Option<i32>, String) {
@@ -73,7 +73,7 @@ fn four_shards_merged_are_the_whole_run() {
     // The abstract is that of the whole run, but for which run it was and when.
     let words = |name: &str| {
         let text = std::fs::read_to_string(at(name).join("abstract.md")).unwrap();
-        let own = ["| Run ID |", "| Tested |"];
+        let own = ["| Run ID |", "| Tested |", "**Seal**"];
         assert!(own.iter().all(|row| text.contains(row)), "{text}");
         text.lines().filter(|line| !own.iter().any(|row| line.starts_with(row))).collect::<Vec<_>>().join("\n")
     };
@@ -204,7 +204,7 @@ fn the_conversation_of_a_run_is_printed_to_be_read() {
     assert!(pretty.contains("\n                             \"reason\": \"PowerUp\",\n"), "{pretty}");
     assert_eq!(attest(&["trace", folder, "--wide", "--pretty"]).0, Some(2));
     let (_, all) = attest(&["trace", folder, "--format", "json"]);
-    assert_eq!(all, std::fs::read_to_string(out.join("trace.jsonl")).unwrap());
+    assert_eq!(all, tool::unchained(&out.join("trace.jsonl")));
     assert_eq!(attest(&["trace", folder, "--test", "Z"]).0, Some(2));
     assert_eq!(attest(&["trace", folders.path().to_str().unwrap()]).0, Some(2));
 
