@@ -326,3 +326,89 @@ impl Live {
         told
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::Version;
+
+    fn about() -> About {
+        About {
+            product: "P".into(),
+            pics: "a".into(),
+            bench: "b".into(),
+            folder: "f".into(),
+            key: "k".into(),
+            command: "c".into(),
+            chosen: vec!["TC_X".into()],
+            started: jiff::Timestamp::UNIX_EPOCH,
+            person: false,
+        }
+    }
+
+    fn entry(event: Value) -> TraceEntry {
+        let mut line = json!({ "mono-ns": 1, "wall": "2026-11-21T10:00:00Z", "test-case": "TC_X" });
+        line.as_object_mut().unwrap().extend(event.as_object().unwrap().clone());
+        serde_json::from_value(line).unwrap()
+    }
+
+    fn step(live: &Live, number: usize) {
+        live.trace(&entry(json!({ "event": "step", "step": format!("{number} settle") })));
+    }
+
+    /// Labels of the rows that come, and where they belong.
+    fn rows(told: &Value) -> (u64, Vec<&str>) {
+        let labels = told["case"]["rows"].as_array().unwrap().iter().map(|row| row["label"].as_str().unwrap());
+        (told["case"]["from"].as_u64().unwrap(), labels.collect())
+    }
+
+    #[test]
+    fn a_browser_is_sent_what_it_has_not_seen_and_no_more_than_is_kept() {
+        let live = Live::new();
+        live.begin(about(), Version::V2_0_1.protocol()).unwrap();
+        assert!(live.begin(about(), Version::V2_0_1.protocol()).is_err(), "one run after the other");
+        live.trace(&entry(json!({ "event": "test-case", "id": "TC_X" })));
+        let mut seen = Seen::default();
+        step(&live, 1);
+        let told = live.since(&mut seen);
+        assert_eq!((rows(&told), &told["about"]["key"]), ((0, vec!["1 settle"]), &json!("k")));
+        step(&live, 2);
+        let told = live.since(&mut seen);
+        assert_eq!((rows(&told), &told["about"]), ((1, vec!["2 settle"]), &Value::Null));
+        assert_eq!(rows(&live.since(&mut seen)), (2, vec![]));
+        for number in 3..=MAX_ROWS + 2 {
+            step(&live, number);
+        }
+        let told = live.since(&mut Seen::default());
+        assert_eq!((rows(&told).0, rows(&told).1.len(), &told["case"]["left-out"]), (2, MAX_ROWS, &json!(2)));
+        assert_eq!(rows(&live.since(&mut seen)).0, 2, "one that was slow has lost nothing that it needs");
+    }
+
+    #[test]
+    fn rows_that_a_result_marks_are_sent_again() {
+        let live = Live::new();
+        live.begin(about(), Version::V2_0_1.protocol()).unwrap();
+        live.trace(&entry(json!({ "event": "test-case", "id": "TC_X" })));
+        let frame = "[2,\"1\",\"Y\",{}]";
+        live.trace(&entry(json!({ "event": "frame", "direction": "from-sut", "text": frame })));
+        let mut seen = Seen::default();
+        let before = live.since(&mut seen);
+        let result = json!({
+            "id": "TC_X", "title": "t", "profiles": [], "verdict": "fail", "reason": "\u{1b}[2J", "duration-s": 1.0,
+            "failures": [{ "verdict": "fail", "step": "1 expect", "message": "m", "frame": frame, "at-s": 1.0 }],
+        });
+        live.result(&serde_json::from_value(result).unwrap());
+        let after = live.since(&mut seen);
+        assert_ne!(before["case"]["number"], after["case"]["number"]);
+        assert_eq!((&after["case"]["rows"][0]["finding"], after["done"].as_u64()), (&json!(0), Some(1)));
+        assert!(!after["results"][0]["reason"].as_str().unwrap().contains('\u{1b}'));
+        live.over(Some(1));
+        assert_eq!(live.running(), None);
+        assert_eq!(live.begin(about(), Version::V2_0_1.protocol()).unwrap(), 2);
+        let told = live.since(&mut seen);
+        assert_eq!(
+            (&told["results"], &told["case"], told["about"]["key"].as_str()),
+            (&json!([]), &Value::Null, Some("k"))
+        );
+    }
+}

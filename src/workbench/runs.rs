@@ -121,8 +121,10 @@ impl Runs {
     }
 
     fn lines(&self) -> Vec<(PathBuf, RunLine)> {
+        let folders = self.folders();
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).retain(|folder, _| folders.contains(folder));
         let mut lines: Vec<(PathBuf, RunLine)> =
-            self.folders().into_iter().filter_map(|folder| Some((folder.clone(), self.line(&folder)?))).collect();
+            folders.into_iter().filter_map(|folder| Some((folder.clone(), self.line(&folder)?))).collect();
         lines.sort_by_key(|(_, line)| std::cmp::Reverse(line.started));
         lines
     }

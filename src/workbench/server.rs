@@ -66,7 +66,7 @@ const PIECE: usize = 64 * 1024;
 
 /// A report is shown as a page of nobody: its script may draw, and reach nothing.
 const REPORT_POLICY: &str = "sandbox allow-scripts allow-popups; default-src 'none'; script-src 'unsafe-inline'; \
-                             style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; \
+                             style-src 'unsafe-inline'; img-src data:; font-src data:; base-uri 'none'; form-action 'none'; \
                              frame-ancestors 'none'";
 
 /// What requests have to do with.

@@ -16,6 +16,7 @@ const message = (row, onFinding) => {
   const item = make("li", `msg ${row.kind} ${row["from-sut"] ? "from" : "to"}`);
   const arrow = make("button", "arrow", make("span", "label", row.label), row.detail ? make("span", "detail", row.detail) : null, make("span", "shaft"));
   arrow.type = "button";
+  arrow.tabIndex = -1;
   arrow.setAttribute("aria-label", `${(row.at / 1000).toFixed(3)} seconds, ${row["from-sut"] ? "SUT to harness" : "harness to SUT"}, ${row.kind}: ${row.label}`);
   const lane = make("div", "lane", arrow);
   if (row.finding !== undefined) {
@@ -62,7 +63,15 @@ export class Diagram {
     this.gone = make("p", "small gone");
     this.gone.hidden = true;
     this.scroll = make("div", "scroll", this.gone, this.list);
+    // The diagram is one stop of the Tab key; within it the arrows move from message to message.
     this.scroll.tabIndex = 0;
+    this.scroll.onkeydown = (event) => {
+      const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+      if (!step) return;
+      event.preventDefault();
+      const arrows = [...this.list.querySelectorAll(".arrow:not(:disabled)")], at = arrows.indexOf(document.activeElement);
+      arrows[Math.max(0, Math.min(at < 0 ? 0 : at + step, arrows.length - 1))]?.focus();
+    };
     this.node = make("div", "diagram", make("div", "lifelines", make("span", "", ""), make("div", "lane", make("b", "", "SUT"), make("b", "", "harness"))), this.scroll);
   }
 

@@ -82,6 +82,7 @@ export class Plan {
     else if (entry.result && verdict !== "pass") second = `${entry.result.word}${entry.result.reason ? `: ${entry.result.reason}` : ""}`;
     else if (!entry.implemented && !verdict) second = "not implemented";
     row.second.textContent = second;
+    row.show.title = entry.reason ? `${entry.title}\n${entry.applicable ? "applies" : "left out"}: ${entry.reason}` : entry.title;
     row.show.setAttribute("aria-label", `${entry.id} ${entry.title}, ${state.replace("-", " ")}${second ? `, ${second}` : ""}`);
     if (this.current === entry.id) row.show.setAttribute("aria-current", "true"); else row.show.removeAttribute("aria-current");
   }
@@ -152,6 +153,7 @@ export class Plan {
       const words = `${entry.id} ${entry.title} ${entry.reason || ""} ${(entry.profiles || []).join(" ")} ${entry.result && entry.result.reason || ""}`.toLowerCase();
       node.hidden = !(belongs(entry) && words.includes(wanted));
     }
+    this.stop(this.visible().find((one) => one.getAttribute("aria-current")) || this.visible()[0]);
     for (const { node, list, check, ids } of this.sections || []) {
       node.hidden = ![...list.children].some((one) => !one.hidden);
       check.hidden = !ids.some((id) => !this.rows.get(id).node.hidden);
@@ -187,6 +189,11 @@ export class Plan {
 
   visible() { return [...this.rows.values()].filter((row) => !row.node.hidden).map((row) => row.show); }
 
+  // The list is one stop of the Tab key; within it the arrows move.
+  stop(show) {
+    for (const row of this.rows.values()) row.show.tabIndex = row.show === show ? 0 : -1;
+  }
+
   // Into the list's view, without moving the page.
   reveal(id) {
     const row = this.rows.get(id);
@@ -200,7 +207,10 @@ export class Plan {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (step && at >= 0) {
       event.preventDefault();
-      if (at + step < 0) $("search").focus(); else rows[Math.min(at + step, rows.length - 1)].focus();
+      if (at + step < 0) { $("search").focus(); return; }
+      const next = rows[Math.min(at + step, rows.length - 1)];
+      this.stop(next);
+      next.focus();
     } else if (event.key === " " && at >= 0) {
       event.preventDefault();
       const row = [...this.rows.values()].find((one) => one.show === rows[at]);

@@ -101,7 +101,10 @@ export const outcome = (told, open, acts) => {
     const list = make("ul", "causes");
     for (const cause of told.causes) {
       const ids = cause["test-cases"];
-      list.append(make("li", "", make("b", "", cause.message), cause.expected ? ` – expected ${cause.expected}` : "", cause.found ? `, found ${cause.found}` : "", make("span", "small", ` ${count(ids.length, "test case", "test cases")}: ${ids.slice(0, 12).join(", ")}${ids.length > 12 ? " …" : ""}`)));
+      const those = make("span", "those", `${count(ids.length, "test case", "test cases")}: `);
+      for (const id of ids.slice(0, 12)) those.append(button(id, "id", () => open(id)));
+      if (ids.length > 12) those.append(" …");
+      list.append(make("li", "", make("b", "", cause.message), cause.expected ? ` – expected ${cause.expected}` : "", cause.found ? `, found ${cause.found}` : "", those));
     }
     whole.append(make("h3", "", "One cause for several"), list);
   }
