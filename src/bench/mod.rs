@@ -445,6 +445,38 @@ mod tests {
     }
 
     #[test]
+    fn a_number_is_one_that_messages_and_dates_take() {
+        let read = |text: &str| Bench::read_source(&Source::new("b.yaml", text)).map_err(|defects| defects.to_string());
+        for (text, complaint) in [
+            ("evse: { id: 1.5 }\n", "`evse.id` can't be the number 1.5"),
+            ("security-profile: 4\n", "write a whole number from 0 to 3"),
+            ("schedule-ahead: 2000000000\n", "write a number from 0 to 1000000000"),
+            ("model: a model of more than 20 characters\n", "messages have room for 20"),
+            ("files: 70000\n", "`files` can't be the number 70000"),
+        ] {
+            let defects = read(text).unwrap_err();
+            assert!(defects.contains(complaint), "{text}{defects}");
+        }
+        assert_eq!(read("message-timeout: 0.5\n").unwrap().values["message_timeout"], 0.5);
+        let files = read("files: 0\nfiles-sftp: 2222\n").unwrap().files;
+        let listen = |protocol| files.listen(protocol).to_owned();
+        use crate::protocol::transfer::Protocol;
+        assert_eq!((listen(Protocol::Http), listen(Protocol::Sftp)), ("127.0.0.1:0".into(), "127.0.0.1:2222".into()));
+    }
+
+    #[test]
+    fn only_ocpp_1_6_knows_stations_that_do_not_authenticate() {
+        let bench = Bench::read_source(&Source::new("b.yaml", "security-profile: 0\n")).unwrap();
+        let pics = |name: &str| {
+            let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("pics");
+            crate::pics::reader::read(&folder.join(name)).unwrap()
+        };
+        assert!(bench.fits(&pics("reference-station-1.6.yaml")).is_ok());
+        let why = bench.fits(&pics("reference-station.yaml")).unwrap_err().to_string();
+        assert!(why.contains("b.yaml:1:19: OCPP 2.0.1 has no security profile 0"), "{why}");
+    }
+
+    #[test]
     fn every_defect_is_named() {
         let text = "identty: x\nmessage-timeout: soon\nevse: 3\nsecurity-profile: 1\n";
         let defects = Bench::read_source(&Source::new("b.yaml", text)).unwrap_err();

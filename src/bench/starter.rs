@@ -119,6 +119,9 @@ impl Starter<'_> {
             text.push_str("# station.pem and station.key in the same folder: a client certificate for the station, for profile 3.\n");
         }
         text.push('\n');
+        if self.fast {
+            text.push_str("# A simulator installs any image, so that ours will do.\nfirmware: { made: true }\n\n");
+        }
     }
 
     fn csms(&self, text: &mut String) {

@@ -9,6 +9,7 @@ use super::{
     settings::Setting,
 };
 use crate::{
+    protocol::OCPP_2_0_1,
     template::{Names, Template},
     vocabulary::{Property, Takes},
 };
@@ -24,8 +25,9 @@ fn sample(action: &ActionInfo, property: &Property) -> Value {
         }
         ("evse" | "connector", _) => 1.into(),
         ("token", _) => "D001D001".into(),
-        ("action", _) => "Reset".into(),
-        ("payload", _) => json!({ "type": "OnIdle" }),
+        // The first message that there is.
+        ("action", Takes::Named(words)) => words(Some(&OCPP_2_0_1)).first().cloned().unwrap_or_default().into(),
+        ("payload", _) => json!({ "reservationId": 1 }),
         ("station", _) => "CS001".into(),
         ("interval", _) => 20.into(),
         ("cost", _) => json!(1.25),

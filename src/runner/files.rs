@@ -241,3 +241,25 @@ fn identity(sut: SutKind, bench: &Bench, pki: &Pki) -> Result<Identity, Environm
     names.dedup();
     Ok(pki.server(CertificateKind::Valid, &names)?)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+    use crate::{protocol::Version, testcase::catalogue::Catalogue};
+
+    #[test]
+    fn the_server_is_wanted_by_what_transfers_files_itself_or_by_a_state() {
+        let catalogue = Catalogue::embedded(Version::V2_0_1).unwrap();
+        for (sut, id, wanted) in [
+            (SutKind::ChargingStation, "TC_B_06_CS", false),
+            (SutKind::ChargingStation, "TC_L_01_CS", true),
+            (SutKind::Csms, "TC_B_01_CSMS", false),
+            (SutKind::Csms, "TC_C_50_CSMS", true),
+        ] {
+            let library = Library::of(&catalogue, sut, &HashSet::from([id])).unwrap();
+            assert_eq!(are_wanted(library.cases.values(), &library), wanted, "{id}");
+        }
+    }
+}

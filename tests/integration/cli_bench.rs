@@ -267,6 +267,11 @@ fn the_certificate_of_a_csms_is_judged_by_its_root() {
     assert!(status == 0 && right.contains("speaks TLS"), "{right}");
     let (status, wrong) = with_root(&ours.join("authority/root.pem"));
     assert!(status == 2 && wrong.contains("accepts connections, but the TLS handshake fails"), "{wrong}");
+    // Roots that have nothing to do with each other may stand in one file.
+    let roots = [&ours, &theirs].map(|folder| fs::read_to_string(folder.join("authority/root.pem")).unwrap());
+    fs::write(folder.path().join("bundle.pem"), roots.concat()).unwrap();
+    let (status, both) = with_root(&folder.path().join("bundle.pem"));
+    assert!(status == 0 && both.contains("2 roots (") && both.contains("speaks TLS"), "{both}");
     csms.kill().unwrap();
     csms.wait().unwrap();
 }

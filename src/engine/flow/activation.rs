@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::{Body, MAX_DEPTH, Node, Sending, Sequence, Status, connection};
 use crate::{
     clock::nanos,
-    engine::{Effect, Role, Scope, finding::Finding, world::World},
+    engine::{Effect, LONGEST_S, Role, Scope, finding::Finding, world::World},
     testcase::{
         model::{State, Step, StepKind},
         service::ServiceRequest,
@@ -136,14 +136,12 @@ impl Node {
                 if step.forbids().is_some() {
                     world.takes(world.input, &self.step, &self.path, Role::Condition);
                 }
-                let seconds = seconds.number(&world.names(&self.scope));
-                let seconds = world.evaluated(seconds, step, &self.path)?;
+                let seconds = self.duration(seconds, world)?;
                 self.body = Body::Until(world.now.mono_ns.saturating_add(nanos(seconds)));
             }
             StepKind::Settle(seconds) => {
                 self.touched = true;
-                let seconds = seconds.number(&world.names(&self.scope));
-                self.body = Body::Settle(nanos(world.evaluated(seconds, step, &self.path)?));
+                self.body = Body::Settle(nanos(self.duration(seconds, world)?));
             }
             StepKind::Operator { .. } => {
                 self.touched = true;
@@ -274,11 +272,20 @@ impl Node {
     fn within(&mut self, template: Option<&Template>, world: &mut World, bench: &str, fallback: f64) -> Option<f64> {
         match template {
             None => Some(world.seconds(bench, fallback)),
-            Some(template) => {
-                let seconds = template.number(&world.names(&self.scope));
-                world.evaluated(seconds, &self.step, &self.path)
-            }
+            Some(template) => self.duration(template, world),
         }
+    }
+
+    /// How long something lasts, seconds. A SUT may say that it takes for ever; that is not waited for.
+    fn duration(&self, template: &Template, world: &mut World) -> Option<f64> {
+        let seconds = template.number(&world.names(&self.scope));
+        let seconds = world.evaluated(seconds, &self.step, &self.path)?;
+        let ends = if seconds <= LONGEST_S {
+            Ok(seconds)
+        } else {
+            Err(format!("it would last {seconds} s, and no test case lasts longer than 24 h"))
+        };
+        world.fitting(ends, template.names(), &self.step, &self.path)
     }
 
     pub(super) fn parameters(&self, with: &[(String, Template)], world: &mut World) -> Option<Map<String, Value>> {

@@ -83,6 +83,14 @@ fn what_can_t_be_evaluated_because_of_the_sut_is_inconclusive() {
 }
 
 #[test]
+fn nobody_waits_for_ever_because_the_sut_says_so() {
+    let outcome = answered(&json!(2_147_483_647), "  - wait: \"{{ it.data }}\"\n");
+    assert_eq!(outcome.verdict, Verdict::Inconclusive);
+    let message = &outcome.failures[0].message;
+    assert!(message.ends_with("it would last 2147483647 s, and no test case lasts longer than 24 h"), "{message}");
+}
+
+#[test]
 fn what_the_harness_alone_can_t_evaluate_is_its_error() {
     for steps in ["  - assert: later('noon', 5) == ''\n", "  - let: { x: \"{{ later('noon', 5) }}\" }\n"] {
         assert_eq!(answered(&json!(1), steps).verdict, Verdict::Error, "{steps}");
