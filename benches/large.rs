@@ -56,6 +56,7 @@ fn main() {
         test_cases: String::new(),
         bench: None,
         calibration: None,
+        tested_by: ocpp_attest::pics::model::TestedBy::default(),
         faults: Vec::new(),
         choice: Choice::default(),
         shuffle: None,
@@ -104,10 +105,12 @@ fn main() {
         resumed: Vec::new(),
         expectations: Vec::new(),
         calibration: None,
+        tested_by: ocpp_attest::pics::model::TestedBy::default(),
     };
     let results = results::summarise(&pics, &entries, ran.results, &trace, info);
     folder::write_results(&folder, &results).expect("results");
-    report::write_all(&folder, Run { pics: &pics, plan: &entries, results: &results, trace: &trace }).expect("reports");
+    report::write_all(&folder, Run { pics: &pics, plan: &entries, results: &results, trace: &trace, seal: None })
+        .expect("reports");
     let size = |name: &str| std::fs::metadata(folder.join(name)).map_or(0, |file| file.len() / 1_000_000);
     println!(
         "{written} frames in {lines} lines, trace {} MB, full report {} MB",

@@ -41,10 +41,11 @@ fn reports(criterion: &mut Criterion) {
         resumed: Vec::new(),
         expectations: Vec::new(),
         calibration: None,
+        tested_by: ocpp_attest::pics::model::TestedBy::default(),
     };
     let trace = results::TraceSummary::of(&pics, &trace);
     let results = results::summarise(&pics, &plan, ran.results, &trace, info);
-    let run = Run { pics: &pics, plan: &plan, results: &results, trace: &trace };
+    let run = Run { pics: &pics, plan: &plan, results: &results, trace: &trace, seal: None };
     let mut group = criterion.benchmark_group("reports of a whole programme");
     group.sample_size(10).measurement_time(Duration::from_secs(5));
     for format in Format::ALL {

@@ -13,6 +13,7 @@ pub mod certificate;
 pub mod cli;
 pub mod clock;
 pub mod engine;
+pub mod evidence;
 pub mod expect;
 pub mod formatter;
 pub mod kpi;

@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::{
     expect::Expectation,
     kpi::{Meter, Times},
-    pics::{Pics, Profile},
+    pics::{Pics, Profile, model::TestedBy},
     record::{
         FORMAT, PicsFacts, PlanEntry, ProfileOutcome, ProfileResult, Results, TraceEntry, TraceEvent,
         calibration::Calibration, causes, index::TraceIndex, read::ReadError,
@@ -34,6 +34,8 @@ pub struct RunInfo {
     pub interrupted: bool,
     /// What the harness's own calibration says.
     pub calibration: Option<Calibration>,
+    /// Who tested and who approves.
+    pub tested_by: TestedBy,
     /// What the file of known failures says of the test cases.
     pub expectations: Vec<Expectation>,
 }
@@ -112,6 +114,7 @@ pub fn summarise(
         remarks: trace.notices.clone(),
         verdict,
         calibration: info.calibration,
+        tested_by: info.tested_by,
         expectations: info.expectations,
         profiles: profiles(pics, plan, &cases),
         kpis: trace.times.kpis(pics),

@@ -52,6 +52,17 @@ pub struct TemplateError {
     pub reason: String,
 }
 
+impl TemplateError {
+    /// Names that the expression uses and does not define itself.
+    pub fn names(&self) -> Vec<Arc<str>> {
+        let text = self.expression.as_str();
+        match whole_expression(text) {
+            None if has_code(text) => Template::new(Value::String(text.to_owned())).names(),
+            _ => Template::expression(text).names(),
+        }
+    }
+}
+
 impl Template {
     /// A template over a value; strings in it may hold `{{ … }}`.
     pub fn new(value: Value) -> Self {
@@ -173,6 +184,11 @@ impl Template {
             reason: format!("a number is needed, this yields {value}"),
         })
     }
+}
+
+/// Names that the templates of parameters use.
+pub fn names_of(parameters: &[(String, Template)]) -> Vec<Arc<str>> {
+    parameters.iter().flat_map(|(_, template)| template.names()).collect()
 }
 
 impl PartialEq for Template {

@@ -2,7 +2,7 @@
 //! lokal` for `remote`.
 
 use crate::{
-    protocol::semantics::WordSet,
+    protocol::{semantics::WordSet, transfer::Protocol},
     vocabulary::{Owner, Property, Scope, Takes, check, words_of},
     yaml::{Defect, Node},
 };
@@ -40,9 +40,47 @@ fn token_types(scope: Scope) -> Vec<String> {
     words_of(WordSet::TokenTypes, scope)
 }
 
+/// The words that a key of a bench takes, beside none at all; `None` for any text.
+pub(crate) fn words_of_key(key: &str) -> Option<Vec<String>> {
+    if key == "file-protocol" {
+        let either = |protocol: &Protocol| [protocol.name().to_owned(), protocol.scheme().to_owned()];
+        return Some(Protocol::ALL.iter().flat_map(either).collect());
+    }
+    match CLOSED.iter().find(|property| property.name == key)?.takes {
+        Takes::Keyword(words) => Some(words(None)),
+        _ => None,
+    }
+}
+
+/// The keys of an idToken, each with its words; `None` for any text.
+pub(crate) fn token_keys() -> Vec<(&'static str, Option<Vec<String>>)> {
+    let words = |takes: &Takes| match takes {
+        Takes::Keyword(words) => Some(words(None)),
+        _ => None,
+    };
+    TOKEN.iter().map(|property| (property.name, words(&property.takes))).collect()
+}
+
+/// The greatest length of a text that messages of our station carry, in the version of OCPP that has the most room.
+pub(crate) fn longest(key: &str) -> Option<usize> {
+    match key {
+        "model" => Some(20),
+        "vendor-name" => Some(50),
+        "serial-number" => Some(25),
+        _ => None,
+    }
+}
+
 /// What is wrong with the words of a bench, or of one of its stations.
 pub(super) fn check_words(node: &Node) -> Vec<Defect> {
     let mut defects = Vec::new();
+    for (key, value) in node.map().unwrap_or_default() {
+        let length = value.text().map_or(0, |text| text.chars().count());
+        if let Some(longest) = longest(&key.name).filter(|longest| length > *longest) {
+            let message = format!("`{}` has {length} characters, and messages have room for {longest}", key.name);
+            defects.push(Defect::new(value.at, message, "write a shorter one"));
+        }
+    }
     for property in &CLOSED {
         let given = node.get(property.name).filter(|value| value.text().is_some_and(|text| !text.is_empty()));
         defects.extend(given.into_iter().flat_map(|value| property.check(value, None)));

@@ -57,6 +57,18 @@ pub(super) fn defaults() -> Value {
     })
 }
 
+/// `files: 0` for an address: this port at the address of the default; 0 is one that is free.
+pub(super) fn port_alone(key: &str, default: &Value, given: &Value) -> Option<Value> {
+    let port = u16::try_from(given.as_u64().filter(|_| is_address(key))?).ok()?;
+    let (host, _) = default.as_str()?.rsplit_once(':')?;
+    Some(format!("{host}:{port}").into())
+}
+
+/// True for the keys that say where a file server listens.
+pub(crate) fn is_address(key: &str) -> bool {
+    key == "files" || Protocol::ALL.iter().any(|protocol| key.strip_prefix("files-") == Some(protocol.scheme()))
+}
+
 /// Keys that no artefact may show.
 pub(super) const SECRET: &str = "file-password";
 
@@ -147,6 +159,15 @@ impl Bench {
 
     /// What of the bench contradicts a PICS.
     pub fn fits(&self, pics: &Pics) -> Result<(), Defects> {
+        let profiles =
+            self.stations.iter().filter_map(|station| station.security_profile).chain([self.security_profile]);
+        if profiles.min() == Some(0) && !pics.ocpp.protocol().semantics.has_profile_0() {
+            return Err(self.defects(vec![self.defect(
+                if self.security_profile == 0 { "security-profile" } else { "stations" },
+                format!("{} has no security profile 0", pics.ocpp.protocol().name),
+                "write 1, 2 or 3; only OCPP 1.6 knows stations that do not authenticate",
+            )]));
+        }
         let claimed = Protocol::among(pics.list("ORS-24"));
         let Some(protocol) = self.files.protocol else { return Ok(()) };
         if pics.sut == SutKind::Csms || claimed.is_empty() || claimed.contains(&protocol) {

@@ -3,18 +3,26 @@
 mod closed;
 mod files;
 mod monitoring;
+pub(crate) mod numbers;
 pub mod operator;
+mod paths;
 pub mod starter;
 mod stations;
+mod tested_by;
 
 use std::{collections::HashMap, path::Path};
 
 use serde_json::{Map, Value, json};
 
-pub(crate) use self::stations::KEYS as STATION_KEYS;
+pub(crate) use self::{
+    closed::{longest, token_keys, words_of_key},
+    files::is_address,
+    stations::KEYS as STATION_KEYS,
+};
 pub use self::{files::FileBench, stations::Station};
 use crate::{
     link::Secret,
+    pics::model::TestedBy,
     redaction::{REDACTED, is_secret_key},
     vocabulary::Owner,
     yaml::{Defect, Defects, Kind, Node, Position, Source},
@@ -37,7 +45,7 @@ pub struct Bench {
     pub identity: String,
     /// Basic authentication password of the station.
     pub password: Secret,
-    /// Security profile to begin with: 1, 2 or 3.
+    /// Security profile to begin with: 1, 2 or 3; 0 (nobody is authenticated) where the version of OCPP has that.
     pub security_profile: u8,
     /// The harness's calibration sheet (`calibration.json`); empty: none is quoted.
     pub calibration: String,
@@ -53,6 +61,8 @@ pub struct Bench {
     pub stations: Vec<Station>,
     /// How manual actions are done at the API of the CSMS under test.
     pub operator: Option<operator::HttpRequests>,
+    /// Who tests and who approves, for the abstract.
+    pub tested_by: TestedBy,
     /// What expressions see as `bench`.
     pub values: Map<String, Value>,
     /// Every setting under the name it has in the file, secrets redacted.
@@ -130,7 +140,7 @@ pub(crate) fn defaults() -> Value {
             "update-response": "",
         },
     });
-    for more in [files::defaults(), monitoring::defaults(), default_times()] {
+    for more in [files::defaults(), monitoring::defaults(), tested_by::defaults(), default_times()] {
         if let (Value::Object(values), Value::Object(more)) = (&mut values, more) {
             values.extend(more);
         }
@@ -163,6 +173,7 @@ fn default_times() -> Value {
         "simulated-operator-delay": 0,
         "pace": 0.1,
         "message-timeout": 30,
+        "close-timeout": 15,
         "response-timeout": 30,
         "connect-timeout": 120,
         "ping-timeout": 5,
@@ -205,7 +216,7 @@ fn default_tokens() -> Value {
 impl Default for Bench {
     fn default() -> Self {
         let values = defaults();
-        Self::from_values(values.as_object().cloned().unwrap_or_default())
+        Self::from_values(&values.as_object().cloned().unwrap_or_default(), Path::new(""))
     }
 }
 
@@ -224,17 +235,17 @@ impl Bench {
             merge(&mut values, &root, "", &mut defects);
         }
         defects.extend(closed::check_words(&root));
-        let stations = stations::read(&root, &mut defects);
-        let mut bench = Self::from_values(values.as_object().cloned().unwrap_or_default());
+        let folder = Path::new(&*source.name).parent().unwrap_or(Path::new(""));
+        let stations = stations::read(&root, folder, &mut defects);
+        let mut bench = Self::from_values(&values.as_object().cloned().unwrap_or_default(), folder);
         bench.operator = operator::read(&root, &bench.values, &mut defects);
+        if let Some(requests) = &mut bench.operator {
+            requests.root = paths::from_here(&requests.root, folder);
+        }
         bench.stations = stations;
         if defects.is_empty() {
             bench.source = ReadFrom(Some(source.clone()));
             note_places(&root, "", &mut bench.places);
-            if !(1..=3).contains(&bench.security_profile) {
-                let message = "unknown security profile";
-                defects.push(bench.defect("security-profile", message, "write 1, 2 or 3"));
-            }
             defects.extend(bench.files.defects(&bench));
             defects.extend(monitoring::defects(&bench));
             if defects.is_empty() {
@@ -242,6 +253,12 @@ impl Bench {
             }
         }
         Err(source.defects(defects))
+    }
+
+    /// The folder of the authority where it has none yet: the first run makes one, which no product trusts so far.
+    pub fn authority_to_be_made(&self) -> Option<&Path> {
+        let folder = Some(Path::new(&self.authority)).filter(|folder| !folder.as_os_str().is_empty())?;
+        (!folder.join("root.pem").exists() && !folder.join("root.key").exists()).then_some(folder)
     }
 
     /// The text of a value, by its name in expressions; empty where it is none.
@@ -266,7 +283,10 @@ impl Bench {
         self.source.0.clone().unwrap_or_else(|| Source::new("the default bench", "")).defects(defects)
     }
 
-    fn from_values(values: Map<String, Value>) -> Self {
+    /// `folder` is where relative paths begin.
+    fn from_values(given: &Map<String, Value>, folder: &Path) -> Self {
+        let mut values = given.clone();
+        paths::resolve(&mut values, folder);
         let text = |key: &str| values.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
         // Expressions write names with underscores.
         fn underscored(value: &Value) -> Value {
@@ -278,7 +298,7 @@ impl Bench {
             }
         }
         let password = Secret::new(text("password"));
-        let settings = values.iter().map(|(key, value)| (key.clone(), redacted(key, value))).collect();
+        let settings = given.iter().map(|(key, value)| (key.clone(), redacted(key, value))).collect();
         let mut shown = values.clone();
         for secret in ["password", files::SECRET] {
             shown.remove(secret);
@@ -298,7 +318,8 @@ impl Bench {
             security_profile: values
                 .get("security-profile")
                 .and_then(Value::as_u64)
-                .map_or(1, |n| u8::try_from(n).unwrap_or(0)),
+                .map_or(1, |n| u8::try_from(n).unwrap_or(u8::MAX)),
+            tested_by: tested_by::of(&values),
             authority: text("authority"),
             calibration: text("calibration"),
             certificate: text("certificate"),
@@ -364,7 +385,10 @@ fn merge(values: &mut Value, node: &Node, path: &str, defects: &mut Vec<Defect>)
                     (Value::Bool(_), Value::Bool(_)) => true,
                     _ => false,
                 };
-                if same_kind {
+                if let Some(address) = files::port_alone(&here, slot, &new) {
+                    *slot = address;
+                } else if same_kind {
+                    defects.extend(numbers::defect(&here, &new, value));
                     *slot = new;
                 } else {
                     let wanted = if slot.is_number() { "a number, 0 or above" } else { "text (in quotes)" };
@@ -406,7 +430,7 @@ mod tests {
     #[test]
     fn what_no_monitor_could_have_is_a_defect() {
         for (text, complaint) in [
-            ("monitoring: { severity: 9 }\n", "no severity for monitors"),
+            ("monitoring: { severity: 9 }\n", "write a whole number from 0 to 8"),
             ("monitoring: { lower-threshold: 200 }\n", "not below the upper threshold"),
             ("monitoring: { delta: -1 }\n", "write a number, 0 or above"), // N04.FR.14
         ] {
@@ -418,6 +442,38 @@ mod tests {
         let bench = Bench::read_source(&Source::new("b.yaml", right)).unwrap();
         assert_eq!(bench.values["monitoring"]["upper_threshold"], 7000);
         assert_eq!(bench.values["monitoring"]["delta"], 100);
+    }
+
+    #[test]
+    fn a_number_is_one_that_messages_and_dates_take() {
+        let read = |text: &str| Bench::read_source(&Source::new("b.yaml", text)).map_err(|defects| defects.to_string());
+        for (text, complaint) in [
+            ("evse: { id: 1.5 }\n", "`evse.id` can't be the number 1.5"),
+            ("security-profile: 4\n", "write a whole number from 0 to 3"),
+            ("schedule-ahead: 2000000000\n", "write a number from 0 to 1000000000"),
+            ("model: a model of more than 20 characters\n", "messages have room for 20"),
+            ("files: 70000\n", "`files` can't be the number 70000"),
+        ] {
+            let defects = read(text).unwrap_err();
+            assert!(defects.contains(complaint), "{text}{defects}");
+        }
+        assert_eq!(read("message-timeout: 0.5\n").unwrap().values["message_timeout"], 0.5);
+        let files = read("files: 0\nfiles-sftp: 2222\n").unwrap().files;
+        let listen = |protocol| files.listen(protocol).to_owned();
+        use crate::protocol::transfer::Protocol;
+        assert_eq!((listen(Protocol::Http), listen(Protocol::Sftp)), ("127.0.0.1:0".into(), "127.0.0.1:2222".into()));
+    }
+
+    #[test]
+    fn only_ocpp_1_6_knows_stations_that_do_not_authenticate() {
+        let bench = Bench::read_source(&Source::new("b.yaml", "security-profile: 0\n")).unwrap();
+        let pics = |name: &str| {
+            let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("pics");
+            crate::pics::reader::read(&folder.join(name)).unwrap()
+        };
+        assert!(bench.fits(&pics("reference-station-1.6.yaml")).is_ok());
+        let why = bench.fits(&pics("reference-station.yaml")).unwrap_err().to_string();
+        assert!(why.contains("b.yaml:1:19: OCPP 2.0.1 has no security profile 0"), "{why}");
     }
 
     #[test]

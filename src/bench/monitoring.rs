@@ -30,10 +30,6 @@ pub(super) fn defaults() -> Value {
 pub(super) fn defects(bench: &Bench) -> Vec<Defect> {
     let number = |key: &str| bench.values.get(KEY).and_then(|section| section[key].as_f64()).unwrap_or_default();
     let mut defects = Vec::new();
-    // One test case needs the severity behind it as well.
-    if !(0.0..=8.0).contains(&number("severity")) {
-        defects.push(bench.defect("monitoring.severity", "no severity for monitors", "write a number from 0 to 8"));
-    }
     if number("lower_threshold") >= number("upper_threshold") {
         let help = "write one that the number falls below when it no longer exceeds `upper-threshold`";
         defects.push(bench.defect("monitoring.lower-threshold", "not below the upper threshold", help));

@@ -1,13 +1,19 @@
 //! A bench file to begin with, fit for a product and with a word on what matters.
 
 mod sections;
+mod times;
 
 use std::path::Path;
 
 use crate::{
     link::Secret,
+    manual_action::{
+        actions,
+        settings::{CONFIGURE, RESTORE},
+    },
     pics::{Pics, Profile, SutKind},
-    protocol::{Version, transfer::Protocol},
+    protocol::{OCPP_2_0_1, Version, semantics::WordSet, transfer::Protocol},
+    vocabulary::words_of,
 };
 
 /// What a bench file to begin with is made from.
@@ -25,6 +31,8 @@ pub struct Starter<'s> {
     pub authority: &'s Path,
     /// The station's password.
     pub password: &'s Secret,
+    /// Times for a simulator, which does everything at once.
+    pub fast: bool,
 }
 
 /// A password as every station must take it, letters and digits: OCPP 1.6 wants 16 to 20 of them (security whitepaper, A00.FR.205), OCPP
@@ -49,8 +57,8 @@ impl Starter<'_> {
             "# Test bench for {product}.\n\
              #\n\
              # Look at it before the first run:  ocpp-attest bench check THIS_FILE --pics PICS\n\
-             # What is not set here has the value that `ocpp-attest schema bench` tells. Files are named from the folder\n\
-             # in which the command is run. Times are in seconds.\n\n"
+             # What is not set here has the value that `ocpp-attest schema bench` tells. A relative path begins at the\n\
+             # folder of this file. Times are in seconds.\n\n"
         );
         match self.sut {
             SutKind::ChargingStation => self.station(&mut text),
@@ -60,14 +68,15 @@ impl Starter<'_> {
         if self.sut == SutKind::ChargingStation {
             self.evses(&mut text);
         }
-        self.times(&mut text);
+        text.push_str(&times::text(self.sut, self.is_1_6(), self.pics, self.fast));
         if let Some(pics) = self.pics {
             text.push_str(&sections::of(pics));
         }
+        text.push_str(TESTED_BY);
         let emaid = self.pics.is_some_and(|pics| pics.supports(Profile::ISO_15118));
         text.push_str(&sections::tokens(!self.is_1_6(), emaid));
         if self.sut == SutKind::Csms {
-            text.push_str(OPERATOR);
+            text.push_str(&self.operator());
         }
         text
     }
@@ -110,6 +119,9 @@ impl Starter<'_> {
             text.push_str("# station.pem and station.key in the same folder: a client certificate for the station, for profile 3.\n");
         }
         text.push('\n');
+        if self.fast {
+            text.push_str("# A simulator installs any image, so that ours will do.\nfirmware: { made: true }\n\n");
+        }
     }
 
     fn csms(&self, text: &mut String) {
@@ -137,12 +149,13 @@ impl Starter<'_> {
             SutKind::Csms => "the station that we play, which the CSMS must know",
         };
         let profile = if self.sut == SutKind::Csms && self.url.starts_with("ws:") { 1 } else { 2 };
+        let none = if self.is_1_6() { "0: no authentication; " } else { "" };
         text.push_str(&format!(
             "# Identity and Basic authentication password of {whose}.\n\
              # The environment variable OCPP_ATTEST_PASSWORD overrides the password.\n\
              identity: CS001\n\
              password: {}\n\
-             # 1: Basic authentication, unsecured; 2: TLS and Basic authentication; 3: TLS with client certificates.\n\
+             # {none}1: Basic authentication, unsecured; 2: TLS and Basic authentication; 3: TLS with client certificates.\n\
              security-profile: {profile}\n\n",
             quoted(self.password.expose())
         ));
@@ -180,43 +193,19 @@ impl Starter<'_> {
              configuration-slot: 1\nconfiguration-slot-second: 2\n\n",
         );
     }
-
-    fn times(&self, text: &mut String) {
-        let limit =
-            |kpi: &str| self.pics.and_then(|pics| pics.performance.maximum.get(kpi).copied()).unwrap_or_default();
-        let response = limit("response-time").max(30.0);
-        let message = ["triggered-function", "start-authorization", "stop-authorization"]
-            .map(limit)
-            .into_iter()
-            .fold(30.0, f64::max);
-        text.push_str(&format!(
-            "# How long the product may take to answer a message, and to send one that is due.\n\
-             response-timeout: {response}\n\
-             message-timeout: {message}\n"
-        ));
-        if self.sut == SutKind::ChargingStation {
-            text.push_str(
-                "# From a Reset to the BootNotification, and from a lost connection to the next.\n\
-                 reboot-time: 180\n\
-                 reconnect-timeout: 120\n\
-                 # Set at the station: how long it waits for the cable after the driver is authorised.\n\
-                 ev-connection-timeout: 30\n",
-            );
-        }
-        text.push_str("# How long a person may take for a manual action.\nmanual-action-timeout: 600\n");
-        if self.sut == SutKind::Csms {
-            text.push_str(
-                "# How long the CSMS may take to show what our station has told it.\n\
-                 operator-patience: 5\n\
-                 # The pause before our station sends its next message or connects again, and before the operator acts.\n\
-                 pace: 0.1\n",
-            );
-        }
-        text.push('\n');
-    }
 }
 
-/// What only a CSMS's bench has, as a comment: nothing of it is known beforehand.
+/// Who tests, for the abstract.
+const TESTED_BY: &str = "\
+# Who tests and who approves, for the abstract of a run with a real product. Nobody is named unless it stands here.
+# laboratory: { name: \"\", location: \"\", test-location: \"\", report-reference: \"\" }
+# approval:
+#   vendor: { name: \"\", company: \"\", department: \"\", position: \"\", location: \"\" }
+#   laboratory: { name: \"\", reviewer: \"\", company: \"\" }
+
+";
+
+/// What only a CSMS's bench has, as a comment: nothing of it is known beforehand. `ACTIONS` and `MESSAGES` stand for lists.
 const OPERATOR: &str = "\
 \n# More stations that the CSMS knows, in the place of `identity`: `run --jobs 8` runs so many test cases side by side.
 # stations:
@@ -228,9 +217,14 @@ const OPERATOR: &str = "\
 # operator:
 #   http:
 #     base: http://127.0.0.1:8080
+#     # Manual actions, each of which may have a request of its own:
+ACTIONS
 #     send:                     # any message of OCPP
 #       url: \"/stations/{{ station | url_encoded }}/{{ action | kebab }}\"
 #       body: \"{{ payload }}\"
+#     # Messages that `send` is asked for; what one needs that differs from `send` stands under `messages:`, as in
+#     # `messages: { Reset: { url: /reset } }`. A sentence instead of a request says why it is not possible.
+MESSAGES
 #     configure:                # what the next BootNotification is answered, where AQ-17 or C-44 is yes
 #       next-boot: \"the API has no request for it\"
 #     restore: not-needed
@@ -239,3 +233,28 @@ const OPERATOR: &str = "\
 #       url: \"/stations/{{ station | url_encoded }}/variables/{{ parameters.component }}/{{ parameters.variable }}\"
 #       done-when: response.value == parameters.value
 ";
+
+/// The manual actions for the operator of a CSMS.
+const OF_A_CSMS: [&str; 5] = ["send", CONFIGURE, RESTORE, "check-variable", "check-monitor"];
+
+/// A list as comments within the comment.
+fn listed(words: &[String]) -> String {
+    let lines = crate::text::wrap(&words.join(", "), 110);
+    lines.iter().map(|line| format!("#     #   {line}")).collect::<Vec<_>>().join("\n")
+}
+
+impl Starter<'_> {
+    fn operator(&self) -> String {
+        let actions: Vec<String> = OF_A_CSMS
+            .iter()
+            .filter_map(|name| actions::find(name))
+            .map(|action| {
+                let parameters: Vec<&str> = action.parameters.iter().map(|parameter| parameter.name).collect();
+                format!("{} ({})", action.name, parameters.join(" "))
+            })
+            .collect();
+        let protocol = self.pics.map_or(&OCPP_2_0_1, |pics| pics.ocpp.protocol());
+        let messages = words_of(WordSet::RequestsOfCsms, Some(protocol));
+        OPERATOR.replace("ACTIONS", &listed(&actions)).replace("MESSAGES", &listed(&messages))
+    }
+}

@@ -1,8 +1,10 @@
 //! The pool: stations that a CSMS under test knows, so that test cases can run side by side, each as one of them.
 
+use std::path::Path;
+
 use serde_json::{Map, Value};
 
-use super::Bench;
+use super::{Bench, paths};
 use crate::{
     link::Secret,
     redaction::is_secret_key,
@@ -34,7 +36,7 @@ pub(crate) const KEYS: [&str; 8] =
     ["identity", "password", "serial-number", "url", "security-profile", "certificate", "key", "tokens"];
 
 /// Reads `stations:`; defects are added to the list.
-pub(super) fn read(root: &Node, defects: &mut Vec<Defect>) -> Vec<Station> {
+pub(super) fn read(root: &Node, folder: &Path, defects: &mut Vec<Defect>) -> Vec<Station> {
     let Some(node) = root.get("stations") else { return Vec::new() };
     let Some(items) = node.list() else {
         let message = format!("`stations` must be a list, found {}", node.describe());
@@ -47,7 +49,7 @@ pub(super) fn read(root: &Node, defects: &mut Vec<Defect>) -> Vec<Station> {
     }
     let mut stations: Vec<Station> = Vec::new();
     for item in items {
-        let Some(station) = station(item, defects) else { continue };
+        let Some(station) = station(item, folder, defects) else { continue };
         if stations.iter().any(|known| known.identity == station.identity) {
             let message = format!("`{}` is in the list already", station.identity);
             defects.push(Defect::new(item.at, message, "give every station an identity of its own"));
@@ -58,7 +60,7 @@ pub(super) fn read(root: &Node, defects: &mut Vec<Defect>) -> Vec<Station> {
     stations
 }
 
-fn station(node: &Node, defects: &mut Vec<Defect>) -> Option<Station> {
+fn station(node: &Node, folder: &Path, defects: &mut Vec<Defect>) -> Option<Station> {
     if node.map().is_none() {
         let message = format!("a station was expected, found {}", node.describe());
         defects.push(Defect::new(node.at, message, "write `identity: CS001` and the other keys"));
@@ -80,12 +82,16 @@ fn station(node: &Node, defects: &mut Vec<Defect>) -> Option<Station> {
     let (certificate, key, url) = (text("certificate"), text("key"), text("url"));
     let security_profile = node.get("security-profile").and_then(|value| {
         let profile = match value.kind {
-            Kind::Integer(profile @ 1..=3) => u8::try_from(profile).ok(),
+            Kind::Integer(profile @ 0..=3) => u8::try_from(profile).ok(),
             _ => None,
         };
         if profile.is_none() {
             let message = format!("`security-profile` can't be {}", value.describe());
-            defects.push(Defect::new(value.at, message, "write 1, 2 or 3"));
+            defects.push(Defect::new(
+                value.at,
+                message,
+                "write 1, 2 or 3, or 0 for a station of OCPP 1.6 that does not authenticate",
+            ));
         }
         profile
     });
@@ -109,7 +115,9 @@ fn station(node: &Node, defects: &mut Vec<Defect>) -> Option<Station> {
     Some(Station {
         serial_number: serial_number.unwrap_or_default(),
         password: password.map(Secret::new),
-        certificate: certificate.zip(key),
+        certificate: certificate
+            .zip(key)
+            .map(|(certificate, key)| (paths::from_here(&certificate, folder), paths::from_here(&key, folder))),
         url,
         security_profile,
         tokens,

@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep};
 
 use super::CalibrationError;
 use crate::{
-    pics::Pics,
+    pics::{Pics, model::TestedBy},
     record::{
         PlanEntry, folder,
         manifest::{self, Manifest},
@@ -115,6 +115,7 @@ impl<'p> Writing<'p> {
             test_cases: String::new(),
             bench: None,
             calibration: None,
+            tested_by: TestedBy::default(),
             faults: Vec::new(),
             choice: Choice::default(),
             shuffle: None,
@@ -166,10 +167,11 @@ impl<'p> Writing<'p> {
             shuffle: None,
             interrupted: false,
             calibration: None,
+            tested_by: TestedBy::default(),
             expectations: Vec::new(),
         };
         let results = results::summarise(self.pics, &self.plan, Vec::new(), &trace, info);
-        let run = Run { pics: self.pics, plan: &self.plan, results: &results, trace: &trace };
+        let run = Run { pics: self.pics, plan: &self.plan, results: &results, trace: &trace, seal: None };
         let report = render(format, run).map_err(|error| failed(&error))?;
         folder::write(&self.folder, format.file(), &report).map_err(|error| failed(&error))
     }

@@ -71,6 +71,9 @@ struct Init {
     /// URL of the CSMS under test, without the identity
     #[arg(long, default_value = "wss://127.0.0.1:9000/ocpp")]
     url: String,
+    /// Write times that suit a simulator, which does everything at once, instead of those for a real product
+    #[arg(long)]
+    fast: bool,
     /// Replace existing files, including the authority's keys: products then need the new root
     #[arg(long)]
     force: bool,
@@ -186,8 +189,9 @@ fn write(init: &Init) -> Result<u8, Problem> {
         sut,
         host: &init.host,
         url: &init.url,
-        authority: &authority,
+        authority: Path::new("authority"),
         password: &password,
+        fast: init.fast,
     };
     private(&file, &starter.text())?;
     let mut said = format!(

@@ -17,6 +17,7 @@ mod list;
 mod log;
 mod merge;
 mod operator;
+mod package;
 #[cfg(feature = "pdf")]
 mod pdf_reader;
 mod pics;
@@ -28,6 +29,7 @@ mod serve;
 mod shells;
 mod simulate;
 mod trace;
+mod verify;
 
 use std::{
     io::Write as _,
@@ -142,6 +144,10 @@ enum Command {
     Serve(serve::Arguments),
     /// Merge several runs into one, usually the shards of a run
     Merge(merge::Arguments),
+    /// Make one file of a run, with its evidence, for others to check
+    Package(package::Arguments),
+    /// Check a package: its bytes, its signature, and every verdict from what was recorded
+    Verify(verify::Arguments),
     /// Print the messages of a run
     Trace(trace::Arguments),
     /// Make the reports of a run again, from its folder
@@ -190,7 +196,9 @@ pub fn main() -> ExitCode {
         Command::Calibrate(arguments) => calibrate::run(&arguments),
         Command::Simulate(arguments) => simulate::run(&arguments),
         Command::Merge(arguments) => merge::run(&arguments),
-        Command::Trace(arguments) => trace::run(&arguments),
+        Command::Package(arguments) => package::run(&arguments),
+        Command::Verify(arguments) => verify::run(&arguments),
+        Command::Trace(arguments) => trace::run(&arguments, &test_cases),
         Command::Report(arguments) => report::run(&arguments),
         Command::Audit(arguments) => audit::run(&arguments, &test_cases),
         Command::Replay(arguments) => replay::run(&arguments),

@@ -9,7 +9,8 @@ use serde_json::{Map, Value, json};
 
 use super::{Problem, exit, print};
 use crate::{
-    bench, expect,
+    bench::{self, numbers},
+    expect,
     manual_action::{actions, settings::Setting},
     pics::{
         Profile, SutKind,
@@ -79,8 +80,8 @@ fn expectations() -> Value {
     entry["properties"] = json!({
         "test": { "type": "string", "description": "An id, a glob, profile:ID or block:LETTER" },
         "verdict": { "oneOf": [verdict, { "type": "array", "items": verdict, "minItems": 1 }] },
-        "reason": { "type": "string", "minLength": 1 },
-        "expires": { "type": "string", "format": "date", "description": "The last day on which it holds (UTC)" },
+        "reason": { "type": ["string", "number", "boolean"], "minLength": 1 },
+        "expires": { "type": "string", "format": "date", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$", "description": "The last day on which it holds (UTC)" },
     });
     entry["required"] = json!(["test", "verdict", "reason", "expires"]);
     json!({
@@ -118,20 +119,41 @@ fn results() -> Value {
 
 /// A schema from the bench's defaults: each has the type of its default.
 fn bench_schema() -> Value {
-    fn of(value: &Value, open: bool) -> Value {
+    fn of(value: &Value, within: &str) -> Value {
         match value {
-            Value::Object(members) => {
-                let properties = members.iter().map(|(key, value)| (key.clone(), of(value, key == "tokens"))).collect();
-                let mut schema = object(properties);
-                schema["additionalProperties"] = open.into();
-                schema
+            Value::Object(members) => object(
+                members
+                    .iter()
+                    .map(|(key, value)| {
+                        let here = if within.is_empty() { key.clone() } else { format!("{within}.{key}") };
+                        (key.clone(), of(value, &here))
+                    })
+                    .collect(),
+            ),
+            Value::Number(_) => {
+                let kind = if numbers::is_whole(within) { "integer" } else { "number" };
+                json!({ "type": kind, "minimum": 0, "maximum": numbers::greatest(within), "default": value })
             }
-            Value::Number(_) => json!({ "type": "number", "minimum": 0, "default": value }),
             Value::Bool(_) => json!({ "type": "boolean", "default": value }),
-            _ => json!({ "type": "string", "default": value }),
+            _ if bench::is_address(within) => json!({
+                "anyOf": [{ "type": "string" }, { "type": "integer", "minimum": 0, "maximum": u16::MAX }],
+                "default": value,
+            }),
+            _ => match bench::words_of_key(within) {
+                // Empty leaves the choice to the PICS.
+                Some(words) => {
+                    let words: Vec<String> = std::iter::once(String::new()).chain(words).collect();
+                    json!({ "enum": words, "default": value })
+                }
+                None => match bench::longest(within) {
+                    Some(longest) => json!({ "type": "string", "maxLength": longest, "default": value }),
+                    None => json!({ "type": "string", "default": value }),
+                },
+            },
         }
     }
-    let mut schema = of(&bench::defaults(), false);
+    let mut schema = of(&bench::defaults(), "");
+    schema["properties"]["tokens"] = tokens();
     schema["properties"]["stations"] = stations();
     schema["properties"]["operator"] = operator();
     schema["$schema"] = DRAFT.into();
@@ -139,11 +161,29 @@ fn bench_schema() -> Value {
     schema
 }
 
+/// idTokens by names of the author's own.
+fn tokens() -> Value {
+    let mut token = object(Map::new());
+    for (key, words) in bench::token_keys() {
+        token["properties"][key] = match words {
+            Some(words) => json!({ "enum": as_yaml_reads(words) }),
+            None => json!({ "type": "string" }),
+        };
+    }
+    token["required"] = json!(["idToken", "type"]);
+    json!({ "type": "object", "additionalProperties": token })
+}
+
 /// The pool of stations.
 fn stations() -> Value {
     let mut properties: Map<String, Value> =
         bench::STATION_KEYS.iter().map(|key| ((*key).to_owned(), json!({ "type": "string" }))).collect();
-    properties.insert("tokens".into(), json!({ "type": "object" }));
+    properties.insert("tokens".into(), tokens());
+    properties.insert("security-profile".into(), json!({ "type": "integer", "minimum": 0, "maximum": 3 }));
+    for text in properties.values_mut().filter(|schema| schema["type"] == "string") {
+        text["minLength"] = 1.into();
+    }
+    properties["serial-number"]["maxLength"] = bench::longest("serial-number").into();
     let mut station = object(properties);
     station["required"] = json!(["identity"]);
     json!({ "type": "array", "items": station })
@@ -153,19 +193,21 @@ fn stations() -> Value {
 fn operator() -> Value {
     let text = json!({ "type": "string" });
     let status = json!({ "type": ["integer", "string"] });
+    // A condition may be written as what YAML takes for another kind of value.
+    let condition = json!({ "type": ["string", "boolean", "number"] });
     let statuses = json!({ "anyOf": [status, { "type": "array", "items": status }] });
     let of = |key: &str| match key {
         "headers" => json!({ "type": "object" }),
         "body" => json!({}),
         "done" | "not-possible" | "denied" => statuses.clone(),
-        "done-when" | "retry-while" => json!({ "type": ["string", "boolean"] }),
+        "done-when" | "retry-while" => condition.clone(),
         "timeout" => json!({ "type": "number", "exclusiveMinimum": 0 }),
         _ => text.clone(),
     };
     let request = object(bench::operator::REQUEST_KEYS.iter().map(|key| ((*key).to_owned(), of(key))).collect());
     let defaults = request.clone();
     let mut follow_up = request.clone();
-    follow_up["properties"][bench::operator::WHEN] = json!({ "type": ["string", "boolean"] });
+    follow_up["properties"][bench::operator::WHEN] = condition.clone();
     let mut request = request;
     request["properties"][bench::operator::THEN] =
         json!({ "anyOf": [follow_up, { "type": "array", "items": follow_up }] });
@@ -201,7 +243,7 @@ fn pics() -> Value {
                     let mut schema = match row.kind {
                         AnswerKind::YesNo | AnswerKind::Heading => yes_no.clone(),
                         AnswerKind::Number => json!({ "type": "integer" }),
-                        AnswerKind::Text => json!({ "type": "string" }),
+                        AnswerKind::Text => json!({ "type": ["string", "number", "boolean"] }),
                         AnswerKind::List => words.clone(),
                         AnswerKind::ListOrNo => json!({ "oneOf": [words, yes_no] }),
                         AnswerKind::Measurands => json!({
@@ -217,8 +259,9 @@ fn pics() -> Value {
             }
         }
     }
-    let texts =
-        |names: &[&str]| object(names.iter().map(|name| ((*name).to_owned(), json!({ "type": "string" }))).collect());
+    // YAML takes a version or a number of a report for a number; a key may be left empty.
+    let text = json!({ "type": ["string", "number", "boolean", "null"] });
+    let texts = |names: &[&str]| object(names.iter().map(|name| ((*name).to_owned(), text.clone())).collect());
     let approver = texts(&reader::APPROVER_KEYS);
     let maxima: Map<String, Value> = [SutKind::ChargingStation, SutKind::Csms]
         .into_iter()
@@ -243,7 +286,8 @@ fn pics() -> Value {
         json!({ "type": "array", "items": { "enum": ids }, "uniqueItems": true, "contains": { "const": "core" } }),
     );
     for part in [Part::Hardware, Part::Features, Part::Questions, Part::Settings] {
-        if let Some(schema) = parts.remove(part.key()) {
+        if let Some(mut schema) = parts.remove(part.key()) {
+            schema["type"] = json!(["object", "null"]);
             add(part.key(), schema);
         }
     }
@@ -276,7 +320,7 @@ fn pics() -> Value {
         "performance",
         json!({
             "type": "object",
-            "properties": { "communication": { "type": "string" }, "maximum": object(maxima) },
+            "properties": { "communication": text, "maximum": object(maxima) },
             "additionalProperties": false,
         }),
     );
@@ -296,6 +340,9 @@ fn pics() -> Value {
     schema["required"] = json!(["sut", "ocpp", "edition", "baseline", "product", "profiles"]);
     schema
 }
+
+#[cfg(test)]
+mod agreement;
 
 #[cfg(test)]
 mod tests {

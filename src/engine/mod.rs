@@ -154,6 +154,8 @@ pub struct Engine {
 /// How long a test case may take at most, nanoseconds. None comes near it: steps that never end are a mistake of ours, and must not fill
 /// a disk where time is virtual.
 const LONGEST_NS: u64 = 24 * 3600 * 1_000_000_000;
+/// The same in seconds.
+pub(crate) const LONGEST_S: f64 = 24.0 * 3600.0;
 
 /// Names of the procedures that the engine itself runs, where the catalogue has them.
 const PREPARED: &str = "Prepared";
@@ -208,7 +210,8 @@ impl Engine {
                     break;
                 }
                 Err(error) => {
-                    world.find(Verdict::Error, finding::Finding::new("needs", error.to_string()));
+                    let (verdict, message) = world::cannot_be_evaluated(&error);
+                    world.find(verdict, finding::Finding::new("needs", message));
                     break;
                 }
             }

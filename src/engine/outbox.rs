@@ -13,6 +13,7 @@ use super::{
 use crate::{
     clock::Stamp,
     protocol::{rules::Rule, session::Promised},
+    testcase::template::Template,
     verdict::Verdict,
     yaml::shorten,
 };
@@ -127,7 +128,7 @@ impl World {
             let Some(promised) = session.next_promise(&moment, &mut || next_id(last_id)) else { return false };
             let Promised { action, payload, because } = promised;
             let finding = Finding::new(format!("after {because}"), String::new());
-            if !self.is_sound(action, true, &payload, finding) {
+            if !self.is_sound(action, true, &payload, &Template::literal(serde_json::Value::Null), finding) {
                 return true;
             }
             let until = self.now.mono_ns.saturating_add(crate::clock::nanos(self.seconds("response_timeout", 30.0)));

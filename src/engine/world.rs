@@ -36,7 +36,7 @@ use crate::{
     },
     testcase::{
         model::{State, Step, TestCase},
-        template::{Names, Template, Values},
+        template::{Names, Template, TemplateError, Values},
     },
     verdict::{Failure, StepRecord, Verdict},
     yaml::shorten,
@@ -56,6 +56,8 @@ struct OutstandingCall {
 #[derive(Debug, Clone)]
 pub(crate) struct World {
     setup: Arc<Setup>,
+    /// When the test case began.
+    pub(crate) began: Stamp,
     pub(crate) now: Stamp,
     pub(crate) phase: Phase,
     pub(crate) effects: Vec<Effect>,
@@ -107,6 +109,26 @@ pub(crate) struct World {
     root: Scope,
 }
 
+/// Names of expressions that stand for what the harness itself knows. All others may stand for what the SUT, the bench or the PICS says.
+const OWN_NAMES: [&str; 6] = ["variant", "protocol", "test_case", "now", "elapsed", "next_id"];
+
+/// The verdict on a value that is not right and is made of these names. Only what the harness alone has made is an error of the
+/// harness; nobody can say what a product would have done with what its own words, or the bench's, made impossible.
+pub(crate) fn verdict_on_what_is_made_of(names: impl IntoIterator<Item = Arc<str>>) -> Verdict {
+    let own = names.into_iter().all(|name| OWN_NAMES.contains(&&*name));
+    if own { Verdict::Error } else { Verdict::Inconclusive }
+}
+
+fn with_what(verdict: Verdict) -> &'static str {
+    if verdict == Verdict::Error { "" } else { " with what the SUT, the bench or the PICS says" }
+}
+
+/// The verdict on an expression that can't be evaluated, and a sentence.
+pub(crate) fn cannot_be_evaluated(error: &TemplateError) -> (Verdict, String) {
+    let verdict = verdict_on_what_is_made_of(error.names());
+    (verdict, format!("an expression of the test case can't be evaluated{}: {error}", with_what(verdict)))
+}
+
 /// Most calls that are kept for `any-time-since`.
 const MAX_KEPT: usize = 4096;
 
@@ -126,6 +148,7 @@ impl World {
         let mut root = Scope::default();
         root.insert("evse", setup.bench.get("evse").cloned().unwrap_or(json!({"id": 1, "connector": 1})));
         Self {
+            began: now,
             now,
             phase: Phase::Prepare,
             effects: Vec::new(),
@@ -262,27 +285,39 @@ impl World {
         next_id(&mut self.memory.last_id)
     }
 
-    /// Evaluates a template, an error being the harness's own.
+    /// Evaluates a template; where that is not possible, it is a finding.
     pub(crate) fn evaluate(&mut self, template: &Template, scope: &Scope, step: &Step, path: &str) -> Option<Value> {
         let result = template.evaluate(&self.names(scope));
-        self.own_error(result, step, path)
+        self.evaluated(result, step, path)
     }
 
-    /// CallOrder an evaluation error into a finding.
-    pub(crate) fn own_error<T, E: std::fmt::Display>(
+    /// Turns an evaluation error into a finding.
+    pub(crate) fn evaluated<T>(&mut self, result: Result<T, TemplateError>, step: &Step, path: &str) -> Option<T> {
+        let error = match result {
+            Ok(value) => return Some(value),
+            Err(error) => error,
+        };
+        let (verdict, message) = cannot_be_evaluated(&error);
+        self.find(verdict, Finding::at(step, path, message));
+        None
+    }
+
+    /// Turns a value that is not what a step takes into a finding; `names` are those that the value was made of.
+    pub(crate) fn fitting<T, E: std::fmt::Display>(
         &mut self,
         result: Result<T, E>,
+        names: impl IntoIterator<Item = Arc<str>>,
         step: &Step,
         path: &str,
     ) -> Option<T> {
-        match result {
-            Ok(value) => Some(value),
-            Err(error) => {
-                let message = format!("an expression of the test case can't be evaluated: {error}");
-                self.find(Verdict::Error, Finding::at(step, path, message));
-                None
-            }
-        }
+        let error = match result {
+            Ok(value) => return Some(value),
+            Err(error) => error,
+        };
+        let verdict = verdict_on_what_is_made_of(names);
+        let message = format!("the step can't be done{}: {error}", with_what(verdict));
+        self.find(verdict, Finding::at(step, path, message));
+        None
     }
 
     pub(crate) fn link_command(&mut self, command: LinkCommand) {
@@ -389,22 +424,36 @@ impl World {
         self.outstanding.contains_key(id) || self.memory.unanswered.contains(id)
     }
 
-    /// True when a message of ours is as it must be; otherwise the harness is at fault, and it is not sent.
-    pub(crate) fn is_sound(&mut self, action: &str, request: bool, payload: &Value, finding: Finding) -> bool {
+    /// True when a message of ours is as it must be; otherwise it is not sent. Whose fault that is depends on what it is made of.
+    pub(crate) fn is_sound(
+        &mut self,
+        action: &str,
+        request: bool,
+        payload: &Value,
+        made_of: &Template,
+        finding: Finding,
+    ) -> bool {
         let mut errors = self.messages().validate(action, request, payload);
         if errors.is_empty() {
             errors = self.messages().breaches(action, request, payload);
         }
         let Some(error) = errors.first() else { return true };
         let kind = if request { "Request" } else { "Response" };
-        let message = format!("our own {action}{kind} is not valid: {} {}", error.pointer, error.message);
-        self.find(Verdict::Error, Finding { message, ..finding });
+        let verdict = verdict_on_what_is_made_of(made_of.names());
+        let with = with_what(verdict);
+        let message = format!("our own {action}{kind} is not valid{with}: {} {}", error.pointer, error.message);
+        self.find(verdict, Finding { message, ..finding });
         false
     }
 
-    /// Answers a CALL of the SUT.
+    /// Answers a CALL of the SUT with what the harness itself has made.
     pub(crate) fn reply(&mut self, call: &Call, payload: Value) {
-        if !self.is_sound(&call.action, false, &payload, Finding::new("reply", String::new())) {
+        self.reply_made_of(call, payload, &Template::literal(Value::Null));
+    }
+
+    /// Answers a CALL of the SUT with what a template of the test case has made.
+    pub(crate) fn reply_made_of(&mut self, call: &Call, payload: Value, template: &Template) {
+        if !self.is_sound(&call.action, false, &payload, template, Finding::new("reply", String::new())) {
             self.refuse(call.conn, &call.id, "InternalError", "no valid answer");
             return;
         }
@@ -443,6 +492,11 @@ impl World {
             unprepared: self.unprepared,
             absent,
         }
+    }
+
+    /// The attempt to connect that failed last, with its reason.
+    pub(crate) fn last_failed_attempt(&self) -> Option<(&Attempt, &AttemptFailure)> {
+        self.attempts.iter().rev().find_map(|attempt| Some((attempt, attempt.outcome.as_ref().err()?)))
     }
 
     /// True where nobody is there, and nobody was.

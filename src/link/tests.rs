@@ -1,5 +1,6 @@
 mod hostile;
 mod loopback;
+mod stages;
 mod thread;
 mod time;
 
@@ -115,6 +116,12 @@ async fn wrong_credentials_and_identities_are_refused_with_the_right_status() {
         );
         assert_eq!(*failure(&ours), AttemptFailure::UpgradeRefusedBySut(status));
     }
+    // Nothing follows the closing slash, so that is no identity.
+    let mut client = client_policy(None);
+    client.identity = String::new();
+    let (theirs, _) = attempt(server_policy(None), client).await;
+    let AttemptFailure::UpgradeRefusedByUs(404, why) = failure(&theirs) else { panic!("{theirs:?}") };
+    assert!(why.starts_with("the path ends with `/`, so it has no identity"), "{why}");
 }
 
 #[tokio::test(start_paused = true)]

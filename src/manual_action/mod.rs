@@ -1,6 +1,8 @@
 //! Manual actions: what a person (or a test bench) has to do with the SUT.
 
 pub mod actions;
+#[cfg(test)]
+mod page;
 pub mod settings;
 
 use serde::{Deserialize, Serialize};

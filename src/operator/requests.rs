@@ -346,3 +346,63 @@ fn shown_url(url: &Url) -> String {
     url.set_query(None);
     url.to_string()
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Conditions over what an API answers, as benches have them.
+    const CONDITIONS: [&str; 9] = [
+        "response.value == parameters.value",
+        "response.result[0].attributeValue == parameters.value",
+        "response.result in [true, 'Accepted']",
+        "(response | first).a and (response | last).b",
+        "response | selectattr('a', 'equalto', 1) | list",
+        "response.a and response.b",
+        "response.a + 1 > 2",
+        "response | length",
+        "missing.name",
+    ];
+
+    fn any_json() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            "\\PC{0,8}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(3, 16, 3, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..3).prop_map(Value::Array),
+                prop::collection::vec(("a|b|value|result", inner), 0..3)
+                    .prop_map(|members| Value::Object(members.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// No answer is an error of ours, and only a question can be answered with no.
+        #[test]
+        fn no_answer_of_an_api_is_an_error(response in any_json(), status in 100_u16..600, question: bool) {
+            let mut names = Names::default();
+            names.insert("parameters", json!({ "value": "x" }));
+            Answer { status, response }.told(&mut names);
+            for condition in CONDITIONS {
+                let condition = Some(Template::expression(condition));
+                let request = Request { done_when: condition.clone(), retry_while: condition, ..Request::default() };
+                let (Try::Over(outcome) | Try::NotYet(outcome)) = judge(&request, status, &names, question, String::new());
+                match outcome {
+                    ActionOutcome::Done => prop_assert!((200..300).contains(&status)),
+                    ActionOutcome::NotPossible(_) => {}
+                    ActionOutcome::Denied(_) => prop_assert!(question),
+                    ActionOutcome::Failed(why) => prop_assert!(false, "{why}"),
+                }
+            }
+        }
+    }
+}

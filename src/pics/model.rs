@@ -1,6 +1,7 @@
 //! The PICS as data. Reading, checking and importing stand beside it.
 
 use indexmap::IndexMap;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use crate::protocol::programme::{Baseline, Profile, SutKind};
@@ -96,7 +97,7 @@ pub struct Performance {
 }
 
 /// Who tests.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", default)]
 pub struct Laboratory {
     /// Test laboratory.
@@ -110,7 +111,7 @@ pub struct Laboratory {
 }
 
 /// One party's block of the statement of approval.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", default)]
 pub struct Approver {
     /// Name.
@@ -150,13 +151,30 @@ pub struct References {
 }
 
 /// The statement of approval.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Approval {
     /// The vendor.
     pub vendor: Approver,
     /// The laboratory.
     pub laboratory: Approver,
+}
+
+/// Who tested in a run and who approves its report, as the bench says.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", default)]
+pub struct TestedBy {
+    /// The laboratory.
+    pub laboratory: Laboratory,
+    /// Who approves.
+    pub approval: Approval,
+}
+
+impl TestedBy {
+    /// True when the bench names nobody, or the run was simulated.
+    pub fn is_nobody(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 impl Approval {

@@ -119,6 +119,15 @@ impl Reader {
         self.defects.extend(vocabulary::check_keys(Owner::of_keys(name, None), known, node));
     }
 
+    /// Keys whose values are text, or nothing yet.
+    fn texts(&mut self, node: &Node, keys: &[&str]) {
+        for (key, value) in keys.iter().filter_map(|key| Some((key, node.get(key)?))) {
+            if value.scalar().is_none() && value.kind != Kind::Null {
+                self.defect(value.at, format!("`{key}` can't be {}", value.describe()), "write text (in quotes)");
+            }
+        }
+    }
+
     /// One of several words; complains about anything else or its absence.
     fn choice<T: Copy>(&mut self, root: &Node, key: &str, choices: &[(&str, T)]) -> Option<T> {
         let words: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
@@ -188,6 +197,7 @@ impl Reader {
         };
         if let Some(node) = root.get("laboratory") {
             self.known_keys("laboratory", node, &LABORATORY_KEYS);
+            self.texts(node, &LABORATORY_KEYS);
             pics.laboratory = Laboratory {
                 name: text(node, "name"),
                 location: text(node, "location"),
@@ -202,6 +212,7 @@ impl Reader {
         }
         if let Some(node) = root.get("references") {
             self.known_keys("references", node, &REFERENCE_KEYS);
+            self.texts(node, &REFERENCE_KEYS);
             pics.references = References {
                 certificate: text(node, "certificate"),
                 certification_date: text(node, "certification-date"),
@@ -261,6 +272,7 @@ impl Reader {
             return Product::default();
         };
         self.known_keys("product", node, &PRODUCT_KEYS);
+        self.texts(node, &PRODUCT_KEYS);
         let subtype = text(node, "subtype");
         if subtype.as_deref().is_some_and(|subtype| !["mode-1-2-only", "wireless"].contains(&subtype)) {
             let at = node.get("subtype").map_or(node.at, |node| node.at);
@@ -392,6 +404,7 @@ impl Reader {
         let mut settings = Vec::new();
         for item in items {
             self.known_keys("a vendor setting", item, &VENDOR_SETTING_KEYS);
+            self.texts(item, &VENDOR_SETTING_KEYS);
             settings.push(VendorSetting {
                 name: text(item, "name").unwrap_or_default(),
                 value: text(item, "value").unwrap_or_default(),
@@ -405,6 +418,7 @@ impl Reader {
         let mut performance = Performance::default();
         let Some(node) = root.get("performance") else { return performance };
         self.known_keys("performance", node, &["communication", "maximum"]);
+        self.texts(node, &["communication"]);
         performance.communication = text(node, "communication");
         if let Some(maximum) = node.get("maximum") {
             self.known_keys("maximum", maximum, &kpi_keys(self.protocol, sut));
@@ -431,6 +445,7 @@ impl Reader {
 
     fn approver(&mut self, node: &Node) -> Approver {
         self.known_keys("an approver", node, &APPROVER_KEYS);
+        self.texts(node, &APPROVER_KEYS);
         Approver {
             name: text(node, "name"),
             date: text(node, "date"),

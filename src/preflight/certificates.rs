@@ -43,7 +43,7 @@ fn read(path: &str, item: &str, findings: &mut Findings) -> Option<String> {
     match std::fs::read_to_string(path) {
         Ok(text) => Some(text),
         Err(error) => {
-            let help = "file names are relative to the folder in which the command is run";
+            let help = "a relative path begins at the folder of the bench file";
             findings.problem(item, format!("{path} can't be read: {error}"), help);
             None
         }
@@ -61,6 +61,10 @@ fn chain(text: &str, path: &str, item: &str, now: Timestamp, findings: &mut Find
         );
         return None;
     };
+    if item == "root" && chain.len() > 1 {
+        bundle(path, &chain, now, findings);
+        return Some(chain);
+    }
     let facts = first.facts();
     let name = facts["subject"]["common_name"].as_str().unwrap_or("without a common name").to_owned();
     let until = facts["not_after"].as_str().unwrap_or_default().to_owned();
@@ -73,21 +77,36 @@ fn chain(text: &str, path: &str, item: &str, now: Timestamp, findings: &mut Find
     } else {
         findings.ok(item, format!("{path}: {name}, valid to {until}"));
     }
-    // A file of roots is no chain.
-    if item != "root" {
-        for pair in chain.windows(2) {
-            match pair[0].verify(&pair[1]) {
-                Verification::Valid => {}
-                Verification::Invalid => {
-                    let help = "a chain starts with the leaf, followed by each certificate's issuer";
-                    findings.problem(item, format!("{path}: one of its certificates is not signed by the next"), help);
-                    break;
-                }
-                Verification::Undecided(why) => findings.warning(item, format!("{path}: {why}"), UNDECIDED),
+    for pair in chain.windows(2) {
+        match pair[0].verify(&pair[1]) {
+            Verification::Valid => {}
+            Verification::Invalid => {
+                let help = "a chain starts with the leaf, followed by each certificate's issuer";
+                findings.problem(item, format!("{path}: one of its certificates is not signed by the next"), help);
+                break;
             }
+            Verification::Undecided(why) => findings.warning(item, format!("{path}: {why}"), UNDECIDED),
         }
     }
     Some(chain)
+}
+
+/// Several roots in one file, each of which is trusted: they need not be each other's, and an old one may stay.
+fn bundle(path: &str, roots: &[Certificate], now: Timestamp, findings: &mut Findings) {
+    let (valid, expired): (Vec<&Certificate>, Vec<&Certificate>) = roots.iter().partition(|root| root.is_valid_at(now));
+    if valid.is_empty() {
+        let message = format!("{path}: none of its {} roots is valid now", roots.len());
+        return findings.problem("root", message, "renew them, and check the clock of this machine");
+    }
+    let names = |roots: &[&Certificate]| roots.iter().map(|root| root.common_name()).collect::<Vec<_>>().join(", ");
+    findings.ok("root", format!("{path}: {} roots ({})", roots.len(), names(&valid)));
+    if !expired.is_empty() {
+        findings.warning(
+            "root",
+            format!("{path}: not valid now: {}", names(&expired)),
+            "remove it, unless a certificate that is judged comes from it",
+        );
+    }
 }
 
 const UNDECIDED: &str = "check by hand whether each certificate is signed by the next, up to the root";
@@ -211,15 +230,19 @@ fn authority(subject: Subject<'_>, now: Timestamp, findings: &mut Findings) {
             findings.warning(
                 "authority",
                 "not set: each run makes its own root, which a real station does not trust",
-                "name a folder; the first run or `ocpp-attest bench init` makes its root.pem",
+                "name a folder; `ocpp-attest bench init` makes its root.pem",
             );
         }
         return;
     }
     let folder = Path::new(&bench.authority);
     let (root, root_key) = (folder.join("root.pem"), folder.join("root.key"));
-    if !root.exists() && !root_key.exists() {
-        return findings.ok("authority", format!("the first run makes {}", root.display()));
+    if bench.authority_to_be_made().is_some() {
+        return findings.warning(
+            "authority",
+            format!("{} does not exist: the first run makes a new authority, which no product trusts yet", root.display()),
+            "check the path, which is relative to the folder of the bench file; `ocpp-attest bench init` makes an authority",
+        );
     }
     let (root, root_key) = (root.display().to_string(), root_key.display().to_string());
     let Some(text) = read(&root, "authority", findings) else { return };

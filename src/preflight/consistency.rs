@@ -41,7 +41,7 @@ fn station(subject: Subject<'_>, findings: &mut Findings) {
     } else {
         findings.ok("identity", identity.clone());
     }
-    if subject.bench.security_profile < 3 {
+    if (1..3).contains(&subject.bench.security_profile) {
         let semantics = subject.pics.map_or(&OCPP_2_0_1, |pics| pics.ocpp.protocol()).semantics;
         let allowed = semantics.password_length();
         match semantics.password(&subject.bench.password).bytes().len() {
@@ -64,6 +64,11 @@ fn security_profile(subject: Subject<'_>, findings: &mut Findings) {
     let item = "security-profile";
     let Some(pics) = subject.pics else { return findings.ok(item, profile.to_string()) };
     match profile {
+        0 if !pics.ocpp.protocol().semantics.has_profile_0() => findings.problem(
+            item,
+            format!("0, but {} has no security profile without authentication", pics.ocpp.protocol().name),
+            "write 1, 2 or 3",
+        ),
         // The question is for stations alone: a CSMS takes either.
         1 if pics.sut == SutKind::ChargingStation && !pics.is_yes("C-61") => findings.problem(
             item,

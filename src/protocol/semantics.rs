@@ -156,6 +156,11 @@ pub trait Semantics: fmt::Debug + Sync {
         password.clone()
     }
 
+    /// True where a station may connect without any authentication: security profile 0.
+    fn has_profile_0(&self) -> bool {
+        false
+    }
+
     /// How many bytes a password may have (A00.FR.205).
     fn password_length(&self) -> std::ops::RangeInclusive<usize> {
         16..=40

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::calibration::Calibration;
 use crate::{
-    pics::SutKind,
+    pics::{SutKind, model::TestedBy},
     selection::choice::{Choice, Shard},
     testcase::catalogue::Catalogue,
 };
@@ -46,6 +46,9 @@ pub struct Manifest {
     /// What the harness's own calibration says, where the bench names one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calibration: Option<Calibration>,
+    /// Who tests and who approves, as the bench says; nobody where the run is simulated.
+    #[serde(default, skip_serializing_if = "TestedBy::is_nobody")]
+    pub tested_by: TestedBy,
     /// What went wrong with the simulated product on purpose.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub faults: Vec<String>,

@@ -5,21 +5,24 @@ use std::{collections::HashMap, fs, path::Path};
 use serde_json::{Map, Value};
 
 use super::{
+    chain::{self, Chained},
     folder::{FolderError, failed},
     manifest::{FORMAT, Manifest, Merged},
     read::{self, ReadError},
     saved::Saved,
-    writer::Journal,
+    writer::{Journal, TRACE},
 };
 use crate::{
     bench::Bench,
-    pics::{Pics, reader},
+    pics::{Pics, model::TestedBy, reader},
     selection::choice::Choice,
     verdict::{TestCaseResult, Verdict},
 };
 
 /// Settings of a bench that tell where things are, and do not change what is tested: shards may differ in them.
-const PLACES: [&str; 14] = [
+const PLACES: [&str; 16] = [
+    "laboratory",
+    "approval",
     "listen",
     "listen-second",
     "host",
@@ -63,6 +66,8 @@ pub struct Part {
     pub bench: Map<String, Value>,
     /// When it ended.
     pub finished: jiff::Timestamp,
+    /// What the hash chain of its trace says.
+    pub chained: Chained,
 }
 
 impl Part {
@@ -90,7 +95,15 @@ impl Part {
         } else {
             saved.manifest.started.checked_add(killed).unwrap_or(saved.manifest.started)
         };
-        Ok(Self { pics_text: source.text.to_string(), pics, bench: bench.settings().clone(), finished, saved })
+        let chained = match chain::of_file(folder, TRACE) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Chained::Absent,
+            found => found.map_err(|error| read::unreadable(&folder.join(TRACE), &error.to_string()))?,
+        };
+        if let Some(complaint) = chained.complaint(&folder.join(TRACE).display().to_string()) {
+            let help = "copy the file from the original run folder, or leave this run out";
+            return Err(ReadError::Missing(complaint, help.into()));
+        }
+        Ok(Self { chained, pics_text: source.text.to_string(), pics, bench: bench.settings().clone(), finished, saved })
     }
 
     fn name(&self) -> String {
@@ -141,6 +154,11 @@ impl Merge {
     /// True while a chosen test case has no result.
     pub fn is_incomplete(&self) -> bool {
         self.manifest.chosen.iter().any(|id| !self.from.contains_key(id))
+    }
+
+    /// How many of the runs have no hash chain, because an earlier version made them.
+    pub fn unchained(&self) -> usize {
+        self.parts.iter().filter(|part| part.chained == Chained::Absent).count()
     }
 
     /// What all have in common.
@@ -316,6 +334,12 @@ fn manifest(parts: &[Part], run_id: String) -> Manifest {
             .map(|manifest| manifest.calibration.clone())
             .collect::<Option<Vec<_>>>()
             .and_then(|all| all.into_iter().max_by(|one, other| one.uncertainty_s.total_cmp(&other.uncertainty_s))),
+        // One laboratory's name can't stand for several.
+        tested_by: if manifests.iter().all(|manifest| manifest.tested_by == first.tested_by) {
+            first.tested_by.clone()
+        } else {
+            TestedBy::default()
+        },
         faults: first.faults.clone(),
         choice,
         // What was put together came in no order of its own.

@@ -125,12 +125,12 @@ pub(super) fn endpoints(
         reachable: true,
         tls: tls(profile),
         identity: bench.identity.clone(),
-        passwords: if profile < 3 { vec![bench.password.clone()] } else { Vec::new() },
+        passwords: if (1..3).contains(&profile) { vec![bench.password.clone()] } else { Vec::new() },
         subprotocols: vec![protocol.subprotocol.into()],
         refuse_upgrade: None,
         others: Vec::new(),
         max_frame: 1 << 20,
     };
     let at = [EndpointId::MAIN, EndpointId::SECOND].map(|endpoint| (endpoint, policy(bench.security_profile)));
-    EndpointPolicies { at: at.into(), of_profile: (1..=3).map(|profile| (profile, policy(profile))).collect() }
+    EndpointPolicies { at: at.into(), of_profile: (0..=3).map(|profile| (profile, policy(profile))).collect() }
 }

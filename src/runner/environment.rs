@@ -61,6 +61,14 @@ impl Product {
     }
 }
 
+/// Whose file server an environment has.
+pub(super) enum FilesOf {
+    /// That of another environment, which runs beside it.
+    Another(Box<Files>),
+    /// Its own, which is started where a test case needs it.
+    Own { wanted: bool },
+}
+
 /// What a test case runs in.
 pub struct Environment {
     /// The version of OCPP that is tested.
@@ -93,14 +101,14 @@ pub struct Environment {
 
 impl Environment {
     /// Binds what is to be bound, and starts a simulated product where one is wanted. Stations that run side by side share a
-    /// file server: `files`.
-    pub async fn start(
+    /// file server.
+    pub(super) async fn start(
         pics: &Pics,
         bench: &Bench,
         product: Product,
         operator: Option<Arc<dyn Operator>>,
         clock: Clock,
-        files: Option<Files>,
+        files: FilesOf,
     ) -> Result<Self, EnvironmentError> {
         let mut bench = bench.clone();
         bench.password = pics.ocpp.protocol().semantics.password(&bench.password);
@@ -127,8 +135,8 @@ impl Environment {
             .await
             .map_err(|error| EnvironmentError::Bind(bench.listen.clone(), error))?;
         let files = match files {
-            Some(files) => files,
-            None => Files::start(pics, bench, &network, &pki, None, clock).await?,
+            FilesOf::Another(files) => *files,
+            FilesOf::Own { wanted } => Files::start(pics, bench, &network, &pki, None, clock, wanted).await?,
         };
         let url = |endpoint: EndpointId, host: &str, profile: u8| {
             let address = link.address(endpoint).unwrap_or_default();
@@ -219,7 +227,7 @@ impl Environment {
         product: Product,
         operator: Option<Arc<dyn Operator>>,
         clock: Clock,
-        files: Option<Files>,
+        files: FilesOf,
     ) -> Result<Self, EnvironmentError> {
         let (simulated, network) = (product.is_simulated(), product.network());
         let faults = product.faults();
@@ -261,7 +269,9 @@ impl Environment {
         let client = ClientPolicy {
             url,
             identity: bench.identity.clone(),
-            credentials: (bench.security_profile < 3).then(|| (bench.identity.clone(), bench.password.clone())),
+            credentials: (1..3)
+                .contains(&bench.security_profile)
+                .then(|| (bench.identity.clone(), bench.password.clone())),
             subprotocols: vec![pics.ocpp.protocol().subprotocol.into()],
             // At hand for `wss`, whether the bench begins with it or a test case comes to it.
             tls: Some(ClientTls {
@@ -280,8 +290,10 @@ impl Environment {
             .await
             .map_err(|error| EnvironmentError::Bind(bench.url.clone(), error))?;
         let files = match files {
-            Some(files) => files,
-            None => Files::start(pics, bench, &network, &pki, roots.as_deref(), clock).await?,
+            FilesOf::Another(files) => *files,
+            FilesOf::Own { wanted } => {
+                Files::start(pics, bench, &network, &pki, roots.as_deref(), clock, wanted).await?
+            }
         };
         let mut tasks = JoinSet::new();
         let operator = match operator {
@@ -476,7 +488,8 @@ fn reference_csms(pics: &Pics, bench: &Bench, pki: &Arc<Pki>, serial_number: &st
         |profile: u8| CsmsEndpoint::new(profile, format!("{CSMS_HOST}:{}", simulated_port(profile)), pki, &names);
     Ok(CsmsSetup {
         protocol: pics.ocpp.protocol(),
-        endpoints: vec![endpoint(1)?, endpoint(2)?, endpoint(3)?],
+        // Profiles 0 and 1 have one port.
+        endpoints: vec![endpoint(bench.security_profile.min(1))?, endpoint(2)?, endpoint(3)?],
         stations: vec![KnownStation {
             identity: bench.identity.clone(),
             password: bench.password.clone(),

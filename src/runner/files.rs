@@ -1,6 +1,6 @@
 //! File transfers of a run: the server that bench and PICS choose, and the firmware that is served.
 
-use std::{pin::Pin, time::Duration};
+use std::{collections::HashSet, pin::Pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use serde_json::{Value, json};
@@ -18,7 +18,11 @@ use crate::{
         pki::Pki,
         transfer::Client,
     },
-    testcase::service::{Image as ServedImage, Service, Signature},
+    testcase::{
+        library::Library,
+        model::{Step, TestCase},
+        service::{Image as ServedImage, Service, Signature},
+    },
 };
 
 /// The file server's name in a run in memory.
@@ -33,6 +37,30 @@ const NO_RESPONDER: &str = "the OCSP responder needs the file server over HTTP: 
 
 /// A transfer of our station under way.
 pub(super) type Transfer = Pin<Box<dyn Future<Output = Result<Value, String>> + Send>>;
+
+/// Where no test case of the plan needs the server.
+const NOT_WANTED: &str = "the plan has no test case that needs the file server, so it was not started";
+/// The services that the file server does.
+const SERVED: [&str; 6] = ["firmware", "downloads", "log", "uploads", "ocsp-responder", "ocsp-requests"];
+
+/// True when one of these test cases asks for what the file server does, itself or by a state that it runs.
+pub(super) fn are_wanted<'c>(cases: impl Iterator<Item = &'c Arc<TestCase>>, library: &'c Library) -> bool {
+    let mut states: HashSet<&str> = HashSet::new();
+    let mut pending: Vec<&Arc<Step>> = Vec::new();
+    for case in cases {
+        pending.extend(case.before.iter().chain(&case.after).chain(case.steps.iter().flatten()));
+    }
+    while let Some(step) = pending.pop() {
+        if step.service().is_some_and(|service| SERVED.contains(&service.name)) {
+            return true;
+        }
+        pending.extend(step.inner());
+        if let Some((name, _)) = step.run().filter(|(name, _)| states.insert(name)) {
+            pending.extend(library.states.get(name).into_iter().flat_map(|state| &state.steps));
+        }
+    }
+    false
+}
 
 /// Transfers of a run. Clones share the server.
 #[derive(Debug, Clone)]
@@ -55,6 +83,7 @@ impl Files {
         pki: &Pki,
         roots: Option<&str>,
         clock: Clock,
+        wanted: bool,
     ) -> Result<Self, EnvironmentError> {
         let simulated = matches!(network, Network::Memory(_));
         let setup = if simulated { FileSetup::in_memory(bench, pics, HOST) } else { FileSetup::of(bench, pics) };
@@ -65,11 +94,15 @@ impl Files {
             // What a CSMS hands on is nothing to it.
             Firmware { made: read.made || pics.sut == SutKind::Csms, ..read }
         };
-        let identity = if setup.protocol.has_tls() { Some(identity(pics.sut, bench, pki)?) } else { None };
-        let server = match FileServer::start(&setup, network, identity, clock).await {
-            Ok(server) => Ok(server),
-            Err(FilesError::Bind(address, error)) => return Err(EnvironmentError::Bind(address, error)),
-            Err(other) => Err(other.to_string()),
+        let server = if wanted {
+            let identity = if setup.protocol.has_tls() { Some(identity(pics.sut, bench, pki)?) } else { None };
+            match FileServer::start(&setup, network, identity, clock).await {
+                Ok(server) => Ok(server),
+                Err(FilesError::Bind(address, error)) => return Err(EnvironmentError::Bind(address, error)),
+                Err(other) => Err(other.to_string()),
+            }
+        } else {
+            Err(NOT_WANTED.to_owned())
         };
         // Our own server is one that our station trusts.
         let roots = roots.map(|roots| format!("{roots}\n{}", pki.root_pem()));
@@ -207,4 +240,26 @@ fn identity(sut: SutKind, bench: &Bench, pki: &Pki) -> Result<Identity, Environm
     names.sort();
     names.dedup();
     Ok(pki.server(CertificateKind::Valid, &names)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+    use crate::{protocol::Version, testcase::catalogue::Catalogue};
+
+    #[test]
+    fn the_server_is_wanted_by_what_transfers_files_itself_or_by_a_state() {
+        let catalogue = Catalogue::embedded(Version::V2_0_1).unwrap();
+        for (sut, id, wanted) in [
+            (SutKind::ChargingStation, "TC_B_06_CS", false),
+            (SutKind::ChargingStation, "TC_L_01_CS", true),
+            (SutKind::Csms, "TC_B_01_CSMS", false),
+            (SutKind::Csms, "TC_C_50_CSMS", true),
+        ] {
+            let library = Library::of(&catalogue, sut, &HashSet::from([id])).unwrap();
+            assert_eq!(are_wanted(library.cases.values(), &library), wanted, "{id}");
+        }
+    }
 }

@@ -136,6 +136,16 @@ pub async fn run(
         .filter(|entry| entry.applicable && plan.only.as_ref().is_none_or(|only| only.is_match(&entry.id)))
         .collect();
     let log = EventLog::new(clock, &mut tell);
+    if let Some(folder) = plan.bench.authority_to_be_made().filter(|_| !plan.product.is_simulated()) {
+        let root = folder.join("root.pem");
+        log.notice(&format!(
+            "{} does not exist: a new certificate authority is made in {}. The product does not trust it until {} is installed there; \
+             `ocpp-attest bench init` makes one beforehand",
+            root.display(),
+            folder.display(),
+            root.display()
+        ));
+    }
     let scheduler = Scheduler::new(plan, &chosen, operator.clone(), interrupt, clock, &log);
     let (mut ended, early) = scheduler.play().await?;
     let interrupted = early || ended.len() < chosen.len();

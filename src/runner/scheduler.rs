@@ -16,7 +16,7 @@ use super::{
     Event, Plan,
     error::EnvironmentError,
     event_log::EventLog,
-    order, outage, pause,
+    files, order, outage, pause,
     pool::{Identity, Pool, Unserved},
     retry,
     worker::{Common, Found, Ran, Worker},
@@ -75,9 +75,11 @@ impl<'s, 't> Scheduler<'s, 't> {
         clock: Clock,
         log: &'s EventLog<'t>,
     ) -> Self {
+        let cases = chosen.iter().filter_map(|entry| plan.library.cases.get(&entry.id));
+        let files_wanted = files::are_wanted(cases, plan.library);
         Self {
             chosen,
-            common: Common { plan, operator, interrupt, clock, log },
+            common: Common { plan, operator, interrupt, clock, log, files_wanted },
             pool: RefCell::default(),
             turns: Semaphore::new(plan.jobs.max(1)),
             begun: Cell::default(),

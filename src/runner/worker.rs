@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 use super::{
     Plan, driver,
-    environment::{Environment, Product},
+    environment::{Environment, FilesOf, Product},
     error::EnvironmentError,
     event_log::EventLog,
     pause, pics_names,
@@ -40,6 +40,8 @@ pub(super) struct Common<'c, 't> {
     pub(super) interrupt: watch::Receiver<bool>,
     pub(super) clock: Clock,
     pub(super) log: &'c EventLog<'t>,
+    /// A test case of the plan needs the file server.
+    pub(super) files_wanted: bool,
 }
 
 /// How a test case found the product.
@@ -72,7 +74,10 @@ impl Worker {
     ) -> Result<Self, EnvironmentError> {
         let mut environments = Vec::new();
         if !common.plan.product.is_simulated() {
-            let files = first.and_then(|first| Some(first.environments.first()?.files.clone()));
+            let files = match first.and_then(|first| first.environments.first()) {
+                Some(first) => FilesOf::Another(Box::new(first.files.clone())),
+                None => FilesOf::Own { wanted: common.files_wanted },
+            };
             let (product, operator) = (common.plan.product.clone(), common.operator.clone());
             let mut started =
                 Environment::start(common.plan.pics, &bench, product, operator, common.clock, files).await?;
@@ -150,7 +155,9 @@ impl Worker {
         }
         let product = Product::Simulated(faults.afresh());
         let operator = common.operator.clone();
-        let started = Environment::start(plan.pics, &bench, product, operator, common.clock, None).await?;
+        let started =
+            Environment::start(plan.pics, &bench, product, operator, common.clock, FilesOf::Own { wanted: true })
+                .await?;
         self.environments.insert(0, started);
         Ok(())
     }

@@ -104,7 +104,7 @@ fn image(bench: &Bench, keys: [&str; 3]) -> Result<Option<Image>, Vec<Defect>> {
             Err(("an image needs an image, a signature and a certificate".to_owned(), "name the file"))
         } else {
             read(Path::new(path), limit).map_err(|why| {
-                (format!("{path}: {why}"), "check the path; it is relative to the folder in which the tool is started")
+                (format!("{path}: {why}"), "check the path; a relative one begins at the folder of the bench file")
             })
         };
         read.map_err(|(message, help)| {
@@ -257,11 +257,11 @@ mod tests {
         b.yaml:2:3: `firmware.broken-signature`: an image needs an image, a signature and a certificate
             → name the file
         b.yaml:2:10: `firmware.image`: /nowhere/fw.bin: No such file or directory (os error 2)
-            → check the path; it is relative to the folder in which the tool is started
+            → check the path; a relative one begins at the folder of the bench file
         b.yaml:3:23: `firmware.broken-certificate`: an image needs an image, a signature and a certificate
             → name the file
         b.yaml:4:17: `firmware.broken-image`: /nowhere/b.bin: No such file or directory (os error 2)
-            → check the path; it is relative to the folder in which the tool is started
+            → check the path; a relative one begins at the folder of the bench file
         ");
     }
 

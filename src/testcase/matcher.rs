@@ -164,15 +164,16 @@ impl Checks {
     /// Everything that does not hold of a payload.
     pub fn mismatches(&self, payload: &Value, names: &dyn Lookup) -> Result<Vec<Mismatch>, TemplateError> {
         let mut found = Vec::new();
-        self.examine(payload, Place::At(""), names, Words::Wanted, &mut |mismatch| found.push(mismatch))?;
-        Ok(found)
+        let examined = self.examine(payload, Place::At(""), names, Words::Wanted, &mut |mismatch| found.push(mismatch));
+        // What is wrong is wrong, whatever can't be told of the rest.
+        if found.is_empty() { examined.map(|()| found) } else { Ok(found) }
     }
 
     /// True when nothing is found; an expression that can't be evaluated counts, whatever else is found.
     pub fn hold(&self, payload: &Value, names: &dyn Lookup) -> Result<bool, TemplateError> {
         let mut holds = true;
-        self.examine(payload, Place::At(""), names, Words::Unwanted, &mut |_| holds = false)?;
-        Ok(holds)
+        let examined = self.examine(payload, Place::At(""), names, Words::Unwanted, &mut |_| holds = false);
+        if holds { examined.map(|()| true) } else { Ok(false) }
     }
 
     fn examine(
@@ -183,15 +184,18 @@ impl Checks {
         words: Words,
         found: &mut dyn FnMut(Mismatch),
     ) -> Result<(), TemplateError> {
+        let mut failed = None;
         for (path, matcher) in &self.entries {
-            path.each(payload, at, &mut |value, place| {
+            let examined = path.each(payload, at, &mut |value, place| {
                 if let Some(mismatch) = matcher.examine(value, place, payload, names, words)? {
                     found(mismatch);
                 }
                 Ok(())
-            })?;
+            });
+            // One check that can't be made keeps none of the others from being made.
+            failed = failed.or(examined.err());
         }
-        Ok(())
+        failed.map_or(Ok(()), Err)
     }
 
     /// Every requirement that a check names, under whatever condition.
@@ -212,6 +216,19 @@ impl Checks {
             .collect::<Vec<_>>()
             .join(", ")
     }
+}
+
+/// True if one of several holds. One that can't be told does not matter if another holds.
+fn any_holds(each: impl Iterator<Item = Result<Option<Mismatch>, TemplateError>>) -> Result<bool, TemplateError> {
+    let mut failed = None;
+    for one in each {
+        match one {
+            Ok(None) => return Ok(true),
+            Ok(Some(_)) => {}
+            Err(error) => failed = failed.or(Some(error)),
+        }
+    }
+    failed.map_or(Ok(false), Err)
 }
 
 /// One thing that is demanded of a payload.
@@ -297,11 +314,8 @@ impl Matcher {
                 if expected.is_null() { value.is_none() } else { value.is_some_and(|value| covers(value, &expected)) }
             }
             Matcher::OneOf(matchers) => {
-                let mut any = false;
-                for matcher in matchers {
-                    any |= matcher.examine(value, at, payload, names, Words::Unwanted)?.is_none();
-                }
-                any
+                let each = matchers.iter().map(|matcher| matcher.examine(value, at, payload, names, Words::Unwanted));
+                any_holds(each)?
             }
             Matcher::Absent => value.is_none(),
             Matcher::Present => value.is_some(),
@@ -328,16 +342,10 @@ impl Matcher {
                 }
                 None => false,
             },
-            Matcher::Any(matcher) => match value.and_then(Value::as_array) {
-                Some(items) => {
-                    let mut any = false;
-                    for item in items {
-                        any |= matcher.examine(Some(item), at, payload, names, Words::Unwanted)?.is_none();
-                    }
-                    any
-                }
-                None => false,
-            },
+            Matcher::Any(matcher) => {
+                let items = value.and_then(Value::as_array).into_iter().flatten();
+                any_holds(items.map(|item| matcher.examine(Some(item), at, payload, names, Words::Unwanted)))?
+            }
             Matcher::Contains(member) => {
                 let member = member.value(names)?;
                 match value {
@@ -409,8 +417,10 @@ impl Matcher {
                 let mut found = matcher.examine(value, at, payload, names, words)?;
                 let mismatch = found.as_mut().filter(|found| words == Words::Wanted && found.message.is_none());
                 if let Some(mismatch) = mismatch {
-                    let sentence = sentence.evaluate(&Over::members(payload, names))?;
-                    mismatch.message = Some(sentence.as_str().map_or_else(|| sentence.to_string(), str::to_owned));
+                    // The sentence may speak of what the message lacks; the finding stands without it.
+                    if let Ok(sentence) = sentence.evaluate(&Over::members(payload, names)) {
+                        mismatch.message = Some(sentence.as_str().map_or_else(|| sentence.to_string(), str::to_owned));
+                    }
                 }
                 return Ok(found);
             }

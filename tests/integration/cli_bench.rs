@@ -10,6 +10,7 @@ use crate::common::{
     tool::{self, Said, text},
 };
 use ocpp_attest::{
+    bench::Bench,
     link::CertificateKind,
     services::pki::{KeyKind, Pki},
 };
@@ -51,8 +52,13 @@ fn a_fresh_bench_is_sound_for_every_kind_of_product() {
     ] {
         let folder = tempfile::tempdir().unwrap();
         let file = init(&folder.path().join("new"), &pics(name), &[]);
-        let (status, said, _) = attest(&["bench", "check", text(&file), "--pics", &pics(name)]);
-        assert!(status == 0 && said.ends_with("\n0 problems, 0 warnings\n"), "{name}: {said}");
+        let fast = init(&folder.path().join("fast"), &pics(name), &["--fast"]);
+        for file in [&file, &fast] {
+            let (status, said, _) = attest(&["bench", "check", text(file), "--pics", &pics(name)]);
+            assert!(status == 0 && said.ends_with("\n0 problems, 0 warnings\n"), "{name}: {said}");
+        }
+        let seconds = |file| Bench::read(file).unwrap().values["transaction_duration"].as_f64().unwrap();
+        assert!(seconds(&fast) < seconds(&file));
     }
     // What only one version or one profile is about stands only where it is needed.
     let text_of = |name: &str| {
@@ -261,6 +267,11 @@ fn the_certificate_of_a_csms_is_judged_by_its_root() {
     assert!(status == 0 && right.contains("speaks TLS"), "{right}");
     let (status, wrong) = with_root(&ours.join("authority/root.pem"));
     assert!(status == 2 && wrong.contains("accepts connections, but the TLS handshake fails"), "{wrong}");
+    // Roots that have nothing to do with each other may stand in one file.
+    let roots = [&ours, &theirs].map(|folder| fs::read_to_string(folder.join("authority/root.pem")).unwrap());
+    fs::write(folder.path().join("bundle.pem"), roots.concat()).unwrap();
+    let (status, both) = with_root(&folder.path().join("bundle.pem"));
+    assert!(status == 0 && both.contains("2 roots (") && both.contains("speaks TLS"), "{both}");
     csms.kill().unwrap();
     csms.wait().unwrap();
 }

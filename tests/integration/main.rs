@@ -18,6 +18,7 @@ mod cli_resume;
 mod cli_simulate;
 mod corpus;
 mod deep;
+mod evidence;
 mod false_passes;
 mod faults;
 mod hostile;

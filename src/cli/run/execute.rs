@@ -11,6 +11,7 @@ use crate::{
     record::{
         Results,
         folder::{self, FolderError},
+        seal,
         writer::Journal,
     },
     replay::{Store, StoreError},
@@ -112,11 +113,16 @@ pub(super) fn execute(prepared: &Prepared, execution: Execution<'_>) -> Result<R
         shuffle: manifest.shuffle,
         interrupted: result.interrupted,
         calibration: manifest.calibration.clone(),
+        tested_by: manifest.tested_by.clone(),
         expectations: execution.gate.judge(&cases, entries, manifest.started),
     };
     let results = results::summarise(pics, entries, cases, &trace, info);
     folder::write_results(folder, &results).map_err(own)?;
-    report::write_all(folder, report::Run { pics, plan: entries, results: &results, trace: &trace })?;
+    let seal = seal::write(folder).map_err(own)?;
+    report::write_all(
+        folder,
+        report::Run { pics, plan: entries, results: &results, trace: &trace, seal: Some(&seal) },
+    )?;
     Ok(results)
 }
 

@@ -19,7 +19,7 @@ use crate::{
     bench::Bench,
     calibrate::note,
     clock::Clock,
-    pics::{Pics, SutKind, reader},
+    pics::{Pics, SutKind, model::TestedBy, reader},
     record::{
         PlanEntry,
         calibration::Calibration,
@@ -154,6 +154,7 @@ pub(super) fn fresh(arguments: &Arguments, test_cases: &TestCases) -> Result<Pre
         test_cases: digest,
         bench: arguments.bench.as_ref().map(|path| path.display().to_string()),
         calibration,
+        tested_by: if simulated { TestedBy::default() } else { bench.tested_by.clone() },
         faults: faults.texts(),
         choice,
         shuffle: arguments.shuffle,

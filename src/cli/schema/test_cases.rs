@@ -37,7 +37,55 @@ fn whole(title: &str, keys: &[Property]) -> Value {
     schema["$schema"] = DRAFT.into();
     schema["title"] = title.into();
     schema["$defs"] = definitions();
+    by_version(&mut schema);
+    schema["$defs"]["by-version"] = json!({
+        "description": "A value that holds for some versions of OCPP only",
+        "type": "object",
+        "properties": { "when": version_condition(), "is": {} },
+        "required": ["when", "is"],
+        "additionalProperties": false,
+    });
     schema
+}
+
+fn version_condition() -> Value {
+    json!({ "type": "string", "pattern": "^protocol (==|!=|in) " })
+}
+
+/// Lets every value, element and rule of a schema hold for some versions of OCPP only, as the reader does.
+fn by_version(schema: &mut Value) {
+    let held = |value: &mut Value| {
+        by_version(value);
+        if value.is_object() {
+            let about = value.as_object_mut().and_then(|value| value.remove("description"));
+            *value = json!({ "anyOf": [value.take(), { "$ref": "#/$defs/by-version" }] });
+            if let Some(about) = about {
+                value["description"] = about;
+            }
+        }
+    };
+    match schema {
+        Value::Object(entries) => {
+            for (key, value) in entries {
+                match (key.as_str(), value) {
+                    ("properties", Value::Object(properties)) => {
+                        properties.iter_mut().filter(|(name, _)| *name != "when").for_each(|(_, value)| held(value));
+                    }
+                    ("additionalProperties", value) => held(value),
+                    ("items", value) => {
+                        if value["type"] == "object" && value["properties"].is_object() && value["properties"].get("when").is_none() {
+                            value["properties"]["when"] = version_condition();
+                        }
+                        held(value);
+                    }
+                    ("if", _) => {}
+                    (_, value) => by_version(value),
+                }
+            }
+        }
+        Value::Array(several) => several.iter_mut().for_each(by_version),
+        _ => {}
+    }
 }
 
 /// What several keys take, and what the reader reads with rules of its own.

@@ -7,11 +7,11 @@ use serde_json::{Map, Value};
 use super::{Body, MAX_DEPTH, Node, Sending, Sequence, Status, connection};
 use crate::{
     clock::nanos,
-    engine::{Effect, Role, Scope, finding::Finding, world::World},
+    engine::{Effect, LONGEST_S, Role, Scope, finding::Finding, world::World},
     testcase::{
         model::{State, Step, StepKind},
         service::ServiceRequest,
-        template::{Template, TemplateError},
+        template::{Template, TemplateError, names_of},
         walk::Order,
     },
     verdict::{StepRecord, Verdict},
@@ -29,7 +29,7 @@ impl Node {
         }
         if let Some(when) = &step.when {
             let holds = when.holds(&world.names(&self.scope));
-            match world.own_error(holds, &step, &self.path) {
+            match world.evaluated(holds, &step, &self.path) {
                 None => return false,
                 Some(false) => {
                     self.status = Status::Skipped;
@@ -66,14 +66,14 @@ impl Node {
                 if let Some(optional) = &expect.optional {
                     let holds = optional.holds(&world.names(&self.scope));
                     // An optional expect behaves like `optional:` around it: passed over, but open.
-                    self.touched = !world.own_error(holds, step, &self.path)?;
+                    self.touched = !world.evaluated(holds, step, &self.path)?;
                 } else {
                     self.touched = true;
                 }
                 self.body = Body::Expect { until: world.now.mono_ns.saturating_add(nanos(within)) };
                 if let Some(since) = &expect.any_time_since {
                     let since = since.number(&world.names(&self.scope));
-                    let since = world.own_error(since, step, &self.path)?;
+                    let since = world.evaluated(since, step, &self.path)?;
                     self.claim_earlier(expect, since, world);
                 }
             }
@@ -114,7 +114,7 @@ impl Node {
                 self.touched = true;
                 if !matches!(self.body, Body::AnyOrder(_) | Body::Steps(_)) {
                     let items = items.evaluate(&world.names(&self.scope));
-                    let items = world.own_error(items, step, &self.path)?;
+                    let items = world.evaluated(items, step, &self.path)?;
                     self.body = self.for_each(&items, item, steps, *in_order);
                 }
             }
@@ -136,14 +136,12 @@ impl Node {
                 if step.forbids().is_some() {
                     world.takes(world.input, &self.step, &self.path, Role::Condition);
                 }
-                let seconds = seconds.number(&world.names(&self.scope));
-                let seconds = world.own_error(seconds, step, &self.path)?;
+                let seconds = self.duration(seconds, world)?;
                 self.body = Body::Until(world.now.mono_ns.saturating_add(nanos(seconds)));
             }
             StepKind::Settle(seconds) => {
                 self.touched = true;
-                let seconds = seconds.number(&world.names(&self.scope));
-                self.body = Body::Settle(nanos(world.own_error(seconds, step, &self.path)?));
+                self.body = Body::Settle(nanos(self.duration(seconds, world)?));
             }
             StepKind::Operator { .. } => {
                 self.touched = true;
@@ -153,7 +151,7 @@ impl Node {
                 self.touched = true;
                 let parameters = self.parameters(with, world)?;
                 let request = ServiceRequest::of(service, Value::Object(parameters), Some(world.setup().protocol));
-                let request = world.own_error(request, step, &self.path)?;
+                let request = world.fitting(request, names_of(with), step, &self.path)?;
                 let id = world.fresh_id();
                 self.body = Body::Service(id);
                 world.effects.push(Effect::Service(id, request));
@@ -176,7 +174,7 @@ impl Node {
             StepKind::Assert { condition, otherwise, inconclusive } => {
                 world.takes(world.input, &self.step, &self.path, Role::Condition);
                 let holds = condition.holds(&world.names(&self.scope));
-                if !world.own_error(holds, step, &self.path)? {
+                if !world.evaluated(holds, step, &self.path)? {
                     let verdict = if *inconclusive { Verdict::Inconclusive } else { Verdict::Fail };
                     let message = otherwise.clone().unwrap_or_else(|| format!("`{}` does not hold", condition.text()));
                     let message = Template::new(Value::String(message.clone()))
@@ -274,11 +272,20 @@ impl Node {
     fn within(&mut self, template: Option<&Template>, world: &mut World, bench: &str, fallback: f64) -> Option<f64> {
         match template {
             None => Some(world.seconds(bench, fallback)),
-            Some(template) => {
-                let seconds = template.number(&world.names(&self.scope));
-                world.own_error(seconds, &self.step, &self.path)
-            }
+            Some(template) => self.duration(template, world),
         }
+    }
+
+    /// How long something lasts, seconds. A SUT may say that it takes for ever; that is not waited for.
+    fn duration(&self, template: &Template, world: &mut World) -> Option<f64> {
+        let seconds = template.number(&world.names(&self.scope));
+        let seconds = world.evaluated(seconds, &self.step, &self.path)?;
+        let ends = if seconds <= LONGEST_S {
+            Ok(seconds)
+        } else {
+            Err(format!("it would last {seconds} s, and no test case lasts longer than 24 h"))
+        };
+        world.fitting(ends, template.names(), &self.step, &self.path)
     }
 
     pub(super) fn parameters(&self, with: &[(String, Template)], world: &mut World) -> Option<Map<String, Value>> {
@@ -299,7 +306,7 @@ impl Node {
             return None;
         };
         let scope = scope_of(&state, with, &self.scope, world);
-        let scope = world.own_error(scope, &self.step, &self.path)?;
+        let scope = world.evaluated(scope, &self.step, &self.path)?;
         Some(Sequence::new(&state.steps, &scope, &self.path, self.depth + 1))
     }
 }

@@ -6,7 +6,7 @@ use super::{Body, Node};
 use crate::{
     engine::{Effect, Role, exchange::Reply, finding::Finding, world::World},
     manual_action::{ActionOutcome, ManualAction, actions::ActionInfo},
-    testcase::template::{Names, Template},
+    testcase::template::{Names, Template, names_of},
     verdict::Verdict,
 };
 
@@ -72,7 +72,8 @@ impl Node {
     /// Asks the operator to act; where that can't be put into words, it is a finding.
     fn ask(&mut self, action: &ActionInfo, with: &[(String, Template)], world: &mut World) {
         let Some(mut parameters) = self.parameters(with, world) else { return };
-        if world.own_error(action.check(&parameters, Some(world.setup().protocol)), &self.step, &self.path).is_none() {
+        let checked = action.check(&parameters, Some(world.setup().protocol));
+        if world.fitting(checked, names_of(with), &self.step, &self.path).is_none() {
             return;
         }
         let to_send = parameters.get("action").and_then(Value::as_str).map(str::to_owned);

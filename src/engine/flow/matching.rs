@@ -33,7 +33,7 @@ impl Node {
             },
             (StepKind::Never { action, matches, .. }, _) if *action == call.action => {
                 let comes = matches.hold(&call.payload, &world.names(&self.scope));
-                if world.own_error(comes, &step, &self.path) == Some(true) {
+                if world.evaluated(comes, &step, &self.path) == Some(true) {
                     let mut finding = Finding::at(&step, &self.path, format!("{action} must not come here"));
                     finding.found = Some(world.summary(call));
                     finding.frame = Some(shorten(&call.text, 4000));
@@ -250,7 +250,7 @@ impl Node {
             let names = world.names(&self.scope);
             let requirements = bound.requirements.broken(&names);
             let bound = bound.is.number(&names);
-            let Some(bound) = world.own_error(bound, &step, &self.path) else { return };
+            let Some(bound) = world.evaluated(bound, &step, &self.path) else { return };
             let at = call.at.seconds();
             if at < bound {
                 let message = format!("{} came too early", call.action);
@@ -264,7 +264,7 @@ impl Node {
         }
         match expect.checks.mismatches(&call.payload, &world.names(&self.scope)) {
             Err(error) => {
-                world.own_error::<(), _>(Err(error), &step, &self.path);
+                world.evaluated::<()>(Err(error), &step, &self.path);
             }
             Ok(found) => {
                 if !found.is_empty() {
@@ -289,9 +289,9 @@ impl Node {
                 // The SUT is left without an answer.
             } else if let Some(reply) = &expect.reply {
                 let payload = reply.evaluate(&Over::one("message", &saved, &world.names(&self.scope)));
-                let Some(payload) = world.own_error(payload, &step, &self.path) else { return };
+                let Some(payload) = world.evaluated(payload, &step, &self.path) else { return };
                 let payload = world.complete_reply(call, payload);
-                world.reply(call, payload);
+                world.reply_made_of(call, payload, reply);
             } else {
                 world.default_reply(call, Asked::ByStep);
             }
@@ -306,7 +306,7 @@ impl Node {
             None => Some(otherwise),
             Some(condition) => {
                 let holds = condition.holds(&world.names(&self.scope));
-                world.own_error(holds, &self.step, &self.path)
+                world.evaluated(holds, &self.step, &self.path)
             }
         };
         let refused = match &expect.reply_error {

@@ -60,7 +60,9 @@ impl Node {
         finding.found = Some(match (came.is_empty(), world.closed_at) {
             (false, _) => format!("meanwhile: {}", shorten(&came.join(", "), 400)),
             (true, Some((at, by))) if !world.connected() => {
-                format!("nothing; the connection was lost at {:.3} s (closed by {by:?})", at.seconds()).to_lowercase()
+                let at = at.seconds_since(&world.began);
+                format!("nothing; the connection was lost at {at:.3} s of the test case (closed by {by:?})")
+                    .to_lowercase()
             }
             (true, _) => "nothing".into(),
         });
@@ -69,9 +71,7 @@ impl Node {
             Some((call, expect.matches.mismatches(&call.payload, &names).unwrap_or_default()))
         });
         // The latest of those that miss the least.
-        if let Some((call, found)) =
-            misses.min_by_key(|(call, found)| (found.len(), std::cmp::Reverse(call.at.mono_ns)))
-        {
+        if let Some((call, found)) = misses.min_by_key(|(call, found)| (found.len(), std::cmp::Reverse(call.input))) {
             finding.frame = Some(shorten(&call.text, 4000));
             if let Some(mismatch) = found.first() {
                 let (action, place) = (&call.action, &mismatch.pointer);
@@ -79,7 +79,8 @@ impl Node {
                 finding.pointer = Some(place.clone());
             }
         }
-        let actions: Vec<&str> = expects.iter().map(|expect| expect.action.as_str()).collect();
+        let mut actions: Vec<&str> = expects.iter().map(|expect| expect.action.as_str()).collect();
+        actions.dedup();
         (actions.join(" or "), finding)
     }
 
@@ -98,7 +99,7 @@ impl Node {
                 };
                 world.complete_request(&send.action, &mut payload);
                 let finding = Finding::at(&step, &self.path, String::new());
-                if !world.is_sound(&send.action, true, &payload, finding) {
+                if !world.is_sound(&send.action, true, &payload, &send.payload, finding) {
                     return false;
                 }
                 if let Some(name) = &step.saved_as {
@@ -183,7 +184,7 @@ impl Node {
                     return false;
                 }
                 let found = send.checks.mismatches(&payload, &world.names(&self.scope));
-                let Some(found) = world.own_error(found, &step, &self.path) else { return false };
+                let Some(found) = world.evaluated(found, &step, &self.path) else { return false };
                 if !found.is_empty() {
                     let message = format!("the response to {} is not as expected", send.action);
                     let finding = Finding::at(&step, &self.path, message).mismatches(&found, &text);
@@ -214,7 +215,7 @@ impl Node {
             return false;
         }
         let Some(reached) = self.reached(name, world) else { return true };
-        let Some((evse, facts)) = world.own_error(reached, &self.step, &self.path) else { return false };
+        let Some((evse, facts)) = world.evaluated(reached, &self.step, &self.path) else { return false };
         world.memory.evses.entry(evse).or_default().extend(facts);
         self.save(serde_json::json!({ "at": world.now.seconds() }), world);
         true
@@ -248,7 +249,7 @@ impl Node {
                 return false;
             }
             let holds = until.holds(&world.names(&self.scope));
-            match world.own_error(holds, &self.step, &self.path) {
+            match world.evaluated(holds, &self.step, &self.path) {
                 None => return false,
                 Some(true) => return true,
                 Some(false) => {
@@ -279,7 +280,7 @@ impl Node {
         if world.now.mono_ns >= until.unwrap_or(fallback) {
             let Body::OneOf(nodes, _) = &self.body else { return true };
             let wanted: Vec<String> = nodes.iter().map(Node::waiting_for).collect();
-            let expects: Vec<&Expect> = nodes.iter().filter_map(Node::expects).collect();
+            let expects: Vec<&Expect> = nodes.iter().filter_map(Node::begins_with).collect();
             let (described, mut finding) = self.missing(&expects, world);
             let waited = finding.waited_s.unwrap_or_default();
             if expects.len() < nodes.len() {

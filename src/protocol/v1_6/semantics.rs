@@ -100,6 +100,10 @@ impl Semantics for Meanings {
         Secret::authorization_key(password.expose())
     }
 
+    fn has_profile_0(&self) -> bool {
+        true
+    }
+
     fn password_length(&self) -> std::ops::RangeInclusive<usize> {
         KEY_BYTES
     }

@@ -98,7 +98,11 @@ impl CsmsEndpoints {
             reachable: true,
             tls: endpoint.tls.clone(),
             identity: self.station.identity.clone(),
-            passwords: if endpoint.profile < 3 { vec![self.station.password.clone()] } else { Vec::new() },
+            passwords: if (1..3).contains(&endpoint.profile) {
+                vec![self.station.password.clone()]
+            } else {
+                Vec::new()
+            },
             subprotocols: vec![self.protocol.subprotocol.into()],
             refuse_upgrade: (!open(endpoint.profile)).then_some(403),
             others: Vec::new(),

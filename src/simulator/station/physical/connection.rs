@@ -28,7 +28,8 @@ impl Physical {
             },
             suites,
         });
-        let credentials = (profile.security_profile < 3).then(|| (self.identity.clone(), self.password.clone()));
+        let credentials =
+            (1..3).contains(&profile.security_profile).then(|| (self.identity.clone(), self.password.clone()));
         self.next_conn += 1;
         let policy = ClientPolicy {
             url: profile.url.clone(),

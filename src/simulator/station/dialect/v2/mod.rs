@@ -207,6 +207,11 @@ impl Station {
     /// A station as it is delivered.
     pub fn new(protocol: &'static Protocol, setup: StationSetup, surroundings: Surroundings) -> Self {
         let mut device = Device::new(&setup.pics);
+        device.bring_up_to(protocol.version);
+        for (slot, profile) in &setup.profiles {
+            device.put_slot(*slot, "OcppCsmsUrl", profile.url.clone());
+            device.put_slot(*slot, "SecurityProfile", profile.security_profile.to_string());
+        }
         device.put("SecurityCtrlr", "Identity", setup.identity.clone());
         let profile = setup.profiles.first().map_or(1, |(_, profile)| profile.security_profile);
         device.put("SecurityCtrlr", "SecurityProfile", profile.to_string());

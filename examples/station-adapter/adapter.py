@@ -1,0 +1,210 @@
+#!/usr/bin/env python3
+"""Does the manual actions of ocpp-attest at a charging station. Fill in what your station can do.
+
+    ocpp-attest run … --operator exec:examples/station-adapter/adapter.py     one process for each action
+    examples/station-adapter/adapter.py --serve 127.0.0.1:9070                a service, for
+    ocpp-attest run … --operator http://127.0.0.1:9070/
+
+Every method of `Station` is one manual action. It returns when the action is done; `raise NotPossible(reason)` makes the test case
+inconclusive. The methods that begin with `check_` are questions: they return True for yes and False for no, which fails the test case.
+Only Python's own library is needed.
+"""
+
+import json
+import subprocess
+import sys
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+
+class NotPossible(Exception):
+    """The action can't be done at this station, with the reason."""
+
+
+def run(*command: str) -> None:
+    """A command that must succeed, such as the station's own tool, a relay or a robot."""
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise NotPossible(f"{' '.join(command)}: {done.stderr.strip() or done.returncode}")
+
+
+class Station:
+    """What a person does at the station. What is not filled in is not possible."""
+
+    # The station itself
+
+    def power_cycle(self) -> None:
+        """Switch it off and on: run("ssh", "station", "reboot"), or a socket that can be switched."""
+        raise NotPossible("power_cycle is not filled in")
+
+    def restore_sut(self, reason: str) -> None:
+        """It is away; bring it back. Starting it again is often enough."""
+        self.power_cycle()
+
+    def network_down(self) -> None:
+        raise NotPossible("network_down is not filled in")
+
+    def network_up(self) -> None:
+        raise NotPossible("network_up is not filled in")
+
+    # The EV and its cable
+
+    def drive_in(self, evse: int) -> None:
+        """Nothing to do where no sensor watches the parking bay."""
+
+    def drive_out(self, evse: int) -> None:
+        """Nothing to do where no sensor watches the parking bay."""
+
+    def connect_ev(self, evse: int, connector: int) -> None:
+        raise NotPossible("connect_ev is not filled in")
+
+    def disconnect_ev(self, evse: int, connector: int) -> None:
+        raise NotPossible("disconnect_ev is not filled in")
+
+    def disconnect_ev_side(self, evse: int, connector: int) -> None:
+        raise NotPossible("disconnect_ev_side is not filled in")
+
+    def reconnect_ev_side(self, evse: int, connector: int) -> None:
+        raise NotPossible("reconnect_ev_side is not filled in")
+
+    def disconnect_station_side(self, evse: int, connector: int) -> None:
+        raise NotPossible("disconnect_station_side is not filled in")
+
+    def ev_suspend(self, evse: int) -> None:
+        raise NotPossible("ev_suspend is not filled in")
+
+    def ev_not_ready(self, evse: int) -> None:
+        raise NotPossible("ev_not_ready is not filled in")
+
+    def ev_resume(self, evse: int) -> None:
+        raise NotPossible("ev_resume is not filled in")
+
+    def evse_suspend(self, evse: int) -> None:
+        raise NotPossible("evse_suspend is not filled in")
+
+    # ISO 15118
+
+    def ev_authorization(self, evse: int, method: str) -> None:
+        """`method` is PnC, EIM or none."""
+        raise NotPossible("ev_authorization is not filled in")
+
+    def ev_certificate(self, evse: int, request: str) -> None:
+        """`request` is Install or Update."""
+        raise NotPossible("ev_certificate is not filled in")
+
+    def ev_renegotiate(self, evse: int) -> None:
+        raise NotPossible("ev_renegotiate is not filled in")
+
+    def ev_stop(self, evse: int) -> None:
+        raise NotPossible("ev_stop is not filled in")
+
+    # The driver
+
+    def select_evse(self, evse: int) -> None:
+        """Nothing to do where the driver selects nothing."""
+
+    def present_token(self, token: str, type: str, evse: int | None = None) -> None:
+        raise NotPossible("present_token is not filled in")
+
+    def press_start(self, evse: int) -> None:
+        raise NotPossible("press_start is not filled in")
+
+    def press_stop(self, evse: int) -> None:
+        raise NotPossible("press_stop is not filled in")
+
+    def stop_with_master_pass(self, evse: int | None = None) -> None:
+        raise NotPossible("stop_with_master_pass is not filled in")
+
+    # Faults and settings
+
+    def jam_lock(self, evse: int, connector: int) -> None:
+        raise NotPossible("jam_lock is not filled in")
+
+    def free_lock(self, evse: int, connector: int) -> None:
+        raise NotPossible("free_lock is not filled in")
+
+    def cause_fault(self, evse: int | None = None, connector: int | None = None) -> None:
+        raise NotPossible("cause_fault is not filled in")
+
+    def clear_fault(self, evse: int | None = None, connector: int | None = None) -> None:
+        raise NotPossible("clear_fault is not filled in")
+
+    def break_local_list(self) -> None:
+        raise NotPossible("break_local_list is not filled in")
+
+    def repair_local_list(self) -> None:
+        raise NotPossible("repair_local_list is not filled in")
+
+    def store_customer(self, identifier: str) -> None:
+        raise NotPossible("store_customer is not filled in")
+
+    def change_variable(self, variable: str, wanted: str) -> None:
+        raise NotPossible("change_variable is not filled in")
+
+    def hard_wired_event(self) -> None:
+        raise NotPossible("hard_wired_event is not filled in")
+
+    def remove_certificate(self) -> None:
+        raise NotPossible("remove_certificate is not filled in")
+
+    # Questions
+
+    def check_display(
+        self, content: str, format: str, how: str, until: str | None = None, display: str | None = None
+    ) -> bool:
+        raise NotPossible("check_display is not filled in")
+
+    def check_cost(self, evse: int, cost: float, kind: str) -> bool:
+        raise NotPossible("check_cost is not filled in")
+
+
+def perform(asked: dict) -> tuple[bool, str]:
+    """Does what is asked for: whether it is done (or yes), and a reason. NotPossible is left to the caller."""
+    name = asked["action"].replace("-", "_")
+    method = getattr(Station(), name, None)
+    if method is None:
+        raise NotPossible(f"this adapter has no action {asked['action']}")
+    answer = method(**asked.get("parameters", {}))
+    return answer is not False, "" if answer is not False else f"{asked['action']}: no"
+
+
+def once() -> int:
+    """One action, as --operator exec: asks for it."""
+    try:
+        done, reason = perform(json.load(sys.stdin))
+    except NotPossible as reason:
+        print(reason, file=sys.stderr)
+        return 1
+    if not done:
+        print(reason, file=sys.stderr)
+    return 0 if done else 2
+
+
+class Service(BaseHTTPRequestHandler):
+    """Actions as --operator http:// posts them."""
+
+    def do_POST(self) -> None:  # noqa: N802 (the name is http.server's)
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        try:
+            done, reason = perform(json.loads(body))
+            status = 200 if done else 417
+        except NotPossible as why:
+            status, reason = 409, str(why)
+        answer = reason.encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    def log_message(self, *_arguments) -> None:
+        pass
+
+
+def main() -> int:
+    if len(sys.argv) == 3 and sys.argv[1] == "--serve":
+        host, port = sys.argv[2].rsplit(":", 1)
+        ThreadingHTTPServer((host, int(port)), Service).serve_forever()
+    return once()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
