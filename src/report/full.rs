@@ -20,7 +20,7 @@ use super::{ReportError, Run, render, seal::Printed};
 use crate::{
     kpi::{self, Times},
     pics::Pics,
-    protocol::{requirements::RequirementList, semantics::KpiDefinition},
+    protocol::{requirements::RequirementList, rules::Rule, semantics::KpiDefinition},
     record::{
         Kpi, ProfileOutcome, Results, calibration::Calibration, causes::Cause, index::TraceIndex, read::ReadError,
     },
@@ -124,6 +124,7 @@ struct Finding<'r> {
     word: &'static str,
     message: &'r str,
     step: &'r str,
+    rule: Option<&'static str>,
     source: Option<&'r str>,
     expected: Option<&'r str>,
     found: Option<&'r str>,
@@ -334,6 +335,7 @@ fn case_findings<'r>(
         word: failure.verdict.word(),
         message: &failure.message,
         step: &failure.step,
+        rule: Rule::at_step(&failure.step).map(Rule::text),
         source: failure.source.as_deref(),
         expected: failure.expected.as_deref(),
         found: failure.found.as_deref(),

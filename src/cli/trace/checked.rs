@@ -76,17 +76,26 @@ impl Checked {
             self.of_case.insert(id.to_owned(), known.map(|(library, case)| of_case(case, library)).unwrap_or_default());
         }
         let message = (action.to_owned(), request);
-        let checks = [self.of_case.get(id).and_then(|known| known.get(&message)), self.of_states.get(&message)];
+        let of_case = self.of_case.get(id).and_then(|known| known.get(&message)).map(Vec::as_slice);
+        let of_states = self.of_states.get(&message).map(Vec::as_slice);
         let mut told: Vec<(String, String)> = Vec::new();
         let mut rest = payload.clone();
-        let demands = checks.into_iter().flatten().flatten().flat_map(|checks| checks.demands(payload));
-        for place in demands.flat_map(|demand| demand.places) {
-            let Some(value) = payload.pointer(&place).filter(|_| !place.is_empty()) else { continue };
-            if told.len() >= MOST || told.iter().any(|(known, _)| *known == place) {
-                continue;
+        for (checks, own) in [(of_case, true), (of_states, false)] {
+            let demands = checks.unwrap_or_default().iter().flat_map(|checks| checks.demands(payload));
+            for place in demands.flat_map(|demand| demand.places) {
+                let in_list = place.split('/').any(|part| part.parse::<usize>().is_ok());
+                let Some(value) = payload.pointer(&place).filter(|_| !place.is_empty() && (own || !in_list)) else {
+                    continue;
+                };
+                if told.len() >= MOST || told.iter().any(|(known, _)| *known == place) {
+                    continue;
+                }
+                told.push((place.clone(), crate::yaml::shorten(&value.to_string(), LONGEST)));
+                // An element of a list would leave a part that nobody understands.
+                if !in_list {
+                    remove(&mut rest, &place);
+                }
             }
-            told.push((place.clone(), crate::yaml::shorten(&value.to_string(), LONGEST)));
-            remove(&mut rest, &place);
         }
         prune(&mut rest);
         let words: Vec<String> =
@@ -95,7 +104,7 @@ impl Checked {
     }
 }
 
-/// Takes a value out of an object; elements of lists stay where they are, for the others have their place by their number.
+/// Takes a value out of an object.
 fn remove(payload: &mut Value, place: &str) {
     let Some((around, name)) = place.rsplit_once('/') else { return };
     if let Some(Value::Object(members)) = payload.pointer_mut(around) {

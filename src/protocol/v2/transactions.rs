@@ -191,13 +191,10 @@ impl Transactions {
                 let message = format!("transaction {} has no event of type Started", known.id);
                 add(message, "an event of type Started with the first seqNo".into());
             }
-            let missing: Vec<String> = (*first..=*last)
-                .take(MAX_FOLLOWED)
-                .filter(|seq| !keys.contains(seq))
-                .map(|seq| seq.to_string())
-                .collect();
+            let missing: BTreeSet<i64> =
+                (*first..=*last).take(MAX_FOLLOWED).filter(|seq| !keys.contains(seq)).collect();
             if known.ended.is_some() && !missing.is_empty() {
-                let message = format!("transaction {} has no seqNo {}", known.id, missing.join(", "));
+                let message = format!("transaction {} has no seqNo {}", known.id, spans(&missing));
                 add(message, format!("every seqNo from {first} to {last}"));
             }
         }
