@@ -54,30 +54,18 @@ fn version_condition() -> Value {
 
 /// Lets every value, element and rule of a schema hold for some versions of OCPP only, as the reader does.
 fn by_version(schema: &mut Value) {
-    let held = |value: &mut Value| {
-        by_version(value);
-        if value.is_object() {
-            let about = value.as_object_mut().and_then(|value| value.remove("description"));
-            *value = json!({ "anyOf": [value.take(), { "$ref": "#/$defs/by-version" }] });
-            if let Some(about) = about {
-                value["description"] = about;
-            }
-        }
-    };
     match schema {
         Value::Object(entries) => {
             for (key, value) in entries {
                 match (key.as_str(), value) {
-                    ("properties", Value::Object(properties)) => {
-                        properties.iter_mut().filter(|(name, _)| *name != "when").for_each(|(_, value)| held(value));
+                    ("properties", Value::Object(known)) => {
+                        known.iter_mut().filter(|(name, _)| *name != "when").for_each(|(_, value)| held(value));
                     }
-                    ("additionalProperties", value) => held(value),
                     ("items", value) => {
-                        if value["type"] == "object" && value["properties"].is_object() && value["properties"].get("when").is_none() {
-                            value["properties"]["when"] = version_condition();
-                        }
+                        conditional(value);
                         held(value);
                     }
+                    ("additionalProperties", value) => held(value),
                     ("if", _) => {}
                     (_, value) => by_version(value),
                 }
@@ -85,6 +73,28 @@ fn by_version(schema: &mut Value) {
         }
         Value::Array(several) => several.iter_mut().for_each(by_version),
         _ => {}
+    }
+}
+
+/// Lets a value stand under a condition about the version.
+fn held(value: &mut Value) {
+    by_version(value);
+    if let Some(schema) = value.as_object_mut() {
+        let about = schema.remove("description");
+        *value = json!({ "anyOf": [value.take(), { "$ref": "#/$defs/by-version" }] });
+        if let Some(about) = about {
+            value["description"] = about;
+        }
+    }
+}
+
+/// Lets an element that is a mapping have such a condition among its keys.
+fn conditional(element: &mut Value) {
+    if let Some(Value::Array(several)) = element.get_mut("anyOf") {
+        several.iter_mut().for_each(conditional);
+    }
+    if let Some(Value::Object(known)) = element.get_mut("properties") {
+        known.entry("when").or_insert_with(version_condition);
     }
 }
 
