@@ -138,6 +138,7 @@ pub struct Station {
     transaction_queue: VecDeque<Outgoing>,
     ended: Vec<String>,
     events_made: u64,
+    signing_requests: u64,
     cache: TokenCache,
     local_list: LocalList,
     /// They outlive a restart (K01.FR.27).
@@ -253,6 +254,7 @@ impl Station {
             transaction_queue: VecDeque::new(),
             ended: Vec::new(),
             events_made: 0,
+            signing_requests: 0,
             cache: TokenCache::new(CACHE_ENTRIES),
             local_list: LocalList::default(),
             charging_profiles: Vec::new(),
