@@ -125,7 +125,7 @@ pub fn write(mut members: Vec<Member>) -> Result<Vec<u8>, ContainerError> {
     }
     let (mut out, mut directory) = (Vec::new(), Vec::new());
     for Member { path, content } in &members {
-        let mut packer = DeflateEncoder::new(Vec::new(), Compression::new(6));
+        let mut packer = DeflateEncoder::new(Vec::new(), Compression::fast());
         // Writing to memory can't fail.
         let _ = packer.write_all(content);
         let packed = packer.finish().unwrap_or_default();

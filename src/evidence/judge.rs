@@ -38,22 +38,35 @@ pub(super) fn judge(checked: &mut Checked, packaged: &PackagedRun, folder: &Path
     judge.names(packaged, &run, &saved, folder);
     let decided = judge.test_cases(folder, &run.results);
     judge.verdicts(&run.results, &saved, &decided);
-    let trace = match TraceSummary::read(&run.pics, folder) {
+    let mut traced = Frames::new();
+    let trace = TraceSummary::read_with(&run.pics, folder, |entry| {
+        if let (Some(id), TraceEvent::Frame { direction, .. }) = (&entry.test_case, &entry.what) {
+            let frame = (entry.at.mono_ns, *direction == Direction::FromSut);
+            match traced.get_mut(id) {
+                Some(frames) => frames.push(frame),
+                None => drop(traced.insert(id.clone(), vec![frame])),
+            }
+        }
+    });
+    let trace = match trace {
         Ok(trace) => trace,
         Err(error) => return judge.differs(format!("the trace can't be read: {error}")),
     };
-    judge.frames(folder, &saved, &decided.frames);
+    judge.frames(traced, &saved, &decided.frames);
     judge.results(&run, &saved, &trace);
     judge.reports(&run, &trace, folder, packaged);
 }
+
+/// When messages came and went, by test case: nanoseconds of the run, and whether from the SUT.
+type Frames = BTreeMap<String, Vec<(u64, bool)>>;
 
 /// What was found of the test cases of a run.
 #[derive(Default)]
 struct Decided {
     /// The verdicts of each test case's recordings, each with its variant, in order.
     verdicts: BTreeMap<String, Vec<(String, Verdict)>>,
-    /// When frames came and went, by test case: nanoseconds of the run, and whether from the SUT.
-    frames: BTreeMap<String, Vec<(u64, bool)>>,
+    /// The messages of the recordings.
+    frames: Frames,
     /// Test cases that can't be judged again.
     untold: BTreeSet<String>,
 }
@@ -251,14 +264,7 @@ impl Judge<'_> {
     }
 
     /// The trace has the messages of the recordings, at the same times: the KPIs are measured in it.
-    fn frames(&mut self, folder: &Path, saved: &Saved, recorded: &BTreeMap<String, Vec<(u64, bool)>>) {
-        let mut traced: BTreeMap<String, Vec<(u64, bool)>> = BTreeMap::new();
-        let Ok(lines) = read::trace_lines(folder) else { return };
-        for entry in lines.filter_map(Result::ok) {
-            if let (Some(id), TraceEvent::Frame { direction, .. }) = (entry.test_case, entry.what) {
-                traced.entry(id).or_default().push((entry.at.mono_ns, direction == Direction::FromSut));
-            }
-        }
+    fn frames(&mut self, mut traced: Frames, saved: &Saved, recorded: &Frames) {
         let merged = !saved.manifest.merged.is_empty();
         let (mut same, mut messages) = (true, 0);
         for (id, recorded) in recorded {
@@ -307,7 +313,8 @@ impl Judge<'_> {
             calibration: saved.manifest.calibration.clone(),
             expectations: written.expectations.clone(),
         };
-        let again = results::summarise(&run.pics, &run.plan, written.test_cases.clone(), trace, info);
+        let mut again = results::summarise(&run.pics, &run.plan, written.test_cases.clone(), trace, info);
+        again.test_cases.clear();
         // Numbers as they are after they were written and read.
         let Some(again) =
             serde_json::to_string(&again).ok().and_then(|text| serde_json::from_str::<Results>(&text).ok())

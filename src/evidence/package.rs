@@ -138,9 +138,9 @@ pub fn package(runs: &[PathBuf], options: &Options<'_>) -> Result<Package, Packa
 /// The members of one run, after its chain and its seal were checked.
 fn one(run: &Path, at: &str, notes: &mut Vec<String>) -> Result<(Vec<Member>, PackagedRun), PackageError> {
     let name = run.display();
-    let saved = Saved::read(run)?;
-    let results = read::results(run)?;
-    if saved.manifest.run_id != results.run_id {
+    let manifest = Saved::manifest(run)?;
+    let results = read::named(run)?;
+    if manifest.run_id != results.run_id {
         return Err(input(
             format!("{name}: run.json and results.json are of different runs"),
             "name the original run folder",
@@ -211,7 +211,7 @@ fn one(run: &Path, at: &str, notes: &mut Vec<String>) -> Result<(Vec<Member>, Pa
         run_id: results.run_id,
         product: results.product,
         tool_version: results.tool_version,
-        test_cases: saved.manifest.test_cases,
+        test_cases: manifest.test_cases,
         pics_sha256: pics.unwrap_or_default(),
         seal: sha256(list.as_bytes()),
         sealed_by_run: sealed.is_some(),

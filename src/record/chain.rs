@@ -24,8 +24,10 @@ const AFTER: &[u8] = b"\"}";
 const DIGITS: usize = 64;
 /// Longest line that is read, bytes.
 const LONGEST: u64 = 8 << 20;
-/// What a line that stands for others has in it; no text of the SUT can, for its quotes are escaped.
+/// What a line that stands for others has in it, after its times alone.
 const WITHDRAWN: &[u8] = b"\"event\":\"withdrawn\"";
+/// Within so many bytes.
+const HEAD: usize = 128;
 
 /// SHA-256 in hexadecimal digits.
 pub fn sha256(content: &[u8]) -> String {
@@ -159,7 +161,8 @@ impl Follower {
 
 /// The digests of the lines that a line stands for.
 fn withdrawn(content: &[u8]) -> Option<Vec<String>> {
-    let stands = content.windows(WITHDRAWN.len()).any(|window| window == WITHDRAWN);
+    let head = &content[..content.len().min(HEAD)];
+    let stands = head.windows(WITHDRAWN.len()).any(|window| window == WITHDRAWN);
     let entry: TraceEntry = stands.then(|| serde_json::from_slice(content).ok()).flatten()?;
     match entry.what {
         TraceEvent::Withdrawn { digests } => Some(digests),

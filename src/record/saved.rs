@@ -34,8 +34,8 @@ pub struct Saved {
 }
 
 impl Saved {
-    /// Reads a run folder.
-    pub fn read(folder: &Path) -> Result<Self, ReadError> {
+    /// Reads what the run of a folder was asked to do.
+    pub fn manifest(folder: &Path) -> Result<Manifest, ReadError> {
         let path =
             read::existing(folder, "run.json", || "name the folder of a run that `ocpp-attest run` started".into())?;
         let manifest: Manifest = read::parse(&read::text(&path)?)?;
@@ -45,6 +45,12 @@ impl Saved {
                 "use the version of ocpp-attest that wrote it".into(),
             ));
         }
+        Ok(manifest)
+    }
+
+    /// Reads a run folder.
+    pub fn read(folder: &Path) -> Result<Self, ReadError> {
+        let manifest = Self::manifest(folder)?;
         let plan = read::plan(folder)?;
         // The last line of a test case counts: an operator may have noted something after its end.
         let mut results: IndexMap<String, TestCaseResult> = IndexMap::new();
