@@ -69,6 +69,12 @@ fn engine_in(
     steps: &str,
     memory: SutMemory,
 ) -> Engine {
+    let setup = setup_in(protocol, id, steps, memory);
+    Engine::new(Setup { endpoints, states: Arc::new(states), ..setup }, at(0))
+}
+
+/// What an engine that speaks a version of OCPP is made of.
+fn setup_in(protocol: &'static Protocol, id: &str, steps: &str, memory: SutMemory) -> Setup {
     let side = if id.ends_with("CSMS") { "csms" } else { "charging-station" };
     // Some are about a requirement.
     let about = if steps.starts_with("requirements:") { "" } else { "requirements: []\n" };
@@ -78,20 +84,19 @@ fn engine_in(
     );
     let case = reader::test_case(&Source::new("TC_B_06.yaml", text), Dialect::today(Version::V2_0_1))
         .unwrap_or_else(|bad| panic!("{bad}"));
-    let setup = Setup {
+    Setup {
         protocol,
         case: Arc::new(case),
         variant: Map::new(),
-        states: Arc::new(states),
+        states: Arc::default(),
         bench: json!({ "message_timeout": 5, "response_timeout": 5 }),
         pics: Value::Null,
-        endpoints,
+        endpoints: EndpointPolicies::default(),
         identities: HashMap::new(),
         client: None,
         client_identities: HashMap::new(),
         memory,
-    };
-    Engine::new(setup, at(0))
+    }
 }
 
 /// A session of which a recording kept this.

@@ -30,7 +30,7 @@ use crate::{
     pics::SutKind,
     protocol::{
         frame::Frame,
-        messages::Messages,
+        messages::{Messages, SchemaError},
         semantics::Semantics,
         session::{Asked, Call, Moment},
     },
@@ -424,6 +424,12 @@ impl World {
         self.outstanding.contains_key(id) || self.memory.unanswered.contains(id)
     }
 
+    /// What is wrong with a message first.
+    fn flaw(&self, action: &str, request: bool, payload: &Value) -> Option<SchemaError> {
+        let of_types = || self.messages().breaches(action, request, payload).into_iter().next();
+        self.messages().validate(action, request, payload).into_iter().next().or_else(of_types)
+    }
+
     /// True when a message of ours is as it must be; otherwise it is not sent. Whose fault that is depends on what it is made of.
     pub(crate) fn is_sound(
         &mut self,
@@ -433,11 +439,7 @@ impl World {
         made_of: &Template,
         finding: Finding,
     ) -> bool {
-        let mut errors = self.messages().validate(action, request, payload);
-        if errors.is_empty() {
-            errors = self.messages().breaches(action, request, payload);
-        }
-        let Some(error) = errors.first() else { return true };
+        let Some(error) = self.flaw(action, request, payload) else { return true };
         let kind = if request { "Request" } else { "Response" };
         let verdict = verdict_on_what_is_made_of(made_of.names());
         let with = with_what(verdict);
@@ -453,7 +455,11 @@ impl World {
 
     /// Answers a CALL of the SUT with what a template of the test case has made.
     pub(crate) fn reply_made_of(&mut self, call: &Call, payload: Value, template: &Template) {
-        if !self.is_sound(&call.action, false, &payload, template, Finding::new("reply", String::new())) {
+        if self.flaw(&call.action, false, &payload).is_some() {
+            // An answer says again what was asked: where that is wrong itself, the SUT has been told so.
+            if self.flaw(&call.action, true, &call.payload).is_none() {
+                self.is_sound(&call.action, false, &payload, template, Finding::new("reply", String::new()));
+            }
             self.refuse(call.conn, &call.id, "InternalError", "no valid answer");
             return;
         }

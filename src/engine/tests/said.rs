@@ -141,3 +141,99 @@ proptest! {
         }
     }
 }
+
+/// Messages that a version of OCPP allows, with values at the edges of what it allows.
+mod messages {
+    use super::*;
+    use crate::protocol::member::Member;
+
+    /// Numbers, one after the other, from a seed.
+    struct Choices(u64);
+
+    impl Choices {
+        fn among(&mut self, count: usize) -> usize {
+            self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            usize::try_from((self.0 >> 33) % count.max(1) as u64).unwrap_or_default()
+        }
+    }
+
+    fn value(place: Member, depth: usize, choices: &mut Choices) -> Value {
+        if place.is_list() {
+            let count = 1 + choices.among(2);
+            return (0..count).map(|_| value(place.element(), depth, choices)).collect();
+        }
+        let example = place.example();
+        let required: Vec<String> =
+            example.as_object().into_iter().flat_map(|members| members.keys().cloned()).collect();
+        if example.is_object() {
+            let members = place.names().filter(|name| *name != "customData");
+            let mut whole = Map::new();
+            for name in members {
+                let wanted = required.iter().any(|known| known == name) || (depth < 4 && choices.among(2) == 0);
+                if let Some(member) = place.child(name).ok().flatten().filter(|_| wanted) {
+                    whole.insert(name.to_owned(), value(member, depth + 1, choices));
+                }
+            }
+            return Value::Object(whole);
+        }
+        let words = place.words();
+        let among = |values: &[Value], choices: &mut Choices| values[choices.among(values.len())].clone();
+        match &example {
+            _ if !words.is_empty() => words[choices.among(words.len())].into(),
+            Value::String(text) if text.len() > 1 => {
+                among(&[example.clone(), "9999-12-31T23:59:59Z".into(), "1970-01-01T00:00:00Z".into()], choices)
+            }
+            Value::String(_) => {
+                among(&["".into(), "x".into(), "x".repeat(20).into(), "\u{7}\u{202e}'\"{{ 1 }}".into()], choices)
+            }
+            Value::Number(_) => among(&[0.into(), 1.into(), (-1).into(), i32::MAX.into(), i32::MIN.into()], choices),
+            _ => example,
+        }
+    }
+
+    /// An engine for a side, whose SUT is known and connected.
+    fn engine(protocol: &'static Protocol, id: &str) -> Engine {
+        let Value::Object(kept) = json!({ "accepted": true }) else { unreachable!() };
+        let memory = SutMemory {
+            open: Some((ConnId(1), EndpointId(1))),
+            session: protocol.restored(&kept).unwrap(),
+            ..SutMemory::default()
+        };
+        let mut setup = setup_in(protocol, id, QUIET, memory);
+        setup.bench = Value::Object(crate::bench::Bench::default().values);
+        Engine::new(setup, at(0))
+    }
+
+    #[test]
+    fn no_message_of_a_sut_is_an_error_of_the_harness() {
+        let mut tried = 0;
+        for protocol in Version::ALL.map(Version::protocol) {
+            for (id, station) in [("TC_B_06_CS", true), ("TC_B_06_CSMS", false)] {
+                let messages = protocol.messages();
+                for action in messages.actions().filter(|action| messages.sent_by(action, station)) {
+                    for seed in 0..6 {
+                        let mut choices = Choices(seed);
+                        let payload = value(messages.message(action, true).unwrap(), 0, &mut choices);
+                        let mut engine = engine(protocol, id);
+                        says(&mut engine, 1, &json!([2, "m", action, payload]).to_string());
+                        // What our station sends because of it is answered.
+                        for frame in sent(&mut engine) {
+                            let frame: Value = serde_json::from_str(&frame).unwrap();
+                            let answer = frame[2].as_str().and_then(|asked| messages.message(asked, false));
+                            if let Some(answer) = answer.filter(|_| frame[0] == 2) {
+                                let payload = value(answer, 0, &mut choices);
+                                says(&mut engine, 2, &json!([3, frame[1], payload]).to_string());
+                            }
+                        }
+                        engine.handle(at(6), Input::Tick);
+                        let outcome = engine.outcome();
+                        let error = outcome.failures.iter().find(|failure| failure.verdict == Verdict::Error);
+                        assert!(error.is_none(), "{} {id} {action} {payload}: {error:?}", protocol.name);
+                        tried += 1;
+                    }
+                }
+            }
+        }
+        assert!(tried > 900, "{tried}");
+    }
+}
