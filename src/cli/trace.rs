@@ -355,9 +355,9 @@ impl<'p> Sequence<'p> {
             }
             TraceEvent::Resumed { withdrawn, .. } => {
                 let lines = format!("{withdrawn} lines of unfinished test cases were taken out");
-                ("run", "resumed".into(), if *withdrawn == 0 { String::new() } else { lines })
+                words("run", "resumed".into(), if *withdrawn == 0 { String::new() } else { lines })
             }
-            TraceEvent::Withdrawn { digests } => ("run", "taken out".into(), format!("{} lines", digests.len())),
+            TraceEvent::Withdrawn { digests } => words("run", "taken out".into(), format!("{} lines", digests.len())),
             TraceEvent::Step { .. } | TraceEvent::TestCase { .. } | TraceEvent::Verdict { .. } => {
                 words("", String::new(), String::new())
             }

@@ -311,6 +311,7 @@ impl Judge<'_> {
             shuffle: written.shuffle,
             interrupted: written.interrupted,
             calibration: saved.manifest.calibration.clone(),
+            tested_by: saved.manifest.tested_by.clone(),
             expectations: written.expectations.clone(),
         };
         let mut again = results::summarise(&run.pics, &run.plan, written.test_cases.clone(), trace, info);
@@ -327,6 +328,7 @@ impl Judge<'_> {
             ("the verdict of the whole run", again.verdict == written.verdict),
             ("the causes", again.causes == written.causes),
             ("the remarks", again.remarks == written.remarks),
+            ("laboratory and approval", again.tested_by == written.tested_by),
             ("the calibration", again.calibration == written.calibration),
         ];
         for (what, _) in same.iter().filter(|(_, same)| !same) {

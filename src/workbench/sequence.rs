@@ -129,7 +129,8 @@ impl Sequence {
             (row.kind, row.label, row.detail) = (kind, line(label, MAX_LABEL), line(detail, MAX_DETAIL));
         };
         match &entry.what {
-            TraceEvent::TestCase { .. } => return None,
+            TraceEvent::TestCase { .. } | TraceEvent::Withdrawn { .. } => return None,
+            TraceEvent::Resumed { .. } => note(RowKind::Note, "the run was resumed", ""),
             TraceEvent::Frame { direction, text } => {
                 row.from_sut = Some(*direction == Direction::FromSut);
                 row.text = Some(shorten(text, MAX_FRAME));
@@ -144,7 +145,7 @@ impl Sequence {
                 row.from_sut = Some(true);
             }
             TraceEvent::AttemptFailed { endpoint, failure, .. } => {
-                note(RowKind::Closed, &format!("no connection at end-point {endpoint}"), &format!("{failure:?}"));
+                note(RowKind::Closed, &format!("no connection at end-point {endpoint}"), &failure.words());
             }
             TraceEvent::Opened { path, user, subprotocol, tls, .. } => {
                 let tls = tls.as_ref().map(|tls| format!(", {:?}", tls.version)).unwrap_or_default();
