@@ -45,7 +45,7 @@ fn reports(criterion: &mut Criterion) {
     };
     let trace = results::TraceSummary::of(&pics, &trace);
     let results = results::summarise(&pics, &plan, ran.results, &trace, info);
-    let run = Run { pics: &pics, plan: &plan, results: &results, trace: &trace };
+    let run = Run { pics: &pics, plan: &plan, results: &results, trace: &trace, seal: None };
     let mut group = criterion.benchmark_group("reports of a whole programme");
     group.sample_size(10).measurement_time(Duration::from_secs(5));
     for format in Format::ALL {

@@ -71,8 +71,16 @@ impl TraceSummary {
 
     /// Of a run folder's trace, which is read once.
     pub fn read(pics: &Pics, folder: &Path) -> Result<Self, ReadError> {
+        Self::read_with(pics, folder, |_| {})
+    }
+
+    /// The same, and passes on every line.
+    pub fn read_with(pics: &Pics, folder: &Path, mut also: impl FnMut(&TraceEntry)) -> Result<Self, ReadError> {
         let mut summary = Self::new(pics);
-        let lines = TraceIndex::read(folder, |entry| summary.take(entry))?;
+        let lines = TraceIndex::read(folder, |entry| {
+            summary.take(entry);
+            also(entry);
+        })?;
         Ok(Self { lines, ..summary })
     }
 

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-/// Control characters, and those that turn the reading direction round or are no characters at all, become visible: an escape is
-/// `\u{1b}`. Line breaks and tabs stay.
+/// Control characters, and those that turn the reading direction round, have no width or are no characters at all, become visible: an
+/// escape is `\u{1b}`, a byte-order mark `\u{feff}`. Line breaks and tabs stay.
 pub fn visible(text: &str) -> Cow<'_, str> {
     shown(text, |letter| letter != '\n' && letter != '\t' && is_unsafe(letter))
 }
@@ -16,6 +16,7 @@ pub fn visible_line(text: &str) -> Cow<'_, str> {
 fn is_unsafe(letter: char) -> bool {
     letter.is_control()
         || turns(letter)
+        || matches!(letter, '\u{feff}' | '\u{200b}')
         || matches!(letter, '\u{2028}' | '\u{2029}')
         || matches!(u32::from(letter) & 0xffff, 0xfffe | 0xffff)
         || matches!(letter, '\u{fdd0}'..='\u{fdef}')
@@ -41,6 +42,15 @@ fn shown(text: &str, hidden: impl Fn(char) -> bool) -> Cow<'_, str> {
 /// Marks that turn the direction of what follows.
 fn turns(letter: char) -> bool {
     matches!(letter, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// A word as a shell takes it for one.
+pub fn shell_word(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", visible_line(word).replace('\'', r"'\''"))
 }
 
 /// The text as it is printed on paper: on one line, and without what can't be seen but changes what is (control
@@ -76,7 +86,7 @@ mod tests {
             visible_line("\u{1b}[2J\u{7}a\r\nb\tc\u{202e}d\u{9b}1m"),
             "\\u{1b}[2J\\u{7}a\\r\\nb\\tc\\u{202e}d\\u{9b}1m"
         );
-        assert_eq!(visible("a\nb\tc\u{0}\u{fffe}"), "a\nb\tc\\u{0}\\u{fffe}");
+        assert_eq!(visible("\u{feff}a\nb\tc\u{0}\u{fffe}"), "\\u{feff}a\nb\tc\\u{0}\\u{fffe}");
         assert!(matches!(visible_line("Zürich ✓ 充电桩"), Cow::Borrowed(_)));
     }
 

@@ -189,6 +189,12 @@ impl TestCaseResult {
         if self.block.is_empty() { self.id.split('_').nth(1).unwrap_or("?") } else { &self.block }
     }
 
+    /// When the attempt began in which something was at this time, all in seconds of the run: what the times of a test case count from.
+    pub fn began_before(&self, at_s: f64) -> f64 {
+        let attempts = self.attempts.iter().map(|attempt| attempt.started_s);
+        attempts.filter(|began| *began <= at_s).fold(self.started_s, f64::max)
+    }
+
     /// True where only a further attempt passed. The verdict is inconclusive then: the product did both.
     pub fn is_flaky(&self) -> bool {
         self.attempts.len() > 1 && self.attempts.last().is_some_and(|attempt| attempt.verdict == Verdict::Pass)

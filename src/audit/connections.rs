@@ -15,6 +15,7 @@ pub(super) fn turned_round(event: &LinkEvent) -> Input {
             failure: AttemptFailure::UpgradeRefusedBySut(401),
             request: Some(request.clone()),
             hello: None,
+            head: None,
         },
         LinkEvent::AttemptFailed { conn, endpoint, request, .. } => LinkEvent::Opened {
             conn: *conn,

@@ -171,7 +171,7 @@ impl<'p> Writing<'p> {
             expectations: Vec::new(),
         };
         let results = results::summarise(self.pics, &self.plan, Vec::new(), &trace, info);
-        let run = Run { pics: self.pics, plan: &self.plan, results: &results, trace: &trace };
+        let run = Run { pics: self.pics, plan: &self.plan, results: &results, trace: &trace, seal: None };
         let report = render(format, run).map_err(|error| failed(&error))?;
         folder::write(&self.folder, format.file(), &report).map_err(|error| failed(&error))
     }

@@ -119,6 +119,33 @@ impl Certificate {
         self.parsed().map(|certificate| certificate.tbs_certificate.subject.as_raw()).unwrap_or_default()
     }
 
+    /// Its issuer, as it is encoded.
+    pub(crate) fn issuer(&self) -> Option<Vec<u8>> {
+        self.parsed().map(|certificate| certificate.tbs_certificate.issuer.as_raw().to_vec())
+    }
+
+    /// True where it says that its owner may issue certificates, with so many other authorities below it.
+    pub(crate) fn may_issue(&self, below: usize) -> bool {
+        self.parsed().is_some_and(|certificate| {
+            let constraints = certificate.basic_constraints().ok().flatten();
+            let usage = certificate.key_usage().ok().flatten();
+            constraints
+                .is_some_and(|it| it.value.ca && it.value.path_len_constraint.is_none_or(|most| below <= most as usize))
+                && usage.is_none_or(|it| it.value.key_cert_sign())
+                && !certificate
+                    .extensions()
+                    .iter()
+                    .any(|one| one.critical && matches!(one.parsed_extension(), ParsedExtension::NameConstraints(_)))
+        })
+    }
+
+    /// True where it says that its owner makes time-stamps.
+    pub(crate) fn is_for_time_stamps(&self) -> bool {
+        self.parsed().is_some_and(|certificate| {
+            certificate.extended_key_usage().ok().flatten().is_some_and(|it| it.value.time_stamping)
+        })
+    }
+
     /// Its public key (SubjectPublicKeyInfo), as it is encoded.
     pub fn key(&self) -> &[u8] {
         self.parsed().map(|certificate| certificate.tbs_certificate.subject_pki.raw).unwrap_or_default()
@@ -317,7 +344,13 @@ fn without_zeros(hex: &str) -> String {
 
 /// Bytes as lower-case hexadecimal digits.
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut text = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        text.push(char::from(DIGITS[usize::from(byte >> 4)]));
+        text.push(char::from(DIGITS[usize::from(byte & 15)]));
+    }
+    text
 }
 
 #[cfg(test)]

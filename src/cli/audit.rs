@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, num::NonZeroUsize, path::PathBuf};
 
 use clap::{Args, ValueEnum};
+use globset::GlobSet;
 use include_dir::{Dir, include_dir};
 
 use super::{Problem, TestCases, exit, print};
@@ -11,7 +12,10 @@ use crate::{
     pics::{Pics, SutKind, reader},
     protocol::Version,
     runner,
-    testcase::library::Library,
+    testcase::{
+        library::Library,
+        uncited::{self, Uncited},
+    },
     yaml::Source,
 };
 
@@ -35,6 +39,9 @@ pub struct Arguments {
     /// Number of parallel jobs [default: one per core]
     #[arg(long, value_name = "N")]
     jobs: Option<NonZeroUsize>,
+    /// Audit nothing; list the checks that name no requirement of their own, with what a finding names instead
+    #[arg(long, conflicts_with_all = ["pics", "jobs"])]
+    requirements: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -54,6 +61,9 @@ enum Format {
 pub fn run(arguments: &Arguments, test_cases: &TestCases) -> Result<u8, Problem> {
     let only = runner::globs(&arguments.tests)
         .map_err(|error| Problem::Input(error.to_string(), "write a pattern such as `TC_B_*_CS`".into()))?;
+    if arguments.requirements {
+        return requirements(arguments, only.as_ref(), test_cases);
+    }
     let mut products = if arguments.pics.is_empty() {
         let mut files: Vec<_> = PRODUCTS.files().collect();
         files.sort_by_key(|file| file.path());
@@ -97,6 +107,62 @@ pub fn run(arguments: &Arguments, test_cases: &TestCases) -> Result<u8, Problem>
     } else {
         exit::INCOMPLETE
     })
+}
+
+/// Lists the checks that name no requirement of their own.
+fn requirements(arguments: &Arguments, only: Option<&GlobSet>, test_cases: &TestCases) -> Result<u8, Problem> {
+    let chosen = |id: &str| only.is_none_or(|only| only.is_match(id));
+    let mut found: Vec<Uncited> = Vec::new();
+    for version in Version::ALL {
+        let catalogue = test_cases.of(version)?;
+        let sides = SutKind::WORDS.into_iter().map(|(_, sut)| sut);
+        for sut in sides.filter(|sut| arguments.sut.is_none_or(|side| *sut == side.sut())) {
+            let library = Library::load(&catalogue, sut)?;
+            found.extend(uncited::of(&library, &chosen, only.is_none()));
+        }
+    }
+    found.sort();
+    found.dedup();
+    match arguments.format {
+        Format::Json => print(&format!("{}\n", serde_json::to_string_pretty(&found).unwrap_or_default())),
+        Format::Text => print(&listed(&found)),
+        Format::Markdown => print(&table(&found)),
+    }
+    Ok(exit::OK)
+}
+
+fn listed(found: &[Uncited]) -> String {
+    let mut text = String::new();
+    for one in found {
+        let place = format!("{}:{}", one.file, one.line);
+        let instead = if one.instead.is_empty() { "nothing here" } else { &one.instead };
+        text.push_str(&format!("{place:<36} {:<34} {} -> {instead}\n", one.step, one.checks.join(", ")));
+    }
+    let checks: usize = found.iter().map(|one| one.checks.len()).sum();
+    let bare = found.iter().filter(|one| one.instead.is_empty()).count();
+    text.push_str(&format!(
+        "\n{checks} checks at {} steps name no requirement of their own; at {bare} of these steps no step around them in the file does either\n",
+        found.len()
+    ));
+    text
+}
+
+fn table(found: &[Uncited]) -> String {
+    let mut text = String::from("| step | | checks | instead |\n| --- | --- | --- | --- |\n");
+    for one in found {
+        let checks = one.checks.join(", ");
+        text.push_str(&format!("| {}:{} | {} | {checks} | {} |\n", one.file, one.line, one.step, one.instead));
+    }
+    text
+}
+
+impl Side {
+    fn sut(self) -> SutKind {
+        match self {
+            Side::ChargingStation => SutKind::ChargingStation,
+            Side::Csms => SutKind::Csms,
+        }
+    }
 }
 
 /// Numbers of one or several test cases.

@@ -191,7 +191,8 @@ fn line(result: &TestCaseResult, protocol: &'static Protocol, layout: Layout) ->
         fact(&mut text, "why", &visible_line(reason), layout);
     }
     for failure in result.failures.iter().take(MAX_FINDINGS) {
-        for (name, value) in finding::facts(failure, protocol.requirements()) {
+        let began = result.began_before(failure.at_s);
+        for (name, value) in finding::facts(failure, began, protocol.requirements()) {
             fact(&mut text, name, &value, layout);
         }
     }
@@ -286,6 +287,9 @@ fn causes(causes: &[Cause], layout: Layout) -> String {
             if let Some(value) = value {
                 fact(&mut text, name, &visible_line(value), layout);
             }
+        }
+        if !cause.requirements.is_empty() {
+            fact(&mut text, "requirement", &cause.requirements.join(", "), layout);
         }
         fact(&mut text, "test cases", &cause.test_cases.join(", "), layout);
     }

@@ -33,6 +33,11 @@ pub struct FaultArguments {
 }
 
 impl FaultArguments {
+    /// The faults as they were given.
+    pub(super) fn texts(&self) -> &[String] {
+        &self.faults
+    }
+
     /// The faults as they were given, of a product that speaks this version of OCPP.
     pub(super) fn read(&self, protocol: &'static Protocol) -> Result<Faults, Problem> {
         read(protocol, &self.faults)

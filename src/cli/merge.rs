@@ -13,6 +13,7 @@ use crate::{
     record::{
         folder,
         merge::{Merge, MergeError, Part},
+        seal,
     },
     report,
     results::{self, TraceSummary},
@@ -45,6 +46,9 @@ pub fn run(arguments: &Arguments) -> Result<u8, Problem> {
     let plan = &common.saved.plan;
     gate.check(plan)?;
     merge.write(out)?;
+    if merge.unchained() > 0 {
+        eprintln!("note: {} of the runs have no hash chain: an earlier version made them", merge.unchained());
+    }
     let trace = TraceSummary::read(&common.pics, out)?;
     let info = results::RunInfo {
         run_id: manifest.run_id.clone(),
@@ -61,7 +65,9 @@ pub fn run(arguments: &Arguments) -> Result<u8, Problem> {
     };
     let results = results::summarise(&common.pics, plan, merge.results.clone(), &trace, info);
     folder::write_results(out, &results).map_err(journal_failed)?;
-    report::write_all(out, report::Run { pics: &common.pics, plan, results: &results, trace: &trace })?;
+    let seal = seal::write(out).map_err(journal_failed)?;
+    let run = report::Run { pics: &common.pics, plan, results: &results, trace: &trace, seal: Some(&seal) };
+    report::write_all(out, run)?;
     print(&format!("{} runs merged\n{}\n", arguments.runs.len(), gate::counts(&results)));
     print(&gate::words(&results));
     if results.interrupted {

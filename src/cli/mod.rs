@@ -17,6 +17,7 @@ mod list;
 mod log;
 mod merge;
 mod operator;
+mod package;
 #[cfg(feature = "pdf")]
 mod pdf_reader;
 mod pics;
@@ -24,9 +25,11 @@ mod replay;
 mod report;
 mod run;
 mod schema;
+mod serve;
 mod shells;
 mod simulate;
 mod trace;
+mod verify;
 
 use std::{
     io::Write as _,
@@ -137,8 +140,14 @@ enum Command {
     Replay(replay::Arguments),
     /// Run the applicable test cases against a product
     Run(run::Arguments),
+    /// Serve a workbench in the browser: choose, run, watch, read and compare
+    Serve(serve::Arguments),
     /// Merge several runs into one, usually the shards of a run
     Merge(merge::Arguments),
+    /// Make one file of a run, with its evidence, for others to check
+    Package(package::Arguments),
+    /// Check a package: its bytes, its signature, and every verdict from what was recorded
+    Verify(verify::Arguments),
     /// Print the messages of a run
     Trace(trace::Arguments),
     /// Make the reports of a run again, from its folder
@@ -187,12 +196,15 @@ pub fn main() -> ExitCode {
         Command::Calibrate(arguments) => calibrate::run(&arguments),
         Command::Simulate(arguments) => simulate::run(&arguments),
         Command::Merge(arguments) => merge::run(&arguments),
-        Command::Trace(arguments) => trace::run(&arguments),
+        Command::Package(arguments) => package::run(&arguments),
+        Command::Verify(arguments) => verify::run(&arguments),
+        Command::Trace(arguments) => trace::run(&arguments, &test_cases),
         Command::Report(arguments) => report::run(&arguments),
         Command::Audit(arguments) => audit::run(&arguments, &test_cases),
         Command::Replay(arguments) => replay::run(&arguments),
         Command::Diff(arguments) => diff::run(&arguments),
         Command::Run(arguments) => run::run(&arguments, &test_cases),
+        Command::Serve(arguments) => serve::run(&arguments, &test_cases),
     };
     match result {
         Ok(code) => ExitCode::from(code),

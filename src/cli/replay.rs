@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::{Format, Problem, exit, print};
 use crate::{
-    record::Results,
+    record::{Results, chain::Chained},
     replay::{self, Again, Divergence, Kept, StoreError},
     runner,
     testcase::{catalogue::Catalogue, library::Library},
@@ -85,9 +85,10 @@ pub fn run(arguments: &Arguments) -> Result<u8, Problem> {
         own: arguments.against.is_none(),
         read: Vec::new(),
     };
-    let mut lines = Vec::new();
+    let (mut lines, mut unchained) = (Vec::new(), 0);
     for (id, path) in files {
         let all = replay::read(&path)?;
+        unchained += all.iter().filter(|kept| *kept.chained() == Chained::Absent).count();
         let mut worst: Option<Verdict> = None;
         for kept in &all {
             let library = libraries.of(kept)?;
@@ -107,6 +108,9 @@ pub fn run(arguments: &Arguments) -> Result<u8, Problem> {
         }
     }
     show(arguments, &lines);
+    if unchained > 0 && arguments.format == Format::Text {
+        print(&format!("{unchained} of them without a hash chain: an earlier version recorded them\n"));
+    }
     Ok(status(arguments.against.is_some(), &lines))
 }
 
@@ -188,7 +192,10 @@ fn line(kept: &Kept, again: Option<Again>) -> Line {
 /// Must be as it was.
 fn repeated(kept: &Kept, library: &Library) -> Line {
     let mut line = line(kept, replay::exactly(kept, library));
-    if !line.same && replay::changed(kept, library) {
+    if let Some(complaint) = kept.chained().complaint(&format!("{}.jsonl", kept.id())) {
+        line.same = false;
+        line.note = Some(complaint);
+    } else if !line.same && replay::changed(kept, library) {
         line.note = Some("the test case in the run folder is not the one that was run".into());
     }
     line

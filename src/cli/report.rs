@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum, builder::PossibleValue};
 
 use super::{Problem, exit, print};
 use crate::{
-    record::{compare, folder, read},
+    record::{chain, compare, folder, read, seal},
     report::{self, Format, ReportError, Run},
     results::TraceSummary,
 };
@@ -65,11 +65,17 @@ pub fn run(arguments: &Arguments) -> Result<u8, Problem> {
     let run = read::run(&arguments.folder)?;
     // Only the full report shows what happened; the others stand in the results.
     let trace = if formats.contains(&Format::Full) {
+        if let Some(complaint) =
+            chain::of_file(&arguments.folder, "trace.jsonl").ok().and_then(|it| it.complaint("trace.jsonl"))
+        {
+            eprintln!("warning: {complaint}");
+        }
         TraceSummary::read(&run.pics, &arguments.folder)?
     } else {
         TraceSummary::new(&run.pics)
     };
-    let what = Run { pics: &run.pics, plan: &run.plan, results: &run.results, trace: &trace };
+    let seal = seal::read(&arguments.folder);
+    let what = Run { pics: &run.pics, plan: &run.plan, results: &run.results, trace: &trace, seal: seal.as_deref() };
     let since = arguments.since.as_deref().map(read::results).transpose()?;
     let since = since.map(|before| compare::compare(&before, &run.results));
     let render = |format| match (format, &since) {

@@ -10,9 +10,14 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+pub(super) use self::execute::asked_to_stop;
 use self::{live::Live, prepare::Prepared};
 use super::{Problem, TestCases, gate::Gate, given, operator::OperatorChoice};
-use crate::{link::Secret, pics::SutKind, selection::choice::Shard};
+use crate::{
+    link::{Secret, keys},
+    pics::SutKind,
+    selection::choice::Shard,
+};
 
 /// Arguments of `run`.
 #[derive(Debug, Args)]
@@ -71,6 +76,9 @@ pub struct Arguments {
     /// The run folder [default: reports/DATE-PRODUCT]; an earlier run there is replaced
     #[arg(long, value_name = "DIR", conflicts_with = "resume")]
     out: Option<PathBuf>,
+    /// Write the session keys of TLS connections to this file (NSS key log format), so that a packet capture can be decrypted
+    #[arg(long, value_name = "FILE", conflicts_with = "sut")]
+    tls_keys: Option<PathBuf>,
     /// Resume an interrupted run in its folder
     #[arg(long, value_name = "RUN_DIR")]
     resume: Option<PathBuf>,
@@ -90,6 +98,16 @@ pub fn run(arguments: &Arguments, test_cases: &TestCases) -> Result<u8, Problem>
     gate.check(&prepared.entries)?;
     let operator = OperatorChoice::read(arguments.operator.as_deref(), prepared.simulated, &prepared.bench)?;
     let jobs = jobs(&operator, arguments, &prepared)?;
+    if let Some(path) = &arguments.tls_keys {
+        keys::write_to(path).map_err(|error| {
+            let what = format!("{} can't be written: {error}", path.display());
+            Problem::Input(what, "name another file with --tls-keys".into())
+        })?;
+        eprintln!(
+            "WARNING: --tls-keys: whoever has {} can read every encrypted connection of this run. Delete it after use.",
+            path.display()
+        );
+    }
     let live = arguments.trace_to.as_deref().map(Live::open).transpose()?;
     if !prepared.simulated {
         eprintln!("{}", introduction::introduction(&prepared.pics, &prepared.bench, jobs));

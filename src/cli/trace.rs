@@ -1,12 +1,24 @@
 //! `ocpp-attest trace`: the conversation of a run as a readable sequence.
 
-use std::{collections::HashMap, fmt::Write as _, io::Write as _, path::PathBuf};
+mod checked;
+
+use std::{
+    collections::HashMap,
+    fmt::Write as _,
+    fs::File,
+    io::{self, BufWriter, Write},
+    path::{Path, PathBuf},
+};
 
 use clap::Args;
+use serde_json::Value;
 
-use super::{Format, Problem, display, exit};
+use self::checked::Checked;
+use super::{Problem, TestCases, display, exit};
 use crate::{
     clock::Stamp,
+    evidence::capture::Capture,
+    pics::{SutKind, reader},
     protocol::frame::Frame,
     record::{Direction, PlanEntry, TraceEntry, TraceEvent, read},
     selection::choice::Choice,
@@ -24,16 +36,49 @@ pub struct Arguments {
     /// Only these test cases: ids, globs, profile:ID or block:LETTER
     #[arg(long = "test", value_name = "WHICH")]
     tests: Vec<String>,
-    /// Output format: a readable sequence, or the lines of trace.jsonl
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    format: Format,
+    /// Output format: a readable sequence, the lines of trace.jsonl, or a capture for Wireshark
+    #[arg(long, value_enum, default_value_t = TraceFormat::Text)]
+    format: TraceFormat,
+    /// Show whole messages, however long their lines become
+    #[arg(long, conflicts_with = "pretty")]
+    wide: bool,
+    /// Show whole messages, a line for each member, for a pager
+    #[arg(long)]
+    pretty: bool,
+    /// Output file [default: standard output]
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
 }
 
-/// Longest payload that is shown, characters.
+/// How a trace is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum TraceFormat {
+    /// A readable sequence
+    Text,
+    /// The lines of trace.jsonl
+    Json,
+    /// A capture (WebSocket over TCP) that Wireshark opens
+    Pcapng,
+}
+
+/// Longest rest of a payload that is shown beside what the steps check, characters.
 const PAYLOAD: usize = 160;
+/// Deepest indentation of a step, so that lines stay readable.
+const INDENT: &str = "                           ";
+
+/// How much of a message is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Extent {
+    /// What the steps check, and the beginning of the rest.
+    Short,
+    /// All of it in one line.
+    Wide,
+    /// All of it, a line for each member.
+    Pretty,
+}
 
 /// Runs the subcommand.
-pub fn run(arguments: &Arguments) -> Result<u8, Problem> {
+pub fn run(arguments: &Arguments, test_cases: &TestCases) -> Result<u8, Problem> {
     let plan = read::plan(&arguments.folder)?;
     let choice = Choice::new(&arguments.tests, &[], None);
     let chosen: Option<Vec<&str>> = if choice.is_everything() {
@@ -41,37 +86,101 @@ pub fn run(arguments: &Arguments) -> Result<u8, Problem> {
     } else {
         Some(choice.of(&plan)?.iter().map(|entry| entry.id.as_str()).collect())
     };
-    let stdout = std::io::stdout();
-    let mut sequence = Sequence::new(&plan, display::colored());
-    let mut out = stdout.lock();
+    let mut out = output(arguments)?;
+    let mut capture = match arguments.format {
+        TraceFormat::Pcapng => {
+            let sut_is_client = sut_is_client(&arguments.folder)?;
+            Some(Capture::begin(&mut out, sut_is_client).map_err(|error| unwritten(arguments, &error))?)
+        }
+        _ => None,
+    };
+    if let Some(capture) = &mut capture {
+        let any = each(arguments, chosen.as_ref(), |entry| capture.take(entry))?;
+        return ended(arguments, any, chosen.is_some());
+    }
+    let extent = match arguments {
+        Arguments { pretty: true, .. } => Extent::Pretty,
+        Arguments { wide: true, .. } => Extent::Wide,
+        _ => Extent::Short,
+    };
+    let checked = match arguments.format {
+        TraceFormat::Text => Checked::of(&arguments.folder, &plan, chosen.as_deref(), test_cases),
+        TraceFormat::Json | TraceFormat::Pcapng => Checked::default(),
+    };
+    let coloured = arguments.out.is_none() && display::colored();
+    let mut sequence = Sequence::new(&plan, coloured, extent, checked);
+    let any = each(arguments, chosen.as_ref(), |entry| {
+        let text = match arguments.format {
+            TraceFormat::Json => serde_json::to_string(entry)? + "\n",
+            _ => sequence.line(entry),
+        };
+        out.write_all(text.as_bytes())
+    })?;
+    ended(arguments, any, chosen.is_some())
+}
+
+/// Where it goes.
+fn output(arguments: &Arguments) -> Result<Box<dyn Write>, Problem> {
+    let Some(path) = &arguments.out else { return Ok(Box::new(BufWriter::new(std::io::stdout().lock()))) };
+    let file = File::create(path).map_err(|error| unwritten(arguments, &error))?;
+    Ok(Box::new(BufWriter::new(file)))
+}
+
+fn unwritten(arguments: &Arguments, error: &io::Error) -> Problem {
+    let name = arguments.out.as_ref().map_or("standard output".into(), |path| path.display().to_string());
+    Problem::Input(format!("{name} can't be written: {error}"), "name another file with --out".into())
+}
+
+/// Passes on the lines of the chosen test cases; true if there was any. A closed pipe is no error.
+fn each(
+    arguments: &Arguments,
+    chosen: Option<&Vec<&str>>,
+    mut take: impl FnMut(&TraceEntry) -> io::Result<()>,
+) -> Result<bool, Problem> {
     let mut any = false;
     for entry in read::trace_lines(&arguments.folder)? {
         let entry = entry?;
-        let wanted = |chosen: &Vec<&str>| entry.test_case.as_deref().is_some_and(|id| chosen.contains(&id));
-        if chosen.as_ref().is_some_and(|chosen| !wanted(chosen)) {
+        let wanted = |chosen: &&Vec<&str>| entry.test_case.as_deref().is_some_and(|id| chosen.contains(&id));
+        if chosen.is_some_and(|chosen| !wanted(&chosen)) {
             continue;
         }
         any = true;
-        let text = match arguments.format {
-            Format::Json => serde_json::to_string(&entry).map_err(|error| Problem::Own(error.to_string()))? + "\n",
-            Format::Text => sequence.line(&entry),
-        };
-        // A closed pipe is no error.
-        if out.write_all(text.as_bytes()).is_err() {
-            return Ok(exit::OK);
+        match take(&entry) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => break,
+            written => written.map_err(|error| unwritten(arguments, &error))?,
         }
     }
-    if !any && chosen.is_some() {
+    Ok(any)
+}
+
+fn ended(arguments: &Arguments, any: bool, chosen: bool) -> Result<u8, Problem> {
+    if !any && chosen {
         let what = format!("this test case was not run in {}", arguments.folder.display());
         return Err(Problem::Input(what, "leave --test out to see all that were run".into()));
     }
     Ok(exit::OK)
 }
 
+/// True where the product is the client of the connections: a charging station.
+fn sut_is_client(folder: &Path) -> Result<bool, Problem> {
+    Ok(reader::read(&folder.join(read::PICS_FILE))?.sut == SutKind::ChargingStation)
+}
+
+/// What is told of an event behind its name.
+enum Detail {
+    Words(String),
+    /// What is never cut, and what may be.
+    Both(String, String),
+    /// What the steps check, and the rest of a message.
+    Payload(String, Value),
+}
+
 /// Turns the lines of a trace into lines to read.
 struct Sequence<'p> {
     plan: &'p [PlanEntry],
     colours: bool,
+    extent: Extent,
+    checked: Checked,
     told_any: bool,
     /// The steps that the next one may be nested in, from the outermost.
     within: Vec<String>,
@@ -84,10 +193,12 @@ struct Sequence<'p> {
 }
 
 impl<'p> Sequence<'p> {
-    fn new(plan: &'p [PlanEntry], colours: bool) -> Self {
+    fn new(plan: &'p [PlanEntry], colours: bool, extent: Extent, checked: Checked) -> Self {
         Self {
             plan,
             colours,
+            extent,
+            checked,
             told_any: false,
             within: Vec::new(),
             current: None,
@@ -109,7 +220,9 @@ impl<'p> Sequence<'p> {
             self.heading(&mut out, entry.test_case.as_deref(), "");
         }
         let began = entry.test_case.as_ref().and_then(|id| self.begun.get(id)).map(|(began, _)| *began);
-        let since = began.map_or_else(|| entry.at.seconds(), |began| entry.at.seconds_since(&began));
+        let of_run = format!("({:.3})", entry.at.seconds());
+        let since = began.map_or_else(String::new, |began| format!("{:.3}", entry.at.seconds_since(&began)));
+        let time = format!("{since:>10} {:>11}", self.painted("2", &of_run));
         let (who, what, detail) = match &entry.what {
             TraceEvent::Step { step } => {
                 // A step carries the names of the steps that it is nested in: those told before it are shown by indentation.
@@ -123,17 +236,44 @@ impl<'p> Sequence<'p> {
             }
             TraceEvent::Verdict { verdict, .. } => {
                 let colour = if *verdict == Verdict::Pass { "32" } else { "31" };
-                let _ = writeln!(out, "{since:>10.3}  {}", self.painted(colour, verdict.word()));
+                let _ = writeln!(out, "{time}  {}", self.painted(colour, verdict.word()));
                 return out;
             }
             other => self.told(entry, other),
         };
-        let _ = write!(out, "{since:>10.3}  {who:<10} {}", self.painted("36", &visible_line(&what)));
-        if !detail.is_empty() {
-            let _ = write!(out, "  {}", self.painted("2", &shorten(&visible_line(&detail), PAYLOAD)));
+        let _ = write!(out, "{time}  {who:<10} {}", self.painted("36", &visible_line(&what)));
+        self.detail(&mut out, &detail);
+        out
+    }
+
+    /// What is told behind the action.
+    fn detail(&self, out: &mut String, detail: &Detail) {
+        let (first, rest) = match detail {
+            Detail::Words(words) => (String::new(), words.clone()),
+            Detail::Both(first, rest) => (first.clone(), rest.clone()),
+            Detail::Payload(_, payload) if self.extent == Extent::Pretty => {
+                out.push('\n');
+                let text = serde_json::to_string_pretty(payload).unwrap_or_default();
+                for line in text.lines().filter(|_| payload.as_object().is_none_or(|members| !members.is_empty())) {
+                    let _ = writeln!(out, "{INDENT}{}", self.painted("2", &visible_line(line)));
+                }
+                return;
+            }
+            Detail::Payload(first, rest) => {
+                let nothing = first.is_empty() && rest.as_object().is_some_and(serde_json::Map::is_empty);
+                let rest = if nothing { "{}".to_owned() } else { rest.to_string() };
+                (first.clone(), if rest == "{}" && !first.is_empty() { String::new() } else { rest })
+            }
+        };
+        if !first.is_empty() {
+            let _ = write!(out, "  {}", visible_line(&first));
+        }
+        if !rest.is_empty() {
+            let rest = visible_line(&rest);
+            let rest = if self.extent == Extent::Short { shorten(&rest, PAYLOAD) } else { rest.into_owned() };
+            let _ = write!(out, "  {}", self.painted("2", &rest));
         }
         out.push('\n');
-        out
     }
 
     fn heading(&mut self, out: &mut String, id: Option<&str>, again: &str) {
@@ -149,7 +289,8 @@ impl<'p> Sequence<'p> {
     }
 
     /// Who did it, what was done, and the details.
-    fn told(&mut self, entry: &TraceEntry, what: &TraceEvent) -> (&'static str, String, String) {
+    fn told(&mut self, entry: &TraceEntry, what: &TraceEvent) -> (&'static str, String, Detail) {
+        let words = |who, what: String, words: String| (who, what, Detail::Words(words));
         match what {
             TraceEvent::Frame { direction, text } => {
                 let who = if *direction == Direction::FromSut { "SUT →" } else { "→ SUT" };
@@ -157,53 +298,79 @@ impl<'p> Sequence<'p> {
                 match Frame::read_back(text) {
                     Ok(Frame::Call { id, action, payload }) => {
                         self.calls.insert(key(id), action.clone());
-                        (who, action, payload.to_string())
+                        let detail = self.payload(entry, &action, true, payload);
+                        (who, action, detail)
                     }
                     Ok(Frame::CallResult { id, payload }) => {
                         let action = self.calls.remove(&key(id)).unwrap_or_else(|| "?".into());
-                        (who, format!("{action} answered"), payload.to_string())
+                        let detail = self.payload(entry, &action, false, payload);
+                        (who, format!("{action} answered"), detail)
                     }
                     Ok(Frame::CallError { id, code, .. }) => {
                         let action = self.calls.remove(&key(id)).unwrap_or_else(|| "?".into());
-                        (who, format!("{action} refused"), format!("{code}: {text}"))
+                        words(who, format!("{action} refused"), format!("{code}: {text}"))
                     }
                     Ok(Frame::CallResultError { code, .. }) => {
-                        (who, "response refused".into(), format!("{code}: {text}"))
+                        words(who, "response refused".into(), format!("{code}: {text}"))
                     }
-                    Ok(Frame::Send { action, payload, .. }) => (who, format!("{action} (SEND)"), payload.to_string()),
-                    Err(error) => (who, "broken frame".into(), format!("{error}: {text}")),
+                    Ok(Frame::Send { action, payload, .. }) => {
+                        let detail = self.payload(entry, &action, true, payload);
+                        (who, format!("{action} (SEND)"), detail)
+                    }
+                    Err(error) => words(who, "broken frame".into(), format!("{error}: {text}")),
                 }
             }
-            TraceEvent::Garbage { what } => ("SUT →", "no OCPP-J message".into(), what.clone()),
-            TraceEvent::Ping { pong } => ("SUT →", if *pong { "pong" } else { "ping" }.into(), String::new()),
-            TraceEvent::AttemptFailed { endpoint, failure, .. } => {
-                ("connection", "attempt failed".into(), format!("end-point {endpoint}: {failure:?}"))
+            TraceEvent::Garbage { what } => words("SUT →", "no OCPP-J message".into(), what.clone()),
+            TraceEvent::Ping { pong } => words("SUT →", if *pong { "pong" } else { "ping" }.into(), String::new()),
+            TraceEvent::AttemptFailed { endpoint, failure, head, .. } => {
+                let told = format!("end-point {endpoint}: {}", failure.words());
+                let head = head.as_ref().map(|head| head.replace('\n', " | ")).unwrap_or_default();
+                ("connection", "attempt failed".into(), Detail::Both(told, head))
             }
             TraceEvent::Opened { endpoint, path, user, subprotocol, tls } => {
                 let tls = tls.as_ref().map(|tls| format!(", {:?} {}", tls.version, tls.suite)).unwrap_or_default();
                 let user = user.as_ref().map(|user| format!(" as {user}")).unwrap_or_default();
                 let subprotocol = subprotocol.as_deref().unwrap_or("no sub-protocol");
-                ("connection", "opened".into(), format!("end-point {endpoint}: {path}{user}, {subprotocol}{tls}"))
+                let told = format!("end-point {endpoint}: {path}{user}, {subprotocol}{tls}");
+                words("connection", "opened".into(), told)
             }
             TraceEvent::Closed { code, by } => {
                 let code = code.map(|code| format!(", code {code}")).unwrap_or_default();
-                ("connection", "closed".into(), format!("{by:?}{code}"))
+                words("connection", "closed".into(), format!("{by:?}{code}"))
             }
             TraceEvent::Operator { action, parameters } => {
                 let parameters = serde_json::to_string(parameters).unwrap_or_default();
-                ("operator", format!("{action} requested"), if parameters == "{}" { String::new() } else { parameters })
+                let told = if parameters == "{}" { String::new() } else { parameters };
+                words("operator", format!("{action} requested"), told)
             }
-            TraceEvent::OperatorDone { action, outcome } => ("operator", format!("{action} finished"), outcome.clone()),
-            TraceEvent::Notice { text } => ("run", "note".into(), text.clone()),
-            TraceEvent::Remark { text } => ("operator", "remark".into(), text.clone()),
-            TraceEvent::Service { service, detail } => ("service", service.clone(), detail.to_string()),
+            TraceEvent::OperatorDone { action, outcome } => {
+                words("operator", format!("{action} finished"), outcome.clone())
+            }
+            TraceEvent::Notice { text } => words("run", "note".into(), text.clone()),
+            TraceEvent::Remark { text } => words("operator", "remark".into(), text.clone()),
+            TraceEvent::Service { service, detail } => words("service", service.clone(), detail.to_string()),
             TraceEvent::Upload(upload) => {
-                ("SUT →", format!("file by {}", upload.protocol), format!("{}, {} bytes", upload.name, upload.size))
+                let told = format!("{}, {} bytes", upload.name, upload.size);
+                words("SUT →", format!("file by {}", upload.protocol), told)
             }
+            TraceEvent::Resumed { withdrawn, .. } => {
+                let lines = format!("{withdrawn} lines of unfinished test cases were taken out");
+                ("run", "resumed".into(), if *withdrawn == 0 { String::new() } else { lines })
+            }
+            TraceEvent::Withdrawn { digests } => ("run", "taken out".into(), format!("{} lines", digests.len())),
             TraceEvent::Step { .. } | TraceEvent::TestCase { .. } | TraceEvent::Verdict { .. } => {
-                ("", String::new(), String::new())
+                words("", String::new(), String::new())
             }
         }
+    }
+
+    /// A payload, what the steps of the test case check first.
+    fn payload(&mut self, entry: &TraceEntry, action: &str, request: bool, payload: Value) -> Detail {
+        if self.extent == Extent::Pretty {
+            return Detail::Payload(String::new(), payload);
+        }
+        let (first, rest) = self.checked.split(entry.test_case.as_deref(), action, request, &payload);
+        Detail::Payload(first, rest)
     }
 
     fn painted(&self, colour: &str, text: &str) -> String {

@@ -36,6 +36,8 @@ pub(crate) struct Attempt {
     pub(crate) facts: Value,
     /// Which of the engine's inputs it was.
     pub(crate) input: usize,
+    /// The HTTP head that the SUT sent, where the attempt failed.
+    pub(crate) head: Option<String>,
 }
 
 /// An open connection.

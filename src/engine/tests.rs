@@ -255,9 +255,12 @@ fn an_unexpected_message_is_said_at_the_step_that_is_under_way() {
     let failure = ended(engine, 1).failures.remove(0);
     assert_eq!(
         (failure.step.as_str(), failure.message.as_str()),
-        ("1 steps > 1 wait", "Authorize was not expected here")
+        (
+            "1 steps > 1 wait",
+            "Authorize was not expected here: It is for an identifier that somebody presents (C01.FR.04), and nobody presented one."
+        )
     );
-    assert_eq!(failure.requirements, Vec::<String>::new(), "the wait proves something else");
+    assert_eq!(failure.requirements, ["C01.FR.04"], "the wait proves something else");
 }
 
 /// What a finding names as broken is what the check that failed proves; what the step proves, where that says nothing.

@@ -56,6 +56,8 @@ struct OutstandingCall {
 #[derive(Debug, Clone)]
 pub(crate) struct World {
     setup: Arc<Setup>,
+    /// When the test case began.
+    pub(crate) began: Stamp,
     pub(crate) now: Stamp,
     pub(crate) phase: Phase,
     pub(crate) effects: Vec<Effect>,
@@ -146,6 +148,7 @@ impl World {
         let mut root = Scope::default();
         root.insert("evse", setup.bench.get("evse").cloned().unwrap_or(json!({"id": 1, "connector": 1})));
         Self {
+            began: now,
             now,
             phase: Phase::Prepare,
             effects: Vec::new(),
@@ -495,6 +498,11 @@ impl World {
             unprepared: self.unprepared,
             absent,
         }
+    }
+
+    /// The attempt to connect that failed last, with its reason.
+    pub(crate) fn last_failed_attempt(&self) -> Option<(&Attempt, &AttemptFailure)> {
+        self.attempts.iter().rev().find_map(|attempt| Some((attempt, attempt.outcome.as_ref().err()?)))
     }
 
     /// True where nobody is there, and nobody was.

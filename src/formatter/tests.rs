@@ -125,6 +125,10 @@ fn the_form_of_every_file_means_the_same_and_is_its_own_form() {
     for source in files() {
         let Some(text) = format(&source).unwrap_or_else(|defects| panic!("{defects}")) else { continue };
         count += 1;
+        // A file that is its own form already means what it meant.
+        if text == *source.text {
+            continue;
+        }
         let form = Source::new(source.name.clone(), text);
         assert_eq!(form.parse().unwrap().to_json(), source.parse().unwrap().to_json(), "{}", source.name);
         assert_eq!(format(&form), Ok(Some(form.text.to_string())), "{}", source.name);

@@ -32,17 +32,18 @@ pub type Opened = (WebSocketStream<BoxStream>, UpgradeRequest, Option<String>);
 
 /// Opens a WebSocket; certificates are judged by the clock's wall time.
 pub async fn open(network: &Network, policy: &ClientPolicy, clock: Clock) -> Result<Opened, AttemptFailure> {
-    open_through(network, policy, clock, |stream| stream).await
+    open_through(network, policy, clock, |stream| stream, &mut None).await
 }
 
-/// The same over the stream that `wrap` puts in the place of the real one.
+/// The same over the stream that `wrap` puts in the place of the real one; the head of the answer is told in `head`.
 pub(super) async fn open_through(
     network: &Network,
     policy: &ClientPolicy,
     clock: Clock,
     wrap: impl FnOnce(BoxStream) -> BoxStream,
+    head: &mut Option<String>,
 ) -> Result<Opened, AttemptFailure> {
-    let attempt = attempt(network, policy, clock, wrap);
+    let attempt = attempt(network, policy, clock, wrap, head);
     tokio::time::timeout(TIMEOUT, attempt).await.unwrap_or(Err(AttemptFailure::TimedOut))
 }
 
@@ -51,6 +52,7 @@ async fn attempt(
     policy: &ClientPolicy,
     clock: Clock,
     wrap: impl FnOnce(BoxStream) -> BoxStream,
+    head: &mut Option<String>,
 ) -> Result<Opened, AttemptFailure> {
     let unreachable = |why: String| AttemptFailure::Unreachable(why);
     let url = Url::parse(&policy.url).map_err(|error| unreachable(format!("{}: {error}", policy.url)))?;
@@ -68,26 +70,28 @@ async fn attempt(
     };
     let path = format!("{}/{}", url.path().trim_end_matches('/'), percent_encoded(&policy.identity));
     let key = generate_key();
-    let mut head = format!(
+    let mut asked = format!(
         "GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
          Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n"
     );
     if !policy.subprotocols.is_empty() {
-        head.push_str(&format!("Sec-WebSocket-Protocol: {}\r\n", policy.subprotocols.join(", ")));
+        asked.push_str(&format!("Sec-WebSocket-Protocol: {}\r\n", policy.subprotocols.join(", ")));
     }
     if let Some((user, password)) = &policy.credentials {
         let plain = [user.as_bytes(), b":", &password.bytes()].concat();
         let encoded = base64::engine::general_purpose::STANDARD.encode(plain);
-        head.push_str(&format!("Authorization: Basic {encoded}\r\n"));
+        asked.push_str(&format!("Authorization: Basic {encoded}\r\n"));
     }
-    head.push_str("\r\n");
+    asked.push_str("\r\n");
     // With TLS 1.3 the server judges our certificate only after our side of the handshake is done.
     let lost = |error: std::io::Error| {
-        tls::alert(&error).map_or(AttemptFailure::ClosedBeforeUpgrade, AttemptFailure::TlsRefusedBySut)
+        tls::alert(&error).map_or(AttemptFailure::ClosedBeforeUpgrade, |alert| {
+            AttemptFailure::TlsRefusedBySut(format!("it sent the alert {alert} after our Finished"))
+        })
     };
     // A server that has already hung up may have said why: writing may fail, reading then tells.
     let written = async {
-        stream.write_all(head.as_bytes()).await?;
+        stream.write_all(asked.as_bytes()).await?;
         stream.flush().await
     };
     let unwritten = written.await.err();
@@ -96,6 +100,7 @@ async fn attempt(
         if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
             break end + 4;
         }
+        *head = super::head::told(&bytes[..bytes.len().min(MAX_HEAD)]);
         if bytes.len() > MAX_HEAD {
             return Err(AttemptFailure::BadUpgrade(format!("the response head is longer than {MAX_HEAD} bytes")));
         }
@@ -103,6 +108,7 @@ async fn attempt(
             return Err(unwritten.map_or(AttemptFailure::ClosedBeforeUpgrade, lost));
         }
     };
+    *head = super::head::told(&bytes[..end]);
     let mut headers = [httparse::EMPTY_HEADER; 64];
     let mut response = httparse::Response::new(&mut headers);
     response.parse(&bytes[..end]).map_err(|error| AttemptFailure::BadUpgrade(error.to_string()))?;

@@ -11,7 +11,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 
 use super::{
     network::BoxStream,
-    types::{HelloInfo, TlsVersion},
+    types::{AttemptFailure, HelloInfo, TlsVersion},
 };
 
 /// Longest first flight that is read for a look.
@@ -22,12 +22,21 @@ const SERVER_NAME: u16 = 0;
 const SUPPORTED_VERSIONS: u16 = 43;
 
 /// Reads the records that hold the ClientHello; what was read is handed on with the stream.
-pub async fn peek(mut stream: BoxStream) -> io::Result<(Option<HelloInfo>, Prefixed)> {
+///
+/// # Errors
+/// Where the stream ended before the ClientHello was whole.
+pub async fn peek(mut stream: BoxStream) -> Result<(Option<HelloInfo>, Prefixed), AttemptFailure> {
     let mut bytes = Vec::with_capacity(512);
     while !complete(&bytes) && bytes.len() <= MAX_PEEK {
-        if stream.read_buf(&mut bytes).await? == 0 {
-            break;
-        }
+        let how = match stream.read_buf(&mut bytes).await {
+            Ok(0) => "closed".to_owned(),
+            Ok(_) => continue,
+            Err(error) => format!("broken ({})", error.kind()),
+        };
+        return Err(AttemptFailure::NoClientHello(match bytes.len() {
+            0 => format!("the TCP connection was {how} without a single byte from the SUT"),
+            count => format!("the TCP connection was {how} after {count} bytes, before the ClientHello was whole"),
+        }));
     }
     Ok((parse(&bytes), Prefixed { prefix: bytes, at: 0, stream }))
 }
@@ -117,6 +126,11 @@ pub struct Prefixed {
 }
 
 impl Prefixed {
+    /// The bytes that were read ahead.
+    pub fn read_ahead(&self) -> &[u8] {
+        &self.prefix
+    }
+
     /// A stream with bytes read ahead of it.
     pub fn new(prefix: Vec<u8>, stream: BoxStream) -> Self {
         Self { prefix, at: 0, stream }

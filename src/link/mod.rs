@@ -5,8 +5,11 @@
 //! its own.
 
 pub mod client;
+mod failure;
 mod handle;
+mod head;
 pub(crate) mod hello;
+pub mod keys;
 pub mod network;
 pub(crate) mod priority;
 pub mod server;

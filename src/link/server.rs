@@ -21,6 +21,7 @@ use tokio_tungstenite::tungstenite::{
 
 use super::{
     handle::{LinkHandle, Order, Tasks},
+    head::Overheard,
     hello,
     network::{BoxStream, Listener, Network},
     session::{self, Events, Out},
@@ -178,7 +179,8 @@ async fn obey(mut orders: mpsc::UnboundedReceiver<Order>, shared: Shared) {
                 let (connections, tap) = (shared.connections.clone(), shared.clone());
                 clients.spawn(async move {
                     let wrap = |stream| tap.tapped(conn, stream);
-                    match super::client::open_through(&network, &policy, clock, wrap).await {
+                    let mut head = None;
+                    match super::client::open_through(&network, &policy, clock, wrap, &mut head).await {
                         Ok((socket, request, subprotocol)) => {
                             let opened = LinkEvent::Opened { conn, endpoint: EndpointId::MAIN, request, subprotocol };
                             let commands = register(&connections, conn);
@@ -190,7 +192,7 @@ async fn obey(mut orders: mpsc::UnboundedReceiver<Order>, shared: Shared) {
                         Err(failure) => {
                             let endpoint = EndpointId::MAIN;
                             let failed =
-                                LinkEvent::AttemptFailed { conn, endpoint, failure, request: None, hello: None };
+                                LinkEvent::AttemptFailed { conn, endpoint, failure, request: None, hello: None, head };
                             let _ = events.send((clock.now(), failed)).await;
                         }
                     }
@@ -250,7 +252,8 @@ async fn listen(mut listener: Listener, endpoint: EndpointId, shared: Shared) {
             let mut seen = Seen::default();
             let Some(policy) = policy.filter(|policy| policy.reachable) else {
                 let failure = AttemptFailure::UpgradeRefusedByUs(0, "the end-point is down".into());
-                let failed = LinkEvent::AttemptFailed { conn, endpoint, failure, request: None, hello: None };
+                let failed =
+                    LinkEvent::AttemptFailed { conn, endpoint, failure, request: None, hello: None, head: None };
                 let _ = shared.events.send((shared.clock.now(), failed)).await;
                 return;
             };
@@ -269,8 +272,9 @@ async fn listen(mut listener: Listener, endpoint: EndpointId, shared: Shared) {
                     forget(&shared.connections, conn);
                 }
                 Err(failure) => {
-                    let failed =
-                        LinkEvent::AttemptFailed { conn, endpoint, failure, request: seen.request, hello: seen.hello };
+                    let Seen { hello, request, overheard } = seen;
+                    let head = overheard.head();
+                    let failed = LinkEvent::AttemptFailed { conn, endpoint, failure, request, hello, head };
                     let _ = shared.events.send((shared.clock.now(), failed)).await;
                 }
             }
@@ -296,6 +300,7 @@ fn nothing_in_common(offered: &[String], ours: &[String]) -> String {
 struct Seen {
     hello: Option<HelloInfo>,
     request: Option<UpgradeRequest>,
+    overheard: Overheard,
 }
 
 type Socket = tokio_tungstenite::WebSocketStream<BoxStream>;
@@ -310,9 +315,13 @@ async fn attempt(
     let (stream, info): (BoxStream, Option<TlsInfo>) = match &policy.tls {
         None => (stream, None),
         Some(tls) => {
-            let (hello, stream) =
-                hello::peek(stream).await.map_err(|error| AttemptFailure::TlsRefusedBySut(error.to_string()))?;
+            let (hello, stream) = hello::peek(stream).await?;
             seen.hello.clone_from(&hello);
+            if hello.is_none() && stream.read_ahead().starts_with(b"GET ") {
+                seen.overheard.keep(stream.read_ahead());
+                let why = "the SUT sent an HTTP request where TLS must begin: it connects by ws, and wss is wanted";
+                return Err(AttemptFailure::TlsRefusedByUs(why.into()));
+            }
             let offered = hello.as_ref().map(|hello| hello.versions.clone()).unwrap_or_default();
             let (stream, info) =
                 tls::accept(stream, tls, hello, shared.clock).await.map_err(|failure| match failure {
@@ -321,13 +330,14 @@ async fn attempt(
                         if !tls.versions.is_empty()
                             && !offered.iter().any(|version| tls.versions.contains(version)) =>
                     {
-                        AttemptFailure::TlsRefusedBySut(format!("offers only {offered:?}"))
+                        AttemptFailure::TlsRefusedBySut(format!("its ClientHello offers only {offered:?}"))
                     }
                     other => other,
                 })?;
             (stream, Some(info))
         }
     };
+    let stream = seen.overheard.over(stream);
     let mut decision = None;
     #[allow(clippy::result_large_err)] // the type is the library's
     let callback = |request: &Request, mut response: Response| -> Result<Response, ErrorResponse> {
@@ -378,9 +388,10 @@ async fn attempt(
         (Some(Err(failure)), _) => Err(failure),
         (_, Err(error)) => match error {
             // With TLS 1.3 some clients judge our certificate only after their side of the handshake is done.
-            tokio_tungstenite::tungstenite::Error::Io(error) => {
-                Err(tls::alert(&error).map_or(AttemptFailure::ClosedBeforeUpgrade, AttemptFailure::TlsRefusedBySut))
-            }
+            tokio_tungstenite::tungstenite::Error::Io(error) => Err(tls::alert(&error)
+                .map_or(AttemptFailure::ClosedBeforeUpgrade, |alert| {
+                    AttemptFailure::TlsRefusedBySut(format!("it sent the alert {alert} after its Finished"))
+                })),
             tokio_tungstenite::tungstenite::Error::Protocol(
                 tokio_tungstenite::tungstenite::error::ProtocolError::HandshakeIncomplete,
             ) => Err(AttemptFailure::ClosedBeforeUpgrade),

@@ -204,7 +204,7 @@ async fn read(stream: &mut SplitStream<Socket>, teller: &Teller) -> ReadEnd {
                 (LinkEvent::Garbage { conn, what }, Some(CloseCode::Unsupported))
             }
             Err(error) => match offence(&error) {
-                Some(code) => (LinkEvent::Garbage { conn, what: error.to_string() }, Some(code)),
+                Some(code) => (LinkEvent::Garbage { conn, what: what(&error) }, Some(code)),
                 None => return ReadEnd::Broken,
             },
         };
@@ -216,6 +216,18 @@ async fn read(stream: &mut SplitStream<Socket>, teller: &Teller) -> ReadEnd {
         }
     }
     ReadEnd::Broken
+}
+
+/// What the peer did wrong, in words.
+fn what(error: &Error) -> String {
+    match error {
+        Error::Protocol(ProtocolError::NonZeroReservedBits) => {
+            "a frame with a reserved bit set, as compression by permessage-deflate does; the handshake agreed on no extension \
+             (RFC 6455, 5.2 and 9.1)"
+                .into()
+        }
+        other => other.to_string(),
+    }
 }
 
 /// The close code for what the peer did wrong; `None` when the stream just ended.

@@ -1,5 +1,6 @@
 mod hostile;
 mod loopback;
+mod stages;
 mod thread;
 mod time;
 

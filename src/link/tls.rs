@@ -13,6 +13,7 @@ use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use super::{
     hello::Prefixed,
+    keys,
     network::BoxStream,
     types::{AttemptFailure, ClientTls, HelloInfo, Identity, ServerTls, TlsInfo, TlsVersion},
     verify::{Clients, Roots, Servers},
@@ -108,22 +109,56 @@ fn info(common: &rustls::CommonState, hello: Option<HelloInfo>) -> TlsInfo {
     TlsInfo { version, suite, peer_chain, hello }
 }
 
-/// The alert with which the peer broke off, when that is what happened to a stream.
+/// The name of the alert with which the peer broke off, when that is what happened to a stream.
 pub fn alert(error: &io::Error) -> Option<String> {
     match error.get_ref()?.downcast_ref::<rustls::Error>()? {
-        rustls::Error::AlertReceived(alert) => Some(format!("{alert:?}")),
+        rustls::Error::AlertReceived(alert) => Some(alert_name(*alert)),
         _ => None,
     }
 }
 
+/// The name of an alert as the RFCs write it: `unknown_ca`.
+fn alert_name(alert: rustls::AlertDescription) -> String {
+    let Some(name) = alert.as_str() else { return format!("number {}", u8::from(alert)) };
+    let mut words = String::new();
+    let mut after_small = false;
+    for letter in name.chars() {
+        if letter.is_ascii_uppercase() && after_small {
+            words.push('_');
+        }
+        after_small = letter.is_ascii_lowercase();
+        words.push(letter.to_ascii_lowercase());
+    }
+    words
+}
+
+/// Where a handshake was that we serve: the SUT's ClientHello has come, its Finished has not.
+const AS_SERVER: &str = "after its ClientHello and before its Finished";
+/// Where a handshake was that we began.
+const AS_CLIENT: &str = "after our ClientHello and before the handshake was finished";
+
 /// The alert or close with which the peer broke off, or our own reason.
-fn refused(error: &io::Error) -> AttemptFailure {
+fn refused(error: &io::Error, stage: &str) -> AttemptFailure {
     if let Some(alert) = alert(error) {
-        return AttemptFailure::TlsRefusedBySut(alert);
+        return AttemptFailure::TlsRefusedBySut(format!("it sent the alert {alert} {stage}"));
     }
     match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-        Some(other) => AttemptFailure::TlsRefusedByUs(other.to_string()),
-        None => AttemptFailure::TlsRefusedBySut(format!("closed: {}", error.kind())),
+        Some(other) => AttemptFailure::TlsRefusedByUs(match alert_sent(other) {
+            Some(alert) => format!("{other}; we sent the alert {} {stage}", alert_name(alert)),
+            None => other.to_string(),
+        }),
+        None => AttemptFailure::TlsRefusedBySut(format!(
+            "it closed the connection without an alert {stage} ({})",
+            error.kind()
+        )),
+    }
+}
+
+/// The alert that rustls sends for what it finds wrong, where that is certain.
+fn alert_sent(error: &rustls::Error) -> Option<rustls::AlertDescription> {
+    match error {
+        rustls::Error::InvalidCertificate(problem) => Some(problem.clone().into()),
+        _ => None,
     }
 }
 
@@ -139,7 +174,9 @@ pub fn server_config(tls: &ServerTls, clock: Clock) -> Result<ServerConfig, Atte
             builder.with_client_cert_verifier(Arc::new(clients))
         }
     };
-    builder.with_single_cert(chain(&tls.identity.chain)?, key(&tls.identity)?).map_err(broken)
+    let mut config = builder.with_single_cert(chain(&tls.identity.chain)?, key(&tls.identity)?).map_err(broken)?;
+    config.key_log = keys::of_rustls();
+    Ok(config)
 }
 
 /// The server's side of a handshake.
@@ -170,7 +207,7 @@ pub async fn accept(
             let info = info(stream.get_ref().1, hello);
             Ok((Box::new(stream), info))
         }
-        Err(error) => Err(refused(&error)),
+        Err(error) => Err(refused(&error, AS_SERVER)),
     }
 }
 
@@ -187,10 +224,12 @@ pub fn client_config(tls: &ClientTls, clock: Clock) -> Result<ClientConfig, Atte
         }
         None => builder.dangerous().with_custom_certificate_verifier(Arc::new(AnyCertificate)),
     };
-    match &tls.identity {
-        Some(identity) => builder.with_client_auth_cert(chain(&identity.chain)?, key(identity)?).map_err(broken),
-        None => Ok(builder.with_no_client_auth()),
-    }
+    let mut config = match &tls.identity {
+        Some(identity) => builder.with_client_auth_cert(chain(&identity.chain)?, key(identity)?).map_err(broken)?,
+        None => builder.with_no_client_auth(),
+    };
+    config.key_log = keys::of_rustls();
+    Ok(config)
 }
 
 /// True when a key (PEM) is that of the first certificate of a chain (PEM); an error when either can't be used.
@@ -224,7 +263,7 @@ pub async fn connect(
             let info = info(stream.get_ref().1, None);
             Ok((Box::new(stream), info))
         }
-        Err(error) => Err(refused(&error)),
+        Err(error) => Err(refused(&error, AS_CLIENT)),
     }
 }
 
@@ -283,8 +322,8 @@ mod legacy {
     use tokio_openssl::SslStream;
 
     use super::{
-        AttemptFailure, BoxStream, ClientTls, Clock, HelloInfo, Identity, Prefixed, STATIC_RSA, ServerTls, TlsInfo,
-        TlsVersion, broken,
+        AS_CLIENT, AS_SERVER, AttemptFailure, BoxStream, ClientTls, Clock, HelloInfo, Identity, Prefixed, STATIC_RSA,
+        ServerTls, TlsInfo, TlsVersion, broken, keys,
     };
 
     fn ssl_version(version: TlsVersion) -> SslVersion {
@@ -369,15 +408,27 @@ mod legacy {
         TlsInfo { version, suite, peer_chain, hello }
     }
 
-    fn refused(error: &openssl::ssl::Error) -> AttemptFailure {
+    fn refused(error: &openssl::ssl::Error, stage: &str) -> AttemptFailure {
         let text = error.ssl_error().map_or_else(|| error.to_string(), std::string::ToString::to_string);
         match error.ssl_error() {
-            // Alerts that come from the peer are named "alert" in OpenSSL's reasons.
-            Some(stack) if stack.errors().iter().any(|e| e.reason().is_some_and(|reason| reason.contains("alert"))) => {
-                AttemptFailure::TlsRefusedBySut(text)
+            // Alerts that come from the peer are named in OpenSSL's reasons: "tlsv1 alert unknown ca".
+            Some(stack) => match stack.errors().iter().find_map(|e| e.reason()?.split_once("alert ")) {
+                Some((_, alert)) => {
+                    let alert = alert.trim().replace(' ', "_");
+                    AttemptFailure::TlsRefusedBySut(format!("it sent the alert {alert} {stage}"))
+                }
+                None => AttemptFailure::TlsRefusedByUs(text),
+            },
+            None => {
+                AttemptFailure::TlsRefusedBySut(format!("it closed the connection without an alert {stage} ({text})"))
             }
-            Some(_) => AttemptFailure::TlsRefusedByUs(text),
-            None => AttemptFailure::TlsRefusedBySut(format!("closed: {text}")),
+        }
+    }
+
+    /// The keys are written where a run asks for it.
+    fn tell_keys(context: &mut SslContextBuilder) {
+        if keys::wanted() {
+            context.set_keylog_callback(|_, line| keys::line(line));
         }
     }
 
@@ -389,6 +440,7 @@ mod legacy {
     ) -> Result<(BoxStream, TlsInfo), AttemptFailure> {
         let mut context = SslContext::builder(SslMethod::tls_server()).map_err(broken)?;
         configure(&mut context, Some(&tls.identity), &tls.versions, &tls.suites)?;
+        tell_keys(&mut context);
         if let Some(pem) = &tls.client_roots {
             trust(&mut context, pem)?;
             context.set_verify(SslVerifyMode::PEER | SslVerifyMode::FAIL_IF_NO_PEER_CERT);
@@ -401,7 +453,7 @@ mod legacy {
                 let info = info(stream.ssl(), hello);
                 Ok((Box::new(stream), info))
             }
-            Err(error) => Err(refused(&error)),
+            Err(error) => Err(refused(&error, AS_SERVER)),
         }
     }
 
@@ -413,6 +465,7 @@ mod legacy {
     ) -> Result<(BoxStream, TlsInfo), AttemptFailure> {
         let mut context = SslContext::builder(SslMethod::tls_client()).map_err(broken)?;
         configure(&mut context, tls.identity.as_ref(), &tls.versions, &tls.suites)?;
+        tell_keys(&mut context);
         match &tls.roots {
             Some(pem) => {
                 trust(&mut context, pem)?;
@@ -434,7 +487,7 @@ mod legacy {
                 let info = info(stream.ssl(), None);
                 Ok((Box::new(stream), info))
             }
-            Err(error) => Err(refused(&error)),
+            Err(error) => Err(refused(&error, AS_CLIENT)),
         }
     }
 }

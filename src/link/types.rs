@@ -317,7 +317,9 @@ pub enum ClosedBy {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AttemptFailure {
-    /// The SUT broke off the TLS handshake (alert or close); the alert's name where there was one.
+    /// A TCP connection was opened, and closed before a whole ClientHello had come: nobody has refused anything.
+    NoClientHello(String),
+    /// The SUT broke off the TLS handshake (alert or close): with which alert, and at which stage.
     TlsRefusedBySut(String),
     /// We broke off the TLS handshake.
     TlsRefusedByUs(String),
@@ -350,6 +352,8 @@ pub enum LinkEvent {
         request: Option<UpgradeRequest>,
         /// The ClientHello, if there was one.
         hello: Option<HelloInfo>,
+        /// The HTTP head that the other side sent, a request or an answer, without secrets.
+        head: Option<String>,
     },
     /// A WebSocket is open.
     Opened {

@@ -117,6 +117,10 @@ impl Frame {
         if depth(text) > MAX_DEPTH {
             return Err(refuse(format!("the JSON is nested deeper than {MAX_DEPTH}"), None, Fault::Framework));
         }
+        if text.starts_with('\u{feff}') {
+            let reason = "it begins with a byte-order mark (U+FEFF), which JSON must not (RFC 8259, 8.1)";
+            return Err(refuse(reason.into(), None, Fault::Framework));
+        }
         let value = serde_json::from_str::<Strict>(text)
             .map_err(|error| refuse(format!("not valid JSON: {error}"), None, Fault::Framework))?
             .0;
@@ -343,6 +347,7 @@ mod tests {
         let deep = format!("[2,\"a\",\"X\",{}{}]", "[".repeat(2000), "]".repeat(2000));
         for (text, reason, call_id) in [
             ("{", "not valid JSON", None),
+            ("\u{feff}[2,\"a\",\"X\",{}]", "byte-order mark", None),
             ("{}", "must be a JSON array", None),
             ("[7,\"a\"]", "2, 3, 4, 5 or 6, found 7", None),
             ("[2,7,\"X\",{}]", "id must be text", None),

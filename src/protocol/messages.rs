@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::OnceLock};
 
-use jsonschema::Validator;
+use jsonschema::{Validator, error::ValidationErrorKind};
 use serde_json::{Value, json};
 
 use super::{error_code::ErrorCodes, primitives::DataTypes, shape::Shape};
@@ -12,10 +12,31 @@ use super::{error_code::ErrorCodes, primitives::DataTypes, shape::Shape};
 pub struct SchemaError {
     /// JSON pointer into the payload.
     pub pointer: String,
+    /// The member there that is too many or missing.
+    pub member: Option<String>,
     /// What is wrong.
     pub message: String,
     /// The CALLERROR code that OCPP-J has for it.
     pub code: &'static str,
+}
+
+impl SchemaError {
+    /// Where it is wrong: a member that is too many or missing is the place, and not what it stands in.
+    pub fn place(&self) -> String {
+        match &self.member {
+            Some(member) => format!("{}/{}", self.pointer, member.replace('~', "~0").replace('/', "~1")),
+            None => self.pointer.clone(),
+        }
+    }
+}
+
+/// The member that is too many, or missing.
+fn member(error: &jsonschema::ValidationError<'_>) -> Option<String> {
+    match error.kind() {
+        ValidationErrorKind::AdditionalProperties { unexpected } => unexpected.first().cloned(),
+        ValidationErrorKind::Required { property } => property.as_str().map(str::to_owned),
+        _ => None,
+    }
 }
 
 /// All messages of a version, with their schemas.
@@ -111,6 +132,7 @@ impl Messages {
         let Some(validator) = self.validator(action, request) else {
             return vec![SchemaError {
                 pointer: String::new(),
+                member: None,
                 message: format!("unknown {} action `{action}`", self.name),
                 code: self.codes.unknown_action,
             }];
@@ -122,6 +144,7 @@ impl Messages {
                 let keyword = schema_path.rsplit('/').find(|part| part.parse::<usize>().is_err()).unwrap_or("");
                 SchemaError {
                     pointer: error.instance_path().to_string(),
+                    member: member(&error),
                     message: crate::yaml::shorten(&error.to_string(), 300),
                     code: self.codes.of_keyword(keyword),
                 }
@@ -212,6 +235,12 @@ mod tests {
                 ("/chargingStation/model", "PropertyConstraintViolation"),
                 ("/reason", "PropertyConstraintViolation"),
             ]
+        );
+        let mut places: Vec<String> = errors.iter().map(SchemaError::place).collect();
+        places.sort_unstable();
+        assert_eq!(
+            places,
+            ["/chargingStation/colour", "/chargingStation/model", "/chargingStation/vendorName", "/reason"]
         );
     }
 

@@ -66,6 +66,15 @@ impl Version {
         Self::WORDS.into_iter().find_map(|(known, version)| (known == word).then_some(version))
     }
 
+    /// The texts of its message schemas; a later one overlays those before it.
+    pub fn schemas(self) -> &'static [&'static str] {
+        match self {
+            Version::V1_6 => &[SCHEMA_1_6],
+            Version::V2_0_1 => &[SCHEMA_2_0_1],
+            Version::V2_1 => &[SCHEMA_2_0_1, SCHEMA_2_1],
+        }
+    }
+
     /// What this version fixes.
     pub fn protocol(self) -> &'static Protocol {
         match self {
@@ -147,10 +156,7 @@ pub static OCPP_1_6: Protocol = Protocol {
     wire: WireFormat::ThreeTypesWithNull,
     error_codes: &error_code::OF_1_6,
     semantics: &v1_6::Meanings,
-    messages: LazyLock::new(|| {
-        let bundle = include_str!("../../data/ocpp1.6/schema.json");
-        Messages::of(&[bundle], "OCPP 1.6", &error_code::OF_1_6, &primitives::OF_1_6)
-    }),
+    messages: LazyLock::new(|| Messages::of(&[SCHEMA_1_6], "OCPP 1.6", &error_code::OF_1_6, &primitives::OF_1_6)),
     profiles: &[Profile::CORE, Profile::ADVANCED_SECURITY, Profile::SMART_CHARGING],
     blocks: &BLOCKS_OF_1_6,
     baselines: &[Baseline::B2025_11],
@@ -256,6 +262,7 @@ const REQUIREMENTS_2_1: [&str; 8] = [
     include_str!("../../data/ocpp2.1/requirements/q-s.yaml"),
     include_str!("../../data/ocpp2.1/requirements/sections.yaml"),
 ];
+const SCHEMA_1_6: &str = include_str!("../../data/ocpp1.6/schema.json");
 const SCHEMA_2_0_1: &str = include_str!("../../data/ocpp2.0.1/schema.json");
 const SCHEMA_2_1: &str = include_str!("../../data/ocpp2.1/schema.json");
 

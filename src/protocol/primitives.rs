@@ -77,7 +77,7 @@ impl Messages {
         let to_station = self.sent_by(action, !request);
         let found = RefCell::new(Vec::new());
         let breach = |pointer: &str, message: String, code: &'static str| {
-            found.borrow_mut().push(SchemaError { pointer: pointer.to_owned(), message, code });
+            found.borrow_mut().push(SchemaError { pointer: pointer.to_owned(), member: None, message, code });
         };
         self.visit(action, request, payload, &mut |pointer, leaf, value| match value {
             Value::String(text) if leaf.date_time => {

@@ -2,7 +2,10 @@
 
 use std::fmt::Write as _;
 
-use super::Version;
+use super::{
+    Version,
+    requirements::{RequirementList, Side},
+};
 
 /// A rule that every product is held to in every test case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -167,7 +170,7 @@ impl Rule {
         match self {
             Rule::NoFlood | Rule::MessagesOfTransactions | Rule::StatusOfConnectors => &[],
             Rule::TextOnly | Rule::WellFormedFrames => &["Part 4, 4.2"],
-            Rule::Subprotocol => &["Part 4, 3.1.2"],
+            Rule::Subprotocol => &["Part 4, 3.2"],
             Rule::UniqueMessageIds => &["Part 4, 4.1.4"],
             Rule::AnswersToOurCalls | Rule::OurMessagesAreAnswered => &["Part 4, 4.2"],
             Rule::OurResponsesAreTaken => &["Part 4, 4.2.3"],
@@ -225,6 +228,22 @@ impl Rule {
     /// The same as a breach names them.
     pub fn broken(self, version: Version) -> Vec<String> {
         self.requirements(version).iter().map(|&id| id.to_owned()).collect()
+    }
+
+    /// Those of them that bind the side under test, for a breach that names none; none where there are too many to tell which.
+    pub fn broken_by(self, version: Version, station: bool, known: &RequirementList) -> Vec<String> {
+        const FEW: usize = 3;
+        let binds = |id: &str| match known.side(id) {
+            Some(Side::ChargingStation) => station,
+            Some(Side::Csms) => !station,
+            Some(Side::Both | Side::Neither) | None => true,
+        };
+        let mut broken = self.broken(version);
+        broken.retain(|id| binds(id));
+        if broken.len() > FEW {
+            broken.clear();
+        }
+        broken
     }
 
     /// Whom it is for.

@@ -25,7 +25,7 @@ pub struct Cause {
     /// What came instead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub found: Option<String>,
-    /// Requirement ids that are broken.
+    /// Requirement ids that are broken in all of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub requirements: Vec<String>,
     /// The test cases whose first finding it is, in plan order.
@@ -56,6 +56,7 @@ pub fn shared(cases: &[TestCaseResult]) -> Vec<Cause> {
             requirements: first.requirements.clone(),
             test_cases: Vec::new(),
         });
+        cause.requirements.retain(|id| first.requirements.contains(id));
         cause.test_cases.push(case.id.clone());
     }
     let mut causes: Vec<Cause> = causes.into_values().filter(|cause| cause.test_cases.len() > 1).collect();
@@ -127,8 +128,11 @@ mod tests {
             case("E", Verdict::Inconclusive, at, "Heartbeat did not come within 30.0 s", "\"x\""),
             case("F", Verdict::Pass, at, "Heartbeat did not come within 30.0 s", "\"x\""),
         ];
+        let mut cases = cases;
+        cases[0].failures[0].requirements.insert(0, "B02.FR.01".into());
         let causes = shared(&cases);
         assert_eq!(causes.len(), 1, "{causes:?}");
+        assert_eq!(causes[0].requirements, ["B01.FR.01"], "what is broken in all of them");
         assert_eq!(causes[0].test_cases, ["A", "B"]);
         assert_eq!(causes[0].check, "Booted.yaml:3");
     }

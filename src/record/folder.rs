@@ -22,6 +22,16 @@ pub(super) fn failed(path: &Path, reason: impl std::fmt::Display) -> FolderError
     FolderError { path: path.display().to_string(), reason: reason.to_string() }
 }
 
+/// The name of a run's folder, where nobody names one: when it began, and the product.
+pub fn default_name(designation: &str, started: jiff::Timestamp) -> String {
+    let name: String = designation
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' })
+        .take(40)
+        .collect();
+    format!("{}-{}", started.strftime("%Y%m%d-%H%M%S"), name.trim_matches('-'))
+}
+
 /// Creates the folder (with its parents).
 pub fn create(folder: &Path) -> Result<(), FolderError> {
     fs::create_dir_all(folder).map_err(|error| failed(folder, error))

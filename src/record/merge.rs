@@ -5,11 +5,12 @@ use std::{collections::HashMap, fs, path::Path};
 use serde_json::{Map, Value};
 
 use super::{
+    chain::{self, Chained},
     folder::{FolderError, failed},
     manifest::{FORMAT, Manifest, Merged},
     read::{self, ReadError},
     saved::Saved,
-    writer::Journal,
+    writer::{Journal, TRACE},
 };
 use crate::{
     bench::Bench,
@@ -65,6 +66,8 @@ pub struct Part {
     pub bench: Map<String, Value>,
     /// When it ended.
     pub finished: jiff::Timestamp,
+    /// What the hash chain of its trace says.
+    pub chained: Chained,
 }
 
 impl Part {
@@ -92,7 +95,15 @@ impl Part {
         } else {
             saved.manifest.started.checked_add(killed).unwrap_or(saved.manifest.started)
         };
-        Ok(Self { pics_text: source.text.to_string(), pics, bench: bench.settings().clone(), finished, saved })
+        let chained = match chain::of_file(folder, TRACE) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Chained::Absent,
+            found => found.map_err(|error| read::unreadable(&folder.join(TRACE), &error.to_string()))?,
+        };
+        if let Some(complaint) = chained.complaint(&folder.join(TRACE).display().to_string()) {
+            let help = "copy the file from the original run folder, or leave this run out";
+            return Err(ReadError::Missing(complaint, help.into()));
+        }
+        Ok(Self { chained, pics_text: source.text.to_string(), pics, bench: bench.settings().clone(), finished, saved })
     }
 
     fn name(&self) -> String {
@@ -143,6 +154,11 @@ impl Merge {
     /// True while a chosen test case has no result.
     pub fn is_incomplete(&self) -> bool {
         self.manifest.chosen.iter().any(|id| !self.from.contains_key(id))
+    }
+
+    /// How many of the runs have no hash chain, because an earlier version made them.
+    pub fn unchained(&self) -> usize {
+        self.parts.iter().filter(|part| part.chained == Chained::Absent).count()
     }
 
     /// What all have in common.

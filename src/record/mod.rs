@@ -2,6 +2,7 @@
 
 pub mod calibration;
 pub mod causes;
+pub mod chain;
 pub mod compare;
 pub mod folder;
 pub mod index;
@@ -10,6 +11,7 @@ pub mod merge;
 pub mod model;
 pub mod read;
 pub mod saved;
+pub mod seal;
 pub mod writer;
 
 pub use model::*;

@@ -77,6 +77,9 @@ pub enum TraceEvent {
         /// The ClientHello.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         hello: Option<HelloInfo>,
+        /// The HTTP head that the SUT sent, without secrets.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        head: Option<String>,
     },
     /// A WebSocket was opened.
     Opened {
@@ -145,6 +148,19 @@ pub enum TraceEvent {
         /// What.
         text: String,
     },
+    /// The run was resumed.
+    Resumed {
+        /// How many lines of unfinished test cases were taken out.
+        withdrawn: usize,
+        /// How many lines before this one had no hash chain, because an earlier version wrote them.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        unchained: usize,
+    },
+    /// Lines stood here that were taken out when the run was resumed: of test cases that were not finished.
+    Withdrawn {
+        /// The SHA-256 of each, in their order: the hash chain leads over them.
+        digests: Vec<String>,
+    },
     /// A test case's verdict.
     Verdict {
         /// Id.
@@ -152,6 +168,11 @@ pub enum TraceEvent {
         /// The verdict.
         verdict: Verdict,
     },
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde passes a reference
+fn is_zero(number: &usize) -> bool {
+    *number == 0
 }
 
 /// One KPI, in seconds. `samples` 0 means not measurable, and no numbers.

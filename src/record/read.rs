@@ -60,6 +60,29 @@ pub fn run(folder: &Path) -> Result<Run, ReadError> {
     Ok(Run { pics: reader::read(&pics)?, plan: plan(folder)?, results })
 }
 
+/// What `results.json` says of its run.
+#[derive(Debug, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Named {
+    /// The run's id.
+    pub run_id: String,
+    /// The product.
+    pub product: String,
+    /// The tool's version.
+    pub tool_version: String,
+    /// There where the run quotes a calibration.
+    #[serde(default)]
+    pub calibration: Option<serde::de::IgnoredAny>,
+}
+
+/// Reads of `results.json` only which run it is of.
+pub fn named(folder: &Path) -> Result<Named, ReadError> {
+    let path = existing(folder, "results.json", || {
+        "it is written when a run ends: resume the run, or name the folder of one that has ended".into()
+    })?;
+    Ok(parse(&text(&path)?)?)
+}
+
 /// Reads `results.json`; a newer format than this tool knows is refused.
 pub fn results(folder: &Path) -> Result<Results, ReadError> {
     #[derive(serde::Deserialize)]

@@ -12,12 +12,14 @@ use std::{
 };
 
 use super::{
+    chain::Chain,
     folder::{self, FolderError, append, failed, json, write},
     index::TraceIndex,
     manifest::Manifest,
     model::{PlanEntry, TraceEntry},
     read::PICS_FILE,
     saved::Saved,
+    seal,
 };
 use crate::verdict::TestCaseResult;
 
@@ -25,8 +27,19 @@ use crate::verdict::TestCaseResult;
 const KEPT: usize = 4 << 20;
 
 /// What a run writes when it is over: nothing of it stands beside a run that is going on.
-pub(crate) const ENDING: [&str; 7] =
-    ["results.json", "abstract.html", "abstract.md", "abstract.pdf", "report.html", "junit.xml", "summary.md"];
+pub(crate) const ENDING: [&str; 8] = [
+    "results.json",
+    seal::FILE,
+    "abstract.html",
+    "abstract.md",
+    "abstract.pdf",
+    "report.html",
+    "junit.xml",
+    "summary.md",
+];
+
+/// The trace, as its hash chain knows it.
+pub(super) const TRACE: &str = "trace.jsonl";
 
 /// What it writes on its way: of an earlier run in the folder nothing is left.
 const ON_ITS_WAY: [&str; 3] = ["run.json", "results.jsonl", "trace.jsonl"];
@@ -42,10 +55,19 @@ pub struct Journal {
     /// What the trace holds of each test case, and its length.
     index: TraceIndex,
     length: u64,
+    chain: Chain,
     /// The test cases that are done.
     done: HashSet<String>,
     /// Held for as long as the run goes on; the operating system lets go of it whatever ends the tool.
     _lock: File,
+}
+
+/// What of a trace is kept when a run begins or is resumed.
+#[derive(Debug)]
+pub(super) struct Kept {
+    pub(super) index: TraceIndex,
+    pub(super) length: u64,
+    pub(super) chain: Chain,
 }
 
 /// Lines of a test case that are not written yet.
@@ -73,7 +95,8 @@ impl Journal {
         write(folder, "bench.yaml", bench.as_bytes())?;
         write(folder, "plan.json", &json(&plan, folder)?)?;
         write(folder, "run.json", &json(manifest, folder)?)?;
-        Self::open(folder, HashSet::new(), (TraceIndex::of_file(&folder.join("trace.jsonl")), 0), lock)
+        let nothing = Kept { index: TraceIndex::of_file(&folder.join(TRACE)), length: 0, chain: Chain::begin(TRACE) };
+        Self::open(folder, HashSet::new(), nothing, lock)
     }
 
     /// Goes on with the run of a folder: what no finished test case wrote is removed.
@@ -85,25 +108,20 @@ impl Journal {
             append(&mut lines, result, folder)?;
         }
         remove(folder, &ENDING)?;
-        let kept = saved.keep_finished_trace()?;
+        let kept = saved.keep_finished_trace(manifest)?;
         write(folder, "results.jsonl", &lines)?;
         write(folder, "run.json", &json(manifest, folder)?)?;
         Self::open(folder, saved.results.iter().map(|result| result.id.clone()).collect(), kept, lock)
     }
 
-    fn open(
-        folder: &Path,
-        done: HashSet<String>,
-        (index, length): (TraceIndex, u64),
-        lock: File,
-    ) -> Result<Self, FolderError> {
+    fn open(folder: &Path, done: HashSet<String>, kept: Kept, lock: File) -> Result<Self, FolderError> {
         let open = |name: &str| {
             let path = folder.join(name);
             OpenOptions::new().create(true).append(true).open(&path).map_err(|error| failed(&path, error))
         };
         let (trace, results) = (open("trace.jsonl")?, open("results.jsonl")?);
-        let waiting = HashMap::new();
-        Ok(Self { folder: folder.to_owned(), trace, results, waiting, index, length, done, _lock: lock })
+        let (waiting, Kept { index, length, chain }) = (HashMap::new(), kept);
+        Ok(Self { folder: folder.to_owned(), trace, results, waiting, index, length, chain, done, _lock: lock })
     }
 
     /// Takes in a line of the trace.
@@ -158,7 +176,12 @@ impl Journal {
     }
 
     fn flush(&mut self, id: Option<&str>, lines: &[u8], count: usize) -> Result<(), FolderError> {
-        self.trace.write_all(lines).map_err(|error| failed(&self.folder.join("trace.jsonl"), error))?;
+        let mut chained = Vec::with_capacity(lines.len() + count * 80);
+        for line in lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+            self.chain.add(line, &mut chained);
+        }
+        let lines = chained;
+        self.trace.write_all(&lines).map_err(|error| failed(&self.folder.join("trace.jsonl"), error))?;
         let from = self.length;
         self.length += lines.len() as u64;
         if let Some(id) = id.filter(|_| count > 0) {

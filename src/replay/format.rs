@@ -22,8 +22,8 @@ use crate::{
 /// What the numbers of security profiles have over those of end-points in a recording.
 const OF_PROFILE: u8 = 10;
 
-/// Version of this format.
-pub const FORMAT: u32 = 1;
+/// Version of this format; it and all before it are read. Since 2 each line has its place in a hash chain.
+pub const FORMAT: u32 = 2;
 
 /// One line.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -141,6 +141,8 @@ pub(super) enum Told {
         failure: AttemptFailure,
         request: Option<Request>,
         hello: Option<HelloInfo>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        head: Option<String>,
     },
     Garbage {
         conn: ConnId,
@@ -403,12 +405,13 @@ impl Told {
             Told::Opened { conn, endpoint, request, subprotocol } => {
                 link(LinkEvent::Opened { conn, endpoint, request: request.restored(text), subprotocol })
             }
-            Told::AttemptFailed { conn, endpoint, failure, request, hello } => link(LinkEvent::AttemptFailed {
+            Told::AttemptFailed { conn, endpoint, failure, request, hello, head } => link(LinkEvent::AttemptFailed {
                 conn,
                 endpoint,
                 failure,
                 request: request.map(|request| request.restored(text)),
                 hello,
+                head: head.map(|head| text(&head)),
             }),
             Told::Garbage { conn, what } => link(LinkEvent::Garbage { conn, what }),
             Told::Ping { conn, pong } => link(LinkEvent::Ping { conn, pong }),

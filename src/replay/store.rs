@@ -2,7 +2,7 @@
 //! for the test cases as they were run.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
     fs, io,
     path::{Path, PathBuf},
 };
@@ -20,6 +20,7 @@ use crate::{
     link::{LinkEvent, UpgradeRequest},
     pics::SutKind,
     protocol::Version,
+    record::chain::{Chain, Chained, Follower},
 };
 
 /// The folder of what engines were told, in a run folder.
@@ -45,7 +46,7 @@ pub enum StoreError {
     #[error("{0}:{1}: {2}")]
     Line(PathBuf, usize, String),
     /// The format is another.
-    #[error("{0} has the format {1} of recorded inputs, this version reads {FORMAT}")]
+    #[error("{0} has the format {1} of recorded inputs, this version reads up to {FORMAT}")]
     Format(PathBuf, u32),
 }
 
@@ -55,7 +56,8 @@ pub struct Store {
     folder: PathBuf,
     stand_ins: StandIns,
     states_of: Vec<SutKind>,
-    begun: Vec<String>,
+    /// The test cases that were kept, with the heads of their hash chains.
+    begun: HashMap<String, Chain>,
 }
 
 impl Store {
@@ -73,23 +75,22 @@ impl Store {
 
     /// Goes on keeping the recordings of a run.
     pub fn resume(folder: &Path) -> Self {
-        Self { folder: folder.to_owned(), stand_ins: StandIns::default(), states_of: Vec::new(), begun: Vec::new() }
+        Self { folder: folder.to_owned(), stand_ins: StandIns::default(), states_of: Vec::new(), begun: HashMap::new() }
     }
 
     /// Keeps the recording of a test case: a further variant or attempt of the same run behind the one before.
     pub fn keep(&mut self, recording: &Recording) -> Result<(), StoreError> {
         self.keep_sources(&recording.setup)?;
         let path = self.folder.join(INPUTS).join(format!("{}.jsonl", recording.id));
-        let mut text = if self.begun.contains(&recording.id) {
-            fs::read(&path).map_err(|error| StoreError::Read(path.clone(), error))?
-        } else {
-            self.begun.push(recording.id.clone());
-            Vec::new()
+        let (mut text, mut chain) = match self.begun.remove(&recording.id) {
+            Some(chain) => (fs::read(&path).map_err(|error| StoreError::Read(path.clone(), error))?, chain),
+            None => (Vec::new(), Chain::begin(&in_run_folder(&recording.id))),
         };
         for line in self.lines(recording) {
-            serde_json::to_writer(&mut text, &line).map_err(|error| StoreError::Write(path.clone(), error.into()))?;
-            text.push(b'\n');
+            let line = serde_json::to_vec(&line).map_err(|error| StoreError::Write(path.clone(), error.into()))?;
+            chain.add(&line, &mut text);
         }
+        self.begun.insert(recording.id.clone(), chain);
         write(&path, &text)
     }
 
@@ -166,9 +167,10 @@ impl Store {
                     LinkEvent::Opened { conn, endpoint, request: asked, subprotocol } => {
                         Told::Opened { conn, endpoint, request: request(&asked), subprotocol }
                     }
-                    LinkEvent::AttemptFailed { conn, endpoint, failure, request: asked, hello } => {
+                    LinkEvent::AttemptFailed { conn, endpoint, failure, request: asked, hello, head } => {
                         let asked = asked.as_ref().map(&mut request);
-                        Told::AttemptFailed { conn, endpoint, failure, request: asked, hello }
+                        let head = head.map(|head| text(&head));
+                        Told::AttemptFailed { conn, endpoint, failure, request: asked, hello, head }
                     }
                     LinkEvent::Garbage { conn, what } => Told::Garbage { conn, what: text(&what) },
                     LinkEvent::Ping { conn, pong } => Told::Ping { conn, pong },
@@ -194,6 +196,11 @@ impl Store {
         }
         lines
     }
+}
+
+/// The file of a test case's recordings, by its name in the run folder.
+fn in_run_folder(id: &str) -> String {
+    format!("{INPUTS}/{id}.jsonl")
 }
 
 /// A fingerprint of a test case with the states it may run.
@@ -230,9 +237,25 @@ pub struct Kept {
     /// With the number of inputs that the engine had been told by then.
     pub(super) effects: Vec<(usize, Did)>,
     pub(super) ended: Option<Box<Ended>>,
+    /// What the hash chain of the file says.
+    chained: Chained,
 }
 
 impl Kept {
+    /// What the hash chain of the file says that it was read from.
+    pub fn chained(&self) -> &Chained {
+        &self.chained
+    }
+
+    /// When messages came and went, nanoseconds of the run, and whether they came from the SUT.
+    pub fn frames(&self) -> impl Iterator<Item = (u64, bool)> + '_ {
+        self.inputs.iter().filter_map(|(at, told)| match told {
+            Told::Text { .. } => Some((*at, true)),
+            Told::Sent { .. } => Some((*at, false)),
+            _ => None,
+        })
+    }
+
     /// The test case.
     pub fn id(&self) -> &str {
         &self.begins.test_case
@@ -299,25 +322,37 @@ pub fn read(path: &Path) -> Result<Vec<Kept>, StoreError> {
     }
     let text = fs::read_to_string(path).map_err(failed)?;
     let mut all: Vec<Kept> = Vec::new();
+    let name = path.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let mut chain = Follower::new(&in_run_folder(&name));
     for (number, line) in text.lines().enumerate() {
+        let line = chain.take(line.as_bytes());
         let bad = |reason: String| StoreError::Line(path.to_owned(), number + 1, reason);
         // The version first: a later format may differ in everything else.
-        let line: Value = serde_json::from_str(line).map_err(|error| bad(error.to_string()))?;
+        let line: Value = serde_json::from_slice(&line).map_err(|error| bad(error.to_string()))?;
         if let Some(format) = line.get("begins").and_then(|begins| begins.get("format")?.as_u64()) {
-            if format != u64::from(FORMAT) {
+            if format == 0 || format > u64::from(FORMAT) {
                 return Err(StoreError::Format(path.to_owned(), u32::try_from(format).unwrap_or(u32::MAX)));
             }
         }
         let line: Line = serde_json::from_value(line).map_err(|error| bad(error.to_string()))?;
         match (line, all.last_mut()) {
             (Line::Begins(begins), _) => {
-                all.push(Kept { begins, inputs: Vec::new(), effects: Vec::new(), ended: None });
+                all.push(Kept {
+                    begins,
+                    inputs: Vec::new(),
+                    effects: Vec::new(),
+                    ended: None,
+                    chained: Chained::Absent,
+                });
             }
             (_, None) => return Err(bad("it does not start with what the engine started with".into())),
             (Line::Told { at, what }, Some(kept)) => kept.inputs.push((at, what)),
             (Line::Did(did), Some(kept)) => kept.effects.push((kept.inputs.len(), did)),
             (Line::Ended(ended), Some(kept)) => kept.ended = Some(ended),
         }
+    }
+    for kept in &mut all {
+        kept.chained = chain.found();
     }
     Ok(all)
 }

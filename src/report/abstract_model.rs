@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::seal::Printed;
 use crate::{
     kpi,
     pics::{
@@ -75,6 +76,8 @@ pub(super) struct Abstract {
     pub(super) warnings: Vec<String>,
     pub(super) sections: Vec<Section>,
     pub(super) closing: String,
+    /// The seal over the run's evidence, where it has one.
+    pub(super) seal: Option<Printed>,
     /// Name and version of the tool.
     pub(super) tool: String,
     /// When the run ended.
@@ -189,6 +192,7 @@ pub(super) fn build(pics: &Pics, results: &Results) -> Abstract {
         sections,
         closing: "Dates and signatures are left empty: nobody has approved this report by its being written."
             .to_owned(),
+        seal: None,
         tool,
         finished: results.finished,
     };
@@ -197,6 +201,12 @@ pub(super) fn build(pics: &Pics, results: &Results) -> Abstract {
 }
 
 impl Abstract {
+    /// With the seal of the run.
+    pub(super) fn sealed(mut self, seal: Option<&str>) -> Self {
+        self.seal = seal.and_then(Printed::of);
+        self
+    }
+
     /// Texts of others may hold anything; what is printed holds only what can be seen, in its own order.
     fn clean(&mut self) {
         let heads = [&mut self.title, &mut self.header, &mut self.run, &mut self.footer, &mut self.disclaimer];

@@ -48,7 +48,7 @@ fn examples_are_what_their_results_render() {
         let results = read::results(&folder).unwrap();
         for format in FORMATS {
             let trace = TraceSummary::new(&pics);
-            let run = Run { pics: &pics, plan: &[], results: &results, trace: &trace };
+            let run = Run { pics: &pics, plan: &[], results: &results, trace: &trace, seal: None };
             let report = render(format, run).unwrap();
             if fresh.is_some() {
                 folder::write(&folder, format.file(), &report).unwrap();

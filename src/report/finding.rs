@@ -1,13 +1,16 @@
 //! A finding as plain lines: on the terminal, in JUnit, in a ticket.
 
 use crate::{
-    protocol::requirements::RequirementList,
+    protocol::{requirements::RequirementList, rules::Rule},
     text::visible_line,
     verdict::{Failure, FurtherPlace},
 };
 
-/// What is known of a finding, by name; nothing in it is obeyed by a terminal.
-pub(crate) fn facts(failure: &Failure, known: &RequirementList) -> Vec<(&'static str, String)> {
+/// Most lines of an HTTP head that are told.
+const MAX_HEAD_LINES: usize = 30;
+
+/// What is known of a finding, by name; nothing in it is obeyed by a terminal. `began` is when its test case did, in seconds of the run.
+pub(crate) fn facts(failure: &Failure, began: f64, known: &RequirementList) -> Vec<(&'static str, String)> {
     let mut facts = Vec::new();
     let also: Vec<String> = failure.further.iter().map(place).collect();
     let mut add = |name: &'static str, value: Option<&str>| {
@@ -15,6 +18,7 @@ pub(crate) fn facts(failure: &Failure, known: &RequirementList) -> Vec<(&'static
     };
     add("what", Some(&failure.message));
     add("step", Some(&failure.step));
+    add("rule", Rule::at_step(&failure.step).map(Rule::text));
     add("in", failure.source.as_deref());
     add("expected", failure.expected.as_deref());
     add("found", failure.found.as_deref());
@@ -22,11 +26,28 @@ pub(crate) fn facts(failure: &Failure, known: &RequirementList) -> Vec<(&'static
     for place in &also {
         add("also", Some(place));
     }
-    add("frame", failure.frame.as_deref());
+    match &failure.frame {
+        // What a handshake was about, line by line.
+        Some(head) if head.contains('\n') && failure.pointer.is_none() && is_head(head) => {
+            head.lines().take(MAX_HEAD_LINES).for_each(|line| add("http", Some(line)));
+        }
+        frame => add("frame", frame.as_deref()),
+    }
     for requirement in known.lines(&failure.requirements) {
         add("requirement", Some(&requirement));
     }
+    add("time", Some(&time(failure.at_s, began)));
     facts
+}
+
+/// True for the head of an HTTP request or answer.
+fn is_head(text: &str) -> bool {
+    text.starts_with("HTTP/") || text.lines().next().is_some_and(|line| line.contains(" HTTP/"))
+}
+
+/// A time of a test case, and that of the run in brackets.
+pub(crate) fn time(at_s: f64, began: f64) -> String {
+    format!("{:.3} s ({at_s:.3} s of the run)", (at_s - began).max(0.0))
 }
 
 /// A further place, in one line.
@@ -38,6 +59,6 @@ pub(crate) fn place(place: &FurtherPlace) -> String {
 }
 
 /// The same as a block of text, a line per fact.
-pub(crate) fn block(failure: &Failure, known: &RequirementList) -> String {
-    facts(failure, known).into_iter().map(|(name, value)| format!("{name:<12} {value}\n")).collect()
+pub(crate) fn block(failure: &Failure, began: f64, known: &RequirementList) -> String {
+    facts(failure, began, known).into_iter().map(|(name, value)| format!("{name:<12} {value}\n")).collect()
 }

@@ -4,7 +4,7 @@
 pub(crate) mod charts;
 mod coverage;
 mod data;
-mod frame;
+pub(crate) mod frame;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -16,11 +16,11 @@ use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 use self::charts::{Axis, Histogram, span, time};
-use super::{ReportError, Run, render};
+use super::{ReportError, Run, render, seal::Printed};
 use crate::{
     kpi::{self, Times},
     pics::Pics,
-    protocol::{requirements::RequirementList, semantics::KpiDefinition},
+    protocol::{requirements::RequirementList, rules::Rule, semantics::KpiDefinition},
     record::{
         Kpi, ProfileOutcome, Results, calibration::Calibration, causes::Cause, index::TraceIndex, read::ReadError,
     },
@@ -56,6 +56,7 @@ struct Page<'r> {
     profile_ids: Vec<(&'static str, &'static str)>,
     coverage: Vec<coverage::Block<'r>>,
     coverage_totals: (usize, usize, usize),
+    seal: Option<Printed>,
 }
 
 #[derive(Serialize)]
@@ -100,6 +101,9 @@ struct CauseRow<'r> {
     word: &'static str,
     message: &'r str,
     check: &'r str,
+    expected: &'r str,
+    found: Option<&'r str>,
+    requirements: String,
     test_cases: &'r [String],
 }
 
@@ -120,6 +124,7 @@ struct Finding<'r> {
     word: &'static str,
     message: &'r str,
     step: &'r str,
+    rule: Option<&'static str>,
     source: Option<&'r str>,
     expected: Option<&'r str>,
     found: Option<&'r str>,
@@ -127,6 +132,7 @@ struct Finding<'r> {
     further: Vec<String>,
     waited: Option<String>,
     at: String,
+    of_run: String,
     requirements: Vec<(&'r str, &'static str)>,
     frame: Vec<frame::Line>,
 }
@@ -159,7 +165,7 @@ fn class(verdict: Verdict) -> &'static str {
 
 /// Writes the full report: the page first, then the data of one test case after the other.
 pub(super) fn write(run: Run<'_>, out: &mut dyn Write) -> Result<(), ReportError> {
-    let Run { pics, results, trace, .. } = run;
+    let Run { pics, results, trace, seal, .. } = run;
     let count = |verdict: Verdict| Count {
         class: class(verdict),
         word: verdict.word(),
@@ -208,6 +214,7 @@ pub(super) fn write(run: Run<'_>, out: &mut dyn Write) -> Result<(), ReportError
             .collect(),
         coverage,
         coverage_totals,
+        seal: seal.and_then(Printed::of),
     };
     out.write_all(render::html(include_str!("full/page.html"), &page).as_bytes())?;
     drop(page);
@@ -232,6 +239,9 @@ fn cause_row(cause: &Cause) -> CauseRow<'_> {
         word: cause.verdict.word(),
         message: &cause.message,
         check: &cause.check,
+        expected: cause.expected.as_deref().unwrap_or_default(),
+        found: cause.found.as_deref().filter(|_| cause.expected.is_some()),
+        requirements: cause.requirements.join(", "),
         test_cases: &cause.test_cases,
     }
 }
@@ -325,13 +335,15 @@ fn case_findings<'r>(
         word: failure.verdict.word(),
         message: &failure.message,
         step: &failure.step,
+        rule: Rule::at_step(&failure.step).map(Rule::text),
         source: failure.source.as_deref(),
         expected: failure.expected.as_deref(),
         found: failure.found.as_deref(),
         pointer: failure.pointer.as_deref(),
         further: failure.further.iter().map(super::finding::place).collect(),
         waited: failure.waited_s.map(time),
-        at: span((failure.at_s - case.started_s).max(0.0)),
+        at: span((failure.at_s - case.began_before(failure.at_s)).max(0.0)),
+        of_run: span(failure.at_s),
         requirements: failure.requirements.iter().map(|id| (id.as_str(), known.text(id).unwrap_or_default())).collect(),
         frame: failure.frame.as_deref().map_or_else(Vec::new, |quoted| {
             frame::lay_out(whole.get(&number).map_or(quoted, String::as_str), failure.pointer.as_deref())

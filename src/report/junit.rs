@@ -82,7 +82,7 @@ fn test_case(case: &TestCaseResult, block: &str, results: &Results) -> TestCase 
             .failures
             .iter()
             .take(MAX_FINDINGS)
-            .map(|failure| finding::block(failure, results.protocol().requirements()))
+            .map(|failure| finding::block(failure, case.began_before(failure.at_s), results.protocol().requirements()))
             .collect();
         if !blocks.is_empty() {
             status.set_description(blocks.join("\n"));
@@ -104,6 +104,7 @@ fn test_case(case: &TestCaseResult, block: &str, results: &Results) -> TestCase 
     }
     if let Some(cause) = results.causes.iter().find(|cause| cause.test_cases.contains(&case.id)) {
         test.add_property(("cause", visible_line(&cause.check).as_ref()));
+        test.add_property(("cause-what", visible_line(&cause.message).as_ref()));
         test.add_property(("cause-shared-by", visible_line(&cause.test_cases.join(", ")).as_ref()));
     }
     if !case.remarks.is_empty() {

@@ -7,6 +7,7 @@ mod junit;
 #[cfg(feature = "pdf")]
 mod pdf;
 pub(crate) mod render;
+mod seal;
 pub mod summary;
 
 use std::{io, path::Path};
@@ -22,7 +23,10 @@ use crate::{
     yaml::shorten,
 };
 
-pub(crate) use full::charts::time;
+pub(crate) use full::{
+    charts::time,
+    frame::{Line, lay_out},
+};
 
 /// What the reports of a run are made of.
 #[derive(Debug, Clone, Copy)]
@@ -35,6 +39,8 @@ pub struct Run<'r> {
     pub results: &'r Results,
     /// What happened.
     pub trace: &'r TraceSummary,
+    /// The seal over the run's evidence, where it has one.
+    pub seal: Option<&'r str>,
 }
 
 /// How much is told of faults, characters.
@@ -121,11 +127,11 @@ pub enum ReportError {
 pub fn render(format: Format, run: Run<'_>) -> Result<Vec<u8>, ReportError> {
     let abstract_of = || {
         if run.results.simulated() {
-            return abstract_model::build(run.pics, run.results); // which names nobody
+            return abstract_model::build(run.pics, run.results).sealed(run.seal); // which names nobody
         }
         // Who tested the certified product has not tested this one: what a PICS says of that stands in no report.
         let (laboratory, approval) = (run.results.tested_by.laboratory.clone(), run.results.tested_by.approval.clone());
-        abstract_model::build(&Pics { laboratory, approval, ..run.pics.clone() }, run.results)
+        abstract_model::build(&Pics { laboratory, approval, ..run.pics.clone() }, run.results).sealed(run.seal)
     };
     Ok(match format {
         Format::Html => render::abstract_html(&abstract_of()),

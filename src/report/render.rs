@@ -59,6 +59,9 @@ pub(super) fn abstract_markdown(model: &Abstract) -> String {
             }
         }
     }
+    if let Some(seal) = &model.seal {
+        let _ = writeln!(out, "\n**{}** `{}`: {}", cell(&seal.title), seal.digits, cell(&seal.text));
+    }
     let _ = writeln!(out, "\n*{}*", cell(&model.closing));
     out
 }

@@ -6,6 +6,7 @@ use super::full::charts::{span, time};
 use crate::{
     record::{
         Kpi, ProfileOutcome, Results,
+        causes::Cause,
         compare::{Change, Comparison, KpiChange, Side, What},
     },
     text::{visible_line, wrap},
@@ -17,11 +18,18 @@ use crate::{
 const MAX_ROWS: usize = 50;
 /// Longest cell in Markdown, characters.
 const MAX_CELL: usize = 240;
+/// Longest list of test cases in a cell.
+const MAX_LIST: usize = 4000;
 
 /// A cell of a Markdown table: one line, in which nothing is markup.
 fn cell(text: &str) -> String {
+    cell_of(text, MAX_CELL)
+}
+
+/// The same, at most this long.
+fn cell_of(text: &str, longest: usize) -> String {
     let mut out = String::new();
-    for letter in visible_line(&shorten(text, MAX_CELL)).chars() {
+    for letter in visible_line(&shorten(text, longest)).chars() {
         match letter {
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
@@ -55,6 +63,37 @@ fn count(results: &Results, verdict: Verdict) -> usize {
 
 fn shown(value: Option<f64>) -> String {
     value.map_or("–".into(), time)
+}
+
+/// What several test cases share, told once.
+fn causes(out: &mut String, causes: &[Cause]) {
+    if causes.is_empty() {
+        return;
+    }
+    out.push_str("\n| | one cause | requirement | test cases |\n| --- | --- | --- | --- |\n");
+    for (number, cause) in causes.iter().take(MAX_ROWS).enumerate() {
+        let Cause { message, check, verdict, .. } = cause;
+        let mut what = format!("{message} ({check}), {}", verdict.word());
+        if let (Some(expected), Some(found)) = (&cause.expected, &cause.found) {
+            what = format!("{what}: expected {expected}, found {found}");
+        }
+        let (requirements, test_cases) = (cause.requirements.join(", "), cause.test_cases.join(", "));
+        let _ = writeln!(
+            out,
+            "| cause {} | {} | {} | {} |",
+            number + 1,
+            cell(&what),
+            cell(&requirements),
+            cell_of(&test_cases, MAX_LIST)
+        );
+    }
+}
+
+/// Why a test case did not pass; a cause that it shares was told before.
+fn why(case: &TestCaseResult, causes: &[Cause]) -> String {
+    let shared = causes.iter().take(MAX_ROWS).position(|cause| cause.test_cases.contains(&case.id));
+    let shared = shared.filter(|_| !case.is_flaky()).map(|number| format!("cause {}", number + 1));
+    shared.unwrap_or_else(|| case.reason.clone().unwrap_or_default())
 }
 
 /// A run in short, in Markdown; with a comparison, what changed since.
@@ -91,6 +130,7 @@ pub fn markdown(results: &Results, comparison: Option<&Comparison>) -> String {
         .map(|profile| format!("{}: **{}**", cell(&profile.name), outcome(profile.result)))
         .collect();
     let _ = writeln!(out, "\n{}", profiles.join(" · "));
+    causes(&mut out, &results.causes);
     let bad: Vec<&TestCaseResult> = results
         .test_cases
         .iter()
@@ -108,19 +148,12 @@ pub fn markdown(results: &Results, comparison: Option<&Comparison>) -> String {
                 case.word(),
                 cell(&case.id),
                 cell(&case.title),
-                cell(case.reason.as_deref().unwrap_or_default()),
+                cell(&why(case, &results.causes)),
                 cell(&requirements.join(", "))
             );
         }
         if bad.len() > MAX_ROWS {
             let _ = writeln!(out, "\n{} more in the full report.", bad.len() - MAX_ROWS);
-        }
-    }
-    if !results.causes.is_empty() {
-        out.push_str("\n| one cause | test cases |\n| --- | --- |\n");
-        for cause in results.causes.iter().take(MAX_ROWS) {
-            let what = format!("{} ({}), {}", cause.message, cause.check, cause.verdict.word());
-            let _ = writeln!(out, "| {} | {} |", cell(&what), cell(&cause.test_cases.join(", ")));
         }
     }
     out.push_str("\n| KPI | 50 % | 99 % | longest | limit |\n| --- | --: | --: | --: | --: |\n");

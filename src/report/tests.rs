@@ -109,7 +109,7 @@ fn hostile_text_stays_text() {
     }];
     let results = results(&pics, hostile);
     let model = abstract_model::build(&pics, &results);
-    let run = Run { pics: &pics, plan: &[], results: &results, trace: &TraceSummary::new(&pics) };
+    let run = Run { pics: &pics, plan: &[], results: &results, trace: &TraceSummary::new(&pics), seal: None };
     let full = String::from_utf8(render(Format::Full, run).unwrap()).unwrap();
     for page in [render::abstract_html(&model), full] {
         assert!(!page.contains("<script>alert"), "a script got through");

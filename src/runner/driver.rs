@@ -345,8 +345,9 @@ fn note_link(voice: &Voice<'_, '_>, at: Stamp, event: &LinkEvent, secrets: &Secr
                 tls: request.tls.clone(),
             },
         ),
-        LinkEvent::AttemptFailed { conn, endpoint, failure, hello, .. } => {
-            (conn, TraceEvent::AttemptFailed { endpoint: endpoint.0, failure: failure.clone(), hello: hello.clone() })
+        LinkEvent::AttemptFailed { conn, endpoint, failure, hello, head, .. } => {
+            let (failure, hello, head) = (failure.clone(), hello.clone(), head.clone());
+            (conn, TraceEvent::AttemptFailed { endpoint: endpoint.0, failure, hello, head })
         }
         LinkEvent::Closed { conn, code, by } => (conn, TraceEvent::Closed { code: *code, by: *by }),
     };

@@ -33,6 +33,8 @@ pub(super) fn log(entry: &TraceEntry) {
         TraceEvent::OperatorDone { action, outcome } => {
             debug!(target: "ocpp_attest::operator", test, station, "{action}: {outcome:?}");
         }
+        TraceEvent::Resumed { withdrawn, .. } => debug!(target: "ocpp_attest::run", withdrawn, "resumed"),
+        TraceEvent::Withdrawn { .. } => {}
         TraceEvent::Remark { text } => debug!(target: "ocpp_attest::operator", test, station, "remark: {text:?}"),
         TraceEvent::Upload(upload) => {
             debug!(target: "ocpp_attest::services", test, station, name = ?upload.name, size = upload.size, "uploaded");

@@ -50,6 +50,8 @@ pub struct Header {
     pub purpose: String,
     /// Remarks on the reading of the specification.
     pub note: Option<String>,
+    /// What differs in the version that is read from the versions before it.
+    pub differences: Option<String>,
     /// Of the version that is read: per baseline (each holding until the next one named), profile → demand.
     pub certification: Vec<(Baseline, Vec<(Profile, Demand)>)>,
     /// Why it must run alone and after all others, where it must.
@@ -271,6 +273,7 @@ pub fn header(root: &Node, protocol: &'static Protocol, defects: &mut Vec<Defect
         further_requirements: further_requirements(root),
         purpose: root.get("purpose").and_then(Node::scalar).unwrap_or_default(),
         note: root.get("note").and_then(Node::scalar),
+        differences: differences(root, protocol.version),
         certification: certification(root, &protocols, protocol, defects),
         exclusive: root.get("exclusive").and_then(Node::text).map(str::to_owned),
         implemented: implemented(root, &protocols, protocol.version, defects),
@@ -333,6 +336,11 @@ pub(super) fn check_requirements(node: &Node, protocol: &'static Protocol, defec
             defects.push(Defect::new(item.at, format!("unknown {} requirement `{id}`", protocol.name), help));
         }
     }
+}
+
+/// What a test case or state says of how a version differs from those before it.
+pub(super) fn differences(root: &Node, version: Version) -> Option<String> {
+    root.get("differences")?.get(&version.to_string())?.scalar().map(|text| text.trim().to_owned())
 }
 
 /// The versions that a test case or state is for.

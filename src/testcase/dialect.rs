@@ -1,6 +1,6 @@
 //! How the files of a catalogue are read: for which version of OCPP, and in which form of the language.
 
-use super::catalogue;
+use super::{catalogue, versions};
 use crate::{
     protocol::{Protocol, Version},
     yaml::{Defects, Key, Kind, Node, Source},
@@ -54,7 +54,7 @@ impl Dialect {
             bring_up_to_date(&mut root);
             steps_of(&mut root, &["steps", "after", "before"]);
         }
-        Ok(root)
+        self.settled(root, source)
     }
 
     /// The tree of a state, with steps as they are today.
@@ -63,7 +63,14 @@ impl Dialect {
         if self.language == Language::First {
             steps_of(&mut root, &["steps"]);
         }
-        Ok(root)
+        self.settled(root, source)
+    }
+
+    /// The tree without what holds for other versions only.
+    fn settled(self, mut root: Node, source: &Source) -> Result<Node, Defects> {
+        let mut defects = Vec::new();
+        versions::settle(&mut root, self.protocol.version, &mut defects);
+        if defects.is_empty() { Ok(root) } else { Err(source.defects(defects)) }
     }
 
     /// True for a state that is for this version.

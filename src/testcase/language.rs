@@ -300,8 +300,11 @@ pub static STEPS: [StepInfo; 21] = [
 const PROTOCOLS: Property = Property::required("protocols", Takes::List(&Takes::Keyword(versions)))
     .about("The versions of OCPP whose test case it is");
 
+const DIFFERENCES: Property = Property::optional("differences", Takes::Mapping)
+    .about("Per version of OCPP: what differs there from the versions before it");
+
 /// The keys of a test case.
-pub static TEST_CASE: [Property; 19] = [
+pub static TEST_CASE: [Property; 20] = [
     Property::required("id", Takes::Text).about("As in Part 6, and the file's name"),
     Property::required("title", Takes::Scalar),
     Property::required("sut", Takes::Keyword(suts)).about("The side under test"),
@@ -317,6 +320,7 @@ pub static TEST_CASE: [Property; 19] = [
     Property::required("certification", Takes::Defined("certification"))
         .about("Per version of OCPP and baseline, each holding until the next one named"),
     Property::optional("note", Takes::Scalar).about("The chosen reading, where the specification is ambiguous"),
+    DIFFERENCES,
     Property::optional("exclusive", Takes::Text).about("Why it runs alone and after all others"),
     Property::optional("needs", Takes::OneOrMore(&Takes::Members(&NEED))).about("What the bench must provide"),
     Property::optional("variants", Takes::List(&Takes::Mapping)).about("The steps run once for each"),
@@ -360,7 +364,7 @@ pub static ALWAYS: [Property; 6] = [
 ];
 
 /// The keys of a state or procedure.
-pub static STATE: [Property; 10] = [
+pub static STATE: [Property; 11] = [
     Property::required("state", Takes::Text).about("Its name, as in Part 6, and the file's name"),
     Property::required("sut", Takes::Keyword(suts)),
     PROTOCOLS,
@@ -368,6 +372,7 @@ pub static STATE: [Property; 10] = [
     Property::required("purpose", Takes::Scalar),
     Property::optional("requirements", Takes::Defined("ids")).about("What its steps prove"),
     Property::optional("note", Takes::Scalar),
+    DIFFERENCES,
     Property::optional("parameters", Takes::Mapping).about("With their defaults"),
     Property::optional("steps", STEPS_OF),
     Property::optional("reached", Takes::Mapping).about("Facts of the EVSE that hold afterwards"),

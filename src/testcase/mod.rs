@@ -16,7 +16,11 @@ pub mod reader;
 pub mod requirements;
 pub mod scope;
 pub mod service;
+#[cfg(test)]
+mod shared;
 pub mod tables;
+pub mod uncited;
+mod versions;
 pub mod walk;
 
 pub use crate::template;

@@ -57,3 +57,23 @@ pub fn json(path: &Path) -> Value {
 pub fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
+
+/// The lines of a file of a run folder without their places in the hash chain.
+pub fn unchained(path: &Path) -> String {
+    let lines = std::fs::read_to_string(path).unwrap();
+    let line = |line: &str| String::from_utf8(ocpp_attest::record::chain::split(line.as_bytes()).0).unwrap() + "\n";
+    lines.lines().map(line).collect()
+}
+
+/// Copies what is in a folder.
+pub fn copy_all(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for path in std::fs::read_dir(from).unwrap().flatten().map(|entry| entry.path()) {
+        let target = to.join(path.file_name().unwrap());
+        if path.is_dir() {
+            copy_all(&path, &target);
+        } else {
+            std::fs::copy(path, target).unwrap();
+        }
+    }
+}

@@ -131,6 +131,7 @@ const TESTS: &[(&str, &[&str])] = &[
             "audit --jobs",
         ],
     ),
+    ("cli_judging::checks_that_name_no_requirement_are_listed", &["audit --requirements"]),
     ("replay::the_command_tells_same_from_different", &["replay <RUN_DIR>", "replay --format", "replay --format=json"]),
     (
         "cli_judging::a_run_is_judged_again_by_other_test_cases",
@@ -141,6 +142,21 @@ const TESTS: &[(&str, &[&str])] = &[
         "cli_resume::a_killed_run_goes_on_to_the_verdicts_of_one_that_was_not",
         &["run --sut", "run --sut=simulated", "run --resume"],
     ),
+    (
+        "evidence::a_run_is_packaged_as_the_same_bytes_and_everything_in_it_holds",
+        &["package <RUN_DIR>", "package --out", "verify <FILE.zip>"],
+    ),
+    (
+        "evidence::a_signature_is_the_laboratory_s_or_foreign",
+        &["package --sign", "package --certificate", "verify --format=text"],
+    ),
+    ("evidence::a_time_stamp_is_added_later", &["package --timestamp", "verify --root"]),
+    (
+        "evidence::what_a_vendor_keeps_to_itself_is_replaced_and_the_package_says_so",
+        &["package --redact", "verify --format", "verify --format=json"],
+    ),
+    ("cli_simulate::a_station_is_brought_to_the_harness_in_every_way", &["run --tls-keys"]),
+    ("evidence::a_capture_is_opened_by_wireshark", &["trace --out", "trace --format=pcapng"]),
     ("cli_gate::test_cases_are_chosen_and_left_out", &["run --test", "run --skip"]),
     ("cli_gate::a_shard_may_be_empty", &["run --shard"]),
     ("cli_gate::a_seed_gives_the_order", &["run --shuffle"]),
@@ -159,7 +175,15 @@ const TESTS: &[(&str, &[&str])] = &[
     ("cli_merge::a_merged_run_passes_the_gate_that_its_parts_do", &["merge --expect", "merge --strict"]),
     (
         "cli_merge::the_conversation_of_a_run_is_printed_to_be_read",
-        &["trace <RUN_DIR>", "trace --test", "trace --format", "trace --format=text", "trace --format=json"],
+        &[
+            "trace <RUN_DIR>",
+            "trace --test",
+            "trace --format",
+            "trace --format=text",
+            "trace --format=json",
+            "trace --wide",
+            "trace --pretty",
+        ],
     ),
     (
         "cli_judging::each_report_is_made_again_where_it_is_wanted",
@@ -205,6 +229,11 @@ const TESTS: &[(&str, &[&str])] = &[
         "reports::the_exit_status_of_a_comparison_is_a_contract",
         &["diff --fail-on", "diff --fail-on=regressions", "diff --fail-on=changes"],
     ),
+    (
+        "workbench::only_who_has_a_fresh_link_of_the_terminal_gets_in",
+        &["serve --listen", "serve --runs", "serve --host"],
+    ),
+    ("workbench::a_run_is_planned_started_watched_compared_and_handed_out", &["serve <DIR>", "serve --fault"]),
 ];
 
 /// The exit statuses, and a test that ends with each.

@@ -249,7 +249,7 @@ fn a_lasting_product_boots_once() {
 
 #[test]
 fn the_trace_is_written_while_the_run_goes_on() {
-    let trace = |run: &Run| std::fs::read_to_string(run.out.join("trace.jsonl")).unwrap();
+    let trace = |run: &Run| tool::unchained(&run.out.join("trace.jsonl"));
     let piped = run(&["--test", "TC_Y_01_CS", "--trace-to", "-"]);
     assert_eq!(piped.status, Some(0));
     assert_eq!(piped.stdout, trace(&piped), "standard output has the trace and nothing else");

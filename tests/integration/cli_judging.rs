@@ -82,6 +82,45 @@ fn an_audit_looks_at_what_it_is_asked_to() {
     assert_eq!(audit(&["--jobs", "0"]).status, Some(2));
 }
 
+/// A check has a requirement of its own, beside it or around it; what has none is listed with what is named instead.
+#[test]
+fn checks_that_name_no_requirement_are_listed() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("charging-station/B/TC_B_06_CS.yaml");
+    std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+    let steps = "  - expect: StatusNotification\n    check:\n      connectorStatus: Available\n      evseId: { is: 1, requirement: B01.FR.05 }\n  \
+                 - steps:\n      - send: GetVariables\n        payload: { getVariableData: [{ component: { name: A }, variable: { name: B } }] }\n        \
+                 check: { \"getVariableResult[0].attributeStatus\": Accepted }\n    requirement: B06.FR.01\n";
+    let head = "id: TC_B_06_CS\ntitle: Get\nsut: charging-station\nblock: B\nprotocols: [2.0.1]\nuse-cases: [B06]\n\
+                requirements: [B01.FR.05, B06.FR.01]\npurpose: x\ncertification:\n  2.0.1:\n    2024-06: { core: mandatory }\nsteps:\n";
+    std::fs::write(&file, format!("{head}{steps}")).unwrap();
+    let listed = |more: &[&str]| {
+        let base = ["--testcases", text(folder.path()), "audit", "--requirements", "--sut", "charging-station"];
+        let told = said(&[&base[..], more].concat());
+        assert_eq!(told.status, Some(0), "{}", told.stderr);
+        told.stdout
+    };
+    let json: Value = serde_json::from_str(&listed(&["--format", "json"])).unwrap();
+    let found: Vec<(&str, &str, &str)> = json
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| {
+            (one["step"].as_str().unwrap(), one["checks"][0].as_str().unwrap(), one["instead"].as_str().unwrap())
+        })
+        .collect();
+    assert_eq!(
+        found,
+        [
+            ("expect StatusNotification", "connectorStatus", ""),
+            ("send GetVariables", "getVariableResult[0].attributeStatus", "B06.FR.01"),
+        ]
+    );
+    let told = listed(&[]);
+    assert!(told.contains("2 checks at 2 steps") && told.contains("connectorStatus -> nothing here"), "{told}");
+    assert!(listed(&["--test", "TC_C_*"]).contains("0 checks"));
+}
+
 #[test]
 fn a_calibration_is_as_long_as_it_is_asked_to_be() {
     let folder = tempfile::tempdir().unwrap();

@@ -7,6 +7,7 @@ use std::{
 };
 
 use crate::common::tool::{attest, command, json};
+use ocpp_attest::record::chain::{self, Chained};
 use serde_json::Value;
 
 const PICS: &str = "pics/cp-flex-plus-eu.yaml";
@@ -65,8 +66,15 @@ fn a_killed_run_goes_on_to_the_verdicts_of_one_that_was_not() {
     let times: Vec<u64> =
         trace.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["mono-ns"].as_u64().unwrap()).collect();
     assert!(times.is_sorted());
-    let lines = |folder: &Path| std::fs::read_to_string(folder.join("trace.jsonl")).unwrap().lines().count();
+    // But for one that says that it was resumed, and those that stand for what was taken out. The hash chain leads over them.
+    let of_resumption = |line: &&str| line.contains(r#""event":"resumed""#) || line.contains(r#""event":"withdrawn""#);
+    let text = |folder: &Path| std::fs::read_to_string(folder.join("trace.jsonl")).unwrap();
+    let lines = |folder: &Path| text(folder).lines().filter(|line| !of_resumption(line)).count();
     assert_eq!(lines(&torn), lines(&whole));
+    let found = chain::of_file(&torn, "trace.jsonl").unwrap();
+    assert!(matches!(found, Chained::Whole(_)), "{found:?}");
+    let resumed = trace.lines().filter(|line| line.contains(r#""event":"resumed""#)).count();
+    assert_eq!(resumed, 1, "the resumption is in the trace");
 
     // Killed while its reports were written, it only writes them.
     std::fs::remove_file(torn.join("report.html")).unwrap();

@@ -131,13 +131,19 @@ fn a_station_is_brought_to_the_harness_in_every_way() {
     let with = |profile: u8| format!("{trusted}security-profile: {profile}\n");
     let none: [&[(&str, &str)]; 2] = [&[], &[]];
     let variable = [("OCPP_ATTEST_PASSWORD", SECRET)];
+    let keys = folder.join("keys.log");
+    let with_keys = ["--tls-keys", text(&keys)];
     std::thread::scope(|scope| {
         scope.spawn(|| {
             let station = ["--identity", "CS7", "--password", SECRET];
             let settings = format!("identity: CS7\nsecurity-profile: 1\npassword: {OTHER}\n");
             passes(folder, "profile-1", &settings, &station, &["--password", SECRET], none);
         });
-        scope.spawn(|| passes(folder, "by-root", &with(2), &["--root", root], &[], none));
+        scope.spawn(|| {
+            let (status, told) = meets(folder, "by-root", &with(2), &["--root", root], &with_keys, none);
+            assert_eq!(status, Some(0), "{told}");
+            assert!(told.contains("WARNING: --tls-keys: whoever has "), "{told}");
+        });
         scope.spawn(|| {
             let station = ["--authority", authority];
             passes(folder, "by-authority", &with(2), &station, &[], [&variable, &variable]);
@@ -147,6 +153,10 @@ fn a_station_is_brought_to_the_harness_in_every_way() {
             passes(folder, "profile-3", &with(3), &station, &[], none);
         });
     });
+    // Those of the run that was asked for them, and of no other; nobody else may read them.
+    let keys = fs::read_to_string(keys).unwrap();
+    let secret = regex::Regex::new("^(CLIENT_TRAFFIC_SECRET_0|CLIENT_RANDOM) [0-9a-f]{64} [0-9a-f]{64,96}$").unwrap();
+    assert!(keys.lines().any(|line| secret.is_match(line)), "{keys}");
 }
 
 #[test]

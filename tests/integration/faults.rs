@@ -354,6 +354,55 @@ fn names_that_lead_elsewhere_stay_names() {
     }
 }
 
+/// A finding says by itself what was wrong, where it stands in which frame, and what it breaks.
+#[test]
+fn a_finding_needs_no_other_document() {
+    let station = "cp-flex-plus-eu.yaml";
+    // What is said, the place, what the frame has, and what is broken.
+    for (test_case, fault, words, pointer, frame, requirement) in [
+        (
+            "TC_B_01_CS",
+            "garbage BootNotification:1 text=\u{feff}[2,\"1\",\"Heartbeat\",{}]",
+            "byte-order mark",
+            None,
+            "Heartbeat",
+            Some("Part 4, 4.2"),
+        ),
+        (
+            "TC_B_01_CS",
+            "wrong-field BootNotification /extra=1",
+            "schema",
+            Some("/extra"),
+            "\"extra\":1",
+            Some("Part 3"),
+        ),
+        ("TC_B_01_CS", "missing-field BootNotification /reason", "schema", Some("/reason"), "Boot", Some("Part 3")),
+        (
+            "TC_E_37_CS",
+            "wrong-field TransactionEvent /seqNo=9 when=/eventType=Ended",
+            "has no seqNo 3–8",
+            None,
+            "\"seqNo\":9,",
+            Some("E01.FR.07"),
+        ),
+        (
+            "TC_B_01_CS",
+            "wrong-subprotocol protocol=ocpp1.6",
+            "did not connect",
+            None,
+            "Sec-WebSocket-Protocol: ocpp1.6",
+            None,
+        ),
+    ] {
+        let result = run(station, test_case, fault);
+        let failure = &result.failures[0];
+        assert!(failure.message.contains(words), "{fault}: {failure:?}");
+        assert_eq!(failure.pointer.as_deref(), pointer, "{fault}");
+        assert!(failure.frame.as_deref().is_some_and(|text| text.contains(frame)), "{fault}: {failure:?}");
+        assert_eq!(failure.requirements.first().map(String::as_str), requirement, "{fault}: {failure:?}");
+    }
+}
+
 /// What a finding names as broken belongs to what went wrong, and not to the step where it did.
 #[test]
 fn a_finding_names_the_requirement_of_the_check() {

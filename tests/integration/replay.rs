@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 
 use crate::common::tool;
 use ocpp_attest::{
+    record::chain,
     replay::{self, Again, Kept, Store},
     testcase::{catalogue::Catalogue, library::Library},
     verdict::Verdict,
@@ -160,7 +161,7 @@ fn what_was_changed_in_a_recording_is_named() {
     assert!(divergence.step.contains("GetVariables") || divergence.step.contains("run"), "{divergence:?}");
     let cut = text.lines().take(text.lines().count() - 1).collect::<Vec<_>>().join("\n");
     assert!(tell(&cut).found.contains("ends too early"));
-    fs::write(&path, text.replacen("\"format\":1", "\"format\":7", 1)).unwrap();
+    fs::write(&path, text.replacen("\"format\":2", "\"format\":7", 1)).unwrap();
     assert!(replay::read(&path).unwrap_err().to_string().contains("format 7"));
     assert!(replay::kept(&folder.path().join("inputs")).unwrap_err().to_string().contains("nothing to replay"));
 }
@@ -187,6 +188,18 @@ fn the_command_tells_same_from_different() {
     let told: serde_json::Value = serde_json::from_str(&told).unwrap();
     assert_eq!(told[1]["same"], false, "{told}");
     assert_eq!(told[1]["divergence"]["expected"], "fail");
+    let note = told[1]["note"].as_str().unwrap();
+    assert!(note.starts_with("TC_B_06_CS.jsonl: the hash chain breaks at line "), "{note}");
+    // A recording of an earlier version has no chain, and says nothing worse for it.
+    let unchained = |path: &Path| {
+        let lines = fs::read_to_string(path).unwrap().replace("{\"verdict\":\"fail\"", "{\"verdict\":\"pass\"");
+        let line = |line: &str| String::from_utf8(chain::split(line.as_bytes()).0).unwrap() + "\n";
+        lines.lines().map(line).collect::<String>().replacen("\"format\":2", "\"format\":1", 1)
+    };
+    fs::write(&path, unchained(&path)).unwrap();
+    let (code, told, _) = command(&["replay", out]);
+    assert_eq!(code, Some(0), "{told}");
+    assert!(told.ends_with("1 of them without a hash chain: an earlier version recorded them\n"), "{told}");
     let (code, _, said) = command(&["replay", out, "--test", "TC_X*"]);
     assert_eq!(code, Some(2), "{said}");
     let (code, _, said) = command(&["replay", folder.path().to_str().unwrap()]);

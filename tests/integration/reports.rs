@@ -113,7 +113,7 @@ fn with_run<T>(look: impl FnOnce(Run<'_>) -> T) -> T {
     ];
     let trace = results::TraceSummary::of(&pics, &trace);
     let results = results::summarise(&pics, &[], cases, &trace, info);
-    look(Run { pics: &pics, plan: &[], results: &results, trace: &trace })
+    look(Run { pics: &pics, plan: &[], results: &results, trace: &trace, seal: None })
 }
 
 #[test]

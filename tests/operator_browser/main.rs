@@ -5,92 +5,23 @@
 
 #[path = "../common/ports.rs"]
 mod ports;
+#[path = "../common/program.rs"]
+mod program;
+#[path = "../common/webdriver.rs"]
 mod webdriver;
 
-use std::{
-    io::{BufRead as _, BufReader, Read},
-    path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
-    sync::mpsc,
-    time::Duration,
-};
+use std::path::{Path, PathBuf};
 
 use http_body_util::Full;
 use hyper::{Request, body::Bytes};
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use ports::free_port;
+use program::Program;
 use serde_json::{Value, json};
 use webdriver::Browser;
 
-/// How long a program of ours may take to say what is waited for.
-const PATIENCE: Duration = Duration::from_secs(90);
-
 /// The page's card of what is to be done now, once it can be answered.
 const ASKED: &str = "document.querySelector('#asked .act:not([data-seen]) button:not(:disabled)')";
-
-/// An ocpp-attest at work, ended with the test.
-struct Program {
-    child: Child,
-    lines: mpsc::Receiver<String>,
-}
-
-impl Program {
-    fn start(arguments: &[&str]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_ocpp-attest"))
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .env("NO_COLOR", "1")
-            .args(arguments)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let (say, lines) = mpsc::channel();
-        let outputs: [Box<dyn Read + Send>; 2] =
-            [Box::new(child.stdout.take().unwrap()), Box::new(child.stderr.take().unwrap())];
-        for output in outputs {
-            let say = say.clone();
-            std::thread::spawn(move || {
-                BufReader::new(output).lines().map_while(Result::ok).try_for_each(|line| say.send(line))
-            });
-        }
-        Self { child, lines }
-    }
-
-    /// What stands behind these words in the next line that has them.
-    fn says(&self, words: &str) -> String {
-        let mut before = Vec::new();
-        loop {
-            match self.lines.recv_timeout(PATIENCE) {
-                Ok(line) => match line.split_once(words) {
-                    Some((_, rest)) => return rest.to_owned(),
-                    None => before.push(line),
-                },
-                Err(why) => panic!("`{words}` was never said ({why}):\n{}", before.join("\n")),
-            }
-        }
-    }
-
-    /// Waits for its end; the exit status, and what else was said.
-    fn ends(mut self) -> (Option<i32>, String) {
-        let mut rest = Vec::new();
-        loop {
-            match self.lines.recv_timeout(PATIENCE) {
-                Ok(line) => rest.push(line),
-                Err(mpsc::RecvTimeoutError::Disconnected) => break,
-                Err(mpsc::RecvTimeoutError::Timeout) => panic!("it does not end:\n{}", rest.join("\n")),
-            }
-        }
-        (self.child.wait().unwrap().code(), rest.join("\n"))
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
 
 /// The hands of a person: a simulated product that does what is posted to it.
 struct Hands {
@@ -228,7 +159,7 @@ fn a_person_works_a_station_through_a_run() {
     };
     refused(page, "Open the link that the run has printed on its terminal.");
     refused(&format!("{page}?token={}", "A".repeat(32)), "This link was already used, or belongs to another run.");
-    browser.enter(&link);
+    browser.enter(&link, "#place");
     assert_eq!(browser.address(), page, "the token does not stay in the address");
     assert_eq!(browser.text("#product"), "Reference station");
 
@@ -331,7 +262,7 @@ fn questions_about_a_csms_are_answered_on_a_phone() {
     let bench = write(folder.path(), &format!("url: ws://{address}/ocpp\nsecurity-profile: 1\nsettle-time: 1\n"));
     let run = run(pics, &bench, &out, "TC_B_06_CSMS,TC_B_09_CSMS");
     let browser = Browser::on_a_phone();
-    browser.enter(&run.says("operator's page: "));
+    browser.enter(&run.says("operator's page: "), "#place");
 
     let question = |test_case: &str, words: &str| {
         let prompt = asked(&browser, test_case).unwrap();

@@ -4,7 +4,7 @@ use super::prepare::Prepared;
 use crate::{
     cli::{display, gate, print},
     record::Results,
-    text::visible_line,
+    text::{shell_word, visible_line},
 };
 
 /// Tells the counts, what the gate found, and where the reports are. `again` is what must be given again to go on.
@@ -17,7 +17,7 @@ pub(super) fn tell(prepared: &Prepared, results: &Results, again: &str) {
     }
     if results.interrupted {
         print(&ended_early(done, chosen));
-        let folder = quoted(&prepared.folder.display().to_string());
+        let folder = shell_word(&prepared.folder.display().to_string());
         print(&format!("to resume: ocpp-attest run --resume {folder}{again}\n"));
     }
     print(&display::places(&prepared.folder));
@@ -34,18 +34,9 @@ fn ended_early(done: usize, chosen: usize) -> String {
 
 /// What the run folder does not keep, as it is to be given when the run goes on: the operator's address may hold a secret.
 pub(super) fn again(operator: Option<&str>, jobs: u16) -> String {
-    let operator = operator.map(|how| format!(" --operator {}", quoted(how)));
+    let operator = operator.map(|how| format!(" --operator {}", shell_word(how)));
     let jobs = (jobs > 1).then(|| format!(" --jobs {jobs}"));
     [operator, jobs].into_iter().flatten().collect()
-}
-
-/// A word as a shell takes it for one.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", visible_line(word).replace('\'', r"'\''"))
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use crate::{
     record::{
         Results,
         folder::{self, FolderError},
+        seal,
         writer::Journal,
     },
     replay::{Store, StoreError},
@@ -117,7 +118,11 @@ pub(super) fn execute(prepared: &Prepared, execution: Execution<'_>) -> Result<R
     };
     let results = results::summarise(pics, entries, cases, &trace, info);
     folder::write_results(folder, &results).map_err(own)?;
-    report::write_all(folder, report::Run { pics, plan: entries, results: &results, trace: &trace })?;
+    let seal = seal::write(folder).map_err(own)?;
+    report::write_all(
+        folder,
+        report::Run { pics, plan: entries, results: &results, trace: &trace, seal: Some(&seal) },
+    )?;
     Ok(results)
 }
 
@@ -159,7 +164,7 @@ impl Writing {
 }
 
 /// Ctrl-C, or what a CI system sends: either way the run folder is written with what there is.
-async fn asked_to_stop() -> bool {
+pub(in crate::cli) async fn asked_to_stop() -> bool {
     #[cfg(unix)]
     if let Ok(mut terminated) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
         return tokio::select! {

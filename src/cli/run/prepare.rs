@@ -23,6 +23,7 @@ use crate::{
     record::{
         PlanEntry,
         calibration::Calibration,
+        folder::default_name,
         manifest::{self, Manifest},
         read::PICS_FILE,
         saved::Saved,
@@ -132,7 +133,10 @@ pub(super) fn fresh(arguments: &Arguments, test_cases: &TestCases) -> Result<Pre
         return Err(Problem::Input("--fault applies only to the simulated product".into(), help.into()));
     }
     let started = jiff::Timestamp::now();
-    let folder = arguments.out.clone().unwrap_or_else(|| default_folder(&pics.product.designation, started));
+    let folder = arguments
+        .out
+        .clone()
+        .unwrap_or_else(|| PathBuf::from("reports").join(default_name(&pics.product.designation, started)));
     let calibration = calibration(&bench, simulated)?;
     let manifest = Manifest {
         format: manifest::FORMAT,
@@ -254,13 +258,4 @@ fn exactly(ids: &[String]) -> Result<GlobSet, Problem> {
 fn settings(bench: &Bench) -> Result<String, Problem> {
     let yaml = serde_saphyr::to_string(bench.settings()).map_err(|error| Problem::Own(error.to_string()))?;
     Ok(format!("# The settings of this run, including defaults, with secrets redacted.\n{yaml}"))
-}
-
-fn default_folder(designation: &str, started: jiff::Timestamp) -> PathBuf {
-    let name: String = designation
-        .chars()
-        .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' })
-        .take(40)
-        .collect();
-    PathBuf::from("reports").join(format!("{}-{}", started.strftime("%Y%m%d-%H%M%S"), name.trim_matches('-')))
 }

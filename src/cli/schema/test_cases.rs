@@ -37,7 +37,65 @@ fn whole(title: &str, keys: &[Property]) -> Value {
     schema["$schema"] = DRAFT.into();
     schema["title"] = title.into();
     schema["$defs"] = definitions();
+    by_version(&mut schema);
+    schema["$defs"]["by-version"] = json!({
+        "description": "A value that holds for some versions of OCPP only",
+        "type": "object",
+        "properties": { "when": version_condition(), "is": {} },
+        "required": ["when", "is"],
+        "additionalProperties": false,
+    });
     schema
+}
+
+fn version_condition() -> Value {
+    json!({ "type": "string", "pattern": "^protocol (==|!=|in) " })
+}
+
+/// Lets every value, element and rule of a schema hold for some versions of OCPP only, as the reader does.
+fn by_version(schema: &mut Value) {
+    match schema {
+        Value::Object(entries) => {
+            for (key, value) in entries {
+                match (key.as_str(), value) {
+                    ("properties", Value::Object(known)) => {
+                        known.iter_mut().filter(|(name, _)| *name != "when").for_each(|(_, value)| held(value));
+                    }
+                    ("items", value) => {
+                        conditional(value);
+                        held(value);
+                    }
+                    ("additionalProperties", value) => held(value),
+                    ("if", _) => {}
+                    (_, value) => by_version(value),
+                }
+            }
+        }
+        Value::Array(several) => several.iter_mut().for_each(by_version),
+        _ => {}
+    }
+}
+
+/// Lets a value stand under a condition about the version.
+fn held(value: &mut Value) {
+    by_version(value);
+    if let Some(schema) = value.as_object_mut() {
+        let about = schema.remove("description");
+        *value = json!({ "anyOf": [value.take(), { "$ref": "#/$defs/by-version" }] });
+        if let Some(about) = about {
+            value["description"] = about;
+        }
+    }
+}
+
+/// Lets an element that is a mapping have such a condition among its keys.
+fn conditional(element: &mut Value) {
+    if let Some(Value::Array(several)) = element.get_mut("anyOf") {
+        several.iter_mut().for_each(conditional);
+    }
+    if let Some(Value::Object(known)) = element.get_mut("properties") {
+        known.entry("when").or_insert_with(version_condition);
+    }
 }
 
 /// What several keys take, and what the reader reads with rules of its own.

@@ -460,8 +460,9 @@ pub(crate) fn advance(
         };
         let mut finding = Finding::at(&node.step, &node.path, format!("{what} within {waited:.1} s"));
         finding.waited_s = Some(waited);
-        if let Some(last) = world.attempts.iter().rev().find_map(|attempt| attempt.outcome.as_ref().err()) {
-            finding.found = Some(format!("the last attempt: {}", describe(last)));
+        if let Some((last, failure)) = world.last_failed_attempt() {
+            finding.found = Some(format!("the last attempt: {}", failure.words()));
+            finding.frame.clone_from(&last.head);
         }
         let verdict = world.missing_verdict();
         world.find(verdict, finding);
@@ -487,13 +488,18 @@ fn attempted(connection: &Connection, attempt: &Attempt, node: &mut Node, world:
     if wanted == Outcome::Upgraded && attempt.conn.0 > 0 && attempt.outcome.is_err() {
         return None;
     }
+    // Who has not begun TLS has met nothing that could be refused: a port scan, or a SUT that begins once more.
+    if matches!(attempt.outcome, Err(AttemptFailure::NoClientHello(_))) {
+        return None;
+    }
     let found = match &attempt.outcome {
         Ok(()) => "the WebSocket was opened".to_owned(),
-        Err(failure) => describe(failure),
+        Err(failure) => failure.words(),
     };
     let mut finding = Finding::at(&node.step, &node.path, "the handshake did not end as expected");
     finding.expected = Some(wanted.word().to_owned());
     finding.found = Some(found);
+    finding.frame.clone_from(&attempt.head);
     let verdict = match &attempt.outcome {
         Err(AttemptFailure::Unreachable(_) | AttemptFailure::TlsRefusedByUs(_)) => Verdict::Inconclusive,
         Ok(()) | Err(AttemptFailure::BadUpgrade(_)) => Verdict::Fail,
@@ -513,24 +519,4 @@ fn checked(connection: &Connection, facts: Value, node: &mut Node, world: &mut W
         return None;
     }
     Some(facts)
-}
-
-fn describe(failure: &AttemptFailure) -> String {
-    match failure {
-        AttemptFailure::TlsRefusedBySut(alert) => format!("the SUT broke off the TLS handshake ({alert})"),
-        AttemptFailure::TlsRefusedByUs(why) => format!("the TLS handshake failed ({why})"),
-        AttemptFailure::ClosedBeforeUpgrade => "the SUT closed before the HTTP upgrade".into(),
-        AttemptFailure::UpgradeRefusedByUs(status, why) => format!("we refused the upgrade with {status} ({why})"),
-        AttemptFailure::UpgradeRefusedBySut(status) => {
-            let why = match status {
-                401 | 403 => ": identity or password",
-                404 => ": unknown identity or path",
-                _ => "",
-            };
-            format!("the SUT refused the upgrade with {status}{why}")
-        }
-        AttemptFailure::BadUpgrade(why) => format!("the answer to the upgrade is invalid ({why})"),
-        AttemptFailure::Unreachable(why) => format!("unreachable ({why})"),
-        AttemptFailure::TimedOut => "the handshake took too long".into(),
-    }
 }

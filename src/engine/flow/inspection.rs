@@ -104,6 +104,14 @@ impl Node {
         self.step.expect()
     }
 
+    /// The message that a step, or the first one within it, is about.
+    pub(super) fn begins_with(&self) -> Option<&Expect> {
+        match &self.body {
+            Body::Steps(steps) => steps.nodes.first().and_then(Node::begins_with),
+            _ => self.expects(),
+        }
+    }
+
     pub(super) fn waiting_for(&self) -> String {
         match &self.body {
             Body::Steps(steps) if self.status == Status::Active => {

@@ -60,7 +60,9 @@ impl Node {
         finding.found = Some(match (came.is_empty(), world.closed_at) {
             (false, _) => format!("meanwhile: {}", shorten(&came.join(", "), 400)),
             (true, Some((at, by))) if !world.connected() => {
-                format!("nothing; the connection was lost at {:.3} s (closed by {by:?})", at.seconds()).to_lowercase()
+                let at = at.seconds_since(&world.began);
+                format!("nothing; the connection was lost at {at:.3} s of the test case (closed by {by:?})")
+                    .to_lowercase()
             }
             (true, _) => "nothing".into(),
         });
@@ -69,9 +71,7 @@ impl Node {
             Some((call, expect.matches.mismatches(&call.payload, &names).unwrap_or_default()))
         });
         // The latest of those that miss the least.
-        if let Some((call, found)) =
-            misses.min_by_key(|(call, found)| (found.len(), std::cmp::Reverse(call.at.mono_ns)))
-        {
+        if let Some((call, found)) = misses.min_by_key(|(call, found)| (found.len(), std::cmp::Reverse(call.input))) {
             finding.frame = Some(shorten(&call.text, 4000));
             if let Some(mismatch) = found.first() {
                 let (action, place) = (&call.action, &mismatch.pointer);
@@ -79,7 +79,8 @@ impl Node {
                 finding.pointer = Some(place.clone());
             }
         }
-        let actions: Vec<&str> = expects.iter().map(|expect| expect.action.as_str()).collect();
+        let mut actions: Vec<&str> = expects.iter().map(|expect| expect.action.as_str()).collect();
+        actions.dedup();
         (actions.join(" or "), finding)
     }
 
@@ -279,7 +280,7 @@ impl Node {
         if world.now.mono_ns >= until.unwrap_or(fallback) {
             let Body::OneOf(nodes, _) = &self.body else { return true };
             let wanted: Vec<String> = nodes.iter().map(Node::waiting_for).collect();
-            let expects: Vec<&Expect> = nodes.iter().filter_map(Node::expects).collect();
+            let expects: Vec<&Expect> = nodes.iter().filter_map(Node::begins_with).collect();
             let (described, mut finding) = self.missing(&expects, world);
             let waited = finding.waited_s.unwrap_or_default();
             if expects.len() < nodes.len() {

@@ -151,7 +151,11 @@ fn nobody_is_told_from_somebody_who_does_not_let_us_in() {
             SutMemory::default(),
         );
         let (conn, endpoint) = (ConnId(1), EndpointId(1));
-        link(&mut engine, 1, LinkEvent::AttemptFailed { conn, endpoint, failure, request: None, hello: None });
+        link(
+            &mut engine,
+            1,
+            LinkEvent::AttemptFailed { conn, endpoint, failure, request: None, hello: None, head: None },
+        );
         ended(engine, 2).absent
     };
     for (failure, csms, station) in [

@@ -77,7 +77,7 @@ fn every_place_that_is_wrong_is_told() {
     says(&mut engine, 1, &json!([2, "a", "StatusNotification", payload]).to_string());
     let failures = ended(engine, 1).failures;
     assert_eq!(failures.len(), 1);
-    insta::assert_snapshot!(crate::report::finding::block(&failures[0], OCPP_2_0_1.requirements()), @r#"
+    insta::assert_snapshot!(crate::report::finding::block(&failures[0], 0.0, OCPP_2_0_1.requirements()), @r#"
     what         StatusNotification is not as expected in 2 places
     step         1 expect StatusNotification
     in           TC_B_06.yaml:11
@@ -87,6 +87,7 @@ fn every_place_that_is_wrong_is_told() {
     also         The connector is another. expected /connectorId = 3, found 1
     frame        [2,"a","StatusNotification",{"timestamp":"1970-01-01T00:00:00Z","connectorStatus":"Available","evseId":1,"connectorId":1}]
     requirement  G01.FR.01 A connector must always have one of the statuses of ConnectorStatusEnumType.
+    time         1.000 s (1.000 s of the run)
     "#);
 }
 

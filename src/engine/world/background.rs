@@ -84,14 +84,27 @@ impl World {
         let mut message = format!("{} was not expected here", self.summary(call));
         if wanted {
             verdict = Verdict::Fail;
-        } else if let Some(meaning) = meaning.filter(|_| !self.is_station_test()) {
+        } else if let Some(meaning) = meaning {
             message = format!("{message}: {}", meaning.reason);
         }
-        let mut finding = Finding { message, requirements: Vec::new(), in_between: true, ..at };
+        let requirements = match meaning {
+            Some(meaning) if verdict == Verdict::Fail && self.is_station_test() => self.sources(meaning.reason),
+            _ => Vec::new(),
+        };
+        let mut finding = Finding { message, requirements, in_between: true, ..at };
         finding.expected = Some(waiting_for.to_owned());
         finding.found = Some(self.summary(call));
         finding.frame = Some(shorten(&call.text, 4000));
         self.find(verdict, finding);
+    }
+
+    /// What a message breaks that no step waits for: the requirement that the last sentence of the reason names which names any. Where
+    /// it names several, which of them is broken is not certain.
+    fn sources(&self, reason: &str) -> Vec<String> {
+        let known = self.setup.protocol.requirements();
+        let named = |sentence: &str| known.cited(sentence).map(str::to_owned).collect::<Vec<_>>();
+        let last = reason.rsplit(". ").map(named).find(|ids| !ids.is_empty());
+        last.filter(|ids| ids.len() == 1).unwrap_or_default()
     }
 
     /// True for a CALL about something that a former test case left behind: it is answered, and tells nothing here.

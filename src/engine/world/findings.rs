@@ -23,6 +23,10 @@ impl World {
     /// remark; a breach of a rule for every test is one in every phase.
     pub(crate) fn find(&mut self, verdict: Verdict, mut finding: Finding) {
         self.complaints += 1;
+        if let Some(rule) = finding.rule.filter(|_| finding.requirements.is_empty()) {
+            let protocol = self.setup.protocol;
+            finding.requirements = rule.broken_by(protocol.version, self.is_station_test(), protocol.requirements());
+        }
         if finding.requirements.is_empty() && !finding.in_between {
             finding.requirements = self.requirements_of(&finding.step);
         }

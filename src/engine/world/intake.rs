@@ -62,9 +62,9 @@ impl World {
                 self.memory.endpoint = Some(endpoint);
                 self.memory.session.connected(self.now);
                 let input = self.input;
-                self.attempts.push(Attempt { conn, endpoint, at: self.now, outcome: Ok(()), facts, input });
+                self.attempts.push(Attempt { conn, endpoint, at: self.now, outcome: Ok(()), facts, input, head: None });
             }
-            LinkEvent::AttemptFailed { conn, endpoint, failure, request, hello } => {
+            LinkEvent::AttemptFailed { conn, endpoint, failure, request, hello, head } => {
                 let mut known = request.as_ref().map_or(json!({}), |request| facts(request, None, None));
                 if let Some(hello) = hello {
                     known["hello"] = serde_json::to_value(hello).unwrap_or_default();
@@ -76,7 +76,8 @@ impl World {
                 }
                 if self.attempts.len() < MAX_KEPT {
                     let (at, input) = (self.now, self.input);
-                    self.attempts.push(Attempt { conn, endpoint, at, outcome: Err(failure), facts: known, input });
+                    let outcome = Err(failure);
+                    self.attempts.push(Attempt { conn, endpoint, at, outcome, facts: known, input, head });
                 }
             }
             LinkEvent::Closed { conn, by, .. } => {
@@ -310,9 +311,9 @@ impl World {
             Rule::SchemaValid,
             format!("{action}{kind} does not follow its schema ({})", self.messages().edition()),
         );
-        let all: Vec<String> = errors.iter().map(|error| format!("{}: {}", error.pointer, error.message)).collect();
+        let all: Vec<String> = errors.iter().map(|error| format!("{}: {}", error.place(), error.message)).collect();
         finding.found = Some(shorten(&all.join("; "), 1000));
-        finding.pointer = errors.first().map(|error| error.pointer.clone());
+        finding.pointer = errors.first().map(SchemaError::place);
         finding.frame = Some(shorten(text, 4000));
         self.find(Verdict::Fail, finding);
     }

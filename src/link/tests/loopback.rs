@@ -52,7 +52,8 @@ async fn who_parts_says_goodbye() {
         let clock = Clock::start();
         let mut csms = serve(network.clone(), &addresses, policies, clock).await.unwrap();
         let policy = client_policy(client_tls);
-        let (mut station, ..) = client::open_through(&network, &policy, clock, |stream| stream).await.unwrap();
+        let (mut station, ..) =
+            client::open_through(&network, &policy, clock, |stream| stream, &mut None).await.unwrap();
         let leaving = async {
             csms.part().await;
             drop(csms);

@@ -16,7 +16,7 @@ const MAX_LINKS: usize = 4;
 
 /// Links that let in, and browsers that are in.
 #[derive(Debug)]
-pub(super) struct Access {
+pub(crate) struct Access {
     address: SocketAddr,
     hosts: Vec<String>,
     links: Mutex<VecDeque<String>>,
@@ -57,12 +57,12 @@ fn push(list: &Mutex<VecDeque<String>>, most: usize) -> String {
 }
 
 impl Access {
-    pub(super) fn new(address: SocketAddr, hosts: Vec<String>) -> Self {
+    pub(crate) fn new(address: SocketAddr, hosts: Vec<String>) -> Self {
         Self { address, hosts, links: Mutex::default(), sessions: Mutex::default() }
     }
 
     /// A link that works once; `host` is how the browser calls us, where one has.
-    pub(super) fn link(&self, host: Option<&str>) -> String {
+    pub(crate) fn link(&self, host: Option<&str>) -> String {
         let own = if self.address.ip().is_unspecified() {
             SocketAddr::new(outward().unwrap_or(self.address.ip()), self.address.port()).to_string()
         } else {
@@ -72,7 +72,7 @@ impl Access {
     }
 
     /// Uses a link up: the session's cookie, where the token is right.
-    pub(super) fn enter(&self, token: &str) -> Option<String> {
+    pub(crate) fn enter(&self, token: &str) -> Option<String> {
         let mut links = self.links.lock().unwrap_or_else(PoisonError::into_inner);
         let place = place(&links, token)?;
         links.remove(place);
@@ -87,7 +87,7 @@ impl Access {
     }
 
     /// True for a browser that was let in.
-    pub(super) fn is_in(&self, headers: &HeaderMap) -> bool {
+    pub(crate) fn is_in(&self, headers: &HeaderMap) -> bool {
         let name = self.cookie();
         let sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
         headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok()).any(|cookies| {
@@ -98,7 +98,7 @@ impl Access {
 
     /// The host that a request names, if it is one of ours. A name that somebody else lets point here is not, so that
     /// no other site can be made to look like this one.
-    pub(super) fn host<'h>(&self, headers: &'h HeaderMap) -> Option<&'h str> {
+    pub(crate) fn host<'h>(&self, headers: &'h HeaderMap) -> Option<&'h str> {
         let host = headers.get(header::HOST)?.to_str().ok()?;
         let named = url::Url::parse(&format!("http://{host}/")).ok()?;
         if named.port_or_known_default() != Some(self.address.port()) {
@@ -121,7 +121,7 @@ impl Access {
     }
 
     /// True for a request that changes something and comes from the page itself.
-    pub(super) fn is_from_page(&self, headers: &HeaderMap) -> bool {
+    pub(crate) fn is_from_page(&self, headers: &HeaderMap) -> bool {
         let Some(host) = self.host(headers) else { return false };
         let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
         let json = text(header::CONTENT_TYPE).is_some_and(|kind| kind.split(';').next() == Some("application/json"));

@@ -3,7 +3,8 @@
 //! [`Page`] is what the run knows; [`server`] shows it. The page never decides anything: closed, reloaded or opened twice,
 //! it only shows the state that is kept here.
 
-mod access;
+pub(crate) mod access;
+pub(crate) mod door;
 mod page_state;
 mod server;
 
@@ -82,8 +83,12 @@ impl Page {
             state: state.clone(),
             paused: paused.clone(),
             stop,
-            access: access::Access::new(address, about.hosts),
-            say: Box::new(say),
+            door: Arc::new(door::Door::open(
+                access::Access::new(address, about.hosts),
+                "operator's page",
+                "run",
+                Box::new(say),
+            )),
         };
         let server = server::serve(listener, service, close.subscribe());
         Ok(Arc::new(Self { state, paused, address, close, server: std::sync::Mutex::new(Some(server)) }))

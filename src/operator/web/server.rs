@@ -5,9 +5,9 @@ use std::{convert::Infallible, sync::Arc, time::Duration};
 use axum::{
     Router,
     body::Bytes,
-    extract::{DefaultBodyLimit, Path, Request, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
-    middleware::{self, Next},
+    extract::{DefaultBodyLimit, Path, State},
+    http::{HeaderMap, StatusCode, header},
+    middleware,
     response::{
         IntoResponse, Response,
         sse::{Event, KeepAlive, Sse},
@@ -24,7 +24,7 @@ use tokio::{
 use tokio_stream::wrappers::ReceiverStream;
 
 use super::{
-    access::Access,
+    door::{Door, from_page, let_in},
     page_state::{PageState, Refused},
 };
 use crate::manual_action::ActionOutcome;
@@ -40,23 +40,18 @@ const MAX_LOOKERS: usize = 32;
 /// Changes that come closer together than this are sent together.
 const BREATH: Duration = Duration::from_millis(60);
 
-/// The browser may load nothing but what is served here, and send it nowhere else.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; \
-                      base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-
 /// What requests have to do with.
 pub(super) struct Service {
     pub(super) state: Arc<PageState>,
     pub(super) paused: watch::Sender<bool>,
     pub(super) stop: Arc<watch::Sender<bool>>,
-    pub(super) access: Access,
-    pub(super) say: Box<dyn Fn(&str) + Send + Sync>,
+    pub(super) door: Arc<Door>,
 }
 
 type Shared = State<(Arc<Service>, watch::Receiver<bool>)>;
 
 pub(super) fn serve(listener: TcpListener, service: Service, mut close: watch::Receiver<bool>) -> JoinHandle<()> {
-    (service.say)(&format!("operator's page: {}", service.access.link(None)));
+    let door = service.door.clone();
     let state = (Arc::new(service), close.clone());
     let changes = Router::new()
         .route("/actions/{id}", post(answer))
@@ -64,7 +59,7 @@ pub(super) fn serve(listener: TcpListener, service: Service, mut close: watch::R
         .route("/pause", post(pause))
         .route("/abort", post(abort))
         .route("/link", post(link))
-        .route_layer(middleware::from_fn_with_state(state.clone(), from_page));
+        .route_layer(middleware::from_fn_with_state(door.clone(), from_page));
     let pages = Router::new()
         .route("/", get(|| async { file("text/html; charset=utf-8", PAGE) }))
         .route("/page.css", get(|| async { file("text/css; charset=utf-8", STYLE) }))
@@ -74,7 +69,7 @@ pub(super) fn serve(listener: TcpListener, service: Service, mut close: watch::R
     let service = pages
         .merge(changes)
         .layer(DefaultBodyLimit::max(MAX_BODY))
-        .layer(middleware::from_fn_with_state(state.clone(), let_in))
+        .layer(middleware::from_fn_with_state(door, let_in))
         .with_state(state);
     tokio::spawn(async move {
         let closed = async move {
@@ -86,74 +81,6 @@ pub(super) fn serve(listener: TcpListener, service: Service, mut close: watch::R
 
 fn file(kind: &'static str, content: &'static str) -> Response {
     ([(header::CONTENT_TYPE, kind)], content).into_response()
-}
-
-/// A page without a script, for who is not let in.
-fn notice(status: StatusCode, head: &str, words: &str) -> Response {
-    let page = format!(
-        "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content=\"width=device-width\">{head}\
-         <title>ocpp-attest</title><p>{words}</p></html>"
-    );
-    (status, [(header::CONTENT_TYPE, "text/html; charset=utf-8")], page).into_response()
-}
-
-/// Every request: the host must be ours and the browser let in, by its cookie or by the token of a link.
-async fn let_in(State((service, _)): Shared, request: Request, next: Next) -> Response {
-    let mut response = if service.access.host(request.headers()).is_none() {
-        notice(StatusCode::MISDIRECTED_REQUEST, "", "This page is not available under that host name.")
-    } else if let Some(token) = token(&request) {
-        enter(&service, &token)
-    } else if service.access.is_in(request.headers()) {
-        next.run(request).await
-    } else {
-        let words = "Open the link that the run has printed on its terminal. It works once; then a new one is printed.";
-        notice(StatusCode::UNAUTHORIZED, "", words)
-    };
-    for (name, value) in [
-        (header::CONTENT_SECURITY_POLICY, POLICY),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::REFERRER_POLICY, "no-referrer"),
-        (header::CACHE_CONTROL, "no-store"),
-    ] {
-        response.headers_mut().insert(name, HeaderValue::from_static(value));
-    }
-    response
-}
-
-fn token(request: &Request) -> Option<String> {
-    if request.uri().path() != "/" || request.method() != axum::http::Method::GET {
-        return None;
-    }
-    let query = request.uri().query()?;
-    url::form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "token").map(|(_, token)| token.into_owned())
-}
-
-/// The page is fetched by the page itself: a cookie that no other site can make the browser send would not come along
-/// with a mere redirect of a link on another site.
-fn enter(service: &Service, token: &str) -> Response {
-    let Some(cookie) = service.access.enter(token) else {
-        let words = "This link was already used, or belongs to another run. The terminal shows a new one.";
-        return notice(StatusCode::UNAUTHORIZED, "", words);
-    };
-    (service.say)(&format!(
-        "a browser has opened the operator's page; link for another browser: {}",
-        service.access.link(None)
-    ));
-    let mut response =
-        notice(StatusCode::OK, "<meta http-equiv=refresh content=\"0;url=/\">", "<a href=/>Continue</a>");
-    if let Ok(cookie) = HeaderValue::from_str(&cookie) {
-        response.headers_mut().insert(header::SET_COOKIE, cookie);
-    }
-    response
-}
-
-/// What changes something must come from the page.
-async fn from_page(State((service, _)): Shared, request: Request, next: Next) -> Response {
-    if service.access.is_from_page(request.headers()) {
-        next.run(request).await
-    } else {
-        (StatusCode::FORBIDDEN, "this request did not come from the page").into_response()
-    }
 }
 
 async fn state_now(State((service, _)): Shared) -> Response {
@@ -277,6 +204,6 @@ async fn abort(State((service, _)): Shared) -> Response {
 
 /// A link for another browser, a phone's say.
 async fn link(State((service, _)): Shared, headers: HeaderMap) -> Response {
-    let url = service.access.link(service.access.host(&headers));
+    let url = service.door.link(&headers);
     ([(header::CONTENT_TYPE, "application/json")], json!({ "url": url }).to_string()).into_response()
 }

@@ -70,7 +70,7 @@ pub const OF_CSMS: &[Unsolicited] = &[
 #[rustfmt::skip]
 pub const OF_STATION: &[Unsolicited] = &[
     line("Authorize", Breach, "It is for an identifier that somebody presents (4.1), and nobody presented one."),
-    line("BootNotification", Breach, "It follows a boot (4.2), and nobody restarted the station. After a mere reconnect it is only a remark, because OCPP-J (5.4) merely advises against it."),
+    line("BootNotification", Breach, "It follows a boot (4.2): one that nobody asked for, or that came before what the test case waits for. After a mere reconnect it is only a remark, because OCPP-J (5.4) merely advises against it."),
     line("DataTransfer", Background, "Vendor-specific messages are outside of OCPP (4.3)."),
     line("DiagnosticsStatusNotification", Depends(Idle), "It reports the progress of an upload that was requested earlier. Idle comes only after a TriggerMessage for it (4.4)."),
     line("FirmwareStatusNotification", Depends(Idle), "It reports the progress of an update that was requested earlier. Idle comes only after a TriggerMessage for it (4.5)."),

@@ -121,8 +121,12 @@ impl Session for Conversation {
 
     fn judge_end(&self) -> Vec<Breach> {
         let requirements = Rule::NoGaps.broken(self.protocol.version);
-        let gap =
-            |message: String| Breach { requirements: requirements.clone(), ..Breach::new(Rule::NoGaps, message, "") };
+        let gap = |gap: transactions::Gap| Breach {
+            expected: Some(gap.expected),
+            found: Some(gap.found),
+            requirements: requirements.clone(),
+            ..Breach::new(Rule::NoGaps, gap.message, &gap.frame)
+        };
         self.of_test.transactions.gaps().into_iter().map(gap).collect()
     }
 

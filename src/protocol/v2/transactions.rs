@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
-use crate::protocol::{leftovers::LeftTransaction, session::Call};
+use crate::{
+    protocol::{leftovers::LeftTransaction, session::Call},
+    yaml::shorten,
+};
 
 /// A transaction as its events tell it.
 #[derive(Debug, Clone, Default)]
@@ -17,6 +20,21 @@ struct Transaction {
     charging_state: Option<String>,
     token: Option<Value>,
     started_at: f64,
+    /// The event that came last, as it came.
+    last_frame: String,
+}
+
+/// Events that a transaction lacks.
+#[derive(Debug)]
+pub(crate) struct Gap {
+    /// What is wrong.
+    pub(crate) message: String,
+    /// What would have been right.
+    pub(crate) expected: String,
+    /// Which events there are.
+    pub(crate) found: String,
+    /// The event that came last.
+    pub(crate) frame: String,
 }
 
 /// Transactions of a test case.
@@ -128,6 +146,7 @@ impl Transactions {
         if known.seq.len() < MAX_FOLLOWED {
             known.seq.insert(seq, payload.clone());
         }
+        known.last_frame = shorten(&call.text, 4000);
         match payload["eventType"].as_str() {
             Some("Started") => {
                 if known.started.is_some_and(|earlier| earlier != seq) {
@@ -159,24 +178,27 @@ impl Transactions {
     }
 
     /// Ended transactions with events missing.
-    pub(crate) fn gaps(&self) -> Vec<String> {
-        let mut complaints = Vec::new();
+    pub(crate) fn gaps(&self) -> Vec<Gap> {
+        let mut gaps = Vec::new();
         for known in &self.all {
             let keys: BTreeSet<i64> = known.seq.keys().copied().collect();
             let (Some(first), Some(last)) = (keys.first(), keys.last()) else { continue };
+            let mut add = |message: String, expected: String| {
+                let found = format!("seqNo {}", spans(&keys));
+                gaps.push(Gap { message, expected, found, frame: known.last_frame.clone() });
+            };
             if known.started.is_none() {
-                complaints.push(format!("transaction {} has no event of type Started", known.id));
+                let message = format!("transaction {} has no event of type Started", known.id);
+                add(message, "an event of type Started with the first seqNo".into());
             }
-            let missing: Vec<String> = (*first..=*last)
-                .take(MAX_FOLLOWED)
-                .filter(|seq| !keys.contains(seq))
-                .map(|seq| seq.to_string())
-                .collect();
+            let missing: BTreeSet<i64> =
+                (*first..=*last).take(MAX_FOLLOWED).filter(|seq| !keys.contains(seq)).collect();
             if known.ended.is_some() && !missing.is_empty() {
-                complaints.push(format!("transaction {} has no seqNo {}", known.id, missing.join(", ")));
+                let message = format!("transaction {} has no seqNo {}", known.id, spans(&missing));
+                add(message, format!("every seqNo from {first} to {last}"));
             }
         }
-        complaints
+        gaps
     }
 
     /// The transaction of an EVSE (or one that has not named its EVSE yet), as expressions see it.
@@ -198,6 +220,24 @@ impl Transactions {
     pub(crate) fn describe_all(&self) -> Value {
         self.all.iter().map(Transaction::describe).collect()
     }
+}
+
+/// Numbers with those in a row told as one: `0–2, 4`.
+fn spans(numbers: &BTreeSet<i64>) -> String {
+    const MOST: usize = 20;
+    let mut spans: Vec<(i64, i64)> = Vec::new();
+    for number in numbers {
+        match spans.last_mut() {
+            Some((_, last)) if last.checked_add(1) == Some(*number) => *last = *number,
+            _ => spans.push((*number, *number)),
+        }
+    }
+    let told = |(first, last): &(i64, i64)| if first == last { first.to_string() } else { format!("{first}–{last}") };
+    let mut words: Vec<String> = spans.iter().take(MOST).map(told).collect();
+    if spans.len() > MOST {
+        words.push("…".into());
+    }
+    words.join(", ")
 }
 
 /// True for an event that is sent again. What was still in the queue when the connection was lost is marked as offline

@@ -80,7 +80,7 @@ pub const OF_CSMS: &[Unsolicited] = &[
 #[rustfmt::skip]
 pub const OF_STATION: &[Unsolicited] = &[
     line("Authorize", Breach, "It is for an identifier that somebody presents (C01.FR.04), and nobody presented one."),
-    line("BootNotification", Breach, "It follows a boot (B01.FR.01, B01.FR.03), and nobody restarted the station. After a mere reconnect it is only a remark, because Part 4 (5.3) merely advises against it."),
+    line("BootNotification", Breach, "It follows a boot (B01.FR.01, B01.FR.03): one that nobody asked for, or that came before what the test case waits for. After a mere reconnect it is only a remark, because Part 4 (5.3) merely advises against it."),
     line("ClearedChargingLimit", Background, "An external limit may be released at any time (K13.FR.02)."),
     line("DataTransfer", Background, "Vendor-specific messages are outside of OCPP (P02.FR.02)."),
     line("FirmwareStatusNotification", Background, "It reports the progress of an update that was requested earlier (L01.FR.01)."),
@@ -103,7 +103,7 @@ pub const OF_STATION: &[Unsolicited] = &[
     line("SecurityEventNotification", Background, "Security events are reported when they happen (A04.FR.01)."),
     line("SignCertificate", Background, "The station renews a certificate that expires within a month (A03.FR.02, A03.FR.03)."),
     line("StatusNotification", Background, "It is sent whenever a connector changes, and after a boot (G01.FR.03, B01.FR.05)."),
-    line("TransactionEvent", Depends(Progress), "An update with meter values or a change of the charging state is sent when there is something to report (J02.FR.19). Any other event reports an action that nobody took."),
+    line("TransactionEvent", Depends(Progress), "An update with meter values or a change of the charging state is sent when there is something to report (J02.FR.19). Any other event needs a cause that its triggerReason names (E01.FR.15)."),
 ];
 
 /// Requests of a CSMS under test that OCPP 2.1 adds. Our station has none of these functions.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    link::{AttemptFailure, ClosedBy},
+    link::ClosedBy,
     protocol::requirements::RequirementList,
     record::{Direction, Results, TraceEntry, TraceEvent, index::TraceIndex, read::ReadError},
     verdict::{Failure, StepRecord, TestCaseResult, Verdict},
@@ -134,7 +134,7 @@ impl<'t> Data<'t> {
                 let code = code.map(|code| format!(", code {code}")).unwrap_or_default();
                 vec!["x".into(), format!("{by}{code}").into()]
             }
-            TraceEvent::AttemptFailed { failure, .. } => vec!["a".into(), self.text(&attempt(failure))],
+            TraceEvent::AttemptFailed { failure, .. } => vec!["a".into(), self.text(&failure.words())],
             TraceEvent::Operator { action, parameters } => {
                 let parameters = Value::Object(parameters.clone()).to_string();
                 vec!["q".into(), self.text(action), self.text(&parameters)]
@@ -171,19 +171,6 @@ fn millis(seconds: f64) -> Value {
 
 fn word(value: &impl serde::Serialize) -> String {
     serde_json::to_value(value).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
-}
-
-fn attempt(failure: &AttemptFailure) -> String {
-    match failure {
-        AttemptFailure::TlsRefusedBySut(why) => format!("the SUT broke off the TLS handshake: {why}"),
-        AttemptFailure::TlsRefusedByUs(why) => format!("the harness broke off the TLS handshake: {why}"),
-        AttemptFailure::ClosedBeforeUpgrade => "closed by the SUT before the upgrade".into(),
-        AttemptFailure::UpgradeRefusedByUs(status, why) => format!("the harness refused the upgrade: {status} {why}"),
-        AttemptFailure::UpgradeRefusedBySut(status) => format!("the SUT refused the upgrade: {status}"),
-        AttemptFailure::BadUpgrade(why) => format!("the upgrade was answered wrongly: {why}"),
-        AttemptFailure::Unreachable(why) => format!("unreachable: {why}"),
-        AttemptFailure::TimedOut => "the time for the handshake ran out".into(),
-    }
 }
 
 /// The steps, each with its own text only: what it is nested in stands before it.

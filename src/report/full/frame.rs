@@ -12,18 +12,18 @@ const MAX_LINE: usize = 1000;
 
 /// One line of a laid out frame.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(super) struct Line {
+pub(crate) struct Line {
     /// Blanks before it.
-    pub(super) indent: String,
+    pub(crate) indent: String,
     /// What stands there.
-    pub(super) text: String,
+    pub(crate) text: String,
     /// It belongs to the place that is pointed at.
-    pub(super) marked: bool,
+    pub(crate) marked: bool,
 }
 
 /// Lays a frame out. `pointer` is a JSON pointer into its payload; where it names what is not there, the nearest that is gets
 /// the mark. What is no JSON comes back as it is, in one line.
-pub(super) fn lay_out(text: &str, pointer: Option<&str>) -> Vec<Line> {
+pub(crate) fn lay_out(text: &str, pointer: Option<&str>) -> Vec<Line> {
     let mut layout = Layout { text, at: 0, lines: Vec::new(), path: Vec::new() };
     if layout.value(String::new(), 0).is_none() || !text[layout.at..].trim().is_empty() {
         return vec![Line { indent: String::new(), text: shorten(text), marked: false }];

@@ -12,6 +12,8 @@ pub struct SigningRequest {
     pub key: Secret,
     /// The request.
     pub csr: String,
+    /// What OCPP 2.1 calls it by.
+    pub id: u64,
     /// The certificate is for EVs as well (a combined certificate).
     pub combined: bool,
     /// How often it was sent again.

@@ -81,7 +81,7 @@ impl ChargePoint {
         let organisation = self.configuration.get("CpoName").to_owned();
         if let Ok((csr, key)) = pki::signing_request(KeyKind::Ecdsa, &self.physical.identity, &organisation) {
             self.call_triggered("SignCertificate", json!({ "csr": csr }));
-            self.physical.certificates.own.asked = Some(SigningRequest { key, csr, combined: false, again: 0 });
+            self.physical.certificates.own.asked = Some(SigningRequest { key, csr, id: 0, combined: false, again: 0 });
         }
     }
 

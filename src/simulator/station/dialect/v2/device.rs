@@ -4,6 +4,7 @@ pub use super::super::domain::{Domain, Mutability};
 use super::displays;
 use crate::{
     pics::{Pics, Profile},
+    protocol::Version,
     simulator::station::{composite::Unit, physical::Evse as Hardware},
 };
 
@@ -12,6 +13,8 @@ use crate::{
 pub struct Variable {
     /// Component.
     pub component: &'static str,
+    /// Instance of the component.
+    pub component_instance: Option<String>,
     /// EVSE and connector of the component.
     pub place: Option<(u32, Option<u32>)>,
     /// Variable.
@@ -100,6 +103,7 @@ impl Device {
         let mut add = |component: &'static str, name: &'static str, mutability, (value, domain): (String, Domain)| {
             device.variables.push(Variable {
                 component,
+                component_instance: None,
                 place: None,
                 name,
                 instance: None,
@@ -308,6 +312,7 @@ impl Device {
         let mut instance = |component, name, instance, mutability, (value, domain): (String, Domain)| {
             device.variables.push(Variable {
                 component,
+                component_instance: None,
                 place: None,
                 name,
                 instance: Some(instance),
@@ -349,6 +354,7 @@ impl Device {
             let mut at = |component, name, connector, (value, domain): (String, Domain)| {
                 device.variables.push(Variable {
                     component,
+                    component_instance: None,
                     place: Some((evse.id, connector)),
                     name,
                     instance: None,
@@ -385,6 +391,68 @@ impl Device {
         device
     }
 
+    /// What the station has of its own since OCPP 2.1: a NetworkConfiguration for every slot (B09.FR.08), which only SetNetworkProfile
+    /// sets, but for the password; the language of displays.
+    pub fn bring_up_to(&mut self, version: Version) {
+        if version != Version::V2_1 {
+            return;
+        }
+        for slot in 1..=NETWORK_SLOTS {
+            let interfaces =
+                ["Any", "Wired0", "Wired1", "Wired2", "Wired3", "Wireless0", "Wireless1", "Wireless2", "Wireless3"];
+            let versions = ["OCPP12", "OCPP15", "OCPP16", "OCPP20", "OCPP201", "OCPP21"];
+            for (name, (value, domain)) in [
+                ("OcppCsmsUrl", text("", 2000)),
+                ("OcppInterface", options("Any", &interfaces)),
+                ("OcppTransport", options("JSON", &["JSON"])),
+                ("OcppVersion", options("OCPP21", &versions)),
+                ("MessageTimeout", integer(30, 1, 3600)),
+                ("SecurityProfile", integer(1, 0, 3)),
+                ("BasicAuthPassword", text("", 64)),
+                ("VpnEnabled", boolean(false)),
+                ("ApnEnabled", boolean(false)),
+            ] {
+                let secret = name == "BasicAuthPassword";
+                self.variables.push(Variable {
+                    component: "NetworkConfiguration",
+                    component_instance: Some(slot.to_string()),
+                    place: None,
+                    name,
+                    instance: None,
+                    value,
+                    mutability: if secret { Mutability::WriteOnly } else { Mutability::ReadOnly },
+                    domain,
+                    reboot: false,
+                    persistent: true,
+                });
+            }
+        }
+        let displays = self.variable("DisplayMessageCtrlr", "SupportedFormats").cloned();
+        if let Some(known) = displays {
+            let mut add = |name: &'static str, (value, domain): (String, Domain)| {
+                self.variables.push(Variable { name, value, domain, ..known.clone() });
+            };
+            add("Language", options("en", &["en"]));
+            let states: Vec<String> = displays::STATES.iter().map(|state| (*state).to_owned()).collect();
+            add("SupportedStates", members(&states, &states));
+        }
+        for variable in &mut self.variables {
+            if matches!(variable.name, "TariffFallbackMessage" | "TotalCostFallbackMessage") {
+                variable.instance = Some("en");
+            }
+        }
+    }
+
+    /// Sets a value of a NetworkConfiguration from within.
+    pub fn put_slot(&mut self, slot: i64, name: &str, value: impl Into<String>) {
+        let slot = slot.to_string();
+        let of =
+            |variable: &&mut Variable| variable.component_instance.as_ref() == Some(&slot) && variable.name == name;
+        if let Some(variable) = self.variables.iter_mut().find(of) {
+            variable.value = value.into();
+        }
+    }
+
     /// The value of a variable without instance or place; empty when it is not implemented.
     pub fn get(&self, component: &str, name: &str) -> &str {
         self.variables
@@ -397,6 +465,7 @@ impl Device {
     pub fn variable(&self, component: &str, name: &str) -> Option<&Variable> {
         self.variables.iter().find(|variable| {
             variable.component == component
+                && variable.component_instance.is_none()
                 && variable.name == name
                 && variable.place.is_none()
                 && variable.instance.is_none()

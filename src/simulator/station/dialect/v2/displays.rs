@@ -20,7 +20,7 @@ pub(super) const MOST: i64 = 20;
 /// Most messages of one NotifyDisplayMessages.
 const PART: usize = 4;
 /// The states for which the station can show a message.
-const STATES: [&str; 4] = ["Charging", "Faulted", "Idle", "Unavailable"];
+pub const STATES: [&str; 4] = ["Charging", "Faulted", "Idle", "Unavailable"];
 /// The display is looked at again after this time at the latest.
 const DAY: Duration = Duration::from_hours(24);
 

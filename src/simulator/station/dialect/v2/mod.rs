@@ -138,6 +138,7 @@ pub struct Station {
     transaction_queue: VecDeque<Outgoing>,
     ended: Vec<String>,
     events_made: u64,
+    signing_requests: u64,
     cache: TokenCache,
     local_list: LocalList,
     /// They outlive a restart (K01.FR.27).
@@ -207,6 +208,11 @@ impl Station {
     /// A station as it is delivered.
     pub fn new(protocol: &'static Protocol, setup: StationSetup, surroundings: Surroundings) -> Self {
         let mut device = Device::new(&setup.pics);
+        device.bring_up_to(protocol.version);
+        for (slot, profile) in &setup.profiles {
+            device.put_slot(*slot, "OcppCsmsUrl", profile.url.clone());
+            device.put_slot(*slot, "SecurityProfile", profile.security_profile.to_string());
+        }
         device.put("SecurityCtrlr", "Identity", setup.identity.clone());
         let profile = setup.profiles.first().map_or(1, |(_, profile)| profile.security_profile);
         device.put("SecurityCtrlr", "SecurityProfile", profile.to_string());
@@ -248,6 +254,7 @@ impl Station {
             transaction_queue: VecDeque::new(),
             ended: Vec::new(),
             events_made: 0,
+            signing_requests: 0,
             cache: TokenCache::new(CACHE_ENTRIES),
             local_list: LocalList::default(),
             charging_profiles: Vec::new(),

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{NetworkProfile, Station};
+use crate::protocol::Version;
 
 impl Station {
     /// The profile in use.
@@ -110,9 +111,20 @@ impl Station {
         let sound = profile <= 3
             && (profile >= 2) == url.starts_with("wss://")
             && data["ocppTransport"] == "JSON"
-            && data["ocppVersion"] == "OCPP20";
+            && (data["ocppVersion"] == "OCPP20" || self.protocol.version == Version::V2_1);
         if !sound {
             return rejected("InvalidNetworkConf"); // B09.FR.02
+        }
+        for (name, member) in [
+            ("OcppCsmsUrl", "ocppCsmsUrl"),
+            ("OcppInterface", "ocppInterface"),
+            ("OcppTransport", "ocppTransport"),
+            ("OcppVersion", "ocppVersion"),
+            ("MessageTimeout", "messageTimeout"),
+            ("SecurityProfile", "securityProfile"),
+        ] {
+            let value = &data[member];
+            self.device.put_slot(slot, name, value.as_str().map_or_else(|| value.to_string(), str::to_owned)); // B09.FR.09
         }
         let profile = NetworkProfile { url: url.to_owned(), security_profile: u8::try_from(profile).unwrap_or(1) };
         self.profiles.retain(|(known, _)| *known != slot);

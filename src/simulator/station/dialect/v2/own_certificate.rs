@@ -9,6 +9,7 @@ use super::{Station, Timer};
 use crate::{
     certificate::Certificate,
     link::Identity,
+    protocol::Version,
     services::pki::{self, KeyKind},
     simulator::station::physical::SigningRequest,
 };
@@ -80,7 +81,7 @@ impl Station {
         // EVs know ECDSA alone.
         let kind = if rsa && !combined { KeyKind::Rsa } else { KeyKind::Ecdsa };
         if let Ok((csr, key)) = pki::signing_request(kind, &self.physical.identity, &organisation) {
-            self.ask_anew(Use::Csms, SigningRequest { key, csr, combined, again: 0 });
+            self.ask_anew(Use::Csms, SigningRequest { key, csr, id: 0, combined, again: 0 });
         }
     }
 
@@ -89,22 +90,28 @@ impl Station {
         let text = |name: &str| self.device.get("ISO15118Ctrlr", name).to_owned();
         let (name, organisation, country) = (text("SeccId"), text("OrganizationName"), text("CountryName"));
         if let Ok((csr, key)) = pki::vehicle_signing_request(&name, &organisation, &country) {
-            self.ask_anew(Use::Vehicles, SigningRequest { key, csr, combined: false, again: 0 });
+            self.ask_anew(Use::Vehicles, SigningRequest { key, csr, id: 0, combined: false, again: 0 });
         }
     }
 
-    fn ask_anew(&mut self, purpose: Use, request: SigningRequest) {
+    fn ask_anew(&mut self, purpose: Use, mut request: SigningRequest) {
         self.cancel(|timer| *timer == Timer::SignAgain(purpose));
+        self.signing_requests += 1;
+        request.id = self.signing_requests;
         *self.asked_for(purpose) = Some(request);
         self.ask_to_sign(purpose);
     }
 
     fn ask_to_sign(&mut self, purpose: Use) {
+        let numbered = self.protocol.version == Version::V2_1;
         let Some(asked) = self.asked_for(purpose) else { return };
         let mut payload = json!({ "csr": asked.csr });
         // Without a type it is for both (A02.FR.13).
         if !asked.combined {
             payload["certificateType"] = purpose.certificate_type().into();
+        }
+        if numbered {
+            payload["requestId"] = asked.id.into();
         }
         self.call("SignCertificate", payload);
     }
@@ -137,6 +144,10 @@ impl Station {
             return "Rejected"; // A02.FR.16
         }
         let purpose = Use::of(payload);
+        let answered = payload["requestId"].as_u64();
+        if answered.is_some() && answered != self.asked_for(purpose).as_ref().map(|asked| asked.id) {
+            return "Rejected"; // A02.FR.26
+        }
         self.cancel(|timer| *timer == Timer::SignAgain(purpose));
         let asked = self.asked_for(purpose).take();
         let Some(asked) = asked.filter(|asked| self.is_sound(purpose, asked, chain)) else {

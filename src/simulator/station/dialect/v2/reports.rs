@@ -110,7 +110,10 @@ pub(super) fn names(item: &Value, variable: &Variable) -> bool {
     let evse = component["evse"]["id"].as_u64();
     let connector = component["evse"]["connectorId"].as_u64();
     same(&component["name"], variable.component)
-        && component["instance"].as_str().is_none_or(str::is_empty)
+        && component["instance"]
+            .as_str()
+            .filter(|instance| !instance.is_empty())
+            .is_none_or(|instance| variable.component_instance.as_deref() == Some(instance))
         && evse.is_none_or(|evse| variable.place.is_some_and(|(known, _)| u64::from(known) == evse))
         && connector.is_none_or(|connector| {
             variable.place.is_some_and(|(_, known)| known.is_some_and(|known| u64::from(known) == connector))
@@ -124,6 +127,9 @@ pub(super) fn names(item: &Value, variable: &Variable) -> bool {
 /// The component of a variable as messages name it.
 pub(super) fn component(variable: &Variable) -> Value {
     let mut component = json!({ "name": variable.component });
+    if let Some(instance) = &variable.component_instance {
+        component["instance"] = instance.as_str().into();
+    }
     if let Some((evse, connector)) = variable.place {
         component["evse"] = json!({ "id": evse });
         if let Some(connector) = connector {

@@ -47,7 +47,7 @@ impl Station {
         let same_component = |variable: &Variable| {
             component["name"].as_str().is_some_and(|name| name.eq_ignore_ascii_case(variable.component))
                 && variable.place == place
-                && instance(component).is_none()
+                && instance(component) == variable.component_instance.as_deref()
         };
         let same_name = |variable: &Variable| {
             item["variable"]["name"].as_str().is_some_and(|name| name.eq_ignore_ascii_case(variable.name))

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{CONTROLLER, Kind, Monitor, Origin};
+use super::{CONTROLLER, Kind, Monitor};
 use crate::simulator::station::dialect::v2::{
     Outgoing, Station, Timer,
     device::{Domain, Mutability},
@@ -128,11 +128,7 @@ impl Station {
             "trigger": notice.trigger(),
             "actualValue": value,
             "variableMonitoringId": monitor.id,
-            "eventNotificationType": match monitor.origin {
-                Origin::HardWired => "HardWiredMonitor",
-                Origin::Preconfigured => "PreconfiguredMonitor",
-                Origin::Custom => "CustomMonitor",
-            },
+            "eventNotificationType": monitor.origin.notification(),
             "component": component(about),
             "variable": variable(about),
         });

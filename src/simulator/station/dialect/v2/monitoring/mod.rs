@@ -69,6 +69,17 @@ enum Origin {
     Custom,
 }
 
+impl Origin {
+    /// The type of the events that such a monitor makes.
+    const fn notification(self) -> &'static str {
+        match self {
+            Self::HardWired => "HardWiredMonitor",
+            Self::Preconfigured => "PreconfiguredMonitor",
+            Self::Custom => "CustomMonitor",
+        }
+    }
+}
+
 /// A monitor.
 #[derive(Debug, Clone)]
 struct Monitor {

@@ -3,9 +3,12 @@
 use serde_json::{Value, json};
 
 use super::{Kind, Monitor};
-use crate::simulator::station::dialect::v2::{
-    Station,
-    reports::{component, names, variable},
+use crate::{
+    protocol::Version,
+    simulator::station::dialect::v2::{
+        Station,
+        reports::{component, names, variable},
+    },
 };
 
 /// Most variables in one NotifyMonitoringReport.
@@ -52,13 +55,16 @@ impl Station {
         }
         let mut items: Vec<(usize, Vec<Value>)> = Vec::new();
         for monitor in self.reported_monitors(payload) {
-            let told = json!({
+            let mut told = json!({
                 "id": monitor.id,
                 "transaction": monitor.transaction,
                 "value": monitor.value,
                 "type": monitor.kind.word(),
                 "severity": monitor.severity,
             });
+            if self.protocol.version == Version::V2_1 {
+                told["eventNotificationType"] = monitor.origin.notification().into();
+            }
             match items.iter_mut().find(|(about, _)| *about == monitor.variable) {
                 Some((_, monitors)) => monitors.push(told),
                 None => items.push((monitor.variable, vec![told])),

@@ -114,6 +114,7 @@ impl Browser {
     }
 
     /// Where the browser is.
+    #[allow(dead_code)] // nor goes elsewhere
     pub fn address(&self) -> String {
         self.ask(&Method::GET, "/url", &Value::Null).as_str().unwrap().to_owned()
     }
@@ -147,12 +148,30 @@ impl Browser {
         }
     }
 
-    /// Opens the page by a link, and waits until it shows the run.
-    pub fn enter(&self, link: &str) {
+    /// Opens a page by its link, and waits until it is live and there is something in the element that shows what it is about.
+    pub fn enter(&self, link: &str, about: &str) {
         self.open(link);
-        self.until(
-            "document.querySelector('#line')?.textContent === 'live' && document.querySelector('#place').textContent",
-        );
+        let about = json!(about);
+        self.until(&format!(
+            "document.querySelector('#line')?.textContent === 'live' && document.querySelector({about}).textContent"
+        ));
+    }
+
+    /// Presses keys where the focus is: letters, and the keys that WebDriver has code points for.
+    #[allow(dead_code)] // not each of the tests has a keyboard
+    pub fn type_keys(&self, keys: &str) {
+        let press = |key: char| [json!({ "type": "keyDown", "value": key }), json!({ "type": "keyUp", "value": key })];
+        let actions: Vec<Value> = keys.chars().flat_map(press).collect();
+        let keyboard = json!({ "type": "key", "id": "keyboard", "actions": actions });
+        self.ask(&Method::POST, "/actions", &json!({ "actions": [keyboard] }));
+    }
+
+    /// Lets the page believe that a person likes it dark.
+    #[allow(dead_code)] // nor looks at it in the dark
+    pub fn turn_dark(&self) {
+        let features = json!([{ "name": "prefers-color-scheme", "value": "dark" }]);
+        let command = json!({ "cmd": "Emulation.setEmulatedMedia", "params": { "features": features } });
+        self.ask(&Method::POST, "/goog/cdp/execute", &command);
     }
 
     /// Text of an element, as it is seen: found and read at once, as the page may replace it at any time.
