@@ -27,7 +27,7 @@ fn values() -> Vec<Value> {
 /// Every place that a schema describes, as the keys that lead there (`[]` for the elements of a list), with its schema.
 fn places<'s>(schema: &'s Value, at: &[String], found: &mut Vec<(Vec<String>, &'s Value)>) {
     for (key, inner) in schema["properties"].as_object().into_iter().flatten() {
-        let here = [at, &[key.clone()]].concat();
+        let here = [at, std::slice::from_ref(key)].concat();
         found.push((here.clone(), inner));
         places(inner, &here, found);
     }
