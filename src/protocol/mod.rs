@@ -258,7 +258,7 @@ const REQUIREMENTS_2_1: [&str; 8] = [
     include_str!("../../data/ocpp2.1/requirements/e-j.yaml"),
     include_str!("../../data/ocpp2.1/requirements/i.yaml"),
     include_str!("../../data/ocpp2.1/requirements/k.yaml"),
-    include_str!("../../data/ocpp2.1/requirements/m-n.yaml"),
+    include_str!("../../data/ocpp2.1/requirements/m-o.yaml"),
     include_str!("../../data/ocpp2.1/requirements/q-s.yaml"),
     include_str!("../../data/ocpp2.1/requirements/sections.yaml"),
 ];

@@ -20,6 +20,8 @@ pub enum RootKind {
     VehicleToGrid,
     /// For contracts of mobility operators.
     MobilityOperator,
+    /// For what makers of vehicles have signed.
+    VehicleMaker,
 }
 
 /// A root in the store.

@@ -6,11 +6,12 @@ use super::Station;
 use crate::simulator::station::physical::{Deleted, Installation, RootKind};
 
 /// The kinds of roots with their names (InstallCertificateUseEnumType).
-const KINDS: [(&str, RootKind); 4] = [
+const KINDS: [(&str, RootKind); 5] = [
     ("CSMSRootCertificate", RootKind::Csms),
     ("ManufacturerRootCertificate", RootKind::Manufacturer),
     ("V2GRootCertificate", RootKind::VehicleToGrid),
     ("MORootCertificate", RootKind::MobilityOperator),
+    ("OEMRootCertificate", RootKind::VehicleMaker), // since OCPP 2.1
 ];
 
 /// The certificate that EVs see, with the sub-CAs above it (M03.FR.05).

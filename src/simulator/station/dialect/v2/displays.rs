@@ -136,6 +136,14 @@ impl Station {
         if !supports("SupportedFormats", &message["message"]["format"]) {
             return refused("NotSupportedMessageFormat", None);
         }
+        // O01.FR.18, since OCPP 2.1: each text is in a language of the station.
+        let texts =
+            std::iter::once(&message["message"]).chain(message["messageExtra"].as_array().into_iter().flatten());
+        let told = self.device.variable(CONTROLLER, "Language").is_some();
+        if told && texts.filter(|text| !text["language"].is_null()).any(|text| !supports("Language", &text["language"]))
+        {
+            return refused("LanguageNotSupported", None);
+        }
         if message["state"].as_str().is_some_and(|state| !STATES.contains(&state)) {
             return refused("NotSupportedState", None);
         }
