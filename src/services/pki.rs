@@ -70,6 +70,8 @@ pub struct Pki {
 /// Roots that are the same for every authority of a process.
 #[derive(Debug, Clone)]
 struct Spare {
+    /// The time for which they were made.
+    at: Timestamp,
     unknown: Written,
     other: Written,
     manufacturer: Written,
@@ -212,20 +214,30 @@ fn successor(of: &Root, kind: KeyKind, now: Timestamp) -> Result<Root, PkiError>
     root_until(&name, kind, now, 3650, Some(of))
 }
 
+/// True where what was made for one time serves another: a run in virtual time may be months away from the one before it.
+fn is_near(made: Timestamp, now: Timestamp) -> bool {
+    made.duration_since(now).abs() < SignedDuration::from_hours(24)
+}
+
 /// Made once per process, which saves time.
 fn spare(kind: KeyKind, now: Timestamp) -> Result<Spare, PkiError> {
     static MADE: [OnceLock<Spare>; 2] = [OnceLock::new(), OnceLock::new()];
     let place = &MADE[usize::from(kind == KeyKind::Rsa)];
-    if let Some(made) = place.get() {
+    if let Some(made) = place.get().filter(|made| is_near(made.at, now)) {
         return Ok(made.clone());
     }
     let made = Spare {
+        at: now,
         unknown: Written::of(&root("ocpp-attest unknown root", kind, now)?),
         other: Written::of(&root("ocpp-attest other root", kind, now)?),
         manufacturer: Written::of(&root(MANUFACTURER, kind, now)?),
         expired: root_until("ocpp-attest expired root", kind, now, -10, None)?.pem,
     };
-    Ok(place.get_or_init(|| made).clone())
+    // Whoever needs another time keeps what was made for it.
+    Ok(match place.set(made.clone()) {
+        Err(_) => place.get().filter(|first| is_near(first.at, now)).cloned().unwrap_or(made),
+        Ok(()) => made,
+    })
 }
 
 /// Writes a file that only its owner can read.

@@ -196,11 +196,15 @@ impl VehiclePki {
     /// Authorities that are made once per process, which saves time: every test case with a simulated product asks for them.
     pub(super) fn of_process(now: Timestamp) -> Result<Arc<Self>, PkiError> {
         static MADE: OnceLock<Arc<VehiclePki>> = OnceLock::new();
-        if let Some(made) = MADE.get() {
+        if let Some(made) = MADE.get().filter(|made| super::is_near(made.now, now)) {
             return Ok(made.clone());
         }
         let made = Arc::new(Self::with(now, &|_, make| make())?);
-        Ok(MADE.get_or_init(|| made).clone())
+        // Whoever needs another time keeps what was made for it.
+        Ok(match MADE.set(made.clone()) {
+            Err(_) => MADE.get().filter(|first| super::is_near(first.now, now)).cloned().unwrap_or(made),
+            Ok(()) => made,
+        })
     }
 
     /// Authorities that are kept in a folder, made there the first time.
