@@ -36,8 +36,38 @@ pub(super) fn judge(checked: &mut Checked, packaged: &PackagedRun, folder: &Path
         Err(error) => return judge.differs(format!("the run can't be read: {error}")),
     };
     judge.names(packaged, &run, &saved, folder);
-    let decided = judge.test_cases(folder, &run.results);
+    // Judging again and making the reports again take about as long: they go side by side.
+    let at = &packaged.folder;
+    let (mut of_cases, mut of_reports) = (Checked::default(), Checked::default());
+    let (decided, read) = std::thread::scope(|scope| {
+        let cases = &mut of_cases;
+        let judging = scope.spawn(|| Judge { checked: cases, at, redacted }.test_cases(folder, &run.results));
+        let read = traced(&run, folder);
+        if let Ok((trace, _)) = &read {
+            Judge { checked: &mut of_reports, at, redacted }.reports(&run, trace, folder, packaged);
+        }
+        (judging.join(), read)
+    });
+    checked.lines.append(&mut of_cases.lines);
+    let mut judge = Judge { checked, at, redacted };
+    let Ok(decided) = decided else {
+        return judge.say(
+            Outcome::Undecided,
+            "judging again came to no end: this is a failure of the tool itself; please report it",
+        );
+    };
     judge.verdicts(&run.results, &saved, &decided);
+    let (trace, traced) = match read {
+        Ok(read) => read,
+        Err(error) => return judge.differs(format!("the trace can't be read: {error}")),
+    };
+    judge.frames(traced, &saved, &decided.frames);
+    judge.results(&run, &saved, &trace);
+    checked.lines.append(&mut of_reports.lines);
+}
+
+/// What the trace says, and the messages in it.
+fn traced(run: &read::Run, folder: &Path) -> Result<(TraceSummary, Frames), read::ReadError> {
     let mut traced = Frames::new();
     let trace = TraceSummary::read_with(&run.pics, folder, |entry| {
         if let (Some(id), TraceEvent::Frame { direction, .. }) = (&entry.test_case, &entry.what) {
@@ -47,14 +77,8 @@ pub(super) fn judge(checked: &mut Checked, packaged: &PackagedRun, folder: &Path
                 None => drop(traced.insert(id.clone(), vec![frame])),
             }
         }
-    });
-    let trace = match trace {
-        Ok(trace) => trace,
-        Err(error) => return judge.differs(format!("the trace can't be read: {error}")),
-    };
-    judge.frames(traced, &saved, &decided.frames);
-    judge.results(&run, &saved, &trace);
-    judge.reports(&run, &trace, folder, packaged);
+    })?;
+    Ok((trace, traced))
 }
 
 /// When messages came and went, by test case: nanoseconds of the run, and whether from the SUT.
