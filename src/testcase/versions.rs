@@ -5,7 +5,7 @@ use super::catalogue;
 use crate::{
     protocol::Version,
     vocabulary,
-    yaml::{Defect, Key, Kind, Node, Position},
+    yaml::{Defect, Key, Kind, Node, Position, nearest},
 };
 
 /// Leaves of a file what holds for a version. Defects are added to the list.
@@ -24,6 +24,37 @@ pub(super) fn settle(root: &mut Node, version: Version, defects: &mut Vec<Defect
         let message = "this holds for some versions of OCPP only, and `differences` does not say what differs";
         defects.push(Defect::new(at, message, "add `differences: { 2.1: a sentence }` to the head of the file"));
     }
+    if !defects.is_empty() {
+        let causes = causes(root);
+        if !causes.is_empty() {
+            *defects = causes;
+        }
+    }
+}
+
+/// What is misspelled in the head of a file, from which the other defects follow.
+fn causes(root: &Node) -> Vec<Defect> {
+    let mut causes = Vec::new();
+    for wanted in ["protocols", "differences"] {
+        if root.get(wanted).is_some() {
+            continue;
+        }
+        for (key, _) in root.map().unwrap_or_default() {
+            if nearest(&key.name, std::iter::once(wanted)).is_some() {
+                let message = format!("unknown key `{}`", key.name);
+                causes.push(Defect::new(key.at, message, format!("did you mean `{wanted}`?")));
+            }
+        }
+    }
+    for word in root.get("protocols").and_then(Node::list).unwrap_or_default() {
+        let text = word.scalar().unwrap_or_default();
+        if Version::named(&text).is_none() {
+            let known: Vec<String> = Version::ALL.iter().map(Version::to_string).collect();
+            let help = vocabulary::help(&text, known.iter().map(String::as_str), "they are");
+            causes.push(Defect::new(word.at, format!("unknown version `{text}`"), help));
+        }
+    }
+    causes
 }
 
 /// What a condition says of the version.
@@ -187,5 +218,9 @@ steps:
         let other = ["`1.6` is not among the `protocols` of this file"];
         assert_eq!(defects("differences: { 2.1: x }\nsteps: [{ when: protocol == '1.6', send: A }]\n"), other);
         assert_eq!(defects("differences: { 1.6: x }\nsteps: []\n"), other);
+        assert_eq!(
+            defects("diferences: { 2.1: x }\nsteps: [{ when: protocol == '2.1', send: A }]\n"),
+            ["unknown key `diferences`"]
+        );
     }
 }

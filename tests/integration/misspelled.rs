@@ -29,6 +29,7 @@ const FREE: &[(&str, &str)] = &[
     ("exclusive", "a sentence"),
     ("remark", "a sentence"),
     ("further-requirements.*", "a sentence"),
+    ("differences.*", "a sentence"),
     // Expressions: their names are misspelled by themselves, below.
     ("when", "an expression"),
     ("until", "an expression"),
@@ -271,17 +272,32 @@ fn survivors(source: &Source, check: &dyn Fn(&Source) -> Result<(), Defects>) ->
     (survivors, tried)
 }
 
-static TODAY: LazyLock<Dialect> = LazyLock::new(|| Dialect::today(Version::V2_0_1));
+/// A word may stand in what holds for one version alone.
+static TODAY: LazyLock<[Dialect; 2]> = LazyLock::new(|| [Version::V2_0_1, Version::V2_1].map(Dialect::today));
 
 fn check_case(library: &Library, source: &Source) -> Result<(), Defects> {
-    catalogue::entry(source, *TODAY, Origin::Folder)?;
-    let case = reader::test_case(source, *TODAY)?;
+    TODAY.iter().try_for_each(|dialect| check_case_of(library, source, *dialect))
+}
+
+fn check_case_of(library: &Library, source: &Source, dialect: Dialect) -> Result<(), Defects> {
+    catalogue::entry(source, dialect, Origin::Folder)?;
+    let case = reader::test_case(source, dialect)?;
     let defects = library::check_runs(&case.runs, &library.states, &[]);
     if defects.is_empty() { Ok(()) } else { Err(source.defects(defects)) }
 }
 
 fn check_state(library: &Library, name: &str, sut: SutKind, source: &Source) -> Result<(), Defects> {
-    let Some(state) = library::state(source, name, sut, *TODAY)? else { return Ok(()) };
+    TODAY.iter().try_for_each(|dialect| check_state_of(library, name, sut, source, *dialect))
+}
+
+fn check_state_of(
+    library: &Library,
+    name: &str,
+    sut: SutKind,
+    source: &Source,
+    dialect: Dialect,
+) -> Result<(), Defects> {
+    let Some(state) = library::state(source, name, sut, dialect)? else { return Ok(()) };
     let mut defects = library::check_runs(&state.runs, &library.states, &[]);
     let cases = library.cases.values().map(|case| &**case);
     defects.extend(Names::new(cases, &library.states).of_state(&state));
@@ -379,7 +395,7 @@ fn a_misspelled_name_in_an_expression_is_told() {
         let case = &library_of(entry.header.sut).cases[id];
         for (name, at) in case.names.used() {
             let Some(mutant) = with_name_misspelled(&entry.source, name, at) else { continue };
-            let Ok(case) = reader::test_case(&mutant, *TODAY) else { continue };
+            let Ok(case) = reader::test_case(&mutant, TODAY[0]) else { continue };
             tried += 1;
             let told = names(entry.header.sut).of_case(&case);
             if !told.iter().any(|told| told.at == at && told.message.contains(&format!("`{name}x`"))) {
@@ -391,7 +407,7 @@ fn a_misspelled_name_in_an_expression_is_told() {
         let Some(state) = library_of(*sut).states.get(stem) else { continue };
         for (name, at) in state.names.used() {
             let Some(mutant) = with_name_misspelled(source, name, at) else { continue };
-            let Ok(Some(state)) = library::state(&mutant, stem, *sut, *TODAY) else { continue };
+            let Ok(Some(state)) = library::state(&mutant, stem, *sut, TODAY[0]) else { continue };
             tried += 1;
             let told = names(*sut).of_state(&state);
             if !told.iter().any(|told| told.at == at && told.message.contains(&format!("`{name}x`"))) {
