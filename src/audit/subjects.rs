@@ -72,7 +72,7 @@ impl Definitions {
             let words = words(&text);
             about.time |= words.iter().any(|word| {
                 word.split('.').skip(1).any(|member| matches!(member, "at" | "answered"))
-                    || matches!(word.as_str(), "elapsed" | "now" | "seconds_between" | "connected_since")
+                    || matches!(word.as_str(), "elapsed" | "now" | "instant" | "seconds_between" | "connected_since")
             });
             for word in words {
                 let name = word.split('.').next().unwrap_or_default().to_owned();

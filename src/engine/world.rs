@@ -110,7 +110,7 @@ pub(crate) struct World {
 }
 
 /// Names of expressions that stand for what the harness itself knows. All others may stand for what the SUT, the bench or the PICS says.
-const OWN_NAMES: [&str; 6] = ["variant", "protocol", "test_case", "now", "elapsed", "next_id"];
+const OWN_NAMES: [&str; 7] = ["variant", "protocol", "test_case", "now", "instant", "elapsed", "next_id"];
 
 /// The verdict on a value that is not right and is made of these names. Only what the harness alone has made is an error of the
 /// harness; nobody can say what a product would have done with what its own words, or the bench's, made impossible.

@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// The names that the engine gives to expressions; what a step keeps must have another one.
-pub const BUILT_IN: [&str; 26] = [
+pub const BUILT_IN: [&str; 27] = [
     "accepted",
     "bench",
     "connected",
@@ -31,6 +31,7 @@ pub const BUILT_IN: [&str; 26] = [
     "elapsed",
     "endpoint",
     "facts",
+    "instant",
     "left",
     "message",
     "next_id",

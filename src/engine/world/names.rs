@@ -38,6 +38,7 @@ impl World {
         let evse = || of_evse("id");
         let value: Value = match name {
             "now" => ocpp_time(self.now.wall).into(),
+            "instant" => self.now.wall.to_string().into(),
             "elapsed" => self.now.seconds().into(),
             "connected" => self.connected().into(),
             "connected_since" => self.open.as_ref().map(|open| open.at.seconds()).into(),
