@@ -197,7 +197,9 @@ mod tests {
 
     fn chained(lines: &[&str]) -> Vec<String> {
         let (mut chain, mut out) = (Chain::begin("f"), Vec::new());
-        lines.iter().for_each(|line| chain.add(line.as_bytes(), &mut out));
+        for line in lines {
+            chain.add(line.as_bytes(), &mut out);
+        }
         String::from_utf8(out).unwrap().lines().map(str::to_owned).collect()
     }
 
