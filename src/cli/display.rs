@@ -1,6 +1,6 @@
 //! What a run says on the terminal. Everything that came from the product is shown, never obeyed.
 
-use std::{io::IsTerminal as _, path::Path, sync::OnceLock, time::Duration};
+use std::{collections::HashSet, io::IsTerminal as _, path::Path, sync::OnceLock, time::Duration};
 
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::print;
 use crate::{
     protocol::Protocol,
-    record::{Kpi, ProfileOutcome, Results, causes::Cause},
+    record::{Kpi, ProfileOutcome, Results, TraceEvent, causes::Cause},
     report::{finding, time},
     runner::Event,
     text::{visible_line, wrap},
@@ -113,10 +113,16 @@ impl Layout {
 pub(super) struct Display {
     bar: Option<ProgressBar>,
     protocol: &'static Protocol,
+    /// What came of attempts to connect before the first one that succeeded, while a station is waited for.
+    failed_attempts: Option<HashSet<String>>,
 }
 
+/// Most kinds of failed attempts that are told while a station is waited for.
+const MAX_KINDS: usize = 10;
+
 impl Display {
-    pub(super) fn new(protocol: &'static Protocol) -> Self {
+    /// With `waits`, it tells why a station does not come in.
+    pub(super) fn new(protocol: &'static Protocol, waits: bool) -> Self {
         let bar = std::io::stderr().is_terminal().then(|| {
             let bar = ProgressBar::new(0);
             if let Ok(style) = ProgressStyle::with_template("{spinner} {pos}/{len}  {elapsed}  {wide_msg}") {
@@ -125,7 +131,7 @@ impl Display {
             bar.enable_steady_tick(Duration::from_millis(200));
             bar
         });
-        Self { bar, protocol }
+        Self { bar, protocol, failed_attempts: waits.then(HashSet::new) }
     }
 
     pub(super) fn show(&mut self, event: Event) {
@@ -142,12 +148,29 @@ impl Display {
                     bar.set_message(visible_line(&format!("{id} {step}")).into_owned());
                 }
             }
-            // The trace and the result of its test case tell of it.
-            Event::Trace(_) | Event::Recorded(_) | Event::Uploaded(..) => {}
+            Event::Trace(entry) => self.attempt(&entry.what),
+            // The result of the test case tells of it.
+            Event::Recorded(_) | Event::Uploaded(..) => {}
             Event::Ended(result) | Event::Postponed(result) => {
                 self.print(&line(&result, self.protocol, Layout::of_this_process()));
             }
             Event::Notice(text) => self.print(&notice(&text, Layout::of_this_process())),
+        }
+    }
+
+    /// A person who waits for a station is told at once why it is not let in, each reason once.
+    fn attempt(&mut self, event: &TraceEvent) {
+        let Some(told) = &mut self.failed_attempts else { return };
+        match event {
+            TraceEvent::Opened { .. } => self.failed_attempts = None,
+            TraceEvent::AttemptFailed { failure, .. } => {
+                let words = failure.words();
+                if told.len() < MAX_KINDS && told.insert(words.clone()) {
+                    let text = format!("a station did not get in: {words}; still waiting");
+                    self.print(&notice(&text, Layout::of_this_process()));
+                }
+            }
+            _ => {}
         }
     }
 

@@ -238,7 +238,11 @@ impl Engine {
             Input::ServiceDone(id, result) => self.world.answers.push((id, exchange::Reply::Service(result))),
             Input::Tick => {}
             Input::Interrupt => {
-                self.world.find(Verdict::Inconclusive, finding::Finding::new("", "interrupted by the user"));
+                let mut finding = finding::Finding::new("", "interrupted by the user");
+                if let Some((_, failure)) = self.world.last_failed_attempt().filter(|_| !self.world.connected()) {
+                    finding.found = Some(format!("the last attempt to connect: {}", failure.words()));
+                }
+                self.world.find(Verdict::Inconclusive, finding);
                 self.current = self.phases.len();
             }
         }

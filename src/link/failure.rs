@@ -13,6 +13,9 @@ impl AttemptFailure {
                 "the SUT closed the connection before the HTTP upgrade, and after the TLS handshake where there is one"
                     .into()
             }
+            AttemptFailure::UpgradeRefusedByUs(101, why) => {
+                format!("we completed the upgrade without a sub-protocol, and closed ({why})")
+            }
             AttemptFailure::UpgradeRefusedByUs(status, why) => format!("we refused the upgrade with {status} ({why})"),
             AttemptFailure::UpgradeRefusedBySut(status) => {
                 let why = match status {

@@ -57,6 +57,8 @@ pub fn shared(cases: &[TestCaseResult]) -> Vec<Cause> {
             test_cases: Vec::new(),
         });
         cause.requirements.retain(|id| first.requirements.contains(id));
+        // What differs between them is no part of what they share.
+        cause.expected = cause.expected.take().filter(|expected| first.expected.as_ref() == Some(expected));
         cause.test_cases.push(case.id.clone());
     }
     let mut causes: Vec<Cause> = causes.into_values().filter(|cause| cause.test_cases.len() > 1).collect();

@@ -74,8 +74,10 @@ fn causes(out: &mut String, causes: &[Cause]) {
     for (number, cause) in causes.iter().take(MAX_ROWS).enumerate() {
         let Cause { message, check, verdict, .. } = cause;
         let mut what = format!("{message} ({check}), {}", verdict.word());
-        if let (Some(expected), Some(found)) = (&cause.expected, &cause.found) {
-            what = format!("{what}: expected {expected}, found {found}");
+        match (&cause.expected, &cause.found) {
+            (Some(expected), Some(found)) => what = format!("{what}: expected {expected}, found {found}"),
+            (None, Some(found)) => what = format!("{what}: found {found}"),
+            _ => {}
         }
         let (requirements, test_cases) = (cause.requirements.join(", "), cause.test_cases.join(", "));
         let _ = writeln!(

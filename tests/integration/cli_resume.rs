@@ -127,3 +127,19 @@ fn a_run_goes_on_only_with_what_it_was_begun_with() {
     assert_eq!(status, Some(2), "{told}");
     assert!(told.contains("name the folder of a run that"), "{told}");
 }
+
+#[test]
+fn a_run_that_cannot_begin_leaves_the_earlier_one_as_it_is() {
+    let folders = tempfile::tempdir().unwrap();
+    let (out, bench) = (folders.path().join("run"), folders.path().join("bench.yaml"));
+    let run = ["run", "--pics", "pics/cp-flex-plus-eu.yaml", "--test", "TC_B_06_CS", "--out", out.to_str().unwrap()];
+    assert_eq!(attest(&[&run[..], &["--sut", "simulated"]].concat()).0, Some(0));
+    let results = std::fs::read(out.join("results.json")).unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap();
+    std::fs::write(&bench, format!("listen: \"{address}\"\n")).unwrap();
+    let (status, text) = attest(&[&run[..], &["--bench", bench.to_str().unwrap()]].concat());
+    assert_eq!(status, Some(2), "{text}");
+    assert!(text.contains(&format!("{address} can't be bound")) && text.contains("another run"), "{text}");
+    assert_eq!(std::fs::read(out.join("results.json")).unwrap(), results);
+}

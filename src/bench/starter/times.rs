@@ -68,7 +68,15 @@ const OF_BOTH: [Time; 2] = [
 ];
 
 /// Of a charging station.
-const OF_STATION: [Time; 8] = [
+const OF_STATION: [Time; 9] = [
+    time(
+        "connect-timeout",
+        120.0,
+        30.0,
+        &[
+            "How long the station is waited for at the beginning of a test case. Shorter: one that is switched on late is missed.",
+        ],
+    ),
     time(
         "reboot-time",
         180.0,

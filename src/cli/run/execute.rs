@@ -1,6 +1,6 @@
 //! Runs what is prepared: the run folder is written as test cases end, and the reports when all have.
 
-use std::{cell::RefCell, sync::Arc};
+use std::{cell::RefCell, net::TcpListener, sync::Arc};
 
 use tokio::sync::watch;
 
@@ -8,6 +8,7 @@ use super::{Problem, live::Live, prepare::Prepared};
 use crate::{
     cli::{display::Display, gate::Opened, operator::OperatorChoice},
     link::Network,
+    pics::SutKind,
     record::{
         Results,
         folder::{self, FolderError},
@@ -55,10 +56,12 @@ pub(super) fn execute(prepared: &Prepared, execution: Execution<'_>) -> Result<R
         jobs: execution.jobs,
         after_failure: runner::AfterFailure { retries: manifest.retries, last: execution.fail_fast.then_some(&failed) },
     };
-    let mut display = Display::new(pics.ocpp.protocol());
+    let mut display = Display::new(pics.ocpp.protocol(), !*simulated && pics.sut == SutKind::ChargingStation);
     let (stop, interrupt) = watch::channel(false);
     let stop = Arc::new(stop);
+    let held = addresses(prepared)?;
     let journal = prepared.open()?;
+    drop(held);
     let trace = if manifest.resumed.is_empty() { TraceSummary::new(pics) } else { TraceSummary::read(pics, folder)? };
     let store = if manifest.resumed.is_empty() { Store::begin(folder) } else { Store::resume(folder) };
     let writing = RefCell::new(Writing { journal, trace, live: execution.live, failed: None, store, not_kept: None });
@@ -124,6 +127,27 @@ pub(super) fn execute(prepared: &Prepared, execution: Execution<'_>) -> Result<R
         report::Run { pics, plan: entries, results: &results, trace: &trace, seal: Some(&seal) },
     )?;
     Ok(results)
+}
+
+/// Tries the addresses at which a station is waited for, and holds them: where one is taken, what an earlier run has left in the
+/// folder stays as it is.
+fn addresses(prepared: &Prepared) -> Result<Vec<TcpListener>, Problem> {
+    let Prepared { pics, bench, simulated, .. } = prepared;
+    if *simulated || pics.sut != SutKind::ChargingStation {
+        return Ok(Vec::new());
+    }
+    let addresses = [&bench.listen, &bench.listen_second].into_iter().filter(|address| !address.is_empty());
+    let bound = addresses.map(|address| {
+        TcpListener::bind(address.as_str()).map_err(|error| {
+            let help = if error.kind() == std::io::ErrorKind::AddrInUse {
+                "another run, or another program, listens there: end it, or change `listen` in the bench"
+            } else {
+                "`ocpp-attest bench check FILE` checks the addresses and files of the bench"
+            };
+            Problem::Input(format!("{address} can't be bound: {error}"), help.into())
+        })
+    });
+    bound.collect()
 }
 
 /// What is written while the run goes on.

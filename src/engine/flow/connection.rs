@@ -463,6 +463,9 @@ pub(crate) fn advance(
         if let Some((last, failure)) = world.last_failed_attempt() {
             finding.found = Some(format!("the last attempt: {}", failure.words()));
             finding.frame.clone_from(&last.head);
+        } else if matches!(connection.act, ConnectionAct::Open | ConnectionAct::Reconnected) {
+            finding.found =
+                Some("no attempt: nobody opened a connection (address, firewall, or it is not started)".into());
         }
         let verdict = world.missing_verdict();
         world.find(verdict, finding);

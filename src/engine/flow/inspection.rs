@@ -6,7 +6,7 @@ use super::{Body, Node, Sending, Sequence, Status};
 use crate::{
     clock::nanos,
     engine::{
-        Phase,
+        Phase, Scope,
         world::{Seen, World},
     },
     testcase::model::{Expect, Step},
@@ -104,11 +104,11 @@ impl Node {
         self.step.expect()
     }
 
-    /// The message that a step, or the first one within it, is about.
-    pub(super) fn begins_with(&self) -> Option<&Expect> {
+    /// The message that a step, or the first one within it, is about, and what is known there.
+    pub(super) fn begins_with(&self) -> Option<(&Expect, &Scope)> {
         match &self.body {
             Body::Steps(steps) => steps.nodes.first().and_then(Node::begins_with),
-            _ => self.expects(),
+            _ => Some((self.expects()?, &self.scope)),
         }
     }
 

@@ -8,7 +8,7 @@ use super::{Body, Node, Sending, Sequence, Status};
 use crate::{
     clock::nanos,
     engine::{
-        Role,
+        Role, Scope,
         exchange::{Answer, Reply},
         finding::Finding,
         world::World,
@@ -38,7 +38,7 @@ impl Node {
         if world.now.mono_ns < until {
             return false;
         }
-        let (wanted, mut finding) = self.missing(&[expect], world);
+        let (wanted, mut finding) = self.missing(&[(expect, &self.scope)], world);
         finding.message = format!("{wanted} did not come within {:.1} s", finding.waited_s.unwrap_or_default());
         let verdict = world.missing_verdict();
         world.find(verdict, finding);
@@ -46,9 +46,8 @@ impl Node {
     }
 
     /// What was waited for in vain, and a finding that tells what came instead; the nearest miss with what is wrong with it.
-    fn missing(&self, expects: &[&Expect], world: &World) -> (String, Finding) {
-        let names = world.names(&self.scope);
-        let describe = |expect: &&Expect| match expect.matches.describe(Some(&names)) {
+    fn missing(&self, expects: &[(&Expect, &Scope)], world: &World) -> (String, Finding) {
+        let describe = |(expect, scope): &(&Expect, &Scope)| match expect.matches.describe(Some(&world.names(scope))) {
             none if none.is_empty() => expect.action.clone(),
             matches => format!("{} with {matches}", expect.action),
         };
@@ -56,7 +55,8 @@ impl Node {
         finding.expected = Some(expects.iter().map(describe).collect::<Vec<_>>().join(" | "));
         finding.waited_s = Some(world.now.seconds_since(&self.reached));
         let since = self.reached.seconds();
-        let came: Vec<String> = world.received_since(since).map(|call| world.summary(call)).collect();
+        let told = |call| format!("{} at {:.1} s", world.summary(call), call.at.seconds_since(&world.began));
+        let came: Vec<String> = world.received_since(since).map(told).collect();
         finding.found = Some(match (came.is_empty(), world.closed_at) {
             (false, _) => format!("meanwhile: {}", shorten(&came.join(", "), 400)),
             (true, Some((at, by))) if !world.connected() => {
@@ -67,8 +67,11 @@ impl Node {
             (true, _) => "nothing".into(),
         });
         let misses = world.received_since(since).filter_map(|call| {
-            let expect = expects.iter().find(|expect| expect.action == call.action)?;
-            Some((call, expect.matches.mismatches(&call.payload, &names).unwrap_or_default()))
+            let of_action = expects.iter().filter(|(expect, _)| expect.action == call.action);
+            let found = of_action.map(|(expect, scope)| {
+                expect.matches.mismatches(&call.payload, &world.names(scope)).unwrap_or_default()
+            });
+            Some((call, found.min_by_key(Vec::len)?))
         });
         // The latest of those that miss the least.
         if let Some((call, found)) = misses.min_by_key(|(call, found)| (found.len(), std::cmp::Reverse(call.input))) {
@@ -79,7 +82,7 @@ impl Node {
                 finding.pointer = Some(place.clone());
             }
         }
-        let mut actions: Vec<&str> = expects.iter().map(|expect| expect.action.as_str()).collect();
+        let mut actions: Vec<&str> = expects.iter().map(|(expect, _)| expect.action.as_str()).collect();
         actions.dedup();
         (actions.join(" or "), finding)
     }
@@ -280,7 +283,7 @@ impl Node {
         if world.now.mono_ns >= until.unwrap_or(fallback) {
             let Body::OneOf(nodes, _) = &self.body else { return true };
             let wanted: Vec<String> = nodes.iter().map(Node::waiting_for).collect();
-            let expects: Vec<&Expect> = nodes.iter().filter_map(Node::begins_with).collect();
+            let expects: Vec<(&Expect, &Scope)> = nodes.iter().filter_map(Node::begins_with).collect();
             let (described, mut finding) = self.missing(&expects, world);
             let waited = finding.waited_s.unwrap_or_default();
             if expects.len() < nodes.len() {
