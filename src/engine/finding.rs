@@ -1,5 +1,7 @@
 //! What was found wrong, until it becomes a failure of the result.
 
+use serde_json::Value;
+
 use crate::{
     protocol::{rules::Rule, session::Breach},
     testcase::{matcher::Mismatch, model::Step},
@@ -65,14 +67,16 @@ impl Finding {
     /// requirements that a check names stand instead of the step's.
     pub(crate) fn mismatches(self, found: &[Mismatch], frame: &str) -> Self {
         let Some((first, others)) = found.split_first() else { return self };
+        let sent = sent(frame);
         let mut finding = self.mismatch(first, frame);
+        finding.found = Some(shorten(&as_sent(first, sent.as_ref()), 500));
         if !others.is_empty() && first.message.is_none() {
             finding.message = format!("{} in {} places", finding.message, found.len());
         }
         let further = |mismatch: &Mismatch| FurtherPlace {
             message: mismatch.message.clone(),
             expected: expected(mismatch),
-            found: shorten(&mismatch.found, 500),
+            found: shorten(&as_sent(mismatch, sent.as_ref()), 500),
             requirements: mismatch.requirements.clone(),
         };
         finding.further = others.iter().take(MAX_FURTHER).map(further).collect();
@@ -81,7 +85,6 @@ impl Finding {
 
     fn mismatch(mut self, mismatch: &Mismatch, frame: &str) -> Self {
         self.expected = Some(expected(mismatch));
-        self.found = Some(shorten(&mismatch.found, 500));
         self.pointer = Some(mismatch.pointer.clone());
         self.frame = Some(shorten(frame, 4000));
         if let Some(message) = &mismatch.message {
@@ -97,6 +100,19 @@ impl Finding {
         }
         self
     }
+}
+
+/// The payload as it was sent: what is judged has the schema's default values filled in.
+fn sent(frame: &str) -> Option<Value> {
+    let Ok(Value::Array(mut frame)) = serde_json::from_str(frame) else { return None };
+    // That of a CALL or SEND is the fourth element, that of a CALLRESULT the third.
+    if (3..=4).contains(&frame.len()) { frame.pop() } else { None }
+}
+
+/// What was found, as the SUT has written it.
+fn as_sent(mismatch: &Mismatch, sent: Option<&Value>) -> String {
+    let written = sent.filter(|_| mismatch.found != "absent").and_then(|sent| sent.pointer(&mismatch.pointer));
+    written.map_or_else(|| mismatch.found.clone(), Value::to_string)
 }
 
 impl From<Breach> for Finding {
