@@ -2,9 +2,11 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::Arc,
+    time::Duration,
 };
 
+use axum::response::Response;
 use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::sync::watch;
@@ -14,6 +16,7 @@ use super::{
     sequence::{self, Row, Sequence},
 };
 use crate::{
+    operator::web::watched::Watched,
     protocol::Protocol,
     record::{TraceEntry, TraceEvent},
     text::visible_line,
@@ -29,10 +32,11 @@ const MAX_LOG: usize = 60;
 const MAX_TEXT: usize = 400;
 
 /// Where the run is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Phase {
     /// Nothing was run yet.
+    #[default]
     Idle,
     /// A run is under way.
     Running,
@@ -106,6 +110,7 @@ struct Case {
     sequence: Sequence,
 }
 
+#[derive(Default)]
 struct State {
     run: u64,
     phase: Phase,
@@ -133,50 +138,23 @@ pub(super) struct Seen {
 
 /// The run that the page shows.
 pub(super) struct Live {
-    state: Mutex<State>,
-    changed: watch::Sender<()>,
+    watched: Watched<State>,
 }
 
 impl Live {
     pub(super) fn new() -> Self {
-        let state = State {
-            run: 0,
-            phase: Phase::Idle,
-            about: None,
-            protocol: None,
-            results: Vec::new(),
-            verdicts: HashMap::new(),
-            case: None,
-            cases: 0,
-            operator: Value::Null,
-            log: VecDeque::new(),
-            ending: None,
-        };
-        Self { state: Mutex::new(state), changed: watch::Sender::new(()) }
+        Self { watched: Watched::new(State::default()) }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn change(&self, change: impl FnOnce(&mut State)) {
-        change(&mut self.state());
-        self.changed.send_replace(());
-    }
-
-    /// Tells when something has changed.
-    pub(super) fn watch(&self) -> watch::Receiver<()> {
-        self.changed.subscribe()
-    }
-
-    /// How many browsers look.
-    pub(super) fn lookers(&self) -> usize {
-        self.changed.receiver_count()
+    /// The state as server-sent events, of results and rows what the browser has not seen.
+    pub(super) fn events(self: Arc<Self>, close: watch::Receiver<bool>, breath: Duration) -> Response {
+        let (live, mut seen) = (self.clone(), Seen::default());
+        self.watched.events(close, breath, move || live.since(&mut seen).to_string())
     }
 
     /// A run is to begin: refused while there is one. Its number.
     pub(super) fn begin(&self, about: About, protocol: &'static Protocol) -> Result<u64, Refused> {
-        let mut state = self.state();
+        let mut state = self.watched.state();
         if matches!(state.phase, Phase::Running | Phase::Stopping) {
             return Err(Refused::Busy);
         }
@@ -186,28 +164,23 @@ impl Live {
             phase: Phase::Running,
             about: Some(about),
             protocol: Some(protocol),
-            results: Vec::new(),
-            verdicts: HashMap::new(),
-            case: None,
             cases,
-            operator: Value::Null,
-            log: VecDeque::new(),
-            ending: None,
+            ..State::default()
         };
         drop(state);
-        self.changed.send_replace(());
+        self.watched.tell();
         Ok(run)
     }
 
     /// The number of the run that is under way.
     pub(super) fn running(&self) -> Option<u64> {
-        let state = self.state();
+        let state = self.watched.state();
         matches!(state.phase, Phase::Running | Phase::Stopping).then_some(state.run)
     }
 
     /// A line of the trace.
     pub(super) fn trace(&self, entry: &TraceEntry) {
-        self.change(|state| {
+        self.watched.change(|state| {
             let Some(protocol) = state.protocol else { return };
             if let TraceEvent::TestCase { id } = &entry.what {
                 state.cases += 1;
@@ -233,7 +206,7 @@ impl Live {
 
     /// A result was written.
     pub(super) fn result(&self, result: &TestCaseResult) {
-        self.change(|state| {
+        self.watched.change(|state| {
             state.verdicts.insert(result.id.clone(), result.verdict);
             state.results.push(CaseLine::of(result));
             if let Some(case) = state.case.as_mut().filter(|case| case.id == result.id) {
@@ -249,7 +222,7 @@ impl Live {
     /// The run has said something.
     pub(super) fn said(&self, words: &str) {
         let words = shorten(&visible_line(&shorten(words, MAX_TEXT)), MAX_TEXT);
-        self.change(|state| {
+        self.watched.change(|state| {
             if state.log.len() == MAX_LOG {
                 state.log.pop_front();
             }
@@ -259,11 +232,11 @@ impl Live {
 
     /// What the operator's page of the run tells: what is asked, and whether it is paused.
     pub(super) fn operator(&self, told: Value) {
-        self.change(|state| state.operator = told);
+        self.watched.change(|state| state.operator = told);
     }
 
     pub(super) fn stopping(&self) {
-        self.change(|state| {
+        self.watched.change(|state| {
             if state.phase == Phase::Running {
                 state.phase = Phase::Stopping;
             }
@@ -272,7 +245,7 @@ impl Live {
 
     /// The run is over.
     pub(super) fn over(&self, exit: Option<i32>) {
-        self.change(|state| {
+        self.watched.change(|state| {
             let words = match exit {
                 Some(0) => "Everything passed",
                 Some(1) => "At least one test case failed",
@@ -289,7 +262,7 @@ impl Live {
 
     /// The state, and of results and rows what `seen` has not.
     pub(super) fn since(&self, seen: &mut Seen) -> Value {
-        let state = self.state();
+        let state = self.watched.state();
         if seen.run != state.run {
             *seen = Seen { run: state.run, ..Seen::default() };
         }

@@ -1,7 +1,6 @@
 //! The workbench over HTTP: the files of the page, what it asks for, what it lets do, and the state as server-sent events.
 
 use std::{
-    convert::Infallible,
     io::Read as _,
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
@@ -14,10 +13,7 @@ use axum::{
     extract::{DefaultBodyLimit, Path, RawQuery, State},
     http::{HeaderMap, HeaderValue, StatusCode, header},
     middleware,
-    response::{
-        IntoResponse, Response,
-        sse::{Event, KeepAlive, Sse},
-    },
+    response::{IntoResponse, Response},
     routing::{get, post},
 };
 use serde::{Deserialize, Serialize};
@@ -57,8 +53,6 @@ const PAGE: [(&str, &str, &str); 8] = [
 
 /// Longest body of a request, bytes: the ids of all test cases have room.
 const MAX_BODY: usize = 64 * 1024;
-/// Most browsers that look at once.
-const MAX_LOOKERS: usize = 32;
 /// Changes that come closer together than this are sent together.
 const BREATH: Duration = Duration::from_millis(80);
 /// How much of a file is sent at once, bytes.
@@ -243,32 +237,8 @@ async fn state_now(State((desk, ..)): Shared) -> Response {
 }
 
 /// The state, now and whenever it has changed, with what is new of results and rows. A browser that is slow gets it less often.
-async fn events(State((desk, _, mut close)): Shared) -> Response {
-    if desk.live.lookers() >= MAX_LOOKERS {
-        return (StatusCode::SERVICE_UNAVAILABLE, "too many browsers have the page open").into_response();
-    }
-    let mut changed = desk.live.watch();
-    let (states, stream) = mpsc::channel::<Result<Event, Infallible>>(1);
-    tokio::spawn(async move {
-        let mut seen = Seen::default();
-        loop {
-            changed.borrow_and_update();
-            let last = *close.borrow_and_update();
-            let event = Event::default().data(desk.live.since(&mut seen).to_string());
-            if states.send(Ok(event)).await.is_err() || last {
-                break;
-            }
-            tokio::time::sleep(BREATH).await;
-            tokio::select! {
-                // The browser is gone.
-                () = states.closed() => break,
-                changed = changed.changed() => if changed.is_err() { break },
-                closed = close.changed() => if closed.is_err() { break },
-            }
-        }
-    });
-    let alive = KeepAlive::new().interval(Duration::from_secs(10));
-    Sse::new(ReceiverStream::new(stream)).keep_alive(alive).into_response()
+async fn events(State((desk, _, close)): Shared) -> Response {
+    desk.live.clone().events(close, BREATH)
 }
 
 async fn runs(State((desk, ..)): Shared) -> Result<Response, Refused> {

@@ -7,6 +7,7 @@ pub(crate) mod access;
 pub(crate) mod door;
 mod page_state;
 mod server;
+pub(crate) mod watched;
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},

@@ -2,10 +2,11 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     time::Duration,
 };
 
+use axum::response::Response;
 use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::{
@@ -13,6 +14,7 @@ use tokio::{
     time::Instant,
 };
 
+use super::watched::Watched;
 use crate::{
     manual_action::{
         ActionOutcome, ManualAction,
@@ -54,8 +56,7 @@ pub(super) enum Refused {
 /// What the run and the browsers share.
 #[derive(Debug)]
 pub(super) struct PageState {
-    state: Mutex<State>,
-    changed: watch::Sender<()>,
+    watched: Watched<State>,
     noted: Notify,
     patience: Duration,
 }
@@ -104,35 +105,17 @@ struct Asked {
 
 impl PageState {
     pub(super) fn new(product: String, patience: Duration) -> Self {
-        Self {
-            state: Mutex::new(State { product, ..State::default() }),
-            changed: watch::Sender::new(()),
-            noted: Notify::new(),
-            patience,
-        }
+        Self { watched: Watched::new(State { product, ..State::default() }), noted: Notify::new(), patience }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn change(&self, change: impl FnOnce(&mut State)) {
-        change(&mut self.state());
-        self.changed.send_replace(());
-    }
-
-    /// Tells when something has changed.
-    pub(super) fn watch(&self) -> watch::Receiver<()> {
-        self.changed.subscribe()
-    }
-
-    /// How many browsers look.
-    pub(super) fn lookers(&self) -> usize {
-        self.changed.receiver_count()
+    /// The state as server-sent events.
+    pub(super) fn events(self: Arc<Self>, close: watch::Receiver<bool>, breath: Duration) -> Response {
+        let state = self.clone();
+        self.watched.events(close, breath, move || state.snapshot().to_string())
     }
 
     pub(super) fn begins(&self, number: usize, of: usize, id: &str, title: &str, purpose: &str) {
-        self.change(|state| {
+        self.watched.change(|state| {
             state.of = of;
             state.remarks.entry(id.to_owned()).or_default();
             state.running.retain(|running| running.id != id);
@@ -147,7 +130,7 @@ impl PageState {
     }
 
     pub(super) fn step(&self, id: &str, step: &str) {
-        self.change(|state| {
+        self.watched.change(|state| {
             if let Some(running) = state.running.iter_mut().find(|running| running.id == id) {
                 if running.steps.len() == MAX_STEPS {
                     running.steps.pop_front();
@@ -158,7 +141,7 @@ impl PageState {
     }
 
     pub(super) fn ended(&self, id: &str, verdict: Verdict, reason: Option<&str>) {
-        self.change(|state| {
+        self.watched.change(|state| {
             let title = match state.running.iter().position(|running| running.id == id) {
                 Some(place) => state.running.remove(place).title,
                 None => String::new(),
@@ -178,7 +161,7 @@ impl PageState {
         let question = actions::find(&action.action).is_some_and(ActionInfo::is_question);
         let until = Instant::now() + self.patience;
         let mut id = 0;
-        self.change(|state| {
+        self.watched.change(|state| {
             state.last_id += 1;
             id = state.last_id;
             if !state.aborted {
@@ -189,21 +172,21 @@ impl PageState {
     }
 
     pub(super) fn withdraw(&self, id: u64) {
-        if self.state().asked.iter().any(|asked| asked.id == id) {
-            self.change(|state| state.asked.retain(|asked| asked.id != id));
+        if self.watched.state().asked.iter().any(|asked| asked.id == id) {
+            self.watched.change(|state| state.asked.retain(|asked| asked.id != id));
         }
     }
 
     /// Hands an answer to who waits for it. Only a question can be denied.
     pub(super) fn answer(&self, id: u64, outcome: ActionOutcome) -> Result<(), Refused> {
-        let mut state = self.state();
+        let mut state = self.watched.state();
         let place = state.asked.iter().position(|asked| asked.id == id).ok_or(Refused::Over)?;
         if matches!(outcome, ActionOutcome::Denied(_)) && !state.asked[place].question {
             return Err(Refused::Unfitting);
         }
         let asked = state.asked.remove(place);
         drop(state);
-        self.changed.send_replace(());
+        self.watched.tell();
         asked.answer.send(outcome).map_err(|_| Refused::Over)
     }
 
@@ -213,7 +196,7 @@ impl PageState {
         if text.is_empty() || text.chars().count() > MAX_REMARK {
             return Err(Refused::Length);
         }
-        let mut state = self.state();
+        let mut state = self.watched.state();
         let remarks = state.remarks.get_mut(test_case).ok_or(Refused::Unknown)?;
         if remarks.len() >= MAX_REMARKS {
             return Err(Refused::TooMany);
@@ -231,7 +214,7 @@ impl PageState {
             let noted = self.noted.notified();
             tokio::pin!(noted);
             noted.as_mut().enable();
-            let found = self.state().remarks.get_mut(test_case).map(std::mem::take).unwrap_or_default();
+            let found = self.watched.state().remarks.get_mut(test_case).map(std::mem::take).unwrap_or_default();
             if !found.is_empty() {
                 return found;
             }
@@ -240,19 +223,19 @@ impl PageState {
     }
 
     pub(super) fn pause(&self, paused: bool) {
-        self.change(|state| state.paused = paused);
+        self.watched.change(|state| state.paused = paused);
     }
 
     /// The run is to end; nobody needs to do anything any more.
     pub(super) fn abort(&self) {
-        self.change(|state| {
+        self.watched.change(|state| {
             state.aborted = true;
             state.asked.clear();
         });
     }
 
     pub(super) fn finish(&self, summary: &str) {
-        self.change(|state| {
+        self.watched.change(|state| {
             state.asked.clear();
             state.running.clear();
             state.finished = Some(summary.to_owned());
@@ -261,7 +244,7 @@ impl PageState {
 
     /// Everything that the page shows.
     pub(super) fn snapshot(&self) -> Value {
-        let state = self.state();
+        let state = self.watched.state();
         let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         let running = state.running.iter().map(|running| {
             let steps = running.steps.iter().map(|(step, _)| step.as_str());

@@ -1,6 +1,6 @@
 //! The page over HTTP: the files of the page, the state as server-sent events, and what a browser may ask for.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -8,20 +8,12 @@ use axum::{
     extract::{DefaultBodyLimit, Path, State},
     http::{HeaderMap, StatusCode, header},
     middleware,
-    response::{
-        IntoResponse, Response,
-        sse::{Event, KeepAlive, Sse},
-    },
+    response::{IntoResponse, Response},
     routing::{get, post},
 };
 use serde::Deserialize;
 use serde_json::json;
-use tokio::{
-    net::TcpListener,
-    sync::{mpsc, watch},
-    task::JoinHandle,
-};
-use tokio_stream::wrappers::ReceiverStream;
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
 use super::{
     door::{Door, from_page, let_in},
@@ -35,8 +27,6 @@ const SCRIPT: &str = include_str!("page.js");
 
 /// Longest body of a request, bytes.
 const MAX_BODY: usize = 16 * 1024;
-/// Most browsers that look at once.
-const MAX_LOOKERS: usize = 32;
 /// Changes that come closer together than this are sent together.
 const BREATH: Duration = Duration::from_millis(60);
 
@@ -88,31 +78,8 @@ async fn state_now(State((service, _)): Shared) -> Response {
 }
 
 /// The state, now and whenever it has changed. A browser that is slow gets the newest only.
-async fn events(State((service, mut close)): Shared) -> Response {
-    if service.state.lookers() >= MAX_LOOKERS {
-        return (StatusCode::SERVICE_UNAVAILABLE, "too many browsers have the page open").into_response();
-    }
-    let mut changed = service.state.watch();
-    let (states, stream) = mpsc::channel::<Result<Event, Infallible>>(1);
-    tokio::spawn(async move {
-        loop {
-            changed.borrow_and_update();
-            let last = *close.borrow_and_update();
-            let event = Event::default().data(service.state.snapshot().to_string());
-            if states.send(Ok(event)).await.is_err() || last {
-                break;
-            }
-            tokio::time::sleep(BREATH).await;
-            tokio::select! {
-                // The browser is gone.
-                () = states.closed() => break,
-                changed = changed.changed() => if changed.is_err() { break },
-                closed = close.changed() => if closed.is_err() { break },
-            }
-        }
-    });
-    let alive = KeepAlive::new().interval(Duration::from_secs(10));
-    Sse::new(ReceiverStream::new(stream)).keep_alive(alive).into_response()
+async fn events(State((service, close)): Shared) -> Response {
+    service.state.clone().events(close, BREATH)
 }
 
 fn said(result: Result<(), Refused>) -> Response {
