@@ -11,7 +11,7 @@ pub mod page;
 mod peer;
 mod sheet;
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use serde_json::json;
 use tokio::sync::watch;
@@ -29,7 +29,7 @@ use crate::{
     operator::{BoxFuture, Operator},
     pics::{Pics, SutKind, reader},
     protocol::Version,
-    record::{Direction, PlanEntry, TraceEntry, TraceEvent},
+    record::{Direction, PlanEntry, TraceEntry, TraceEvent, temporary::TemporaryFolder},
     runner::{self, Event, Plan},
     testcase::{dialect::Dialect, library::Library, model::TestCase, reader::test_case},
     verdict::Verdict,
@@ -129,7 +129,7 @@ pub struct Exchange {
 /// Runs of the harness against peers with known delays, side by side.
 fn phase(settings: &Settings, conditions: &Conditions) -> Result<Vec<Exchange>, CalibrationError> {
     let io = |what| move |error| CalibrationError::Io(what, error);
-    let authority = Authority::new().map_err(io("a folder for the calibration's certificates"))?;
+    let authority = TemporaryFolder::new("calibration").map_err(io("a folder for the calibration's certificates"))?;
     let pics = pics()?;
     let samples = settings.samples.div_ceil(conditions.sessions);
     let case = Arc::new(
@@ -138,7 +138,7 @@ fn phase(settings: &Settings, conditions: &Conditions) -> Result<Vec<Exchange>, 
     );
     let entry = entry(&case);
     let writing =
-        conditions.writes.then(|| Writing::begin(&authority.folder.join("run"), &pics, entry.clone())).transpose()?;
+        conditions.writes.then(|| Writing::begin(&authority.path().join("run"), &pics, entry.clone())).transpose()?;
     let writing = writing.as_ref();
     let session = Session { settings, authority: &authority, pics: &pics, case: &case, entry, samples, writing };
     let runtime =
@@ -184,7 +184,7 @@ fn entry(case: &TestCase) -> PlanEntry {
 /// What the runs of a phase have in common.
 struct Session<'s> {
     settings: &'s Settings,
-    authority: &'s Authority,
+    authority: &'s TemporaryFolder,
     pics: &'s Pics,
     case: &'s Arc<TestCase>,
     entry: PlanEntry,
@@ -218,7 +218,12 @@ impl Session<'_> {
             after_failure: runner::AfterFailure::default(),
         };
         let delays = peer::delays(self.samples, self.settings.longest, number);
-        let peer = peer::Peer { address, identity: bench.identity.clone(), roots: self.authority.root(), delays };
+        let peer = peer::Peer {
+            address,
+            identity: bench.identity.clone(),
+            roots: self.authority.path().join("root.pem"),
+            delays,
+        };
         let peer = tokio::task::spawn_blocking(move || peer.answer());
         let (stop, interrupt) = watch::channel(false);
         let operator = Some(Arc::new(Nobody) as Arc<dyn Operator>);
@@ -298,7 +303,7 @@ fn pics() -> Result<Pics, CalibrationError> {
     reader::read_source(&source).map_err(|error| CalibrationError::Run(error.to_string()))
 }
 
-fn bench(address: &str, authority: &Authority, number: usize) -> Result<Bench, CalibrationError> {
+fn bench(address: &str, authority: &TemporaryFolder, number: usize) -> Result<Bench, CalibrationError> {
     let values = json!({
         "listen": address,
         "listen-second": "",
@@ -306,7 +311,7 @@ fn bench(address: &str, authority: &Authority, number: usize) -> Result<Bench, C
         "identity": format!("CALIBRATION{number}"),
         "password": peer::PASSWORD,
         "security-profile": 2,
-        "authority": authority.folder.display().to_string(),
+        "authority": authority.path().display().to_string(),
     });
     // A bench as a person would write it: JSON is YAML.
     Bench::read_source(&Source::new("bench.yaml", values.to_string()))
@@ -317,30 +322,6 @@ fn bench(address: &str, authority: &Authority, number: usize) -> Result<Bench, C
 fn free_address() -> std::io::Result<String> {
     let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
     listener.local_addr().map(|address| address.to_string())
-}
-
-/// A folder for the harness's certificate authority, gone when this is.
-struct Authority {
-    folder: PathBuf,
-}
-
-impl Authority {
-    fn new() -> std::io::Result<Self> {
-        let folder = std::env::temp_dir().join(format!("ocpp-attest-calibration-{}", uuid::Uuid::new_v4()));
-        std::fs::create_dir_all(&folder)?;
-        Ok(Self { folder })
-    }
-
-    /// Where the root will lie when the harness has made it.
-    fn root(&self) -> PathBuf {
-        self.folder.join("root.pem")
-    }
-}
-
-impl Drop for Authority {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.folder);
-    }
 }
 
 #[cfg(test)]

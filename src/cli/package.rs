@@ -14,7 +14,7 @@ use crate::{
         package::{self, Options, PackageError},
         signer::{Signer, SignerError},
     },
-    record::chain::sha256,
+    record::{chain::sha256, folder},
 };
 
 /// Arguments of `package`.
@@ -97,13 +97,8 @@ pub(super) fn read(path: &Path, what: &str) -> Result<Vec<u8>, Problem> {
 
 /// A file, whole or not at all.
 fn write(path: &Path, content: &[u8]) -> Result<(), Problem> {
-    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let beside = path.with_file_name(format!(".{name}.part"));
-    let written = fs::write(&beside, content).and_then(|()| fs::rename(&beside, path));
-    written.map_err(|error| {
-        let _ = fs::remove_file(&beside);
-        Problem::Input(format!("{} can't be written: {error}", path.display()), "name another file with --out".into())
-    })
+    folder::write_whole(path, content)
+        .map_err(|error| Problem::Input(error.to_string(), "name another file with --out".into()))
 }
 
 impl From<PackageError> for Problem {

@@ -1,10 +1,6 @@
 //! Opens a package and checks it: its bytes against the manifest, the signature, the seals, the hash chains, and every verdict.
 
-use std::{
-    collections::BTreeMap,
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, fs};
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -22,6 +18,7 @@ use crate::{
     record::{
         chain::{Chained, Follower, sha256},
         seal,
+        temporary::TemporaryFolder,
     },
     text::visible_line,
     yaml::shorten,
@@ -127,8 +124,8 @@ pub fn check(file: &[u8], trust: &Trust) -> Result<Checked, ContainerError> {
     for run in &manifest.runs {
         let prefix = format!("{}/", run.folder);
         let own = members.iter().filter_map(|(path, content)| Some((path.strip_prefix(&prefix)?, content.as_slice())));
-        match Unpacked::new(own) {
-            Ok(folder) => judge::judge(&mut checked, run, &folder.0, manifest.redacted.as_ref()),
+        match unpacked(own) {
+            Ok(folder) => judge::judge(&mut checked, run, folder.path(), manifest.redacted.as_ref()),
             Err(error) => checked.say(Outcome::Undecided, Some(&run.folder), format!("it can't be unpacked: {error}")),
         }
     }
@@ -298,30 +295,16 @@ fn evidence(checked: &mut Checked, run: &PackagedRun, members: &BTreeMap<String,
     }
 }
 
-/// A folder with the members of a run, which is removed again.
-struct Unpacked(PathBuf);
-
-impl Unpacked {
-    fn new<'m>(members: impl Iterator<Item = (&'m str, &'m [u8])>) -> std::io::Result<Self> {
-        let unpacked = Self(std::env::temp_dir().join(format!("ocpp-attest-verify-{}", uuid::Uuid::new_v4().simple())));
-        let mut builder = fs::DirBuilder::new();
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(&unpacked.0)?;
-        for (path, content) in members {
-            // The container has refused every name that could lead out of the folder.
-            let path = unpacked.0.join(Path::new(path));
-            if let Some(parent) = path.parent() {
-                fs::create_dir_all(parent)?;
-            }
-            fs::write(path, content)?;
+/// A folder with the members of a run.
+fn unpacked<'m>(members: impl Iterator<Item = (&'m str, &'m [u8])>) -> std::io::Result<TemporaryFolder> {
+    let folder = TemporaryFolder::new("verify")?;
+    for (path, content) in members {
+        // The container has refused every name that could lead out of the folder.
+        let path = folder.path().join(path);
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent)?;
         }
-        Ok(unpacked)
+        fs::write(path, content)?;
     }
-}
-
-impl Drop for Unpacked {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
+    Ok(folder)
 }

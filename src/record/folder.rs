@@ -39,13 +39,17 @@ pub fn create(folder: &Path) -> Result<(), FolderError> {
 
 /// Writes a file of the folder, whole or not at all.
 pub fn write(folder: &Path, name: &str, content: &[u8]) -> Result<(), FolderError> {
-    let path = folder.join(name);
-    let beside = folder.join(format!(".{name}.part"));
-    let write = || -> io::Result<()> {
-        fs::write(&beside, content)?;
-        fs::rename(&beside, &path)
-    };
-    write().map_err(|error| failed(&path, error))
+    write_whole(&folder.join(name), content)
+}
+
+/// Writes a file, whole or not at all.
+pub fn write_whole(path: &Path, content: &[u8]) -> Result<(), FolderError> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let beside = path.with_file_name(format!(".{name}.part"));
+    fs::write(&beside, content).and_then(|()| fs::rename(&beside, path)).map_err(|error| {
+        let _ = fs::remove_file(&beside);
+        failed(path, error)
+    })
 }
 
 /// Writes a file of the folder as its content comes, whole or not at all.

@@ -12,6 +12,7 @@ pub mod model;
 pub mod read;
 pub mod saved;
 pub mod seal;
+pub(crate) mod temporary;
 pub mod writer;
 
 pub use model::*;
