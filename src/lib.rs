@@ -20,6 +20,7 @@ pub mod kpi;
 pub mod link;
 pub mod manual_action;
 pub mod operator;
+pub mod parallel;
 pub mod pics;
 pub mod preflight;
 pub mod protocol;
