@@ -15,7 +15,7 @@ use std::{collections::HashMap, path::Path};
 use serde_json::{Map, Value, json};
 
 pub(crate) use self::{
-    closed::{longest, token_keys, words_of_key},
+    closed::{longest, pattern, token_keys, words_of_key},
     files::is_address,
     stations::KEYS as STATION_KEYS,
 };
@@ -130,6 +130,7 @@ pub(crate) fn defaults() -> Value {
         "display-message": "ocpp-attest test message",
         "display-address": "https://example.com/",
         "language": "en",
+        "currency": "EUR",
         "model": "Attest",
         "vendor-name": "ocpp-attest",
         "iso15118": {

@@ -42,6 +42,7 @@ const CONTENT: Property = Property::required("content", Takes::Text);
 const FORMAT: Property = Property::required("format", Takes::Text);
 const HOW: Property = Property::required("how", Takes::Word(&["shown", "alone", "not-shown"]));
 const COST: Property = Property::required("cost", Takes::Number);
+const CURRENCY: Property = Property::optional("currency", Takes::Text);
 const KIND: Property = Property::required("kind", Takes::Word(&["running", "total"]));
 const UNTIL: Property = Property::optional("until", Takes::Text);
 const DISPLAY: Property = Property::optional("display", Takes::Text);
@@ -205,8 +206,8 @@ pub const ACTIONS: &[ActionInfo] = &[
     },
     ActionInfo {
         name: "check-cost",
-        parameters: &[EVSE, COST, KIND],
-        prompt: "Does the station show the driver at EVSE {{ evse }} {% if kind == 'total' %}that the session has cost {{ cost }}{% else %}that the session costs {{ cost }} so far{% endif %}, in whatever form it shows costs?",
+        parameters: &[EVSE, COST, KIND, CURRENCY],
+        prompt: "Does the station show the driver at EVSE {{ evse }} {% if kind == 'total' %}that the session has cost {{ cost }}{% else %}that the session costs {{ cost }}{% endif %}{% if currency is defined %} {{ currency }}{% endif %}{% if kind == 'running' %} so far{% endif %}, in whatever form it shows costs?",
     },
     ActionInfo {
         name: "restore-sut",

@@ -31,6 +31,7 @@ fn sample(action: &ActionInfo, property: &Property) -> Value {
         ("station", _) => "CS001".into(),
         ("interval", _) => 20.into(),
         ("cost", _) => json!(1.25),
+        ("currency", _) => "EUR".into(),
         ("until", _) => "2026-01-01T12:00:00Z".into(),
         ("type", _) => if action.name == "check-monitor" { "Delta" } else { "ISO14443" }.into(),
         ("component", _) => "EVSE".into(),
