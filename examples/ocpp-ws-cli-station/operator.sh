@@ -2,10 +2,11 @@
 # Does manual actions at the simulator of ocpp-ws-cli, which runs in a tmux session: `run --operator exec:examples/ocpp-ws-cli-station/operator.sh`.
 # Exit status: 0 done, 1 not possible here.
 set -u
-here=$(dirname "$0")
 dir=${OCPP_WS_CLI_DIR:-reports/ocpp-ws-cli}
 cli=${OCPP_WS_CLI:-$dir/node_modules/.bin/ocpp}
 root=${OCPP_WS_CLI_ROOT:-reports/authority/root.pem}
+# ws for a bench with security profile 1
+scheme=${OCPP_WS_CLI_SCHEME:-wss}
 session=ocpp-ws-cli
 mkdir -p "$dir"
 action=$1
@@ -58,23 +59,9 @@ authorize() {
     return 1
 }
 
-network_up() {
-    # Every output goes elsewhere, or the harness would wait for the relay's end.
-    setsid python3 "$here/relay.py" 9422 9420 > /dev/null 2>&1 < /dev/null &
-    echo $! > "$dir/relay.pid"
-    sleep 0.3
-}
-network_down() {
-    [ -f "$dir/relay.pid" ] && kill "$(cat "$dir/relay.pid")" 2> /dev/null
-    rm -f "$dir/relay.pid"
-    sleep 0.3
-}
-
 start() {
     rm -f "$dir/cable" "$dir/driver"
-    network_down
-    network_up
-    local command="NODE_EXTRA_CA_CERTS=$root $cli simulate -e wss://CS001:attest-bench-secret@localhost:9422/ocpp -i CS001 -t D001D001 \
+    local command="NODE_EXTRA_CA_CERTS=$root $cli simulate -e $scheme://CS001:attest-bench-secret@localhost:9420/ocpp -i CS001 -t D001D001 \
         -p ocpp1.6 --report json --report-dir $dir"
     # The session outlives the simulator: a tmux server that is just about to end its last session refuses a new one.
     if tmux has-session -t "$session" 2> /dev/null; then
@@ -120,7 +107,5 @@ case $action in
     ev-resume) set_status Charging ;;
     cause-fault) set_status Faulted ;;
     clear-fault) set_status Available ;;
-    network-down) network_down ;;
-    network-up) network_up ;;
     *) not_possible "ocpp-ws-cli has no key for $action" ;;
 esac
