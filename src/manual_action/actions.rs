@@ -222,12 +222,12 @@ pub const ACTIONS: &[ActionInfo] = &[
     ActionInfo {
         name: settings::CONFIGURE,
         parameters: &[WHAT, VALUE, INTERVAL, STATION],
-        prompt: "Configure the CSMS to answer the next BootNotification of station {{ station }} with the status {{ value }}{% if interval is defined %} and an interval of {{ interval }} s{% endif %}.",
+        prompt: "{% if what == 'energy-transfer' %}Configure the CSMS so that {% if value == 'undetermined' %}it does not know which energy transfers it allows when a driver authorizes at station {{ station }}{% else %}drivers at station {{ station }} begin with an energy transfer that is not bidirectional{% endif %} (ISO 15118-20).{% elif what == 'ev-schedules' %}Configure the CSMS so that it gives EVs at station {{ station }} no charging profile when they tell their needs (ISO 15118-20).{% else %}Configure the CSMS to answer the next BootNotification of station {{ station }} with the status {{ value }}{% if interval is defined %} and an interval of {{ interval }} s{% endif %}.{% endif %}",
     },
     ActionInfo {
         name: settings::RESTORE,
         parameters: &[WHAT, VALUE, INTERVAL, STATION],
-        prompt: "{% if what == 'next-boot' %}Let the CSMS accept station {{ station }} again when it boots. There is nothing to do if the CSMS has forgotten its setting after one BootNotification.{% elif what == 'security-profile' %}Set station {{ station }} back to security profile {{ value }} at the CSMS.{% else %}Set the password of station {{ station }} at the CSMS back to the one in the bench.{% endif %}",
+        prompt: "{% if what == 'next-boot' %}Let the CSMS accept station {{ station }} again when it boots. There is nothing to do if the CSMS has forgotten its setting after one BootNotification.{% elif what == 'energy-transfer' %}Let the CSMS tell again which energy transfers it allows, bidirectional ones among them, when a driver authorizes at station {{ station }}.{% elif what == 'ev-schedules' %}Let the CSMS give EVs at station {{ station }} charging profiles again when they tell their needs.{% elif what == 'security-profile' %}Set station {{ station }} back to security profile {{ value }} at the CSMS.{% else %}Set the password of station {{ station }} at the CSMS back to the one in the bench.{% endif %}",
     },
     ActionInfo {
         name: "check-variable",

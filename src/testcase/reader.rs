@@ -383,7 +383,7 @@ impl<'s> Reader<'s> {
                 StepKind::Remark(self.template(value))
             }
             "never" => {
-                let action = self.call(value, true);
+                let action = self.call(value);
                 let matches = self.matches(node.get("match"), self.messages().message(&action, true));
                 StepKind::Never { action, matches, during: self.template(node.get("during")?) }
             }
@@ -392,7 +392,7 @@ impl<'s> Reader<'s> {
     }
 
     fn expect(&mut self, value: &Node, node: &Node) -> Expect {
-        let action = self.call(value, true);
+        let action = self.call(value);
         let reply = node.get("reply");
         if let Some(reply) = reply {
             self.payload(reply, &action, false);
@@ -423,7 +423,17 @@ impl<'s> Reader<'s> {
     }
 
     fn send(&mut self, value: &Node, node: &Node) -> Send {
-        let action = self.call(value, false);
+        let action = self.action(value, false);
+        if self.messages().is_one_way(&action) {
+            // A SEND has no answer.
+            for key in ["check", "expect-error", "error-allowed", "lost-allowed", "within"] {
+                if let Some(found) = node.get(key) {
+                    let message =
+                        format!("{action} is sent without asking for an answer (SEND), so `{key}` is of no use");
+                    self.defect(found.at, message, "remove it");
+                }
+            }
+        }
         let payload = node.get("payload");
         if let Some(payload) = payload {
             self.payload(payload, &action, true);
@@ -490,9 +500,9 @@ impl<'s> Reader<'s> {
         })
     }
 
-    /// The action of a CALL, for which a step can wait or which it can send.
-    fn call(&mut self, node: &Node, from_sut: bool) -> String {
-        let action = self.action(node, from_sut);
+    /// The action of a CALL of the SUT, for which a step can wait.
+    fn call(&mut self, node: &Node) -> String {
+        let action = self.action(node, true);
         if self.messages().is_one_way(&action) {
             let message =
                 format!("{action} is sent without asking for an answer (SEND), and no step is about such messages");

@@ -124,6 +124,10 @@ impl Node {
                     let at = world.now.seconds();
                     world.keep(name, serde_json::json!({ "request": payload, "at": at }));
                 }
+                if world.messages().is_one_way(&send.action) {
+                    world.tell(&send.action, payload);
+                    return true;
+                }
                 let until = world.now.mono_ns.saturating_add(within);
                 let id = world.call(&send.action, payload, until);
                 self.body = Body::Send(Sending { id, connected, within, until, at: world.now });

@@ -122,7 +122,7 @@ pub const NEW_OF_CSMS: &[Unsolicited] = &[
     line("RequestBatterySwap", Background, "Our station has no batteries and answers Rejected (S02.FR.04)."),
     line("SetDERControl", Background, "Our station supports no DER control and answers NotSupported (R04.FR.01)."),
     line("SetDefaultTariff", Background, "Our station calculates no costs and refuses it with NotSupported (I07.FR.01)."),
-    line("UpdateDynamicSchedule", Background, "Our station has no dynamic profiles and answers Rejected (K28.FR.11)."),
+    line("UpdateDynamicSchedule", Background, "The values of a Dynamic profile may change at any time (K28.FR.06). Our station answers Rejected if it has no such profile (K28.FR.11)."),
     line("UsePriorityCharging", Background, "Our station has no profile for priority charging and says so (K21.FR.01, K21.FR.02)."),
 ];
 

@@ -62,7 +62,7 @@ impl OwnStation {
             "GetDERControl" | "ClearDERControl" => der_control(action, payload),
             "NotifyAllowedEnergyTransfer" => refused("Rejected", "UnsupportedRequest"),
             "RequestBatterySwap" => refused("Rejected", "NoBatteryAvailable"), // S02.FR.04
-            "UpdateDynamicSchedule" => refused("Rejected", "InvalidProfile"),  // K28.FR.11
+            "UpdateDynamicSchedule" => self.update_dynamic_schedule(payload),
             "UsePriorityCharging" => priority_charging(around, payload),
             // B13.FR.01: no transaction is resumed.
             "Reset" if payload["type"] == "ImmediateAndResume" => refused("Rejected", "UnsupportedRequest"),
