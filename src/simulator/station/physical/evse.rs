@@ -40,6 +40,8 @@ pub struct Evse {
     pub supply: Supply,
     /// What a limit leaves of it, if one does.
     pub allowance: Option<Allowance>,
+    /// What the state of the grid leaves of its power, W, if that is less than it would be otherwise.
+    pub grid_limit: Option<f64>,
     /// What the driver is shown of the cost.
     pub cost: Option<Cost>,
 }
@@ -115,6 +117,7 @@ impl Evse {
                 _ => Supply { volts: 230, phases: Some(if of.phases.contains('3') { 3 } else { 1 }) },
             },
             allowance: None,
+            grid_limit: None,
             cost: None,
         }
     }
@@ -143,6 +146,7 @@ impl Evse {
     /// The power that an EV takes, W.
     pub fn draws(&self) -> f64 {
         let offered = self.allowance.map_or(DEMAND, |allowance| allowance.watts.min(DEMAND));
+        let offered = self.grid_limit.map_or(offered, |limit| offered.min(limit));
         if self.gives_energy() { offered } else { 0.0 }
     }
 

@@ -134,6 +134,9 @@ impl Station {
             "SetDisplayMessage" if self.has_display() => self.set_display_message(payload),
             "GetDisplayMessages" if self.has_display() => status(self.get_display_messages(payload)),
             "ClearDisplayMessage" if self.has_display() => status(self.clear_display_message(payload)),
+            "SetDERControl" if self.controls_der() => self.set_der_control(payload),
+            "GetDERControl" if self.controls_der() => status(self.get_der_controls(payload)),
+            "ClearDERControl" if self.controls_der() => status(self.clear_der_controls(payload)),
             "DataTransfer" => status("UnknownVendorId"),
             _ => return None,
         })
@@ -184,6 +187,8 @@ impl Station {
             }
             "GetChargingProfiles" => self.report_charging_profiles(payload),
             "GetDisplayMessages" => self.notify_display_messages(payload),
+            "SetDERControl" | "ClearDERControl" => self.der_due(),
+            "GetDERControl" => self.report_der_controls(payload),
             _ => {}
         }
     }

@@ -7,7 +7,10 @@ mod charging_limits;
 mod connection;
 mod costs;
 mod customer;
+mod der;
+mod der_alarms;
 mod device;
+mod device_energy;
 mod displays;
 mod evse;
 mod firmware;
@@ -41,7 +44,7 @@ use self::{device::Device, displays::DisplayMessages, evse::Evse};
 use super::Dialect;
 use crate::{
     pics::Pics,
-    protocol::Protocol,
+    protocol::{Protocol, Version},
     simulator::station::{
         NetworkProfile, StationSetup,
         physical::{Equipment, Event, LocalList, NotPossible, Physical, Surroundings, Timers, TokenCache},
@@ -100,6 +103,8 @@ enum Timer {
     Monitor(i64),
     /// The shock is over.
     Calm,
+    /// A DER control begins or ends.
+    Der,
 }
 
 /// Most tokens that the authorization cache holds.
@@ -157,6 +162,7 @@ pub struct Station {
     firmware: Option<firmware::Firmware>,
     log: Option<operations::Log>,
     reservations: reservations::Reservations,
+    der: der::Controls,
     /// What a restart put an end to, to be told after the next boot.
     interrupted: Vec<(&'static str, Value)>,
 }
@@ -200,6 +206,7 @@ impl Dialect for Station {
         self.watch_variables();
         self.review_reservations();
         self.tell_charging_needs();
+        self.watch_der();
         self.send_waiting();
     }
 }
@@ -209,6 +216,9 @@ impl Station {
     pub fn new(protocol: &'static Protocol, setup: StationSetup, surroundings: Surroundings) -> Self {
         let mut device = Device::new(&setup.pics);
         device.bring_up_to(protocol.version);
+        if protocol.version == Version::V2_1 {
+            device_energy::add(&mut device, &setup.pics);
+        }
         for (slot, profile) in &setup.profiles {
             device.put_slot(*slot, "OcppCsmsUrl", profile.url.clone());
             device.put_slot(*slot, "SecurityProfile", profile.security_profile.to_string());
@@ -270,6 +280,7 @@ impl Station {
             firmware: None,
             log: None,
             reservations: reservations::Reservations::default(),
+            der: der::Controls::default(),
             interrupted: Vec::new(),
         }
     }
@@ -318,6 +329,7 @@ impl Station {
             Timer::Limits => self.apply_limits(),
             Timer::Schedule(index) => self.settle_schedule(index),
             Timer::Monitor(id) => self.monitor_due(id),
+            Timer::Der => self.der_due(),
             Timer::Calm => self.device.put("ShockSensor", "Active", "false"),
         }
     }
@@ -371,6 +383,7 @@ impl Station {
                     }
                     self.schedule_aligned();
                     self.schedule_monitors();
+                    self.der_due();
                     self.renew_in_time();
                     self.refresh_statuses();
                 }
