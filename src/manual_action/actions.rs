@@ -32,6 +32,8 @@ const PAYLOAD: Property = Property::required("payload", Takes::Mapping);
 const STATION: Property = Property::required("station", Takes::Text);
 const WHAT: Property = Property::required("what", Takes::Named(settings_of_a_csms));
 const METHOD: Property = Property::required("method", Takes::Word(&["PnC", "EIM", "none"]));
+const CONTROL: Property = Property::required("control", Takes::Word(&["DynamicControl", "ScheduledControl"]));
+const TRANSFER: Property = Property::required("transfer", Takes::Word(&["bidirectional", "charging-only"]));
 const CERTIFICATE_ACTION: Property = Property::required("request", Takes::Word(&["Install", "Update"]));
 const VALUE: Property = Property::required("value", Takes::Scalar);
 const INTERVAL: Property = Property::optional("interval", Takes::Number);
@@ -131,6 +133,11 @@ pub const ACTIONS: &[ActionInfo] = &[
         prompt: "Before the EV meant for EVSE {{ evse }} is plugged in, set it {% if method == 'none' %}to charge without ISO 15118, or as it does in the other test cases{% elif method == 'PnC' %}to use ISO 15118 with Plug and Charge. It has the contract certificate and trusts the V2G root certificate of the bench{% else %}to use ISO 15118 with external identification (EIM){% endif %}.",
     },
     ActionInfo {
+        name: "ev-services",
+        parameters: &[EVSE, CONTROL, TRANSFER],
+        prompt: "Set the EV at EVSE {{ evse }}, or meant for it, to use ISO 15118-20 with {{ control }}. {% if transfer == 'bidirectional' %}It asks for bidirectional power transfer (AC_BPT or DC_BPT), tells all energy transfer modes that it has, a maximum charge power of 10000 W and a maximum discharge power of 5000 W{% else %}It asks for charging only, tells all energy transfer modes that it has, a maximum charge power of 10000 W and no discharge power{% endif %}.",
+    },
+    ActionInfo {
         name: "ev-certificate",
         parameters: &[EVSE, CERTIFICATE_ACTION],
         prompt: "Before the EV meant for EVSE {{ evse }} is plugged in, set it to {% if request == 'Install' %}ask for the installation of a contract certificate (CertificateInstallationReq){% else %}ask for an update of its contract certificate (CertificateUpdateReq){% endif %} in its next session.",
@@ -175,6 +182,16 @@ pub const ACTIONS: &[ActionInfo] = &[
         name: "clear-fault",
         parameters: &[ANY_EVSE, ANY_CONNECTOR],
         prompt: "Remove the fault of {% if evse is defined %}EVSE {{ evse }}, connector {{ connector | default(1) }}{% else %}the station as a whole{% endif %}.",
+    },
+    ActionInfo {
+        name: "take-batteries-out",
+        parameters: &[],
+        prompt: "Take batteries out of the swap station, as its service does, until it has none that it could hand out.",
+    },
+    ActionInfo {
+        name: "put-batteries-in",
+        parameters: &[],
+        prompt: "Put batteries into the empty slots of the swap station, as its service does. One of them at least is charged to less than 96 %.",
     },
     ActionInfo {
         name: "store-customer",

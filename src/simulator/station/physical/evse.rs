@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{EvSession, Physical};
+use super::{Battery, EvSession, Physical};
 use crate::{
     manual_action::ActionOutcome,
     pics::model,
@@ -42,6 +42,8 @@ pub struct Evse {
     pub allowance: Option<Allowance>,
     /// What the state of the grid leaves of its power, W, if that is less than it would be otherwise.
     pub grid_limit: Option<f64>,
+    /// The battery in the slot of a swap station.
+    pub battery: Option<Battery>,
     /// What the driver is shown of the cost.
     pub cost: Option<Cost>,
 }
@@ -118,8 +120,16 @@ impl Evse {
             },
             allowance: None,
             grid_limit: None,
+            battery: None,
             cost: None,
         }
+    }
+
+    /// The slot of a swap station has a battery.
+    #[must_use]
+    pub fn with_battery(self, swaps: bool) -> Self {
+        let battery = swaps.then(|| Battery::returned(self.id));
+        Self { battery, ..self }
     }
 
     /// True when the EVSE has this connector.

@@ -3,6 +3,7 @@
 //! It knows no message of OCPP. What happens to it is reported as an [`Event`]; a dialect decides what follows, and uses the
 //! operations of [`Physical`].
 
+mod battery;
 mod certificates;
 mod connection;
 mod display;
@@ -19,6 +20,7 @@ mod transfers;
 mod vehicle;
 
 pub use self::{
+    battery::Battery,
     certificates::{Contract, Deleted, Installation, RootKind, Store},
     display::{Display, Screen},
     evse::{Allowance, Cost, Evse},
@@ -29,7 +31,7 @@ pub use self::{
     timers::Timers,
     token_cache::{CachedToken, TokenCache},
     transfers::{TransferDone, Transfers},
-    vehicle::{ContractRequest, EvSession, Identification},
+    vehicle::{ContractRequest, Control, EvSession, Identification, Modern},
 };
 use super::{StationSetup, Vehicle};
 use crate::{
@@ -104,6 +106,8 @@ pub enum Event {
     NeedsChanged(usize),
     /// An EV has ended its session (ISO 15118).
     SessionStopped(usize),
+    /// Batteries were put into slots, or taken out.
+    BatteriesMoved,
     /// Somebody shook the station.
     Shaken,
     /// A lock that was jammed moves again.
@@ -147,6 +151,8 @@ pub struct Equipment {
     pub removable_certificate: bool,
     /// It has a display for messages of the operator.
     pub display: bool,
+    /// It swaps batteries: its EVSEs are slots.
+    pub swaps_batteries: bool,
 }
 
 /// The hardware.
@@ -195,6 +201,7 @@ impl Physical {
         equipment: Equipment,
         surroundings: Surroundings,
     ) -> Self {
+        let swaps_batteries = equipment.swaps_batteries;
         Self {
             protocol,
             identity: setup.identity.clone(),
@@ -202,7 +209,7 @@ impl Physical {
             display: equipment.display.then(Display::default),
             equipment,
             certificates: Store::delivered(&setup.roots, &setup.manufacturer_roots, setup.certificate.clone()),
-            evses: setup.pics.evses.iter().map(Evse::new).collect(),
+            evses: setup.pics.evses.iter().map(|evse| Evse::new(evse).with_battery(swaps_batteries)).collect(),
             vehicle: setup.vehicle.clone(),
             faulty: false,
             selected: None,

@@ -128,9 +128,10 @@ impl Controls {
         // What has the same id is replaced.
         self.all.retain(|known| known.id != new.id);
         let mut superseded = Vec::new();
-        let rivals = self.all.iter_mut().filter(|known| {
-            known.kind == new.kind && known.span.is_some() == new.span.is_some() && !known.superseded
-        });
+        let rivals = self
+            .all
+            .iter_mut()
+            .filter(|known| known.kind == new.kind && known.span.is_some() == new.span.is_some() && !known.superseded);
         for known in rivals {
             if known.priority < new.priority {
                 // R04.FR.08

@@ -67,8 +67,7 @@ impl Station {
             (Some(over), None) => (over.clone(), true),
             (None, None) => return,
         };
-        let mut payload =
-            json!({ "controlType": told.0, "gridEventFault": told.1, "timestamp": self.physical.wall() });
+        let mut payload = json!({ "controlType": told.0, "gridEventFault": told.1, "timestamp": self.physical.wall() });
         if ended {
             payload["alarmEnded"] = true.into();
         }

@@ -532,11 +532,11 @@ impl Station {
         let offline = !self.online();
         let meter = self.meter_values(index, kind, trigger);
         let plugged = self.physical.evses[index].plugged;
+        let token = self.evses[index].token_to_report.take().map(|token| self.with_evccid(index, token));
         let evse = &mut self.evses[index];
         let connector = plugged.or(evse.connectors.first().map(|known| known.id));
         let id = evse.id;
         let remote_start = evse.remote_start.take();
-        let token = evse.token_to_report.take();
         let reservation = evse.reservation_to_report.take();
         let Some(transaction) = &mut evse.transaction else { return };
         let trigger = if remote_start.is_some() { "RemoteStart" } else { trigger };

@@ -49,6 +49,7 @@ impl Station {
             Event::EvSuspended { index, suspended } => self.ev_suspended(index, suspended),
             Event::NeedsChanged(index) => self.needs_changed(index),
             Event::SessionStopped(index) => self.session_stopped(index),
+            Event::BatteriesMoved => self.watch_slots(),
             Event::Shaken => {
                 if self.device.variable("ShockSensor", "Active").is_none() {
                     return Err(NotPossible("nothing is hard-wired in this station".into()));

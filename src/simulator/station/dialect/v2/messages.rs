@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Boot, Outgoing, Station};
+use super::{Boot, Outgoing, Station, swapping};
 use crate::protocol::frame::Frame;
 
 impl Station {
@@ -134,6 +134,8 @@ impl Station {
             "SetDisplayMessage" if self.has_display() => self.set_display_message(payload),
             "GetDisplayMessages" if self.has_display() => status(self.get_display_messages(payload)),
             "ClearDisplayMessage" if self.has_display() => status(self.clear_display_message(payload)),
+            "RequestBatterySwap" if swapping::is_supported(&self.pics) => self.request_swap(),
+            "NotifyAllowedEnergyTransfer" => status(self.allowed_transfer(payload)),
             "SetDERControl" if self.controls_der() => self.set_der_control(payload),
             "GetDERControl" if self.controls_der() => status(self.get_der_controls(payload)),
             "ClearDERControl" if self.controls_der() => status(self.clear_der_controls(payload)),
@@ -187,6 +189,7 @@ impl Station {
             }
             "GetChargingProfiles" => self.report_charging_profiles(payload),
             "GetDisplayMessages" => self.notify_display_messages(payload),
+            "NotifyAllowedEnergyTransfer" => self.renegotiate_transfer(payload),
             "SetDERControl" | "ClearDERControl" => self.der_due(),
             "GetDERControl" => self.report_der_controls(payload),
             _ => {}

@@ -12,6 +12,7 @@ mod der_alarms;
 mod device;
 mod device_energy;
 mod displays;
+mod energy_transfer;
 mod evse;
 mod firmware;
 mod happenings;
@@ -30,6 +31,7 @@ mod reservations;
 mod reset;
 mod schedule_negotiation;
 mod smart_charging;
+mod swapping;
 #[cfg(test)]
 mod tests;
 mod triggers;
@@ -105,6 +107,8 @@ enum Timer {
     Calm,
     /// A DER control begins or ends.
     Der,
+    /// The batteries in the slots have been charged for a while.
+    Batteries,
 }
 
 /// Most tokens that the authorization cache holds.
@@ -163,6 +167,7 @@ pub struct Station {
     log: Option<operations::Log>,
     reservations: reservations::Reservations,
     der: der::Controls,
+    allowed_transfers: energy_transfer::Allowed,
     /// What a restart put an end to, to be told after the next boot.
     interrupted: Vec<(&'static str, Value)>,
 }
@@ -218,6 +223,7 @@ impl Station {
         device.bring_up_to(protocol.version);
         if protocol.version == Version::V2_1 {
             device_energy::add(&mut device, &setup.pics);
+            swapping::add_variables(&mut device, &setup.pics);
         }
         for (slot, profile) in &setup.profiles {
             device.put_slot(*slot, "OcppCsmsUrl", profile.url.clone());
@@ -239,6 +245,7 @@ impl Station {
             file_protocols: setup.pics.list("ORS-24").to_vec(),
             removable_certificate: setup.pics.is_yes("AQ-3"),
             display: displays::has_display(&setup.pics),
+            swaps_batteries: swapping::is_supported(&setup.pics),
         };
         Self {
             protocol,
@@ -281,6 +288,7 @@ impl Station {
             log: None,
             reservations: reservations::Reservations::default(),
             der: der::Controls::default(),
+            allowed_transfers: energy_transfer::Allowed::new(),
             interrupted: Vec::new(),
         }
     }
@@ -330,6 +338,7 @@ impl Station {
             Timer::Schedule(index) => self.settle_schedule(index),
             Timer::Monitor(id) => self.monitor_due(id),
             Timer::Der => self.der_due(),
+            Timer::Batteries => self.charge_batteries(),
             Timer::Calm => self.device.put("ShockSensor", "Active", "false"),
         }
     }
@@ -384,6 +393,7 @@ impl Station {
                     self.schedule_aligned();
                     self.schedule_monitors();
                     self.der_due();
+                    self.watch_slots();
                     self.renew_in_time();
                     self.refresh_statuses();
                 }
