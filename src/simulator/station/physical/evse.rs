@@ -30,6 +30,8 @@ pub struct Evse {
     pub charging: bool,
     /// The EV has suspended charging, or is not ready to charge.
     pub ev_suspended: bool,
+    /// How full the battery of its EV is, percent.
+    pub state_of_charge: u8,
     /// What the EV does in its session.
     pub ev: EvSession,
     /// The station gives no energy.
@@ -107,6 +109,7 @@ impl Evse {
             cable_held: false,
             charging: false,
             ev_suspended: false,
+            state_of_charge: 55,
             ev: EvSession::default(),
             supply_suspended: false,
             meter: 1000.0 * f64::from(of.id),

@@ -50,7 +50,7 @@ impl Physical {
             "Current.Offered" => (amperes(32.0), Unit::Ampere),
             text if text.starts_with("Current") => (if charging { amperes(31.0) } else { 0.0 }, Unit::Ampere),
             "Voltage" => (230.0, Unit::Volt),
-            "SoC" => (55.0, Unit::Percent),
+            "SoC" => (f64::from(evse.state_of_charge), Unit::Percent),
             "Frequency" => (50.0, Unit::Hertz),
             _ => (0.0, Unit::None),
         }

@@ -42,6 +42,7 @@ impl Station {
             "Get15118EVCertificate" => self.contract_answered(response),
             "NotifyEVChargingNeeds" => self.needs_answered(&outgoing.payload, Some(response)),
             "GetCertificateStatus" => self.status_answered(&outgoing.payload, response),
+            "PullDynamicScheduleUpdate" => self.update_pulled(&outgoing.payload, response),
             _ => {}
         }
     }
@@ -122,6 +123,8 @@ impl Station {
             "ClearChargingProfile" if self.charges_smartly() => status(self.clear_charging_profiles(payload)),
             "GetChargingProfiles" if self.charges_smartly() => status(self.get_charging_profiles(payload)),
             "GetCompositeSchedule" if self.charges_smartly() => self.composite_schedule(payload),
+            "UsePriorityCharging" if self.charges_smartly() => self.use_priority_charging(payload),
+            "UpdateDynamicSchedule" if self.charges_smartly() => self.update_dynamic_schedule(payload),
             "SetVariableMonitoring" if self.has_monitoring() => self.set_monitors(payload),
             "ClearVariableMonitoring" if self.has_monitoring() => self.clear_monitors(payload),
             "SetMonitoringBase" if self.has_monitoring() => self.set_monitoring_base(payload),
@@ -178,7 +181,13 @@ impl Station {
                 self.refresh_statuses();
             }
             "CustomerInformation" => self.tell_customer_information(payload),
+            "UsePriorityCharging" => self.priority_asked(payload),
+            "UpdateDynamicSchedule" => {
+                self.await_updates(&payload["chargingProfileId"]);
+                self.apply_limits();
+            }
             "SetChargingProfile" | "ClearChargingProfile" => {
+                self.await_updates(&payload["chargingProfile"]["id"]);
                 self.apply_limits();
                 self.give_schedules();
             }

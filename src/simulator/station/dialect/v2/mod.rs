@@ -6,10 +6,13 @@ mod certificates;
 mod charging_limits;
 mod connection;
 mod costs;
+mod counting_profiles;
 mod customer;
 mod device;
 mod displays;
+mod dynamic_profiles;
 mod evse;
+mod external_limits;
 mod firmware;
 mod happenings;
 mod iso15118;
@@ -21,12 +24,15 @@ mod monitoring;
 mod network;
 mod operations;
 mod own_certificate;
+mod priority_charging;
+mod profile_rules;
 mod queue;
 mod reports;
 mod reservations;
 mod reset;
 mod schedule_negotiation;
 mod smart_charging;
+mod smart_features;
 #[cfg(test)]
 mod tests;
 mod triggers;
@@ -90,6 +96,10 @@ enum Timer {
     Renewal,
     /// The limit of an EVSE changes.
     Limits,
+    /// A profile has lasted as long as it may while the station is offline.
+    OfflineLimit,
+    /// An update of a dynamic charging profile is asked for.
+    Pull(i64),
     /// An EV has waited long enough for the schedule that the CSMS promised.
     Schedule(usize),
     /// A display message begins or ends.
@@ -143,6 +153,12 @@ pub struct Station {
     local_list: LocalList,
     /// They outlive a restart (K01.FR.27).
     charging_profiles: Vec<smart_charging::Installed>,
+    /// How many were installed so far.
+    profiles_installed: u64,
+    /// The last id of a profile of the external system.
+    external_ids: i64,
+    /// The transactions that have priority.
+    prior_transactions: Vec<String>,
     messages: DisplayMessages,
     master_pass: Option<Value>,
     authorizing: VecDeque<(usize, Value, bool)>,
@@ -209,6 +225,7 @@ impl Station {
     pub fn new(protocol: &'static Protocol, setup: StationSetup, surroundings: Surroundings) -> Self {
         let mut device = Device::new(&setup.pics);
         device.bring_up_to(protocol.version);
+        device.add_smart_charging(&setup.pics, protocol.version);
         for (slot, profile) in &setup.profiles {
             device.put_slot(*slot, "OcppCsmsUrl", profile.url.clone());
             device.put_slot(*slot, "SecurityProfile", profile.security_profile.to_string());
@@ -258,6 +275,9 @@ impl Station {
             cache: TokenCache::new(CACHE_ENTRIES),
             local_list: LocalList::default(),
             charging_profiles: Vec::new(),
+            profiles_installed: 0,
+            external_ids: 0,
+            prior_transactions: Vec::new(),
             messages: DisplayMessages::default(),
             master_pass: None,
             authorizing: VecDeque::new(),
@@ -315,7 +335,8 @@ impl Station {
             Timer::SignAgain(purpose) => self.sign_again(purpose),
             Timer::CertificateStatus => self.refresh_statuses(),
             Timer::Renewal => self.renew_in_time(),
-            Timer::Limits => self.apply_limits(),
+            Timer::Limits | Timer::OfflineLimit => self.apply_limits(),
+            Timer::Pull(id) => self.pull_update(id),
             Timer::Schedule(index) => self.settle_schedule(index),
             Timer::Monitor(id) => self.monitor_due(id),
             Timer::Calm => self.device.put("ShockSensor", "Active", "false"),
@@ -371,6 +392,7 @@ impl Station {
                     }
                     self.schedule_aligned();
                     self.schedule_monitors();
+                    self.await_all_updates();
                     self.renew_in_time();
                     self.refresh_statuses();
                 }
