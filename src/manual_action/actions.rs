@@ -34,6 +34,13 @@ const WHAT: Property = Property::required("what", Takes::Named(settings_of_a_csm
 const METHOD: Property = Property::required("method", Takes::Word(&["PnC", "EIM", "none"]));
 const CONTROL: Property = Property::required("control", Takes::Word(&["DynamicControl", "ScheduledControl"]));
 const TRANSFER: Property = Property::required("transfer", Takes::Word(&["bidirectional", "charging-only"]));
+const GIVES: Property = Property::required(
+    "gives",
+    Takes::Word(&["limit", "discharge-limit", "setpoint", "reactive-setpoint", "local-generation"]),
+);
+const AMOUNT: Property = Property::optional("amount", Takes::Number);
+const UNIT: Property = Property::required("unit", Takes::Word(&["A", "W"]));
+const PERCENT: Property = Property::required("percent", Takes::Integer(0, 100));
 const CERTIFICATE_ACTION: Property = Property::required("request", Takes::Word(&["Install", "Update"]));
 const VALUE: Property = Property::required("value", Takes::Scalar);
 const INTERVAL: Property = Property::optional("interval", Takes::Number);
@@ -151,6 +158,26 @@ pub const ACTIONS: &[ActionInfo] = &[
         name: "ev-stop",
         parameters: &[EVSE],
         prompt: "Let the EV on EVSE {{ evse }} end its session (ISO 15118, SessionStopReq with Terminate). It stays plugged in.",
+    },
+    ActionInfo {
+        name: "ev-charged",
+        parameters: &[EVSE, PERCENT],
+        prompt: "Let the EV on EVSE {{ evse }} tell a state of charge of {{ percent }} %.",
+    },
+    ActionInfo {
+        name: "start-priority",
+        parameters: &[EVSE],
+        prompt: "Ask for priority charging on EVSE {{ evse }}, as a driver does (a button or the display).",
+    },
+    ActionInfo {
+        name: "end-priority",
+        parameters: &[EVSE],
+        prompt: "End priority charging on EVSE {{ evse }}, as a driver does (a button or the display).",
+    },
+    ActionInfo {
+        name: "external-system",
+        parameters: &[EVSE, GIVES, AMOUNT, UNIT],
+        prompt: "Let the external system (an energy management system) {% if amount is defined %}give EVSE {{ evse }} {% if gives == 'limit' %}a charging limit{% elif gives == 'discharge-limit' %}a limit for discharging{% elif gives == 'setpoint' %}a setpoint{% elif gives == 'reactive-setpoint' %}a setpoint of reactive power{% else %}locally generated capacity{% endif %} of {{ amount }} {{ unit }}{% if unit == 'A' %} per phase{% else %} in all{% endif %}, as a single value and not as a schedule{% else %}no longer give EVSE {{ evse }} {% if gives == 'limit' %}a charging limit{% elif gives == 'discharge-limit' %}a limit for discharging{% elif gives == 'setpoint' %}a setpoint{% elif gives == 'reactive-setpoint' %}a setpoint of reactive power{% else %}locally generated capacity{% endif %}{% endif %}.",
     },
     ActionInfo { name: "evse-suspend", parameters: &[EVSE], prompt: "Let EVSE {{ evse }} suspend the energy supply." },
     ActionInfo {

@@ -2,7 +2,9 @@
 
 use serde_json::Value;
 
-use super::{ContractRequest, Control, EvSession, Event, Identification, Modern, NotPossible, Physical, Token};
+use super::{
+    ContractRequest, Control, EvSession, Event, External, Identification, Modern, NotPossible, Physical, Token,
+};
 use crate::{link::LinkCommand, manual_action::ManualAction};
 
 fn not_possible(reason: impl Into<String>) -> NotPossible {
@@ -139,6 +141,15 @@ impl Physical {
                     return Err(not_possible("no EV charges there that speaks ISO 15118"));
                 }
                 Some(Event::SessionStopped(index))
+            }
+            action @ ("start-priority" | "end-priority") => {
+                Some(Event::PriorityWanted { index, wanted: action == "start-priority" })
+            }
+            "external-system" => Some(External::event(index, parameters)),
+            "ev-charged" => {
+                let percent = parameters.get("percent").and_then(Value::as_u64).unwrap_or(0);
+                self.evses[index].state_of_charge = u8::try_from(percent.min(100)).unwrap_or(100);
+                Some(Event::Charged)
             }
             "ev-not-ready" | "ev-suspend" => self.suspend(index, true),
             "ev-resume" => self.suspend(index, false),

@@ -8,6 +8,7 @@ mod certificates;
 mod connection;
 mod display;
 mod evse;
+mod external;
 mod image;
 mod local_list;
 mod manual;
@@ -24,6 +25,7 @@ pub use self::{
     certificates::{Contract, Deleted, Installation, RootKind, Store},
     display::{Display, Screen},
     evse::{Allowance, Cost, Evse},
+    external::{External, ExternalKind},
     image::runs,
     local_list::{LocalList, UpdateType},
     meter::Unit,
@@ -108,6 +110,17 @@ pub enum Event {
     SessionStopped(usize),
     /// Batteries were put into slots, or taken out.
     BatteriesMoved,
+    /// A driver asked for priority charging, or ended it.
+    PriorityWanted {
+        /// EVSE.
+        index: usize,
+        /// Asked for it.
+        wanted: bool,
+    },
+    /// The external system has said something of an EVSE.
+    ExternalSystem(usize, External),
+    /// The state of charge of an EV has changed.
+    Charged,
     /// Somebody shook the station.
     Shaken,
     /// A lock that was jammed moves again.

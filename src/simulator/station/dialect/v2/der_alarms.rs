@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Station, der::Control};
+use super::{Station, der::Control, operation_modes};
 use crate::simulator::station::composite::Unit;
 
 /// The voltage of a grid in good order, percent of the nominal one.
@@ -10,23 +10,10 @@ const VOLTAGE: f64 = 100.0;
 /// Its frequency, Hz.
 const FREQUENCY: f64 = 50.0;
 
-/// What a curve says at a place; outside of its points it goes on as at its ends.
+/// What a curve says at a place.
 fn at(curve: &Value, x: f64) -> Option<f64> {
-    let mut points: Vec<(f64, f64)> = curve["curveData"]
-        .as_array()?
-        .iter()
-        .filter_map(|point| Some((point["x"].as_f64()?, point["y"].as_f64()?)))
-        .collect();
-    points.sort_by(|one, other| one.0.total_cmp(&other.0));
-    let after = points.iter().position(|point| point.0 >= x);
-    match after {
-        None => points.last().map(|point| point.1),
-        Some(0) => points.first().map(|point| point.1),
-        Some(next) => {
-            let ((from, low), (to, high)) = (points[next - 1], points[next]);
-            Some(if to > from { low + (high - low) * (x - from) / (to - from) } else { high })
-        }
-    }
+    let points = curve["curveData"].as_array()?.iter();
+    operation_modes::at(points.filter_map(|point| Some((point["x"].as_f64()?, point["y"].as_f64()?))), x)
 }
 
 /// The part of an inverter's power that a control leaves, and the fault of the grid that it is there for.
