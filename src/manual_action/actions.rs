@@ -32,6 +32,15 @@ const PAYLOAD: Property = Property::required("payload", Takes::Mapping);
 const STATION: Property = Property::required("station", Takes::Text);
 const WHAT: Property = Property::required("what", Takes::Named(settings_of_a_csms));
 const METHOD: Property = Property::required("method", Takes::Word(&["PnC", "EIM", "none"]));
+const CONTROL: Property = Property::required("control", Takes::Word(&["DynamicControl", "ScheduledControl"]));
+const TRANSFER: Property = Property::required("transfer", Takes::Word(&["bidirectional", "charging-only"]));
+const GIVES: Property = Property::required(
+    "gives",
+    Takes::Word(&["limit", "discharge-limit", "setpoint", "reactive-setpoint", "local-generation"]),
+);
+const AMOUNT: Property = Property::optional("amount", Takes::Number);
+const UNIT: Property = Property::required("unit", Takes::Word(&["A", "W"]));
+const PERCENT: Property = Property::required("percent", Takes::Integer(0, 100));
 const CERTIFICATE_ACTION: Property = Property::required("request", Takes::Word(&["Install", "Update"]));
 const VALUE: Property = Property::required("value", Takes::Scalar);
 const INTERVAL: Property = Property::optional("interval", Takes::Number);
@@ -132,6 +141,11 @@ pub const ACTIONS: &[ActionInfo] = &[
         prompt: "Before the EV meant for EVSE {{ evse }} is plugged in, set it {% if method == 'none' %}to charge without ISO 15118, or as it does in the other test cases{% elif method == 'PnC' %}to use ISO 15118 with Plug and Charge. It has the contract certificate and trusts the V2G root certificate of the bench{% else %}to use ISO 15118 with external identification (EIM){% endif %}.",
     },
     ActionInfo {
+        name: "ev-services",
+        parameters: &[EVSE, CONTROL, TRANSFER],
+        prompt: "Set the EV at EVSE {{ evse }}, or meant for it, to use ISO 15118-20 with {{ control }}. {% if transfer == 'bidirectional' %}It asks for bidirectional power transfer (AC_BPT or DC_BPT), tells all energy transfer modes that it has, a maximum charge power of 10000 W and a maximum discharge power of 5000 W{% else %}It asks for charging only, tells all energy transfer modes that it has, a maximum charge power of 10000 W and no discharge power{% endif %}.",
+    },
+    ActionInfo {
         name: "ev-certificate",
         parameters: &[EVSE, CERTIFICATE_ACTION],
         prompt: "Before the EV meant for EVSE {{ evse }} is plugged in, set it to {% if request == 'Install' %}ask for the installation of a contract certificate (CertificateInstallationReq){% else %}ask for an update of its contract certificate (CertificateUpdateReq){% endif %} in its next session.",
@@ -145,6 +159,26 @@ pub const ACTIONS: &[ActionInfo] = &[
         name: "ev-stop",
         parameters: &[EVSE],
         prompt: "Let the EV on EVSE {{ evse }} end its session (ISO 15118, SessionStopReq with Terminate). It stays plugged in.",
+    },
+    ActionInfo {
+        name: "ev-charged",
+        parameters: &[EVSE, PERCENT],
+        prompt: "Let the EV on EVSE {{ evse }} tell a state of charge of {{ percent }} %.",
+    },
+    ActionInfo {
+        name: "start-priority",
+        parameters: &[EVSE],
+        prompt: "Ask for priority charging on EVSE {{ evse }}, as a driver does (a button or the display).",
+    },
+    ActionInfo {
+        name: "end-priority",
+        parameters: &[EVSE],
+        prompt: "End priority charging on EVSE {{ evse }}, as a driver does (a button or the display).",
+    },
+    ActionInfo {
+        name: "external-system",
+        parameters: &[EVSE, GIVES, AMOUNT, UNIT],
+        prompt: "Let the external system (an energy management system) {% if amount is defined %}give EVSE {{ evse }} {% if gives == 'limit' %}a charging limit{% elif gives == 'discharge-limit' %}a limit for discharging{% elif gives == 'setpoint' %}a setpoint{% elif gives == 'reactive-setpoint' %}a setpoint of reactive power{% else %}locally generated capacity{% endif %} of {{ amount }} {{ unit }}{% if unit == 'A' %} per phase{% else %} in all{% endif %}, as a single value and not as a schedule{% else %}no longer give EVSE {{ evse }} {% if gives == 'limit' %}a charging limit{% elif gives == 'discharge-limit' %}a limit for discharging{% elif gives == 'setpoint' %}a setpoint{% elif gives == 'reactive-setpoint' %}a setpoint of reactive power{% else %}locally generated capacity{% endif %}{% endif %}.",
     },
     ActionInfo { name: "evse-suspend", parameters: &[EVSE], prompt: "Let EVSE {{ evse }} suspend the energy supply." },
     ActionInfo {
@@ -176,6 +210,16 @@ pub const ACTIONS: &[ActionInfo] = &[
         name: "clear-fault",
         parameters: &[ANY_EVSE, ANY_CONNECTOR],
         prompt: "Remove the fault of {% if evse is defined %}EVSE {{ evse }}, connector {{ connector | default(1) }}{% else %}the station as a whole{% endif %}.",
+    },
+    ActionInfo {
+        name: "take-batteries-out",
+        parameters: &[],
+        prompt: "Take batteries out of the swap station, as its service does, until it has none that it could hand out.",
+    },
+    ActionInfo {
+        name: "put-batteries-in",
+        parameters: &[],
+        prompt: "Put batteries into the empty slots of the swap station, as its service does. One of them at least is charged to less than 96 %.",
     },
     ActionInfo {
         name: "store-customer",

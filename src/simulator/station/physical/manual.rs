@@ -2,7 +2,9 @@
 
 use serde_json::Value;
 
-use super::{ContractRequest, EvSession, Event, Identification, NotPossible, Physical, Token};
+use super::{
+    ContractRequest, Control, EvSession, Event, External, Identification, Modern, NotPossible, Physical, Token,
+};
 use crate::{link::LinkCommand, manual_action::ManualAction};
 
 fn not_possible(reason: impl Into<String>) -> NotPossible {
@@ -39,6 +41,10 @@ impl Physical {
             action @ ("cause-fault" | "clear-fault") if !named => {
                 self.set_faulty(action == "cause-fault");
                 return Ok(Some(Event::FaultsChanged));
+            }
+            action @ ("take-batteries-out" | "put-batteries-in") => {
+                let moved = self.fill_slots(action == "put-batteries-in");
+                return moved.map(Some).ok_or_else(|| not_possible("this station swaps no batteries"));
             }
             "store-customer" => {
                 self.customers.push(text("identifier"));
@@ -106,6 +112,15 @@ impl Physical {
                 self.evses[index].ev = EvSession { identification, ..EvSession::default() };
                 None
             }
+            "ev-services" => {
+                let evse = &mut self.evses[index];
+                if evse.ev.identification.is_none() {
+                    return Err(not_possible("the EV does not speak ISO 15118"));
+                }
+                let control = if text("control") == "ScheduledControl" { Control::Scheduled } else { Control::Dynamic };
+                evse.ev.modern = Some(Modern { control, bidirectional: text("transfer") == "bidirectional" });
+                evse.charging.then_some(Event::NeedsChanged(index))
+            }
             "ev-certificate" => {
                 let update = text("request") == "Update";
                 let request = if update { ContractRequest::Update } else { ContractRequest::Install };
@@ -126,6 +141,15 @@ impl Physical {
                     return Err(not_possible("no EV charges there that speaks ISO 15118"));
                 }
                 Some(Event::SessionStopped(index))
+            }
+            action @ ("start-priority" | "end-priority") => {
+                Some(Event::PriorityWanted { index, wanted: action == "start-priority" })
+            }
+            "external-system" => Some(External::event(index, parameters)),
+            "ev-charged" => {
+                let percent = parameters.get("percent").and_then(Value::as_u64).unwrap_or(0);
+                self.evses[index].state_of_charge = u8::try_from(percent.min(100)).unwrap_or(100);
+                Some(Event::Charged)
             }
             "ev-not-ready" | "ev-suspend" => self.suspend(index, true),
             "ev-resume" => self.suspend(index, false),

@@ -3,10 +3,12 @@
 //! It knows no message of OCPP. What happens to it is reported as an [`Event`]; a dialect decides what follows, and uses the
 //! operations of [`Physical`].
 
+mod battery;
 mod certificates;
 mod connection;
 mod display;
 mod evse;
+mod external;
 mod image;
 mod local_list;
 mod manual;
@@ -19,9 +21,11 @@ mod transfers;
 mod vehicle;
 
 pub use self::{
+    battery::Battery,
     certificates::{Contract, Deleted, Installation, RootKind, Store},
     display::{Display, Screen},
     evse::{Allowance, Cost, Evse},
+    external::{External, ExternalKind},
     image::runs,
     local_list::{LocalList, UpdateType},
     meter::Unit,
@@ -29,7 +33,7 @@ pub use self::{
     timers::Timers,
     token_cache::{CachedToken, TokenCache},
     transfers::{TransferDone, Transfers},
-    vehicle::{ContractRequest, EvSession, Identification},
+    vehicle::{ContractRequest, Control, EvSession, Identification, Modern},
 };
 use super::{StationSetup, Vehicle};
 use crate::{
@@ -104,6 +108,19 @@ pub enum Event {
     NeedsChanged(usize),
     /// An EV has ended its session (ISO 15118).
     SessionStopped(usize),
+    /// Batteries were put into slots, or taken out.
+    BatteriesMoved,
+    /// A driver asked for priority charging, or ended it.
+    PriorityWanted {
+        /// EVSE.
+        index: usize,
+        /// Asked for it.
+        wanted: bool,
+    },
+    /// The external system has said something of an EVSE.
+    ExternalSystem(usize, External),
+    /// The state of charge of an EV has changed.
+    Charged,
     /// Somebody shook the station.
     Shaken,
     /// A lock that was jammed moves again.
@@ -147,6 +164,8 @@ pub struct Equipment {
     pub removable_certificate: bool,
     /// It has a display for messages of the operator.
     pub display: bool,
+    /// It swaps batteries: its EVSEs are slots.
+    pub swaps_batteries: bool,
 }
 
 /// The hardware.
@@ -195,6 +214,7 @@ impl Physical {
         equipment: Equipment,
         surroundings: Surroundings,
     ) -> Self {
+        let swaps_batteries = equipment.swaps_batteries;
         Self {
             protocol,
             identity: setup.identity.clone(),
@@ -202,7 +222,7 @@ impl Physical {
             display: equipment.display.then(Display::default),
             equipment,
             certificates: Store::delivered(&setup.roots, &setup.manufacturer_roots, setup.certificate.clone()),
-            evses: setup.pics.evses.iter().map(Evse::new).collect(),
+            evses: setup.pics.evses.iter().map(|evse| Evse::new(evse).with_battery(swaps_batteries)).collect(),
             vehicle: setup.vehicle.clone(),
             faulty: false,
             selected: None,

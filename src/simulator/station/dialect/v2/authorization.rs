@@ -148,6 +148,7 @@ impl Station {
         let Some((index, token, stopping)) = self.authorizing.pop_front() else { return };
         let info = response["idTokenInfo"].clone();
         self.remember(&token, &info);
+        self.allow_transfers(index, &response["allowedEnergyTransfer"]);
         // C07.FR.13 to 17: of a contract certificate both are told, and both must be right.
         if response.get("certificateStatus").is_some_and(|status| status != "Accepted") {
             self.refused(index);
