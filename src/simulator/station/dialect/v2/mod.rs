@@ -22,13 +22,17 @@ mod network;
 mod operations;
 mod own_certificate;
 mod queue;
+mod reckoning;
 mod reports;
 mod reservations;
 mod reset;
+mod resumption;
 mod schedule_negotiation;
 mod smart_charging;
+mod tariffs;
 #[cfg(test)]
 mod tests;
+mod transaction_limits;
 mod triggers;
 mod variables;
 
@@ -100,6 +104,10 @@ enum Timer {
     Monitor(i64),
     /// The shock is over.
     Calm,
+    /// The running cost of a transaction is due.
+    RunningCost(usize),
+    /// The limits of a transaction are looked at.
+    TransactionLimits(usize),
 }
 
 /// Most tokens that the authorization cache holds.
@@ -157,6 +165,11 @@ pub struct Station {
     firmware: Option<firmware::Firmware>,
     log: Option<operations::Log>,
     reservations: reservations::Reservations,
+    tariffs: tariffs::Tariffs,
+    /// By EVSE, of running transactions.
+    reckonings: Vec<Option<reckoning::Reckoning>>,
+    limits: Vec<Option<transaction_limits::Limits>>,
+    interruption: Option<resumption::Interruption>,
     /// What a restart put an end to, to be told after the next boot.
     interrupted: Vec<(&'static str, Value)>,
 }
@@ -209,6 +222,9 @@ impl Station {
     pub fn new(protocol: &'static Protocol, setup: StationSetup, surroundings: Surroundings) -> Self {
         let mut device = Device::new(&setup.pics);
         device.bring_up_to(protocol.version);
+        tariffs::add_variables(&mut device, &setup.pics);
+        transaction_limits::add_variables(&mut device, &setup.pics);
+        resumption::add_variables(&mut device, &setup.pics);
         for (slot, profile) in &setup.profiles {
             device.put_slot(*slot, "OcppCsmsUrl", profile.url.clone());
             device.put_slot(*slot, "SecurityProfile", profile.security_profile.to_string());
@@ -234,6 +250,10 @@ impl Station {
             protocol,
             physical: Physical::new(protocol, &setup, equipment, surroundings),
             evses: setup.pics.evses.iter().map(Evse::new).collect(),
+            tariffs: tariffs::Tariffs::default(),
+            reckonings: vec![None; setup.pics.evses.len()],
+            limits: vec![None; setup.pics.evses.len()],
+            interruption: None,
             pics: setup.pics,
             active_slot: setup.profiles.first().map_or(1, |(slot, _)| *slot),
             profiles: setup.profiles,
@@ -319,6 +339,8 @@ impl Station {
             Timer::Schedule(index) => self.settle_schedule(index),
             Timer::Monitor(id) => self.monitor_due(id),
             Timer::Calm => self.device.put("ShockSensor", "Active", "false"),
+            Timer::RunningCost(index) => self.tell_running_cost(index),
+            Timer::TransactionLimits(index) => self.limits_due(index),
         }
     }
 
@@ -369,6 +391,7 @@ impl Station {
                     for (action, payload) in std::mem::take(&mut self.interrupted) {
                         self.call(action, payload);
                     }
+                    self.settle_interrupted();
                     self.schedule_aligned();
                     self.schedule_monitors();
                     self.renew_in_time();
