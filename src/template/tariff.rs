@@ -31,6 +31,9 @@ pub(super) fn add_to(environment: &mut Environment<'static>) {
     environment.add_function("energy_of", |event: Serde<Value>| {
         energy(&event.0).map_or(minijinja::Value::from(()), minijinja::Value::from)
     });
+    environment.add_function("volume_of", |periods: Serde<Value>, dimension: String| {
+        volume(&periods.0, &dimension).map_or(minijinja::Value::from(()), |volume| number(volume).into())
+    });
     environment.add_function("time_of_day", |time: String, zone: String| time_of_day(&time, &zone));
 }
 
@@ -84,7 +87,8 @@ fn cost(tariff: &Value, usage: &Value) -> Value {
         let (mut sum, mut dearest) = (Decimal::ZERO, Decimal::ZERO);
         for (at, stretch) in stretches.iter().enumerate() {
             let chosen = stretch["prices"][name].as_u64().and_then(|at| usize::try_from(at).ok()).unwrap_or(0);
-            let price = prices.and_then(|prices| prices.get(chosen)).map_or(Decimal::ZERO, |price| decimal(&price[unit_price]));
+            let price =
+                prices.and_then(|prices| prices.get(chosen)).map_or(Decimal::ZERO, |price| decimal(&price[unit_price]));
             let volume = match unit {
                 1 if at == 0 => Decimal::ONE,
                 1 => Decimal::ZERO,
@@ -107,9 +111,17 @@ fn cost(tariff: &Value, usage: &Value) -> Value {
     Value::Array(parts.to_vec())
 }
 
+/// What charging periods have of a dimension, if any has it.
+fn volume(periods: &Value, dimension: &str) -> Option<Decimal> {
+    let all = periods.as_array()?.iter().flat_map(|period| period["dimensions"].as_array().into_iter().flatten());
+    let of_kind = all.filter(|known| known["type"] == dimension);
+    of_kind.fold(None, |sum, known| Some(sum.unwrap_or_default() + decimal(&known["volume"])))
+}
+
 /// The last reading of the energy register that an event has, Wh.
 fn energy(event: &Value) -> Option<f64> {
-    let readings = event["meterValue"].as_array()?.iter().flat_map(|value| value["sampledValue"].as_array().into_iter().flatten());
+    let readings =
+        event["meterValue"].as_array()?.iter().flat_map(|value| value["sampledValue"].as_array().into_iter().flatten());
     let register = |sample: &&Value| {
         let measurand = sample["measurand"].as_str().unwrap_or("Energy.Active.Import.Register");
         measurand == "Energy.Active.Import.Register" && sample.get("phase").is_none()
@@ -174,11 +186,15 @@ mod tests {
 
     #[test]
     fn taxes_of_one_stack_are_added_and_stacks_follow_each_other() {
-        let rates = json!([{ "type": "vat", "tax": 20, "stack": 1 }, { "type": "a", "tax": 6 }, { "type": "b", "tax": 4 }]);
+        let rates =
+            json!([{ "type": "vat", "tax": 20, "stack": 1 }, { "type": "a", "tax": 6 }, { "type": "b", "tax": 4 }]);
         // 100 + 6 + 4, and 20 % of that.
         assert_eq!(with_taxes(Decimal::ONE_HUNDRED, &rates), Decimal::from(132));
         assert_eq!(with_taxes(Decimal::TEN, &Value::Null), Decimal::TEN);
-        assert_eq!(taxes(&json!([{ "type": "a", "tax": 5.0 }])), taxes(&json!([{ "type": "a", "tax": 5, "stack": 0 }])));
+        assert_eq!(
+            taxes(&json!([{ "type": "a", "tax": 5.0 }])),
+            taxes(&json!([{ "type": "a", "tax": 5, "stack": 0 }]))
+        );
     }
 
     #[test]
@@ -198,6 +214,14 @@ mod tests {
         ] });
         assert_eq!(energy(&event), Some(1500.0));
         assert_eq!(energy(&json!({})), None);
+    }
+
+    #[test]
+    fn volumes_of_all_periods_are_added() {
+        let period = |kind: &str, volume: f64| json!({ "dimensions": [{ "type": kind, "volume": volume }] });
+        let periods = json!([period("Energy", 1.5), period("ChargingTime", 30.0), period("Energy", 2.0)]);
+        assert_eq!(volume(&periods, "Energy"), Some(Decimal::new(35, 1)));
+        assert_eq!(volume(&periods, "IdleTIme"), None);
     }
 
     #[test]

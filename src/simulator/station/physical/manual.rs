@@ -137,7 +137,9 @@ impl Physical {
                     "time" => LimitKind::Time,
                     _ => LimitKind::Soc,
                 };
-                let value = parameters.get("value").map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+                let value = parameters
+                    .get("value")
+                    .map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
                 let value = value.and_then(|value| value.parse().ok());
                 let value = value.ok_or_else(|| not_possible("the limit is no number"))?;
                 Some(Event::LimitEntered { index, kind, value })

@@ -134,7 +134,8 @@ impl Bill {
             ];
             for (kind, volume) in once {
                 let Some((part, volume)) = tariff.part(kind).zip(volume) else { continue };
-                let applies = |price: &&super::Price| price.conditions.as_ref().is_none_or(|known| hold(known, &moment));
+                let applies =
+                    |price: &&super::Price| price.conditions.as_ref().is_none_or(|known| hold(known, &moment));
                 if let Some(price) = part.prices.iter().find(applies) {
                     let excluding = price.amount * volume;
                     let including = with_taxes(excluding, part.taxes.as_ref());

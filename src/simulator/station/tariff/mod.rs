@@ -47,14 +47,8 @@ pub enum Kind {
 
 impl Kind {
     /// All, in the order of their declaration.
-    pub const ALL: [Self; 6] = [
-        Self::Energy,
-        Self::ChargingTime,
-        Self::IdleTime,
-        Self::Fixed,
-        Self::ReservationTime,
-        Self::ReservationFixed,
-    ];
+    pub const ALL: [Self; 6] =
+        [Self::Energy, Self::ChargingTime, Self::IdleTime, Self::Fixed, Self::ReservationTime, Self::ReservationFixed];
 
     /// The member of a TariffType.
     pub fn of_tariff(self) -> &'static str {

@@ -75,12 +75,16 @@ fn a_price_counts_while_its_conditions_hold_and_begins_a_period() {
 #[test]
 fn costs_stay_between_the_least_and_the_most() {
     let bounds = |extra: Value| {
-        let mut parts = json!({ "chargingTime": { "prices": [{ "priceMinute": 60 }], "taxRates": [{ "type": "a", "tax": 20 }] } });
+        let mut parts =
+            json!({ "chargingTime": { "prices": [{ "priceMinute": 60 }], "taxRates": [{ "type": "a", "tax": 20 }] } });
         parts.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
         bill(parts, &[(20, flow(0, true)), (60, flow(0, true))])
     };
     let least = bounds(json!({ "minCost": { "exclTax": 61, "inclTax": 61 } }));
-    assert_eq!((&least["totalCost"]["typeOfCost"], &least["totalCost"]["total"]["exclTax"]), (&json!("MinCost"), &json!(61)));
+    assert_eq!(
+        (&least["totalCost"]["typeOfCost"], &least["totalCost"]["total"]["exclTax"]),
+        (&json!("MinCost"), &json!(61))
+    );
     let most = bounds(json!({ "maxCost": { "exclTax": 35, "inclTax": 36 } }));
     assert_eq!(most["totalCost"]["typeOfCost"], "MaxCost");
     // 36 with taxes are 30 without: that is reached first.
@@ -111,8 +115,10 @@ fn another_tariff_counts_from_then_on_and_the_first_from_the_start() {
 #[test]
 fn a_tariff_that_makes_no_sense_is_not_read() {
     assert!(Tariff::read(&json!({ "tariffId": "T", "currency": "EUR" })).is_none());
-    let hours = |start: &str| json!({ "tariffId": "T", "currency": "EUR", "fixedFee": { "prices": [
-        { "priceFixed": 1, "conditions": { "startTimeOfDay": start } } ] } });
+    let hours = |start: &str| {
+        json!({ "tariffId": "T", "currency": "EUR", "fixedFee": { "prices": [
+        { "priceFixed": 1, "conditions": { "startTimeOfDay": start } } ] } })
+    };
     assert!(Tariff::read(&hours("24:30")).is_none());
     assert!(Tariff::read(&hours("23:30")).is_some());
 }

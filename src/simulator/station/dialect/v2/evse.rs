@@ -537,8 +537,8 @@ impl Station {
     ) {
         let now = self.physical.wall();
         let offline = !self.online();
-        let meter = self.meter_values(index, kind, trigger);
         let (tariff, costs) = self.costs_for_event(index, kind, trigger);
+        let meter = self.meter_values(index, kind, trigger);
         let limits = self.limits_to_tell(index);
         let plugged = self.physical.evses[index].plugged;
         let evse = &mut self.evses[index];

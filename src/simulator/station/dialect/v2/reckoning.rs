@@ -108,10 +108,21 @@ impl Station {
 
     /// What an event tells of the tariff and the costs of its transaction: the id of a tariff that the CSMS has not been told of yet
     /// (I07.FR.32, I08.FR.22, I11.FR.07), and costDetails.
-    pub(super) fn costs_for_event(&mut self, index: usize, kind: &str, trigger: &str) -> (Option<String>, Option<Value>) {
+    pub(super) fn costs_for_event(
+        &mut self,
+        index: usize,
+        kind: &str,
+        trigger: &str,
+    ) -> (Option<String>, Option<Value>) {
         self.assign_tariff(index);
         if trigger == "RunningCost" {
             self.physical.count_energy(index);
+        }
+        // What has flowed until the power path was opened is on the meter by now.
+        let stopped = !self.physical.evses[index].gives_energy();
+        let unread = |known: &Reckoning| known.flow.charging && known.meter >= self.physical.evses[index].meter;
+        if stopped && self.reckonings[index].as_ref().is_some_and(unread) {
+            self.physical.flowed(index);
         }
         self.reckon(index);
         let (calculates, running) = (self.calculates_costs(), self.enables("RunningCost"));

@@ -64,7 +64,8 @@ impl Tariffs {
     /// Has a default tariff at an EVSE. One that is valid at once takes the place of all that are (I07.FR.22).
     fn install(&mut self, index: usize, tariff: Tariff, now: Timestamp) {
         if tariff.valid_from.is_none() {
-            self.installed.retain(|other| other.index != index || other.tariff.valid_from.is_some_and(|from| from > now));
+            self.installed
+                .retain(|other| other.index != index || other.tariff.valid_from.is_some_and(|from| from > now));
         }
         self.installed.push(Installed { index, tariff });
         self.review(now);
@@ -78,25 +79,28 @@ pub(super) fn add_variables(device: &mut Device, pics: &Pics) {
     }
     let payment = pics.is_yes("P-0");
     let flag = |value: bool| (value.to_string(), Domain::Boolean);
-    let mut put = |name: &'static str, instance: Option<&'static str>, writable: bool, (value, domain): (String, Domain)| {
-        let same = |known: &&mut Variable| known.component == CONTROLLER && known.name == name && known.instance == instance;
-        if let Some(known) = device.variables.iter_mut().find(same) {
-            known.value = value;
-            return;
-        }
-        device.variables.push(Variable {
-            component: CONTROLLER,
-            component_instance: None,
-            place: None,
-            name,
-            instance,
-            value,
-            mutability: if writable { Mutability::ReadWrite } else { Mutability::ReadOnly },
-            domain,
-            reboot: false,
-            persistent: true,
-        });
-    };
+    let mut put =
+        |name: &'static str, instance: Option<&'static str>, writable: bool, (value, domain): (String, Domain)| {
+            let same = |known: &&mut Variable| {
+                known.component == CONTROLLER && known.name == name && known.instance == instance
+            };
+            if let Some(known) = device.variables.iter_mut().find(same) {
+                known.value = value;
+                return;
+            }
+            device.variables.push(Variable {
+                component: CONTROLLER,
+                component_instance: None,
+                place: None,
+                name,
+                instance,
+                value,
+                mutability: if writable { Mutability::ReadWrite } else { Mutability::ReadOnly },
+                domain,
+                reboot: false,
+                persistent: true,
+            });
+        };
     if !payment {
         return;
     }
@@ -189,7 +193,8 @@ impl Station {
         let evses = self.evses_named(&payload["evseId"]);
         let mut assignments: Vec<Value> = Vec::new();
         let mut add = |tariff: &Tariff, kind: &str, evse: Option<u32>, token: Option<&str>| {
-            let known = assignments.iter_mut().find(|known| known["tariffId"] == *tariff.id && known["tariffKind"] == kind);
+            let known =
+                assignments.iter_mut().find(|known| known["tariffId"] == *tariff.id && known["tariffKind"] == kind);
             let entry = if let Some(known) = known {
                 known
             } else {
@@ -253,8 +258,7 @@ impl Station {
             }
             !meant
         });
-        let results: Vec<Value> =
-            cleared.iter().map(|id| json!({ "tariffId": id, "status": "Accepted" })).collect();
+        let results: Vec<Value> = cleared.iter().map(|id| json!({ "tariffId": id, "status": "Accepted" })).collect();
         if results.is_empty() {
             return json!({ "clearTariffsResult": [{ "status": "NoTariff" }] }); // I10.FR.06
         }
@@ -351,8 +355,7 @@ impl Station {
             "component": { "name": CONTROLLER },
             "variable": { "name": "Problem" },
         });
-        let payload =
-            json!({ "generatedAt": self.physical.wall(), "seqNo": 0, "tbc": false, "eventData": [event] });
+        let payload = json!({ "generatedAt": self.physical.wall(), "seqNo": 0, "tbc": false, "eventData": [event] });
         self.call("NotifyEvent", payload);
     }
 }

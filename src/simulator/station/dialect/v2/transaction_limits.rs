@@ -182,9 +182,10 @@ impl Station {
             LimitKind::Time => i64::try_from(passed).ok().map(|passed| Decimal::new(passed, 3)),
             LimitKind::Soc => Decimal::from_f64_retain(self.physical.read(index, "SoC").0),
         };
-        let reached = KINDS.into_iter().zip(limits.set).find(|((kind, ..), limit)| {
-            limit.is_some_and(|limit| actual(*kind).is_some_and(|actual| actual >= limit))
-        });
+        let reached = KINDS
+            .into_iter()
+            .zip(limits.set)
+            .find(|((kind, ..), limit)| limit.is_some_and(|limit| actual(*kind).is_some_and(|actual| actual >= limit)));
         reached.map(|((_, _, trigger, reason), _)| (trigger, reason))
     }
 
