@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 use super::{
-    ContractRequest, Control, EvSession, Event, External, Identification, Modern, NotPossible, Physical, Token,
+    ContractRequest, Control, EvSession, Event, External, Identification, LimitKind, Modern, NotPossible, Physical,
+    Token,
 };
 use crate::{link::LinkCommand, manual_action::ManualAction};
 
@@ -21,7 +22,10 @@ impl Physical {
         let connector = number("connector").unwrap_or(1);
         let named = parameters.contains_key("evse");
         match action.action.as_str() {
-            "power-cycle" => return Ok(Some(Event::PowerCycled)),
+            "power-cycle" => {
+                let away = parameters.get("away").and_then(Value::as_u64).unwrap_or(0);
+                return Ok(Some(Event::PowerCycled { away }));
+            }
             "hard-wired-event" => return Ok(Some(Event::Shaken)),
             "network-down" => {
                 self.network_up = false;
@@ -150,6 +154,20 @@ impl Physical {
                 let percent = parameters.get("percent").and_then(Value::as_u64).unwrap_or(0);
                 self.evses[index].state_of_charge = u8::try_from(percent.min(100)).unwrap_or(100);
                 Some(Event::Charged)
+            }
+            "enter-limit" => {
+                let kind = match text("kind").as_str() {
+                    "cost" => LimitKind::Cost,
+                    "energy" => LimitKind::Energy,
+                    "time" => LimitKind::Time,
+                    _ => LimitKind::Soc,
+                };
+                let value = parameters
+                    .get("value")
+                    .map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+                let value = value.and_then(|value| value.parse().ok());
+                let value = value.ok_or_else(|| not_possible("the limit is no number"))?;
+                Some(Event::LimitEntered { index, kind, value })
             }
             "ev-not-ready" | "ev-suspend" => self.suspend(index, true),
             "ev-resume" => self.suspend(index, false),

@@ -32,15 +32,19 @@ mod own_certificate;
 mod priority_charging;
 mod profile_rules;
 mod queue;
+mod reckoning;
 mod reports;
 mod reservations;
 mod reset;
+mod resumption;
 mod schedule_negotiation;
 mod smart_charging;
 mod smart_features;
 mod swapping;
+mod tariffs;
 #[cfg(test)]
 mod tests;
+mod transaction_limits;
 mod triggers;
 mod variables;
 
@@ -120,6 +124,10 @@ enum Timer {
     Der,
     /// The batteries in the slots have been charged for a while.
     Batteries,
+    /// The running cost of a transaction is due.
+    RunningCost(usize),
+    /// The limits of a transaction are looked at.
+    TransactionLimits(usize),
 }
 
 /// Most tokens that the authorization cache holds.
@@ -191,6 +199,11 @@ pub struct Station {
     reserve_signal: Option<(jiff::Timestamp, f64)>,
     /// The operation modes that transactions were last told in, by EVSE.
     modes_told: std::collections::BTreeMap<usize, (String, String)>,
+    tariffs: tariffs::Tariffs,
+    /// By EVSE, of running transactions.
+    reckonings: Vec<Option<reckoning::Reckoning>>,
+    limits: Vec<Option<transaction_limits::Limits>>,
+    interruption: Option<resumption::Interruption>,
     /// What a restart put an end to, to be told after the next boot.
     interrupted: Vec<(&'static str, Value)>,
 }
@@ -249,6 +262,9 @@ impl Station {
             swapping::add_variables(&mut device, &setup.pics);
         }
         device.add_smart_charging(&setup.pics, protocol.version);
+        tariffs::add_variables(&mut device, &setup.pics);
+        transaction_limits::add_variables(&mut device, &setup.pics);
+        resumption::add_variables(&mut device, &setup.pics);
         for (slot, profile) in &setup.profiles {
             device.put_slot(*slot, "OcppCsmsUrl", profile.url.clone());
             device.put_slot(*slot, "SecurityProfile", profile.security_profile.to_string());
@@ -275,6 +291,10 @@ impl Station {
             protocol,
             physical: Physical::new(protocol, &setup, equipment, surroundings),
             evses: setup.pics.evses.iter().map(Evse::new).collect(),
+            tariffs: tariffs::Tariffs::default(),
+            reckonings: vec![None; setup.pics.evses.len()],
+            limits: vec![None; setup.pics.evses.len()],
+            interruption: None,
             pics: setup.pics,
             active_slot: setup.profiles.first().map_or(1, |(slot, _)| *slot),
             profiles: setup.profiles,
@@ -371,6 +391,8 @@ impl Station {
             Timer::Der => self.der_due(),
             Timer::Batteries => self.charge_batteries(),
             Timer::Calm => self.device.put("ShockSensor", "Active", "false"),
+            Timer::RunningCost(index) => self.tell_running_cost(index),
+            Timer::TransactionLimits(index) => self.limits_due(index),
         }
     }
 
@@ -421,6 +443,7 @@ impl Station {
                     for (action, payload) in std::mem::take(&mut self.interrupted) {
                         self.call(action, payload);
                     }
+                    self.settle_interrupted();
                     self.schedule_aligned();
                     self.schedule_monitors();
                     self.der_due();
