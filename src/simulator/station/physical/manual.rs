@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{ContractRequest, EvSession, Event, Identification, NotPossible, Physical, Token};
+use super::{ContractRequest, EvSession, Event, Identification, NotPossible, Physical, Settling, Token};
 use crate::{link::LinkCommand, manual_action::ManualAction};
 
 fn not_possible(reason: impl Into<String>) -> NotPossible {
@@ -42,6 +42,17 @@ impl Physical {
             }
             "store-customer" => {
                 self.customers.push(text("identifier"));
+                return Ok(None);
+            }
+            "set-terminal" => {
+                let Some(terminal) = &mut self.terminal else {
+                    return Err(not_possible("there is no payment terminal"));
+                };
+                terminal.settling = match text("settlement").as_str() {
+                    "rejected" => Settling::Rejects,
+                    "failed" => Settling::Fails,
+                    _ => Settling::Works,
+                };
                 return Ok(None);
             }
             "remove-certificate" => {
@@ -91,6 +102,8 @@ impl Physical {
                 let token = Token { text: text("token"), kind: text("type") };
                 Some(Event::TokenPresented(named.then_some(index), token))
             }
+            "present-payment-card" => Some(Event::CardPresented(index)),
+            "enter-vat-number" => Some(Event::VatNumberEntered(index, text("number"))),
             "press-start" => Some(Event::StartPressed(index)),
             "press-stop" => Some(Event::StopPressed(index)),
             "stop-with-master-pass" => Some(Event::MasterPassUsed(named.then_some(index))),
@@ -110,6 +123,7 @@ impl Physical {
                 let update = text("request") == "Update";
                 let request = if update { ContractRequest::Update } else { ContractRequest::Install };
                 self.evses[index].ev.request = Some(request);
+                self.evses[index].ev.contracts = number("contracts").and_then(|most| u8::try_from(most).ok());
                 None
             }
             "ev-renegotiate" => {

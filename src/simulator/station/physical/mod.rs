@@ -13,6 +13,7 @@ mod manual;
 mod meter;
 mod own_certificate;
 mod secc;
+mod terminal;
 mod timers;
 mod token_cache;
 mod transfers;
@@ -26,6 +27,7 @@ pub use self::{
     local_list::{LocalList, UpdateType},
     meter::Unit,
     own_certificate::{OwnCertificate, SigningRequest},
+    terminal::{Settling, Terminal},
     timers::Timers,
     token_cache::{CachedToken, TokenCache},
     transfers::{TransferDone, Transfers},
@@ -115,6 +117,10 @@ pub enum Event {
     },
     /// A fault came, or went.
     FaultsChanged,
+    /// A driver presented a payment card for this EVSE.
+    CardPresented(usize),
+    /// A driver typed in a VAT number at this EVSE.
+    VatNumberEntered(usize, String),
     /// A file transfer has ended.
     Transferred(TransferDone),
 }
@@ -147,6 +153,8 @@ pub struct Equipment {
     pub removable_certificate: bool,
     /// It has a display for messages of the operator.
     pub display: bool,
+    /// It has a payment terminal.
+    pub terminal: bool,
 }
 
 /// The hardware.
@@ -171,6 +179,8 @@ pub struct Physical {
     pub selected: Option<usize>,
     /// The display, if it has one for messages of the operator.
     pub display: Option<Display>,
+    /// The payment terminal, if it has one.
+    pub terminal: Option<Terminal>,
     /// The memory of the local authorization list takes nothing.
     pub list_broken: bool,
     /// Customers whose data somebody stored.
@@ -200,6 +210,7 @@ impl Physical {
             identity: setup.identity.clone(),
             password: protocol.semantics.password(&setup.password),
             display: equipment.display.then(Display::default),
+            terminal: equipment.terminal.then(Terminal::default),
             equipment,
             certificates: Store::delivered(&setup.roots, &setup.manufacturer_roots, setup.certificate.clone()),
             evses: setup.pics.evses.iter().map(Evse::new).collect(),

@@ -30,6 +30,8 @@ pub struct EvSession {
     pub identification: Option<Identification>,
     /// What it asks for first.
     pub request: Option<ContractRequest>,
+    /// How many contracts it takes at once; only with ISO 15118-20.
+    pub contracts: Option<u8>,
     /// It has changed its needs.
     pub renegotiated: bool,
 }

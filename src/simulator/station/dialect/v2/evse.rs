@@ -365,6 +365,7 @@ impl Station {
         self.allow_energy(index);
         self.end_negotiation(index);
         if self.evses[index].transaction.is_none() {
+            self.give_up_payment(index, false);
             return;
         }
         // E05.FR.10: an authorisation that the CSMS takes back ends the transaction at once. E07 knows two ways for a driver
@@ -399,7 +400,10 @@ impl Station {
         evse.profile_to_come = None;
         evse.token_to_report = None;
         evse.reservation_to_report = None;
-        if evse.transaction.is_some() {
+        if evse.transaction.is_none() {
+            self.give_up_payment(index, false);
+        }
+        if self.evses[index].transaction.is_some() {
             if self.stops_at("ParkingBayOccupancy") && !self.stops_without("Authorized") {
                 self.update(index, "EVConnectTimeout");
             } else {
@@ -532,6 +536,7 @@ impl Station {
         let offline = !self.online();
         let meter = self.meter_values(index, kind, trigger);
         let plugged = self.physical.evses[index].plugged;
+        let reserved = self.amount_to_report(index);
         let evse = &mut self.evses[index];
         let connector = plugged.or(evse.connectors.first().map(|known| known.id));
         let id = evse.id;
@@ -552,6 +557,9 @@ impl Station {
             info["stoppedReason"] = reason.into();
         } else if kind == "Ended" {
             info["stoppedReason"] = "Local".into();
+        }
+        if let Some(reserved) = reserved {
+            info["transactionLimit"] = json!({ "maxCost": reserved });
         }
         if let Some(remote) = remote_start {
             info["remoteStartId"] = remote.into();

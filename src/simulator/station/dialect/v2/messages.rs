@@ -37,7 +37,9 @@ impl Station {
             "TransactionEvent" => {
                 self.cost_answered(&outgoing.payload, response);
                 self.transaction_answered(&outgoing.payload, response);
+                self.settle(&outgoing.payload, response);
             }
+            "VatNumberValidation" => self.vat_number_answered(&outgoing.payload, response),
             "SignCertificate" => self.sign_answered(&outgoing.payload, response),
             "Get15118EVCertificate" => self.contract_answered(response),
             "NotifyEVChargingNeeds" => self.needs_answered(&outgoing.payload, Some(response)),
@@ -134,6 +136,7 @@ impl Station {
             "SetDisplayMessage" if self.has_display() => self.set_display_message(payload),
             "GetDisplayMessages" if self.has_display() => status(self.get_display_messages(payload)),
             "ClearDisplayMessage" if self.has_display() => status(self.clear_display_message(payload)),
+            "NotifyWebPaymentStarted" => return self.web_payment_started(payload),
             "DataTransfer" => status("UnknownVendorId"),
             _ => return None,
         })

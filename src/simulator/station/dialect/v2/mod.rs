@@ -9,6 +9,7 @@ mod costs;
 mod customer;
 mod device;
 mod displays;
+mod driver_language;
 mod evse;
 mod firmware;
 mod happenings;
@@ -19,18 +20,22 @@ mod messages;
 mod metering;
 mod monitoring;
 mod network;
+mod network_configuration;
 mod operations;
 mod own_certificate;
+mod payment;
 mod queue;
 mod reports;
 mod reservations;
 mod reset;
+mod reset_and_resume;
 mod schedule_negotiation;
 mod smart_charging;
 #[cfg(test)]
 mod tests;
 mod triggers;
 mod variables;
+mod web_payment;
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -41,7 +46,7 @@ use self::{device::Device, displays::DisplayMessages, evse::Evse};
 use super::Dialect;
 use crate::{
     pics::Pics,
-    protocol::Protocol,
+    protocol::{Protocol, Version},
     simulator::station::{
         NetworkProfile, StationSetup,
         physical::{Equipment, Event, LocalList, NotPossible, Physical, Surroundings, Timers, TokenCache},
@@ -159,6 +164,14 @@ pub struct Station {
     reservations: reservations::Reservations,
     /// What a restart put an end to, to be told after the next boot.
     interrupted: Vec<(&'static str, Value)>,
+    /// The transactions that go on after a reset.
+    resumption: Vec<reset_and_resume::Interrupted>,
+    passwords: network_configuration::Passwords,
+    payments: Vec<payment::Payment>,
+    /// The VAT number for the next receipt, with the company that has it.
+    vat: Option<(String, Value)>,
+    being_paid: web_payment::BeingPaid,
+    languages: driver_language::Languages,
 }
 
 /// A token's key in cache and list: type and text without regard to case.
@@ -209,6 +222,13 @@ impl Station {
     pub fn new(protocol: &'static Protocol, setup: StationSetup, surroundings: Surroundings) -> Self {
         let mut device = Device::new(&setup.pics);
         device.bring_up_to(protocol.version);
+        if protocol.version == Version::V2_1 {
+            device.add_security_downgrade(&setup.pics);
+            device.add_resumption(&setup.pics);
+            device.add_payment(&setup.pics);
+            device.add_custom_triggers(&setup.pics);
+            device.add_languages(&setup.pics);
+        }
         for (slot, profile) in &setup.profiles {
             device.put_slot(*slot, "OcppCsmsUrl", profile.url.clone());
             device.put_slot(*slot, "SecurityProfile", profile.security_profile.to_string());
@@ -229,8 +249,9 @@ impl Station {
             file_protocols: setup.pics.list("ORS-24").to_vec(),
             removable_certificate: setup.pics.is_yes("AQ-3"),
             display: displays::has_display(&setup.pics),
+            terminal: setup.pics.is_yes("P-2.2"),
         };
-        Self {
+        let mut station = Self {
             protocol,
             physical: Physical::new(protocol, &setup, equipment, surroundings),
             evses: setup.pics.evses.iter().map(Evse::new).collect(),
@@ -271,7 +292,15 @@ impl Station {
             log: None,
             reservations: reservations::Reservations::default(),
             interrupted: Vec::new(),
-        }
+            resumption: Vec::new(),
+            passwords: network_configuration::Passwords::default(),
+            payments: Vec::new(),
+            vat: None,
+            being_paid: web_payment::BeingPaid::default(),
+            languages: driver_language::Languages::default(),
+        };
+        station.deliver_credentials();
+        station
     }
 
     /// Connected and accepted.
@@ -290,6 +319,7 @@ impl Station {
     fn timer_due(&mut self, timer: Timer) {
         match timer {
             Timer::Connect => {
+                self.take_credentials();
                 let profile = self.profile().cloned();
                 self.physical.dial(profile.as_ref());
             }
@@ -369,6 +399,7 @@ impl Station {
                     for (action, payload) in std::mem::take(&mut self.interrupted) {
                         self.call(action, payload);
                     }
+                    self.resume(None);
                     self.schedule_aligned();
                     self.schedule_monitors();
                     self.renew_in_time();
@@ -408,11 +439,13 @@ impl Station {
         self.reset_wanted = false;
         self.first_slot();
         for index in 0..self.evses.len() {
-            self.evses[index].authorized = None;
             self.evses[index].claimed = None;
             self.evses[index].reservation_to_report = None;
             self.physical.evses[index].charging = false;
-            self.allow_energy(index);
+            if !self.is_interrupted(index) {
+                self.evses[index].authorized = None;
+                self.allow_energy(index);
+            }
             self.end_negotiation(index);
             self.evses[index].resetting = false;
             self.evses[index].updating = false;
