@@ -48,6 +48,9 @@ const SETTLEMENT: Property = Property::required("settlement", Takes::Word(&["wor
 const PAID: Property = Property::required("outcome", Takes::Word(&["reserved", "cancelled", "settled", "not-settled"]));
 const AMOUNT: Property = Property::required("amount", Takes::Number);
 const NUMBER: Property = Property::required("number", Takes::Text);
+const AWAY: Property = Property::optional("away", Takes::Integer(0, 86_400));
+const LIMIT_KIND: Property = Property::required("kind", Takes::Word(&["cost", "energy", "time", "soc"]));
+const LIMIT: Property = Property::required("value", Takes::Number);
 const UNTIL: Property = Property::optional("until", Takes::Text);
 const DISPLAY: Property = Property::optional("display", Takes::Text);
 const MONITOR: Property = Property::required("type", Takes::Named(monitor_types));
@@ -74,7 +77,16 @@ fn settings_of_a_csms(_: Scope) -> Vec<String> {
 
 /// Every manual action: of a charging station under test, and (from `send` on) of a CSMS under test.
 pub const ACTIONS: &[ActionInfo] = &[
-    ActionInfo { name: "power-cycle", parameters: &[], prompt: "Reboot the charging station (power it off and on)." },
+    ActionInfo {
+        name: "power-cycle",
+        parameters: &[AWAY],
+        prompt: "{% if away is defined %}Cut the power of the charging station, wait {{ away }} s, and restore it.{% else %}Reboot the charging station (power it off and on).{% endif %}",
+    },
+    ActionInfo {
+        name: "enter-limit",
+        parameters: &[EVSE, LIMIT_KIND, LIMIT],
+        prompt: "At EVSE {{ evse }}, enter {% if kind == 'cost' %}{{ value }} as the most that the transaction may cost{% elif kind == 'energy' %}{{ value }} Wh as the most energy of the transaction{% elif kind == 'time' %}{{ value }} s as the longest time of the transaction{% else %}{{ value }} % as the highest state of charge{% endif %}. If the station does not take it, leave it at that.",
+    },
     ActionInfo {
         name: "drive-in",
         parameters: &[EVSE],

@@ -17,6 +17,8 @@ use crate::{
 /// A value that a parameter may have.
 fn sample(action: &ActionInfo, property: &Property) -> Value {
     match (property.name, property.takes) {
+        ("away", _) => 30.into(),
+        ("value", _) if action.name == "enter-limit" => 20.into(),
         ("what", _) => Setting::of(action.name).first().map_or("", |setting| setting.word()).into(),
         ("value", _) => {
             let values =

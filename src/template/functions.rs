@@ -109,6 +109,7 @@ pub(super) fn environment() -> &'static Environment<'static> {
         environment.add_function("component_variable", |names: Serde<Value>| {
             minijinja::Value::from(Serde(component_variable(&names.0)))
         });
+        super::tariff::add_to(&mut environment);
         environment.add_filter("kebab", |name: String| kebab(&name));
         environment.add_filter("base64", |text: String| base64::engine::general_purpose::STANDARD.encode(text));
         environment.add_filter("hexadecimal", |text: String| crate::certificate::hex(text.as_bytes()));

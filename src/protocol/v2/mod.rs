@@ -73,6 +73,8 @@ struct OfTest {
     put_back: Vec<(String, String)>,
     /// What our station is still to send on its own.
     waiting: VecDeque<FollowUp>,
+    /// The transaction whose limits we have set, as a CSMS, and the limits.
+    limit_told: Option<(Value, Value)>,
 }
 
 impl Conversation {

@@ -74,7 +74,10 @@ impl Semantics for Meanings {
     fn is_periodic(&self, call: &Call, mentions: &dyn Fn(&str) -> bool) -> bool {
         call.action == "TransactionEvent"
             && call.payload["eventType"] == "Updated"
-            && matches!(call.payload["triggerReason"].as_str(), Some("MeterValuePeriodic" | "MeterValueClock"))
+            && matches!(
+                call.payload["triggerReason"].as_str(),
+                Some("MeterValuePeriodic" | "MeterValueClock" | "RunningCost")
+            )
             && !mentions("triggerReason")
             && !mentions("eventType")
     }

@@ -7,6 +7,7 @@
 pub mod composite;
 mod dialect;
 mod physical;
+mod tariff;
 
 use tokio::sync::mpsc;
 

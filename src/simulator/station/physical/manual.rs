@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{ContractRequest, EvSession, Event, Identification, NotPossible, Physical, Settling, Token};
+use super::{ContractRequest, EvSession, Event, Identification, LimitKind, NotPossible, Physical, Settling, Token};
 use crate::{link::LinkCommand, manual_action::ManualAction};
 
 fn not_possible(reason: impl Into<String>) -> NotPossible {
@@ -19,7 +19,10 @@ impl Physical {
         let connector = number("connector").unwrap_or(1);
         let named = parameters.contains_key("evse");
         match action.action.as_str() {
-            "power-cycle" => return Ok(Some(Event::PowerCycled)),
+            "power-cycle" => {
+                let away = parameters.get("away").and_then(Value::as_u64).unwrap_or(0);
+                return Ok(Some(Event::PowerCycled { away }));
+            }
             "hard-wired-event" => return Ok(Some(Event::Shaken)),
             "network-down" => {
                 self.network_up = false;
@@ -140,6 +143,20 @@ impl Physical {
                     return Err(not_possible("no EV charges there that speaks ISO 15118"));
                 }
                 Some(Event::SessionStopped(index))
+            }
+            "enter-limit" => {
+                let kind = match text("kind").as_str() {
+                    "cost" => LimitKind::Cost,
+                    "energy" => LimitKind::Energy,
+                    "time" => LimitKind::Time,
+                    _ => LimitKind::Soc,
+                };
+                let value = parameters
+                    .get("value")
+                    .map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+                let value = value.and_then(|value| value.parse().ok());
+                let value = value.ok_or_else(|| not_possible("the limit is no number"))?;
+                Some(Event::LimitEntered { index, kind, value })
             }
             "ev-not-ready" | "ev-suspend" => self.suspend(index, true),
             "ev-resume" => self.suspend(index, false),

@@ -50,6 +50,19 @@ pub struct Token {
     pub kind: String,
 }
 
+/// What a driver can limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LimitKind {
+    /// What it costs.
+    Cost,
+    /// The energy, Wh.
+    Energy,
+    /// The time, seconds.
+    Time,
+    /// The state of charge, percent.
+    Soc,
+}
+
 /// Something that happened to the hardware. EVSEs are named by their index.
 #[derive(Debug)]
 pub enum Event {
@@ -67,7 +80,19 @@ pub enum Event {
     /// The network is there again.
     NetworkBack,
     /// The power was away.
-    PowerCycled,
+    PowerCycled {
+        /// For so many seconds.
+        away: u64,
+    },
+    /// A driver has entered a limit for the transaction.
+    LimitEntered {
+        /// EVSE.
+        index: usize,
+        /// What is limited.
+        kind: LimitKind,
+        /// To how much: money, Wh, seconds or percent.
+        value: rust_decimal::Decimal,
+    },
     /// An EV drove into the bay.
     DroveIn(usize),
     /// The EV drove out of the bay.

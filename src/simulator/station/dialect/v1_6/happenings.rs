@@ -17,7 +17,8 @@ impl ChargePoint {
             Event::Received(text) => self.received(&text),
             Event::Disconnected => self.disconnected(),
             Event::NetworkBack => self.schedule(Duration::from_secs(1), Timer::Connect),
-            Event::PowerCycled => self.power_was_away(),
+            Event::PowerCycled { .. } => self.power_was_away(),
+            Event::LimitEntered { .. } => return Err(NotPossible("no transaction of OCPP 1.6 has a limit".into())),
             // A bay makes no difference to a connector.
             Event::DroveIn(_) | Event::DroveOut(_) => {}
             Event::Plugged(index) | Event::EvSidePlugged(index) => self.plugged(index),

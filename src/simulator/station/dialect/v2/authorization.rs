@@ -160,6 +160,11 @@ impl Station {
             self.refused(index);
             return;
         }
+        let tariff = response.get("tariff").filter(|_| !stopping && info["status"] == "Accepted");
+        if tariff.is_some_and(|tariff| !self.tariff_brought(index, &token, tariff)) {
+            self.refused(index);
+            return;
+        }
         self.judge(index, &token, &info, stopping);
     }
 

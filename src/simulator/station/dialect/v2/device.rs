@@ -4,7 +4,6 @@ mod custom_triggers;
 mod languages;
 mod network;
 mod payment;
-mod resumption;
 
 pub use super::super::domain::{Domain, Mutability};
 use super::displays;

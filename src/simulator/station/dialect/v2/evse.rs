@@ -38,6 +38,8 @@ pub struct Evse {
     pub claimed: Option<i64>,
     /// The used reservation that the next event has to name.
     pub reservation_to_report: Option<i64>,
+    /// When that reservation was made.
+    pub reserved_since: Option<jiff::Timestamp>,
     /// It is kept for somebody who has reserved it.
     pub reserved: bool,
     /// An EV was plugged in while it was reserved, by nobody knows whom (G01.FR.09).
@@ -118,6 +120,7 @@ impl Evse {
             remote_start: None,
             claimed: None,
             reservation_to_report: None,
+            reserved_since: None,
             reserved: false,
             stranger: false,
             profile_to_come: None,
@@ -482,6 +485,8 @@ impl Station {
             key_told: false,
         });
         self.adopt_profile(index);
+        self.begin_reckoning(index);
+        self.begin_limits(index);
         self.schedule_sample_for_end(index);
         self.event(index, "Started", trigger, Some(state), None);
     }
@@ -506,6 +511,8 @@ impl Station {
         if let Some(ended) = evse.transaction.take() {
             self.forget_profiles_of(&ended.id);
             self.messages.transaction_ended(&ended.id);
+            self.end_reckoning(index);
+            self.end_limits(index);
             self.evses[index].ended = Some(ended.id.clone());
             self.ended.push(ended.id);
         }
@@ -535,8 +542,10 @@ impl Station {
         let now = self.physical.wall();
         let offline = !self.online();
         let meter = self.meter_values(index, kind, trigger);
-        let plugged = self.physical.evses[index].plugged;
+        let (tariff, costs) = self.costs_for_event(index, kind, trigger);
         let reserved = self.amount_to_report(index);
+        let limits = self.limits_to_tell(index).or(reserved.map(|most| json!({ "maxCost": most })));
+        let plugged = self.physical.evses[index].plugged;
         let evse = &mut self.evses[index];
         let connector = plugged.or(evse.connectors.first().map(|known| known.id));
         let id = evse.id;
@@ -558,11 +567,14 @@ impl Station {
         } else if kind == "Ended" {
             info["stoppedReason"] = "Local".into();
         }
-        if let Some(reserved) = reserved {
-            info["transactionLimit"] = json!({ "maxCost": reserved });
-        }
         if let Some(remote) = remote_start {
             info["remoteStartId"] = remote.into();
+        }
+        if let Some(tariff) = tariff {
+            info["tariffId"] = tariff.into();
+        }
+        if let Some(limits) = limits {
+            info["transactionLimit"] = limits;
         }
         let mut payload = json!({
             "eventType": kind,
@@ -591,6 +603,9 @@ impl Station {
         }
         if let Some(meter) = meter {
             payload["meterValue"] = meter;
+        }
+        if let Some(costs) = costs {
+            payload["costDetails"] = costs;
         }
         self.call("TransactionEvent", payload);
     }

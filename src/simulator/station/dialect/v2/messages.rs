@@ -37,6 +37,7 @@ impl Station {
             "TransactionEvent" => {
                 self.cost_answered(&outgoing.payload, response);
                 self.transaction_answered(&outgoing.payload, response);
+                self.limits_answered(&outgoing.payload, response);
                 self.settle(&outgoing.payload, response);
             }
             "VatNumberValidation" => self.vat_number_answered(&outgoing.payload, response),
@@ -129,13 +130,17 @@ impl Station {
             "SetMonitoringBase" if self.has_monitoring() => self.set_monitoring_base(payload),
             "SetMonitoringLevel" if self.has_monitoring() => self.set_monitoring_level(payload),
             "GetMonitoringReport" if self.has_monitoring() => self.monitoring_report(payload),
-            "CostUpdated" if self.shows_costs() => json!({}), // I02.FR.02
+            "CostUpdated" if self.shows_costs() || self.limits_costs() => json!({}), // I02.FR.02, E16.FR.15
             "ReserveNow" if self.has_reservations() => status(self.reserve(payload)),
             "CancelReservation" if self.has_reservations() => status(self.cancel_reservation(payload)),
             "CustomerInformation" => status(Self::customer_information(payload)),
             "SetDisplayMessage" if self.has_display() => self.set_display_message(payload),
             "GetDisplayMessages" if self.has_display() => status(self.get_display_messages(payload)),
             "ClearDisplayMessage" if self.has_display() => status(self.clear_display_message(payload)),
+            "SetDefaultTariff" if self.takes_tariffs() => self.set_default_tariff(payload),
+            "GetTariffs" if self.has_tariffs() => self.get_tariffs(payload),
+            "ClearTariffs" if self.has_tariffs() => self.clear_tariffs(payload),
+            "ChangeTransactionTariff" if self.takes_tariffs() => self.change_transaction_tariff(payload),
             "NotifyWebPaymentStarted" => return self.web_payment_started(payload),
             "DataTransfer" => status("UnknownVendorId"),
             _ => return None,
@@ -172,6 +177,7 @@ impl Station {
             }
             "ChangeAvailability" => self.apply_availability(payload),
             "CostUpdated" => self.cost_updated(payload),
+            "ChangeTransactionTariff" => self.tariff_changes(payload),
             "ReserveNow" => self.make_reservation(payload),
             "CancelReservation" => self.forget_reservation(payload),
             "SetVariables" => self.variables_were_set(payload),

@@ -25,14 +25,18 @@ mod operations;
 mod own_certificate;
 mod payment;
 mod queue;
+mod reckoning;
 mod reports;
 mod reservations;
 mod reset;
 mod reset_and_resume;
+mod resumption;
 mod schedule_negotiation;
 mod smart_charging;
+mod tariffs;
 #[cfg(test)]
 mod tests;
+mod transaction_limits;
 mod triggers;
 mod variables;
 mod web_payment;
@@ -49,7 +53,7 @@ use crate::{
     protocol::{Protocol, Version},
     simulator::station::{
         NetworkProfile, StationSetup,
-        physical::{Equipment, Event, LocalList, NotPossible, Physical, Surroundings, Timers, TokenCache},
+        physical::{Equipment, Event, LimitKind, LocalList, NotPossible, Physical, Surroundings, Timers, TokenCache},
     },
 };
 
@@ -105,6 +109,10 @@ enum Timer {
     Monitor(i64),
     /// The shock is over.
     Calm,
+    /// The running cost of a transaction is due.
+    RunningCost(usize),
+    /// The limits of a transaction are looked at.
+    TransactionLimits(usize),
 }
 
 /// Most tokens that the authorization cache holds.
@@ -162,6 +170,11 @@ pub struct Station {
     firmware: Option<firmware::Firmware>,
     log: Option<operations::Log>,
     reservations: reservations::Reservations,
+    tariffs: tariffs::Tariffs,
+    /// By EVSE, of running transactions.
+    reckonings: Vec<Option<reckoning::Reckoning>>,
+    limits: Vec<Option<transaction_limits::Limits>>,
+    interruption: Option<resumption::Interruption>,
     /// What a restart put an end to, to be told after the next boot.
     interrupted: Vec<(&'static str, Value)>,
     /// The transactions that go on after a reset.
@@ -172,6 +185,8 @@ pub struct Station {
     vat: Option<(String, Value)>,
     being_paid: web_payment::BeingPaid,
     languages: driver_language::Languages,
+    /// Limits that drivers have entered for their next transactions, by EVSE.
+    limits_to_come: Vec<(usize, LimitKind, rust_decimal::Decimal)>,
 }
 
 /// A token's key in cache and list: type and text without regard to case.
@@ -222,9 +237,11 @@ impl Station {
     pub fn new(protocol: &'static Protocol, setup: StationSetup, surroundings: Surroundings) -> Self {
         let mut device = Device::new(&setup.pics);
         device.bring_up_to(protocol.version);
+        tariffs::add_variables(&mut device, &setup.pics);
+        transaction_limits::add_variables(&mut device, &setup.pics);
+        resumption::add_variables(&mut device, &setup.pics);
         if protocol.version == Version::V2_1 {
             device.add_security_downgrade(&setup.pics);
-            device.add_resumption(&setup.pics);
             device.add_payment(&setup.pics);
             device.add_custom_triggers(&setup.pics);
             device.add_languages(&setup.pics);
@@ -255,6 +272,10 @@ impl Station {
             protocol,
             physical: Physical::new(protocol, &setup, equipment, surroundings),
             evses: setup.pics.evses.iter().map(Evse::new).collect(),
+            tariffs: tariffs::Tariffs::default(),
+            reckonings: vec![None; setup.pics.evses.len()],
+            limits: vec![None; setup.pics.evses.len()],
+            interruption: None,
             pics: setup.pics,
             active_slot: setup.profiles.first().map_or(1, |(slot, _)| *slot),
             profiles: setup.profiles,
@@ -298,6 +319,7 @@ impl Station {
             vat: None,
             being_paid: web_payment::BeingPaid::default(),
             languages: driver_language::Languages::default(),
+            limits_to_come: Vec::new(),
         };
         station.deliver_credentials();
         station
@@ -349,6 +371,8 @@ impl Station {
             Timer::Schedule(index) => self.settle_schedule(index),
             Timer::Monitor(id) => self.monitor_due(id),
             Timer::Calm => self.device.put("ShockSensor", "Active", "false"),
+            Timer::RunningCost(index) => self.tell_running_cost(index),
+            Timer::TransactionLimits(index) => self.limits_due(index),
         }
     }
 
@@ -399,6 +423,7 @@ impl Station {
                     for (action, payload) in std::mem::take(&mut self.interrupted) {
                         self.call(action, payload);
                     }
+                    self.settle_interrupted();
                     self.resume(None);
                     self.schedule_aligned();
                     self.schedule_monitors();

@@ -79,7 +79,9 @@ impl Station {
         let reference = self.evses[index].token_to_report.as_ref()?["idToken"].as_str()?;
         let payment = self.payments.iter_mut().find(|payment| payment.reference == reference)?;
         payment.transaction = self.evses[index].transaction.as_ref().map(|running| running.id.clone());
-        Some(payment.reserved)
+        let reserved = payment.reserved;
+        self.limit_cost(index, reserved);
+        Some(reserved)
     }
 
     /// Nobody charges with the payment of an EVSE: the CSMS has refused it (C18.FR.07), or the driver has not come so far (C19).
@@ -159,7 +161,6 @@ impl Station {
     }
 
     /// What is reserved is raised in time, where that is configured; the amount that is reserved then (C23.FR.01).
-    #[allow(dead_code)]
     pub(super) fn raise_payment(&mut self, index: usize, cost: f64) -> Option<f64> {
         let step = self.amount("IncrementalAuthorizationAmount");
         let threshold = self.amount("IncrementalAuthorizationThreshold");

@@ -58,6 +58,9 @@ impl Station {
             }
             self.update(index, "TxResumed");
             self.schedule_samples(index);
+            self.schedule_sample_for_end(index);
+            self.schedule_running_cost(index);
+            self.review_limits(index);
             self.apply_limits();
         }
     }
