@@ -131,6 +131,9 @@ pub(crate) fn defaults() -> Value {
         "display-address": "https://example.com/",
         "language": "en",
         "currency": "EUR",
+        "payment-reference": "PSPREF0001",
+        "vat-number": "NL123456789B01",
+        "vat-number-invalid": "NL000000000B00",
         "model": "Attest",
         "vendor-name": "ocpp-attest",
         "iso15118": {
@@ -211,6 +214,7 @@ fn default_tokens() -> Value {
         "expired": { "idToken": "BAD00003", "type": "ISO14443" },
         "unknown": { "idToken": "BAD00004", "type": "ISO14443" },
         "emaid": { "idToken": "NLATTC00000001", "type": "eMAID" },
+        "prepaid": { "idToken": "D001D00A", "type": "ISO14443" },
     })
 }
 

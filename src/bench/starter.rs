@@ -79,7 +79,8 @@ impl Starter<'_> {
         }
         text.push_str(TESTED_BY);
         let emaid = self.pics.is_some_and(|pics| pics.supports(Profile::ISO_15118));
-        text.push_str(&sections::tokens(!self.is_1_6(), emaid));
+        let prepaid = self.pics.is_some_and(|pics| pics.is_yes("P-2.1") || pics.is_yes("P-0"));
+        text.push_str(&sections::tokens(!self.is_1_6(), emaid, prepaid));
         if self.sut == SutKind::Csms {
             text.push_str(&self.operator());
         }

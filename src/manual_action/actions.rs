@@ -42,6 +42,7 @@ const AMOUNT: Property = Property::optional("amount", Takes::Number);
 const UNIT: Property = Property::required("unit", Takes::Word(&["A", "W"]));
 const PERCENT: Property = Property::required("percent", Takes::Integer(0, 100));
 const CERTIFICATE_ACTION: Property = Property::required("request", Takes::Word(&["Install", "Update"]));
+const CONTRACTS: Property = Property::optional("contracts", Takes::Integer(1, 255));
 const VALUE: Property = Property::required("value", Takes::Scalar);
 const INTERVAL: Property = Property::optional("interval", Takes::Number);
 const WANTED: Property = Property::required("wanted", Takes::Text);
@@ -53,6 +54,10 @@ const HOW: Property = Property::required("how", Takes::Word(&["shown", "alone", 
 const COST: Property = Property::required("cost", Takes::Number);
 const CURRENCY: Property = Property::optional("currency", Takes::Text);
 const KIND: Property = Property::required("kind", Takes::Word(&["running", "total"]));
+const SETTLEMENT: Property = Property::required("settlement", Takes::Word(&["works", "rejected", "failed"]));
+const PAID: Property = Property::required("outcome", Takes::Word(&["reserved", "cancelled", "settled", "not-settled"]));
+const AMOUNT: Property = Property::required("amount", Takes::Number);
+const NUMBER: Property = Property::required("number", Takes::Text);
 const AWAY: Property = Property::optional("away", Takes::Integer(0, 86_400));
 const LIMIT_KIND: Property = Property::required("kind", Takes::Word(&["cost", "energy", "time", "soc"]));
 const LIMIT: Property = Property::required("value", Takes::Number);
@@ -159,8 +164,8 @@ pub const ACTIONS: &[ActionInfo] = &[
     },
     ActionInfo {
         name: "ev-certificate",
-        parameters: &[EVSE, CERTIFICATE_ACTION],
-        prompt: "Before the EV meant for EVSE {{ evse }} is plugged in, set it to {% if request == 'Install' %}ask for the installation of a contract certificate (CertificateInstallationReq){% else %}ask for an update of its contract certificate (CertificateUpdateReq){% endif %} in its next session.",
+        parameters: &[EVSE, CERTIFICATE_ACTION, CONTRACTS],
+        prompt: "Before the EV meant for EVSE {{ evse }} is plugged in, set it to {% if request == 'Install' %}ask for the installation of a contract certificate (CertificateInstallationReq){% else %}ask for an update of its contract certificate (CertificateUpdateReq){% endif %} in its next session{% if contracts is defined %}, by ISO 15118-20, for at most {{ contracts }} contracts{% endif %}.",
     },
     ActionInfo {
         name: "ev-renegotiate",
@@ -264,6 +269,26 @@ pub const ACTIONS: &[ActionInfo] = &[
         name: "check-cost",
         parameters: &[EVSE, COST, KIND, CURRENCY],
         prompt: "Does the station show the driver at EVSE {{ evse }} {% if kind == 'total' %}that the session has cost {{ cost }}{% else %}that the session costs {{ cost }}{% endif %}{% if currency is defined %} {{ currency }}{% endif %}{% if kind == 'running' %} so far{% endif %}, in whatever form it shows costs?",
+    },
+    ActionInfo {
+        name: "present-payment-card",
+        parameters: &[EVSE],
+        prompt: "Present a payment card to the payment terminal, for EVSE {{ evse }}.",
+    },
+    ActionInfo {
+        name: "enter-vat-number",
+        parameters: &[EVSE, NUMBER],
+        prompt: "Enter the VAT number {{ number }} at the payment terminal, for EVSE {{ evse }}.",
+    },
+    ActionInfo {
+        name: "set-terminal",
+        parameters: &[SETTLEMENT],
+        prompt: "{% if settlement == 'failed' %}From now on let settlements of the payment terminal fail: cut it off from its payment service provider.{% elif settlement == 'rejected' %}From now on let the payment service provider reject the settlements of the payment terminal.{% else %}Let settlements of the payment terminal succeed again.{% endif %}",
+    },
+    ActionInfo {
+        name: "check-payment",
+        parameters: &[PAID, AMOUNT],
+        prompt: "{% if outcome == 'reserved' %}Has the payment terminal reserved {{ amount }} for the last payment{% elif outcome == 'cancelled' %}Has the payment terminal released the reserved amount of {{ amount }} and cancelled the last payment{% elif outcome == 'settled' %}Has the payment terminal settled the last payment, for {{ amount }}{% else %}Has the settlement of the last payment, for {{ amount }}, come to nothing{% endif %}?",
     },
     ActionInfo {
         name: "restore-sut",

@@ -129,9 +129,15 @@ fn token_info(moment: &Moment, token: &Value) -> Value {
         Some("unknown") => "Unknown",
         Some(_) => "Accepted",
         None if token["type"] == "NoAuthorization" => "Accepted",
+        // The payment service provider has authorised it.
+        None if token["type"] == "DirectPayment" => "Accepted",
         None => "Unknown",
     };
     let mut info = json!({ "status": status });
+    // C17.FR.01 and 02: what is on a prepaid card changes with every use.
+    if known.is_some_and(|(name, _)| name == "prepaid") {
+        info["cacheExpiryDateTime"] = ocpp_time(moment.now.wall).into();
+    }
     if let Some(group) = known.and_then(|(_, known)| known.get("group")) {
         info["groupIdToken"] = json!({ "idToken": group, "type": "Central" });
     }

@@ -132,6 +132,13 @@ fn operated(station: &mut dyn Dialect, request: Request) {
         let _ = request.done.send(outcome);
         return;
     }
+    if request.action.action == "check-payment" {
+        let terminal = station.physical().terminal.as_ref();
+        let outcome = terminal.map(|terminal| terminal.answer(&request.action.parameters));
+        let none = || ActionOutcome::NotPossible("there is no payment terminal".into());
+        let _ = request.done.send(outcome.unwrap_or_else(none));
+        return;
+    }
     let performed = station.physical().perform(&request.action);
     let result = performed.and_then(|event| event.map_or(Ok(()), |event| station.happened(event)));
     let _ = request.done.send(match result {

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{
     ContractRequest, Control, EvSession, Event, External, Identification, LimitKind, Modern, NotPossible, Physical,
-    Token,
+    Settling, Token,
 };
 use crate::{link::LinkCommand, manual_action::ManualAction};
 
@@ -54,6 +54,17 @@ impl Physical {
                 self.customers.push(text("identifier"));
                 return Ok(None);
             }
+            "set-terminal" => {
+                let Some(terminal) = &mut self.terminal else {
+                    return Err(not_possible("there is no payment terminal"));
+                };
+                terminal.settling = match text("settlement").as_str() {
+                    "rejected" => Settling::Rejects,
+                    "failed" => Settling::Fails,
+                    _ => Settling::Works,
+                };
+                return Ok(None);
+            }
             "remove-certificate" => {
                 if self.certificates.own.shown().is_some() && !self.equipment.removable_certificate {
                     return Err(not_possible("the certificate of this station can't be removed"));
@@ -101,6 +112,8 @@ impl Physical {
                 let token = Token { text: text("token"), kind: text("type") };
                 Some(Event::TokenPresented(named.then_some(index), token))
             }
+            "present-payment-card" => Some(Event::CardPresented(index)),
+            "enter-vat-number" => Some(Event::VatNumberEntered(index, text("number"))),
             "press-start" => Some(Event::StartPressed(index)),
             "press-stop" => Some(Event::StopPressed(index)),
             "stop-with-master-pass" => Some(Event::MasterPassUsed(named.then_some(index))),
@@ -129,6 +142,7 @@ impl Physical {
                 let update = text("request") == "Update";
                 let request = if update { ContractRequest::Update } else { ContractRequest::Install };
                 self.evses[index].ev.request = Some(request);
+                self.evses[index].ev.contracts = number("contracts").and_then(|most| u8::try_from(most).ok());
                 None
             }
             "ev-renegotiate" => {

@@ -36,6 +36,9 @@ impl ChargePoint {
             }
             Event::EvSuspended { index, .. } => self.report_evse(index),
             Event::Shaken => return Err(NotPossible("OCPP 1.6 knows no monitors".into())),
+            Event::CardPresented(_) | Event::VatNumberEntered(..) => {
+                return Err(NotPossible("OCPP 1.6 knows no payments".into()));
+            }
             Event::NeedsChanged(_) | Event::SessionStopped(_) => {
                 return Err(NotPossible("OCPP 1.6 knows no ISO 15118".into()));
             }

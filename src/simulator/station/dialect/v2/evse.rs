@@ -368,6 +368,7 @@ impl Station {
         self.allow_energy(index);
         self.end_negotiation(index);
         if self.evses[index].transaction.is_none() {
+            self.give_up_payment(index, false);
             return;
         }
         // E05.FR.10: an authorisation that the CSMS takes back ends the transaction at once. E07 knows two ways for a driver
@@ -402,7 +403,10 @@ impl Station {
         evse.profile_to_come = None;
         evse.token_to_report = None;
         evse.reservation_to_report = None;
-        if evse.transaction.is_some() {
+        if evse.transaction.is_none() {
+            self.give_up_payment(index, false);
+        }
+        if self.evses[index].transaction.is_some() {
             if self.stops_at("ParkingBayOccupancy") && !self.stops_without("Authorized") {
                 self.update(index, "EVConnectTimeout");
             } else {
@@ -539,7 +543,8 @@ impl Station {
         let offline = !self.online();
         let (tariff, costs) = self.costs_for_event(index, kind, trigger);
         let meter = self.meter_values(index, kind, trigger);
-        let limits = self.limits_to_tell(index);
+        let reserved = self.amount_to_report(index);
+        let limits = self.limits_to_tell(index).or(reserved.map(|most| json!({ "maxCost": most })));
         let plugged = self.physical.evses[index].plugged;
         let token = self.evses[index].token_to_report.take().map(|token| self.with_evccid(index, token));
         let mode = self.is_bidirectional().then(|| self.operation_mode(index));

@@ -41,6 +41,8 @@ impl Station {
             Event::StartPressed(index) => {
                 self.authorize(index, json!({ "idToken": "", "type": "NoAuthorization" }), None);
             }
+            Event::CardPresented(index) => return self.card_presented(index),
+            Event::VatNumberEntered(index, number) => return self.vat_number_entered(index, &number),
             Event::StopPressed(index) => self.stop_authorization(index, None, false),
             Event::MasterPassUsed(only) => {
                 if !self.master_pass_selected(only) {

@@ -38,7 +38,9 @@ impl Station {
                 self.cost_answered(&outgoing.payload, response);
                 self.transaction_answered(&outgoing.payload, response);
                 self.limits_answered(&outgoing.payload, response);
+                self.settle(&outgoing.payload, response);
             }
+            "VatNumberValidation" => self.vat_number_answered(&outgoing.payload, response),
             "SignCertificate" => self.sign_answered(&outgoing.payload, response),
             "Get15118EVCertificate" => self.contract_answered(response),
             "NotifyEVChargingNeeds" => self.needs_answered(&outgoing.payload, Some(response)),
@@ -148,6 +150,7 @@ impl Station {
             "GetTariffs" if self.has_tariffs() => self.get_tariffs(payload),
             "ClearTariffs" if self.has_tariffs() => self.clear_tariffs(payload),
             "ChangeTransactionTariff" if self.takes_tariffs() => self.change_transaction_tariff(payload),
+            "NotifyWebPaymentStarted" => return self.web_payment_started(payload),
             "DataTransfer" => status("UnknownVendorId"),
             _ => return None,
         })

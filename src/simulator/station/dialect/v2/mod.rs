@@ -15,6 +15,7 @@ mod device_energy;
 mod displays;
 mod dynamic_profiles;
 mod energy_transfer;
+mod driver_language;
 mod evse;
 mod external_limits;
 mod firmware;
@@ -31,11 +32,14 @@ mod operations;
 mod own_certificate;
 mod priority_charging;
 mod profile_rules;
+mod network_configuration;
+mod payment;
 mod queue;
 mod reckoning;
 mod reports;
 mod reservations;
 mod reset;
+mod reset_and_resume;
 mod resumption;
 mod schedule_negotiation;
 mod smart_charging;
@@ -47,6 +51,7 @@ mod tests;
 mod transaction_limits;
 mod triggers;
 mod variables;
+mod web_payment;
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -60,7 +65,7 @@ use crate::{
     protocol::{Protocol, Version},
     simulator::station::{
         NetworkProfile, StationSetup,
-        physical::{Equipment, Event, LocalList, NotPossible, Physical, Surroundings, Timers, TokenCache},
+        physical::{Equipment, Event, LimitKind, LocalList, NotPossible, Physical, Surroundings, Timers, TokenCache},
     },
 };
 
@@ -206,6 +211,16 @@ pub struct Station {
     interruption: Option<resumption::Interruption>,
     /// What a restart put an end to, to be told after the next boot.
     interrupted: Vec<(&'static str, Value)>,
+    /// The transactions that go on after a reset.
+    resumption: Vec<reset_and_resume::Interrupted>,
+    passwords: network_configuration::Passwords,
+    payments: Vec<payment::Payment>,
+    /// The VAT number for the next receipt, with the company that has it.
+    vat: Option<(String, Value)>,
+    being_paid: web_payment::BeingPaid,
+    languages: driver_language::Languages,
+    /// Limits that drivers have entered for their next transactions, by EVSE.
+    limits_to_come: Vec<(usize, LimitKind, rust_decimal::Decimal)>,
 }
 
 /// A token's key in cache and list: type and text without regard to case.
@@ -265,6 +280,12 @@ impl Station {
         tariffs::add_variables(&mut device, &setup.pics);
         transaction_limits::add_variables(&mut device, &setup.pics);
         resumption::add_variables(&mut device, &setup.pics);
+        if protocol.version == Version::V2_1 {
+            device.add_security_downgrade(&setup.pics);
+            device.add_payment(&setup.pics);
+            device.add_custom_triggers(&setup.pics);
+            device.add_languages(&setup.pics);
+        }
         for (slot, profile) in &setup.profiles {
             device.put_slot(*slot, "OcppCsmsUrl", profile.url.clone());
             device.put_slot(*slot, "SecurityProfile", profile.security_profile.to_string());
@@ -286,8 +307,9 @@ impl Station {
             removable_certificate: setup.pics.is_yes("AQ-3"),
             display: displays::has_display(&setup.pics),
             swaps_batteries: swapping::is_supported(&setup.pics),
+            terminal: setup.pics.is_yes("P-2.2"),
         };
-        Self {
+        let mut station = Self {
             protocol,
             physical: Physical::new(protocol, &setup, equipment, surroundings),
             evses: setup.pics.evses.iter().map(Evse::new).collect(),
@@ -340,7 +362,16 @@ impl Station {
             reserve_signal: None,
             modes_told: std::collections::BTreeMap::new(),
             interrupted: Vec::new(),
-        }
+            resumption: Vec::new(),
+            passwords: network_configuration::Passwords::default(),
+            payments: Vec::new(),
+            vat: None,
+            being_paid: web_payment::BeingPaid::default(),
+            languages: driver_language::Languages::default(),
+            limits_to_come: Vec::new(),
+        };
+        station.deliver_credentials();
+        station
     }
 
     /// Connected and accepted.
@@ -359,6 +390,7 @@ impl Station {
     fn timer_due(&mut self, timer: Timer) {
         match timer {
             Timer::Connect => {
+                self.take_credentials();
                 let profile = self.profile().cloned();
                 self.physical.dial(profile.as_ref());
             }
@@ -444,6 +476,7 @@ impl Station {
                         self.call(action, payload);
                     }
                     self.settle_interrupted();
+                    self.resume(None);
                     self.schedule_aligned();
                     self.schedule_monitors();
                     self.der_due();
@@ -486,11 +519,13 @@ impl Station {
         self.reset_wanted = false;
         self.first_slot();
         for index in 0..self.evses.len() {
-            self.evses[index].authorized = None;
             self.evses[index].claimed = None;
             self.evses[index].reservation_to_report = None;
             self.physical.evses[index].charging = false;
-            self.allow_energy(index);
+            if !self.is_interrupted(index) {
+                self.evses[index].authorized = None;
+                self.allow_energy(index);
+            }
             self.end_negotiation(index);
             self.evses[index].resetting = false;
             self.evses[index].updating = false;

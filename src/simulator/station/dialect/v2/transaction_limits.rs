@@ -80,6 +80,40 @@ impl Station {
             reached: false,
             looks: 0,
         });
+        let (own, others) = std::mem::take(&mut self.limits_to_come).into_iter().partition(|(of, ..)| *of == index);
+        self.limits_to_come = others;
+        let own: Vec<(usize, LimitKind, Decimal)> = own;
+        for (_, kind, value) in own {
+            self.note_limit(index, kind, value);
+        }
+    }
+
+    /// A limit that the next event tells.
+    fn note_limit(&mut self, index: usize, kind: LimitKind, value: Decimal) {
+        if let Some(limits) = &mut self.limits[index] {
+            let at = KINDS.iter().position(|(known, ..)| *known == kind).unwrap_or(0);
+            limits.set[at] = Some(value);
+            limits.news = true;
+            self.cancel(|timer| *timer == Timer::TransactionLimits(index));
+            self.schedule(LOOK, Timer::TransactionLimits(index));
+        }
+    }
+
+    /// C18.FR.06: what is reserved for the payment of a transaction limits its cost.
+    pub(super) fn limit_cost(&mut self, index: usize, most: f64) {
+        if let Some(most) = Decimal::from_f64_retain(most) {
+            self.note_limit(index, LimitKind::Cost, most.round_dp(2));
+        }
+    }
+
+    /// C23: more is reserved in time.
+    fn raise_in_time(&mut self, index: usize) {
+        let told = self.limits[index].as_ref().and_then(|limits| limits.cost);
+        let cost = self.own_cost(index).or(told).and_then(|cost| cost.to_string().parse().ok());
+        let Some(reserved) = cost.and_then(|cost| self.raise_payment(index, cost)) else { return };
+        self.limit_cost(index, reserved);
+        let state = self.evses[index].transaction.as_ref().map(|running| running.charging_state);
+        self.event(index, "Updated", "LimitSet", state, None); // C23.FR.02
     }
 
     /// It ends transactions by what the CSMS says that they cost.
@@ -118,8 +152,14 @@ impl Station {
 
     /// E16.FR.01: a driver has entered a limit.
     pub(super) fn limit_entered(&mut self, index: usize, kind: LimitKind, value: Decimal) -> Result<(), NotPossible> {
+        if self.limits[index].is_none() && self.device.variable("TxCtrlr", "SupportedLimits").is_some() {
+            // It is for the next transaction.
+            self.limits_to_come.retain(|(of, known, _)| (*of, *known) != (index, kind));
+            self.limits_to_come.push((index, kind, value));
+            return Ok(());
+        }
         let Some(limits) = &mut self.limits[index] else {
-            return Err(NotPossible("there is no transaction that could have a limit".into()));
+            return Err(NotPossible("the station takes no limits".into()));
         };
         let at = KINDS.iter().position(|(known, ..)| *known == kind).unwrap_or(0);
         // E16.FR.04: the screen does not take it.
@@ -197,6 +237,8 @@ impl Station {
             return;
         }
         self.reckon(index);
+        self.raise_in_time(index);
+        self.cancel(|timer| *timer == Timer::TransactionLimits(index));
         let Some((trigger, reason)) = self.limit_reached(index) else {
             self.schedule(LOOK, Timer::TransactionLimits(index));
             return;
