@@ -3,7 +3,7 @@
 mod v1_6;
 mod v2;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{Common, CsmsSetup, certificate_status::CertificateStatus};
 use crate::{manual_action::ActionOutcome, protocol::Version};
@@ -42,6 +42,10 @@ pub(super) trait Dialect: Send {
     fn asked(&mut self, common: &mut Common, action: &str, payload: &Value);
     /// The station answered a CALL.
     fn answered(&mut self, common: &mut Common, action: &str, request: &Value, response: &Value);
+    /// What comes of something else that is done at the console; `None` for what this version does not have.
+    fn operated(&mut self, _: &mut Common, _: &str, _: &Map<String, Value>) -> Option<ActionOutcome> {
+        None
+    }
     /// Whether the console shows this value of a variable.
     fn shows(&self, component: &str, variable: &str, value: &str) -> ActionOutcome;
     /// Whether the console shows such a monitor of a variable.

@@ -6,18 +6,23 @@ mod costs;
 mod customers;
 mod ev_schedules;
 mod item_limits;
+mod limits;
 mod monitoring;
+mod payments;
 mod reservations;
+mod resumption;
 mod smart_charging;
+mod tariffs;
 mod transactions;
 mod variables;
 
 use jiff::SignedDuration;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use self::{
-    certificates::Certificates, customers::Customers, ev_schedules::EvSchedules, monitoring::Monitors,
-    reservations::Reservations, smart_charging::SmartCharging, transactions::TransactionStore, variables::Variables,
+    certificates::Certificates, customers::Customers, ev_schedules::EvSchedules, limits::Limits, monitoring::Monitors,
+    payments::Payments, reservations::Reservations, smart_charging::SmartCharging, transactions::TransactionStore,
+    variables::Variables,
 };
 use super::Dialect;
 use crate::{
@@ -43,6 +48,8 @@ pub(super) struct Csms {
     smart_charging: SmartCharging,
     ev_schedules: EvSchedules,
     reservations: Reservations,
+    limits: Limits,
+    payments: Payments,
 }
 
 impl Csms {
@@ -58,6 +65,8 @@ impl Csms {
             smart_charging: SmartCharging::default(),
             ev_schedules: EvSchedules::default(),
             reservations: Reservations::default(),
+            limits: Limits::default(),
+            payments: Payments::default(),
         }
     }
 
@@ -75,15 +84,66 @@ impl Csms {
     fn transaction_event(&mut self, common: &mut Common, payload: &Value) -> Value {
         self.reservations.told(payload);
         self.ev_schedules.told(payload);
-        let response = self.transactions.event(payload, &common.tokens);
+        let mut response = self.transactions.event(payload, &common.tokens);
         let live = payload["eventType"] == "Updated" && payload["offline"] != true;
+        let id = payload["transactionInfo"]["transactionId"].as_str().unwrap_or_default();
         if live && payload["triggerReason"] == "MeterValuePeriodic" {
-            let id = payload["transactionInfo"]["transactionId"].as_str().unwrap_or_default();
             if let Some(cost) = self.transactions.cost(id) {
                 common.call("CostUpdated", json!({ "totalCost": cost, "transactionId": id }));
             }
         }
+        self.limit(common, id, payload, &mut response);
+        for profile in resumption::lost_profiles(&self.variables, &self.smart_charging, payload) {
+            common.call("SetChargingProfile", profile);
+        }
         response
+    }
+
+    /// Adds the limits of a transaction, and its cost where that is limited and nobody else calculates it (E16.FR.02, E16.FR.11).
+    fn limit(&mut self, common: &Common, id: &str, payload: &Value, response: &mut Value) {
+        if let Some(token) = payload.get("idToken") {
+            payments::keep_out_of_caches(&common.tokens, token, &common.wall(), &mut response["idTokenInfo"]);
+        }
+        if payload["eventType"] == "Ended" {
+            return self.limits.ended(id);
+        }
+        self.limits.told(id, &payload["transactionInfo"]["transactionLimit"]);
+        if payload["eventType"] == "Started" {
+            self.limits.starts(id);
+        }
+        if let Some(token) = payload.get("idToken") {
+            let paid = self.payments.limit_of(&common.tokens, token);
+            self.limits.set(Some(id), paid);
+        }
+        let supported = self.variables.value("TxCtrlr.SupportedLimits").unwrap_or_default();
+        if let Some(limit) = self.limits.to_tell(id, supported) {
+            response["transactionLimit"] = limit.into();
+        }
+        if self.limits.has_most_cost(id) && !self.transactions.has_own_costs(id) {
+            response["totalCost"] = self.transactions.cost(id).unwrap_or_default().into();
+        }
+    }
+
+    fn authorize(&self, common: &Common, payload: &Value, found: &[Option<CertificateStatus>]) -> Value {
+        let mut response = contracts::authorize(common, payload, found);
+        let token = &payload["idToken"];
+        payments::keep_out_of_caches(&common.tokens, token, &common.wall(), &mut response["idTokenInfo"]);
+        if response["idTokenInfo"]["status"] == "Accepted" {
+            if let Some(tariff) = tariffs::of_driver(&common.tokens, &self.variables, token) {
+                response["tariff"] = tariff;
+            }
+        }
+        response
+    }
+
+    /// Whether a QR code leads to a payment, and the messages of the payment then.
+    fn visited(&mut self, common: &mut Common, address: &str) -> Result<(), &'static str> {
+        let now = common.clock.now().wall;
+        let visit = self.payments.visited(&self.variables, common.endpoints.identity(), address, now)?;
+        for (action, payload) in self.payments.on_page(common.number(), visit) {
+            common.call(action, payload);
+        }
+        Ok(())
     }
 
     /// Sends the EV on an EVSE its schedule; false where there is no transaction (K15.FR.03, K15.FR.04).
@@ -125,7 +185,8 @@ impl Csms {
 
 /// What is said of a token (C01.FR.06, C01.FR.07).
 fn token_info(tokens: &Tokens, token: &Value) -> Value {
-    if token["type"] == "NoAuthorization" {
+    // Whoever pays at a terminal, at a kiosk or on a page is authorised by that (C18.FR.03).
+    if token["type"] == "NoAuthorization" || token["type"] == "DirectPayment" {
         return json!({ "status": "Accepted" });
     }
     let judged = tokens.judge(token["idToken"].as_str().unwrap_or_default(), token["type"].as_str());
@@ -153,12 +214,14 @@ impl Dialect for Csms {
                 json!({})
             }
             "NotifyEvent" => self.variables.happened(payload),
-            "Authorize" => contracts::authorize(common, payload, &[]),
+            "Authorize" => self.authorize(common, payload, &[]),
             "TransactionEvent" => self.transaction_event(common, payload),
             "ReservationStatusUpdate" => {
                 self.reservations.told(payload);
                 json!({})
             }
+            "VatNumberValidation" => payments::vat_number(payload),
+            "NotifySettlement" => payments::settled(&self.variables, payload),
             "SignCertificate" => self.sign(common, payload),
             "DataTransfer" => json!({ "status": "UnknownVendorId" }),
             "NotifyEVChargingNeeds" => {
@@ -184,7 +247,7 @@ impl Dialect for Csms {
         found: &[Option<CertificateStatus>],
     ) -> Value {
         match action {
-            "Authorize" => contracts::authorize(common, payload, found),
+            "Authorize" => self.authorize(common, payload, found),
             "GetCertificateStatus" => contracts::status(found),
             _ => self.respond(common, action, payload),
         }
@@ -247,6 +310,7 @@ impl Dialect for Csms {
         self.monitors.answered(action, request, response);
         self.smart_charging.answered(action, request, response);
         self.reservations.answered(action, request, response);
+        self.payments.answered(action, request, response);
         if let Some(update) = self.customers.answered(action, request, response) {
             common.call("SendLocalList", update);
         }
@@ -266,6 +330,40 @@ impl Dialect for Csms {
             }
             _ => {}
         }
+    }
+
+    fn operated(
+        &mut self,
+        common: &mut Common,
+        action: &str,
+        parameters: &Map<String, Value>,
+    ) -> Option<ActionOutcome> {
+        let text = |name: &str| parameters.get(name).and_then(Value::as_str).unwrap_or_default();
+        match action {
+            "limit-transaction" => {
+                let amount = parameters.get("amount").cloned().unwrap_or_default();
+                let running = self.transactions.running().map(str::to_owned);
+                self.limits.set(running.as_deref(), Map::from_iter([(text("limit").to_owned(), amount)]));
+            }
+            "pay-at-kiosk" => {
+                let evse = parameters.get("evse").and_then(Value::as_u64).unwrap_or_default();
+                let start = self.payments.at_kiosk(common.number(), evse, text("card"));
+                common.call("RequestStartTransaction", start);
+            }
+            "pay-on-page" => match self.visited(common, text("address")) {
+                Ok(()) => {}
+                Err(reason) => {
+                    return Some(ActionOutcome::NotPossible(format!("the page refuses the QR code: {reason}")));
+                }
+            },
+            "check-page-refused" => {
+                if self.visited(common, text("address")).is_ok() {
+                    return Some(ActionOutcome::Denied("the QR code leads to a page for payment".into()));
+                }
+            }
+            _ => return None,
+        }
+        Some(ActionOutcome::Done)
     }
 
     fn shows(&self, component: &str, variable: &str, value: &str) -> ActionOutcome {

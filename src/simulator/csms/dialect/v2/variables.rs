@@ -55,8 +55,9 @@ impl Variables {
                 for item in request["setVariableData"].as_array().into_iter().flatten() {
                     let taken = results.iter().any(|result| name_of(result) == name_of(item) && was_set(result));
                     let actual = item.get("attributeType").is_none_or(|kind| kind == "Actual");
-                    // Passwords are not for the eyes of operators (A01.FR.09).
-                    if taken && actual && item["variable"]["name"] != "BasicAuthPassword" {
+                    // Passwords and secrets are not for the eyes of operators (A01.FR.09).
+                    let secret = ["BasicAuthPassword", "SharedSecret", "ApnPassword"];
+                    if taken && actual && !secret.iter().any(|secret| item["variable"]["name"] == *secret) {
                         self.learn(item, &item["attributeValue"]);
                     }
                 }
