@@ -134,12 +134,12 @@ pub(crate) fn defaults() -> Value {
         "vendor-name": "ocpp-attest",
         "payment": {
             "card": "1234",
-            "psp-reference": "PSP-ATTEST-0001",
             "shared-secret": "attest-qr-code-secret",
             "web-address": "https://pay.example.com",
-            "vat-number": "NL123456789B13",
-            "vat-number-invalid": "NL123456789B12",
         },
+        "payment-reference": "PSPREF0001",
+        "vat-number": "NL123456789B01",
+        "vat-number-invalid": "NL000000000B00",
         "apn": { "address": "internet.example.com", "user": "attest", "password": "attest-apn-secret" },
         "custom-trigger": "Custom2",
         "iso15118": {
@@ -220,7 +220,7 @@ fn default_tokens() -> Value {
         "expired": { "idToken": "BAD00003", "type": "ISO14443" },
         "unknown": { "idToken": "BAD00004", "type": "ISO14443" },
         "emaid": { "idToken": "NLATTC00000001", "type": "eMAID" },
-        "prepaid": { "idToken": "D001D010", "type": "ISO14443" },
+        "prepaid": { "idToken": "D001D00A", "type": "ISO14443" },
         "no-credit": { "idToken": "BAD00005", "type": "ISO14443" },
         "driver-tariff": { "idToken": "D001D011", "type": "ISO14443" },
     })

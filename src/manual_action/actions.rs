@@ -48,7 +48,7 @@ const DISPLAY: Property = Property::optional("display", Takes::Text);
 const MONITOR: Property = Property::required("type", Takes::Named(monitor_types));
 
 const LIMIT: Property = Property::required("limit", Takes::Word(&["maxCost", "maxEnergy", "maxTime"]));
-const AMOUNT: Property = Property::required("amount", Takes::Number);
+const MOST: Property = Property::required("most", Takes::Number);
 const CARD: Property = Property::required("card", Takes::Text);
 const ADDRESS: Property = Property::required("address", Takes::Text);
 
@@ -245,8 +245,8 @@ pub const ACTIONS: &[ActionInfo] = &[
     },
     ActionInfo {
         name: "limit-transaction",
-        parameters: &[LIMIT, AMOUNT, STATION],
-        prompt: "Let the CSMS limit the transaction that is running at station {{ station }}, or else the next one there, to {% if limit == 'maxCost' %}a cost of {{ amount }}{% elif limit == 'maxEnergy' %}{{ amount }} Wh{% else %}{{ amount }} s{% endif %} ({{ limit }}).",
+        parameters: &[LIMIT, MOST, STATION],
+        prompt: "Let the CSMS limit the transaction that is running at station {{ station }}, or else the next one there, to {% if limit == 'maxCost' %}a cost of {{ most }}{% elif limit == 'maxEnergy' %}{{ most }} Wh{% else %}{{ most }} s{% endif %} ({{ limit }}).",
     },
     ActionInfo {
         name: "pay-at-kiosk",

@@ -40,7 +40,7 @@ fn sample(action: &ActionInfo, property: &Property) -> Value {
         ("content", _) => "Welcome".into(),
         ("format", _) => "UTF8".into(),
         ("display", _) => "Display 2".into(),
-        ("amount", _) => 10.into(),
+        ("most", _) => 10.into(),
         ("card", _) => "1234".into(),
         ("address", _) => "https://pay.example.com/CS001/1/aHicux89/v1".into(),
         ("identifier", _) => "CUSTOMER1".into(),

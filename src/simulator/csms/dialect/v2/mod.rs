@@ -341,9 +341,9 @@ impl Dialect for Csms {
         let text = |name: &str| parameters.get(name).and_then(Value::as_str).unwrap_or_default();
         match action {
             "limit-transaction" => {
-                let amount = parameters.get("amount").cloned().unwrap_or_default();
+                let most = parameters.get("most").cloned().unwrap_or_default();
                 let running = self.transactions.running().map(str::to_owned);
-                self.limits.set(running.as_deref(), Map::from_iter([(text("limit").to_owned(), amount)]));
+                self.limits.set(running.as_deref(), Map::from_iter([(text("limit").to_owned(), most)]));
             }
             "pay-at-kiosk" => {
                 let evse = parameters.get("evse").and_then(Value::as_u64).unwrap_or_default();

@@ -48,6 +48,11 @@ impl TransactionStore {
         }
         transaction.energy.learn(payload);
         let mut response = Map::new();
+        // C20.FR.03: who has used nothing is told so, whoever has calculated it.
+        let nothing = payload["costDetails"]["totalCost"]["total"]["inclTax"].as_f64() == Some(0.0);
+        if kind == "Ended" && nothing && transaction.own_costs {
+            response.insert("totalCost".into(), 0.0.into());
+        }
         if let Some(cost) = transaction.cost().filter(|_| kind == "Ended") {
             response.insert("totalCost".into(), cost.into());
         }

@@ -35,7 +35,8 @@ pub(super) fn new_password<'r>(request: &'r Value, response: &Value) -> Option<&
     let taken = |name: &Value| results.clone().any(|result| result["variable"]["name"] == *name && was_set(result));
     let items = request["setVariableData"].as_array().into_iter().flatten();
     items
-        .filter(|item| item["variable"]["name"] == "BasicAuthPassword" && taken(&item["variable"]["name"]))
+        .filter(|item| item["component"]["name"] == "SecurityCtrlr" && item["variable"]["name"] == "BasicAuthPassword")
+        .filter(|item| taken(&item["variable"]["name"]))
         .find_map(|item| item["attributeValue"].as_str())
 }
 
