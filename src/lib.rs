@@ -19,6 +19,7 @@ pub mod formatter;
 pub mod kpi;
 pub mod link;
 pub mod manual_action;
+pub mod one_time_password;
 pub mod operator;
 pub mod parallel;
 pub mod pics;

@@ -65,6 +65,11 @@ const UNTIL: Property = Property::optional("until", Takes::Text);
 const DISPLAY: Property = Property::optional("display", Takes::Text);
 const MONITOR: Property = Property::required("type", Takes::Named(monitor_types));
 
+const LIMIT: Property = Property::required("limit", Takes::Word(&["maxCost", "maxEnergy", "maxTime"]));
+const MOST: Property = Property::required("most", Takes::Number);
+const CARD: Property = Property::required("card", Takes::Text);
+const ADDRESS: Property = Property::required("address", Takes::Text);
+
 /// The types of an idToken (IdTokenEnumType).
 fn token_types(scope: Scope) -> Vec<String> {
     words_of(WordSet::TokenTypes, scope)
@@ -319,6 +324,26 @@ pub const ACTIONS: &[ActionInfo] = &[
         name: "check-monitor",
         parameters: &[COMPONENT, ANY_EVSE, VARIABLE, MONITOR, VALUE, STATION],
         prompt: "Does the CSMS show a monitor of the type {{ type }} with the value {{ value }} on {{ component }}{% if evse %}[{{ evse }}]{% endif %}.{{ variable }} for station {{ station }}?",
+    },
+    ActionInfo {
+        name: "limit-transaction",
+        parameters: &[LIMIT, MOST, STATION],
+        prompt: "Let the CSMS limit the transaction that is running at station {{ station }}, or else the next one there, to {% if limit == 'maxCost' %}a cost of {{ most }}{% elif limit == 'maxEnergy' %}{{ most }} Wh{% else %}{{ most }} s{% endif %} ({{ limit }}).",
+    },
+    ActionInfo {
+        name: "pay-at-kiosk",
+        parameters: &[EVSE, CARD, STATION],
+        prompt: "Present a payment card whose number ends in {{ card }} to the payment kiosk, for EVSE {{ evse }} of station {{ station }}, and let the payment be authorised.",
+    },
+    ActionInfo {
+        name: "pay-on-page",
+        parameters: &[ADDRESS, STATION],
+        prompt: "Open {{ address }} at once, as a driver does who scans the QR code of station {{ station }}, and pay on the page that it leads to.",
+    },
+    ActionInfo {
+        name: "check-page-refused",
+        parameters: &[ADDRESS, STATION],
+        prompt: "Open {{ address }} at once, as a driver does who scans the QR code of station {{ station }}. Does the CSMS show that the QR code is not valid, without leading to a page for payment?",
     },
 ];
 
