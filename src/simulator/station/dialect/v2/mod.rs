@@ -108,6 +108,8 @@ enum Timer {
     ReservationEnds,
     /// The interval of a periodic monitor has passed.
     Monitor(i64),
+    /// The interval of a periodic event stream has passed.
+    Stream(i64),
     /// The shock is over.
     Calm,
 }
@@ -136,6 +138,7 @@ pub struct Station {
     last_good_slot: Option<i64>,
     device: Device,
     monitors: monitoring::Monitors,
+    streams: monitoring::Streams,
     evses: Vec<Evse>,
     operative: bool,
     boot: Boot,
@@ -226,6 +229,7 @@ impl Station {
         let mut device = Device::new(&setup.pics);
         device.bring_up_to(protocol.version);
         device.add_smart_charging(&setup.pics, protocol.version);
+        device.add_event_streams(&setup.pics, protocol.version);
         for (slot, profile) in &setup.profiles {
             device.put_slot(*slot, "OcppCsmsUrl", profile.url.clone());
             device.put_slot(*slot, "SecurityProfile", profile.security_profile.to_string());
@@ -259,6 +263,7 @@ impl Station {
             fallen_back: false,
             last_good_slot: None,
             monitors,
+            streams: monitoring::Streams::default(),
             device,
             operative: true,
             boot: Boot::Down,
@@ -339,6 +344,7 @@ impl Station {
             Timer::Pull(id) => self.pull_update(id),
             Timer::Schedule(index) => self.settle_schedule(index),
             Timer::Monitor(id) => self.monitor_due(id),
+            Timer::Stream(id) => self.stream_due(id),
             Timer::Calm => self.device.put("ShockSensor", "Active", "false"),
         }
     }
@@ -393,6 +399,7 @@ impl Station {
                     self.schedule_aligned();
                     self.schedule_monitors();
                     self.await_all_updates();
+                    self.reopen_streams();
                     self.renew_in_time();
                     self.refresh_statuses();
                 }
