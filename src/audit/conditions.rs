@@ -119,7 +119,10 @@ impl Relevant<'_> {
     fn payload(&self) -> Option<(&Value, Option<Member>)> {
         match self {
             Relevant::Message {
-                frame: Frame::Call { payload, .. } | Frame::Send { payload, .. }, action, messages, ..
+                frame: Frame::Call { payload, .. } | Frame::Send { payload, .. },
+                action,
+                messages,
+                ..
             } => Some((payload, messages.message(action, true))),
             Relevant::Message { frame: Frame::CallResult { payload, .. }, action, messages, .. } => {
                 Some((payload, messages.message(action, false)))

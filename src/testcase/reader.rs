@@ -498,7 +498,8 @@ impl<'s> Reader<'s> {
     fn call(&mut self, node: &Node) -> String {
         let action = self.action(node, false);
         if self.messages().is_one_way(&action) {
-            let message = format!("{action} is sent without asking for an answer (SEND), and no step sends such messages");
+            let message =
+                format!("{action} is sent without asking for an answer (SEND), and no step sends such messages");
             self.defect(node.at, message, "`send` is for what is answered");
         }
         action

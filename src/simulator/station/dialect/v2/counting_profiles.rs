@@ -49,7 +49,8 @@ impl Installed {
 fn time_zone(name: &str) -> Option<TimeZone> {
     let fixed = |text: &str| {
         let (hours, minutes) = text.split_once(':').unwrap_or((text, "0"));
-        let seconds = hours.trim_start_matches(['+', '-']).parse::<i32>().ok()? * 3600 + minutes.parse::<i32>().ok()? * 60;
+        let seconds =
+            hours.trim_start_matches(['+', '-']).parse::<i32>().ok()? * 3600 + minutes.parse::<i32>().ok()? * 60;
         let offset = Offset::from_seconds(if hours.starts_with('-') { -seconds } else { seconds }).ok()?;
         Some(TimeZone::fixed(offset))
     };
@@ -109,7 +110,8 @@ impl Station {
     // ---- K01.FR.101 to K01.FR.103 ----
 
     fn is_valid(&self, known: &Installed) -> bool {
-        let expired = self.offline_since.zip(known.offline_limit()).is_some_and(|(since, most)| since.elapsed() >= most);
+        let expired =
+            self.offline_since.zip(known.offline_limit()).is_some_and(|(since, most)| since.elapsed() >= most);
         !known.expired && !expired
     }
 

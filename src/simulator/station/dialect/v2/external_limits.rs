@@ -30,9 +30,8 @@ impl Station {
         let before = self.told_limit(evse, said.kind);
         let Some(amount) = said.amount else {
             let purpose = purpose_of(said.kind);
-            self.charging_profiles.retain(|known| {
-                !(known.source == SOURCE && known.evse == evse && known.profile.purpose == purpose)
-            });
+            self.charging_profiles
+                .retain(|known| !(known.source == SOURCE && known.evse == evse && known.profile.purpose == purpose));
             self.profiles_changed();
             return Ok(());
         };
@@ -71,9 +70,7 @@ impl Station {
     /// The last limit of the external system, if there is one.
     fn told_limit(&self, evse: u32, kind: ExternalKind) -> Option<f64> {
         let purpose = purpose_of(kind);
-        let own = |known: &&Installed| {
-            known.source == SOURCE && known.evse == evse && known.profile.purpose == purpose
-        };
+        let own = |known: &&Installed| known.source == SOURCE && known.evse == evse && known.profile.purpose == purpose;
         let known = self.charging_profiles.iter().find(own)?;
         known.message["chargingSchedule"][0]["chargingSchedulePeriod"][0]["limit"].as_f64()
     }
@@ -82,8 +79,7 @@ impl Station {
     /// (K29.FR.05), otherwise a new one each time.
     fn keep_external_limit(&mut self, index: usize, kind: ExternalKind, amount: f64, unit: Unit) {
         let (now, evse, purpose) = (self.physical.wall(), self.evses[index].id, purpose_of(kind));
-        let own =
-            |known: &Installed| known.source == SOURCE && known.evse == evse && known.profile.purpose == purpose;
+        let own = |known: &Installed| known.source == SOURCE && known.evse == evse && known.profile.purpose == purpose;
         let dynamic = self.has_feature("DynamicProfiles");
         if dynamic && let Some(known) = self.charging_profiles.iter_mut().find(|known| own(known)) {
             known.update(&json!({ "limit": amount }), &now);

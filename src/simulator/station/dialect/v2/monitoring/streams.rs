@@ -148,7 +148,9 @@ impl Station {
     /// What the CSMS answers to a stream; a refusal leaves the monitor to events (N11.FR.07).
     pub(in super::super) fn stream_answered(&mut self, request: &Value, response: &Value) {
         let id = &request["constantStreamData"]["id"];
-        let Some(at) = self.streams.position(id).filter(|at| self.streams.all[*at].state == State::Asked) else { return };
+        let Some(at) = self.streams.position(id).filter(|at| self.streams.all[*at].state == State::Asked) else {
+            return;
+        };
         if response["status"] == "Accepted" {
             self.streams.all[at].state = State::Open;
             self.await_stream(at);
