@@ -361,8 +361,11 @@ impl World {
         self.setup.protocol.semantics.summary(call)
     }
 
-    /// Answers as the specification suggests.
+    /// Answers as the specification suggests; what was sent by SEND is not answered.
     pub(crate) fn default_reply(&mut self, call: &Call, asked: Asked) {
+        if self.messages().is_one_way(&call.action) {
+            return;
+        }
         let moment = self.moment();
         if let Some((code, description)) = self.memory.session.declines(&moment, call) {
             self.refuse(call.conn, &call.id, code, description);

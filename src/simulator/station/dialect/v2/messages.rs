@@ -46,6 +46,7 @@ impl Station {
             "NotifyEVChargingNeeds" => self.needs_answered(&outgoing.payload, Some(response)),
             "GetCertificateStatus" => self.status_answered(&outgoing.payload, response),
             "PullDynamicScheduleUpdate" => self.update_pulled(&outgoing.payload, response),
+            "OpenPeriodicEventStream" => self.stream_answered(&outgoing.payload, response),
             _ => {}
         }
     }
@@ -130,6 +131,8 @@ impl Station {
             "UpdateDynamicSchedule" if self.charges_smartly() => self.update_dynamic_schedule(payload),
             "SetVariableMonitoring" if self.has_monitoring() => self.set_monitors(payload),
             "ClearVariableMonitoring" if self.has_monitoring() => self.clear_monitors(payload),
+            "GetPeriodicEventStream" if self.has_monitoring() => self.get_streams(),
+            "AdjustPeriodicEventStream" if self.has_monitoring() => self.adjust_stream(payload),
             "SetMonitoringBase" if self.has_monitoring() => self.set_monitoring_base(payload),
             "SetMonitoringLevel" if self.has_monitoring() => self.set_monitoring_level(payload),
             "GetMonitoringReport" if self.has_monitoring() => self.monitoring_report(payload),
@@ -197,6 +200,7 @@ impl Station {
             }
             "CustomerInformation" => self.tell_customer_information(payload),
             "UsePriorityCharging" => self.priority_asked(payload),
+            "SetVariableMonitoring" | "ClearVariableMonitoring" | "SetMonitoringBase" => self.settle_streams(),
             "UpdateDynamicSchedule" => {
                 self.await_updates(&payload["chargingProfileId"]);
                 self.apply_limits();

@@ -123,6 +123,8 @@ enum Timer {
     ReservationEnds,
     /// The interval of a periodic monitor has passed.
     Monitor(i64),
+    /// The interval of a periodic event stream has passed.
+    Stream(i64),
     /// The shock is over.
     Calm,
     /// A DER control begins or ends.
@@ -159,6 +161,7 @@ pub struct Station {
     last_good_slot: Option<i64>,
     device: Device,
     monitors: monitoring::Monitors,
+    streams: monitoring::Streams,
     evses: Vec<Evse>,
     operative: bool,
     boot: Boot,
@@ -286,6 +289,7 @@ impl Station {
             device.add_custom_triggers(&setup.pics);
             device.add_languages(&setup.pics);
         }
+        device.add_event_streams(&setup.pics, protocol.version);
         for (slot, profile) in &setup.profiles {
             device.put_slot(*slot, "OcppCsmsUrl", profile.url.clone());
             device.put_slot(*slot, "SecurityProfile", profile.security_profile.to_string());
@@ -325,6 +329,7 @@ impl Station {
             fallen_back: false,
             last_good_slot: None,
             monitors,
+            streams: monitoring::Streams::default(),
             device,
             operative: true,
             boot: Boot::Down,
@@ -422,6 +427,7 @@ impl Station {
             Timer::Monitor(id) => self.monitor_due(id),
             Timer::Der => self.der_due(),
             Timer::Batteries => self.charge_batteries(),
+            Timer::Stream(id) => self.stream_due(id),
             Timer::Calm => self.device.put("ShockSensor", "Active", "false"),
             Timer::RunningCost(index) => self.tell_running_cost(index),
             Timer::TransactionLimits(index) => self.limits_due(index),
@@ -482,6 +488,7 @@ impl Station {
                     self.der_due();
                     self.watch_slots();
                     self.await_all_updates();
+                    self.reopen_streams();
                     self.renew_in_time();
                     self.refresh_statuses();
                 }
