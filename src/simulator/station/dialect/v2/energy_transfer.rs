@@ -77,7 +77,8 @@ impl Station {
     /// The CSMS does not allow the transfer that the EV asked for: another one is negotiated where the station can
     /// (Q01.FR.05), otherwise the transaction is over (Q01.FR.06).
     pub(super) fn transfer_refused(&mut self, index: usize) {
-        if self.device.is("ISO15118Ctrlr", "ServiceRenegotiationSupport") {
+        let both_ways = self.modern(index).is_some_and(|modern| modern.bidirectional);
+        if both_ways && self.device.is("ISO15118Ctrlr", "ServiceRenegotiationSupport") {
             if let Some(modern) = &mut self.physical.evses[index].ev.modern {
                 modern.bidirectional = false;
             }
