@@ -153,7 +153,7 @@ class Station:
     ) -> bool:
         raise NotPossible("check_display is not filled in")
 
-    def check_cost(self, evse: int, cost: float, kind: str) -> bool:
+    def check_cost(self, evse: int, cost: float, kind: str, currency: str | None = None) -> bool:
         raise NotPossible("check_cost is not filled in")
 
     # Payments

@@ -31,6 +31,9 @@ pub(super) fn add_to(environment: &mut Environment<'static>) {
     environment.add_function("energy_of", |event: Serde<Value>| {
         energy(&event.0).map_or(minijinja::Value::from(()), minijinja::Value::from)
     });
+    environment.add_function("volume_of", |periods: Serde<Value>, dimension: String| {
+        volume(&periods.0, &dimension).map_or(minijinja::Value::from(()), |volume| number(volume).into())
+    });
     environment.add_function("time_of_day", |time: String, zone: String| time_of_day(&time, &zone));
 }
 
@@ -106,6 +109,13 @@ fn cost(tariff: &Value, usage: &Value) -> Value {
         })
     });
     Value::Array(parts.to_vec())
+}
+
+/// What charging periods have of a dimension, if any has it.
+fn volume(periods: &Value, dimension: &str) -> Option<Decimal> {
+    let all = periods.as_array()?.iter().flat_map(|period| period["dimensions"].as_array().into_iter().flatten());
+    let of_kind = all.filter(|known| known["type"] == dimension);
+    of_kind.fold(None, |sum, known| Some(sum.unwrap_or_default() + decimal(&known["volume"])))
 }
 
 /// The last reading of the energy register that an event has, Wh.
@@ -204,6 +214,14 @@ mod tests {
         ] });
         assert_eq!(energy(&event), Some(1500.0));
         assert_eq!(energy(&json!({})), None);
+    }
+
+    #[test]
+    fn volumes_of_all_periods_are_added() {
+        let period = |kind: &str, volume: f64| json!({ "dimensions": [{ "type": kind, "volume": volume }] });
+        let periods = json!([period("Energy", 1.5), period("ChargingTime", 30.0), period("Energy", 2.0)]);
+        assert_eq!(volume(&periods, "Energy"), Some(Decimal::new(35, 1)));
+        assert_eq!(volume(&periods, "IdleTIme"), None);
     }
 
     #[test]

@@ -25,6 +25,8 @@ display-message: ocpp-attest test message
 display-address: \"https://example.com/\"
 display-message-offset: 60
 language: en
+# The currency in which the station shows costs (TariffCostCtrlr.Currency), a code of ISO 4217.
+currency: EUR
 
 ";
 

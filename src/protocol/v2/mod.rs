@@ -225,7 +225,7 @@ impl Session for Conversation {
     }
 
     fn declines(&self, moment: &Moment, call: &Call) -> Option<(&'static str, &'static str)> {
-        if moment.tests_station { None } else { OwnStation::declines(&call.action) }
+        if moment.tests_station { None } else { self.station.declines(&self.around(moment), &call.action) }
     }
 
     fn reply(&mut self, moment: &Moment, call: &Call, asked: Asked) -> Value {

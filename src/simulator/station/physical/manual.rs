@@ -2,7 +2,10 @@
 
 use serde_json::Value;
 
-use super::{ContractRequest, EvSession, Event, Identification, LimitKind, NotPossible, Physical, Settling, Token};
+use super::{
+    ContractRequest, Control, EvSession, Event, External, Identification, LimitKind, Modern, NotPossible, Physical,
+    Settling, Token,
+};
 use crate::{link::LinkCommand, manual_action::ManualAction};
 
 fn not_possible(reason: impl Into<String>) -> NotPossible {
@@ -42,6 +45,10 @@ impl Physical {
             action @ ("cause-fault" | "clear-fault") if !named => {
                 self.set_faulty(action == "cause-fault");
                 return Ok(Some(Event::FaultsChanged));
+            }
+            action @ ("take-batteries-out" | "put-batteries-in") => {
+                let moved = self.fill_slots(action == "put-batteries-in");
+                return moved.map(Some).ok_or_else(|| not_possible("this station swaps no batteries"));
             }
             "store-customer" => {
                 self.customers.push(text("identifier"));
@@ -122,6 +129,15 @@ impl Physical {
                 self.evses[index].ev = EvSession { identification, ..EvSession::default() };
                 None
             }
+            "ev-services" => {
+                let evse = &mut self.evses[index];
+                if evse.ev.identification.is_none() {
+                    return Err(not_possible("the EV does not speak ISO 15118"));
+                }
+                let control = if text("control") == "ScheduledControl" { Control::Scheduled } else { Control::Dynamic };
+                evse.ev.modern = Some(Modern { control, bidirectional: text("transfer") == "bidirectional" });
+                evse.charging.then_some(Event::NeedsChanged(index))
+            }
             "ev-certificate" => {
                 let update = text("request") == "Update";
                 let request = if update { ContractRequest::Update } else { ContractRequest::Install };
@@ -143,6 +159,15 @@ impl Physical {
                     return Err(not_possible("no EV charges there that speaks ISO 15118"));
                 }
                 Some(Event::SessionStopped(index))
+            }
+            action @ ("start-priority" | "end-priority") => {
+                Some(Event::PriorityWanted { index, wanted: action == "start-priority" })
+            }
+            "external-system" => Some(External::event(index, parameters)),
+            "ev-charged" => {
+                let percent = parameters.get("percent").and_then(Value::as_u64).unwrap_or(0);
+                self.evses[index].state_of_charge = u8::try_from(percent.min(100)).unwrap_or(100);
+                Some(Event::Charged)
             }
             "enter-limit" => {
                 let kind = match text("kind").as_str() {

@@ -3,10 +3,12 @@
 //! It knows no message of OCPP. What happens to it is reported as an [`Event`]; a dialect decides what follows, and uses the
 //! operations of [`Physical`].
 
+mod battery;
 mod certificates;
 mod connection;
 mod display;
 mod evse;
+mod external;
 mod image;
 mod local_list;
 mod manual;
@@ -20,9 +22,11 @@ mod transfers;
 mod vehicle;
 
 pub use self::{
+    battery::Battery,
     certificates::{Contract, Deleted, Installation, RootKind, Store},
     display::{Display, Screen},
     evse::{Allowance, Cost, Evse},
+    external::{External, ExternalKind},
     image::runs,
     local_list::{LocalList, UpdateType},
     meter::Unit,
@@ -31,7 +35,7 @@ pub use self::{
     timers::Timers,
     token_cache::{CachedToken, TokenCache},
     transfers::{TransferDone, Transfers},
-    vehicle::{ContractRequest, EvSession, Identification},
+    vehicle::{ContractRequest, Control, EvSession, Identification, Modern},
 };
 use super::{StationSetup, Vehicle};
 use crate::{
@@ -131,6 +135,19 @@ pub enum Event {
     NeedsChanged(usize),
     /// An EV has ended its session (ISO 15118).
     SessionStopped(usize),
+    /// Batteries were put into slots, or taken out.
+    BatteriesMoved,
+    /// A driver asked for priority charging, or ended it.
+    PriorityWanted {
+        /// EVSE.
+        index: usize,
+        /// Asked for it.
+        wanted: bool,
+    },
+    /// The external system has said something of an EVSE.
+    ExternalSystem(usize, External),
+    /// The state of charge of an EV has changed.
+    Charged,
     /// Somebody shook the station.
     Shaken,
     /// A lock that was jammed moves again.
@@ -178,6 +195,8 @@ pub struct Equipment {
     pub removable_certificate: bool,
     /// It has a display for messages of the operator.
     pub display: bool,
+    /// It swaps batteries: its EVSEs are slots.
+    pub swaps_batteries: bool,
     /// It has a payment terminal.
     pub terminal: bool,
 }
@@ -230,6 +249,7 @@ impl Physical {
         equipment: Equipment,
         surroundings: Surroundings,
     ) -> Self {
+        let swaps_batteries = equipment.swaps_batteries;
         Self {
             protocol,
             identity: setup.identity.clone(),
@@ -238,7 +258,7 @@ impl Physical {
             terminal: equipment.terminal.then(Terminal::default),
             equipment,
             certificates: Store::delivered(&setup.roots, &setup.manufacturer_roots, setup.certificate.clone()),
-            evses: setup.pics.evses.iter().map(Evse::new).collect(),
+            evses: setup.pics.evses.iter().map(|evse| Evse::new(evse).with_battery(swaps_batteries)).collect(),
             vehicle: setup.vehicle.clone(),
             faulty: false,
             selected: None,

@@ -152,6 +152,7 @@ impl Station {
         let Some((index, token, stopping)) = self.authorizing.pop_front() else { return };
         let info = response["idTokenInfo"].clone();
         self.remember(&token, &info);
+        self.allow_transfers(index, &response["allowedEnergyTransfer"]);
         if !stopping {
             self.learn_language(index, &info);
         }

@@ -541,16 +541,18 @@ impl Station {
     ) {
         let now = self.physical.wall();
         let offline = !self.online();
-        let meter = self.meter_values(index, kind, trigger);
         let (tariff, costs) = self.costs_for_event(index, kind, trigger);
+        let meter = self.meter_values(index, kind, trigger);
         let reserved = self.amount_to_report(index);
         let limits = self.limits_to_tell(index).or(reserved.map(|most| json!({ "maxCost": most })));
         let plugged = self.physical.evses[index].plugged;
+        let token = self.evses[index].token_to_report.take().map(|token| self.with_evccid(index, token));
+        let mode = self.is_bidirectional().then(|| self.operation_mode(index));
+        let sleeps = self.sleeps(index);
         let evse = &mut self.evses[index];
         let connector = plugged.or(evse.connectors.first().map(|known| known.id));
         let id = evse.id;
         let remote_start = evse.remote_start.take();
-        let token = evse.token_to_report.take();
         let reservation = evse.reservation_to_report.take();
         let Some(transaction) = &mut evse.transaction else { return };
         let trigger = if remote_start.is_some() { "RemoteStart" } else { trigger };
@@ -566,6 +568,9 @@ impl Station {
             info["stoppedReason"] = reason.into();
         } else if kind == "Ended" {
             info["stoppedReason"] = "Local".into();
+        }
+        if let Some(mode) = mode {
+            info["operationMode"] = mode.into();
         }
         if let Some(remote) = remote_start {
             info["remoteStartId"] = remote.into();
@@ -593,6 +598,9 @@ impl Station {
                 payload["evse"]["connectorId"] = connector.into();
                 transaction.evse_reported = true;
             }
+        }
+        if sleeps {
+            payload["evseSleep"] = true.into();
         }
         if let Some(token) = token {
             payload["idToken"] = token;

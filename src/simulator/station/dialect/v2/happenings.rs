@@ -52,6 +52,10 @@ impl Station {
             Event::EvSuspended { index, suspended } => self.ev_suspended(index, suspended),
             Event::NeedsChanged(index) => self.needs_changed(index),
             Event::SessionStopped(index) => self.session_stopped(index),
+            Event::BatteriesMoved => self.watch_slots(),
+            Event::PriorityWanted { index, wanted } => self.priority_wanted(index, wanted),
+            Event::ExternalSystem(index, said) => self.external_system_spoke(index, said)?,
+            Event::Charged => self.apply_limits(),
             Event::Shaken => {
                 if self.device.variable("ShockSensor", "Active").is_none() {
                     return Err(NotPossible("nothing is hard-wired in this station".into()));

@@ -118,6 +118,12 @@ impl Station {
         if trigger == "RunningCost" {
             self.physical.count_energy(index);
         }
+        // What has flowed until the power path was opened is on the meter by now.
+        let stopped = !self.physical.evses[index].gives_energy();
+        let unread = |known: &Reckoning| known.flow.charging && known.meter >= self.physical.evses[index].meter;
+        if stopped && self.reckonings[index].as_ref().is_some_and(unread) {
+            self.physical.flowed(index);
+        }
         self.reckon(index);
         let (calculates, running) = (self.calculates_costs(), self.enables("RunningCost"));
         let Some(reckoning) = &mut self.reckonings[index] else { return (None, None) };

@@ -17,6 +17,11 @@ fn narrow(number: &Value) -> Option<u32> {
     number.as_u64().map(|number| u32::try_from(number).unwrap_or(u32::MAX))
 }
 
+/// Thresholds of load balancing may be taken away again.
+fn may_be_empty(variable: &Variable, value: &str) -> bool {
+    value.is_empty() && (variable.component, variable.name) == ("V2XChargingCtrlr", "LocalLoadBalancing")
+}
+
 impl Station {
     /// B06.FR.16/17, B08.FR.17/18, N06.FR.06/07: the error for a message with more in it than the device model promises to take.
     pub(super) fn over_limit(&self, action: &str, payload: &Value, bytes: usize) -> Option<&'static str> {
@@ -122,8 +127,11 @@ impl Station {
         if variable.component == "NetworkConfiguration" && variable.domain.admits(value) {
             return self.set_of_slot(index, value);
         }
-        if !variable.domain.admits(value) {
+        if !variable.domain.admits(value) && !may_be_empty(variable, value) {
             return Err(if variable.domain.is_formatted(value) { "ValueOutOfRange" } else { "InvalidValue" });
+        }
+        if !self.fits_swap_limits(variable.component, variable.name, value) {
+            return Err("ValueOutOfRange");
         }
         if (variable.component, variable.name) == ("OCPPCommCtrlr", "NetworkConfigurationPriority") {
             self.prepare_slots(value);
