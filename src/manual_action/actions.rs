@@ -55,7 +55,7 @@ const COST: Property = Property::required("cost", Takes::Number);
 const CURRENCY: Property = Property::optional("currency", Takes::Text);
 const KIND: Property = Property::required("kind", Takes::Word(&["running", "total"]));
 const SETTLEMENT: Property = Property::required("settlement", Takes::Word(&["works", "rejected", "failed"]));
-const PAID: Property = Property::required("outcome", Takes::Word(&["reserved", "cancelled", "settled", "not-settled"]));
+const PAID: Property = Property::required("outcome", Takes::Word(&["cancelled", "settled", "not-settled"]));
 const PAYMENT: Property = Property::required("amount", Takes::Number);
 const NUMBER: Property = Property::required("number", Takes::Text);
 const AWAY: Property = Property::optional("away", Takes::Integer(0, 86_400));
@@ -292,7 +292,7 @@ pub const ACTIONS: &[ActionInfo] = &[
     ActionInfo {
         name: "check-payment",
         parameters: &[PAID, PAYMENT],
-        prompt: "{% if outcome == 'reserved' %}Has the payment terminal reserved {{ amount }} for the last payment{% elif outcome == 'cancelled' %}Has the payment terminal released the reserved amount of {{ amount }} and cancelled the last payment{% elif outcome == 'settled' %}Has the payment terminal settled the last payment, for {{ amount }}{% else %}Has the settlement of the last payment, for {{ amount }}, come to nothing{% endif %}?",
+        prompt: "{% if outcome == 'cancelled' %}Has the payment terminal released the reserved amount of {{ amount }} and cancelled the last payment{% elif outcome == 'settled' %}Has the payment terminal settled the last payment, for {{ amount }}{% else %}Has the settlement of the last payment, for {{ amount }}, come to nothing{% endif %}?",
     },
     ActionInfo {
         name: "restore-sut",
