@@ -402,7 +402,8 @@ impl Station {
         evse.profile_to_come = None;
         evse.token_to_report = None;
         evse.reservation_to_report = None;
-        if evse.transaction.is_some() {
+        self.forget_brought_tariff(index);
+        if self.evses[index].transaction.is_some() {
             if self.stops_at("ParkingBayOccupancy") && !self.stops_without("Authorized") {
                 self.update(index, "EVConnectTimeout");
             } else {
