@@ -29,10 +29,15 @@ pub enum Unit {
 impl Physical {
     /// Lets the meter count the energy that flowed since it was read last.
     pub fn count_energy(&mut self, index: usize) {
-        let evse = &mut self.evses[index];
+        let evse = &self.evses[index];
         if evse.gives_energy() && evse.returns() <= 0.0 {
-            evse.meter += 25.0;
+            self.flowed(index);
         }
+    }
+
+    /// Lets the meter count energy that has flowed.
+    pub fn flowed(&mut self, index: usize) {
+        self.evses[index].meter += 25.0;
     }
 
     /// What the meter reads of a measurand, in the words of OCPP's list of measurands.

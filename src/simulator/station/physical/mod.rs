@@ -15,6 +15,7 @@ mod manual;
 mod meter;
 mod own_certificate;
 mod secc;
+mod terminal;
 mod timers;
 mod token_cache;
 mod transfers;
@@ -30,6 +31,7 @@ pub use self::{
     local_list::{LocalList, UpdateType},
     meter::Unit,
     own_certificate::{OwnCertificate, SigningRequest},
+    terminal::{Settling, Terminal},
     timers::Timers,
     token_cache::{CachedToken, TokenCache},
     transfers::{TransferDone, Transfers},
@@ -52,6 +54,19 @@ pub struct Token {
     pub kind: String,
 }
 
+/// What a driver can limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LimitKind {
+    /// What it costs.
+    Cost,
+    /// The energy, Wh.
+    Energy,
+    /// The time, seconds.
+    Time,
+    /// The state of charge, percent.
+    Soc,
+}
+
 /// Something that happened to the hardware. EVSEs are named by their index.
 #[derive(Debug)]
 pub enum Event {
@@ -69,7 +84,19 @@ pub enum Event {
     /// The network is there again.
     NetworkBack,
     /// The power was away.
-    PowerCycled,
+    PowerCycled {
+        /// For so many seconds.
+        away: u64,
+    },
+    /// A driver has entered a limit for the transaction.
+    LimitEntered {
+        /// EVSE.
+        index: usize,
+        /// What is limited.
+        kind: LimitKind,
+        /// To how much: money, Wh, seconds or percent.
+        value: rust_decimal::Decimal,
+    },
     /// An EV drove into the bay.
     DroveIn(usize),
     /// The EV drove out of the bay.
@@ -134,6 +161,10 @@ pub enum Event {
     },
     /// A fault came, or went.
     FaultsChanged,
+    /// A driver presented a payment card for this EVSE.
+    CardPresented(usize),
+    /// A driver typed in a VAT number at this EVSE.
+    VatNumberEntered(usize, String),
     /// A file transfer has ended.
     Transferred(TransferDone),
 }
@@ -168,6 +199,8 @@ pub struct Equipment {
     pub display: bool,
     /// It swaps batteries: its EVSEs are slots.
     pub swaps_batteries: bool,
+    /// It has a payment terminal.
+    pub terminal: bool,
 }
 
 /// The hardware.
@@ -192,6 +225,8 @@ pub struct Physical {
     pub selected: Option<usize>,
     /// The display, if it has one for messages of the operator.
     pub display: Option<Display>,
+    /// The payment terminal, if it has one.
+    pub terminal: Option<Terminal>,
     /// The memory of the local authorization list takes nothing.
     pub list_broken: bool,
     /// Customers whose data somebody stored.
@@ -222,6 +257,7 @@ impl Physical {
             identity: setup.identity.clone(),
             password: protocol.semantics.password(&setup.password),
             display: equipment.display.then(Display::default),
+            terminal: equipment.terminal.then(Terminal::default),
             equipment,
             certificates: Store::delivered(&setup.roots, &setup.manufacturer_roots, setup.certificate.clone()),
             evses: setup.pics.evses.iter().map(|evse| Evse::new(evse).with_battery(swaps_batteries)).collect(),

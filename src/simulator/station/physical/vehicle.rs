@@ -50,6 +50,8 @@ pub struct EvSession {
     pub request: Option<ContractRequest>,
     /// What it asks for over ISO 15118-20, if it speaks that.
     pub modern: Option<Modern>,
+    /// How many contracts it takes at once; only with ISO 15118-20.
+    pub contracts: Option<u8>,
     /// It has changed its needs.
     pub renegotiated: bool,
 }

@@ -156,6 +156,7 @@ impl ChargePoint {
                 removable_certificate: false,
                 display: false,
                 swaps_batteries: false,
+                terminal: false,
             },
             surroundings,
         );

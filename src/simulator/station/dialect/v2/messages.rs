@@ -37,12 +37,16 @@ impl Station {
             "TransactionEvent" => {
                 self.cost_answered(&outgoing.payload, response);
                 self.transaction_answered(&outgoing.payload, response);
+                self.limits_answered(&outgoing.payload, response);
+                self.settle(&outgoing.payload, response);
             }
+            "VatNumberValidation" => self.vat_number_answered(&outgoing.payload, response),
             "SignCertificate" => self.sign_answered(&outgoing.payload, response),
             "Get15118EVCertificate" => self.contract_answered(response),
             "NotifyEVChargingNeeds" => self.needs_answered(&outgoing.payload, Some(response)),
             "GetCertificateStatus" => self.status_answered(&outgoing.payload, response),
             "PullDynamicScheduleUpdate" => self.update_pulled(&outgoing.payload, response),
+            "OpenPeriodicEventStream" => self.stream_answered(&outgoing.payload, response),
             _ => {}
         }
     }
@@ -127,10 +131,12 @@ impl Station {
             "UpdateDynamicSchedule" if self.charges_smartly() => self.update_dynamic_schedule(payload),
             "SetVariableMonitoring" if self.has_monitoring() => self.set_monitors(payload),
             "ClearVariableMonitoring" if self.has_monitoring() => self.clear_monitors(payload),
+            "GetPeriodicEventStream" if self.has_monitoring() => self.get_streams(),
+            "AdjustPeriodicEventStream" if self.has_monitoring() => self.adjust_stream(payload),
             "SetMonitoringBase" if self.has_monitoring() => self.set_monitoring_base(payload),
             "SetMonitoringLevel" if self.has_monitoring() => self.set_monitoring_level(payload),
             "GetMonitoringReport" if self.has_monitoring() => self.monitoring_report(payload),
-            "CostUpdated" if self.shows_costs() => json!({}), // I02.FR.02
+            "CostUpdated" if self.shows_costs() || self.limits_costs() => json!({}), // I02.FR.02, E16.FR.15
             "ReserveNow" if self.has_reservations() => status(self.reserve(payload)),
             "CancelReservation" if self.has_reservations() => status(self.cancel_reservation(payload)),
             "CustomerInformation" => status(Self::customer_information(payload)),
@@ -143,6 +149,11 @@ impl Station {
             "SetDERControl" if self.controls_der() => self.set_der_control(payload),
             "GetDERControl" if self.controls_der() => status(self.get_der_controls(payload)),
             "ClearDERControl" if self.controls_der() => status(self.clear_der_controls(payload)),
+            "SetDefaultTariff" if self.takes_tariffs() => self.set_default_tariff(payload),
+            "GetTariffs" if self.has_tariffs() => self.get_tariffs(payload),
+            "ClearTariffs" if self.has_tariffs() => self.clear_tariffs(payload),
+            "ChangeTransactionTariff" if self.takes_tariffs() => self.change_transaction_tariff(payload),
+            "NotifyWebPaymentStarted" => return self.web_payment_started(payload),
             "DataTransfer" => status("UnknownVendorId"),
             _ => return None,
         })
@@ -178,6 +189,7 @@ impl Station {
             }
             "ChangeAvailability" => self.apply_availability(payload),
             "CostUpdated" => self.cost_updated(payload),
+            "ChangeTransactionTariff" => self.tariff_changes(payload),
             "ReserveNow" => self.make_reservation(payload),
             "CancelReservation" => self.forget_reservation(payload),
             "SetVariables" => self.variables_were_set(payload),
@@ -188,6 +200,7 @@ impl Station {
             }
             "CustomerInformation" => self.tell_customer_information(payload),
             "UsePriorityCharging" => self.priority_asked(payload),
+            "SetVariableMonitoring" | "ClearVariableMonitoring" | "SetMonitoringBase" => self.settle_streams(),
             "UpdateDynamicSchedule" => {
                 self.await_updates(&payload["chargingProfileId"]);
                 self.apply_limits();

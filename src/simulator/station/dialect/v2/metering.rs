@@ -24,6 +24,7 @@ impl Station {
             let state = self.evses[index].transaction.as_ref().map(|running| running.charging_state);
             self.event(index, "Updated", "MeterValuePeriodic", state, None);
             self.check_energy_limit(index);
+            self.review_limits(index);
             self.schedule_samples(index);
         }
     }
@@ -52,6 +53,7 @@ impl Station {
                 let state = self.evses[index].transaction.as_ref().map(|running| running.charging_state);
                 self.event(index, "Updated", "MeterValueClock", state, None);
                 self.check_energy_limit(index);
+                self.review_limits(index);
             } else if self.online() {
                 let value = self.readings(index, &measurands, "Sample.Clock", self.physical.mark(interval));
                 let evse = self.evses[index].id;

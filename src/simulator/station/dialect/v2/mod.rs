@@ -15,6 +15,7 @@ mod device_energy;
 mod displays;
 mod dynamic_profiles;
 mod energy_transfer;
+mod driver_language;
 mod evse;
 mod external_limits;
 mod external_schedules;
@@ -32,18 +33,26 @@ mod operations;
 mod own_certificate;
 mod priority_charging;
 mod profile_rules;
+mod network_configuration;
+mod payment;
 mod queue;
+mod reckoning;
 mod reports;
 mod reservations;
 mod reset;
+mod reset_and_resume;
+mod resumption;
 mod schedule_negotiation;
 mod smart_charging;
 mod smart_features;
 mod swapping;
+mod tariffs;
 #[cfg(test)]
 mod tests;
+mod transaction_limits;
 mod triggers;
 mod variables;
+mod web_payment;
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -57,7 +66,7 @@ use crate::{
     protocol::{Protocol, Version},
     simulator::station::{
         NetworkProfile, StationSetup,
-        physical::{Equipment, Event, LocalList, NotPossible, Physical, Surroundings, Timers, TokenCache},
+        physical::{Equipment, Event, LimitKind, LocalList, NotPossible, Physical, Surroundings, Timers, TokenCache},
     },
 };
 
@@ -115,12 +124,18 @@ enum Timer {
     ReservationEnds,
     /// The interval of a periodic monitor has passed.
     Monitor(i64),
+    /// The interval of a periodic event stream has passed.
+    Stream(i64),
     /// The shock is over.
     Calm,
     /// A DER control begins or ends.
     Der,
     /// The batteries in the slots have been charged for a while.
     Batteries,
+    /// The running cost of a transaction is due.
+    RunningCost(usize),
+    /// The limits of a transaction are looked at.
+    TransactionLimits(usize),
 }
 
 /// Most tokens that the authorization cache holds.
@@ -147,6 +162,7 @@ pub struct Station {
     last_good_slot: Option<i64>,
     device: Device,
     monitors: monitoring::Monitors,
+    streams: monitoring::Streams,
     evses: Vec<Evse>,
     operative: bool,
     boot: Boot,
@@ -192,8 +208,23 @@ pub struct Station {
     reserve_signal: Option<(jiff::Timestamp, f64)>,
     /// The operation modes that transactions were last told in, by EVSE.
     modes_told: std::collections::BTreeMap<usize, (String, String)>,
+    tariffs: tariffs::Tariffs,
+    /// By EVSE, of running transactions.
+    reckonings: Vec<Option<reckoning::Reckoning>>,
+    limits: Vec<Option<transaction_limits::Limits>>,
+    interruption: Option<resumption::Interruption>,
     /// What a restart put an end to, to be told after the next boot.
     interrupted: Vec<(&'static str, Value)>,
+    /// The transactions that go on after a reset.
+    resumption: Vec<reset_and_resume::Interrupted>,
+    passwords: network_configuration::Passwords,
+    payments: Vec<payment::Payment>,
+    /// The VAT number for the next receipt, with the company that has it.
+    vat: Option<(String, Value)>,
+    being_paid: web_payment::BeingPaid,
+    languages: driver_language::Languages,
+    /// Limits that drivers have entered for their next transactions, by EVSE.
+    limits_to_come: Vec<(usize, LimitKind, rust_decimal::Decimal)>,
 }
 
 /// A token's key in cache and list: type and text without regard to case.
@@ -250,6 +281,16 @@ impl Station {
             swapping::add_variables(&mut device, &setup.pics);
         }
         device.add_smart_charging(&setup.pics, protocol.version);
+        tariffs::add_variables(&mut device, &setup.pics);
+        transaction_limits::add_variables(&mut device, &setup.pics);
+        resumption::add_variables(&mut device, &setup.pics);
+        if protocol.version == Version::V2_1 {
+            device.add_security_downgrade(&setup.pics);
+            device.add_payment(&setup.pics);
+            device.add_custom_triggers(&setup.pics);
+            device.add_languages(&setup.pics);
+        }
+        device.add_event_streams(&setup.pics, protocol.version);
         for (slot, profile) in &setup.profiles {
             device.put_slot(*slot, "OcppCsmsUrl", profile.url.clone());
             device.put_slot(*slot, "SecurityProfile", profile.security_profile.to_string());
@@ -271,11 +312,16 @@ impl Station {
             removable_certificate: setup.pics.is_yes("AQ-3"),
             display: displays::has_display(&setup.pics),
             swaps_batteries: swapping::is_supported(&setup.pics),
+            terminal: setup.pics.is_yes("P-2.2"),
         };
-        Self {
+        let mut station = Self {
             protocol,
             physical: Physical::new(protocol, &setup, equipment, surroundings),
             evses: setup.pics.evses.iter().map(Evse::new).collect(),
+            tariffs: tariffs::Tariffs::default(),
+            reckonings: vec![None; setup.pics.evses.len()],
+            limits: vec![None; setup.pics.evses.len()],
+            interruption: None,
             pics: setup.pics,
             active_slot: setup.profiles.first().map_or(1, |(slot, _)| *slot),
             profiles: setup.profiles,
@@ -284,6 +330,7 @@ impl Station {
             fallen_back: false,
             last_good_slot: None,
             monitors,
+            streams: monitoring::Streams::default(),
             device,
             operative: true,
             boot: Boot::Down,
@@ -321,7 +368,16 @@ impl Station {
             reserve_signal: None,
             modes_told: std::collections::BTreeMap::new(),
             interrupted: Vec::new(),
-        }
+            resumption: Vec::new(),
+            passwords: network_configuration::Passwords::default(),
+            payments: Vec::new(),
+            vat: None,
+            being_paid: web_payment::BeingPaid::default(),
+            languages: driver_language::Languages::default(),
+            limits_to_come: Vec::new(),
+        };
+        station.deliver_credentials();
+        station
     }
 
     /// Connected and accepted.
@@ -340,6 +396,7 @@ impl Station {
     fn timer_due(&mut self, timer: Timer) {
         match timer {
             Timer::Connect => {
+                self.take_credentials();
                 let profile = self.profile().cloned();
                 self.physical.dial(profile.as_ref());
             }
@@ -371,7 +428,10 @@ impl Station {
             Timer::Monitor(id) => self.monitor_due(id),
             Timer::Der => self.der_due(),
             Timer::Batteries => self.charge_batteries(),
+            Timer::Stream(id) => self.stream_due(id),
             Timer::Calm => self.device.put("ShockSensor", "Active", "false"),
+            Timer::RunningCost(index) => self.tell_running_cost(index),
+            Timer::TransactionLimits(index) => self.limits_due(index),
         }
     }
 
@@ -422,11 +482,14 @@ impl Station {
                     for (action, payload) in std::mem::take(&mut self.interrupted) {
                         self.call(action, payload);
                     }
+                    self.settle_interrupted();
+                    self.resume(None);
                     self.schedule_aligned();
                     self.schedule_monitors();
                     self.der_due();
                     self.watch_slots();
                     self.await_all_updates();
+                    self.reopen_streams();
                     self.renew_in_time();
                     self.refresh_statuses();
                 }
@@ -464,11 +527,13 @@ impl Station {
         self.reset_wanted = false;
         self.first_slot();
         for index in 0..self.evses.len() {
-            self.evses[index].authorized = None;
             self.evses[index].claimed = None;
             self.evses[index].reservation_to_report = None;
             self.physical.evses[index].charging = false;
-            self.allow_energy(index);
+            if !self.is_interrupted(index) {
+                self.evses[index].authorized = None;
+                self.allow_energy(index);
+            }
             self.end_negotiation(index);
             self.evses[index].resetting = false;
             self.evses[index].updating = false;
