@@ -231,7 +231,7 @@ mod tests {
         let all = read(&[FILE]).unwrap_or_else(|error| panic!("{error}"));
         let inherited = all.len();
         let all = read(&[FILE, OVERLAY_2_1]).unwrap_or_else(|error| panic!("{error}"));
-        assert_eq!(all.len(), inherited + 3);
+        assert!(all.len() > inherited, "{} {inherited}", all.len());
         assert!(all.len() > 100, "{}", all.len());
         let errors: Vec<_> = all
             .iter()
