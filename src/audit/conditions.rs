@@ -118,9 +118,12 @@ impl Relevant<'_> {
     /// The payload of a message and its place in the schema.
     fn payload(&self) -> Option<(&Value, Option<Member>)> {
         match self {
-            Relevant::Message { frame: Frame::Call { payload, .. }, action, messages, .. } => {
-                Some((payload, messages.message(action, true)))
-            }
+            Relevant::Message {
+                frame: Frame::Call { payload, .. } | Frame::Send { payload, .. },
+                action,
+                messages,
+                ..
+            } => Some((payload, messages.message(action, true))),
             Relevant::Message { frame: Frame::CallResult { payload, .. }, action, messages, .. } => {
                 Some((payload, messages.message(action, false)))
             }

@@ -28,10 +28,12 @@ impl Mutants {
         path: &str,
     ) {
         let (payload, request, action) = match frame {
-            Frame::Call { payload, action, .. } => (payload, true, action.as_str()),
+            Frame::Call { payload, action, .. } | Frame::Send { payload, action, .. } => {
+                (payload, true, action.as_str())
+            }
             Frame::CallResult { payload, .. } => (payload, false, asked(place)),
             // No step waits for these.
-            Frame::CallError { .. } | Frame::CallResultError { .. } | Frame::Send { .. } => return,
+            Frame::CallError { .. } | Frame::CallResultError { .. } => return,
         };
         let optional = is_optional(path);
         for demand in checks.demands(payload) {
@@ -168,24 +170,27 @@ pub(super) fn everywhere(recording: &Recording, mutant: &Mutant) -> Vec<Mutant> 
 fn in_all_messages(recording: &Recording, mutant: &Mutant) -> Option<(Vec<(usize, Edit)>, String)> {
     let (at, _) = mutant.edits.first()?;
     let (_, Input::Link(LinkEvent::Text { text, .. })) = recording.inputs.get(*at)? else { return None };
-    let Frame::Call { action, .. } = Frame::read_back(text).ok()? else { return None };
+    let (Frame::Call { action, .. } | Frame::Send { action, .. }) = Frame::read_back(text).ok()? else { return None };
     let alike = recording.inputs.iter().enumerate().skip(*at).filter_map(|(at, (_, input))| {
         let Input::Link(LinkEvent::Text { conn, text }) = input else { return None };
-        match Frame::read_back(text) {
-            Ok(Frame::Call { id, action: of, payload }) if of == action => Some((at, *conn, id, payload)),
+        let frame = Frame::read_back(text).ok()?;
+        match &frame {
+            Frame::Call { action: of, payload, .. } | Frame::Send { action: of, payload, .. } if *of == action => {
+                let payload = payload.clone();
+                Some((at, *conn, frame, payload))
+            }
             _ => None,
         }
     });
     let edits: Vec<(usize, Edit)> = match (mutant.kind, &mutant.alters) {
         (Kind::Dropped, _) => alike.map(|(at, ..)| (at, Edit::Drop)).collect(),
         (_, Some((pointer, value))) => alike
-            .map(|(at, conn, id, mut payload)| {
+            .map(|(at, conn, frame, mut payload)| {
                 match value {
                     Some(value) => values::set(&mut payload, pointer, value.clone()),
                     None => values::remove(&mut payload, pointer),
                 };
-                let frame = Frame::Call { id, action: action.clone(), payload };
-                (at, Edit::Replace(Input::Link(LinkEvent::Text { conn, text: frame.to_text() })))
+                (at, with_payload(conn, &frame, payload))
             })
             .collect(),
         _ => return None,

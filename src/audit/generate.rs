@@ -134,8 +134,8 @@ impl Mutants {
         let behind = behind_answer(recording, place.at);
         let again = |text: String| vec![(behind, Edit::After(Input::Link(LinkEvent::Text { conn: *conn, text })))];
         self.add_all(place, None, Kind::Duplicated, "twice with the same message id", again(text.clone()));
-        if let Ok(Frame::Call { action, payload, .. }) = Frame::read_back(text) {
-            let text = Frame::Call { id: "audit-again".into(), action, payload }.to_text();
+        if let Ok(frame @ (Frame::Call { .. } | Frame::Send { .. })) = Frame::read_back(text) {
+            let text = frame.with_id("audit-again".into()).to_text();
             self.add_all(place, None, Kind::Repeated, "twice", again(text));
         }
         let next = recording.inputs.iter().enumerate().skip(place.at + 1).find_map(|(at, (_, input))| match input {

@@ -19,7 +19,9 @@ pub(super) fn forbidden(engine: &Engine, recording: &Recording, path: &str) -> O
     let messages = recording.setup.protocol.messages();
     let recorded = recording.inputs.iter().filter_map(|(_, input)| match input {
         Input::Link(LinkEvent::Text { text, .. }) => match Frame::read_back(text) {
-            Ok(Frame::Call { action: of, payload, .. }) if of == action => Some(payload),
+            Ok(Frame::Call { action: of, payload, .. } | Frame::Send { action: of, payload, .. }) if of == action => {
+                Some(payload)
+            }
             _ => None,
         },
         _ => None,
@@ -31,7 +33,12 @@ pub(super) fn forbidden(engine: &Engine, recording: &Recording, path: &str) -> O
             *place = now.into_owned();
         }
     }
-    Some(Frame::Call { id: "audit-never".into(), action: action.to_owned(), payload }.to_text())
+    let (id, action) = ("audit-never".to_owned(), action.to_owned());
+    let frame = match messages.is_one_way(&action) {
+        true => Frame::Send { id, action, payload },
+        false => Frame::Call { id, action, payload },
+    };
+    Some(frame.to_text())
 }
 
 /// The message with a value that a demand of the step at this path excludes (`not: …`), in the order of `match` and `check`.
@@ -41,7 +48,7 @@ pub(super) fn unwanted(engine: &Engine, frame: &Frame, number: usize, path: &str
     let mut frame = frame.clone();
     let message = step.message()?;
     let payload = match &mut frame {
-        Frame::Call { payload, .. } if message.request => payload,
+        Frame::Call { payload, .. } | Frame::Send { payload, .. } if message.request => payload,
         Frame::CallResult { payload, .. } if !message.request => payload,
         _ => return None,
     };

@@ -3,6 +3,7 @@
 mod background;
 mod findings;
 mod intake;
+mod missed;
 mod names;
 
 pub(crate) use names::Seen;
@@ -86,6 +87,8 @@ pub(crate) struct World {
     pub(crate) outbox: Outbox,
     received: Vec<Arc<Call>>,
     failures: Vec<Failure>,
+    /// What findings have missed, until it comes.
+    missed: Vec<missed::Missed>,
     pub(crate) steps: Vec<StepRecord>,
     remarks: Vec<String>,
     proven: HashMap<String, Vec<String>>,
@@ -174,6 +177,7 @@ impl World {
             outbox: Outbox::default(),
             received: Vec::new(),
             failures: Vec::new(),
+            missed: Vec::new(),
             steps: Vec::new(),
             remarks: Vec::new(),
             proven: HashMap::new(),
@@ -357,8 +361,11 @@ impl World {
         self.setup.protocol.semantics.summary(call)
     }
 
-    /// Answers as the specification suggests.
+    /// Answers as the specification suggests; what was sent by SEND is not answered.
     pub(crate) fn default_reply(&mut self, call: &Call, asked: Asked) {
+        if self.messages().is_one_way(&call.action) {
+            return;
+        }
         let moment = self.moment();
         if let Some((code, description)) = self.memory.session.declines(&moment, call) {
             self.refuse(call.conn, &call.id, code, description);

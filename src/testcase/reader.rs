@@ -383,7 +383,7 @@ impl<'s> Reader<'s> {
                 StepKind::Remark(self.template(value))
             }
             "never" => {
-                let action = self.call(value);
+                let action = self.action(value, true);
                 let matches = self.matches(node.get("match"), self.messages().message(&action, true));
                 StepKind::Never { action, matches, during: self.template(node.get("during")?) }
             }
@@ -392,8 +392,12 @@ impl<'s> Reader<'s> {
     }
 
     fn expect(&mut self, value: &Node, node: &Node) -> Expect {
-        let action = self.call(value);
+        let action = self.action(value, true);
         let reply = node.get("reply");
+        let answers = ["reply", "reply-error", "no-reply"].into_iter().find_map(|key| node.get(key));
+        if let Some(answer) = answers.filter(|_| self.messages().is_one_way(&action)) {
+            self.defect(answer.at, format!("{action} is sent without asking for an answer (SEND)"), "leave it out");
+        }
         if let Some(reply) = reply {
             self.payload(reply, &action, false);
         }
@@ -498,17 +502,6 @@ impl<'s> Reader<'s> {
             self.defect(node.at, format!("a word was expected, found {}", node.describe()), "write one word");
             String::new()
         })
-    }
-
-    /// The action of a CALL of the SUT, for which a step can wait.
-    fn call(&mut self, node: &Node) -> String {
-        let action = self.action(node, true);
-        if self.messages().is_one_way(&action) {
-            let message =
-                format!("{action} is sent without asking for an answer (SEND), and no step is about such messages");
-            self.defect(node.at, message, "write a rule for it in `always`");
-        }
-        action
     }
 
     /// An action name; `from_sut` says who sends it.

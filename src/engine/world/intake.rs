@@ -218,8 +218,7 @@ impl World {
                 None
             }
             Frame::Send { id, action, payload } => {
-                self.one_way(Call { conn, id, action, payload, at: self.now, text, input: self.input });
-                None
+                self.one_way(Call { conn, id, action, payload, at: self.now, text, input: self.input })
             }
         }
     }
@@ -243,18 +242,17 @@ impl World {
         self.find(Verdict::Fail, finding);
     }
 
-    /// A message that is not to be answered, whatever is wrong with it (OCPP 2.1, Part 4, 4.2.4). It is background: no step waits for
-    /// it.
-    fn one_way(&mut self, mut call: Call) {
+    /// A message that is not to be answered, whatever is wrong with it (OCPP 2.1, Part 4, 4.2.4).
+    fn one_way(&mut self, mut call: Call) -> Option<Call> {
         self.check_id(&call);
         if self.messages().is_action(&call.action) && !self.messages().is_one_way(&call.action) {
             self.wrong_type(&call, "a SEND");
-            return;
+            return None;
         }
         let errors = self.messages().validate(&call.action, true, &call.payload);
         if !errors.is_empty() {
             self.schema_finding(&call.action, "", &errors, &call.text);
-            return;
+            return None;
         }
         self.primitive_findings(&call.action, true, &call.payload, &call.text);
         call.payload = self.messages().with_defaults(&call.action, true, call.payload);
@@ -270,8 +268,12 @@ impl World {
             );
             finding.frame = Some(shorten(&call.text, 4000));
             self.find(Verdict::Fail, finding);
+            return None;
         }
-        self.apply_always(&call);
+        if self.received.len() < MAX_KEPT {
+            self.received.push(Arc::new(call.clone()));
+        }
+        Some(call)
     }
 
     /// The SUT could not process a response of ours (OCPP 2.1, Part 4, 4.2.3). What we send follows its schema, so it is the SUT's

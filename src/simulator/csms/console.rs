@@ -33,7 +33,13 @@ impl Csms {
             }
             "check-variable" => self.dialect.shows(text("component"), text("variable"), text("value")),
             "check-monitor" => self.dialect.shows_monitor(&Value::Object(parameters.clone())),
-            other => ActionOutcome::NotPossible(format!("the simulated CSMS does not support `{other}`")),
+            other => {
+                let done = self.dialect.operated(&mut self.common, other, parameters);
+                self.send_next();
+                done.unwrap_or_else(|| {
+                    ActionOutcome::NotPossible(format!("the simulated CSMS does not support `{other}`"))
+                })
+            }
         };
         let _ = request.done.send(outcome);
     }

@@ -20,6 +20,9 @@ pub use self::{
 pub struct Tenths(pub i64);
 
 impl Tenths {
+    /// No limit.
+    pub const UNLIMITED: Self = Self(i64::MAX);
+
     /// The number that a message has; none where it has more than one decimal, or no meaning as a limit.
     pub fn of(number: f64) -> Option<Self> {
         let tenths = (number * 10.0).round();
@@ -165,13 +168,20 @@ fn limit_at(profiles: &[&Profile], question: &Question, at: i64, start: i64) -> 
         let with_period = of_purpose.filter_map(|profile| Some((profile, profile.period_at(question.begun, at)?)));
         with_period.max_by_key(|(profile, _)| profile.stack_level)
     };
-    // K02.FR.04: the transaction's own profile overrules the default one, while it says anything (K02.FR.08).
-    let of_transaction = leading(Purpose::Tx).or_else(|| leading(Purpose::TxDefault));
+    // K02.FR.04: the transaction's own profile overrules the default one, while it says anything (K02.FR.08). Priority charging
+    // overrules both (K21.FR.04).
+    let of_transaction =
+        leading(Purpose::Priority).or_else(|| leading(Purpose::Tx)).or_else(|| leading(Purpose::TxDefault));
     let all = [of_transaction, leading(Purpose::StationMax), leading(Purpose::ExternalConstraints)];
     let mut step = Step { start, limit: question.maximum, phases: question.supply.phases };
     for (profile, period) in all.into_iter().flatten() {
         step.limit = step.limit.min(question.supply.limit(period, profile.unit, question.unit));
         step.phases = step.phases.zip(question.supply.phases_used(period)).map(|(one, other)| one.min(other));
+    }
+    // K08.FR.04: what is generated locally comes on top, as far as the station can give it.
+    if let Some((profile, period)) = leading(Purpose::LocalGeneration) {
+        let generated = question.supply.limit(period, profile.unit, question.unit);
+        step.limit = Tenths(step.limit.0.saturating_add(generated.0)).min(question.maximum);
     }
     step
 }

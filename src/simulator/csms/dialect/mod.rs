@@ -3,7 +3,7 @@
 mod v1_6;
 mod v2;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{Common, CsmsSetup, certificate_status::CertificateStatus};
 use crate::{
@@ -48,6 +48,10 @@ pub(super) trait Dialect: Send {
     /// The operator makes a setting of the CSMS, or undoes it.
     fn set(&mut self, setting: Setting, _: &str) -> ActionOutcome {
         ActionOutcome::NotPossible(format!("this version of OCPP has no use for `{}`", setting.word()))
+    }
+    /// What comes of something else that is done at the console; `None` for what this version does not have.
+    fn operated(&mut self, _: &mut Common, _: &str, _: &Map<String, Value>) -> Option<ActionOutcome> {
+        None
     }
     /// Whether the console shows this value of a variable.
     fn shows(&self, component: &str, variable: &str, value: &str) -> ActionOutcome;

@@ -19,6 +19,10 @@ pub enum Purpose {
     TxDefault,
     /// `TxProfile`
     Tx,
+    /// `PriorityCharging`, for a transaction that has it
+    Priority,
+    /// `LocalGeneration`: what is there on top of all limits
+    LocalGeneration,
 }
 
 /// How a schedule recurs.
@@ -49,6 +53,8 @@ pub enum Kind {
     Recurring(Timestamp, Recurrency),
     /// When the EVSE is ready to deliver energy.
     Relative,
+    /// When its only period was last updated.
+    Dynamic(Timestamp),
 }
 
 /// A period of a schedule.
@@ -56,7 +62,7 @@ pub enum Kind {
 pub struct Period {
     /// Seconds from the start of the schedule.
     pub start: i64,
-    /// The limit, in the unit of the schedule.
+    /// The limit, in the unit of the schedule; [`Tenths::UNLIMITED`] where it has none.
     pub limit: Tenths,
     /// `numberPhases`
     pub phases: Option<i64>,
@@ -116,6 +122,8 @@ impl Profile {
             ("Absolute", Some(start)) => Kind::Absolute(start),
             ("Recurring", Some(start)) => Kind::Recurring(start, recurrency.ok_or(bad)?),
             ("Relative", None) => Kind::Relative,
+            // K28.FR.05: whoever takes the profile sets the time of the update.
+            ("Dynamic", _) => Kind::Dynamic(time(&profile["dynUpdateTime"])?.unwrap_or(Timestamp::MIN)),
             _ => return Err(Unreadable::Schedule),
         };
         let (valid_from, valid_to) = (time(&profile["validFrom"])?, time(&profile["validTo"])?);
@@ -133,6 +141,8 @@ impl Profile {
                 "ChargingStationExternalConstraints" => Purpose::ExternalConstraints,
                 "TxDefaultProfile" => Purpose::TxDefault,
                 "TxProfile" => Purpose::Tx,
+                "PriorityCharging" => Purpose::Priority,
+                "LocalGeneration" => Purpose::LocalGeneration,
                 _ => return Err(bad),
             },
             stack_level: profile["stackLevel"].as_i64().filter(|level| *level >= 0).ok_or(bad)?,
@@ -151,15 +161,40 @@ impl Profile {
         !before(self.valid_to, other.valid_from) && !before(other.valid_to, self.valid_from)
     }
 
+    /// The profile with periods that begin later (K01.FR.92): `delay` yields the seconds for a period, by its place. The first one
+    /// is never late, and neither are start and end of the schedule (K01.FR.94).
+    #[must_use]
+    pub fn delayed(&self, delay: impl Fn(usize) -> i64) -> Self {
+        let late = |(place, period): (usize, &Period)| match period.start {
+            0 => *period,
+            start => Period { start: start.saturating_add(delay(place)), ..*period },
+        };
+        let late: Vec<Period> = self.periods.iter().enumerate().map(late).collect();
+        // K01.FR.97: what would begin with or behind the next one, or behind the end, is skipped.
+        let kept = late.iter().enumerate().filter(|(place, period)| {
+            let overtaken = late[place + 1..].iter().any(|later| later.start <= period.start);
+            let over = self.duration.is_some_and(|duration| period.start >= duration);
+            !overtaken && !over
+        });
+        Self { periods: kept.map(|(_, period)| *period).collect(), ..self.clone() }
+    }
+
+    /// The profile with limits that are no higher than this one, in its unit (K01.FR.100).
+    #[must_use]
+    pub fn capped(&self, most: Tenths) -> Self {
+        let capped = |period: &Period| Period { limit: period.limit.min(most), ..*period };
+        Self { periods: self.periods.iter().map(capped).collect(), ..self.clone() }
+    }
+
     /// The period in force at a time, in milliseconds of the epoch.
-    pub(super) fn period_at(&self, begun: Timestamp, at: i64) -> Option<&Period> {
+    pub fn period_at(&self, begun: Timestamp, at: i64) -> Option<&Period> {
         let from = self.valid_from.is_none_or(|from| at >= from.as_millisecond());
         let to = self.valid_to.is_none_or(|to| at < to.as_millisecond());
         if !from || !to {
             return None;
         }
         let passed = match self.kind {
-            Kind::Absolute(start) => at - start.as_millisecond(),
+            Kind::Absolute(start) | Kind::Dynamic(start) => at - start.as_millisecond(),
             Kind::Relative => at - begun.as_millisecond(),
             Kind::Recurring(start, recurrency) => {
                 let passed = at - start.as_millisecond();
@@ -174,7 +209,7 @@ impl Profile {
     }
 
     /// When something may change between two times, in milliseconds of the epoch.
-    pub(super) fn changes(&self, begun: Timestamp, from: i64, to: i64, changes: &mut Vec<i64>) {
+    pub fn changes(&self, begun: Timestamp, from: i64, to: i64, changes: &mut Vec<i64>) {
         let validity = [self.valid_from, self.valid_to];
         changes.extend(validity.into_iter().flatten().map(Timestamp::as_millisecond));
         let mut of_schedule = |start: i64| {
@@ -183,7 +218,7 @@ impl Profile {
             changes.extend(seconds.map(|second| start.saturating_add(second.saturating_mul(1000))));
         };
         match self.kind {
-            Kind::Absolute(start) => of_schedule(start.as_millisecond()),
+            Kind::Absolute(start) | Kind::Dynamic(start) => of_schedule(start.as_millisecond()),
             Kind::Relative => of_schedule(begun.as_millisecond()),
             Kind::Recurring(start, recurrency) => {
                 let (start, every) = (start.as_millisecond(), recurrency.milliseconds());
@@ -202,7 +237,11 @@ fn periods(list: &Value) -> Result<Vec<Period>, Unreadable> {
     let read = |period: &Value| {
         Ok(Period {
             start: period["startPeriod"].as_i64().ok_or(bad)?,
-            limit: period["limit"].as_f64().and_then(Tenths::of).ok_or(bad)?,
+            // The schema says where a limit may be missing.
+            limit: match period.get("limit") {
+                Some(limit) => limit.as_f64().and_then(Tenths::of).ok_or(bad)?,
+                None => Tenths::UNLIMITED,
+            },
             phases: period["numberPhases"].as_i64(),
             phase_to_use: period["phaseToUse"].as_i64(),
         })

@@ -7,7 +7,7 @@ use super::{Period, Profile, Purpose, Step, Tenths};
 impl Purpose {
     /// True for what limits the station as a whole.
     pub fn is_of_station(self) -> bool {
-        matches!(self, Self::StationMax | Self::ExternalConstraints)
+        matches!(self, Self::StationMax | Self::ExternalConstraints | Self::LocalGeneration)
     }
 }
 

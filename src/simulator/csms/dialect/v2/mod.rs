@@ -12,15 +12,19 @@ mod energy_transfers;
 mod ev_schedules;
 mod event_streams;
 mod item_limits;
+mod limits;
 mod monitoring;
 mod profile_rules;
+mod payments;
 mod reservations;
+mod resumption;
 mod smart_charging;
+mod tariffs;
 mod transactions;
 mod variables;
 
 use jiff::SignedDuration;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use self::{
     certificates::Certificates,
@@ -34,6 +38,8 @@ use self::{
     reservations::Reservations,
     smart_charging::SmartCharging,
     transactions::TransactionStore,
+    limits::Limits,
+    payments::Payments,
     variables::Variables,
 };
 use super::Dialect;
@@ -65,6 +71,8 @@ pub(super) struct Csms {
     dynamic_profiles: DynamicProfiles,
     energy_transfers: EnergyTransfers,
     event_streams: EventStreams,
+    limits: Limits,
+    payments: Payments,
 }
 
 impl Csms {
@@ -84,6 +92,8 @@ impl Csms {
             dynamic_profiles: DynamicProfiles::default(),
             energy_transfers: EnergyTransfers::default(),
             event_streams: EventStreams::default(),
+            limits: Limits::default(),
+            payments: Payments::default(),
         }
     }
 
@@ -101,15 +111,66 @@ impl Csms {
     fn transaction_event(&mut self, common: &mut Common, payload: &Value) -> Value {
         self.reservations.told(payload);
         self.ev_schedules.told(payload);
-        let response = self.transactions.event(payload, &common.tokens);
+        let mut response = self.transactions.event(payload, &common.tokens);
         let live = payload["eventType"] == "Updated" && payload["offline"] != true;
+        let id = payload["transactionInfo"]["transactionId"].as_str().unwrap_or_default();
         if live && payload["triggerReason"] == "MeterValuePeriodic" {
-            let id = payload["transactionInfo"]["transactionId"].as_str().unwrap_or_default();
             if let Some(cost) = self.transactions.cost(id) {
                 common.call("CostUpdated", json!({ "totalCost": cost, "transactionId": id }));
             }
         }
+        self.limit(common, id, payload, &mut response);
+        for profile in resumption::lost_profiles(&self.variables, &self.smart_charging, payload) {
+            common.call("SetChargingProfile", profile);
+        }
         response
+    }
+
+    /// Adds the limits of a transaction, and its cost where that is limited and nobody else calculates it (E16.FR.02, E16.FR.11).
+    fn limit(&mut self, common: &Common, id: &str, payload: &Value, response: &mut Value) {
+        if let Some(token) = payload.get("idToken") {
+            payments::keep_out_of_caches(&common.tokens, token, &common.wall(), &mut response["idTokenInfo"]);
+        }
+        if payload["eventType"] == "Ended" {
+            return self.limits.ended(id);
+        }
+        self.limits.told(id, &payload["transactionInfo"]["transactionLimit"]);
+        if payload["eventType"] == "Started" {
+            self.limits.starts(id);
+        }
+        if let Some(token) = payload.get("idToken") {
+            let paid = self.payments.limit_of(&common.tokens, token);
+            self.limits.set(Some(id), paid);
+        }
+        let supported = self.variables.value("TxCtrlr.SupportedLimits").unwrap_or_default();
+        if let Some(limit) = self.limits.to_tell(id, supported) {
+            response["transactionLimit"] = limit.into();
+        }
+        if self.limits.has_most_cost(id) && !self.transactions.has_own_costs(id) {
+            response["totalCost"] = self.transactions.cost(id).unwrap_or_default().into();
+        }
+    }
+
+    fn authorize(&self, common: &Common, payload: &Value, found: &[Option<CertificateStatus>]) -> Value {
+        let mut response = contracts::authorize(common, payload, found);
+        let token = &payload["idToken"];
+        payments::keep_out_of_caches(&common.tokens, token, &common.wall(), &mut response["idTokenInfo"]);
+        if response["idTokenInfo"]["status"] == "Accepted" {
+            if let Some(tariff) = tariffs::of_driver(&common.tokens, &self.variables, token) {
+                response["tariff"] = tariff;
+            }
+        }
+        response
+    }
+
+    /// Whether a QR code leads to a payment, and the messages of the payment then.
+    fn visited(&mut self, common: &mut Common, address: &str) -> Result<(), &'static str> {
+        let now = common.clock.now().wall;
+        let visit = self.payments.visited(&self.variables, common.endpoints.identity(), address, now)?;
+        for (action, payload) in self.payments.on_page(common.number(), visit) {
+            common.call(action, payload);
+        }
+        Ok(())
     }
 
     /// Sends the EV on an EVSE its schedule; false where there is no transaction (K15.FR.03, K15.FR.04).
@@ -181,7 +242,8 @@ impl Csms {
 
 /// What is said of a token (C01.FR.06, C01.FR.07).
 fn token_info(tokens: &Tokens, token: &Value) -> Value {
-    if token["type"] == "NoAuthorization" {
+    // Whoever pays at a terminal, at a kiosk or on a page is authorised by that (C18.FR.03).
+    if token["type"] == "NoAuthorization" || token["type"] == "DirectPayment" {
         return json!({ "status": "Accepted" });
     }
     let judged = tokens.judge(token["idToken"].as_str().unwrap_or_default(), token["type"].as_str());
@@ -215,6 +277,8 @@ impl Dialect for Csms {
                 self.reservations.told(payload);
                 json!({})
             }
+            "VatNumberValidation" => payments::vat_number(payload),
+            "NotifySettlement" => payments::settled(&self.variables, payload),
             "SignCertificate" => self.sign(common, payload),
             "DataTransfer" => json!({ "status": "UnknownVendorId" }),
             "NotifyEVChargingNeeds" => self.charging_needs(common, payload),
@@ -321,6 +385,7 @@ impl Dialect for Csms {
         self.energy_transfers.answered(action, request, response);
         self.dynamic_profiles.answered(action, request, response);
         self.dynamic_profiles.keep(|id| self.smart_charging.has(id));
+        self.payments.answered(action, request, response);
         if let Some(update) = self.customers.answered(action, request, response) {
             common.call("SendLocalList", update);
         }
@@ -349,6 +414,40 @@ impl Dialect for Csms {
             _ => return ActionOutcome::NotPossible(format!("`{}` can't be `{value}`", setting.word())),
         }
         ActionOutcome::Done
+    }
+
+    fn operated(
+        &mut self,
+        common: &mut Common,
+        action: &str,
+        parameters: &Map<String, Value>,
+    ) -> Option<ActionOutcome> {
+        let text = |name: &str| parameters.get(name).and_then(Value::as_str).unwrap_or_default();
+        match action {
+            "limit-transaction" => {
+                let most = parameters.get("most").cloned().unwrap_or_default();
+                let running = self.transactions.running().map(str::to_owned);
+                self.limits.set(running.as_deref(), Map::from_iter([(text("limit").to_owned(), most)]));
+            }
+            "pay-at-kiosk" => {
+                let evse = parameters.get("evse").and_then(Value::as_u64).unwrap_or_default();
+                let start = self.payments.at_kiosk(common.number(), evse, text("card"));
+                common.call("RequestStartTransaction", start);
+            }
+            "pay-on-page" => match self.visited(common, text("address")) {
+                Ok(()) => {}
+                Err(reason) => {
+                    return Some(ActionOutcome::NotPossible(format!("the page refuses the QR code: {reason}")));
+                }
+            },
+            "check-page-refused" => {
+                if self.visited(common, text("address")).is_ok() {
+                    return Some(ActionOutcome::Denied("the QR code leads to a page for payment".into()));
+                }
+            }
+            _ => return None,
+        }
+        Some(ActionOutcome::Done)
     }
 
     fn shows(&self, component: &str, variable: &str, value: &str) -> ActionOutcome {

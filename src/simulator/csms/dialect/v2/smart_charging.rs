@@ -136,6 +136,12 @@ impl SmartCharging {
         self.profiles.iter().map(|one| &one.profile).find(|profile| profile["transactionId"] == id)
     }
 
+    /// All profiles of a transaction, each with its EVSE.
+    pub(super) fn all_of_transaction<'s>(&'s self, id: &'s str) -> impl Iterator<Item = (i64, &'s Value)> {
+        let of = move |one: &&Installed| one.profile["transactionId"] == id;
+        self.profiles.iter().filter(of).map(|one| (one.evse, &one.profile))
+    }
+
     fn keep(&mut self, evse: i64, profile: &Value) {
         self.profiles.retain(|one| one.profile["id"] != profile["id"]);
         if self.profiles.len() < MAX_KEPT {

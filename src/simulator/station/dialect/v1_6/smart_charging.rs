@@ -37,7 +37,7 @@ fn name(purpose: Purpose) -> &'static str {
         Purpose::StationMax => "ChargePointMaxProfile",
         Purpose::TxDefault => "TxDefaultProfile",
         Purpose::Tx => "TxProfile",
-        Purpose::ExternalConstraints => "",
+        Purpose::ExternalConstraints | Purpose::Priority | Purpose::LocalGeneration => "",
     }
 }
 
@@ -166,7 +166,7 @@ impl ChargePoint {
             // 3.13.1, 7.8.
             (Way::Set, Purpose::StationMax) => connector == 0 && wanted.is_none(),
             (Way::Set, Purpose::TxDefault) => wanted.is_none(),
-            (Way::Set, Purpose::ExternalConstraints) => false,
+            (Way::Set, Purpose::ExternalConstraints | Purpose::Priority | Purpose::LocalGeneration) => false,
         };
         // Errata 3.56.
         let recurs = message["chargingProfileKind"] == "Recurring" || message.get("recurrencyKind").is_none();

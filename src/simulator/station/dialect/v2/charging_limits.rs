@@ -31,14 +31,20 @@ impl Station {
         if !(1..=LONGEST).contains(&duration) {
             return refused("ValueOutOfRange");
         }
+        let mut periods = None;
         let steps = match payload["evseId"].as_u64() {
             Some(0) => self.limits_of_station(duration, unit),
             evse => {
                 let index = evse.and_then(|evse| self.physical.index_of(u32::try_from(evse).ok()?));
                 // K08.FR.05.
                 let Some(index) = index else { return refused("UnknownEvse") };
+                periods = Some(index);
                 self.limits_of_evse(index, duration, unit)
             }
+        };
+        let periods = match periods {
+            Some(index) => self.with_modes(index, &steps, duration),
+            None => steps.iter().map(Step::period).collect(),
         };
         json!({
             "status": "Accepted",
@@ -47,7 +53,7 @@ impl Station {
                 "duration": duration,
                 "scheduleStart": self.physical.wall(),
                 "chargingRateUnit": unit.name(),
-                "chargingSchedulePeriod": steps.iter().map(Step::period).collect::<Vec<_>>(),
+                "chargingSchedulePeriod": periods,
             },
         })
     }
@@ -61,9 +67,9 @@ impl Station {
     pub(super) fn limits_of_evse(&self, index: usize, duration: i64, unit: Unit) -> Vec<Step> {
         let others = (0..self.evses.len()).filter(|other| *other != index && self.is_charging(*other)).count();
         let sharing = i64::try_from(others + 1).unwrap_or(1);
-        let evse = self.evses[index].id;
-        let counting = self.charging_profiles.iter().filter(|known| known.evse == 0 || known.evse == evse);
-        let profiles: Vec<Profile> = counting.map(|known| known.profile.shared(sharing)).collect();
+        // What is of one EVSE alone is not shared.
+        let part = |(evse, profile): (u32, Profile)| if evse == 0 { profile.shared(sharing) } else { profile };
+        let profiles: Vec<Profile> = self.counting_at(index).into_iter().map(part).collect();
         composite(&profiles, &self.question(index, duration, unit))
     }
 
@@ -85,20 +91,18 @@ impl Station {
     fn limits_of_station(&self, duration: i64, unit: Unit) -> Vec<Step> {
         let of_evses: Vec<Vec<Step>> = (0..self.evses.len())
             .map(|index| {
-                let evse = self.evses[index].id;
-                let counting = self
-                    .charging_profiles
-                    .iter()
-                    .filter(|known| (known.evse == 0 || known.evse == evse) && !known.profile.purpose.is_of_station());
-                composite(counting.map(|known| &known.profile), &self.question(index, duration, unit))
+                let of_evse = |(evse, profile): &(u32, Profile)| *evse != 0 || !profile.purpose.is_of_station();
+                let counting: Vec<(u32, Profile)> = self.counting_at(index).into_iter().filter(of_evse).collect();
+                composite(counting.iter().map(|(_, profile)| profile), &self.question(index, duration, unit))
             })
             .collect();
         let phases = self.physical.evses.iter().filter_map(|evse| evse.supply.phases).max();
         let supply = Supply { volts: 230, phases: Some(phases.unwrap_or(3)) };
-        let of_station = self.charging_profiles.iter().filter(|known| known.profile.purpose.is_of_station());
+        let counting = if self.evses.is_empty() { Vec::new() } else { self.counting_at(0) };
+        let of_station = counting.iter().filter(|(evse, profile)| *evse == 0 && profile.purpose.is_of_station());
         let now = self.physical.now();
         let unlimited = Question { begun: now, now, duration, unit, maximum: Tenths(i64::MAX), supply };
-        let of_station = composite(of_station.map(|known| &known.profile), &unlimited);
+        let of_station = composite(of_station.map(|(_, profile)| profile), &unlimited);
         total(&of_evses, &of_station, phases)
     }
 
@@ -109,10 +113,16 @@ impl Station {
         let enabled = self.charges_smartly() && !self.charging_profiles.is_empty();
         let at = |unit: Unit| self.limits_of_evse(index, 1, unit).first().map(|step| step.limit);
         let limits = if enabled { at(Unit::Watt).zip(at(Unit::Ampere)) } else { None };
+        let setpoint = if enabled { self.setpoint_now(index) } else { None };
+        let idle = enabled && self.operation_mode(index) == "Idle";
         let evse = &mut self.physical.evses[index];
+        evse.setpoint = setpoint;
         evse.allowance = limits
             .filter(|(watts, _)| *watts < evse.rated(Unit::Watt))
             .map(|(watts, amperes)| Allowance { watts: watts.number(), amperes: amperes.number() });
+        if idle {
+            evse.allowance = Some(Allowance { watts: 0.0, amperes: 0.0 });
+        }
     }
 
     /// Profiles or transactions have changed, or a period has begun: the EVSEs that charge follow (K01.FR.07, K01.FR.32,
@@ -125,6 +135,7 @@ impl Station {
                 self.energy_limited(index, before.supplies(), before.draws());
             }
         }
+        self.watch_modes();
         self.schedule_limits();
     }
 

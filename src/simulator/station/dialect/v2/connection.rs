@@ -9,6 +9,7 @@ use super::{Boot, Station, Timer};
 impl Station {
     pub(super) fn connected(&mut self) {
         let migrated = self.slot_works();
+        self.end_offline_limits();
         let offline_since = self.offline_since.take();
         let profile = self.profile().map_or(1, |profile| profile.security_profile);
         self.forget_weaker_profiles(profile);
@@ -32,6 +33,7 @@ impl Station {
             }
             self.schedule_heartbeat();
             self.firmware_runs();
+            self.apply_limits();
         } else {
             self.boot_notification();
         }
@@ -55,6 +57,7 @@ impl Station {
     pub(super) fn disconnected(&mut self) {
         self.keep_undelivered();
         self.offline_since = Some(Instant::now());
+        self.await_offline_limits();
         self.settle_schedules();
         self.cancel(|timer| matches!(timer, Timer::Heartbeat | Timer::BootAgain));
         if self.boot != Boot::Accepted {

@@ -6,10 +6,18 @@ mod certificates;
 mod charging_limits;
 mod connection;
 mod costs;
+mod counting_profiles;
 mod customer;
+mod der;
+mod der_alarms;
 mod device;
+mod device_energy;
 mod displays;
+mod dynamic_profiles;
+mod energy_transfer;
+mod driver_language;
 mod evse;
+mod external_limits;
 mod firmware;
 mod happenings;
 mod iso15118;
@@ -19,18 +27,31 @@ mod messages;
 mod metering;
 mod monitoring;
 mod network;
+mod operation_modes;
 mod operations;
 mod own_certificate;
+mod priority_charging;
+mod profile_rules;
+mod network_configuration;
+mod payment;
 mod queue;
+mod reckoning;
 mod reports;
 mod reservations;
 mod reset;
+mod reset_and_resume;
+mod resumption;
 mod schedule_negotiation;
 mod smart_charging;
+mod smart_features;
+mod swapping;
+mod tariffs;
 #[cfg(test)]
 mod tests;
+mod transaction_limits;
 mod triggers;
 mod variables;
+mod web_payment;
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -41,10 +62,10 @@ use self::{device::Device, displays::DisplayMessages, evse::Evse};
 use super::Dialect;
 use crate::{
     pics::Pics,
-    protocol::Protocol,
+    protocol::{Protocol, Version},
     simulator::station::{
         NetworkProfile, StationSetup,
-        physical::{Equipment, Event, LocalList, NotPossible, Physical, Surroundings, Timers, TokenCache},
+        physical::{Equipment, Event, LimitKind, LocalList, NotPossible, Physical, Surroundings, Timers, TokenCache},
     },
 };
 
@@ -90,6 +111,10 @@ enum Timer {
     Renewal,
     /// The limit of an EVSE changes.
     Limits,
+    /// A profile has lasted as long as it may while the station is offline.
+    OfflineLimit,
+    /// An update of a dynamic charging profile is asked for.
+    Pull(i64),
     /// An EV has waited long enough for the schedule that the CSMS promised.
     Schedule(usize),
     /// A display message begins or ends.
@@ -98,8 +123,18 @@ enum Timer {
     ReservationEnds,
     /// The interval of a periodic monitor has passed.
     Monitor(i64),
+    /// The interval of a periodic event stream has passed.
+    Stream(i64),
     /// The shock is over.
     Calm,
+    /// A DER control begins or ends.
+    Der,
+    /// The batteries in the slots have been charged for a while.
+    Batteries,
+    /// The running cost of a transaction is due.
+    RunningCost(usize),
+    /// The limits of a transaction are looked at.
+    TransactionLimits(usize),
 }
 
 /// Most tokens that the authorization cache holds.
@@ -126,6 +161,7 @@ pub struct Station {
     last_good_slot: Option<i64>,
     device: Device,
     monitors: monitoring::Monitors,
+    streams: monitoring::Streams,
     evses: Vec<Evse>,
     operative: bool,
     boot: Boot,
@@ -143,6 +179,12 @@ pub struct Station {
     local_list: LocalList,
     /// They outlive a restart (K01.FR.27).
     charging_profiles: Vec<smart_charging::Installed>,
+    /// How many were installed so far.
+    profiles_installed: u64,
+    /// The last id of a profile of the external system.
+    external_ids: i64,
+    /// The transactions that have priority.
+    prior_transactions: Vec<String>,
     messages: DisplayMessages,
     master_pass: Option<Value>,
     authorizing: VecDeque<(usize, Value, bool)>,
@@ -157,8 +199,31 @@ pub struct Station {
     firmware: Option<firmware::Firmware>,
     log: Option<operations::Log>,
     reservations: reservations::Reservations,
+    der: der::Controls,
+    allowed_transfers: energy_transfer::Allowed,
+    /// What the external system says of EVSEs, by the member of a period.
+    external_values: std::collections::BTreeMap<(u32, &'static str), f64>,
+    /// The last signal of the grid's operator, and from when it counts.
+    reserve_signal: Option<(jiff::Timestamp, f64)>,
+    /// The operation modes that transactions were last told in, by EVSE.
+    modes_told: std::collections::BTreeMap<usize, (String, String)>,
+    tariffs: tariffs::Tariffs,
+    /// By EVSE, of running transactions.
+    reckonings: Vec<Option<reckoning::Reckoning>>,
+    limits: Vec<Option<transaction_limits::Limits>>,
+    interruption: Option<resumption::Interruption>,
     /// What a restart put an end to, to be told after the next boot.
     interrupted: Vec<(&'static str, Value)>,
+    /// The transactions that go on after a reset.
+    resumption: Vec<reset_and_resume::Interrupted>,
+    passwords: network_configuration::Passwords,
+    payments: Vec<payment::Payment>,
+    /// The VAT number for the next receipt, with the company that has it.
+    vat: Option<(String, Value)>,
+    being_paid: web_payment::BeingPaid,
+    languages: driver_language::Languages,
+    /// Limits that drivers have entered for their next transactions, by EVSE.
+    limits_to_come: Vec<(usize, LimitKind, rust_decimal::Decimal)>,
 }
 
 /// A token's key in cache and list: type and text without regard to case.
@@ -200,6 +265,7 @@ impl Dialect for Station {
         self.watch_variables();
         self.review_reservations();
         self.tell_charging_needs();
+        self.watch_der();
         self.send_waiting();
     }
 }
@@ -209,6 +275,21 @@ impl Station {
     pub fn new(protocol: &'static Protocol, setup: StationSetup, surroundings: Surroundings) -> Self {
         let mut device = Device::new(&setup.pics);
         device.bring_up_to(protocol.version);
+        if protocol.version == Version::V2_1 {
+            device_energy::add(&mut device, &setup.pics);
+            swapping::add_variables(&mut device, &setup.pics);
+        }
+        device.add_smart_charging(&setup.pics, protocol.version);
+        tariffs::add_variables(&mut device, &setup.pics);
+        transaction_limits::add_variables(&mut device, &setup.pics);
+        resumption::add_variables(&mut device, &setup.pics);
+        if protocol.version == Version::V2_1 {
+            device.add_security_downgrade(&setup.pics);
+            device.add_payment(&setup.pics);
+            device.add_custom_triggers(&setup.pics);
+            device.add_languages(&setup.pics);
+        }
+        device.add_event_streams(&setup.pics, protocol.version);
         for (slot, profile) in &setup.profiles {
             device.put_slot(*slot, "OcppCsmsUrl", profile.url.clone());
             device.put_slot(*slot, "SecurityProfile", profile.security_profile.to_string());
@@ -229,11 +310,17 @@ impl Station {
             file_protocols: setup.pics.list("ORS-24").to_vec(),
             removable_certificate: setup.pics.is_yes("AQ-3"),
             display: displays::has_display(&setup.pics),
+            swaps_batteries: swapping::is_supported(&setup.pics),
+            terminal: setup.pics.is_yes("P-2.2"),
         };
-        Self {
+        let mut station = Self {
             protocol,
             physical: Physical::new(protocol, &setup, equipment, surroundings),
             evses: setup.pics.evses.iter().map(Evse::new).collect(),
+            tariffs: tariffs::Tariffs::default(),
+            reckonings: vec![None; setup.pics.evses.len()],
+            limits: vec![None; setup.pics.evses.len()],
+            interruption: None,
             pics: setup.pics,
             active_slot: setup.profiles.first().map_or(1, |(slot, _)| *slot),
             profiles: setup.profiles,
@@ -242,6 +329,7 @@ impl Station {
             fallen_back: false,
             last_good_slot: None,
             monitors,
+            streams: monitoring::Streams::default(),
             device,
             operative: true,
             boot: Boot::Down,
@@ -258,6 +346,9 @@ impl Station {
             cache: TokenCache::new(CACHE_ENTRIES),
             local_list: LocalList::default(),
             charging_profiles: Vec::new(),
+            profiles_installed: 0,
+            external_ids: 0,
+            prior_transactions: Vec::new(),
             messages: DisplayMessages::default(),
             master_pass: None,
             authorizing: VecDeque::new(),
@@ -270,8 +361,22 @@ impl Station {
             firmware: None,
             log: None,
             reservations: reservations::Reservations::default(),
+            der: der::Controls::default(),
+            allowed_transfers: energy_transfer::Allowed::new(),
+            external_values: std::collections::BTreeMap::new(),
+            reserve_signal: None,
+            modes_told: std::collections::BTreeMap::new(),
             interrupted: Vec::new(),
-        }
+            resumption: Vec::new(),
+            passwords: network_configuration::Passwords::default(),
+            payments: Vec::new(),
+            vat: None,
+            being_paid: web_payment::BeingPaid::default(),
+            languages: driver_language::Languages::default(),
+            limits_to_come: Vec::new(),
+        };
+        station.deliver_credentials();
+        station
     }
 
     /// Connected and accepted.
@@ -290,6 +395,7 @@ impl Station {
     fn timer_due(&mut self, timer: Timer) {
         match timer {
             Timer::Connect => {
+                self.take_credentials();
                 let profile = self.profile().cloned();
                 self.physical.dial(profile.as_ref());
             }
@@ -315,10 +421,16 @@ impl Station {
             Timer::SignAgain(purpose) => self.sign_again(purpose),
             Timer::CertificateStatus => self.refresh_statuses(),
             Timer::Renewal => self.renew_in_time(),
-            Timer::Limits => self.apply_limits(),
+            Timer::Limits | Timer::OfflineLimit => self.apply_limits(),
+            Timer::Pull(id) => self.pull_update(id),
             Timer::Schedule(index) => self.settle_schedule(index),
             Timer::Monitor(id) => self.monitor_due(id),
+            Timer::Der => self.der_due(),
+            Timer::Batteries => self.charge_batteries(),
+            Timer::Stream(id) => self.stream_due(id),
             Timer::Calm => self.device.put("ShockSensor", "Active", "false"),
+            Timer::RunningCost(index) => self.tell_running_cost(index),
+            Timer::TransactionLimits(index) => self.limits_due(index),
         }
     }
 
@@ -369,8 +481,14 @@ impl Station {
                     for (action, payload) in std::mem::take(&mut self.interrupted) {
                         self.call(action, payload);
                     }
+                    self.settle_interrupted();
+                    self.resume(None);
                     self.schedule_aligned();
                     self.schedule_monitors();
+                    self.der_due();
+                    self.watch_slots();
+                    self.await_all_updates();
+                    self.reopen_streams();
                     self.renew_in_time();
                     self.refresh_statuses();
                 }
@@ -408,11 +526,13 @@ impl Station {
         self.reset_wanted = false;
         self.first_slot();
         for index in 0..self.evses.len() {
-            self.evses[index].authorized = None;
             self.evses[index].claimed = None;
             self.evses[index].reservation_to_report = None;
             self.physical.evses[index].charging = false;
-            self.allow_energy(index);
+            if !self.is_interrupted(index) {
+                self.evses[index].authorized = None;
+                self.allow_energy(index);
+            }
             self.end_negotiation(index);
             self.evses[index].resetting = false;
             self.evses[index].updating = false;

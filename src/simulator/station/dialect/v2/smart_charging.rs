@@ -8,8 +8,8 @@ use crate::{
     simulator::station::composite::{Profile, Purpose, Unit, Unreadable},
 };
 
-/// Who has set all profiles: an external system has no way to this station.
-const SOURCE: &str = "CSO";
+/// Who sets profiles by messages.
+pub(super) const SOURCE: &str = "CSO";
 
 /// Most profiles in one ReportChargingProfiles.
 const PART: usize = 4;
@@ -21,9 +21,20 @@ pub struct Installed {
     /// `ChargingProfileType`
     pub(super) message: Value,
     pub(super) profile: Profile,
+    /// Who has set it (`ChargingLimitSourceEnumStringType`).
+    pub(super) source: &'static str,
+    /// It was offline for longer than it may be, and is never valid again (K01.FR.102).
+    pub(super) expired: bool,
+    /// Which one it is of all that were ever installed.
+    pub(super) number: u64,
 }
 
 impl Installed {
+    /// A profile of the CSMS.
+    pub(super) fn new(evse: u32, message: Value, profile: Profile) -> Self {
+        Self { evse, message, profile, source: SOURCE, expired: false, number: 0 }
+    }
+
     pub(super) fn is_of_transaction(&self, id: &str) -> bool {
         self.profile.purpose == Purpose::Tx && self.message["transactionId"] == id
     }
@@ -39,7 +50,7 @@ enum Way {
 }
 
 /// Why a profile is refused: a reason code.
-type Refusal = &'static str;
+pub(super) type Refusal = &'static str;
 
 impl Station {
     /// True when the station supports smart charging, and it is enabled (K01.FR.29).
@@ -54,7 +65,12 @@ impl Station {
         match self.judge_profile(evse, message, Way::Set) {
             Ok(profile) => {
                 let of_transaction = profile.purpose == Purpose::Tx;
-                self.install_profile(Installed { evse, message: message.clone(), profile });
+                let mut installed = Installed::new(evse, message.clone(), profile);
+                // K28.FR.05
+                if installed.is_dynamic() && message.get("dynUpdateTime").is_none() {
+                    installed.update(&json!({}), &self.physical.wall());
+                }
+                self.install_profile(installed);
                 self.compare_schedules(&schedules);
                 if let Some(index) = self.physical.index_of(evse).filter(|_| of_transaction) {
                     self.promised_schedule_came(index);
@@ -82,23 +98,26 @@ impl Station {
         message["transactionId"] = running.id.clone().into();
         if let Ok(profile) = Profile::read(&message) {
             let evse = evse.id;
-            self.install_profile(Installed { evse, message, profile });
+            self.install_profile(Installed::new(evse, message, profile));
         }
     }
 
     /// Replaces what has the same id (K01.FR.05).
-    fn install_profile(&mut self, installed: Installed) {
+    pub(super) fn install_profile(&mut self, mut installed: Installed) {
+        self.profiles_installed += 1;
+        installed.number = self.profiles_installed;
         self.charging_profiles.retain(|known| known.profile.id != installed.profile.id);
         self.charging_profiles.push(installed);
         self.count_profiles();
     }
 
-    fn count_profiles(&mut self) {
+    pub(super) fn count_profiles(&mut self) {
         self.device.put("SmartChargingCtrlr", "Entries", self.charging_profiles.len().to_string());
     }
 
     /// K02.FR.05: the profiles of a transaction end with it.
     pub(super) fn forget_profiles_of(&mut self, transaction: &str) {
+        self.prior_transactions.retain(|known| known != transaction);
         self.charging_profiles.retain(|known| !known.is_of_transaction(transaction));
         self.count_profiles();
     }
@@ -109,6 +128,8 @@ impl Station {
         if evse != 0 && index.is_none() {
             return Err("UnknownEvse");
         }
+        self.judge_operation_modes(message)?;
+        self.judge_additions(message)?;
         let profile = Profile::read(message).map_err(|unreadable| match unreadable {
             Unreadable::Profile => "InvalidProfile",
             Unreadable::Schedule => "InvalidSchedule",
@@ -123,7 +144,7 @@ impl Station {
             (Way::Set, Purpose::Tx) => evse != 0 && message.get("transactionId").is_some(),
             // K04.FR.03, K01.FR.38.
             (Way::Set, Purpose::StationMax) => evse == 0 && message["chargingProfileKind"] != "Relative",
-            (Way::Set, Purpose::TxDefault) => true,
+            (Way::Set, Purpose::TxDefault | Purpose::Priority | Purpose::LocalGeneration) => true,
         };
         if !fits || (profile.purpose != Purpose::Tx && message.get("transactionId").is_some()) {
             return Err("InvalidProfile");
@@ -224,7 +245,7 @@ impl Station {
                 }
             };
             // K10.FR.03, K10.FR.04, K10.FR.08.
-            !meant || known.profile.purpose == Purpose::ExternalConstraints
+            !meant || known.source != SOURCE
         });
         self.count_profiles();
         self.compare_schedules(&schedules);
@@ -240,7 +261,7 @@ impl Station {
         let meant = |known: &&Installed| {
             given(&payload["evseId"], &known.evse.into())
                 && listed(&criteria["chargingProfileId"], &known.profile.id.into())
-                && listed(&criteria["chargingLimitSource"], &SOURCE.into())
+                && listed(&criteria["chargingLimitSource"], &known.source.into())
                 && given(&criteria["chargingProfilePurpose"], &known.message["chargingProfilePurpose"])
                 && given(&criteria["stackLevel"], &known.profile.stack_level.into())
         };
@@ -251,19 +272,20 @@ impl Station {
         if self.wanted_profiles(payload).is_empty() { "NoProfiles" } else { "Accepted" }
     }
 
-    /// One report for each EVSE, in as many parts as its profiles need.
+    /// One report for each EVSE and source, in as many parts as its profiles need.
     pub(super) fn report_charging_profiles(&mut self, payload: &Value) {
         let wanted = self.wanted_profiles(payload);
-        let mut evses: Vec<u32> = wanted.iter().map(|known| known.evse).collect();
+        let mut evses: Vec<(u32, &str)> = wanted.iter().map(|known| (known.evse, known.source)).collect();
         evses.sort_unstable();
         evses.dedup();
         let mut parts: Vec<Value> = Vec::new();
-        for evse in evses {
-            let of_evse: Vec<&Installed> = wanted.iter().copied().filter(|known| known.evse == evse).collect();
+        for (evse, source) in evses {
+            let of = |known: &&Installed| (known.evse, known.source) == (evse, source);
+            let of_evse: Vec<&Installed> = wanted.iter().copied().filter(of).collect();
             parts.extend(of_evse.chunks(PART).map(|part| {
                 json!({
                     "requestId": payload["requestId"],
-                    "chargingLimitSource": SOURCE,
+                    "chargingLimitSource": source,
                     "evseId": evse,
                     "chargingProfile": part.iter().map(|known| known.message.clone()).collect::<Vec<_>>(),
                     // K09.FR.02.

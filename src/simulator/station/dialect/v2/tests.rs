@@ -4,6 +4,7 @@ mod charging;
 mod displays;
 mod iso15118;
 mod monitoring;
+mod payment;
 mod reservations;
 mod upkeep;
 

@@ -5,11 +5,14 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{CONTROLLER, Kind, Monitor};
-use crate::simulator::station::dialect::v2::{
-    Outgoing, Station, Timer,
-    device::{Domain, Mutability},
-    queue::MOST_WAITING,
-    reports::{component, variable},
+use crate::{
+    protocol::Version,
+    simulator::station::dialect::v2::{
+        Outgoing, Station, Timer,
+        device::{Domain, Mutability},
+        queue::MOST_WAITING,
+        reports::{component, variable},
+    },
 };
 
 /// Most events in one NotifyEvent.
@@ -132,6 +135,10 @@ impl Station {
             "component": component(about),
             "variable": variable(about),
         });
+        // N07.FR.20
+        if self.protocol.version == Version::V2_1 {
+            event["severity"] = monitor.severity.into();
+        }
         if notice == Notice::Cleared {
             event["cleared"] = true.into();
         }
@@ -189,6 +196,10 @@ impl Station {
         self.read_live_values();
         let monitor = &self.monitors.all[at];
         if self.monitoring_enabled() && self.is_in_force(monitor) && self.is_deliverable(monitor) {
+            let value = self.device.variables[monitor.variable].value.clone();
+            if self.stream_takes(id, &value) {
+                return;
+            }
             let event = self.event_of(at, Notice::Periodic);
             self.notify(event.as_slice());
         }

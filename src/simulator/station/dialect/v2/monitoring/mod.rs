@@ -4,8 +4,11 @@
 
 mod events;
 mod report;
+mod streams;
 
 use serde_json::{Value, json};
+
+pub(super) use self::streams::Streams;
 
 use super::{
     Station, Timer,
@@ -277,6 +280,10 @@ impl Station {
             return Err(("Rejected", Some("OutOfMemory")));
         }
         let id = item["id"].as_i64().unwrap_or(self.monitors.last_id + 1);
+        let stream = item.get("periodicEventStream").filter(|_| kind.is_periodic());
+        if stream.is_some() && !self.streams.have_room_for(id) {
+            return Err(("Rejected", Some("TooManyElements")));
+        }
         let mut monitor = Monitor {
             id,
             variable,
@@ -304,6 +311,7 @@ impl Station {
             None => self.monitors.all.push(monitor),
         }
         self.monitors.last_id = self.monitors.last_id.max(id);
+        self.streams.monitor_set(id, stream);
         self.schedule_monitor(id);
         Ok(id)
     }
@@ -346,6 +354,7 @@ impl Station {
     fn remove_monitor(&mut self, at: usize) {
         let id = self.monitors.all[at].id;
         self.cancel(|timer| *timer == Timer::Monitor(id));
+        self.streams.monitor_gone(id);
         let monitor = &mut self.monitors.all[at];
         if let Some(former) = monitor.overrules.take() {
             *monitor = *former;
