@@ -14,8 +14,8 @@ mod event_streams;
 mod item_limits;
 mod limits;
 mod monitoring;
-mod profile_rules;
 mod payments;
+mod profile_rules;
 mod reservations;
 mod resumption;
 mod smart_charging;
@@ -34,12 +34,12 @@ use self::{
     energy_transfers::{EnergyTransfers, Policy},
     ev_schedules::EvSchedules,
     event_streams::EventStreams,
+    limits::Limits,
     monitoring::Monitors,
+    payments::Payments,
     reservations::Reservations,
     smart_charging::SmartCharging,
     transactions::TransactionStore,
-    limits::Limits,
-    payments::Payments,
     variables::Variables,
 };
 use super::Dialect;
@@ -160,6 +160,9 @@ impl Csms {
                 response["tariff"] = tariff;
             }
         }
+        if common.protocol.version == Version::V2_1 {
+            self.energy_transfers.authorize(&self.variables, payload, &mut response);
+        }
         response
     }
 
@@ -219,14 +222,6 @@ impl Csms {
             self.give_schedule(common, payload);
         }
         json!({ "status": if fits { "Accepted" } else { "Rejected" } })
-    }
-
-    fn authorize(&self, common: &Common, payload: &Value, found: &[Option<CertificateStatus>]) -> Value {
-        let mut response = contracts::authorize(common, payload, found);
-        if common.protocol.version == Version::V2_1 {
-            self.energy_transfers.authorize(&self.variables, payload, &mut response);
-        }
-        response
     }
 
     fn sign(&self, common: &mut Common, payload: &Value) -> Value {
