@@ -110,7 +110,7 @@ pub(super) fn add_variables(device: &mut Device, pics: &Pics) {
     put("Available", Some("Cost"), false, flag(true));
     put("Enabled", Some("Tariff"), true, flag(true));
     put("Enabled", Some("Cost"), true, flag(true));
-    put("Enabled", Some("RunningCost"), true, flag(false));
+    put("Enabled", Some("RunningCost"), true, flag(true));
     put("Interval", Some("Cost"), true, ("60".into(), Domain::Integer(1, 86_400)));
     put("Interval", Some("Tariff"), true, ("0".into(), Domain::Integer(0, 86_400)));
     put("MaxElements", Some("Tariff"), false, (most.to_string(), Domain::Integer(most, most)));
