@@ -201,6 +201,11 @@ pub const ACTIONS: &[ActionInfo] = &[
         parameters: &[EVSE, GIVES, AMOUNT, UNIT],
         prompt: "Let the external system (an energy management system) {% if amount is defined %}give EVSE {{ evse }} {% if gives == 'limit' %}a charging limit{% elif gives == 'discharge-limit' %}a limit for discharging{% elif gives == 'setpoint' %}a setpoint{% elif gives == 'reactive-setpoint' %}a setpoint of reactive power{% else %}locally generated capacity{% endif %} of {{ amount }} {{ unit }}{% if unit == 'A' %} per phase{% else %} in all{% endif %}, as a single value and not as a schedule{% else %}no longer give EVSE {{ evse }} {% if gives == 'limit' %}a charging limit{% elif gives == 'discharge-limit' %}a limit for discharging{% elif gives == 'setpoint' %}a setpoint{% elif gives == 'reactive-setpoint' %}a setpoint of reactive power{% else %}locally generated capacity{% endif %}{% endif %}.",
     },
+    ActionInfo {
+        name: "external-schedule",
+        parameters: &[EVSE, UNIT],
+        prompt: "Let the external system (an energy management system) give EVSE {{ evse }} a schedule of charging limits in {{ unit }}, with a time at which it begins and two periods at least.",
+    },
     ActionInfo { name: "evse-suspend", parameters: &[EVSE], prompt: "Let EVSE {{ evse }} suspend the energy supply." },
     ActionInfo {
         name: "break-local-list",
