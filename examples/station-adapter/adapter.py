@@ -94,6 +94,12 @@ class Station:
     def ev_renegotiate(self, evse: int) -> None:
         raise NotPossible("ev_renegotiate is not filled in")
 
+    def ev_services(self, evse: int, control: str, transfer: str) -> None:
+        raise NotPossible("ev_services is not filled in")
+
+    def ev_charged(self, evse: int, percent: int) -> None:
+        raise NotPossible("ev_charged is not filled in")
+
     def ev_stop(self, evse: int) -> None:
         raise NotPossible("ev_stop is not filled in")
 
@@ -149,6 +155,24 @@ class Station:
 
     def remove_certificate(self) -> None:
         raise NotPossible("remove_certificate is not filled in")
+
+    def start_priority(self, evse: int) -> None:
+        raise NotPossible("start_priority is not filled in")
+
+    def end_priority(self, evse: int) -> None:
+        raise NotPossible("end_priority is not filled in")
+
+    def external_system(self, evse: int, gives: str, unit: str, amount: float | None = None) -> None:
+        raise NotPossible("external_system is not filled in")
+
+    def external_schedule(self, evse: int, unit: str) -> None:
+        raise NotPossible("external_schedule is not filled in")
+
+    def take_batteries_out(self) -> None:
+        raise NotPossible("take_batteries_out is not filled in")
+
+    def put_batteries_in(self) -> None:
+        raise NotPossible("put_batteries_in is not filled in")
 
     # Questions
 

@@ -34,7 +34,7 @@ async fn a_card_authorises_and_the_amount_is_told_with_the_token() {
     let first = events(&mut station).remove(0);
     assert_eq!(first["idToken"]["type"], "DirectPayment");
     assert_eq!(first["idToken"]["additionalInfo"][0]["type"], "CardLast4Digits");
-    assert_eq!(first["transactionInfo"]["transactionLimit"], json!({ "maxCost": 50.0 }));
+    assert_eq!(first["transactionInfo"]["transactionLimit"], json!({ "maxCost": 50 }));
     station.stop_authorization(0, None, true);
     let ended = events(&mut station).pop().unwrap();
     // What the CSMS says that it cost counts where the station does not say.
