@@ -33,7 +33,8 @@ const MOST_PAIRED: usize = 12;
 /// How many inputs behind a condition it is held against what is known at the latest, though something be otherwise.
 const BEHIND: usize = 20;
 /// Services that tell what the SUT did; the others do something themselves.
-const OBSERVING: [&str; 6] = ["downloads", "uploads", "fetch", "deliver", "certificate", "ocsp-requests"];
+const OBSERVING: [&str; 7] =
+    ["downloads", "uploads", "fetch", "deliver", "upload-status", "certificate", "ocsp-requests"];
 
 /// A mutant that is only made when its turn comes: most never are, for the condition has caught another one by then.
 pub(super) struct Possible<'r> {

@@ -403,6 +403,8 @@ impl Environment {
             | Service::Log { .. }
             | Service::Uploads { .. }
             | Service::Fetch { .. }
+            | Service::GuardedLog { .. }
+            | Service::UploadStatus { .. }
             | Service::Deliver { .. } => Err("this service is not offered here".into()),
         }
     }

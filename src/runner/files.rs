@@ -5,13 +5,17 @@ use std::{collections::HashSet, pin::Pin, sync::Arc, time::Duration};
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::error::EnvironmentError;
+use super::{
+    error::EnvironmentError,
+    guarded_logs::{self, GuardedLogs},
+};
 use crate::{
     bench::Bench,
     certificate::ocsp::OcspResponder,
     clock::Clock,
     link::{CertificateKind, Identity, Network, Secret},
     pics::{Pics, SutKind},
+    protocol::transfer::Protocol,
     services::{
         files::{FileServer, FileSetup, FilesError, Upload},
         firmware::{self, Firmware},
@@ -41,7 +45,7 @@ pub(super) type Transfer = Pin<Box<dyn Future<Output = Result<Value, String>> + 
 /// Where no test case of the plan needs the server.
 const NOT_WANTED: &str = "the plan has no test case that needs the file server, so it was not started";
 /// The services that the file server does.
-const SERVED: [&str; 6] = ["firmware", "downloads", "log", "uploads", "ocsp-responder", "ocsp-requests"];
+const SERVED: [&str; 7] = ["firmware", "downloads", "log", "guarded-log", "uploads", "ocsp-responder", "ocsp-requests"];
 
 /// True when one of these test cases asks for what the file server does, itself or by a state that it runs.
 pub(super) fn are_wanted<'c>(cases: impl Iterator<Item = &'c Arc<TestCase>>, library: &'c Library) -> bool {
@@ -71,6 +75,8 @@ pub struct Files {
     /// With what our station transfers.
     client: Client,
     sut: SutKind,
+    /// For a CSMS under test.
+    guarded: Option<GuardedLogs>,
     /// The test case under way.
     pub(super) test_case: String,
 }
@@ -107,7 +113,16 @@ impl Files {
         // Our own server is one that our station trusts.
         let roots = roots.map(|roots| format!("{roots}\n{}", pki.root_pem()));
         let client = Client { network: network.clone(), roots, clock };
-        Ok(Self { server, firmware, client, sut: pics.sut, test_case: String::new() })
+        let guarded = if wanted && pics.sut == SutKind::Csms {
+            let listen = bench.files.listen(Protocol::Http).rsplit_once(':').map_or("0.0.0.0", |(host, _)| host);
+            let public = if bench.files.host.is_empty() { &bench.host } else { &bench.files.host };
+            let public = url::Url::parse(&format!("ocpp://{public}")).ok();
+            let public = public.and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default();
+            Some(GuardedLogs::new(network, listen, &public, identity(pics.sut, bench, pki)?, clock))
+        } else {
+            None
+        };
+        Ok(Self { server, firmware, client, sut: pics.sut, guarded, test_case: String::new() })
     }
 
     /// The SUT trusts another root now.
@@ -119,7 +134,9 @@ impl Files {
     }
 
     pub(super) fn secrets(&self) -> Vec<Secret> {
-        self.server.as_ref().map(FileServer::secrets).unwrap_or_default()
+        let mut secrets = self.server.as_ref().map(FileServer::secrets).unwrap_or_default();
+        secrets.extend(self.guarded.as_ref().map(GuardedLogs::secret));
+        secrets
     }
 
     /// What has arrived for a test case (or for any) since this was asked for the last time.
@@ -176,6 +193,24 @@ impl Files {
                     let sent = client.upload(&location, &name, content).await;
                     sent.map(|()| size).map_err(|error| format!("the log was not uploaded: {error}"))
                 })
+            }
+            Service::GuardedLog { secure } => {
+                let (guarded, secure, test_case) = (self.guarded.clone(), *secure, self.test_case.clone());
+                return Some(Box::pin(async move {
+                    let guarded = guarded.ok_or_else(|| NOT_WANTED.to_owned())?;
+                    Ok(json!({ "location": guarded.location(secure, &test_case).await? }))
+                }));
+            }
+            Service::UploadStatus { location, anonymous } => {
+                let (location, anonymous) = (location.clone(), *anonymous);
+                let name = format!("{}.log", self.test_case);
+                let content = format!("log of our station, for {}\n", self.test_case).into_bytes();
+                return Some(Box::pin(async move {
+                    Ok(match client.status_of_upload(&location, &name, content, anonymous).await {
+                        Ok(status) => json!({ "status": status }),
+                        Err(problem) => json!({ "problem": problem.to_string() }),
+                    })
+                }));
             }
             _ => return None,
         };
@@ -235,7 +270,14 @@ fn identity(sut: SutKind, bench: &Bench, pki: &Pki) -> Result<Identity, Environm
     }
     let told = url::Url::parse(&format!("ocpp://{}", bench.files.host));
     let told = told.ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default();
-    let mut names = vec![HOST.to_owned(), bench.host.clone(), told, "localhost".into(), "127.0.0.1".into()];
+    let mut names = vec![
+        HOST.to_owned(),
+        guarded_logs::HOST.to_owned(),
+        bench.host.clone(),
+        told,
+        "localhost".into(),
+        "127.0.0.1".into(),
+    ];
     names.retain(|name| !name.is_empty());
     names.sort();
     names.dedup();

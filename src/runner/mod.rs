@@ -6,6 +6,7 @@ mod environment;
 mod error;
 mod event_log;
 mod files;
+mod guarded_logs;
 mod log;
 mod order;
 mod outage;

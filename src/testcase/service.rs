@@ -26,7 +26,7 @@ const SLOW: Property =
 const CERTIFICATE: Property = Property::optional("certificate", Takes::Word(&CertificateKind::WORDS));
 
 /// All of them.
-pub static SERVICES: [ServiceInfo; 15] = [
+pub static SERVICES: [ServiceInfo; 17] = [
     ServiceInfo {
         name: "firmware",
         parameters: &[
@@ -46,6 +46,11 @@ pub static SERVICES: [ServiceInfo; 15] = [
         name: "log",
         parameters: &[SLOW],
         about: "accepts an upload; yields a `location` for it, and a `missing` one that does not exist",
+    },
+    ServiceInfo {
+        name: "guarded-log",
+        parameters: &[Property::required("secure", Takes::Flag).about("over HTTPS, otherwise over HTTP")],
+        about: "accepts an upload of who gives the password; yields a `location` with it",
     },
     ServiceInfo {
         name: "uploads",
@@ -103,6 +108,15 @@ pub static SERVICES: [ServiceInfo; 15] = [
         name: "deliver",
         parameters: &[LOCATION],
         about: "as a station: uploads a log to the `location` that the CSMS names; yields what `fetch` does",
+    },
+    ServiceInfo {
+        name: "upload-status",
+        parameters: &[
+            LOCATION,
+            Property::optional("anonymous", Takes::Flag).about("without the user and password of the location"),
+        ],
+        about: "as a station: uploads a log to the `location` that the CSMS names, by HTTP POST, or PUT where the server takes no POST; yields the HTTP `status` of the \
+                answer, or the `problem` for which there is none",
     },
     ServiceInfo {
         name: "password",
@@ -228,6 +242,19 @@ pub enum Service {
     Deliver {
         /// Where to.
         location: String,
+    },
+    /// Takes an upload of who has the password.
+    GuardedLog {
+        /// Over HTTPS.
+        secure: bool,
+    },
+    /// Uploads as a station, and tells what the server says.
+    UploadStatus {
+        /// Where to.
+        location: String,
+        /// Without credentials.
+        #[serde(default)]
+        anonymous: bool,
     },
     /// The bench's password.
     Password {},

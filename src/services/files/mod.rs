@@ -195,7 +195,7 @@ impl FileServer {
         let failed = |error| FilesError::Bind(setup.listen.clone(), error);
         let listener = network.bind(&setup.listen).await.map_err(failed)?;
         let address = listener.address();
-        let credentials = setup.credentials.clone().or_else(|| (protocol == Protocol::Sftp).then(made_up));
+        let credentials = setup.credentials.clone().or_else(|| (protocol == Protocol::Sftp).then(Credentials::made_up));
         let shared = Shared {
             protocol,
             store: Store::new(setup.limits),
@@ -306,9 +306,11 @@ impl FileServer {
     }
 }
 
-/// Credentials for who can't do without and was given none.
-fn made_up() -> Credentials {
-    Credentials { user: "attest".into(), password: Secret::new(uuid::Uuid::new_v4().simple().to_string()) }
+impl Credentials {
+    /// Credentials that nobody has had before.
+    pub fn made_up() -> Self {
+        Self { user: "attest".into(), password: Secret::new(uuid::Uuid::new_v4().simple().to_string()) }
+    }
 }
 
 /// `host:port` in URLs: what was told, with the bound port where none was.

@@ -14,7 +14,8 @@ const FILE: &str = "application/octet-stream";
 /// Longest answer of an OCSP responder that is read, bytes.
 const MAX_STATUS: usize = 64 << 10;
 
-async fn exchange(
+/// Sends a request; the answer is whatever the server says.
+async fn request(
     client: &Client,
     target: &Target,
     method: Method,
@@ -34,17 +35,34 @@ async fn exchange(
     tokio::spawn(connection);
     let host = if target.host.contains(':') { format!("[{}]", target.host) } else { target.host.clone() };
     let mut request = Request::builder()
-        .method(method)
+        .method(method.clone())
         .uri(if target.encoded.is_empty() { "/" } else { &target.encoded })
         .header(header::HOST, format!("{host}:{}", target.port))
         .header(header::CONTENT_TYPE, kind);
+    // N01.FR.19
+    if method == Method::POST && kind == FILE {
+        let name = target.encoded.split('?').next().and_then(|path| path.rsplit('/').next()).unwrap_or_default();
+        let disposition = format!("form-data; name=\"uploadfile\"; filename=\"{name}\"");
+        request = request.header(header::CONTENT_DISPOSITION, disposition);
+    }
     if !target.user.is_empty() {
         let plain = format!("{}:{}", target.user, target.password);
         let encoded = base64::engine::general_purpose::STANDARD.encode(plain);
         request = request.header(header::AUTHORIZATION, format!("Basic {encoded}"));
     }
     let request = request.body(Full::new(Bytes::from(body))).map_err(TransferError::failed)?;
-    let response = sender.send_request(request).await.map_err(TransferError::failed)?;
+    sender.send_request(request).await.map_err(TransferError::failed)
+}
+
+/// Sends a request that is to succeed.
+async fn exchange(
+    client: &Client,
+    target: &Target,
+    method: Method,
+    kind: &str,
+    body: Vec<u8>,
+) -> Result<Response<Incoming>, TransferError> {
+    let response = request(client, target, method, kind, body).await?;
     match response.status() {
         status if status.is_success() => Ok(response),
         status @ (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => {
@@ -62,6 +80,15 @@ pub(super) async fn download(client: &Client, target: &Target) -> Result<Vec<u8>
 
 pub(super) async fn upload(client: &Client, target: &Target, content: Vec<u8>) -> Result<(), TransferError> {
     exchange(client, target, Method::PUT, FILE, content).await.map(|_| ())
+}
+
+/// The status with which a server answers a file: by POST, and by PUT where it takes no POST (OCPP, N01.FR.18).
+pub(super) async fn status_of_upload(client: &Client, target: &Target, content: Vec<u8>) -> Result<u16, TransferError> {
+    let posted = request(client, target, Method::POST, FILE, content.clone()).await?.status();
+    if posted != StatusCode::METHOD_NOT_ALLOWED {
+        return Ok(posted.as_u16());
+    }
+    request(client, target, Method::PUT, FILE, content).await.map(|response| response.status().as_u16())
 }
 
 /// Sends an OCSP request to a responder (RFC 6960, A.1); the answer is its response.

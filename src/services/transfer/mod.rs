@@ -136,6 +136,26 @@ impl Client {
         .await
     }
 
+    /// The HTTP status with which a server answers a file that is sent to a location, with the credentials of the location or without
+    /// any. The file has a name of ours only where the location ends with a slash (OCPP 2.1, N01.FR.21, N01.FR.29).
+    pub async fn status_of_upload(
+        &self,
+        location: &str,
+        name: &str,
+        content: Vec<u8>,
+        anonymous: bool,
+    ) -> Result<u16, TransferError> {
+        let whole = if location.ends_with('/') { format!("{location}{name}") } else { location.to_owned() };
+        let mut target = Target::parse(&whole)?;
+        if !matches!(target.protocol, Protocol::Http | Protocol::Https) {
+            return Err(TransferError::NotSupported(format!("{} has no HTTP status", target.protocol)));
+        }
+        if anonymous {
+            target.user.clear();
+        }
+        patiently(http::status_of_upload(self, &target, content)).await
+    }
+
     /// Sends an OCSP request to a responder (RFC 6960, A.1); the answer is its response.
     pub async fn ask_status(&self, url: &str, request: Vec<u8>) -> Result<Vec<u8>, TransferError> {
         let target = Target::parse(url)?;
