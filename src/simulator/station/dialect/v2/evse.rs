@@ -538,9 +538,8 @@ impl Station {
     ) {
         let now = self.physical.wall();
         let offline = !self.online();
-        let (tariff, costs) = self.costs_for_event(index, kind, trigger);
+        let news = self.news_for_event(index, kind, trigger);
         let meter = self.meter_values(index, kind, trigger);
-        let limits = self.limits_to_tell(index);
         let plugged = self.physical.evses[index].plugged;
         let evse = &mut self.evses[index];
         let connector = plugged.or(evse.connectors.first().map(|known| known.id));
@@ -565,12 +564,6 @@ impl Station {
         }
         if let Some(remote) = remote_start {
             info["remoteStartId"] = remote.into();
-        }
-        if let Some(tariff) = tariff {
-            info["tariffId"] = tariff.into();
-        }
-        if let Some(limits) = limits {
-            info["transactionLimit"] = limits;
         }
         let mut payload = json!({
             "eventType": kind,
@@ -600,9 +593,7 @@ impl Station {
         if let Some(meter) = meter {
             payload["meterValue"] = meter;
         }
-        if let Some(costs) = costs {
-            payload["costDetails"] = costs;
-        }
+        news.add_to(&mut payload);
         self.call("TransactionEvent", payload);
     }
 }
