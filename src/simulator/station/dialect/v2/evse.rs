@@ -542,10 +542,10 @@ impl Station {
     ) {
         let now = self.physical.wall();
         let offline = !self.online();
-        let (tariff, costs) = self.costs_for_event(index, kind, trigger);
-        let meter = self.meter_values(index, kind, trigger);
         let reserved = self.amount_to_report(index);
-        let limits = self.limits_to_tell(index).or(reserved.map(|most| json!({ "maxCost": most })));
+        let mut news = self.news_for_event(index, kind, trigger);
+        news.limits = news.limits.or(reserved.map(|most| json!({ "maxCost": most })));
+        let meter = self.meter_values(index, kind, trigger);
         let plugged = self.physical.evses[index].plugged;
         let token = self.evses[index].token_to_report.take().map(|token| self.with_evccid(index, token));
         let mode = self.is_bidirectional().then(|| self.operation_mode(index));
@@ -575,12 +575,6 @@ impl Station {
         }
         if let Some(remote) = remote_start {
             info["remoteStartId"] = remote.into();
-        }
-        if let Some(tariff) = tariff {
-            info["tariffId"] = tariff.into();
-        }
-        if let Some(limits) = limits {
-            info["transactionLimit"] = limits;
         }
         let mut payload = json!({
             "eventType": kind,
@@ -613,9 +607,7 @@ impl Station {
         if let Some(meter) = meter {
             payload["meterValue"] = meter;
         }
-        if let Some(costs) = costs {
-            payload["costDetails"] = costs;
-        }
+        news.add_to(&mut payload);
         self.call("TransactionEvent", payload);
     }
 }

@@ -24,6 +24,29 @@ pub(super) struct Reckoning {
     flow: Flow,
 }
 
+/// What an event tells of tariff, costs and limits.
+#[derive(Debug)]
+pub(super) struct News {
+    tariff: Option<String>,
+    pub(super) limits: Option<Value>,
+    costs: Option<Value>,
+}
+
+impl News {
+    /// Completes the event.
+    pub(super) fn add_to(self, event: &mut Value) {
+        if let Some(tariff) = self.tariff {
+            event["transactionInfo"]["tariffId"] = tariff.into();
+        }
+        if let Some(limits) = self.limits {
+            event["transactionInfo"]["transactionLimit"] = limits;
+        }
+        if let Some(costs) = self.costs {
+            event["costDetails"] = costs;
+        }
+    }
+}
+
 fn decimal(value: f64) -> Decimal {
     Decimal::from_f64_retain(value).unwrap_or_default().round_dp(3)
 }
@@ -109,14 +132,14 @@ impl Station {
         }
     }
 
-    /// What an event tells of the tariff and the costs of its transaction: the id of a tariff that the CSMS has not been told of yet
-    /// (I07.FR.32, I08.FR.22, I11.FR.07), and costDetails.
-    pub(super) fn costs_for_event(
-        &mut self,
-        index: usize,
-        kind: &str,
-        trigger: &str,
-    ) -> (Option<String>, Option<Value>) {
+    /// What an event tells beside the state of its transaction: the id of a tariff that the CSMS has not been told of yet (I07.FR.32,
+    /// I08.FR.22, I11.FR.07), limits that have changed, and the costs.
+    pub(super) fn news_for_event(&mut self, index: usize, kind: &str, trigger: &str) -> News {
+        let (tariff, costs) = self.costs_for_event(index, kind, trigger);
+        News { tariff, limits: self.limits_to_tell(index), costs }
+    }
+
+    fn costs_for_event(&mut self, index: usize, kind: &str, trigger: &str) -> (Option<String>, Option<Value>) {
         self.assign_tariff(index);
         if trigger == "RunningCost" {
             self.physical.count_energy(index);
