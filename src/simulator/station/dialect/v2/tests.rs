@@ -2,6 +2,7 @@
 
 mod charging;
 mod displays;
+mod dynamic;
 mod iso15118;
 mod monitoring;
 mod reservations;
