@@ -34,6 +34,10 @@ examples:
 sockets *args="":
     fixtures/benches/sockets.sh {{args}}
 
+# The programmes of the charge points of OCPP 1.6 in pics/ over sockets with TLS and real clocks, some 12 minutes.
+sockets-1-6 *args="":
+    fixtures/benches/sockets-1.6.sh {{args}}
+
 # The test cases of blocks L and N over sockets, with each of the five protocols for firmware and logs, some five minutes.
 file-transfers:
     fixtures/benches/file-transfers.sh

@@ -9,6 +9,7 @@ mod functions;
 mod names;
 mod needs;
 mod path;
+mod tariff;
 #[cfg(test)]
 mod tests;
 

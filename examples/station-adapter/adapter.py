@@ -87,7 +87,7 @@ class Station:
         """`method` is PnC, EIM or none."""
         raise NotPossible("ev_authorization is not filled in")
 
-    def ev_certificate(self, evse: int, request: str) -> None:
+    def ev_certificate(self, evse: int, request: str, contracts: int | None = None) -> None:
         """`request` is Install or Update."""
         raise NotPossible("ev_certificate is not filled in")
 
@@ -153,8 +153,22 @@ class Station:
     ) -> bool:
         raise NotPossible("check_display is not filled in")
 
-    def check_cost(self, evse: int, cost: float, kind: str) -> bool:
+    def check_cost(self, evse: int, cost: float, kind: str, currency: str | None = None) -> bool:
         raise NotPossible("check_cost is not filled in")
+
+    # Payments
+
+    def present_payment_card(self, evse: int) -> None:
+        raise NotPossible("present_payment_card is not filled in")
+
+    def enter_vat_number(self, evse: int, number: str) -> None:
+        raise NotPossible("enter_vat_number is not filled in")
+
+    def set_terminal(self, settlement: str) -> None:
+        raise NotPossible("set_terminal is not filled in")
+
+    def check_payment(self, outcome: str, amount: float) -> bool:
+        raise NotPossible("check_payment is not filled in")
 
 
 def perform(asked: dict) -> tuple[bool, str]:

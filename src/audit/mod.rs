@@ -16,10 +16,7 @@ mod sample;
 mod subjects;
 mod values;
 
-use std::{
-    collections::{HashMap, HashSet, VecDeque},
-    sync::{Mutex, PoisonError},
-};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -30,6 +27,7 @@ use crate::{
     bench::Bench,
     clock::Clock,
     engine::Outcome,
+    parallel::in_parallel,
     pics::Pics,
     record::PlanEntry,
     replay::Recording,
@@ -250,27 +248,6 @@ fn caught_elsewhere(audit: &mut Audit) {
             check.reason = Some("the same check catches in another place".into());
         }
     }
-}
-
-/// Does all of this in so many threads; what comes of it is in the order of the items.
-fn in_parallel<T: Send, R: Send>(items: VecDeque<T>, jobs: usize, work: impl Fn(T) -> R + Sync) -> Vec<R> {
-    let queue: Mutex<VecDeque<(usize, T)>> = Mutex::new(items.into_iter().enumerate().collect());
-    let done = Mutex::new(Vec::new());
-    std::thread::scope(|scope| {
-        for _ in 0..jobs.max(1) {
-            scope.spawn(|| {
-                loop {
-                    let next = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
-                    let Some((index, item)) = next else { break };
-                    let result = work(item);
-                    done.lock().unwrap_or_else(PoisonError::into_inner).push((index, result));
-                }
-            });
-        }
-    });
-    let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
-    done.sort_by_key(|(index, _)| *index);
-    done.into_iter().map(|(_, result)| result).collect()
 }
 
 /// In how many test cases every step of a state is audited in full; in the others only its messages are dropped.

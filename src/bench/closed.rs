@@ -71,6 +71,11 @@ pub(crate) fn longest(key: &str) -> Option<usize> {
     }
 }
 
+/// The form of a text, as a regular expression of JSON Schema.
+pub(crate) fn pattern(key: &str) -> Option<&'static str> {
+    (key == "currency").then_some("^[A-Z]{3}$")
+}
+
 /// What is wrong with the words of a bench, or of one of its stations.
 pub(super) fn check_words(node: &Node) -> Vec<Defect> {
     let mut defects = Vec::new();
@@ -79,6 +84,16 @@ pub(super) fn check_words(node: &Node) -> Vec<Defect> {
         if let Some(longest) = longest(&key.name).filter(|longest| length > *longest) {
             let message = format!("`{}` has {length} characters, and messages have room for {longest}", key.name);
             defects.push(Defect::new(value.at, message, "write a shorter one"));
+        }
+        let is_code = |text: &str| text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_uppercase());
+        if let Some(text) = value.text().filter(|text| pattern(&key.name).is_some() && !is_code(text)) {
+            let message =
+                format!("`{}` is a currency's code of three capital letters (ISO 4217), not `{text}`", key.name);
+            defects.push(Defect::new(
+                value.at,
+                message,
+                "write `EUR`, or the currency in which the station shows costs",
+            ));
         }
     }
     for property in &CLOSED {

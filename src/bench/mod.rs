@@ -15,7 +15,7 @@ use std::{collections::HashMap, path::Path};
 use serde_json::{Map, Value, json};
 
 pub(crate) use self::{
-    closed::{longest, token_keys, words_of_key},
+    closed::{longest, pattern, token_keys, words_of_key},
     files::is_address,
     stations::KEYS as STATION_KEYS,
 };
@@ -130,8 +130,19 @@ pub(crate) fn defaults() -> Value {
         "display-message": "ocpp-attest test message",
         "display-address": "https://example.com/",
         "language": "en",
+        "currency": "EUR",
         "model": "Attest",
         "vendor-name": "ocpp-attest",
+        "payment": {
+            "card": "1234",
+            "shared-secret": "attest-qr-code-secret",
+            "web-address": "https://pay.example.com",
+        },
+        "payment-reference": "PSPREF0001",
+        "vat-number": "NL123456789B01",
+        "vat-number-invalid": "NL000000000B00",
+        "apn": { "address": "internet.example.com", "user": "attest", "password": "attest-apn-secret" },
+        "custom-trigger": "Custom2",
         "iso15118": {
             "secc-id": "NLATTS00000001",
             "install-request": "",
@@ -210,6 +221,9 @@ fn default_tokens() -> Value {
         "expired": { "idToken": "BAD00003", "type": "ISO14443" },
         "unknown": { "idToken": "BAD00004", "type": "ISO14443" },
         "emaid": { "idToken": "NLATTC00000001", "type": "eMAID" },
+        "prepaid": { "idToken": "D001D00A", "type": "ISO14443" },
+        "no-credit": { "idToken": "BAD00005", "type": "ISO14443" },
+        "driver-tariff": { "idToken": "D001D011", "type": "ISO14443" },
     })
 }
 
@@ -264,6 +278,13 @@ impl Bench {
     /// The text of a value, by its name in expressions; empty where it is none.
     pub fn text(&self, name: &str) -> &str {
         self.values.get(name).and_then(Value::as_str).unwrap_or_default()
+    }
+
+    /// What tests make up or are given for payments and networks, and what nobody else may see.
+    pub fn secrets_within(&self) -> impl Iterator<Item = Secret> + '_ {
+        let places = [("payment", "shared_secret"), ("apn", "password")];
+        let texts = places.into_iter().filter_map(|(part, name)| self.values.get(part)?[name].as_str());
+        texts.filter(|text| !text.is_empty()).map(Secret::new)
     }
 
     /// The text of one of its tokens; empty where it has none of this name.

@@ -25,6 +25,8 @@ pub struct Starter<'s> {
     pub sut: SutKind,
     /// The name or address by which the station calls us.
     pub host: &'s str,
+    /// Where we listen for a station; other services have ports that are reckoned from it.
+    pub port: u16,
     /// URL of the CSMS under test.
     pub url: &'s str,
     /// Folder of the authority.
@@ -49,6 +51,9 @@ fn quoted(text: &str) -> String {
 }
 
 impl Starter<'_> {
+    /// The port where we listen for a station unless somebody asks for another.
+    pub const PORT: u16 = 9000;
+
     /// The file's text.
     pub fn text(&self) -> String {
         let product =
@@ -74,11 +79,16 @@ impl Starter<'_> {
         }
         text.push_str(TESTED_BY);
         let emaid = self.pics.is_some_and(|pics| pics.supports(Profile::ISO_15118));
-        text.push_str(&sections::tokens(!self.is_1_6(), emaid));
+        let prepaid = self.pics.is_some_and(|pics| pics.is_yes("P-2.1") || pics.is_yes("P-0"));
+        text.push_str(&sections::tokens(!self.is_1_6(), emaid, prepaid));
         if self.sut == SutKind::Csms {
             text.push_str(&self.operator());
         }
         text
+    }
+
+    fn port_after(&self, offset: u16) -> u16 {
+        self.port.saturating_add(offset)
     }
 
     fn is_1_6(&self) -> bool {
@@ -90,11 +100,11 @@ impl Starter<'_> {
         let at = if loopback { "127.0.0.1" } else { "0.0.0.0" };
         let protocols = self.pics.map(|pics| Protocol::among(pics.list("ORS-24"))).unwrap_or_default();
         let files = match protocols.iter().copied().find(|protocol| protocol.is_built_in()).unwrap_or(Protocol::Http) {
-            Protocol::Http => format!("files: \"{at}:9080\""),
-            Protocol::Https => format!("files-https: \"{at}:9443\""),
-            Protocol::Ftp => format!("files-ftp: \"{at}:9021\""),
-            Protocol::Ftps => format!("files-ftps: \"{at}:9990\""),
-            Protocol::Sftp => format!("files-sftp: \"{at}:9022\""),
+            Protocol::Http => format!("files: \"{at}:{}\"", self.port_after(80)),
+            Protocol::Https => format!("files-https: \"{at}:{}\"", self.port_after(443)),
+            Protocol::Ftp => format!("files-ftp: \"{at}:{}\"", self.port_after(21)),
+            Protocol::Ftps => format!("files-ftps: \"{at}:{}\"", self.port_after(990)),
+            Protocol::Sftp => format!("files-sftp: \"{at}:{}\"", self.port_after(22)),
         };
         // OCPP 1.6 has no second network profile; the address is bound all the same.
         let and_second =
@@ -102,8 +112,8 @@ impl Starter<'_> {
         text.push_str(&format!(
             "# Where we listen as CSMS{and_second}.\n\
              # 0.0.0.0 is every address of this machine.\n\
-             listen: \"{at}:9000\"\n\
-             listen-second: \"{at}:9001\"\n\
+             listen: \"{at}:{}\"\n\
+             listen-second: \"{at}:{}\"\n\
              # Where the station fetches firmware from and uploads logs to.\n\
              {files}\n\
              # The name or address by which the station reaches this machine: certificates are made for it, and network\n\
@@ -112,6 +122,8 @@ impl Starter<'_> {
              # Our certificate authority. Install its root.pem at the station as CSMSRootCertificate. With its key here, the\n\
              # harness makes what certificates test cases ask for: expired ones, ones for another name, signed requests.\n\
              authority: {}\n",
+            self.port,
+            self.port_after(1),
             quoted(self.host),
             quoted(&self.authority.display().to_string())
         ));

@@ -9,6 +9,7 @@ use include_dir::{Dir, include_dir};
 use super::{Problem, TestCases, exit, print};
 use crate::{
     audit::{self, Audit, Case, Concern, Fate, Programme},
+    parallel::cores,
     pics::{Pics, SutKind, reader},
     protocol::Version,
     runner,
@@ -88,7 +89,7 @@ pub fn run(arguments: &Arguments, test_cases: &TestCases) -> Result<u8, Problem>
             programmes.push(Programme { library: Library::load(&catalogue, sut)?, catalogue });
         }
     }
-    let jobs = arguments.jobs.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
+    let jobs = arguments.jobs.map_or_else(cores, NonZeroUsize::get);
     let chosen = |id: &str| only.as_ref().is_none_or(|only| only.is_match(id));
     let audit = audit::audit(&programmes, &products, &chosen, jobs);
     if audit.cases.is_empty() && audit.without.is_empty() {

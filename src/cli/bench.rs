@@ -65,10 +65,14 @@ struct Init {
     /// The folder for bench.yaml and the authority
     #[arg(long, value_name = "DIR", default_value = "bench")]
     out: PathBuf,
-    /// The name or address by which the station reaches this machine
+    /// Of a station under test: the name or address by which it reaches this machine
     #[arg(long, default_value = "localhost")]
     host: String,
-    /// URL of the CSMS under test, without the identity
+    /// Of a station under test: the port where it finds us; the next one and N+80 (files; N+443, N+21, N+990 or N+22 by other protocols)
+    /// are used, too
+    #[arg(long, value_name = "N", default_value_t = Starter::PORT, value_parser = clap::value_parser!(u16).range(1..=64_000))]
+    port: u16,
+    /// Of a CSMS under test: its URL, without the identity
     #[arg(long, default_value = "wss://127.0.0.1:9000/ocpp")]
     url: String,
     /// Write times that suit a simulator, which does everything at once, instead of those for a real product
@@ -188,18 +192,26 @@ fn write(init: &Init) -> Result<u8, Problem> {
         pics: pics.as_ref(),
         sut,
         host: &init.host,
+        port: init.port,
         url: &init.url,
         authority: Path::new("authority"),
         password: &password,
         fast: init.fast,
     };
     private(&file, &starter.text())?;
+    let advanced = pics.as_ref().is_none_or(|pics| pics.has_profile(Profile::ADVANCED_SECURITY));
+    let whose = match sut {
+        SutKind::ChargingStation => "the root that the station must trust, from security profile 2 on",
+        SutKind::Csms if advanced => {
+            "the root that the CSMS must trust for stations with certificates (security profile 3)"
+        }
+        SutKind::Csms => "our root; the CSMS needs it only for security profile 3, which its PICS does not claim",
+    };
     let mut said = format!(
-        "{}: the bench; review it, then run: ocpp-attest bench check {}\n{}: the root that the {} must trust\n",
+        "{}: the bench; review it, then run: ocpp-attest bench check {}\n{}: {whose}\n",
         file.display(),
         file.display(),
         authority.join("root.pem").display(),
-        if sut == SutKind::Csms { "CSMS" } else { "station" },
     );
     if let Some(pics) =
         pics.as_ref().filter(|pics| sut == SutKind::ChargingStation && pics.has_profile(Profile::ADVANCED_SECURITY))

@@ -305,7 +305,7 @@ fn causes(causes: &[Cause], layout: Layout) -> String {
             if cause.verdict == Verdict::Fail { format!("{number} test cases fail for the same reason") } else { what };
         text.push_str(&format!("  {}\n", layout.paint(tone(cause.verdict), &what)));
         fact(&mut text, "what", &visible_line(&cause.message), layout);
-        fact(&mut text, "in", &visible_line(&cause.check), layout);
+        fact(&mut text, "in", &visible_line(&cause.checks()), layout);
         for (name, value) in [("expected", &cause.expected), ("found", &cause.found)] {
             if let Some(value) = value {
                 fact(&mut text, name, &visible_line(value), layout);

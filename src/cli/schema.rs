@@ -145,10 +145,16 @@ fn bench_schema() -> Value {
                     let words: Vec<String> = std::iter::once(String::new()).chain(words).collect();
                     json!({ "enum": words, "default": value })
                 }
-                None => match bench::longest(within) {
-                    Some(longest) => json!({ "type": "string", "maxLength": longest, "default": value }),
-                    None => json!({ "type": "string", "default": value }),
-                },
+                None => {
+                    let mut text = json!({ "type": "string", "default": value });
+                    if let Some(longest) = bench::longest(within) {
+                        text["maxLength"] = longest.into();
+                    }
+                    if let Some(pattern) = bench::pattern(within) {
+                        text["pattern"] = pattern.into();
+                    }
+                    text
+                }
             },
         }
     }

@@ -404,6 +404,7 @@ impl Engine {
         if self.world.left_behind(&call) {
             return;
         }
+        self.world.came_too_late(&call);
         self.world.apply_always(&call);
         if sequence.offer(&call, &mut self.world) != flow::Matched::Consumed && !self.world.late(&call) {
             let at = sequence.current().map(|node| finding::Finding::at(&node.step, &node.path, String::new()));

@@ -3,6 +3,7 @@
 mod background;
 mod findings;
 mod intake;
+mod missed;
 mod names;
 
 pub(crate) use names::Seen;
@@ -86,6 +87,8 @@ pub(crate) struct World {
     pub(crate) outbox: Outbox,
     received: Vec<Arc<Call>>,
     failures: Vec<Failure>,
+    /// What findings have missed, until it comes.
+    missed: Vec<missed::Missed>,
     pub(crate) steps: Vec<StepRecord>,
     remarks: Vec<String>,
     proven: HashMap<String, Vec<String>>,
@@ -174,6 +177,7 @@ impl World {
             outbox: Outbox::default(),
             received: Vec::new(),
             failures: Vec::new(),
+            missed: Vec::new(),
             steps: Vec::new(),
             remarks: Vec::new(),
             proven: HashMap::new(),
@@ -397,13 +401,27 @@ impl World {
         out.map(|one| one.until).filter(|until| self.now.mono_ns < *until).min()
     }
 
+    /// Writes a message of ours that asks for no answer (SEND; OCPP 2.1, Part 4, 4.2.4).
+    pub(crate) fn tell(&mut self, action: &str, payload: Value) {
+        let Some(conn) = self.open.as_ref().map(|open| open.conn) else { return };
+        self.hide_secrets(&payload);
+        let id = self.own_id();
+        let frame = Frame::Send { id, action: action.to_owned(), payload };
+        self.link_command(LinkCommand::Send(conn, frame.to_text()));
+    }
+
+    /// A message id that none of our messages has had: the id of the test case, and a number.
+    fn own_id(&mut self) -> String {
+        let number = self.fresh_id();
+        let id = format!("{}-{number}", self.setup.case.header.id);
+        id.chars().rev().take(36).collect::<Vec<_>>().into_iter().rev().collect()
+    }
+
     /// Writes a CALL of ours that counts as unanswered from `until` on; `None` when there is no connection.
     pub(crate) fn call(&mut self, action: &str, payload: Value, until: u64) -> Option<String> {
         let conn = self.open.as_ref()?.conn;
         self.hide_secrets(&payload);
-        let number = self.fresh_id();
-        let id = format!("{}-{number}", self.setup.case.header.id);
-        let id: String = id.chars().rev().take(36).collect::<Vec<_>>().into_iter().rev().collect();
+        let id = self.own_id();
         let frame = Frame::Call { id: id.clone(), action: action.to_owned(), payload: payload.clone() };
         self.link_command(LinkCommand::Send(conn, frame.to_text()));
         let own = Call {

@@ -9,7 +9,10 @@ use std::io::{Read as _, Write as _};
 
 use flate2::{Compression, read::DeflateDecoder, write::DeflateEncoder};
 
-use crate::record::seal;
+use crate::{
+    parallel::{cores, in_parallel},
+    record::seal,
+};
 
 /// Most bytes of a package.
 pub const MAX_PACKAGE: u64 = 1 << 30;
@@ -124,19 +127,16 @@ pub fn write(mut members: Vec<Member>) -> Result<Vec<u8>, ContainerError> {
         )));
     }
     let (mut out, mut directory) = (Vec::new(), Vec::new());
-    for Member { path, content } in &members {
+    let packed = in_parallel(&members, cores(), |member| {
         let mut packer = DeflateEncoder::new(Vec::new(), Compression::fast());
         // Writing to memory can't fail.
-        let _ = packer.write_all(content);
-        let packed = packer.finish().unwrap_or_default();
+        let _ = packer.write_all(&member.content);
+        (packer.finish().unwrap_or_default(), crc32fast::hash(&member.content))
+    });
+    for (Member { path, content }, (packed, crc)) in members.iter().zip(packed) {
         let number = |number: usize| u32::try_from(number).unwrap_or_default();
-        let entry = Entry {
-            path,
-            crc: crc32fast::hash(content),
-            packed: number(packed.len()),
-            size: number(content.len()),
-            offset: number(out.len()),
-        };
+        let entry =
+            Entry { path, crc, packed: number(packed.len()), size: number(content.len()), offset: number(out.len()) };
         directory.extend(entry.central());
         out.extend(entry.local());
         out.extend(packed);
@@ -170,7 +170,7 @@ pub fn read(file: &[u8]) -> Result<Vec<Member>, ContainerError> {
         return Err(form("its last bytes are not the end of an archive"));
     }
     let mut directory = &file[offset..at];
-    let (mut expected, mut all, mut members) = (0_usize, 0_u64, Vec::<Member>::new());
+    let (mut expected, mut all, mut members) = (0_usize, 0_u64, Vec::<(&str, &[u8], u32, u32)>::new());
     for _ in 0..count {
         let length = usize::from(short(directory, 28));
         let path = directory.get(46..46 + length).ok_or_else(|| form("its directory is cut off"))?;
@@ -182,7 +182,7 @@ pub fn read(file: &[u8]) -> Result<Vec<Member>, ContainerError> {
         if !directory.starts_with(&header) {
             return Err(form(&format!("the directory entry of {path} has fields that are never written")));
         }
-        if members.last().is_some_and(|last| last.path.as_str() >= path) {
+        if members.last().is_some_and(|last| last.0 >= path) {
             return Err(form(&format!("{path} is there twice, or out of order")));
         }
         let local = entry.local();
@@ -198,13 +198,16 @@ pub fn read(file: &[u8]) -> Result<Vec<Member>, ContainerError> {
         if u64::from(size) > MAX_MEMBER || all > MAX_ALL {
             return Err(ContainerError::TooLarge(format!("{path} would be unpacked to more than a package may hold")));
         }
-        members.push(Member { path: path.to_owned(), content: unpacked(path, packed, size, crc)? });
+        members.push((path, packed, size, crc));
         directory = &directory[header.len()..];
     }
     if !directory.is_empty() || expected != offset {
         return Err(form("there are bytes in it that belong to no member"));
     }
-    Ok(members)
+    let unpack = |(path, packed, size, crc): (&str, &[u8], u32, u32)| {
+        unpacked(path, packed, size, crc).map(|content| Member { path: path.to_owned(), content })
+    };
+    in_parallel(members, cores(), unpack).into_iter().collect()
 }
 
 fn unpacked(path: &str, packed: &[u8], size: u32, crc: u32) -> Result<Vec<u8>, ContainerError> {

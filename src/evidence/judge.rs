@@ -1,32 +1,46 @@
 //! Judges a packaged run again: every test case from its recorded inputs, and from the verdicts all that results and reports say.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     fs,
-    path::Path,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::{Path, PathBuf},
 };
 
 use super::{
     check::{Checked, Outcome},
     manifest::{PackagedRun, Redacted},
+    recordings::{Decided, Found, Frames, Recordings},
 };
 use crate::{
-    pics::SutKind,
-    protocol::Version,
+    parallel::{cores, in_parallel},
     record::{Direction, PicsFacts, Results, TraceEvent, chain, read, saved::Saved},
-    replay::{self, Kept},
+    replay,
     report::{self, Format},
     results::{self, RunInfo, TraceSummary},
-    testcase::{catalogue::Catalogue, library::Library},
     verdict::{TestCaseResult, Verdict},
 };
 
-/// Most test cases that are named in a sentence.
-const NAMED: usize = 8;
+/// A piece of the work; the longest is the first.
+enum Work {
+    /// Read the trace, and make the reports again.
+    Reports,
+    /// Judge the recordings of a test case again.
+    TestCase(String, PathBuf),
+}
+
+/// What came of it.
+enum Done {
+    Reports(Checked, Box<Result<(TraceSummary, BTreeMap<String, Frames>), read::ReadError>>),
+    TestCase(Found),
+    /// The tool itself failed.
+    Failed,
+}
 
 /// Judges an unpacked run and tells what came of it.
 pub(super) fn judge(checked: &mut Checked, packaged: &PackagedRun, folder: &Path, redacted: Option<&Redacted>) {
-    let mut judge = Judge { checked, at: &packaged.folder, redacted };
+    let at = &packaged.folder;
+    let mut judge = Judge { checked, at };
     let run = match read::run(folder) {
         Ok(run) => run,
         Err(error) => return judge.differs(format!("the run can't be read: {error}")),
@@ -36,39 +50,59 @@ pub(super) fn judge(checked: &mut Checked, packaged: &PackagedRun, folder: &Path
         Err(error) => return judge.differs(format!("the run can't be read: {error}")),
     };
     judge.names(packaged, &run, &saved, folder);
-    // Judging again and making the reports again take about as long: they go side by side.
-    let at = &packaged.folder;
-    let (mut of_cases, mut of_reports) = (Checked::default(), Checked::default());
-    let (decided, read) = std::thread::scope(|scope| {
-        let cases = &mut of_cases;
-        let judging = scope.spawn(|| Judge { checked: cases, at, redacted }.test_cases(folder, &run.results));
-        let read = traced(&run, folder);
-        if let Ok((trace, _)) = &read {
-            Judge { checked: &mut of_reports, at, redacted }.reports(&run, trace, folder, packaged);
-        }
-        (judging.join(), read)
+    let files = replay::kept(folder);
+    let kept = files.as_ref().map_or(&[][..], Vec::as_slice);
+    let recordings = Recordings::new(folder, at, redacted);
+    let work =
+        std::iter::once(Work::Reports).chain(kept.iter().map(|(id, path)| Work::TestCase(id.clone(), path.clone())));
+    let done = in_parallel(work, cores(), |work| {
+        let done = catch_unwind(AssertUnwindSafe(|| match work {
+            Work::TestCase(id, path) => Done::TestCase(recordings.judge(id, &path)),
+            Work::Reports => {
+                let (mut found, read) = (Checked::default(), traced(&run, folder));
+                if let Ok((trace, _)) = &read {
+                    Judge { checked: &mut found, at }.reports(&run, trace, folder, packaged);
+                }
+                Done::Reports(found, Box::new(read))
+            }
+        }));
+        done.unwrap_or(Done::Failed)
     });
-    checked.lines.append(&mut of_cases.lines);
-    let mut judge = Judge { checked, at, redacted };
-    let Ok(decided) = decided else {
-        return judge.say(
-            Outcome::Undecided,
-            "judging again came to no end: this is a failure of the tool itself; please report it",
-        );
+    let (mut of_cases, mut of_reports) = (Vec::new(), None);
+    for done in done {
+        match done {
+            Done::TestCase(found) => of_cases.push(found),
+            Done::Reports(lines, read) => of_reports = Some((lines, *read)),
+            Done::Failed => {
+                return judge.say(
+                    Outcome::Undecided,
+                    "judging again came to no end: this is a failure of the tool itself; please report it",
+                );
+            }
+        }
+    }
+    let decided = match &files {
+        Ok(_) => recordings.gather(judge.checked, of_cases.into_iter(), &run.results),
+        Err(error) => {
+            judge.say(Outcome::Undecided, format!("no verdict can be judged again: {error}"));
+            Decided::default()
+        }
     };
     judge.verdicts(&run.results, &saved, &decided);
-    let (trace, traced) = match read {
-        Ok(read) => read,
-        Err(error) => return judge.differs(format!("the trace can't be read: {error}")),
-    };
-    judge.frames(traced, &saved, &decided.frames);
-    judge.results(&run, &saved, &trace);
-    checked.lines.append(&mut of_reports.lines);
+    match of_reports {
+        None => {}
+        Some((_, Err(error))) => judge.differs(format!("the trace can't be read: {error}")),
+        Some((mut reports, Ok((trace, traced)))) => {
+            judge.frames(traced, &saved, &decided.frames);
+            judge.results(&run, &saved, &trace);
+            judge.checked.lines.append(&mut reports.lines);
+        }
+    }
 }
 
-/// What the trace says, and the messages in it.
-fn traced(run: &read::Run, folder: &Path) -> Result<(TraceSummary, Frames), read::ReadError> {
-    let mut traced = Frames::new();
+/// What the trace says, and the messages in it by test case.
+fn traced(run: &read::Run, folder: &Path) -> Result<(TraceSummary, BTreeMap<String, Frames>), read::ReadError> {
+    let mut traced = BTreeMap::<String, Frames>::new();
     let trace = TraceSummary::read_with(&run.pics, folder, |entry| {
         if let (Some(id), TraceEvent::Frame { direction, .. }) = (&entry.test_case, &entry.what) {
             let frame = (entry.at.mono_ns, *direction == Direction::FromSut);
@@ -81,24 +115,9 @@ fn traced(run: &read::Run, folder: &Path) -> Result<(TraceSummary, Frames), read
     Ok((trace, traced))
 }
 
-/// When messages came and went, by test case: nanoseconds of the run, and whether from the SUT.
-type Frames = BTreeMap<String, Vec<(u64, bool)>>;
-
-/// What was found of the test cases of a run.
-#[derive(Default)]
-struct Decided {
-    /// The verdicts of each test case's recordings, each with its variant, in order.
-    verdicts: BTreeMap<String, Vec<(String, Verdict)>>,
-    /// The messages of the recordings.
-    frames: Frames,
-    /// Test cases that can't be judged again.
-    untold: BTreeSet<String>,
-}
-
 struct Judge<'c> {
     checked: &'c mut Checked,
     at: &'c str,
-    redacted: Option<&'c Redacted>,
 }
 
 impl Judge<'_> {
@@ -146,112 +165,6 @@ impl Judge<'_> {
         }
     }
 
-    /// Judges every recording again.
-    fn test_cases(&mut self, folder: &Path, results: &Results) -> Decided {
-        let mut decided = Decided::default();
-        let files = match replay::kept(folder) {
-            Ok(files) => files,
-            Err(error) => {
-                self.say(Outcome::Undecided, format!("no verdict can be judged again: {error}"));
-                return decided;
-            }
-        };
-        let (mut libraries, mut catalogues) = (Libraries::default(), Embedded::default());
-        let (mut same, mut foreign) = (0, BTreeSet::new());
-        for (id, path) in files {
-            let all = match replay::read(&path) {
-                Ok(all) => all,
-                Err(error) => {
-                    self.differs(format!("{id}: its recording can't be read: {error}"));
-                    continue;
-                }
-            };
-            for kept in &all {
-                if kept.id() != id {
-                    self.differs(format!("{id}: its recording is of {}", kept.id()));
-                    continue;
-                }
-                match libraries.judge(folder, kept) {
-                    Err(why) => {
-                        self.differs(format!("{id}: its test case can't be read: {why}"));
-                        decided.untold.insert(id.clone());
-                    }
-                    Ok((again, changed)) => {
-                        if self.compare(&id, kept, &again, changed, &mut decided) {
-                            same += 1;
-                        }
-                        decided.verdicts.entry(id.clone()).or_default().push((kept.variant(), again.verdict));
-                    }
-                }
-                decided.frames.entry(id.clone()).or_default().extend(kept.frames());
-                if !catalogues.has(kept, folder) {
-                    foreign.insert(id.clone());
-                }
-            }
-        }
-        if same > 0 {
-            self.say(
-                Outcome::Holds,
-                format!(
-                    "{same} recordings judged again: every step, every message of ours and every verdict as recorded"
-                ),
-            );
-        }
-        if foreign.is_empty() {
-            self.say(Outcome::Holds, "the test cases are word for word those of this ocpp-attest");
-        } else {
-            let text = format!(
-                "{} test cases were run with a text that is not that of this ocpp-attest; whether it says what the specification says was not judged: {}",
-                foreign.len(),
-                listed(&foreign)
-            );
-            self.say(Outcome::Undecided, text);
-        }
-        let unrecorded: BTreeSet<String> = results
-            .test_cases
-            .iter()
-            .filter(|case| !decided.verdicts.contains_key(&case.id) && case.verdict != Verdict::NotImplemented)
-            .map(|case| case.id.clone())
-            .collect();
-        if !unrecorded.is_empty() {
-            self.say(
-                Outcome::Undecided,
-                format!("{} test cases have a verdict and no recording: {}", unrecorded.len(), listed(&unrecorded)),
-            );
-        }
-        decided
-    }
-
-    /// True where a recording is judged as it was.
-    fn compare(&mut self, id: &str, kept: &Kept, again: &replay::Again, changed: bool, decided: &mut Decided) -> bool {
-        if let Some(complaint) = kept.chained().complaint(&format!("inputs/{id}.jsonl")) {
-            self.differs(complaint);
-            return false;
-        }
-        let recorded = kept.verdict();
-        if again.divergence.is_none() && recorded == Some(again.verdict) {
-            return true;
-        }
-        decided.untold.insert(id.to_owned());
-        if self.redacted.is_some_and(|redacted| redacted.not_judged_again.iter().any(|known| known == id)) {
-            self.say(Outcome::Undecided, format!("{id}: it can't be judged again, because of what was redacted"));
-            return false;
-        }
-        let was = recorded.map_or("broken off", Verdict::word);
-        let mut text = format!("{id}: judged again it is {}; recorded is {was}", again.verdict.word());
-        if let Some(divergence) = &again.divergence {
-            text += &format!(
-                "; first difference at {} ({:.3} s): recorded {}, now {}",
-                divergence.step, divergence.at_s, divergence.expected, divergence.found
-            );
-        }
-        if changed {
-            text += "; the test case in the package is not the one that was run";
-        }
-        self.differs(text);
-        false
-    }
-
     /// The verdicts of the results are those of the recordings.
     fn verdicts(&mut self, results: &Results, saved: &Saved, decided: &Decided) {
         let before = self.checked.lines.len();
@@ -288,7 +201,7 @@ impl Judge<'_> {
     }
 
     /// The trace has the messages of the recordings, at the same times: the KPIs are measured in it.
-    fn frames(&mut self, mut traced: Frames, saved: &Saved, recorded: &Frames) {
+    fn frames(&mut self, mut traced: BTreeMap<String, Frames>, saved: &Saved, recorded: &BTreeMap<String, Frames>) {
         let merged = !saved.manifest.merged.is_empty();
         let (mut same, mut messages) = (true, 0);
         for (id, recorded) in recorded {
@@ -419,67 +332,4 @@ fn verdict_of(case: &TestCaseResult, found: &[(String, Verdict)]) -> Verdict {
     }
     let last: BTreeMap<&str, Verdict> = found.iter().map(|(variant, verdict)| (variant.as_str(), *verdict)).collect();
     worst(&mut last.into_values())
-}
-
-fn listed(ids: &BTreeSet<String>) -> String {
-    let more = if ids.len() > NAMED { ", …" } else { "" };
-    ids.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ") + more
-}
-
-/// The recorded test cases of each version and side, read when they are needed.
-#[derive(Default)]
-pub(super) struct Libraries(Vec<Library>);
-
-impl Libraries {
-    /// Judges a recording again; with it whether the test case in the folder is another than the one that was run.
-    pub(super) fn judge(&mut self, folder: &Path, kept: &Kept) -> Result<(replay::Again, bool), String> {
-        let (version, sut) = (kept.version(), kept.sut());
-        let found = self.0.iter().position(|library| library.version == version && library.sut == sut);
-        let at = match found {
-            Some(at) => at,
-            None => {
-                self.0.push(recorded(folder, version, sut)?);
-                self.0.len() - 1
-            }
-        };
-        let again = replay::exactly(kept, &self.0[at]).ok_or("it is not in the folder")?;
-        let changed = again.divergence.is_some() && replay::changed(kept, &self.0[at]);
-        Ok((again, changed))
-    }
-}
-
-fn recorded(folder: &Path, version: Version, sut: SutKind) -> Result<Library, String> {
-    let said = |defects: Vec<crate::yaml::Defects>| defects.first().map(ToString::to_string).unwrap_or_default();
-    let catalogue = Catalogue::recorded(&replay::sources(folder), version).map_err(said)?;
-    Library::load(&catalogue, sut).map_err(said)
-}
-
-/// The test cases that are compiled in, by version, and whether a run has the same states.
-#[derive(Default)]
-struct Embedded {
-    catalogues: BTreeMap<&'static str, Option<Catalogue>>,
-    states: BTreeMap<(&'static str, &'static str), bool>,
-}
-
-impl Embedded {
-    /// True where test case and states in the folder have the texts of those that are compiled in.
-    fn has(&mut self, kept: &Kept, folder: &Path) -> bool {
-        let (version, sut) = (kept.version(), kept.sut());
-        let name = version.protocol().name;
-        let catalogue = self.catalogues.entry(name).or_insert_with(|| Catalogue::embedded(version).ok());
-        let Some((all, entry)) = catalogue.as_ref().and_then(|all| Some((all, all.cases.get(kept.id())?))) else {
-            return false;
-        };
-        let side = match sut {
-            SutKind::ChargingStation => "charging-station",
-            SutKind::Csms => "csms",
-        };
-        let sources = replay::sources(folder).join(side);
-        let is = |path: &Path, text: &str| fs::read(path).is_ok_and(|found| found == text.as_bytes());
-        let states = *self.states.entry((name, side)).or_insert_with(|| {
-            let mut own = all.states.iter().filter(|((of, _), _)| *of == sut);
-            own.all(|((_, name), source)| is(&sources.join("states").join(format!("{name}.yaml")), &source.text))
-        });
-        states && is(&sources.join(&entry.header.block).join(format!("{}.yaml", kept.id())), &entry.source.text)
-    }
 }

@@ -86,6 +86,8 @@ pub struct Package {
 
 /// Makes a package of runs.
 pub fn package(runs: &[PathBuf], options: &Options<'_>) -> Result<Package, PackageError> {
+    // A large file: its hash is ready when the runs are read.
+    let executable = std::thread::spawn(|| std::env::current_exe().and_then(|path| seal::sha256_of(&path)));
     let (mut members, mut packaged, mut notes) = (Vec::new(), Vec::new(), Vec::new());
     let mut redacted: Option<Redacted> = None;
     if options.redact {
@@ -112,7 +114,7 @@ pub fn package(runs: &[PathBuf], options: &Options<'_>) -> Result<Package, Packa
         let hash = Hash { sha256: sha256(&member.content), size: member.content.len() as u64 };
         (member.path.clone(), hash)
     };
-    let executable = std::env::current_exe().and_then(|path| seal::sha256_of(&path));
+    let executable = executable.join().unwrap_or_else(|_| Err(io::Error::other("the executable could not be read")));
     let schemas =
         Version::ALL.map(|version| (version.protocol().name.to_owned(), sha256(version.schemas().concat().as_bytes())));
     let manifest = Manifest {

@@ -15,11 +15,12 @@ use regex::Regex;
 use serde_json::Value;
 
 use super::{
-    judge::Libraries,
     manifest::Redacted,
     package::{PackageError, is_chained},
+    recordings::Libraries,
 };
 use crate::{
+    parallel::{cores, in_parallel},
     record::{
         PicsFacts, TraceEntry, TraceEvent,
         chain::{self, Chain},
@@ -137,20 +138,17 @@ fn is_text(path: &str) -> bool {
 
 /// The test cases whose recordings are judged otherwise now.
 fn judged_otherwise(folder: &Path) -> BTreeSet<String> {
-    let mut libraries = Libraries::default();
-    let mut otherwise = BTreeSet::new();
-    for (id, path) in replay::kept(folder).unwrap_or_default() {
+    let libraries = Libraries::default();
+    let otherwise = in_parallel(replay::kept(folder).unwrap_or_default(), cores(), |(id, path)| {
         let same = replay::read(&path).is_ok_and(|all| {
             all.iter().all(|kept| {
                 let again = libraries.judge(folder, kept);
                 again.is_ok_and(|(again, _)| again.divergence.is_none() && kept.verdict() == Some(again.verdict))
             })
         });
-        if !same {
-            otherwise.insert(id);
-        }
-    }
-    otherwise
+        (!same).then_some(id)
+    });
+    otherwise.into_iter().flatten().collect()
 }
 
 /// The values that are replaced, with what stands for them.

@@ -32,11 +32,17 @@ const PAYLOAD: Property = Property::required("payload", Takes::Mapping);
 const STATION: Property = Property::required("station", Takes::Text);
 const WHAT: Property = Property::required("what", Takes::Named(settings_of_a_csms));
 const METHOD: Property = Property::required("method", Takes::Word(&["PnC", "EIM", "none"]));
-const GIVES: Property = Property::required("gives", Takes::Word(&["limit", "setpoint", "local-generation"]));
+const CONTROL: Property = Property::required("control", Takes::Word(&["DynamicControl", "ScheduledControl"]));
+const TRANSFER: Property = Property::required("transfer", Takes::Word(&["bidirectional", "charging-only"]));
+const GIVES: Property = Property::required(
+    "gives",
+    Takes::Word(&["limit", "discharge-limit", "setpoint", "reactive-setpoint", "local-generation"]),
+);
 const AMOUNT: Property = Property::optional("amount", Takes::Number);
 const UNIT: Property = Property::required("unit", Takes::Word(&["A", "W"]));
 const PERCENT: Property = Property::required("percent", Takes::Integer(0, 100));
 const CERTIFICATE_ACTION: Property = Property::required("request", Takes::Word(&["Install", "Update"]));
+const CONTRACTS: Property = Property::optional("contracts", Takes::Integer(1, 255));
 const VALUE: Property = Property::required("value", Takes::Scalar);
 const INTERVAL: Property = Property::optional("interval", Takes::Number);
 const WANTED: Property = Property::required("wanted", Takes::Text);
@@ -46,10 +52,23 @@ const CONTENT: Property = Property::required("content", Takes::Text);
 const FORMAT: Property = Property::required("format", Takes::Text);
 const HOW: Property = Property::required("how", Takes::Word(&["shown", "alone", "not-shown"]));
 const COST: Property = Property::required("cost", Takes::Number);
+const CURRENCY: Property = Property::optional("currency", Takes::Text);
 const KIND: Property = Property::required("kind", Takes::Word(&["running", "total"]));
+const SETTLEMENT: Property = Property::required("settlement", Takes::Word(&["works", "rejected", "failed"]));
+const PAID: Property = Property::required("outcome", Takes::Word(&["reserved", "cancelled", "settled", "not-settled"]));
+const AMOUNT: Property = Property::required("amount", Takes::Number);
+const NUMBER: Property = Property::required("number", Takes::Text);
+const AWAY: Property = Property::optional("away", Takes::Integer(0, 86_400));
+const LIMIT_KIND: Property = Property::required("kind", Takes::Word(&["cost", "energy", "time", "soc"]));
+const LIMIT: Property = Property::required("value", Takes::Number);
 const UNTIL: Property = Property::optional("until", Takes::Text);
 const DISPLAY: Property = Property::optional("display", Takes::Text);
 const MONITOR: Property = Property::required("type", Takes::Named(monitor_types));
+
+const LIMIT: Property = Property::required("limit", Takes::Word(&["maxCost", "maxEnergy", "maxTime"]));
+const MOST: Property = Property::required("most", Takes::Number);
+const CARD: Property = Property::required("card", Takes::Text);
+const ADDRESS: Property = Property::required("address", Takes::Text);
 
 /// The types of an idToken (IdTokenEnumType).
 fn token_types(scope: Scope) -> Vec<String> {
@@ -73,7 +92,16 @@ fn settings_of_a_csms(_: Scope) -> Vec<String> {
 
 /// Every manual action: of a charging station under test, and (from `send` on) of a CSMS under test.
 pub const ACTIONS: &[ActionInfo] = &[
-    ActionInfo { name: "power-cycle", parameters: &[], prompt: "Reboot the charging station (power it off and on)." },
+    ActionInfo {
+        name: "power-cycle",
+        parameters: &[AWAY],
+        prompt: "{% if away is defined %}Cut the power of the charging station, wait {{ away }} s, and restore it.{% else %}Reboot the charging station (power it off and on).{% endif %}",
+    },
+    ActionInfo {
+        name: "enter-limit",
+        parameters: &[EVSE, LIMIT_KIND, LIMIT],
+        prompt: "At EVSE {{ evse }}, enter {% if kind == 'cost' %}{{ value }} as the most that the transaction may cost{% elif kind == 'energy' %}{{ value }} Wh as the most energy of the transaction{% elif kind == 'time' %}{{ value }} s as the longest time of the transaction{% else %}{{ value }} % as the highest state of charge{% endif %}. If the station does not take it, leave it at that.",
+    },
     ActionInfo {
         name: "drive-in",
         parameters: &[EVSE],
@@ -135,9 +163,14 @@ pub const ACTIONS: &[ActionInfo] = &[
         prompt: "Before the EV meant for EVSE {{ evse }} is plugged in, set it {% if method == 'none' %}to charge without ISO 15118, or as it does in the other test cases{% elif method == 'PnC' %}to use ISO 15118 with Plug and Charge. It has the contract certificate and trusts the V2G root certificate of the bench{% else %}to use ISO 15118 with external identification (EIM){% endif %}.",
     },
     ActionInfo {
+        name: "ev-services",
+        parameters: &[EVSE, CONTROL, TRANSFER],
+        prompt: "Set the EV at EVSE {{ evse }}, or meant for it, to use ISO 15118-20 with {{ control }}. {% if transfer == 'bidirectional' %}It asks for bidirectional power transfer (AC_BPT or DC_BPT), tells all energy transfer modes that it has, a maximum charge power of 10000 W and a maximum discharge power of 5000 W; where that is refused it asks for charging only and tells no discharge power{% else %}It asks for charging only, tells all energy transfer modes that it has, a maximum charge power of 10000 W and no discharge power{% endif %}.",
+    },
+    ActionInfo {
         name: "ev-certificate",
-        parameters: &[EVSE, CERTIFICATE_ACTION],
-        prompt: "Before the EV meant for EVSE {{ evse }} is plugged in, set it to {% if request == 'Install' %}ask for the installation of a contract certificate (CertificateInstallationReq){% else %}ask for an update of its contract certificate (CertificateUpdateReq){% endif %} in its next session.",
+        parameters: &[EVSE, CERTIFICATE_ACTION, CONTRACTS],
+        prompt: "Before the EV meant for EVSE {{ evse }} is plugged in, set it to {% if request == 'Install' %}ask for the installation of a contract certificate (CertificateInstallationReq){% else %}ask for an update of its contract certificate (CertificateUpdateReq){% endif %} in its next session{% if contracts is defined %}, by ISO 15118-20, for at most {{ contracts }} contracts{% endif %}.",
     },
     ActionInfo {
         name: "ev-renegotiate",
@@ -167,7 +200,7 @@ pub const ACTIONS: &[ActionInfo] = &[
     ActionInfo {
         name: "external-system",
         parameters: &[EVSE, GIVES, AMOUNT, UNIT],
-        prompt: "Let the external system (an energy management system) {% if amount is defined %}give EVSE {{ evse }} {% if gives == 'limit' %}a charging limit{% elif gives == 'setpoint' %}a setpoint{% else %}locally generated capacity{% endif %} of {{ amount }} {{ unit }}{% if unit == 'A' %} per phase{% else %} in all{% endif %}, as a single value and not as a schedule{% else %}no longer give EVSE {{ evse }} {% if gives == 'limit' %}a charging limit{% elif gives == 'setpoint' %}a setpoint{% else %}locally generated capacity{% endif %}{% endif %}.",
+        prompt: "Let the external system (an energy management system) {% if amount is defined %}give EVSE {{ evse }} {% if gives == 'limit' %}a charging limit{% elif gives == 'discharge-limit' %}a limit for discharging{% elif gives == 'setpoint' %}a setpoint{% elif gives == 'reactive-setpoint' %}a setpoint of reactive power{% else %}locally generated capacity{% endif %} of {{ amount }} {{ unit }}{% if unit == 'A' %} per phase{% else %} in all{% endif %}, as a single value and not as a schedule{% else %}no longer give EVSE {{ evse }} {% if gives == 'limit' %}a charging limit{% elif gives == 'discharge-limit' %}a limit for discharging{% elif gives == 'setpoint' %}a setpoint{% elif gives == 'reactive-setpoint' %}a setpoint of reactive power{% else %}locally generated capacity{% endif %}{% endif %}.",
     },
     ActionInfo { name: "evse-suspend", parameters: &[EVSE], prompt: "Let EVSE {{ evse }} suspend the energy supply." },
     ActionInfo {
@@ -201,6 +234,16 @@ pub const ACTIONS: &[ActionInfo] = &[
         prompt: "Remove the fault of {% if evse is defined %}EVSE {{ evse }}, connector {{ connector | default(1) }}{% else %}the station as a whole{% endif %}.",
     },
     ActionInfo {
+        name: "take-batteries-out",
+        parameters: &[],
+        prompt: "Take batteries out of the swap station, as its service does, until it has none that it could hand out.",
+    },
+    ActionInfo {
+        name: "put-batteries-in",
+        parameters: &[],
+        prompt: "Put batteries into the empty slots of the swap station, as its service does. One of them at least is charged to less than 96 %.",
+    },
+    ActionInfo {
         name: "store-customer",
         parameters: &[IDENTIFIER],
         prompt: "Store information about the customer {{ identifier }} in the station.",
@@ -229,8 +272,28 @@ pub const ACTIONS: &[ActionInfo] = &[
     },
     ActionInfo {
         name: "check-cost",
-        parameters: &[EVSE, COST, KIND],
-        prompt: "Does the station show the driver at EVSE {{ evse }} {% if kind == 'total' %}that the session has cost {{ cost }}{% else %}that the session costs {{ cost }} so far{% endif %}, in whatever form it shows costs?",
+        parameters: &[EVSE, COST, KIND, CURRENCY],
+        prompt: "Does the station show the driver at EVSE {{ evse }} {% if kind == 'total' %}that the session has cost {{ cost }}{% else %}that the session costs {{ cost }}{% endif %}{% if currency is defined %} {{ currency }}{% endif %}{% if kind == 'running' %} so far{% endif %}, in whatever form it shows costs?",
+    },
+    ActionInfo {
+        name: "present-payment-card",
+        parameters: &[EVSE],
+        prompt: "Present a payment card to the payment terminal, for EVSE {{ evse }}.",
+    },
+    ActionInfo {
+        name: "enter-vat-number",
+        parameters: &[EVSE, NUMBER],
+        prompt: "Enter the VAT number {{ number }} at the payment terminal, for EVSE {{ evse }}.",
+    },
+    ActionInfo {
+        name: "set-terminal",
+        parameters: &[SETTLEMENT],
+        prompt: "{% if settlement == 'failed' %}From now on let settlements of the payment terminal fail: cut it off from its payment service provider.{% elif settlement == 'rejected' %}From now on let the payment service provider reject the settlements of the payment terminal.{% else %}Let settlements of the payment terminal succeed again.{% endif %}",
+    },
+    ActionInfo {
+        name: "check-payment",
+        parameters: &[PAID, AMOUNT],
+        prompt: "{% if outcome == 'reserved' %}Has the payment terminal reserved {{ amount }} for the last payment{% elif outcome == 'cancelled' %}Has the payment terminal released the reserved amount of {{ amount }} and cancelled the last payment{% elif outcome == 'settled' %}Has the payment terminal settled the last payment, for {{ amount }}{% else %}Has the settlement of the last payment, for {{ amount }}, come to nothing{% endif %}?",
     },
     ActionInfo {
         name: "restore-sut",
@@ -245,12 +308,12 @@ pub const ACTIONS: &[ActionInfo] = &[
     ActionInfo {
         name: settings::CONFIGURE,
         parameters: &[WHAT, VALUE, INTERVAL, STATION],
-        prompt: "Configure the CSMS to answer the next BootNotification of station {{ station }} with the status {{ value }}{% if interval is defined %} and an interval of {{ interval }} s{% endif %}.",
+        prompt: "{% if what == 'energy-transfer' %}Configure the CSMS so that {% if value == 'undetermined' %}it does not know which energy transfers it allows when a driver authorizes at station {{ station }}{% else %}drivers at station {{ station }} begin with an energy transfer that is not bidirectional{% endif %} (ISO 15118-20).{% elif what == 'ev-schedules' %}Configure the CSMS so that it gives EVs at station {{ station }} no charging profile when they tell their needs (ISO 15118-20).{% else %}Configure the CSMS to answer the next BootNotification of station {{ station }} with the status {{ value }}{% if interval is defined %} and an interval of {{ interval }} s{% endif %}.{% endif %}",
     },
     ActionInfo {
         name: settings::RESTORE,
         parameters: &[WHAT, VALUE, INTERVAL, STATION],
-        prompt: "{% if what == 'next-boot' %}Let the CSMS accept station {{ station }} again when it boots. There is nothing to do if the CSMS has forgotten its setting after one BootNotification.{% elif what == 'security-profile' %}Set station {{ station }} back to security profile {{ value }} at the CSMS.{% else %}Set the password of station {{ station }} at the CSMS back to the one in the bench.{% endif %}",
+        prompt: "{% if what == 'next-boot' %}Let the CSMS accept station {{ station }} again when it boots. There is nothing to do if the CSMS has forgotten its setting after one BootNotification.{% elif what == 'energy-transfer' %}Let the CSMS tell again which energy transfers it allows, bidirectional ones among them, when a driver authorizes at station {{ station }}.{% elif what == 'ev-schedules' %}Let the CSMS give EVs at station {{ station }} charging profiles again when they tell their needs.{% elif what == 'security-profile' %}Set station {{ station }} back to security profile {{ value }} at the CSMS.{% else %}Set the password of station {{ station }} at the CSMS back to the one in the bench.{% endif %}",
     },
     ActionInfo {
         name: "check-variable",
@@ -261,6 +324,26 @@ pub const ACTIONS: &[ActionInfo] = &[
         name: "check-monitor",
         parameters: &[COMPONENT, ANY_EVSE, VARIABLE, MONITOR, VALUE, STATION],
         prompt: "Does the CSMS show a monitor of the type {{ type }} with the value {{ value }} on {{ component }}{% if evse %}[{{ evse }}]{% endif %}.{{ variable }} for station {{ station }}?",
+    },
+    ActionInfo {
+        name: "limit-transaction",
+        parameters: &[LIMIT, MOST, STATION],
+        prompt: "Let the CSMS limit the transaction that is running at station {{ station }}, or else the next one there, to {% if limit == 'maxCost' %}a cost of {{ most }}{% elif limit == 'maxEnergy' %}{{ most }} Wh{% else %}{{ most }} s{% endif %} ({{ limit }}).",
+    },
+    ActionInfo {
+        name: "pay-at-kiosk",
+        parameters: &[EVSE, CARD, STATION],
+        prompt: "Present a payment card whose number ends in {{ card }} to the payment kiosk, for EVSE {{ evse }} of station {{ station }}, and let the payment be authorised.",
+    },
+    ActionInfo {
+        name: "pay-on-page",
+        parameters: &[ADDRESS, STATION],
+        prompt: "Open {{ address }} at once, as a driver does who scans the QR code of station {{ station }}, and pay on the page that it leads to.",
+    },
+    ActionInfo {
+        name: "check-page-refused",
+        parameters: &[ADDRESS, STATION],
+        prompt: "Open {{ address }} at once, as a driver does who scans the QR code of station {{ station }}. Does the CSMS show that the QR code is not valid, without leading to a page for payment?",
     },
 ];
 

@@ -17,6 +17,8 @@ use crate::{
 /// A value that a parameter may have.
 fn sample(action: &ActionInfo, property: &Property) -> Value {
     match (property.name, property.takes) {
+        ("away", _) => 30.into(),
+        ("value", _) if action.name == "enter-limit" => 20.into(),
         ("what", _) => Setting::of(action.name).first().map_or("", |setting| setting.word()).into(),
         ("value", _) => {
             let values =
@@ -31,6 +33,10 @@ fn sample(action: &ActionInfo, property: &Property) -> Value {
         ("station", _) => "CS001".into(),
         ("interval", _) => 20.into(),
         ("cost", _) => json!(1.25),
+        ("currency", _) => "EUR".into(),
+        ("amount", _) => json!(18.15),
+        ("contracts", _) => 5.into(),
+        ("number", _) => "NL123456789B01".into(),
         ("until", _) => "2026-01-01T12:00:00Z".into(),
         ("type", _) => if action.name == "check-monitor" { "Delta" } else { "ISO14443" }.into(),
         ("component", _) => "EVSE".into(),
@@ -40,6 +46,9 @@ fn sample(action: &ActionInfo, property: &Property) -> Value {
         ("content", _) => "Welcome".into(),
         ("format", _) => "UTF8".into(),
         ("display", _) => "Display 2".into(),
+        ("most", _) => 10.into(),
+        ("card", _) => "1234".into(),
+        ("address", _) => "https://pay.example.com/CS001/1/aHicux89/v1".into(),
         ("identifier", _) => "CUSTOMER1".into(),
         ("reason", _) => "The station does not connect.".into(),
         (_, Takes::Word(words)) => words.first().copied().unwrap_or_default().into(),

@@ -14,11 +14,16 @@ pub enum Setting {
     SecurityProfile,
     /// The password of Basic authentication that the CSMS has for the station. A message sets it (A01).
     Password,
+    /// What the CSMS says of the energy transfers that an EV may use, when its driver authorizes (OCPP 2.1: Q01, Q02).
+    EnergyTransfer,
+    /// Whether the CSMS gives EVs that tell their needs over ISO 15118-20 a charging profile (OCPP 2.1: K18, K19).
+    EvSchedules,
 }
 
 impl Setting {
     /// All of them.
-    pub const ALL: [Setting; 3] = [Self::NextBoot, Self::SecurityProfile, Self::Password];
+    pub const ALL: [Setting; 5] =
+        [Self::NextBoot, Self::SecurityProfile, Self::Password, Self::EnergyTransfer, Self::EvSchedules];
 
     /// The word in test cases, in benches and in what an adapter is told.
     pub fn word(self) -> &'static str {
@@ -26,6 +31,8 @@ impl Setting {
             Self::NextBoot => "next-boot",
             Self::SecurityProfile => "security-profile",
             Self::Password => "password",
+            Self::EnergyTransfer => "energy-transfer",
+            Self::EvSchedules => "ev-schedules",
         }
     }
 
@@ -37,8 +44,8 @@ impl Setting {
     /// The settings that a manual action can be about; none where it is about no setting.
     pub fn of(action: &str) -> &'static [Setting] {
         match action {
-            // The other two are set by messages.
-            CONFIGURE => &[Self::NextBoot],
+            // Security profile and password are set by messages.
+            CONFIGURE => &[Self::NextBoot, Self::EnergyTransfer, Self::EvSchedules],
             RESTORE => &Self::ALL,
             _ => &[],
         }
@@ -51,6 +58,10 @@ impl Setting {
             (Self::NextBoot, _) => &["Accepted"],
             (Self::SecurityProfile, _) => &["1", "2"],
             (Self::Password, _) => &[],
+            (Self::EnergyTransfer, CONFIGURE) => &["undetermined", "charging-only"],
+            (Self::EnergyTransfer, _) => &["determined"],
+            (Self::EvSchedules, CONFIGURE) => &["none"],
+            (Self::EvSchedules, _) => &["given"],
         }
     }
 }

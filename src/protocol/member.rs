@@ -158,7 +158,10 @@ impl Messages {
                 };
                 Value::Object(required.map(member).collect())
             }
-            Some("integer" | "number") => schema["minimum"].as_i64().unwrap_or(0).max(1).into(),
+            Some("integer" | "number") => {
+                let least = schema["minimum"].as_i64().unwrap_or(0).max(1);
+                schema["maximum"].as_i64().map_or(least, |most| least.min(most)).into()
+            }
             Some("boolean") => true.into(),
             Some("string") if schema["format"] == "date-time" => "2026-01-01T00:00:00Z".into(),
             Some("string") if schema["format"] == "uri" => "http://localhost/x".into(),

@@ -1,4 +1,5 @@
-//! One cause, many test cases: findings of the same check, at the same place, with the same value are told once.
+//! One cause, many test cases: findings of the same check, at the same place, with the same value are told once. Where a value stands in
+//! a message and another was expected, it does not matter which step has looked.
 
 use std::sync::LazyLock;
 
@@ -17,6 +18,9 @@ pub struct Cause {
     pub verdict: Verdict,
     /// The rule that holds for every test, or where the step stands: `EnergyTransferStarted.yaml:40`.
     pub check: String,
+    /// Where other steps stand that found the same value at the same place of a message, and expected the same.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub further_checks: Vec<String>,
     /// What is wrong, as the first of the test cases tells it.
     pub message: String,
     /// What was expected.
@@ -32,6 +36,18 @@ pub struct Cause {
     pub test_cases: Vec<String>,
 }
 
+/// Most checks that are named where a cause is told.
+const MAX_NAMED: usize = 3;
+
+impl Cause {
+    /// The checks that found it: `Booted.yaml:3, Idle.yaml:4 and 2 more`.
+    pub fn checks(&self) -> String {
+        let all: Vec<&str> = std::iter::once(&self.check).chain(&self.further_checks).map(String::as_str).collect();
+        let named = all[..all.len().min(MAX_NAMED)].join(", ");
+        if all.len() > MAX_NAMED { format!("{named} and {} more", all.len() - MAX_NAMED) } else { named }
+    }
+}
+
 /// The causes that more than one test case shares, those of most test cases first.
 pub fn shared(cases: &[TestCaseResult]) -> Vec<Cause> {
     let mut causes: IndexMap<(Verdict, String, String, String, String), Cause> = IndexMap::new();
@@ -40,16 +56,19 @@ pub fn shared(cases: &[TestCaseResult]) -> Vec<Cause> {
         let check = check_of(first);
         let same = |text: &str| same(text, &case.id);
         let found = first.found.as_deref().filter(|found| !found.starts_with("meanwhile: ")).unwrap_or_default();
+        let says_all = first.pointer.is_some() && first.expected.is_some() && !found.is_empty();
+        let whose = if says_all { same(first.expected.as_deref().unwrap_or_default()) } else { check.clone() };
         let key = (
             case.verdict,
-            check.clone(),
+            whose,
             same(&first.message),
             same(first.pointer.as_deref().unwrap_or_default()),
             same(found),
         );
         let cause = causes.entry(key).or_insert_with(|| Cause {
             verdict: case.verdict,
-            check,
+            check: check.clone(),
+            further_checks: Vec::new(),
             message: first.message.clone(),
             expected: first.expected.clone(),
             found: first.found.clone(),
@@ -57,6 +76,9 @@ pub fn shared(cases: &[TestCaseResult]) -> Vec<Cause> {
             test_cases: Vec::new(),
         });
         cause.requirements.retain(|id| first.requirements.contains(id));
+        if cause.check != check && !cause.further_checks.contains(&check) {
+            cause.further_checks.push(check);
+        }
         // What differs between them is no part of what they share.
         cause.expected = cause.expected.take().filter(|expected| first.expected.as_ref() == Some(expected));
         cause.test_cases.push(case.id.clone());
@@ -135,7 +157,21 @@ mod tests {
         let causes = shared(&cases);
         assert_eq!(causes.len(), 1, "{causes:?}");
         assert_eq!(causes[0].requirements, ["B01.FR.01"], "what is broken in all of them");
-        assert_eq!(causes[0].test_cases, ["A", "B"]);
+        assert_eq!(causes[0].test_cases, ["A", "B", "D"]);
         assert_eq!(causes[0].check, "Booted.yaml:3");
+    }
+
+    #[test]
+    fn the_same_value_where_another_was_expected_is_one_cause_whichever_step_looked() {
+        let found = |id, line| case(id, Verdict::Fail, Some(line), "TransactionEvent is not as expected", "\"x\"");
+        let mut cases = [found("A", "Booted.yaml:3"), found("B", "Idle.yaml:4"), found("C", "Idle.yaml:9")];
+        let causes = shared(&cases);
+        assert_eq!((causes.len(), causes[0].test_cases.len()), (1, 3), "{causes:?}");
+        assert_eq!(causes[0].checks(), "Booted.yaml:3, Idle.yaml:4, Idle.yaml:9");
+        cases[2].failures[0].expected = Some("/a = Authorized".into());
+        assert_eq!(shared(&cases)[0].test_cases, ["A", "B"], "another value was expected");
+        // What did not come has no place: the step tells what it was waited for.
+        cases.iter_mut().for_each(|case| case.failures[0].pointer = None);
+        assert_eq!(shared(&cases), []);
     }
 }

@@ -103,7 +103,7 @@ fn test_case(case: &TestCaseResult, block: &str, results: &Results) -> TestCase 
         test.add_property(("requirements", visible_line(&case.requirements.join(", ")).as_ref()));
     }
     if let Some(cause) = results.causes.iter().find(|cause| cause.test_cases.contains(&case.id)) {
-        test.add_property(("cause", visible_line(&cause.check).as_ref()));
+        test.add_property(("cause", visible_line(&cause.checks()).as_ref()));
         test.add_property(("cause-what", visible_line(&cause.message).as_ref()));
         test.add_property(("cause-shared-by", visible_line(&cause.test_cases.join(", ")).as_ref()));
     }

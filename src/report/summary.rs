@@ -72,8 +72,8 @@ fn causes(out: &mut String, causes: &[Cause]) {
     }
     out.push_str("\n| | one cause | requirement | test cases |\n| --- | --- | --- | --- |\n");
     for (number, cause) in causes.iter().take(MAX_ROWS).enumerate() {
-        let Cause { message, check, verdict, .. } = cause;
-        let mut what = format!("{message} ({check}), {}", verdict.word());
+        let Cause { message, verdict, .. } = cause;
+        let mut what = format!("{message} ({}), {}", cause.checks(), verdict.word());
         match (&cause.expected, &cause.found) {
             (Some(expected), Some(found)) => what = format!("{what}: expected {expected}, found {found}"),
             (None, Some(found)) => what = format!("{what}: found {found}"),

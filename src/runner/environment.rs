@@ -192,8 +192,8 @@ impl Environment {
                 Arc::new(operator)
             }
         };
-        let secrets =
-            operator.secrets().into_iter().chain(forms_of(pics, &bench.password)).chain(files.secrets()).collect();
+        let own = forms_of(pics, &bench.password).into_iter().chain(bench.secrets_within());
+        let secrets = operator.secrets().into_iter().chain(own).chain(files.secrets()).collect();
         Ok(Self {
             protocol: pics.ocpp.protocol(),
             link,
@@ -308,8 +308,8 @@ impl Environment {
                 Arc::new(operator)
             }
         };
-        let secrets =
-            operator.secrets().into_iter().chain(forms_of(pics, &bench.password)).chain(files.secrets()).collect();
+        let own = forms_of(pics, &bench.password).into_iter().chain(bench.secrets_within());
+        let secrets = operator.secrets().into_iter().chain(own).chain(files.secrets()).collect();
         Ok(Self {
             protocol: pics.ocpp.protocol(),
             link,

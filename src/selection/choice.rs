@@ -105,8 +105,11 @@ impl Pattern {
         }
         let help = match &self.kind {
             Kind::Id(_) => {
+                // Whoever leaves out the side means the test case of that name.
+                let bare = |id: &'_ str| id.rsplit_once('_').map_or(String::new(), |(bare, _)| bare.to_owned());
+                let exact = plan.iter().map(|entry| entry.id.as_str()).find(|id| bare(id) == self.text);
                 let near = nearest(&self.text, plan.iter().map(|entry| entry.id.as_str()));
-                near.map_or_else(
+                exact.or(near).map_or_else(
                     || {
                         let (first, last) = (plan.first(), plan.last());
                         let id = |entry: Option<&PlanEntry>| entry.map_or(String::new(), |entry| entry.id.clone());
@@ -300,6 +303,7 @@ mod tests {
                 .map(told)
                 .into();
         insta::assert_snapshot!(all.join("\n"));
+        assert!(told("TC_B_09").ends_with("did you mean `TC_B_09_CS`?"), "{}", told("TC_B_09"));
     }
 
     #[test]

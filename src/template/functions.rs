@@ -7,7 +7,7 @@ use minijinja::{Environment, UndefinedBehavior, value::Serde};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use crate::clock::ocpp_time;
+use crate::{clock::ocpp_time, one_time_password::OneTimePassword};
 
 /// Functions that read a name which does not stand in the expression.
 pub(super) const LOOKS_UP: [(&str, &str); 6] = [
@@ -68,6 +68,12 @@ pub(super) fn environment() -> &'static Environment<'static> {
         environment.add_function("later", |time: String, seconds: f64| shift(&time, seconds));
         environment.add_function("earlier", |time: String, seconds: f64| shift(&time, -seconds));
         environment.add_function("uuid", |of: String| uuid_of(&of));
+        environment.add_function("one_time_password", |time: String, secret: String, validity: i64, length: usize| {
+            let time = time.parse().map_err(|error: jiff::Error| {
+                minijinja::Error::new(minijinja::ErrorKind::InvalidOperation, error.to_string())
+            })?;
+            Ok::<_, minijinja::Error>(OneTimePassword { secret: &secret, validity, length }.at(time))
+        });
         environment.add_function("certificate", |chain: String| {
             let facts = crate::certificate::Certificate::first(&chain).map_or(Value::Null, |first| first.facts());
             minijinja::Value::from(Serde(facts))
@@ -109,6 +115,7 @@ pub(super) fn environment() -> &'static Environment<'static> {
         environment.add_function("component_variable", |names: Serde<Value>| {
             minijinja::Value::from(Serde(component_variable(&names.0)))
         });
+        super::tariff::add_to(&mut environment);
         environment.add_filter("kebab", |name: String| kebab(&name));
         environment.add_filter("base64", |text: String| base64::engine::general_purpose::STANDARD.encode(text));
         environment.add_filter("hexadecimal", |text: String| crate::certificate::hex(text.as_bytes()));

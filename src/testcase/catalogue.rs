@@ -1,6 +1,9 @@
 //! The catalogue: every certification test case with its conditions, whether it has steps or not.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use include_dir::{Dir, include_dir};
 
@@ -193,6 +196,26 @@ fn collect(folder: &'static Dir<'static>, sources: &mut Vec<Source>) {
     for folder in folder.dirs() {
         collect(folder, sources);
     }
+}
+
+/// The text of each test case and state of a side that is compiled in for a version of OCPP, by its path as a run folder keeps it:
+/// `charging-station/B/TC_B_01_CS.yaml`.
+pub fn embedded_texts(version: Version, sut: SutKind) -> BTreeMap<PathBuf, &'static str> {
+    fn walk(folder: &'static Dir<'static>, found: &mut Vec<(&'static Path, &'static str)>) {
+        found.extend(folder.files().filter_map(|file| Some((file.path(), file.contents_utf8()?))));
+        folder.dirs().for_each(|folder| walk(folder, found));
+    }
+    let dialect = Dialect::today(version);
+    let mut found = Vec::new();
+    walk(&EMBEDDED, &mut found);
+    let kept = found.into_iter().filter_map(|(path, text)| {
+        // The first folder names the family of versions.
+        let path: PathBuf = path.components().skip(1).collect();
+        let side = path.iter().next()?.to_str().and_then(SutKind::named);
+        let is_ours = side == Some(sut) && dialect.may_be_for(&Source::new(String::new(), text));
+        is_ours.then_some((path, text))
+    });
+    kept.collect()
 }
 
 /// Reads what the catalogue knows of a test case; its id is the name of its file.

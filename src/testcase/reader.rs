@@ -427,7 +427,17 @@ impl<'s> Reader<'s> {
     }
 
     fn send(&mut self, value: &Node, node: &Node) -> Send {
-        let action = self.call(value);
+        let action = self.action(value, false);
+        if self.messages().is_one_way(&action) {
+            // A SEND has no answer.
+            for key in ["check", "expect-error", "error-allowed", "lost-allowed", "within"] {
+                if let Some(found) = node.get(key) {
+                    let message =
+                        format!("{action} is sent without asking for an answer (SEND), so `{key}` is of no use");
+                    self.defect(found.at, message, "remove it");
+                }
+            }
+        }
         let payload = node.get("payload");
         if let Some(payload) = payload {
             self.payload(payload, &action, true);
@@ -492,17 +502,6 @@ impl<'s> Reader<'s> {
             self.defect(node.at, format!("a word was expected, found {}", node.describe()), "write one word");
             String::new()
         })
-    }
-
-    /// The action of a CALL that a step sends.
-    fn call(&mut self, node: &Node) -> String {
-        let action = self.action(node, false);
-        if self.messages().is_one_way(&action) {
-            let message =
-                format!("{action} is sent without asking for an answer (SEND), and no step sends such messages");
-            self.defect(node.at, message, "`send` is for what is answered");
-        }
-        action
     }
 
     /// An action name; `from_sut` says who sends it.

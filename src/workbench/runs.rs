@@ -22,6 +22,8 @@ use crate::{
 
 /// Most folders that are looked at.
 const MAX_FOLDERS: usize = 2000;
+/// How many folders deep runs are looked for.
+const MAX_DEPTH: usize = 3;
 /// Most runs that are listed, the newest first.
 const MAX_RUNS: usize = 100;
 /// Longest `run.json` that is read, bytes.
@@ -107,11 +109,25 @@ impl Runs {
         Self { folder, known: Mutex::default() }
     }
 
-    /// The run folders; what is a link leads out of here, and is none.
+    /// The run folders, in folders of folders, too; what is a link leads out of here, and is none.
     fn folders(&self) -> Vec<PathBuf> {
-        let Ok(entries) = fs::read_dir(&self.folder) else { return Vec::new() };
         let is_folder = |entry: &fs::DirEntry| entry.file_type().is_ok_and(|kind| kind.is_dir());
-        entries.flatten().filter(is_folder).take(MAX_FOLDERS).map(|entry| entry.path()).collect()
+        let (mut runs, mut within, mut seen) = (Vec::new(), vec![self.folder.clone()], 0);
+        for _ in 0..MAX_DEPTH {
+            let mut deeper = Vec::new();
+            for entries in within.iter().filter_map(|folder| fs::read_dir(folder).ok()) {
+                for folder in entries.flatten().filter(is_folder).map(|entry| entry.path()) {
+                    seen += 1;
+                    if seen > MAX_FOLDERS {
+                        return runs;
+                    }
+                    // Nothing within a run is one.
+                    if folder.join("run.json").is_file() { runs.push(folder) } else { deeper.push(folder) }
+                }
+            }
+            within = deeper;
+        }
+        runs
     }
 
     /// The runs, the newest first.
@@ -234,4 +250,25 @@ fn cause(cause: &crate::record::causes::Cause) -> Value {
         "test-cases": cause.test_cases,
         "bad": cause.verdict >= Verdict::Fail,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_are_found_in_folders_of_folders_and_not_within_a_run() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |path: &str| folder.path().join(path);
+        for run in ["a", "lab/b", "lab/2026/c", "a/inputs", "lab/2026/11/too-deep"] {
+            fs::create_dir_all(at(run)).unwrap();
+            fs::write(at(run).join("run.json"), "{}").unwrap();
+        }
+        fs::create_dir_all(at("lab/no-run")).unwrap();
+        #[cfg(unix)]
+        std::os::unix::fs::symlink(at("a"), at("link")).unwrap();
+        let mut found = Runs::new(folder.path().to_owned()).folders();
+        found.sort();
+        assert_eq!(found, [at("a"), at("lab/2026/c"), at("lab/b")]);
+    }
 }

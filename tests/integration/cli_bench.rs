@@ -100,6 +100,18 @@ fn a_bench_is_made_for_the_name_that_the_station_knows() {
     assert!(text.contains("host: \"bench.lab.example\"") && text.contains("listen: \"0.0.0.0:9000\""), "{text}");
 }
 
+#[test]
+fn a_second_bench_has_ports_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = init(folder.path(), &pics("reference-station.yaml"), &["--port", "9200"]);
+    let text = fs::read_to_string(file).unwrap();
+    for line in ["listen: \"127.0.0.1:9200\"", "listen-second: \"127.0.0.1:9201\"", "files: \"127.0.0.1:9280\""] {
+        assert!(text.contains(line), "{line}: {text}");
+    }
+    let (status, _, said) = attest(&["bench", "init", "--port", "65535"]);
+    assert!(status == 2 && said.contains("65535"), "{said}");
+}
+
 #[cfg(unix)]
 #[test]
 fn keys_are_their_owners_and_nothing_is_overwritten() {

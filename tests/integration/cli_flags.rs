@@ -75,6 +75,7 @@ const TESTS: &[(&str, &[&str])] = &[
     ),
     ("cli_bench::a_csms_that_is_not_there_is_a_problem", &["bench init --out", "bench init --url"]),
     ("cli_bench::a_bench_is_made_for_the_name_that_the_station_knows", &["bench init --host"]),
+    ("cli_bench::a_second_bench_has_ports_of_its_own", &["bench init --port"]),
     ("cli_bench::keys_are_their_owners_and_nothing_is_overwritten", &["bench init --force"]),
     (
         "cli_simulate::what_does_not_go_together_is_refused",

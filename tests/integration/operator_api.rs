@@ -294,14 +294,21 @@ fn a_setting_that_nothing_undoes_is_known_beforehand() {
             .map(ocpp_attest::manual_action::settings::Setting::word)
             .collect()
     };
-    assert_eq!(never("    configure: { url: http://csms/x }\n"), ["next-boot"]);
+    assert_eq!(never("    configure: { url: http://csms/x }\n"), ["next-boot", "energy-transfer", "ev-schedules"]);
     assert_eq!(
         never("    configure: { next-boot: { url: http://csms/x } }\n    restore: { password: not-needed }\n"),
         ["next-boot"]
     );
     assert!(never("    configure: { url: http://csms/x }\n    restore: not-needed\n").is_empty());
+    assert_eq!(
+        never("    configure: { url: http://csms/x }\n    restore: { next-boot: { url: http://csms/y } }\n"),
+        ["energy-transfer", "ev-schedules"]
+    );
     assert!(
-        never("    configure: { url: http://csms/x }\n    restore: { next-boot: { url: http://csms/y } }\n").is_empty()
+        never(
+            "    configure: { next-boot: { url: http://csms/x } }\n    restore: { next-boot: { url: http://csms/y } }\n"
+        )
+        .is_empty()
     );
     assert!(never("    configure: there is no way\n").is_empty());
     assert!(never("    send: { url: http://csms/x }\n").is_empty());

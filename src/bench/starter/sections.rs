@@ -25,6 +25,8 @@ display-message: ocpp-attest test message
 display-address: \"https://example.com/\"
 display-message-offset: 60
 language: en
+# The currency in which the station shows costs (TariffCostCtrlr.Currency), a code of ISO 4217.
+currency: EUR
 
 ";
 
@@ -43,6 +45,14 @@ monitoring:
 
 ";
 
+const PAYMENT: &str = "\
+# The reference of a payment at a kiosk or on a web page, and two VAT numbers that a driver enters: only the first is valid.
+payment-reference: PSPREF0001
+vat-number: NL123456789B01
+vat-number-invalid: NL000000000B00
+
+";
+
 /// The sections that the profiles of a product ask for.
 pub(super) fn of(pics: &Pics) -> String {
     let station = pics.sut == SutKind::ChargingStation;
@@ -52,11 +62,12 @@ pub(super) fn of(pics: &Pics) -> String {
         (Profile::ADVANCED_DEVICE_MANAGEMENT, station, MONITORING),
     ];
     let wanted = sections.into_iter().filter(|(profile, of_this_side, _)| *of_this_side && pics.supports(*profile));
-    wanted.map(|(_, _, text)| text).collect()
+    let payment = (station && pics.is_yes("P-0")).then_some(PAYMENT);
+    wanted.map(|(_, _, text)| text).chain(payment).collect()
 }
 
 /// The tokens. OCPP 1.6 knows neither a master pass nor an eMAID.
-pub(super) fn tokens(master_pass: bool, emaid: bool) -> String {
+pub(super) fn tokens(master_pass: bool, emaid: bool, prepaid: bool) -> String {
     let mut text = "\
 # Tokens. valid, same-group and other are known and accepted; the others are refused as their names say, and `unknown` is known to
 # nobody. Each must be a card of its own. Write here what the reader reads.
@@ -75,6 +86,10 @@ tokens:
         [("invalid", "BAD00001"), ("blocked", "BAD00002"), ("expired", "BAD00003"), ("unknown", "BAD00004")]
     {
         text.push_str(&of(name, token, ""));
+    }
+    if prepaid {
+        text.push_str("  # A card with money on it.\n");
+        text.push_str(&of("prepaid", "D001D00A", ""));
     }
     if emaid {
         text.push_str("  # The contract of the EV.\n  emaid: { idToken: \"NLATTC00000001\", type: eMAID }\n");

@@ -13,7 +13,7 @@ use crate::{
         finding::Finding,
         world::World,
     },
-    protocol::error_code::ErrorCode,
+    protocol::{error_code::ErrorCode, session::Call},
     testcase::{
         model::{Expect, Send, StateKind, Step},
         template::{Lookup as _, Template, TemplateError},
@@ -42,6 +42,7 @@ impl Node {
         finding.message = format!("{wanted} did not come within {:.1} s", finding.waited_s.unwrap_or_default());
         let verdict = world.missing_verdict();
         world.find(verdict, finding);
+        world.missed(&[(expect.clone(), self.scope.clone())]);
         false
     }
 
@@ -73,8 +74,22 @@ impl Node {
             });
             Some((call, found.min_by_key(Vec::len)?))
         });
+        let misses: Vec<_> = misses.collect();
+        let fits = |call: &Call| {
+            expects.iter().filter(|(expect, _)| expect.action == call.action).any(|(expect, scope)| {
+                expect.matches.mismatches(&call.payload, &world.names(scope)).is_ok_and(|found| found.is_empty())
+            })
+        };
+        if let Some(call) = world.untaken_before(since, fits).filter(|_| misses.is_empty()) {
+            let [came, began] = [call.at, self.reached].map(|at| at.seconds_since(&world.began));
+            finding.frame = Some(shorten(&call.text, 4000));
+            finding.found =
+                Some(format!("{} at {came:.3} s, before this step began at {began:.3} s", world.summary(call)));
+        }
         // The latest of those that miss the least.
-        if let Some((call, found)) = misses.min_by_key(|(call, found)| (found.len(), std::cmp::Reverse(call.input))) {
+        if let Some((call, found)) =
+            misses.into_iter().min_by_key(|(call, found)| (found.len(), std::cmp::Reverse(call.input)))
+        {
             finding.frame = Some(shorten(&call.text, 4000));
             if let Some(mismatch) = found.first() {
                 let (action, place) = (&call.action, &mismatch.pointer);
@@ -108,6 +123,10 @@ impl Node {
                 if let Some(name) = &step.saved_as {
                     let at = world.now.seconds();
                     world.keep(name, serde_json::json!({ "request": payload, "at": at }));
+                }
+                if world.messages().is_one_way(&send.action) {
+                    world.tell(&send.action, payload);
+                    return true;
                 }
                 let until = world.now.mono_ns.saturating_add(within);
                 let id = world.call(&send.action, payload, until);
@@ -284,6 +303,7 @@ impl Node {
             let Body::OneOf(nodes, _) = &self.body else { return true };
             let wanted: Vec<String> = nodes.iter().map(Node::waiting_for).collect();
             let expects: Vec<(&Expect, &Scope)> = nodes.iter().filter_map(Node::begins_with).collect();
+            let missed: Vec<_> = expects.iter().map(|(expect, scope)| ((*expect).clone(), (*scope).clone())).collect();
             let (described, mut finding) = self.missing(&expects, world);
             let waited = finding.waited_s.unwrap_or_default();
             if expects.len() < nodes.len() {
@@ -294,6 +314,7 @@ impl Node {
             }
             let verdict = world.missing_verdict();
             world.find(verdict, finding);
+            world.missed(&missed);
         }
         false
     }

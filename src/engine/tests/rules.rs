@@ -106,6 +106,25 @@ fn what_came_before_a_boot_is_not_what_is_due_after_it() {
     says(&mut engine, 2, &boot("b"));
     let outcome = ended(engine, 9);
     assert_eq!(outcome.failures[0].message, "StatusNotification did not come within 7.0 s");
+    // Whoever reads it sees that it came too early, and when.
+    let found = outcome.failures[0].found.as_deref().unwrap_or_default();
+    assert!(found.starts_with("StatusNotification"), "{found}");
+    assert!(found.ends_with("at 1.000 s, before this step began at 2.000 s"), "{found}");
+    assert!(outcome.failures[0].frame.is_some());
+}
+
+#[test]
+fn what_comes_too_late_is_told_with_how_late() {
+    let steps = "steps:\n  - expect: StatusNotification\n    within: 5\nafter:\n  - wait: 10\n";
+    let mut engine = engine(steps, connected());
+    engine.handle(at(6), Input::Tick);
+    says(&mut engine, 9, &boot("b"));
+    says(&mut engine, 10, STATUS);
+    let outcome = ended(engine, 30);
+    assert_eq!(outcome.failures[0].message, "StatusNotification did not come within 6.0 s");
+    let found = outcome.failures[0].found.as_deref().unwrap_or_default();
+    assert!(found.starts_with("StatusNotification"), "{found}");
+    assert!(found.ends_with("at 10.000 s, 4.000 s after it was given up"), "{found}");
 }
 
 #[test]

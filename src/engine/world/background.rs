@@ -140,6 +140,12 @@ impl World {
         self.breaches(learnt.breaches);
     }
 
+    /// The latest call of these actions before a time that no step has taken.
+    pub(crate) fn untaken_before(&self, seconds: f64, is_wanted: impl Fn(&Call) -> bool) -> Option<&Call> {
+        let mut early = self.received.iter().rev().map(|call| &**call).filter(|call| call.at.seconds() < seconds);
+        early.find(|call| is_wanted(call) && !self.is_taken(call.input))
+    }
+
     /// Calls received since a time, latest last.
     pub(crate) fn received_since(&self, seconds: f64) -> impl Iterator<Item = &Call> {
         self.received.iter().map(|call| &**call).filter(move |call| call.at.seconds() >= seconds)

@@ -111,6 +111,11 @@ impl World {
         }
     }
 
+    /// True when a step took it.
+    pub(super) fn is_taken(&self, input: usize) -> bool {
+        self.taken.iter().any(|taken| taken.input == input && taken.step.is_some())
+    }
+
     /// How many findings were made, remarks included.
     pub(crate) fn complaints(&self) -> usize {
         self.complaints

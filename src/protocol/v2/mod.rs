@@ -73,6 +73,8 @@ struct OfTest {
     put_back: Vec<(String, String)>,
     /// What our station is still to send on its own.
     waiting: VecDeque<FollowUp>,
+    /// The transaction whose limits we have set, as a CSMS, and the limits.
+    limit_told: Option<(Value, Value)>,
 }
 
 impl Conversation {
@@ -223,7 +225,7 @@ impl Session for Conversation {
     }
 
     fn declines(&self, moment: &Moment, call: &Call) -> Option<(&'static str, &'static str)> {
-        if moment.tests_station { None } else { OwnStation::declines(&call.action) }
+        if moment.tests_station { None } else { self.station.declines(&self.around(moment), &call.action) }
     }
 
     fn reply(&mut self, moment: &Moment, call: &Call, asked: Asked) -> Value {

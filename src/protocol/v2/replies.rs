@@ -33,6 +33,16 @@ impl Conversation {
                 }
             }
         }
+        // E16.FR.02: the test case sets a limit, once, in the next answer about a transaction that goes on.
+        let goes_on = call.action == "TransactionEvent" && call.payload["eventType"] != "Ended";
+        let limit = moment.kept.get("transaction_limit").filter(|limit| goes_on && limit.is_object());
+        if let Some(limit) = limit.filter(|_| moment.tests_station) {
+            let told = (call.payload["transactionInfo"]["transactionId"].clone(), limit.clone());
+            if self.of_test.limit_told.as_ref() != Some(&told) {
+                reply.entry("transactionLimit").or_insert_with(|| limit.clone());
+                self.of_test.limit_told = Some(told);
+            }
+        }
         if call.action == BOOT {
             let status = reply.get("status").and_then(Value::as_str).unwrap_or_default();
             self.registration.answered(status);
@@ -119,9 +129,15 @@ fn token_info(moment: &Moment, token: &Value) -> Value {
         Some("unknown") => "Unknown",
         Some(_) => "Accepted",
         None if token["type"] == "NoAuthorization" => "Accepted",
+        // The payment service provider has authorised it.
+        None if token["type"] == "DirectPayment" => "Accepted",
         None => "Unknown",
     };
     let mut info = json!({ "status": status });
+    // C17.FR.01 and 02: what is on a prepaid card changes with every use.
+    if known.is_some_and(|(name, _)| name == "prepaid") {
+        info["cacheExpiryDateTime"] = ocpp_time(moment.now.wall).into();
+    }
     if let Some(group) = known.and_then(|(_, known)| known.get("group")) {
         info["groupIdToken"] = json!({ "idToken": group, "type": "Central" });
     }

@@ -74,7 +74,10 @@ impl Semantics for Meanings {
     fn is_periodic(&self, call: &Call, mentions: &dyn Fn(&str) -> bool) -> bool {
         call.action == "TransactionEvent"
             && call.payload["eventType"] == "Updated"
-            && matches!(call.payload["triggerReason"].as_str(), Some("MeterValuePeriodic" | "MeterValueClock"))
+            && matches!(
+                call.payload["triggerReason"].as_str(),
+                Some("MeterValuePeriodic" | "MeterValueClock" | "RunningCost")
+            )
             && !mentions("triggerReason")
             && !mentions("eventType")
     }
@@ -91,7 +94,7 @@ impl Semantics for Meanings {
 
     /// A password or a shared secret in SetVariables, and a password in a network profile (OCPP 2.1), must not appear in any artefact.
     fn secrets(&self, payload: &Value) -> Vec<Secret> {
-        const SECRET: [&str; 2] = ["BasicAuthPassword", "SharedSecret"];
+        const SECRET: [&str; 3] = ["ApnPassword", "BasicAuthPassword", "SharedSecret"];
         let items = payload["setVariableData"].as_array().into_iter().flatten();
         let set = items.filter(|item| item["variable"]["name"].as_str().is_some_and(|name| SECRET.contains(&name)));
         let set = set.filter_map(|item| item["attributeValue"].as_str());

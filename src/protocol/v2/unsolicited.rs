@@ -111,18 +111,18 @@ pub const OF_STATION: &[Unsolicited] = &[
 pub const NEW_OF_CSMS: &[Unsolicited] = &[
     line("AFRRSignal", Background, "A signal may come at any time (Q08.FR.12). Our station follows no signal and answers Rejected (Q08.FR.11)."),
     line("AdjustPeriodicEventStream", Background, "Event streams may be adjusted at any time (N14.FR.01). Our station has none and answers Rejected (N14.FR.02)."),
-    line("ChangeTransactionTariff", Background, "Our station calculates no costs and refuses it with NotSupported (I11.FR.01)."),
+    line("ChangeTransactionTariff", Background, "The CSMS may change the tariff of a transaction (I11.FR.06). Our station takes it, unless the CSMS has disabled its tariffs (I11.FR.01)."),
     line("ClearDERControl", Background, "Our station has no DER controls and says so (R04.FR.42, R04.FR.43)."),
-    line("ClearTariffs", Background, "Our station has no tariffs and answers NoTariff (I10.FR.06)."),
+    line("ClearTariffs", Background, "Tariffs may be cleared at any time (I10.FR.01). Our station answers NoTariff if it has none (I10.FR.06)."),
     line("GetDERControl", Background, "A query (R04.FR.30, R04.FR.36)."),
     line("GetPeriodicEventStream", Background, "A query (N12.FR.01)."),
-    line("GetTariffs", Background, "A query (I09.FR.03)."),
+    line("GetTariffs", Background, "A query (I09.FR.01, I09.FR.03)."),
     line("NotifyAllowedEnergyTransfer", Background, "The list may change at any time (Q02.FR.05). Our station does not negotiate and answers Rejected."),
     line("NotifyWebPaymentStarted", Background, "It tells that a driver has begun to pay on a web page (C25.FR.21). Our station only answers it (C25.FR.27)."),
     line("RequestBatterySwap", Background, "Our station has no batteries and answers Rejected (S02.FR.04)."),
     line("SetDERControl", Background, "Our station supports no DER control and answers NotSupported (R04.FR.01)."),
-    line("SetDefaultTariff", Background, "Our station calculates no costs and refuses it with NotSupported (I07.FR.01)."),
-    line("UpdateDynamicSchedule", Background, "Our station has no dynamic profiles and answers Rejected (K28.FR.11)."),
+    line("SetDefaultTariff", Background, "The CSMS may set tariffs at any time (I07.FR.10). Our station takes them, unless the CSMS has disabled its tariffs (I07.FR.01)."),
+    line("UpdateDynamicSchedule", Background, "The values of a Dynamic profile may change at any time (K28.FR.06). Our station answers Rejected if it has no such profile (K28.FR.11)."),
     line("UsePriorityCharging", Background, "Our station has no profile for priority charging and says so (K21.FR.01, K21.FR.02)."),
 ];
 

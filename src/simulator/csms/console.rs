@@ -18,6 +18,10 @@ impl Csms {
                 self.common.registration.next_boot(text("value"), interval);
                 ActionOutcome::Done
             }
+            CONFIGURE => match Setting::named(text("what")) {
+                Some(setting) => self.dialect.set(setting, text("value")),
+                None => ActionOutcome::NotPossible(format!("the simulated CSMS has no setting `{}`", text("what"))),
+            },
             RESTORE => match Setting::named(text("what")) {
                 Some(setting) => self.restore(setting, parameters.get("value").unwrap_or(&Value::Null)),
                 None => ActionOutcome::NotPossible(format!("the simulated CSMS has no setting `{}`", text("what"))),
@@ -29,7 +33,13 @@ impl Csms {
             }
             "check-variable" => self.dialect.shows(text("component"), text("variable"), text("value")),
             "check-monitor" => self.dialect.shows_monitor(&Value::Object(parameters.clone())),
-            other => ActionOutcome::NotPossible(format!("the simulated CSMS does not support `{other}`")),
+            other => {
+                let done = self.dialect.operated(&mut self.common, other, parameters);
+                self.send_next();
+                done.unwrap_or_else(|| {
+                    ActionOutcome::NotPossible(format!("the simulated CSMS does not support `{other}`"))
+                })
+            }
         };
         let _ = request.done.send(outcome);
     }
@@ -45,6 +55,9 @@ impl Csms {
                 Some(profile) => self.common.endpoints.lower(profile),
                 None => return ActionOutcome::NotPossible("invalid security profile".into()),
             },
+            Setting::EnergyTransfer | Setting::EvSchedules => {
+                return self.dialect.set(setting, value.as_str().unwrap_or_default());
+            }
             Setting::Password => match value.as_str() {
                 Some(password) => self.common.endpoints.set_password(password),
                 None => return ActionOutcome::NotPossible("invalid password".into()),

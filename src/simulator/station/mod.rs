@@ -7,6 +7,7 @@
 pub mod composite;
 mod dialect;
 mod physical;
+mod tariff;
 
 use tokio::sync::mpsc;
 
@@ -129,6 +130,13 @@ fn operated(station: &mut dyn Dialect, request: Request) {
             _ => ActionOutcome::NotPossible("there is no display that shows costs".into()),
         };
         let _ = request.done.send(outcome);
+        return;
+    }
+    if request.action.action == "check-payment" {
+        let terminal = station.physical().terminal.as_ref();
+        let outcome = terminal.map(|terminal| terminal.answer(&request.action.parameters));
+        let none = || ActionOutcome::NotPossible("there is no payment terminal".into());
+        let _ = request.done.send(outcome.unwrap_or_else(none));
         return;
     }
     let performed = station.physical().perform(&request.action);

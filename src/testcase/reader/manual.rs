@@ -102,9 +102,9 @@ mod tests {
             c.yaml:12:19: unknown setting for `configure`: the text "next-bot"
                 → did you mean `next-boot`?
             c.yaml:14:19: unknown setting for `configure`: the text "password"
-                → known: next-boot
+                → known: next-boot, energy-transfer, ev-schedules
             c.yaml:16:19: unknown setting for `configure`: the text "{{ it }}"
-                → known: next-boot
+                → known: next-boot, energy-transfer, ev-schedules
             c.yaml:18:37: `configure` can't give `next-boot` the value `Acepted`
                 → known: Pending, Rejected
             c.yaml:20:37: `restore` can't give `next-boot` the value `Pending`

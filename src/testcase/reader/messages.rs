@@ -375,3 +375,34 @@ fn below<'n>(mut node: &'n Node, pointer: &str) -> &'n Node {
     }
     node
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        protocol::Version,
+        testcase::{dialect::Dialect, reader},
+        yaml::Source,
+    };
+
+    /// A SEND can be sent, but nothing can be said of an answer; and none is waited for.
+    #[test]
+    fn what_asks_for_no_answer_is_only_sent() {
+        let read = |step: &str| {
+            let text = format!(
+                "id: TC_N_105_CSMS\ntitle: T\nuse-cases: []\nrequirements: []\npurpose: P.\nsut: csms\nblock: N\n\
+                 protocols: [2.1]\ncertification: {{ 2.1: {{ 2025-12: {{ core: DM-0 }} }} }}\nsteps:\n  - {step}"
+            );
+            let read = reader::test_case(&Source::new("c.yaml", text), Dialect::today(Version::V2_1));
+            read.map_or_else(|defects| defects.to_string(), |_| "sound".into())
+        };
+        let payload = "payload: { id: 2, pending: 0, basetime: \"{{ now }}\", data: [{ t: 0, v: \"7\" }] }";
+        assert_eq!(read(&format!("{{ send: NotifyPeriodicEventStream, {payload} }}")), "sound");
+        insta::assert_snapshot!(
+            read(&format!("{{ send: NotifyPeriodicEventStream, {payload}, within: 5 }}")),
+            @r"
+        c.yaml:11:121: NotifyPeriodicEventStream is sent without asking for an answer (SEND), so `within` is of no use
+            → remove it
+        "
+        );
+    }
+}

@@ -16,6 +16,14 @@ pub(super) enum Tier {
     Station,
     Evse(u64),
     Connector(u64, u64),
+    /// No tier of its own: an instance of a component of the station.
+    Slot(u64),
+}
+
+impl Tier {
+    fn is_instance(self, wanted: &str) -> bool {
+        matches!(self, Tier::Slot(slot) if wanted.parse() == Ok(slot))
+    }
 }
 
 /// A variable of a component on its tier.
@@ -71,6 +79,10 @@ impl<'s> Device<'s> {
                 Per::Connector => {
                     self.around.connectors().map(|(evse, connector)| Tier::Connector(evse, connector)).collect()
                 }
+                Per::Slot => {
+                    let slots = ["configuration_slot", "configuration_slot_second"].map(|name| self.around.bench(name).as_u64());
+                    slots.into_iter().flatten().map(Tier::Slot).collect()
+                }
             };
             places.into_iter().map(move |place| Variable { definition, tier: place })
         })
@@ -91,6 +103,9 @@ impl<'s> Device<'s> {
     /// The names that expressions of the model see on a tier.
     fn names_at(&self, tier: Tier) -> Names {
         let mut names = self.names.clone();
+        if let Tier::Slot(slot) = tier {
+            names.insert("slot", slot.into());
+        }
         let (Tier::Evse(id) | Tier::Connector(id, _)) = tier else { return names };
         let reported = &self.station.reported_state;
         let charging = self.around.running_at(id).is_some_and(|one| one.charging_state == "Charging");
@@ -189,6 +204,7 @@ impl Variable {
             Tier::Station => String::new(),
             Tier::Evse(evse) => format!("/{evse}"),
             Tier::Connector(evse, connector) => format!("/{evse}/{connector}"),
+            Tier::Slot(slot) => format!("[{slot}]"),
         };
         let instance = self.instance().map(|instance| format!("[{instance}]")).unwrap_or_default();
         format!("{}{place}.{}{instance}", self.definition.component, self.name())
@@ -209,6 +225,7 @@ impl Variable {
             Tier::Station => {}
             Tier::Evse(evse) => component["evse"] = json!({ "id": evse }),
             Tier::Connector(evse, connector) => component["evse"] = json!({ "id": evse, "connectorId": connector }),
+            Tier::Slot(slot) => component["instance"] = slot.to_string().into(),
         }
         component
     }
@@ -225,14 +242,15 @@ impl Variable {
     /// True if exactly this component is named.
     fn is_of(&self, component: &Value) -> bool {
         let evse = &component["evse"];
+        let slot = instance(component).and_then(|slot| slot.parse().ok());
         let place = match (evse["id"].as_u64(), evse["connectorId"].as_u64()) {
-            _ if evse.is_null() => Some(Tier::Station),
+            _ if evse.is_null() => Some(slot.map_or(Tier::Station, Tier::Slot)),
             (Some(evse), None) => Some(Tier::Evse(evse)),
             (Some(evse), Some(connector)) => Some(Tier::Connector(evse, connector)),
             (None, _) => None,
         };
         same(&component["name"], &self.definition.component)
-            && instance(component).is_none()
+            && instance(component).is_some() == slot.is_some()
             && place == Some(self.tier)
     }
 
@@ -252,12 +270,12 @@ impl Variable {
     pub(super) fn is_meant_by(&self, item: &Value) -> bool {
         let (component, variable) = (&item["component"], &item["variable"]);
         let (evse, connector) = match self.tier {
-            Tier::Station => (None, None),
+            Tier::Station | Tier::Slot(_) => (None, None),
             Tier::Evse(evse) => (Some(evse), None),
             Tier::Connector(evse, connector) => (Some(evse), Some(connector)),
         };
         same(&component["name"], &self.definition.component)
-            && instance(component).is_none()
+            && instance(component).is_none_or(|wanted| self.tier.is_instance(wanted))
             && component["evse"]["id"].as_u64().is_none_or(|wanted| evse == Some(wanted))
             && component["evse"]["connectorId"].as_u64().is_none_or(|wanted| connector == Some(wanted))
             && (variable.is_null() || same(&variable["name"], self.name()))
@@ -272,7 +290,7 @@ impl Variable {
 
     /// Settings and properties of the station are persistent, states and measurements of EVSEs and connectors are not.
     fn is_persistent(&self) -> bool {
-        self.tier == Tier::Station || self.definition.variable.is_writable()
+        matches!(self.tier, Tier::Station | Tier::Slot(_)) || self.definition.variable.is_writable()
     }
 }
 

@@ -23,6 +23,7 @@ mod reports;
 mod request_rules;
 mod reservations;
 mod schedule;
+mod tariffs;
 #[cfg(test)]
 mod tests;
 mod triggers;
@@ -42,6 +43,7 @@ pub(crate) use self::{
 use self::{
     certificates::Certificates, connection::NetworkProfiles, displays::DisplayMessages, last_reported::LastReported,
     local_list::LocalList, monitors::Monitors, profiles::ChargingProfiles, reservations::Reservations,
+    tariffs::Tariffs,
 };
 pub(crate) use crate::protocol::own_registration::{Registration, Status};
 
@@ -63,6 +65,7 @@ pub struct OwnStation {
     certificates: Certificates,
     networks: NetworkProfiles,
     reservations: Reservations,
+    tariffs: Tariffs,
     reported_state: LastReported,
 }
 

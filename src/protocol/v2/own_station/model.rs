@@ -25,6 +25,8 @@ pub(super) enum Per {
     Evse,
     /// One for each connector.
     Connector,
+    /// One for each slot of network connection profiles, as an instance.
+    Slot,
 }
 
 /// `DataEnumType`.

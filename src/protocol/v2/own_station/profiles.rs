@@ -174,6 +174,7 @@ fn wrong_schedule(device: &Device<'_>, profile: &Value) -> Option<&'static str> 
     let units = device.value_of("SmartChargingCtrlr.RateUnit").unwrap_or_default();
     let most = device.number("SmartChargingCtrlr.PeriodsPerSchedule");
     let relative = profile["chargingProfileKind"] == "Relative";
+    let dynamic = profile["chargingProfileKind"] == "Dynamic"; // begins when it comes
     let switches = device.value_of("SmartChargingCtrlr.ACPhaseSwitchingSupported").as_deref() == Some("true");
     let phases = device.number("ChargingStation.SupplyPhases") as u64;
     items(profile, "chargingSchedule").find_map(|schedule| {
@@ -191,7 +192,7 @@ fn wrong_schedule(device: &Device<'_>, profile: &Value) -> Option<&'static str> 
             Some("TooManyElements")
         } else {
             let in_order = starts.first() == Some(&0) && starts.is_sorted_by(|one, next| one < next); // K01.FR.31, K01.FR.35
-            let begins = relative == schedule["startSchedule"].is_null(); // K01.FR.40, K01.FR.41
+            let begins = dynamic || relative == schedule["startSchedule"].is_null(); // K01.FR.40, K01.FR.41
             let on_phases = !items(schedule, "chargingSchedulePeriod").any(phase);
             (!(in_order && begins && on_phases)).then_some("InvalidSchedule")
         }
@@ -254,6 +255,14 @@ impl OwnStation {
             return Some("TooLargeElement");
         }
         (!known && self.profiles.count() >= device.limit(ENTRIES)).then_some("OutOfStorage")
+    }
+
+    /// K28.FR.06, K28.FR.11
+    pub(super) fn update_dynamic_schedule(&self, payload: &Value) -> Value {
+        let is_meant = |one: &Installed| {
+            one.profile["id"] == payload["chargingProfileId"] && one.profile["chargingProfileKind"] == "Dynamic"
+        };
+        if self.profiles.iter().any(is_meant) { status("Accepted") } else { refused("Rejected", "InvalidProfile") }
     }
 
     pub(super) fn keep_charging_profile(&mut self, around: &Around, request: &Value) {

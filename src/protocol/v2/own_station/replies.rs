@@ -56,16 +56,16 @@ impl OwnStation {
             "AFRRSignal" => refused("Rejected", "NoSignalWattCurve"), // Q08.FR.11
             "AdjustPeriodicEventStream" => refused("Rejected", "NotFound"), // N14.FR.02
             "GetPeriodicEventStream" | "NotifyWebPaymentStarted" => json!({}), // N12.FR.01, C25.FR.27
-            "ClearTariffs" => json!({ "clearTariffsResult": [{ "status": "NoTariff" }] }), // I10.FR.06
-            "GetTariffs" => status("NoTariff"),                       // I09.FR.03
-            "SetDERControl" => status("NotSupported"),                // R04.FR.01
+            "SetDefaultTariff" => self.set_default_tariff(around, payload),
+            "ChangeTransactionTariff" => self.change_transaction_tariff(around, payload),
+            "ClearTariffs" => self.clear_tariffs(payload),
+            "GetTariffs" => self.get_tariffs(payload),
+            "SetDERControl" => status("NotSupported"), // R04.FR.01
             "GetDERControl" | "ClearDERControl" => der_control(action, payload),
             "NotifyAllowedEnergyTransfer" => refused("Rejected", "UnsupportedRequest"),
             "RequestBatterySwap" => refused("Rejected", "NoBatteryAvailable"), // S02.FR.04
-            "UpdateDynamicSchedule" => refused("Rejected", "InvalidProfile"),  // K28.FR.11
+            "UpdateDynamicSchedule" => self.update_dynamic_schedule(payload),
             "UsePriorityCharging" => priority_charging(around, payload),
-            // B13.FR.01: no transaction is resumed.
-            "Reset" if payload["type"] == "ImmediateAndResume" => refused("Rejected", "UnsupportedRequest"),
             // These would destroy the state of a test case that does not wait for them.
             "Reset" | "RequestStartTransaction" | "UpdateFirmware" if asked == Asked::Unasked => {
                 refused("Rejected", "Unspecified")
@@ -77,10 +77,10 @@ impl OwnStation {
 
     /// Why our station answers with a CALLERROR, where the specification has no other answer for one without the function: the code,
     /// and words for it.
-    pub(crate) fn declines(action: &str) -> Option<(&'static str, &'static str)> {
+    pub(crate) fn declines(&self, around: &Around, action: &str) -> Option<(&'static str, &'static str)> {
         // I07.FR.01, I11.FR.01
-        matches!(action, "SetDefaultTariff" | "ChangeTransactionTariff")
-            .then_some(("NotSupported", "the station calculates no costs"))
+        let about_tariffs = matches!(action, "SetDefaultTariff" | "ChangeTransactionTariff");
+        (about_tariffs && !self.has_tariffs(around)).then_some(("NotSupported", "the station uses no tariffs"))
     }
 
     /// Changes the state according to an answer; `own` is true if the station composed it.
@@ -91,6 +91,7 @@ impl OwnStation {
             // If the test case accepts a monitor, it also sends the events of that monitor.
             "SetVariableMonitoring" if own => return self.keep_monitors(around, request),
             "CertificateSigned" => return self.certificate_came(),
+            "ClearTariffs" => return self.forget_tariffs(reply),
             // What the test case says to be unknown is not there.
             "ClearChargingProfile" if reply["status"] == "Unknown" => return self.forget_charging_profiles(request),
             _ => {}
@@ -111,6 +112,7 @@ impl OwnStation {
             "InstallCertificate" => self.keep_certificate(around, request),
             "DeleteCertificate" => self.forget_certificate(request),
             "ReserveNow" => self.keep_reservation(request),
+            "SetDefaultTariff" => self.keep_default_tariff(around, request),
             "CancelReservation" => self.reservations.ends(request),
             _ => {}
         }

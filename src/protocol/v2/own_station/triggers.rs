@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     Around, OwnStation, Status,
+    device::Device,
     follow_up::{FollowUp, Message},
     refused, status,
 };
@@ -35,9 +36,16 @@ impl OwnStation {
             | "MeterValues"
             | "StatusNotification"
             | "TransactionEvent" => status("Accepted"),
-            // F06.FR.08: V2G certificates and publishing firmware are not supported.
+            // F06.FR.18. What a trigger of the manufacturer's own leads to is no message of OCPP.
+            "CustomTrigger" if self.has_custom_trigger(around, payload) => status("Accepted"),
+            // F06.FR.08, F06.FR.19: V2G certificates and publishing firmware are not supported.
             _ => status("NotImplemented"),
         }
+    }
+
+    fn has_custom_trigger(&self, around: &Around, payload: &Value) -> bool {
+        let known = Device::new(self, around).value_of("CustomizationCtrlr.CustomTriggers").unwrap_or_default();
+        payload["customTrigger"].as_str().is_some_and(|wanted| known.split(',').any(|known| known == wanted))
     }
 
     pub(super) fn triggered(&self, around: &Around, payload: &Value) -> Vec<FollowUp> {

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     Around, Asked, OwnStation,
+    connection::NetworkProfiles,
     device::{Device, Variable},
     items,
     model::{BadValue, Mutability},
@@ -92,6 +93,8 @@ impl OwnStation {
             "SecurityCtrlr.BasicAuthPassword" if value.chars().count() < SHORTEST_PASSWORD => Err("InvalidValue"),
             // The bench has a fixed password. With another one the next run could not connect.
             "SecurityCtrlr.BasicAuthPassword" if asked == Asked::Unasked => Err("Unspecified"),
+            // B09.FR.22
+            key if NetworkProfiles::is_in_use(device, key) => Err("ActiveNetworkConf"),
             // B10.FR.02
             PRIORITY if !self.networks.has_all(device.around, value) => Err("InvalidNetworkConf"),
             _ => Ok(()),

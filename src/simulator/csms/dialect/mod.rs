@@ -3,10 +3,13 @@
 mod v1_6;
 mod v2;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{Common, CsmsSetup, certificate_status::CertificateStatus};
-use crate::{manual_action::ActionOutcome, protocol::Version};
+use crate::{
+    manual_action::{ActionOutcome, settings::Setting},
+    protocol::Version,
+};
 
 /// A version of OCPP as the CSMS speaks it with one station.
 pub(super) trait Dialect: Send {
@@ -42,6 +45,14 @@ pub(super) trait Dialect: Send {
     fn asked(&mut self, common: &mut Common, action: &str, payload: &Value);
     /// The station answered a CALL.
     fn answered(&mut self, common: &mut Common, action: &str, request: &Value, response: &Value);
+    /// The operator makes a setting of the CSMS, or undoes it.
+    fn set(&mut self, setting: Setting, _: &str) -> ActionOutcome {
+        ActionOutcome::NotPossible(format!("this version of OCPP has no use for `{}`", setting.word()))
+    }
+    /// What comes of something else that is done at the console; `None` for what this version does not have.
+    fn operated(&mut self, _: &mut Common, _: &str, _: &Map<String, Value>) -> Option<ActionOutcome> {
+        None
+    }
     /// Whether the console shows this value of a variable.
     fn shows(&self, component: &str, variable: &str, value: &str) -> ActionOutcome;
     /// Whether the console shows such a monitor of a variable.

@@ -187,7 +187,7 @@ impl Profile {
     }
 
     /// The period in force at a time, in milliseconds of the epoch.
-    pub(super) fn period_at(&self, begun: Timestamp, at: i64) -> Option<&Period> {
+    pub fn period_at(&self, begun: Timestamp, at: i64) -> Option<&Period> {
         let from = self.valid_from.is_none_or(|from| at >= from.as_millisecond());
         let to = self.valid_to.is_none_or(|to| at < to.as_millisecond());
         if !from || !to {
@@ -209,7 +209,7 @@ impl Profile {
     }
 
     /// When something may change between two times, in milliseconds of the epoch.
-    pub(super) fn changes(&self, begun: Timestamp, from: i64, to: i64, changes: &mut Vec<i64>) {
+    pub fn changes(&self, begun: Timestamp, from: i64, to: i64, changes: &mut Vec<i64>) {
         let validity = [self.valid_from, self.valid_to];
         changes.extend(validity.into_iter().flatten().map(Timestamp::as_millisecond));
         let mut of_schedule = |start: i64| {

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{EvSession, Physical};
+use super::{Battery, EvSession, Physical};
 use crate::{
     manual_action::ActionOutcome,
     pics::model,
@@ -42,6 +42,12 @@ pub struct Evse {
     pub supply: Supply,
     /// What a limit leaves of it, if one does.
     pub allowance: Option<Allowance>,
+    /// What its EV is to take, or (less than nothing) to give back, W.
+    pub setpoint: Option<f64>,
+    /// What the state of the grid leaves of its power, W, if that is less than it would be otherwise.
+    pub grid_limit: Option<f64>,
+    /// The battery in the slot of a swap station.
+    pub battery: Option<Battery>,
     /// What the driver is shown of the cost.
     pub cost: Option<Cost>,
 }
@@ -80,6 +86,10 @@ pub struct Allowance {
 
 /// What an EV takes when nobody limits it, W.
 pub const DEMAND: f64 = 7200.0;
+/// The most that an EV takes when it is told how much, W.
+const MOST_TAKEN: f64 = 10_000.0;
+/// The most that it gives back, W.
+const MOST_GIVEN_BACK: f64 = 5_000.0;
 
 /// A connector.
 #[derive(Debug, Clone)]
@@ -118,8 +128,18 @@ impl Evse {
                 _ => Supply { volts: 230, phases: Some(if of.phases.contains('3') { 3 } else { 1 }) },
             },
             allowance: None,
+            setpoint: None,
+            grid_limit: None,
+            battery: None,
             cost: None,
         }
+    }
+
+    /// The slot of a swap station has a battery.
+    #[must_use]
+    pub fn with_battery(self, swaps: bool) -> Self {
+        let battery = swaps.then(|| Battery::returned(self.id));
+        Self { battery, ..self }
     }
 
     /// True when the EVSE has this connector.
@@ -145,7 +165,16 @@ impl Evse {
 
     /// The power that an EV takes, W.
     pub fn draws(&self) -> f64 {
-        let offered = self.allowance.map_or(DEMAND, |allowance| allowance.watts.min(DEMAND));
+        let wanted = self.setpoint.map_or(DEMAND, |setpoint| setpoint.clamp(0.0, MOST_TAKEN));
+        let offered = self.allowance.map_or(wanted, |allowance| allowance.watts.min(wanted));
+        let offered = self.grid_limit.map_or(offered, |limit| offered.min(limit));
+        if self.gives_energy() { offered } else { 0.0 }
+    }
+
+    /// The power that an EV gives back, W.
+    pub fn returns(&self) -> f64 {
+        let wanted = self.setpoint.map_or(0.0, |setpoint| (-setpoint).clamp(0.0, MOST_GIVEN_BACK));
+        let offered = self.grid_limit.map_or(wanted, |limit| wanted.min(limit));
         if self.gives_energy() { offered } else { 0.0 }
     }
 

@@ -2,7 +2,10 @@
 
 use serde_json::Value;
 
-use super::{ContractRequest, EvSession, Event, External, Identification, NotPossible, Physical, Token};
+use super::{
+    ContractRequest, Control, EvSession, Event, External, Identification, LimitKind, Modern, NotPossible, Physical,
+    Settling, Token,
+};
 use crate::{link::LinkCommand, manual_action::ManualAction};
 
 fn not_possible(reason: impl Into<String>) -> NotPossible {
@@ -19,7 +22,10 @@ impl Physical {
         let connector = number("connector").unwrap_or(1);
         let named = parameters.contains_key("evse");
         match action.action.as_str() {
-            "power-cycle" => return Ok(Some(Event::PowerCycled)),
+            "power-cycle" => {
+                let away = parameters.get("away").and_then(Value::as_u64).unwrap_or(0);
+                return Ok(Some(Event::PowerCycled { away }));
+            }
             "hard-wired-event" => return Ok(Some(Event::Shaken)),
             "network-down" => {
                 self.network_up = false;
@@ -40,8 +46,23 @@ impl Physical {
                 self.set_faulty(action == "cause-fault");
                 return Ok(Some(Event::FaultsChanged));
             }
+            action @ ("take-batteries-out" | "put-batteries-in") => {
+                let moved = self.fill_slots(action == "put-batteries-in");
+                return moved.map(Some).ok_or_else(|| not_possible("this station swaps no batteries"));
+            }
             "store-customer" => {
                 self.customers.push(text("identifier"));
+                return Ok(None);
+            }
+            "set-terminal" => {
+                let Some(terminal) = &mut self.terminal else {
+                    return Err(not_possible("there is no payment terminal"));
+                };
+                terminal.settling = match text("settlement").as_str() {
+                    "rejected" => Settling::Rejects,
+                    "failed" => Settling::Fails,
+                    _ => Settling::Works,
+                };
                 return Ok(None);
             }
             "remove-certificate" => {
@@ -91,6 +112,8 @@ impl Physical {
                 let token = Token { text: text("token"), kind: text("type") };
                 Some(Event::TokenPresented(named.then_some(index), token))
             }
+            "present-payment-card" => Some(Event::CardPresented(index)),
+            "enter-vat-number" => Some(Event::VatNumberEntered(index, text("number"))),
             "press-start" => Some(Event::StartPressed(index)),
             "press-stop" => Some(Event::StopPressed(index)),
             "stop-with-master-pass" => Some(Event::MasterPassUsed(named.then_some(index))),
@@ -106,10 +129,20 @@ impl Physical {
                 self.evses[index].ev = EvSession { identification, ..EvSession::default() };
                 None
             }
+            "ev-services" => {
+                let evse = &mut self.evses[index];
+                if evse.ev.identification.is_none() {
+                    return Err(not_possible("the EV does not speak ISO 15118"));
+                }
+                let control = if text("control") == "ScheduledControl" { Control::Scheduled } else { Control::Dynamic };
+                evse.ev.modern = Some(Modern { control, bidirectional: text("transfer") == "bidirectional" });
+                evse.charging.then_some(Event::NeedsChanged(index))
+            }
             "ev-certificate" => {
                 let update = text("request") == "Update";
                 let request = if update { ContractRequest::Update } else { ContractRequest::Install };
                 self.evses[index].ev.request = Some(request);
+                self.evses[index].ev.contracts = number("contracts").and_then(|most| u8::try_from(most).ok());
                 None
             }
             "ev-renegotiate" => {
@@ -135,6 +168,20 @@ impl Physical {
                 let percent = parameters.get("percent").and_then(Value::as_u64).unwrap_or(0);
                 self.evses[index].state_of_charge = u8::try_from(percent.min(100)).unwrap_or(100);
                 Some(Event::Charged)
+            }
+            "enter-limit" => {
+                let kind = match text("kind").as_str() {
+                    "cost" => LimitKind::Cost,
+                    "energy" => LimitKind::Energy,
+                    "time" => LimitKind::Time,
+                    _ => LimitKind::Soc,
+                };
+                let value = parameters
+                    .get("value")
+                    .map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+                let value = value.and_then(|value| value.parse().ok());
+                let value = value.ok_or_else(|| not_possible("the limit is no number"))?;
+                Some(Event::LimitEntered { index, kind, value })
             }
             "ev-not-ready" | "ev-suspend" => self.suspend(index, true),
             "ev-resume" => self.suspend(index, false),

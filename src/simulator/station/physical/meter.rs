@@ -29,10 +29,15 @@ pub enum Unit {
 impl Physical {
     /// Lets the meter count the energy that flowed since it was read last.
     pub fn count_energy(&mut self, index: usize) {
-        let evse = &mut self.evses[index];
-        if evse.gives_energy() {
-            evse.meter += 25.0;
+        let evse = &self.evses[index];
+        if evse.gives_energy() && evse.returns() <= 0.0 {
+            self.flowed(index);
         }
+    }
+
+    /// Lets the meter count energy that has flowed.
+    pub fn flowed(&mut self, index: usize) {
+        self.evses[index].meter += 25.0;
     }
 
     /// What the meter reads of a measurand, in the words of OCPP's list of measurands.
@@ -46,11 +51,19 @@ impl Physical {
             text if text.starts_with("Energy") => (0.0, Unit::WattHour),
             text if text.starts_with("Power.Factor") => (1.0, Unit::None),
             "Power.Offered" => (watts(7400.0), Unit::Watt),
+            "Power.Active.Setpoint" => (evse.setpoint.unwrap_or(0.0), Unit::Watt),
+            "Power.Active.Residual" => {
+                (evse.setpoint.map_or(0.0, |setpoint| (evse.draws() + evse.returns()) - setpoint.abs()), Unit::Watt)
+            }
+            "Power.Active.Export" => (evse.returns(), Unit::Watt),
             text if text.starts_with("Power") => (evse.draws(), Unit::Watt),
             "Current.Offered" => (amperes(32.0), Unit::Ampere),
             text if text.starts_with("Current") => (if charging { amperes(31.0) } else { 0.0 }, Unit::Ampere),
             "Voltage" => (230.0, Unit::Volt),
-            "SoC" => (f64::from(evse.state_of_charge), Unit::Percent),
+            "SoC" => {
+                let of_vehicle = f64::from(evse.state_of_charge);
+                (evse.battery.as_ref().map_or(of_vehicle, |battery| battery.charge.floor()), Unit::Percent)
+            }
             "Frequency" => (50.0, Unit::Hertz),
             _ => (0.0, Unit::None),
         }

@@ -3,6 +3,7 @@
 //! It knows no message of OCPP. What happens to it is reported as an [`Event`]; a dialect decides what follows, and uses the
 //! operations of [`Physical`].
 
+mod battery;
 mod certificates;
 mod connection;
 mod display;
@@ -14,12 +15,14 @@ mod manual;
 mod meter;
 mod own_certificate;
 mod secc;
+mod terminal;
 mod timers;
 mod token_cache;
 mod transfers;
 mod vehicle;
 
 pub use self::{
+    battery::Battery,
     certificates::{Contract, Deleted, Installation, RootKind, Store},
     display::{Display, Screen},
     evse::{Allowance, Cost, Evse},
@@ -28,10 +31,11 @@ pub use self::{
     local_list::{LocalList, UpdateType},
     meter::Unit,
     own_certificate::{OwnCertificate, SigningRequest},
+    terminal::{Settling, Terminal},
     timers::Timers,
     token_cache::{CachedToken, TokenCache},
     transfers::{TransferDone, Transfers},
-    vehicle::{ContractRequest, EvSession, Identification},
+    vehicle::{ContractRequest, Control, EvSession, Identification, Modern},
 };
 use super::{StationSetup, Vehicle};
 use crate::{
@@ -48,6 +52,19 @@ pub struct Token {
     pub text: String,
     /// What kind of token it is, in the words of whoever presents it; empty where nobody says.
     pub kind: String,
+}
+
+/// What a driver can limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LimitKind {
+    /// What it costs.
+    Cost,
+    /// The energy, Wh.
+    Energy,
+    /// The time, seconds.
+    Time,
+    /// The state of charge, percent.
+    Soc,
 }
 
 /// Something that happened to the hardware. EVSEs are named by their index.
@@ -67,7 +84,19 @@ pub enum Event {
     /// The network is there again.
     NetworkBack,
     /// The power was away.
-    PowerCycled,
+    PowerCycled {
+        /// For so many seconds.
+        away: u64,
+    },
+    /// A driver has entered a limit for the transaction.
+    LimitEntered {
+        /// EVSE.
+        index: usize,
+        /// What is limited.
+        kind: LimitKind,
+        /// To how much: money, Wh, seconds or percent.
+        value: rust_decimal::Decimal,
+    },
     /// An EV drove into the bay.
     DroveIn(usize),
     /// The EV drove out of the bay.
@@ -106,6 +135,8 @@ pub enum Event {
     NeedsChanged(usize),
     /// An EV has ended its session (ISO 15118).
     SessionStopped(usize),
+    /// Batteries were put into slots, or taken out.
+    BatteriesMoved,
     /// A driver asked for priority charging, or ended it.
     PriorityWanted {
         /// EVSE.
@@ -128,6 +159,10 @@ pub enum Event {
     },
     /// A fault came, or went.
     FaultsChanged,
+    /// A driver presented a payment card for this EVSE.
+    CardPresented(usize),
+    /// A driver typed in a VAT number at this EVSE.
+    VatNumberEntered(usize, String),
     /// A file transfer has ended.
     Transferred(TransferDone),
 }
@@ -160,6 +195,10 @@ pub struct Equipment {
     pub removable_certificate: bool,
     /// It has a display for messages of the operator.
     pub display: bool,
+    /// It swaps batteries: its EVSEs are slots.
+    pub swaps_batteries: bool,
+    /// It has a payment terminal.
+    pub terminal: bool,
 }
 
 /// The hardware.
@@ -184,6 +223,8 @@ pub struct Physical {
     pub selected: Option<usize>,
     /// The display, if it has one for messages of the operator.
     pub display: Option<Display>,
+    /// The payment terminal, if it has one.
+    pub terminal: Option<Terminal>,
     /// The memory of the local authorization list takes nothing.
     pub list_broken: bool,
     /// Customers whose data somebody stored.
@@ -208,14 +249,16 @@ impl Physical {
         equipment: Equipment,
         surroundings: Surroundings,
     ) -> Self {
+        let swaps_batteries = equipment.swaps_batteries;
         Self {
             protocol,
             identity: setup.identity.clone(),
             password: protocol.semantics.password(&setup.password),
             display: equipment.display.then(Display::default),
+            terminal: equipment.terminal.then(Terminal::default),
             equipment,
             certificates: Store::delivered(&setup.roots, &setup.manufacturer_roots, setup.certificate.clone()),
-            evses: setup.pics.evses.iter().map(Evse::new).collect(),
+            evses: setup.pics.evses.iter().map(|evse| Evse::new(evse).with_battery(swaps_batteries)).collect(),
             vehicle: setup.vehicle.clone(),
             faulty: false,
             selected: None,

@@ -23,6 +23,24 @@ pub enum ContractRequest {
     Update,
 }
 
+/// How an EV that speaks ISO 15118-20 is told how much to charge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Control {
+    /// By a schedule.
+    Scheduled,
+    /// From moment to moment.
+    Dynamic,
+}
+
+/// What an EV that speaks ISO 15118-20 asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Modern {
+    /// How it is told how much to charge.
+    pub control: Control,
+    /// It wants to give energy back, too.
+    pub bidirectional: bool,
+}
+
 /// How an EV is set up for its next session.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct EvSession {
@@ -30,6 +48,10 @@ pub struct EvSession {
     pub identification: Option<Identification>,
     /// What it asks for first.
     pub request: Option<ContractRequest>,
+    /// What it asks for over ISO 15118-20, if it speaks that.
+    pub modern: Option<Modern>,
+    /// How many contracts it takes at once; only with ISO 15118-20.
+    pub contracts: Option<u8>,
     /// It has changed its needs.
     pub renegotiated: bool,
 }

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -29,19 +28,6 @@ pub(super) fn sign(authority: Option<&Arc<Pki>>, payload: &Value, combined: bool
         signed["certificateType"] = kind.clone();
     }
     Some(signed)
-}
-
-/// The answer to an EV's request for a contract certificate, as the contract pool behind the CSMS gives it (M01, M02): EXI,
-/// which nobody but the EV reads.
-pub(super) fn contract(payload: &Value) -> Value {
-    let request = payload["exiRequest"].as_str().and_then(|exi| STANDARD.decode(exi).ok()).unwrap_or_default();
-    // A document without options begins with this header.
-    if request.first() != Some(&0x80) {
-        return json!({ "status": "Failed", "exiResponse": "" });
-    }
-    let name: &[u8] =
-        if payload["action"] == "Update" { b"CertificateUpdateRes" } else { b"CertificateInstallationRes" };
-    json!({ "status": "Accepted", "exiResponse": STANDARD.encode([&[0x80], name].concat()) })
 }
 
 /// What the station has.

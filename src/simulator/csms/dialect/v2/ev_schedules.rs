@@ -76,7 +76,9 @@ fn steps(schedule: &Value, begin: i64) -> Steps {
         .filter_map(|period| {
             let phases = period["numberPhases"].as_u64().and_then(|phases| u32::try_from(phases).ok()).unwrap_or(3);
             let factor = if in_amperes { watts_per_ampere(phases) } else { 1.0 };
-            Some((begin.saturating_add(period["startPeriod"].as_i64()?), period["limit"].as_f64()? * factor))
+            // OCPP 2.1 has setpoints as well.
+            let most = period["limit"].as_f64().or_else(|| period["setpoint"].as_f64())?;
+            Some((begin.saturating_add(period["startPeriod"].as_i64()?), most * factor))
         })
         .collect()
 }

@@ -1,28 +1,52 @@
 //! A CSMS that speaks OCPP 2.x.
 
+mod battery_swaps;
 mod certificates;
+mod contract_pool;
 mod contracts;
 mod costs;
 mod customers;
+mod der_controls;
+mod dynamic_profiles;
+mod energy_transfers;
 mod ev_schedules;
+mod event_streams;
 mod item_limits;
+mod limits;
 mod monitoring;
+mod profile_rules;
+mod payments;
 mod reservations;
+mod resumption;
 mod smart_charging;
+mod tariffs;
 mod transactions;
 mod variables;
 
 use jiff::SignedDuration;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use self::{
-    certificates::Certificates, customers::Customers, ev_schedules::EvSchedules, monitoring::Monitors,
-    reservations::Reservations, smart_charging::SmartCharging, transactions::TransactionStore, variables::Variables,
+    certificates::Certificates,
+    contract_pool::ContractPool,
+    customers::Customers,
+    dynamic_profiles::DynamicProfiles,
+    energy_transfers::{EnergyTransfers, Policy},
+    ev_schedules::EvSchedules,
+    event_streams::EventStreams,
+    monitoring::Monitors,
+    reservations::Reservations,
+    smart_charging::SmartCharging,
+    transactions::TransactionStore,
+    limits::Limits,
+    payments::Payments,
+    variables::Variables,
 };
 use super::Dialect;
 use crate::{
     clock::ocpp_time,
-    manual_action::ActionOutcome,
+    manual_action::{ActionOutcome, settings::Setting},
+    protocol::Version,
     simulator::csms::{Common, certificate_status::CertificateStatus, tokens::Tokens},
 };
 
@@ -43,6 +67,12 @@ pub(super) struct Csms {
     smart_charging: SmartCharging,
     ev_schedules: EvSchedules,
     reservations: Reservations,
+    contract_pool: ContractPool,
+    dynamic_profiles: DynamicProfiles,
+    energy_transfers: EnergyTransfers,
+    event_streams: EventStreams,
+    limits: Limits,
+    payments: Payments,
 }
 
 impl Csms {
@@ -58,6 +88,12 @@ impl Csms {
             smart_charging: SmartCharging::default(),
             ev_schedules: EvSchedules::default(),
             reservations: Reservations::default(),
+            contract_pool: ContractPool::default(),
+            dynamic_profiles: DynamicProfiles::default(),
+            energy_transfers: EnergyTransfers::default(),
+            event_streams: EventStreams::default(),
+            limits: Limits::default(),
+            payments: Payments::default(),
         }
     }
 
@@ -75,15 +111,66 @@ impl Csms {
     fn transaction_event(&mut self, common: &mut Common, payload: &Value) -> Value {
         self.reservations.told(payload);
         self.ev_schedules.told(payload);
-        let response = self.transactions.event(payload, &common.tokens);
+        let mut response = self.transactions.event(payload, &common.tokens);
         let live = payload["eventType"] == "Updated" && payload["offline"] != true;
+        let id = payload["transactionInfo"]["transactionId"].as_str().unwrap_or_default();
         if live && payload["triggerReason"] == "MeterValuePeriodic" {
-            let id = payload["transactionInfo"]["transactionId"].as_str().unwrap_or_default();
             if let Some(cost) = self.transactions.cost(id) {
                 common.call("CostUpdated", json!({ "totalCost": cost, "transactionId": id }));
             }
         }
+        self.limit(common, id, payload, &mut response);
+        for profile in resumption::lost_profiles(&self.variables, &self.smart_charging, payload) {
+            common.call("SetChargingProfile", profile);
+        }
         response
+    }
+
+    /// Adds the limits of a transaction, and its cost where that is limited and nobody else calculates it (E16.FR.02, E16.FR.11).
+    fn limit(&mut self, common: &Common, id: &str, payload: &Value, response: &mut Value) {
+        if let Some(token) = payload.get("idToken") {
+            payments::keep_out_of_caches(&common.tokens, token, &common.wall(), &mut response["idTokenInfo"]);
+        }
+        if payload["eventType"] == "Ended" {
+            return self.limits.ended(id);
+        }
+        self.limits.told(id, &payload["transactionInfo"]["transactionLimit"]);
+        if payload["eventType"] == "Started" {
+            self.limits.starts(id);
+        }
+        if let Some(token) = payload.get("idToken") {
+            let paid = self.payments.limit_of(&common.tokens, token);
+            self.limits.set(Some(id), paid);
+        }
+        let supported = self.variables.value("TxCtrlr.SupportedLimits").unwrap_or_default();
+        if let Some(limit) = self.limits.to_tell(id, supported) {
+            response["transactionLimit"] = limit.into();
+        }
+        if self.limits.has_most_cost(id) && !self.transactions.has_own_costs(id) {
+            response["totalCost"] = self.transactions.cost(id).unwrap_or_default().into();
+        }
+    }
+
+    fn authorize(&self, common: &Common, payload: &Value, found: &[Option<CertificateStatus>]) -> Value {
+        let mut response = contracts::authorize(common, payload, found);
+        let token = &payload["idToken"];
+        payments::keep_out_of_caches(&common.tokens, token, &common.wall(), &mut response["idTokenInfo"]);
+        if response["idTokenInfo"]["status"] == "Accepted" {
+            if let Some(tariff) = tariffs::of_driver(&common.tokens, &self.variables, token) {
+                response["tariff"] = tariff;
+            }
+        }
+        response
+    }
+
+    /// Whether a QR code leads to a payment, and the messages of the payment then.
+    fn visited(&mut self, common: &mut Common, address: &str) -> Result<(), &'static str> {
+        let now = common.clock.now().wall;
+        let visit = self.payments.visited(&self.variables, common.endpoints.identity(), address, now)?;
+        for (action, payload) in self.payments.on_page(common.number(), visit) {
+            common.call(action, payload);
+        }
+        Ok(())
     }
 
     /// Sends the EV on an EVSE its schedule; false where there is no transaction (K15.FR.03, K15.FR.04).
@@ -94,10 +181,32 @@ impl Csms {
         let unit = if units.split(',').any(|unit| unit.trim() == "A") { "A" } else { "W" };
         let request = self.ev_schedules.request(evse, known, unit, &common.wall());
         let given = request.is_some();
-        if let Some(request) = request {
+        if let Some(mut request) = request {
+            if energy_transfers::is_15118_20(payload) {
+                energy_transfers::adapt(&mut request, payload, common.clock.now().wall);
+            }
+            request["chargingProfile"]["id"] = self.allowed_id(&request["chargingProfile"]).into();
             common.call("SetChargingProfile", request);
         }
         given
+    }
+
+    /// The id of a profile, or another one where the station has made that one its own (K01.FR.80).
+    fn allowed_id(&self, profile: &Value) -> i64 {
+        let id = profile["id"].as_i64().unwrap_or_default();
+        let is_own = profile_rules::is_own_id(&self.variables, id);
+        if is_own { profile_rules::free_id(&self.variables, id) } else { id }
+    }
+
+    /// An EV tells its needs (K15 to K20, Q01).
+    fn charging_needs(&self, common: &mut Common, payload: &Value) -> Value {
+        let transaction = self.ev_schedules.transaction(payload["evseId"].as_i64().unwrap_or_default());
+        let by_15118_20 = energy_transfers::is_15118_20(payload);
+        if let Some(refused) = by_15118_20.then(|| self.energy_transfers.refuse(transaction, payload)).flatten() {
+            return json!({ "status": refused });
+        }
+        let without = if by_15118_20 { "NoChargingProfile" } else { "Rejected" }; // K18.FR.04, K19.FR.04
+        json!({ "status": if self.give_schedule(common, payload) { "Accepted" } else { without } })
     }
 
     /// An EV has returned its schedule; one that does not fit makes it negotiate again (K15.FR.11 to K15.FR.13).
@@ -110,6 +219,14 @@ impl Csms {
             self.give_schedule(common, payload);
         }
         json!({ "status": if fits { "Accepted" } else { "Rejected" } })
+    }
+
+    fn authorize(&self, common: &Common, payload: &Value, found: &[Option<CertificateStatus>]) -> Value {
+        let mut response = contracts::authorize(common, payload, found);
+        if common.protocol.version == Version::V2_1 {
+            self.energy_transfers.authorize(&self.variables, payload, &mut response);
+        }
+        response
     }
 
     fn sign(&self, common: &mut Common, payload: &Value) -> Value {
@@ -125,7 +242,8 @@ impl Csms {
 
 /// What is said of a token (C01.FR.06, C01.FR.07).
 fn token_info(tokens: &Tokens, token: &Value) -> Value {
-    if token["type"] == "NoAuthorization" {
+    // Whoever pays at a terminal, at a kiosk or on a page is authorised by that (C18.FR.03).
+    if token["type"] == "NoAuthorization" || token["type"] == "DirectPayment" {
         return json!({ "status": "Accepted" });
     }
     let judged = tokens.judge(token["idToken"].as_str().unwrap_or_default(), token["type"].as_str());
@@ -153,21 +271,23 @@ impl Dialect for Csms {
                 json!({})
             }
             "NotifyEvent" => self.variables.happened(payload),
-            "Authorize" => contracts::authorize(common, payload, &[]),
+            "Authorize" => self.authorize(common, payload, &[]),
             "TransactionEvent" => self.transaction_event(common, payload),
             "ReservationStatusUpdate" => {
                 self.reservations.told(payload);
                 json!({})
             }
+            "VatNumberValidation" => payments::vat_number(payload),
+            "NotifySettlement" => payments::settled(&self.variables, payload),
             "SignCertificate" => self.sign(common, payload),
             "DataTransfer" => json!({ "status": "UnknownVendorId" }),
-            "NotifyEVChargingNeeds" => {
-                let status = if self.give_schedule(common, payload) { "Accepted" } else { "Rejected" };
-                json!({ "status": status })
-            }
+            "NotifyEVChargingNeeds" => self.charging_needs(common, payload),
             "NotifyEVChargingSchedule" => self.ev_schedule(common, payload),
             "GetCertificateStatus" => contracts::status(&[]),
-            "Get15118EVCertificate" => certificates::contract(payload),
+            "Get15118EVCertificate" => self.contract_pool.answer(payload),
+            "PullDynamicScheduleUpdate" => self.dynamic_profiles.pulled(payload),
+            "OpenPeriodicEventStream" => self.event_streams.open(payload),
+            "ClosePeriodicEventStream" => self.event_streams.close(payload),
             _ => json!({}),
         }
     }
@@ -184,7 +304,7 @@ impl Dialect for Csms {
         found: &[Option<CertificateStatus>],
     ) -> Value {
         match action {
-            "Authorize" => contracts::authorize(common, payload, found),
+            "Authorize" => self.authorize(common, payload, found),
             "GetCertificateStatus" => contracts::status(found),
             _ => self.respond(common, action, payload),
         }
@@ -194,7 +314,13 @@ impl Dialect for Csms {
     fn forbids(&self, common: &Common, action: &str, payload: &Value) -> Option<&'static str> {
         let rejected =
             common.registration.is("Rejected").then_some("the station is rejected: nothing may be sent to it");
-        rejected.or_else(|| self.smart_charging.forbids(action, payload))
+        rejected
+            .or_else(|| self.smart_charging.forbids(action, payload))
+            .or_else(|| profile_rules::forbids(&self.variables, &payload["chargingProfile"]))
+            .or_else(|| self.dynamic_profiles.forbids(action, payload))
+            .or_else(|| self.event_streams.forbids(action, payload))
+            .or_else(|| der_controls::forbids(action, payload))
+            .or_else(|| battery_swaps::forbids(&common.tokens, action, payload))
     }
 
     fn split(&self, action: &str, payload: Value) -> Vec<Value> {
@@ -206,6 +332,15 @@ impl Dialect for Csms {
         for name in ["requestId", "remoteStartId"] {
             if common.protocol.messages().requires(action, name) && payload.get(name).is_none() {
                 payload[name] = number.into();
+            }
+        }
+        der_controls::complete(action, payload, number);
+        if action == "SetChargingProfile" && payload["chargingProfile"].is_object() {
+            let profile = &payload["chargingProfile"];
+            if profile.get("id").is_none() {
+                let new = profile_rules::free_id(&self.variables, i64::try_from(number).unwrap_or(1));
+                let id = self.smart_charging.twin(payload).filter(|id| !profile_rules::is_own_id(&self.variables, *id));
+                payload["chargingProfile"]["id"] = id.unwrap_or(new).into();
             }
         }
         if action == "ReserveNow" {
@@ -247,6 +382,10 @@ impl Dialect for Csms {
         self.monitors.answered(action, request, response);
         self.smart_charging.answered(action, request, response);
         self.reservations.answered(action, request, response);
+        self.energy_transfers.answered(action, request, response);
+        self.dynamic_profiles.answered(action, request, response);
+        self.dynamic_profiles.keep(|id| self.smart_charging.has(id));
+        self.payments.answered(action, request, response);
         if let Some(update) = self.customers.answered(action, request, response) {
             common.call("SendLocalList", update);
         }
@@ -266,6 +405,49 @@ impl Dialect for Csms {
             }
             _ => {}
         }
+    }
+
+    fn set(&mut self, setting: Setting, value: &str) -> ActionOutcome {
+        match (setting, Policy::named(value)) {
+            (Setting::EnergyTransfer, Some(policy)) => self.energy_transfers.policy = policy,
+            (Setting::EvSchedules, _) => self.energy_transfers.without_profiles = value == "none",
+            _ => return ActionOutcome::NotPossible(format!("`{}` can't be `{value}`", setting.word())),
+        }
+        ActionOutcome::Done
+    }
+
+    fn operated(
+        &mut self,
+        common: &mut Common,
+        action: &str,
+        parameters: &Map<String, Value>,
+    ) -> Option<ActionOutcome> {
+        let text = |name: &str| parameters.get(name).and_then(Value::as_str).unwrap_or_default();
+        match action {
+            "limit-transaction" => {
+                let most = parameters.get("most").cloned().unwrap_or_default();
+                let running = self.transactions.running().map(str::to_owned);
+                self.limits.set(running.as_deref(), Map::from_iter([(text("limit").to_owned(), most)]));
+            }
+            "pay-at-kiosk" => {
+                let evse = parameters.get("evse").and_then(Value::as_u64).unwrap_or_default();
+                let start = self.payments.at_kiosk(common.number(), evse, text("card"));
+                common.call("RequestStartTransaction", start);
+            }
+            "pay-on-page" => match self.visited(common, text("address")) {
+                Ok(()) => {}
+                Err(reason) => {
+                    return Some(ActionOutcome::NotPossible(format!("the page refuses the QR code: {reason}")));
+                }
+            },
+            "check-page-refused" => {
+                if self.visited(common, text("address")).is_ok() {
+                    return Some(ActionOutcome::Denied("the QR code leads to a page for payment".into()));
+                }
+            }
+            _ => return None,
+        }
+        Some(ActionOutcome::Done)
     }
 
     fn shows(&self, component: &str, variable: &str, value: &str) -> ActionOutcome {

@@ -43,12 +43,13 @@ fn overlap(one: &Value, other: &Value) -> bool {
 /// What is wrong with the schedules of a profile.
 fn wrong_schedules(profile: &Value) -> Option<&'static str> {
     let relative = profile["chargingProfileKind"] == "Relative";
+    let dynamic = profile["chargingProfileKind"] == "Dynamic"; // begins when it comes
     items(profile, "chargingSchedule").find_map(|schedule| {
         let periods = || items(schedule, "chargingSchedulePeriod");
         let starts: Vec<i64> = periods().filter_map(|period| period["startPeriod"].as_i64()).collect();
         let phase = |period: &Value| !period["phaseToUse"].is_null() && period["numberPhases"] != 1;
         match schedule.get("startSchedule") {
-            None if !relative => Some("startSchedule is missing (K01.FR.40)"),
+            None if !relative && !dynamic => Some("startSchedule is missing (K01.FR.40)"),
             Some(_) if relative => Some("a Relative profile has no startSchedule (K01.FR.41)"),
             _ if starts.first() != Some(&0) => Some("the first period does not begin at 0 (K01.FR.31)"),
             _ if !starts.is_sorted_by(|one, next| one < next) => Some("the periods are not in order (K01.FR.35)"),
@@ -102,24 +103,43 @@ impl SmartCharging {
             }
             _ => {}
         }
-        let same = |name: &str, one: &Installed| one.profile[name] == profile[name];
-        // K01.FR.06, K01.FR.39
-        let twin = self.profiles.iter().any(|one| {
-            !same("id", one)
-                && same("chargingProfilePurpose", one)
-                && same("stackLevel", one)
-                && if transaction.is_some() {
-                    same("transactionId", one)
+        let twin = self.at_the_place(evse, profile).any(|one| one.profile["id"] != profile["id"]);
+        twin.then_some("another profile has this purpose and stack level (K01.FR.06, K01.FR.39)")
+    }
+
+    /// The profiles at the place of a profile, of which there may be one only (K01.FR.06, K01.FR.39).
+    fn at_the_place(&self, evse: i64, profile: &Value) -> impl Iterator<Item = &Installed> {
+        self.profiles.iter().filter(move |one| {
+            let same = |name: &str| one.profile[name] == profile[name];
+            same("chargingProfilePurpose")
+                && same("stackLevel")
+                && if profile.get("transactionId").is_some() {
+                    same("transactionId")
                 } else {
                     one.evse == evse && overlap(&one.profile, profile)
                 }
-        });
-        twin.then_some("another profile has this purpose and stack level (K01.FR.06, K01.FR.39)")
+        })
+    }
+
+    /// The id of the profile whose place a SetChargingProfileRequest takes.
+    pub(super) fn twin(&self, request: &Value) -> Option<i64> {
+        self.at_the_place(evse(request), &request["chargingProfile"]).find_map(|one| one.profile["id"].as_i64())
+    }
+
+    /// Whether the station has a profile with this id.
+    pub(super) fn has(&self, id: i64) -> bool {
+        self.profiles.iter().any(|one| one.profile["id"] == id)
     }
 
     /// The profile of a transaction.
     pub(super) fn of_transaction(&self, id: &str) -> Option<&Value> {
         self.profiles.iter().map(|one| &one.profile).find(|profile| profile["transactionId"] == id)
+    }
+
+    /// All profiles of a transaction, each with its EVSE.
+    pub(super) fn all_of_transaction<'s>(&'s self, id: &'s str) -> impl Iterator<Item = (i64, &'s Value)> {
+        let of = move |one: &&Installed| one.profile["transactionId"] == id;
+        self.profiles.iter().filter(of).map(|one| (one.evse, &one.profile))
     }
 
     fn keep(&mut self, evse: i64, profile: &Value) {

@@ -15,7 +15,15 @@ struct Transaction {
     /// Events by sequence number; they may come in any order (E04, E12).
     events: BTreeMap<i64, String>,
     ended: bool,
+    /// The station calculates what it costs (I12).
+    own_costs: bool,
     energy: Energy,
+}
+
+impl Transaction {
+    fn cost(&self) -> Option<f64> {
+        self.energy.cost().filter(|_| !self.own_costs)
+    }
 }
 
 /// The transactions of the station.
@@ -35,9 +43,17 @@ impl TransactionStore {
         let kind = payload["eventType"].as_str().unwrap_or_default();
         transaction.ended |= kind == "Ended";
         transaction.events.insert(payload["seqNo"].as_i64().unwrap_or_default(), kind.to_owned());
+        if let Some(costs) = payload.get("costDetails") {
+            transaction.own_costs = costs["failureToCalculate"] != true;
+        }
         transaction.energy.learn(payload);
         let mut response = Map::new();
-        if let Some(cost) = transaction.energy.cost().filter(|_| kind == "Ended") {
+        // C20.FR.03: who has used nothing is told so, whoever has calculated it.
+        let nothing = payload["costDetails"]["totalCost"]["total"]["inclTax"].as_f64() == Some(0.0);
+        if kind == "Ended" && nothing && transaction.own_costs {
+            response.insert("totalCost".into(), 0.0.into());
+        }
+        if let Some(cost) = transaction.cost().filter(|_| kind == "Ended") {
             response.insert("totalCost".into(), cost.into());
         }
         if let Some(token) = payload.get("idToken") {
@@ -46,8 +62,18 @@ impl TransactionStore {
         json!(response)
     }
 
-    /// What a transaction costs so far; none without a reading.
+    /// What a transaction costs so far; none without a reading, and where the station calculates it.
     pub(super) fn cost(&self, id: &str) -> Option<f64> {
-        self.known.get(id).and_then(|transaction| transaction.energy.cost())
+        self.known.get(id).and_then(Transaction::cost)
+    }
+
+    /// Whether the station calculates what a transaction costs.
+    pub(super) fn has_own_costs(&self, id: &str) -> bool {
+        self.known.get(id).is_some_and(|transaction| transaction.own_costs)
+    }
+
+    /// A transaction that is running.
+    pub(super) fn running(&self) -> Option<&str> {
+        self.known.iter().find(|(_, transaction)| !transaction.ended).map(|(id, _)| id.as_str())
     }
 }

@@ -35,7 +35,8 @@ pub(super) fn new_password<'r>(request: &'r Value, response: &Value) -> Option<&
     let taken = |name: &Value| results.clone().any(|result| result["variable"]["name"] == *name && was_set(result));
     let items = request["setVariableData"].as_array().into_iter().flatten();
     items
-        .filter(|item| item["variable"]["name"] == "BasicAuthPassword" && taken(&item["variable"]["name"]))
+        .filter(|item| item["component"]["name"] == "SecurityCtrlr" && item["variable"]["name"] == "BasicAuthPassword")
+        .filter(|item| taken(&item["variable"]["name"]))
         .find_map(|item| item["attributeValue"].as_str())
 }
 
@@ -55,8 +56,9 @@ impl Variables {
                 for item in request["setVariableData"].as_array().into_iter().flatten() {
                     let taken = results.iter().any(|result| name_of(result) == name_of(item) && was_set(result));
                     let actual = item.get("attributeType").is_none_or(|kind| kind == "Actual");
-                    // Passwords are not for the eyes of operators (A01.FR.09).
-                    if taken && actual && item["variable"]["name"] != "BasicAuthPassword" {
+                    // Passwords and secrets are not for the eyes of operators (A01.FR.09).
+                    let secret = ["BasicAuthPassword", "SharedSecret", "ApnPassword"];
+                    if taken && actual && !secret.iter().any(|secret| item["variable"]["name"] == *secret) {
                         self.learn(item, &item["attributeValue"]);
                     }
                 }

@@ -17,7 +17,8 @@ impl ChargePoint {
             Event::Received(text) => self.received(&text),
             Event::Disconnected => self.disconnected(),
             Event::NetworkBack => self.schedule(Duration::from_secs(1), Timer::Connect),
-            Event::PowerCycled => self.power_was_away(),
+            Event::PowerCycled { .. } => self.power_was_away(),
+            Event::LimitEntered { .. } => return Err(NotPossible("no transaction of OCPP 1.6 has a limit".into())),
             // A bay makes no difference to a connector.
             Event::DroveIn(_) | Event::DroveOut(_) => {}
             Event::Plugged(index) | Event::EvSidePlugged(index) => self.plugged(index),
@@ -35,6 +36,9 @@ impl ChargePoint {
             }
             Event::EvSuspended { index, .. } => self.report_evse(index),
             Event::Shaken => return Err(NotPossible("OCPP 1.6 knows no monitors".into())),
+            Event::CardPresented(_) | Event::VatNumberEntered(..) => {
+                return Err(NotPossible("OCPP 1.6 knows no payments".into()));
+            }
             Event::NeedsChanged(_) | Event::SessionStopped(_) => {
                 return Err(NotPossible("OCPP 1.6 knows no ISO 15118".into()));
             }
@@ -46,7 +50,7 @@ impl ChargePoint {
             }
             Event::Transferred(TransferDone::Download(_, result)) => self.firmware_downloaded(result),
             Event::Charged => {}
-            Event::PriorityWanted { .. } | Event::ExternalSystem(..) => {
+            Event::PriorityWanted { .. } | Event::ExternalSystem(..) | Event::BatteriesMoved => {
                 return Err(NotPossible("OCPP 1.6 has nothing of the kind".into()));
             }
             Event::Transferred(TransferDone::Upload(_, result)) => self.diagnostics_uploaded(result),

@@ -155,6 +155,8 @@ impl ChargePoint {
                 file_protocols: setup.pics.list("ORS-24").to_vec(),
                 removable_certificate: false,
                 display: false,
+                swaps_batteries: false,
+                terminal: false,
             },
             surroundings,
         );

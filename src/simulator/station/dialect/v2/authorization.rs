@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Station, Timer, evse::Token, key};
+use super::{Station, Timer, evse::Token, key, payment::is_payment};
 use crate::simulator::station::physical::CachedToken;
 
 /// How long the master pass screen stays, in seconds.
@@ -34,6 +34,9 @@ fn group_of(info: &Value) -> Option<Value> {
 impl Station {
     /// A driver presents a token (C01, C09, C12 to C16, E07).
     pub(super) fn present(&mut self, index: usize, token: Token) {
+        if self.is_being_paid(index) {
+            return;
+        }
         // E09.FR.03: whose cable it is may have it.
         if self.evses[index].locked_for.as_ref().is_some_and(|owner| same(owner, &token)) {
             self.hold_cable(index, None);
@@ -113,6 +116,7 @@ impl Station {
     }
 
     pub(super) fn refused(&mut self, index: usize) {
+        self.give_up_payment(index, true);
         self.evses[index].remote_start = None;
         self.evses[index].claimed = None;
         self.evses[index].profile_to_come = None;
@@ -138,7 +142,7 @@ impl Station {
         !known.accepted() && self.device.is(known.source, "DisablePostAuthorize")
     }
 
-    fn ask(&mut self, index: usize, token: Token, stopping: bool) {
+    pub(super) fn ask(&mut self, index: usize, token: Token, stopping: bool) {
         self.call("Authorize", json!({ "idToken": token }));
         self.authorizing.push_back((index, token, stopping));
     }
@@ -148,8 +152,17 @@ impl Station {
         let Some((index, token, stopping)) = self.authorizing.pop_front() else { return };
         let info = response["idTokenInfo"].clone();
         self.remember(&token, &info);
+        self.allow_transfers(index, &response["allowedEnergyTransfer"]);
+        if !stopping {
+            self.learn_language(index, &info);
+        }
         // C07.FR.13 to 17: of a contract certificate both are told, and both must be right.
         if response.get("certificateStatus").is_some_and(|status| status != "Accepted") {
+            self.refused(index);
+            return;
+        }
+        let tariff = response.get("tariff").filter(|_| !stopping && info["status"] == "Accepted");
+        if tariff.is_some_and(|tariff| !self.tariff_brought(index, &token, tariff)) {
             self.refused(index);
             return;
         }
@@ -165,7 +178,8 @@ impl Station {
 
     /// Keeps what the CSMS said of a token (C10.FR.04, C10.FR.05).
     fn remember(&mut self, token: &Value, info: &Value) {
-        if self.device.is("AuthCacheCtrlr", "Enabled") && token["type"] != "NoAuthorization" {
+        let kept = token["type"] != "NoAuthorization" && !is_payment(token);
+        if self.device.is("AuthCacheCtrlr", "Enabled") && kept {
             let token = key(token);
             let expiry = info["cacheExpiryDateTime"].as_str().and_then(|time| time.parse().ok());
             let accepted = info["status"] == "Accepted";
@@ -202,6 +216,7 @@ impl Station {
 
     /// A remote start (F01, F02).
     pub(super) fn remote_start(&mut self, index: usize, token: Token, group: Option<Value>, remote_start: i64) {
+        self.web_payment_over(index);
         self.evses[index].remote_start = Some(remote_start);
         self.claim(index, &token, group.as_ref());
         if self.device.is("AuthCtrlr", "AuthorizeRemoteStart") {

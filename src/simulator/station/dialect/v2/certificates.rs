@@ -94,7 +94,9 @@ impl Station {
         let has_certificate = || certificates.own.certificate().is_some_and(|own| own.is_valid_at(now));
         wanted.filter_map(|slot| self.profiles.iter().find(|(known, _)| *known == slot)).all(|(_, profile)| {
             let wanted = profile.security_profile;
-            wanted == present || (wanted > present && has_root() && (wanted < 3 || has_certificate()))
+            wanted == present
+                || self.may_step_down(present, wanted)
+                || (wanted > present && has_root() && (wanted < 3 || has_certificate()))
         })
     }
 }

@@ -31,14 +31,20 @@ impl Station {
         if !(1..=LONGEST).contains(&duration) {
             return refused("ValueOutOfRange");
         }
+        let mut periods = None;
         let steps = match payload["evseId"].as_u64() {
             Some(0) => self.limits_of_station(duration, unit),
             evse => {
                 let index = evse.and_then(|evse| self.physical.index_of(u32::try_from(evse).ok()?));
                 // K08.FR.05.
                 let Some(index) = index else { return refused("UnknownEvse") };
+                periods = Some(index);
                 self.limits_of_evse(index, duration, unit)
             }
+        };
+        let periods = match periods {
+            Some(index) => self.with_modes(index, &steps, duration),
+            None => steps.iter().map(Step::period).collect(),
         };
         json!({
             "status": "Accepted",
@@ -47,7 +53,7 @@ impl Station {
                 "duration": duration,
                 "scheduleStart": self.physical.wall(),
                 "chargingRateUnit": unit.name(),
-                "chargingSchedulePeriod": steps.iter().map(Step::period).collect::<Vec<_>>(),
+                "chargingSchedulePeriod": periods,
             },
         })
     }
@@ -107,10 +113,16 @@ impl Station {
         let enabled = self.charges_smartly() && !self.charging_profiles.is_empty();
         let at = |unit: Unit| self.limits_of_evse(index, 1, unit).first().map(|step| step.limit);
         let limits = if enabled { at(Unit::Watt).zip(at(Unit::Ampere)) } else { None };
+        let setpoint = if enabled { self.setpoint_now(index) } else { None };
+        let idle = enabled && self.operation_mode(index) == "Idle";
         let evse = &mut self.physical.evses[index];
+        evse.setpoint = setpoint;
         evse.allowance = limits
             .filter(|(watts, _)| *watts < evse.rated(Unit::Watt))
             .map(|(watts, amperes)| Allowance { watts: watts.number(), amperes: amperes.number() });
+        if idle {
+            evse.allowance = Some(Allowance { watts: 0.0, amperes: 0.0 });
+        }
     }
 
     /// Profiles or transactions have changed, or a period has begun: the EVSEs that charge follow (K01.FR.07, K01.FR.32,
@@ -123,6 +135,7 @@ impl Station {
                 self.energy_limited(index, before.supplies(), before.draws());
             }
         }
+        self.watch_modes();
         self.schedule_limits();
     }
 

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{Station, displays::has_display};
-use crate::simulator::station::physical::Cost;
+use crate::simulator::station::{physical::Cost, tariff};
 
 impl Station {
     /// The station shows costs to drivers.
@@ -26,6 +26,12 @@ impl Station {
     pub(super) fn cost_updated(&mut self, payload: &Value) {
         if let Some(cost) = payload["totalCost"].as_f64() {
             self.show_cost(&payload["transactionId"], Cost::Running(cost));
+        }
+        let of = |evse: &super::evse::Evse| {
+            evse.transaction.as_ref().is_some_and(|running| payload["transactionId"] == *running.id)
+        };
+        if let Some((index, cost)) = self.evses.iter().position(of).zip(tariff::decimal(&payload["totalCost"])) {
+            self.cost_is(index, cost);
         }
     }
 

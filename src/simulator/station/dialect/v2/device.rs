@@ -1,5 +1,10 @@
 //! The device model: components and variables, as the PICS has them.
 
+mod custom_triggers;
+mod languages;
+mod network;
+mod payment;
+
 pub use super::super::domain::{Domain, Mutability};
 use super::displays;
 use crate::{
@@ -391,42 +396,12 @@ impl Device {
         device
     }
 
-    /// What the station has of its own since OCPP 2.1: a NetworkConfiguration for every slot (B09.FR.08), which only SetNetworkProfile
-    /// sets, but for the password; the language of displays.
+    /// What the station has of its own since OCPP 2.1: a NetworkConfiguration for every slot; the language of displays.
     pub fn bring_up_to(&mut self, version: Version) {
         if version != Version::V2_1 {
             return;
         }
-        for slot in 1..=NETWORK_SLOTS {
-            let interfaces =
-                ["Any", "Wired0", "Wired1", "Wired2", "Wired3", "Wireless0", "Wireless1", "Wireless2", "Wireless3"];
-            let versions = ["OCPP12", "OCPP15", "OCPP16", "OCPP20", "OCPP201", "OCPP21"];
-            for (name, (value, domain)) in [
-                ("OcppCsmsUrl", text("", 2000)),
-                ("OcppInterface", options("Any", &interfaces)),
-                ("OcppTransport", options("JSON", &["JSON"])),
-                ("OcppVersion", options("OCPP21", &versions)),
-                ("MessageTimeout", integer(30, 1, 3600)),
-                ("SecurityProfile", integer(1, 0, 3)),
-                ("BasicAuthPassword", text("", 64)),
-                ("VpnEnabled", boolean(false)),
-                ("ApnEnabled", boolean(false)),
-            ] {
-                let secret = name == "BasicAuthPassword";
-                self.variables.push(Variable {
-                    component: "NetworkConfiguration",
-                    component_instance: Some(slot.to_string()),
-                    place: None,
-                    name,
-                    instance: None,
-                    value,
-                    mutability: if secret { Mutability::WriteOnly } else { Mutability::ReadOnly },
-                    domain,
-                    reboot: false,
-                    persistent: true,
-                });
-            }
-        }
+        self.add_network_configuration();
         let displays = self.variable("DisplayMessageCtrlr", "SupportedFormats").cloned();
         if let Some(known) = displays {
             let mut add = |name: &'static str, (value, domain): (String, Domain)| {
@@ -440,16 +415,6 @@ impl Device {
             if matches!(variable.name, "TariffFallbackMessage" | "TotalCostFallbackMessage") {
                 variable.instance = Some("en");
             }
-        }
-    }
-
-    /// Sets a value of a NetworkConfiguration from within.
-    pub fn put_slot(&mut self, slot: i64, name: &str, value: impl Into<String>) {
-        let slot = slot.to_string();
-        let of =
-            |variable: &&mut Variable| variable.component_instance.as_ref() == Some(&slot) && variable.name == name;
-        if let Some(variable) = self.variables.iter_mut().find(of) {
-            variable.value = value.into();
         }
     }
 

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Station, Timer};
+use super::{Station, Timer, driver_language::text_of};
 use crate::{
     pics::{Pics, Profile},
     simulator::station::physical::Screen,
@@ -77,12 +77,12 @@ impl DisplayMessages {
     }
 
     /// What the display shows in this state of the station: messages that take turns (O01.FR.12 to O01.FR.15).
-    fn shown(&self, now: Timestamp, state: &str) -> Vec<Screen> {
+    fn shown(&self, now: Timestamp, state: &str, language: Option<&str>) -> Vec<Screen> {
         let begun = |message: &Value| time(message, "startDateTime").is_none_or(|start| start <= now);
         let fits = |message: &Value| message["state"].is_null() || message["state"] == state;
         let of = |priority: &str| -> Vec<Screen> {
             let its = |message: &&Value| message["priority"] == priority && begun(message) && fits(message);
-            self.0.values().filter(its).map(screen).collect()
+            self.0.values().filter(its).map(|message| screen(message, language)).collect()
         };
         let in_front = ["AlwaysFront", "InFront"].map(of).into_iter().find(|screens| !screens.is_empty());
         in_front.unwrap_or_else(|| {
@@ -96,8 +96,9 @@ fn time(message: &Value, name: &str) -> Option<Timestamp> {
     message[name].as_str().and_then(|text| text.parse().ok())
 }
 
-fn screen(message: &Value) -> Screen {
-    let text = |name: &str| message["message"][name].as_str().unwrap_or_default().to_owned();
+fn screen(message: &Value, language: Option<&str>) -> Screen {
+    let shown = text_of(message, language);
+    let text = |name: &str| shown[name].as_str().unwrap_or_default().to_owned();
     Screen { format: text("format"), content: text("content") }
 }
 
@@ -140,8 +141,11 @@ impl Station {
         let texts =
             std::iter::once(&message["message"]).chain(message["messageExtra"].as_array().into_iter().flatten());
         let told = self.device.variable(CONTROLLER, "Language").is_some();
-        if told && texts.filter(|text| !text["language"].is_null()).any(|text| !supports("Language", &text["language"]))
-        {
+        let speaks = |text: &Value| {
+            let known = self.device.variable(CONTROLLER, "Language");
+            text["language"].as_str().is_none_or(|language| known.is_some_and(|known| known.domain.admits(language)))
+        };
+        if told && texts.into_iter().any(|text| !speaks(text)) {
             return refused("LanguageNotSupported", None);
         }
         if message["state"].as_str().is_some_and(|state| !STATES.contains(&state)) {
@@ -216,7 +220,7 @@ impl Station {
         self.messages.expire(now);
         self.device.put(CONTROLLER, "DisplayMessages", self.messages.0.len().to_string());
         let messages = if self.device.is(CONTROLLER, "Enabled") { &self.messages } else { &DisplayMessages::default() };
-        let screens = messages.shown(now, self.state_for_messages());
+        let screens = messages.shown(now, self.state_for_messages(), self.language_of_driver().as_deref());
         if let Some(display) = &mut self.physical.display {
             display.show(screens);
         }

@@ -38,6 +38,8 @@ pub struct Evse {
     pub claimed: Option<i64>,
     /// The used reservation that the next event has to name.
     pub reservation_to_report: Option<i64>,
+    /// When that reservation was made.
+    pub reserved_since: Option<jiff::Timestamp>,
     /// It is kept for somebody who has reserved it.
     pub reserved: bool,
     /// An EV was plugged in while it was reserved, by nobody knows whom (G01.FR.09).
@@ -118,6 +120,7 @@ impl Evse {
             remote_start: None,
             claimed: None,
             reservation_to_report: None,
+            reserved_since: None,
             reserved: false,
             stranger: false,
             profile_to_come: None,
@@ -365,6 +368,7 @@ impl Station {
         self.allow_energy(index);
         self.end_negotiation(index);
         if self.evses[index].transaction.is_none() {
+            self.give_up_payment(index, false);
             return;
         }
         // E05.FR.10: an authorisation that the CSMS takes back ends the transaction at once. E07 knows two ways for a driver
@@ -399,7 +403,10 @@ impl Station {
         evse.profile_to_come = None;
         evse.token_to_report = None;
         evse.reservation_to_report = None;
-        if evse.transaction.is_some() {
+        if evse.transaction.is_none() {
+            self.give_up_payment(index, false);
+        }
+        if self.evses[index].transaction.is_some() {
             if self.stops_at("ParkingBayOccupancy") && !self.stops_without("Authorized") {
                 self.update(index, "EVConnectTimeout");
             } else {
@@ -478,6 +485,8 @@ impl Station {
             key_told: false,
         });
         self.adopt_profile(index);
+        self.begin_reckoning(index);
+        self.begin_limits(index);
         self.schedule_sample_for_end(index);
         self.event(index, "Started", trigger, Some(state), None);
     }
@@ -502,6 +511,8 @@ impl Station {
         if let Some(ended) = evse.transaction.take() {
             self.forget_profiles_of(&ended.id);
             self.messages.transaction_ended(&ended.id);
+            self.end_reckoning(index);
+            self.end_limits(index);
             self.evses[index].ended = Some(ended.id.clone());
             self.ended.push(ended.id);
         }
@@ -530,13 +541,18 @@ impl Station {
     ) {
         let now = self.physical.wall();
         let offline = !self.online();
+        let (tariff, costs) = self.costs_for_event(index, kind, trigger);
         let meter = self.meter_values(index, kind, trigger);
+        let reserved = self.amount_to_report(index);
+        let limits = self.limits_to_tell(index).or(reserved.map(|most| json!({ "maxCost": most })));
         let plugged = self.physical.evses[index].plugged;
+        let token = self.evses[index].token_to_report.take().map(|token| self.with_evccid(index, token));
+        let mode = self.is_bidirectional().then(|| self.operation_mode(index));
+        let sleeps = self.sleeps(index);
         let evse = &mut self.evses[index];
         let connector = plugged.or(evse.connectors.first().map(|known| known.id));
         let id = evse.id;
         let remote_start = evse.remote_start.take();
-        let token = evse.token_to_report.take();
         let reservation = evse.reservation_to_report.take();
         let Some(transaction) = &mut evse.transaction else { return };
         let trigger = if remote_start.is_some() { "RemoteStart" } else { trigger };
@@ -553,8 +569,17 @@ impl Station {
         } else if kind == "Ended" {
             info["stoppedReason"] = "Local".into();
         }
+        if let Some(mode) = mode {
+            info["operationMode"] = mode.into();
+        }
         if let Some(remote) = remote_start {
             info["remoteStartId"] = remote.into();
+        }
+        if let Some(tariff) = tariff {
+            info["tariffId"] = tariff.into();
+        }
+        if let Some(limits) = limits {
+            info["transactionLimit"] = limits;
         }
         let mut payload = json!({
             "eventType": kind,
@@ -574,6 +599,9 @@ impl Station {
                 transaction.evse_reported = true;
             }
         }
+        if sleeps {
+            payload["evseSleep"] = true.into();
+        }
         if let Some(token) = token {
             payload["idToken"] = token;
         }
@@ -583,6 +611,9 @@ impl Station {
         }
         if let Some(meter) = meter {
             payload["meterValue"] = meter;
+        }
+        if let Some(costs) = costs {
+            payload["costDetails"] = costs;
         }
         self.call("TransactionEvent", payload);
     }

@@ -29,15 +29,18 @@ impl Station {
         let evse = self.evses[index].id;
         let before = self.told_limit(evse, said.kind);
         let Some(amount) = said.amount else {
+            self.external_values.remove(&(evse, said.kind.member()));
             let purpose = purpose_of(said.kind);
             self.charging_profiles
                 .retain(|known| !(known.source == SOURCE && known.evse == evse && known.profile.purpose == purpose));
             self.profiles_changed();
             return Ok(());
         };
-        let member = if said.kind == ExternalKind::Setpoint { "setpoint" } else { "limit" };
-        // K29.FR.03
-        let mode = if said.kind == ExternalKind::Setpoint { "ExternalSetpoint" } else { "ExternalLimits" };
+        // K29.FR.03, Q05.FR.05, Q05.FR.06
+        let (member, mode) = (said.kind.member(), said.kind.mode());
+        if said.kind != ExternalKind::LocalGeneration {
+            self.external_values.insert((evse, member), amount);
+        }
         let mut taken = false;
         if said.kind != ExternalKind::LocalGeneration {
             for known in &mut self.charging_profiles {
@@ -50,7 +53,7 @@ impl Station {
             }
         }
         let disallowed = self.device.is("SmartChargingCtrlr", "ExternalConstraintsProfileDisallowed");
-        if !taken && said.kind == ExternalKind::Setpoint {
+        if !taken && said.kind.is_of_v2x() && !self.is_bidirectional() {
             return Err(NotPossible("no charging profile lets an external system give a setpoint".into()));
         }
         // K11.FR.07
@@ -60,6 +63,24 @@ impl Station {
         self.tell_external_limit(index, said.kind, before, amount, said.unit);
         self.profiles_changed();
         Ok(())
+    }
+
+    /// Q05.FR.01, Q05.FR.02: a profile that lets the external system decide begins with what that says already.
+    pub(super) fn give_external_values(&mut self, id: &Value) {
+        let now = self.physical.wall();
+        let said = self.external_values.clone();
+        for known in self.charging_profiles.iter_mut().filter(|known| *id == known.profile.id && known.is_dynamic()) {
+            let mode = known.message["chargingSchedule"][0]["chargingSchedulePeriod"][0]["operationMode"].clone();
+            for ((evse, member), amount) in &said {
+                let of_mode = match *member {
+                    "limit" | "dischargeLimit" => "ExternalLimits",
+                    _ => "ExternalSetpoint",
+                };
+                if (known.evse == 0 || known.evse == *evse) && mode == of_mode {
+                    known.update(&json!({ *member: amount }), &now);
+                }
+            }
+        }
     }
 
     fn profiles_changed(&mut self) {
@@ -72,7 +93,7 @@ impl Station {
         let purpose = purpose_of(kind);
         let own = |known: &&Installed| known.source == SOURCE && known.evse == evse && known.profile.purpose == purpose;
         let known = self.charging_profiles.iter().find(own)?;
-        known.message["chargingSchedule"][0]["chargingSchedulePeriod"][0]["limit"].as_f64()
+        known.message["chargingSchedule"][0]["chargingSchedulePeriod"][0][kind.member()].as_f64()
     }
 
     /// Keeps a limit as a profile of the station's own (K27.FR.01, K29.FR.04): a dynamic one if there are such, whose limit changes
@@ -81,8 +102,10 @@ impl Station {
         let (now, evse, purpose) = (self.physical.wall(), self.evses[index].id, purpose_of(kind));
         let own = |known: &Installed| known.source == SOURCE && known.evse == evse && known.profile.purpose == purpose;
         let dynamic = self.has_feature("DynamicProfiles");
-        if dynamic && let Some(known) = self.charging_profiles.iter_mut().find(|known| own(known)) {
-            known.update(&json!({ "limit": amount }), &now);
+        if dynamic
+            && let Some(known) = self.charging_profiles.iter_mut().find(|known| own(known) && speaks_of(known, kind))
+        {
+            known.update(&json!({ kind.member(): amount }), &now);
             return;
         }
         self.charging_profiles.retain(|known| !own(known));
@@ -90,7 +113,7 @@ impl Station {
         let least = self.charging_profiles.iter().map(|known| known.profile.id).min().unwrap_or(0).min(0);
         let newest = self.external_ids.min(least) - 1;
         self.external_ids = newest;
-        let mut schedule = self.external_schedule(index, newest, amount, unit);
+        let mut schedule = self.external_schedule(index, newest, kind, amount, unit);
         let mut message = json!({
             "id": newest,
             "stackLevel": LEVEL,
@@ -108,8 +131,11 @@ impl Station {
         }
     }
 
-    fn external_schedule(&self, index: usize, id: i64, amount: f64, unit: Unit) -> Value {
-        let mut period = json!({ "startPeriod": 0, "limit": amount });
+    fn external_schedule(&self, index: usize, id: i64, kind: ExternalKind, amount: f64, unit: Unit) -> Value {
+        let mut period = json!({ "startPeriod": 0, kind.member(): amount });
+        if self.is_bidirectional() {
+            period["operationMode"] = kind.mode().into(); // Q06.FR.02, Q06.FR.04
+        }
         if let Some(phases) = self.physical.evses[index].supply.phases {
             period["numberPhases"] = phases.into();
         }
@@ -120,7 +146,7 @@ impl Station {
     fn tell_external_limit(&mut self, index: usize, kind: ExternalKind, before: Option<f64>, amount: f64, unit: Unit) {
         let significance = self.device.get("SmartChargingCtrlr", "LimitChangeSignificance").parse().unwrap_or(0.0);
         let changed = before.is_none_or(|before: f64| (amount - before).abs() * 100.0 > significance * before.abs());
-        if !changed || kind == ExternalKind::Setpoint {
+        if !changed || kind.is_of_v2x() && !self.is_bidirectional() {
             return;
         }
         let generated = kind == ExternalKind::LocalGeneration;
@@ -129,18 +155,24 @@ impl Station {
             "chargingLimit": { "chargingLimitSource": SOURCE, "isLocalGeneration": generated },
         });
         if self.device.is("SmartChargingCtrlr", "NotifyChargingLimitWithSchedules") {
-            let schedule = self.external_schedule(index, self.external_ids, amount, unit);
+            let schedule = self.external_schedule(index, self.external_ids, kind, amount, unit);
             payload["chargingSchedule"] = json!([schedule]);
         }
         self.call("NotifyChargingLimit", payload);
     }
 }
 
+/// True for a dynamic profile of the external system in the mode of what it says.
+fn speaks_of(known: &Installed, kind: ExternalKind) -> bool {
+    let mode = known.message["chargingSchedule"][0]["chargingSchedulePeriod"][0]["operationMode"].as_str();
+    known.is_dynamic() && mode.is_none_or(|mode| mode == kind.mode())
+}
+
 /// The purpose of the profile that the station keeps.
 fn purpose_of(kind: ExternalKind) -> Purpose {
     match kind {
         ExternalKind::LocalGeneration => Purpose::LocalGeneration,
-        ExternalKind::Limit | ExternalKind::Setpoint => Purpose::ExternalConstraints,
+        _ => Purpose::ExternalConstraints,
     }
 }
 

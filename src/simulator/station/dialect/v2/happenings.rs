@@ -24,7 +24,8 @@ impl Station {
             Event::Received(text) => self.received(&text),
             Event::Disconnected => self.disconnected(),
             Event::NetworkBack => self.schedule(Duration::from_secs(1), Timer::Connect),
-            Event::PowerCycled => self.restart("PowerUp"),
+            Event::PowerCycled { away } => self.power_was_away(away),
+            Event::LimitEntered { index, kind, value } => return self.limit_entered(index, kind, value),
             Event::DroveIn(index) => self.drove_in(index),
             Event::DroveOut(index) => self.drove_out(index),
             Event::Plugged(index) => self.plugged(index),
@@ -40,6 +41,8 @@ impl Station {
             Event::StartPressed(index) => {
                 self.authorize(index, json!({ "idToken": "", "type": "NoAuthorization" }), None);
             }
+            Event::CardPresented(index) => return self.card_presented(index),
+            Event::VatNumberEntered(index, number) => return self.vat_number_entered(index, &number),
             Event::StopPressed(index) => self.stop_authorization(index, None, false),
             Event::MasterPassUsed(only) => {
                 if !self.master_pass_selected(only) {
@@ -49,6 +52,7 @@ impl Station {
             Event::EvSuspended { index, suspended } => self.ev_suspended(index, suspended),
             Event::NeedsChanged(index) => self.needs_changed(index),
             Event::SessionStopped(index) => self.session_stopped(index),
+            Event::BatteriesMoved => self.watch_slots(),
             Event::PriorityWanted { index, wanted } => self.priority_wanted(index, wanted),
             Event::ExternalSystem(index, said) => self.external_system_spoke(index, said)?,
             Event::Charged => self.apply_limits(),

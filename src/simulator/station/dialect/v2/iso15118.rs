@@ -13,6 +13,8 @@ use crate::{
 
 /// The schema of ISO 15118-2:2014, which the station speaks.
 const SCHEMA: &str = "urn:iso:15118:2:2013:MsgDef";
+/// That of ISO 15118-20, for EVs that take several contracts.
+const SCHEMA_20: &str = "urn:iso:std:iso:15118:-20:CommonMessages";
 /// Most certificates that an Authorize names.
 const MAX_HASHES: usize = 4;
 
@@ -50,7 +52,13 @@ impl Station {
             ContractRequest::Install => "Install",
             ContractRequest::Update => "Update",
         };
-        let payload = json!({ "iso15118SchemaVersion": SCHEMA, "action": action, "exiRequest": exi });
+        let mut payload = json!({ "iso15118SchemaVersion": SCHEMA, "action": action, "exiRequest": exi });
+        // M01.FR.02, M01.FR.03
+        let several = self.physical.evses[index].ev.contracts.filter(|_| self.pics.is_yes("ISO-1.2"));
+        if let Some(most) = several {
+            payload["iso15118SchemaVersion"] = SCHEMA_20.into();
+            payload["maximumContractCertificateChains"] = most.into();
+        }
         self.call("Get15118EVCertificate", payload);
         self.requesting_contracts.push_back(index);
     }
@@ -60,7 +68,10 @@ impl Station {
         let Some(index) = self.requesting_contracts.pop_front() else { return };
         let exi = response["exiResponse"].as_str().unwrap_or_default();
         let readable = base64::engine::general_purpose::STANDARD.decode(exi).is_ok_and(|exi| !exi.is_empty());
-        if response["status"] == "Accepted" && readable && self.offers_contract(index) {
+        let more = response["remainingContracts"].as_u64().is_some_and(|more| more > 0);
+        if let Some(request) = self.physical.evses[index].ev.request.filter(|_| more && readable) {
+            self.request_contract(index, request); // M01.FR.06
+        } else if response["status"] == "Accepted" && readable && self.offers_contract(index) {
             self.physical.evses[index].ev.request = None;
             self.contract_presented(index);
         }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Boot, Outgoing, Station};
+use super::{Boot, Outgoing, Station, swapping};
 use crate::protocol::frame::Frame;
 
 impl Station {
@@ -37,7 +37,10 @@ impl Station {
             "TransactionEvent" => {
                 self.cost_answered(&outgoing.payload, response);
                 self.transaction_answered(&outgoing.payload, response);
+                self.limits_answered(&outgoing.payload, response);
+                self.settle(&outgoing.payload, response);
             }
+            "VatNumberValidation" => self.vat_number_answered(&outgoing.payload, response),
             "SignCertificate" => self.sign_answered(&outgoing.payload, response),
             "Get15118EVCertificate" => self.contract_answered(response),
             "NotifyEVChargingNeeds" => self.needs_answered(&outgoing.payload, Some(response)),
@@ -133,13 +136,24 @@ impl Station {
             "SetMonitoringBase" if self.has_monitoring() => self.set_monitoring_base(payload),
             "SetMonitoringLevel" if self.has_monitoring() => self.set_monitoring_level(payload),
             "GetMonitoringReport" if self.has_monitoring() => self.monitoring_report(payload),
-            "CostUpdated" if self.shows_costs() => json!({}), // I02.FR.02
+            "CostUpdated" if self.shows_costs() || self.limits_costs() => json!({}), // I02.FR.02, E16.FR.15
             "ReserveNow" if self.has_reservations() => status(self.reserve(payload)),
             "CancelReservation" if self.has_reservations() => status(self.cancel_reservation(payload)),
             "CustomerInformation" => status(Self::customer_information(payload)),
             "SetDisplayMessage" if self.has_display() => self.set_display_message(payload),
             "GetDisplayMessages" if self.has_display() => status(self.get_display_messages(payload)),
             "ClearDisplayMessage" if self.has_display() => status(self.clear_display_message(payload)),
+            "AFRRSignal" if self.is_bidirectional() => self.reserve_signal(payload),
+            "RequestBatterySwap" if swapping::is_supported(&self.pics) => self.request_swap(),
+            "NotifyAllowedEnergyTransfer" => status(self.allowed_transfer(payload)),
+            "SetDERControl" if self.controls_der() => self.set_der_control(payload),
+            "GetDERControl" if self.controls_der() => status(self.get_der_controls(payload)),
+            "ClearDERControl" if self.controls_der() => status(self.clear_der_controls(payload)),
+            "SetDefaultTariff" if self.takes_tariffs() => self.set_default_tariff(payload),
+            "GetTariffs" if self.has_tariffs() => self.get_tariffs(payload),
+            "ClearTariffs" if self.has_tariffs() => self.clear_tariffs(payload),
+            "ChangeTransactionTariff" if self.takes_tariffs() => self.change_transaction_tariff(payload),
+            "NotifyWebPaymentStarted" => return self.web_payment_started(payload),
             "DataTransfer" => status("UnknownVendorId"),
             _ => return None,
         })
@@ -175,6 +189,7 @@ impl Station {
             }
             "ChangeAvailability" => self.apply_availability(payload),
             "CostUpdated" => self.cost_updated(payload),
+            "ChangeTransactionTariff" => self.tariff_changes(payload),
             "ReserveNow" => self.make_reservation(payload),
             "CancelReservation" => self.forget_reservation(payload),
             "SetVariables" => self.variables_were_set(payload),
@@ -191,12 +206,17 @@ impl Station {
                 self.apply_limits();
             }
             "SetChargingProfile" | "ClearChargingProfile" => {
+                self.give_external_values(&payload["chargingProfile"]["id"]);
                 self.await_updates(&payload["chargingProfile"]["id"]);
                 self.apply_limits();
                 self.give_schedules();
             }
             "GetChargingProfiles" => self.report_charging_profiles(payload),
             "GetDisplayMessages" => self.notify_display_messages(payload),
+            "NotifyAllowedEnergyTransfer" => self.renegotiate_transfer(payload),
+            "AFRRSignal" => self.apply_limits(),
+            "SetDERControl" | "ClearDERControl" => self.der_due(),
+            "GetDERControl" => self.report_der_controls(payload),
             _ => {}
         }
     }

@@ -24,6 +24,7 @@ impl Station {
             let state = self.evses[index].transaction.as_ref().map(|running| running.charging_state);
             self.event(index, "Updated", "MeterValuePeriodic", state, None);
             self.check_energy_limit(index);
+            self.review_limits(index);
             self.schedule_samples(index);
         }
     }
@@ -52,6 +53,7 @@ impl Station {
                 let state = self.evses[index].transaction.as_ref().map(|running| running.charging_state);
                 self.event(index, "Updated", "MeterValueClock", state, None);
                 self.check_energy_limit(index);
+                self.review_limits(index);
             } else if self.online() {
                 let value = self.readings(index, &measurands, "Sample.Clock", self.physical.mark(interval));
                 let evse = self.evses[index].id;
@@ -113,7 +115,17 @@ impl Station {
             (_, "Trigger") => (("SampledDataCtrlr", "TxUpdatedMeasurands"), "Trigger"),
             _ => return None,
         };
-        let measurands = self.device.get(variable.0, variable.1).to_owned();
+        let mut measurands = self.device.get(variable.0, variable.1).to_owned();
+        if variable.0 == "SampledDataCtrlr" {
+            // Q01.FR.33 to Q01.FR.35
+            let mode = self.operation_mode(index);
+            let more = self.device.instance("V2XChargingCtrlr", variable.1, &mode).unwrap_or_default();
+            for measurand in more.split(',').filter(|measurand| !measurand.is_empty()) {
+                if !measurands.split(',').any(|known| known == measurand) {
+                    measurands = [measurands.as_str(), measurand].join(",");
+                }
+            }
+        }
         let running = self.evses[index].transaction.as_mut().filter(|_| kind == "Ended");
         let mut values = running.map(|running| std::mem::take(&mut running.for_end)).unwrap_or_default();
         if !measurands.is_empty() {

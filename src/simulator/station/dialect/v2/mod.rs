@@ -9,9 +9,14 @@ mod costs;
 mod counting_profiles;
 mod customer;
 mod data_collector;
+mod der;
+mod der_alarms;
 mod device;
+mod device_energy;
 mod displays;
 mod dynamic_profiles;
+mod energy_transfer;
+mod driver_language;
 mod evse;
 mod external_limits;
 mod firmware;
@@ -23,21 +28,31 @@ mod messages;
 mod metering;
 mod monitoring;
 mod network;
+mod operation_modes;
 mod operations;
 mod own_certificate;
 mod priority_charging;
 mod profile_rules;
+mod network_configuration;
+mod payment;
 mod queue;
+mod reckoning;
 mod reports;
 mod reservations;
 mod reset;
+mod reset_and_resume;
+mod resumption;
 mod schedule_negotiation;
 mod smart_charging;
 mod smart_features;
+mod swapping;
+mod tariffs;
 #[cfg(test)]
 mod tests;
+mod transaction_limits;
 mod triggers;
 mod variables;
+mod web_payment;
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -48,10 +63,10 @@ use self::{device::Device, displays::DisplayMessages, evse::Evse};
 use super::Dialect;
 use crate::{
     pics::Pics,
-    protocol::Protocol,
+    protocol::{Protocol, Version},
     simulator::station::{
         NetworkProfile, StationSetup,
-        physical::{Equipment, Event, LocalList, NotPossible, Physical, Surroundings, Timers, TokenCache},
+        physical::{Equipment, Event, LimitKind, LocalList, NotPossible, Physical, Surroundings, Timers, TokenCache},
     },
 };
 
@@ -113,6 +128,14 @@ enum Timer {
     Stream(i64),
     /// The shock is over.
     Calm,
+    /// A DER control begins or ends.
+    Der,
+    /// The batteries in the slots have been charged for a while.
+    Batteries,
+    /// The running cost of a transaction is due.
+    RunningCost(usize),
+    /// The limits of a transaction are looked at.
+    TransactionLimits(usize),
 }
 
 /// Most tokens that the authorization cache holds.
@@ -177,8 +200,31 @@ pub struct Station {
     firmware: Option<firmware::Firmware>,
     log: Option<operations::Log>,
     reservations: reservations::Reservations,
+    der: der::Controls,
+    allowed_transfers: energy_transfer::Allowed,
+    /// What the external system says of EVSEs, by the member of a period.
+    external_values: std::collections::BTreeMap<(u32, &'static str), f64>,
+    /// The last signal of the grid's operator, and from when it counts.
+    reserve_signal: Option<(jiff::Timestamp, f64)>,
+    /// The operation modes that transactions were last told in, by EVSE.
+    modes_told: std::collections::BTreeMap<usize, (String, String)>,
+    tariffs: tariffs::Tariffs,
+    /// By EVSE, of running transactions.
+    reckonings: Vec<Option<reckoning::Reckoning>>,
+    limits: Vec<Option<transaction_limits::Limits>>,
+    interruption: Option<resumption::Interruption>,
     /// What a restart put an end to, to be told after the next boot.
     interrupted: Vec<(&'static str, Value)>,
+    /// The transactions that go on after a reset.
+    resumption: Vec<reset_and_resume::Interrupted>,
+    passwords: network_configuration::Passwords,
+    payments: Vec<payment::Payment>,
+    /// The VAT number for the next receipt, with the company that has it.
+    vat: Option<(String, Value)>,
+    being_paid: web_payment::BeingPaid,
+    languages: driver_language::Languages,
+    /// Limits that drivers have entered for their next transactions, by EVSE.
+    limits_to_come: Vec<(usize, LimitKind, rust_decimal::Decimal)>,
 }
 
 /// A token's key in cache and list: type and text without regard to case.
@@ -220,6 +266,7 @@ impl Dialect for Station {
         self.watch_variables();
         self.review_reservations();
         self.tell_charging_needs();
+        self.watch_der();
         self.send_waiting();
     }
 }
@@ -229,7 +276,20 @@ impl Station {
     pub fn new(protocol: &'static Protocol, setup: StationSetup, surroundings: Surroundings) -> Self {
         let mut device = Device::new(&setup.pics);
         device.bring_up_to(protocol.version);
+        if protocol.version == Version::V2_1 {
+            device_energy::add(&mut device, &setup.pics);
+            swapping::add_variables(&mut device, &setup.pics);
+        }
         device.add_smart_charging(&setup.pics, protocol.version);
+        tariffs::add_variables(&mut device, &setup.pics);
+        transaction_limits::add_variables(&mut device, &setup.pics);
+        resumption::add_variables(&mut device, &setup.pics);
+        if protocol.version == Version::V2_1 {
+            device.add_security_downgrade(&setup.pics);
+            device.add_payment(&setup.pics);
+            device.add_custom_triggers(&setup.pics);
+            device.add_languages(&setup.pics);
+        }
         device.add_event_streams(&setup.pics, protocol.version);
         device.add_data_collector(&setup.pics, protocol.version);
         for (slot, profile) in &setup.profiles {
@@ -252,11 +312,17 @@ impl Station {
             file_protocols: setup.pics.list("ORS-24").to_vec(),
             removable_certificate: setup.pics.is_yes("AQ-3"),
             display: displays::has_display(&setup.pics),
+            swaps_batteries: swapping::is_supported(&setup.pics),
+            terminal: setup.pics.is_yes("P-2.2"),
         };
-        Self {
+        let mut station = Self {
             protocol,
             physical: Physical::new(protocol, &setup, equipment, surroundings),
             evses: setup.pics.evses.iter().map(Evse::new).collect(),
+            tariffs: tariffs::Tariffs::default(),
+            reckonings: vec![None; setup.pics.evses.len()],
+            limits: vec![None; setup.pics.evses.len()],
+            interruption: None,
             pics: setup.pics,
             active_slot: setup.profiles.first().map_or(1, |(slot, _)| *slot),
             profiles: setup.profiles,
@@ -297,8 +363,22 @@ impl Station {
             firmware: None,
             log: None,
             reservations: reservations::Reservations::default(),
+            der: der::Controls::default(),
+            allowed_transfers: energy_transfer::Allowed::new(),
+            external_values: std::collections::BTreeMap::new(),
+            reserve_signal: None,
+            modes_told: std::collections::BTreeMap::new(),
             interrupted: Vec::new(),
-        }
+            resumption: Vec::new(),
+            passwords: network_configuration::Passwords::default(),
+            payments: Vec::new(),
+            vat: None,
+            being_paid: web_payment::BeingPaid::default(),
+            languages: driver_language::Languages::default(),
+            limits_to_come: Vec::new(),
+        };
+        station.deliver_credentials();
+        station
     }
 
     /// Connected and accepted.
@@ -317,6 +397,7 @@ impl Station {
     fn timer_due(&mut self, timer: Timer) {
         match timer {
             Timer::Connect => {
+                self.take_credentials();
                 let profile = self.profile().cloned();
                 self.physical.dial(profile.as_ref());
             }
@@ -346,8 +427,12 @@ impl Station {
             Timer::Pull(id) => self.pull_update(id),
             Timer::Schedule(index) => self.settle_schedule(index),
             Timer::Monitor(id) => self.monitor_due(id),
+            Timer::Der => self.der_due(),
+            Timer::Batteries => self.charge_batteries(),
             Timer::Stream(id) => self.stream_due(id),
             Timer::Calm => self.device.put("ShockSensor", "Active", "false"),
+            Timer::RunningCost(index) => self.tell_running_cost(index),
+            Timer::TransactionLimits(index) => self.limits_due(index),
         }
     }
 
@@ -398,8 +483,12 @@ impl Station {
                     for (action, payload) in std::mem::take(&mut self.interrupted) {
                         self.call(action, payload);
                     }
+                    self.settle_interrupted();
+                    self.resume(None);
                     self.schedule_aligned();
                     self.schedule_monitors();
+                    self.der_due();
+                    self.watch_slots();
                     self.await_all_updates();
                     self.reopen_streams();
                     self.renew_in_time();
@@ -439,11 +528,13 @@ impl Station {
         self.reset_wanted = false;
         self.first_slot();
         for index in 0..self.evses.len() {
-            self.evses[index].authorized = None;
             self.evses[index].claimed = None;
             self.evses[index].reservation_to_report = None;
             self.physical.evses[index].charging = false;
-            self.allow_energy(index);
+            if !self.is_interrupted(index) {
+                self.evses[index].authorized = None;
+                self.allow_energy(index);
+            }
             self.end_negotiation(index);
             self.evses[index].resetting = false;
             self.evses[index].updating = false;

@@ -7,6 +7,11 @@ use serde_json::{Value, json};
 use super::{NetworkProfile, Station};
 use crate::protocol::Version;
 
+/// A security profile as a small number.
+fn step(profile: u64) -> u8 {
+    u8::try_from(profile).unwrap_or(u8::MAX)
+}
+
 impl Station {
     /// The profile in use.
     pub(super) fn profile(&self) -> Option<&NetworkProfile> {
@@ -104,28 +109,19 @@ impl Station {
             return rejected("InvalidConfSlot"); // B09.FR.05
         }
         let current = self.profile().map_or(1, |profile| u64::from(profile.security_profile));
-        if profile < current {
+        if profile < current && !self.may_step_down(step(current), step(profile)) {
             return rejected("NoSecurityDowngrade"); // B09.FR.04
         }
         // What a stronger profile needs is asked when it is put to use (A05.FR.02 and 03).
         let sound = profile <= 3
+            && Self::is_plain_profile(data)
             && (profile >= 2) == url.starts_with("wss://")
             && data["ocppTransport"] == "JSON"
             && (data["ocppVersion"] == "OCPP20" || self.protocol.version == Version::V2_1);
         if !sound {
             return rejected("InvalidNetworkConf"); // B09.FR.02
         }
-        for (name, member) in [
-            ("OcppCsmsUrl", "ocppCsmsUrl"),
-            ("OcppInterface", "ocppInterface"),
-            ("OcppTransport", "ocppTransport"),
-            ("OcppVersion", "ocppVersion"),
-            ("MessageTimeout", "messageTimeout"),
-            ("SecurityProfile", "securityProfile"),
-        ] {
-            let value = &data[member];
-            self.device.put_slot(slot, name, value.as_str().map_or_else(|| value.to_string(), str::to_owned)); // B09.FR.09
-        }
+        self.show_profile(slot, data);
         let profile = NetworkProfile { url: url.to_owned(), security_profile: u8::try_from(profile).unwrap_or(1) };
         self.profiles.retain(|(known, _)| *known != slot);
         self.profiles.push((slot, profile));

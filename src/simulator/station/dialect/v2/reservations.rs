@@ -35,6 +35,8 @@ pub(super) struct Reservation {
     token: Token,
     group: Option<Value>,
     expiry: Timestamp,
+    /// When it was asked for.
+    made: Timestamp,
     target: Target,
 }
 
@@ -149,6 +151,7 @@ impl Station {
             token: payload["idToken"].clone(),
             group: payload.get("groupIdToken").cloned(),
             expiry: payload["expiryDateTime"].as_str()?.parse().ok()?,
+            made: self.physical.now(),
             target: self.wanted(payload)?,
         })
     }
@@ -280,6 +283,7 @@ impl Station {
         let used = self.reservations.made.remove(at);
         let evse = &mut self.evses[index];
         evse.claimed = Some(used.id);
+        evse.reserved_since = Some(used.made);
         evse.stranger = false;
         // H03.FR.10
         self.review_reservations();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{Station, Timer};
+use super::{Station, Timer, reset_and_resume::resumes};
 
 /// How long an EVSE takes to reset.
 const EVSE_RESET: Duration = Duration::from_secs(3);
@@ -43,10 +43,16 @@ impl Station {
             // B11.FR.09, B12.FR.09: a station that can't reset an EVSE says so.
             _ => return "Rejected",
         };
+        if resumes(payload) && !self.can_resume() {
+            return "Rejected";
+        }
         if !idle && payload["type"] == "OnIdle" { "Scheduled" } else { "Accepted" }
     }
 
     pub(super) fn begin_reset(&mut self, payload: &Value) {
+        if self.reset(payload) == "Rejected" {
+            return;
+        }
         let single = payload.get("evseId").is_some();
         let evse = self.evse_to_reset(payload).filter(|_| self.pics.is_yes("C-13"));
         if single && evse.is_none() {
@@ -68,7 +74,9 @@ impl Station {
             return;
         }
         for index in concerned {
-            if self.busy(index) {
+            if self.busy(index) && resumes(payload) {
+                self.interrupt(index);
+            } else if self.busy(index) {
                 self.end(index, "ResetCommand", Some("ImmediateReset"));
             }
         }
@@ -96,11 +104,14 @@ impl Station {
         evse.reset_when_idle = false;
         evse.awaits_reset = false;
         evse.resetting = true;
-        evse.authorized = None;
-        evse.remote_start = None;
-        evse.token_to_report = None;
         evse.claimed = None;
-        evse.reservation_to_report = None;
+        if !self.is_interrupted(index) {
+            let evse = &mut self.evses[index];
+            evse.authorized = None;
+            evse.remote_start = None;
+            evse.token_to_report = None;
+            evse.reservation_to_report = None;
+        }
         self.cancel_connection_timeout(index);
         self.report_status(index);
         self.cancel(|timer| *timer == Timer::EvseReset(index));
@@ -111,5 +122,6 @@ impl Station {
     pub(super) fn evse_was_reset(&mut self, index: usize) {
         self.evses[index].resetting = false;
         self.report_status(index);
+        self.resume(Some(index));
     }
 }

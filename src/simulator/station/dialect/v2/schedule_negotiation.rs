@@ -85,6 +85,7 @@ impl Station {
                 },
             }),
         };
+        let needs = self.modern_needs(index).unwrap_or(needs);
         let payload = json!({ "evseId": evse.id, "maxScheduleTuples": tuples, "chargingNeeds": needs });
         self.evses[index].negotiation = Negotiation::NeedsSent;
         self.call("NotifyEVChargingNeeds", payload);
@@ -97,6 +98,8 @@ impl Station {
         if response.is_some_and(|response| response["status"] == "Accepted") {
             self.evses[index].negotiation = Negotiation::Awaited;
             self.schedule(PATIENCE, Timer::Schedule(index));
+        } else if self.is_modern(index) && response.is_some_and(|response| response["status"] == "Rejected") {
+            self.transfer_refused(index);
         } else {
             // K15.FR.05: a schedule that comes later makes the EV renegotiate.
             self.settle_schedule(index);
@@ -175,6 +178,14 @@ impl Station {
                 "chargingSchedulePeriod": periods,
             },
         });
+        let mut payload = payload;
+        if self.is_modern(index) {
+            // K18.FR.10
+            payload["selectedChargingScheduleId"] = payload["chargingSchedule"]["id"].clone();
+        }
+        if self.is_dynamic(index) && schedule.is_object() {
+            payload["chargingSchedule"] = schedule; // K19.FR.10
+        }
         self.call("NotifyEVChargingSchedule", payload);
     }
 }

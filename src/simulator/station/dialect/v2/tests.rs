@@ -5,6 +5,7 @@ mod displays;
 mod dynamic;
 mod iso15118;
 mod monitoring;
+mod payment;
 mod reservations;
 mod upkeep;
 

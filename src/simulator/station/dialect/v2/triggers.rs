@@ -21,6 +21,11 @@ impl Station {
             "SignChargingStationCertificate" => self.pics.has_profile(Profile::ADVANCED_SECURITY),
             "SignV2GCertificate" => self.pics.has_profile(Profile::ISO_15118),
             "SignCombinedCertificate" => self.pics.has_profile(Profile::ISO_15118) && yes("ISO-3"),
+            // F06.FR.18 and 19
+            "CustomTrigger" => {
+                let name = payload["customTrigger"].as_str().unwrap_or_default();
+                !name.is_empty() && self.device.lists("CustomizationCtrlr", "CustomTriggers", name)
+            }
             _ => false,
         };
         if !supported {
@@ -95,6 +100,10 @@ impl Station {
             "SignChargingStationCertificate" => self.sign_certificate(false),
             "SignCombinedCertificate" => self.sign_certificate(true),
             "SignV2GCertificate" => self.sign_vehicle_certificate(),
+            "CustomTrigger" => {
+                let vendor: String = self.pics.product.vendor.chars().take(255).collect();
+                self.call("DataTransfer", json!({ "vendorId": vendor, "messageId": payload["customTrigger"] }));
+            }
             _ => {}
         }
     }

@@ -17,6 +17,11 @@ fn narrow(number: &Value) -> Option<u32> {
     number.as_u64().map(|number| u32::try_from(number).unwrap_or(u32::MAX))
 }
 
+/// Thresholds of load balancing may be taken away again.
+fn may_be_empty(variable: &Variable, value: &str) -> bool {
+    value.is_empty() && (variable.component, variable.name) == ("V2XChargingCtrlr", "LocalLoadBalancing")
+}
+
 impl Station {
     /// B06.FR.16/17, B08.FR.17/18, N06.FR.06/07: the error for a message with more in it than the device model promises to take.
     pub(super) fn over_limit(&self, action: &str, payload: &Value, bytes: usize) -> Option<&'static str> {
@@ -119,16 +124,29 @@ impl Station {
         if variable.mutability == Mutability::ReadOnly {
             return Err("ReadOnly");
         }
-        if !variable.domain.admits(value) {
+        if variable.component == "NetworkConfiguration" && variable.domain.admits(value) {
+            return self.set_of_slot(index, value);
+        }
+        if !variable.domain.admits(value) && !may_be_empty(variable, value) {
             return Err(if variable.domain.is_formatted(value) { "ValueOutOfRange" } else { "InvalidValue" });
         }
+        if !self.fits_swap_limits(variable.component, variable.name, value) {
+            return Err("ValueOutOfRange");
+        }
+        if (variable.component, variable.name) == ("OCPPCommCtrlr", "NetworkConfigurationPriority") {
+            self.prepare_slots(value);
+        }
+        let variable = &self.device.variables[index];
         match (variable.component, variable.name) {
+            ("SecurityCtrlr", "Identity") => self.clear_credential("Identity"),
             // A01.FR.12 / B05: at least 16 characters, at most 40.
             ("SecurityCtrlr", "BasicAuthPassword") => {
                 if value.chars().count() < 16 {
                     return Err("InvalidValue");
                 }
                 self.physical.password = Secret::new(value);
+                self.clear_credential("BasicAuthPassword");
+                let variable = &self.device.variables[index];
                 // Nobody can read it; how often it changed is what a monitor sees.
                 let changes = variable.value.parse::<u64>().unwrap_or(0) + 1;
                 self.device.variables[index].value = changes.to_string();
@@ -142,9 +160,10 @@ impl Station {
             }
             _ => {}
         }
+        let at_once = self.order_holds_at_once(&self.device.variables[index].value, value);
         let variable = &mut self.device.variables[index];
         value.clone_into(&mut variable.value);
-        Ok(if variable.reboot { "RebootRequired" } else { "Accepted" })
+        Ok(if variable.reboot && !at_once { "RebootRequired" } else { "Accepted" })
     }
 
     pub(super) fn variables_were_set(&mut self, payload: &Value) {
