@@ -80,7 +80,8 @@ impl<'s> Device<'s> {
                     self.around.connectors().map(|(evse, connector)| Tier::Connector(evse, connector)).collect()
                 }
                 Per::Slot => {
-                    let slots = ["configuration_slot", "configuration_slot_second"].map(|name| self.around.bench(name).as_u64());
+                    let slots = ["configuration_slot", "configuration_slot_second"]
+                        .map(|name| self.around.bench(name).as_u64());
                     slots.into_iter().flatten().map(Tier::Slot).collect()
                 }
             };

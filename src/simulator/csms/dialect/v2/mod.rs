@@ -14,8 +14,8 @@ mod event_streams;
 mod item_limits;
 mod limits;
 mod monitoring;
-mod profile_rules;
 mod payments;
+mod profile_rules;
 mod reservations;
 mod resumption;
 mod smart_charging;
@@ -34,12 +34,12 @@ use self::{
     energy_transfers::{EnergyTransfers, Policy},
     ev_schedules::EvSchedules,
     event_streams::EventStreams,
+    limits::Limits,
     monitoring::Monitors,
+    payments::Payments,
     reservations::Reservations,
     smart_charging::SmartCharging,
     transactions::TransactionStore,
-    limits::Limits,
-    payments::Payments,
     variables::Variables,
 };
 use super::Dialect;
