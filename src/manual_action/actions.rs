@@ -59,7 +59,7 @@ const CURRENCY: Property = Property::optional("currency", Takes::Text);
 const KIND: Property = Property::required("kind", Takes::Word(&["running", "total"]));
 const SETTLEMENT: Property = Property::required("settlement", Takes::Word(&["works", "rejected", "failed"]));
 const PAID: Property = Property::required("outcome", Takes::Word(&["reserved", "cancelled", "settled", "not-settled"]));
-const AMOUNT: Property = Property::required("amount", Takes::Number);
+const PAYMENT: Property = Property::required("amount", Takes::Number);
 const NUMBER: Property = Property::required("number", Takes::Text);
 const AWAY: Property = Property::optional("away", Takes::Integer(0, 86_400));
 const LIMIT_KIND: Property = Property::required("kind", Takes::Word(&["cost", "energy", "time", "soc"]));
@@ -67,8 +67,7 @@ const LIMIT: Property = Property::required("value", Takes::Number);
 const UNTIL: Property = Property::optional("until", Takes::Text);
 const DISPLAY: Property = Property::optional("display", Takes::Text);
 const MONITOR: Property = Property::required("type", Takes::Named(monitor_types));
-
-const LIMIT: Property = Property::required("limit", Takes::Word(&["maxCost", "maxEnergy", "maxTime"]));
+const LIMITED: Property = Property::required("limit", Takes::Word(&["maxCost", "maxEnergy", "maxTime"]));
 const MOST: Property = Property::required("most", Takes::Number);
 const CARD: Property = Property::required("card", Takes::Text);
 const ADDRESS: Property = Property::required("address", Takes::Text);
@@ -300,7 +299,7 @@ pub const ACTIONS: &[ActionInfo] = &[
     },
     ActionInfo {
         name: "check-payment",
-        parameters: &[PAID, AMOUNT],
+        parameters: &[PAID, PAYMENT],
         prompt: "{% if outcome == 'reserved' %}Has the payment terminal reserved {{ amount }} for the last payment{% elif outcome == 'cancelled' %}Has the payment terminal released the reserved amount of {{ amount }} and cancelled the last payment{% elif outcome == 'settled' %}Has the payment terminal settled the last payment, for {{ amount }}{% else %}Has the settlement of the last payment, for {{ amount }}, come to nothing{% endif %}?",
     },
     ActionInfo {
@@ -335,7 +334,7 @@ pub const ACTIONS: &[ActionInfo] = &[
     },
     ActionInfo {
         name: "limit-transaction",
-        parameters: &[LIMIT, MOST, STATION],
+        parameters: &[LIMITED, MOST, STATION],
         prompt: "Let the CSMS limit the transaction that is running at station {{ station }}, or else the next one there, to {% if limit == 'maxCost' %}a cost of {{ most }}{% elif limit == 'maxEnergy' %}{{ most }} Wh{% else %}{{ most }} s{% endif %} ({{ limit }}).",
     },
     ActionInfo {

@@ -160,6 +160,9 @@ impl Csms {
                 response["tariff"] = tariff;
             }
         }
+        if common.protocol.version == Version::V2_1 {
+            self.energy_transfers.authorize(&self.variables, payload, &mut response);
+        }
         response
     }
 
@@ -219,14 +222,6 @@ impl Csms {
             self.give_schedule(common, payload);
         }
         json!({ "status": if fits { "Accepted" } else { "Rejected" } })
-    }
-
-    fn authorize(&self, common: &Common, payload: &Value, found: &[Option<CertificateStatus>]) -> Value {
-        let mut response = contracts::authorize(common, payload, found);
-        if common.protocol.version == Version::V2_1 {
-            self.energy_transfers.authorize(&self.variables, payload, &mut response);
-        }
-        response
     }
 
     fn sign(&self, common: &mut Common, payload: &Value) -> Value {
