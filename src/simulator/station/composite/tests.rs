@@ -109,38 +109,6 @@ fn a_recurring_schedule_begins_again_every_day() {
 }
 
 #[test]
-fn a_dynamic_profile_ends_a_duration_after_its_update() {
-    let low = message("TxDefaultProfile", 0, -100, None, &[(0, 6.0)]);
-    let high = message("TxDefaultProfile", 1, 0, Some(15), &[(0, 8.0)]);
-    let high = with(with(high, "/chargingProfileKind", "Dynamic".into()), "/dynUpdateTime", at(-5).to_string().into());
-    assert_eq!(steps(&[low, high], &question(60)), [(0, 8.0), (10, 6.0)]);
-}
-
-#[test]
-fn priority_overrules_the_transaction_and_local_generation_comes_on_top() {
-    let own = message("TxProfile", 0, 0, None, &[(0, 6.0)]);
-    let prior = message("PriorityCharging", 0, 0, None, &[(0, 12.0)]);
-    let maximum = message("ChargingStationMaxProfile", 0, 0, None, &[(0, 10.0)]);
-    let generated = message("LocalGeneration", 0, 50, None, &[(0, 4.0), (50, 30.0)]);
-    let all = [own, prior, maximum, generated];
-    assert_eq!(steps(&all, &question(300)), [(0, 10.0), (50, 14.0), (100, 32.0)]);
-}
-
-#[test]
-fn periods_begin_late_and_are_skipped_where_the_next_one_has_begun() {
-    let late = |delays: [i64; 4]| {
-        let limits = [(0, 6.0), (10, 7.0), (20, 8.0), (30, 9.0)];
-        let profile = Profile::read(&message("TxDefaultProfile", 0, 0, Some(60), &limits)).unwrap();
-        let late = profile.delayed(|place| delays[place]);
-        assert_eq!((late.duration, late.kind), (profile.duration, profile.kind));
-        late.periods.iter().map(|period| (period.start, period.limit.number())).collect::<Vec<_>>()
-    };
-    assert_eq!(late([9, 0, 5, 1]), [(0, 6.0), (10, 7.0), (25, 8.0), (31, 9.0)]);
-    assert_eq!(late([0, 11, 1, 0]), [(0, 6.0), (21, 8.0), (30, 9.0)], "the second begins with the third");
-    assert_eq!(late([0, 0, 0, 30]), [(0, 6.0), (10, 7.0), (20, 8.0)], "the last would begin with the end");
-}
-
-#[test]
 fn units_are_converted_with_the_phases_of_the_period() {
     let watts = |limit: f64, phases: i64| {
         let profile = message("TxDefaultProfile", 0, 0, None, &[(0, limit)]);
@@ -250,10 +218,8 @@ fn any_profile() -> impl proptest::strategy::Strategy<Value = Value> {
         "ChargingStationExternalConstraints",
         "TxDefaultProfile",
         "TxProfile",
-        "PriorityCharging",
-        "LocalGeneration",
     ]);
-    let kinds = prop::sample::select(vec!["Absolute", "Relative", "Daily", "Weekly", "Dynamic"]);
+    let kinds = prop::sample::select(vec!["Absolute", "Relative", "Daily", "Weekly"]);
     let place = (purposes, 0..3_i64, kinds, any::<bool>());
     let time = (-90_000..90_000_i64, option::of(1..90_000_i64), option::of(-500..500_i64), option::of(0..900_i64));
     (place, time, vec((1..400_i64, 0..320_i64), 1..5)).prop_map(|((purpose, level, kind, watts), time, periods)| {
@@ -272,13 +238,6 @@ fn any_profile() -> impl proptest::strategy::Strategy<Value = Value> {
             "Relative" => {
                 profile["chargingProfileKind"] = kind.into();
                 profile["chargingSchedule"][0].as_object_mut().unwrap().remove("startSchedule");
-            }
-            "Dynamic" => {
-                profile["chargingProfileKind"] = kind.into();
-                profile["dynUpdateTime"] = at(start).to_string().into();
-                let schedule = profile["chargingSchedule"][0].as_object_mut().unwrap();
-                schedule.remove("startSchedule");
-                schedule["chargingSchedulePeriod"].as_array_mut().unwrap().truncate(1);
             }
             "Daily" | "Weekly" => {
                 profile["chargingProfileKind"] = "Recurring".into();

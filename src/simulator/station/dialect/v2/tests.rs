@@ -2,7 +2,6 @@
 
 mod charging;
 mod displays;
-mod dynamic;
 mod iso15118;
 mod monitoring;
 mod payment;
