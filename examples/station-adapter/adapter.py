@@ -32,8 +32,8 @@ class Station:
 
     # The station itself
 
-    def power_cycle(self) -> None:
-        """Switch it off and on: run("ssh", "station", "reboot"), or a socket that can be switched."""
+    def power_cycle(self, away: int | None = None) -> None:
+        """Switch it off and on: run("ssh", "station", "reboot"), or a socket that can be switched. With `away`, it has no power for so many seconds."""
         raise NotPossible("power_cycle is not filled in")
 
     def restore_sut(self, reason: str) -> None:
@@ -104,6 +104,10 @@ class Station:
 
     def present_token(self, token: str, type: str, evse: int | None = None) -> None:
         raise NotPossible("present_token is not filled in")
+
+    def enter_limit(self, evse: int, kind: str, value: float) -> None:
+        """`kind` is cost, energy (Wh), time (s) or soc (%): the most that the transaction may have."""
+        raise NotPossible("enter_limit is not filled in")
 
     def press_start(self, evse: int) -> None:
         raise NotPossible("press_start is not filled in")

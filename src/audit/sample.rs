@@ -34,9 +34,10 @@ pub(super) fn forbidden(engine: &Engine, recording: &Recording, path: &str) -> O
         }
     }
     let (id, action) = ("audit-never".to_owned(), action.to_owned());
-    let frame = match messages.is_one_way(&action) {
-        true => Frame::Send { id, action, payload },
-        false => Frame::Call { id, action, payload },
+    let frame = if messages.is_one_way(&action) {
+        Frame::Send { id, action, payload }
+    } else {
+        Frame::Call { id, action, payload }
     };
     Some(frame.to_text())
 }

@@ -248,6 +248,8 @@ MESSAGES
 
 /// The manual actions for the operator of a CSMS.
 const OF_A_CSMS: [&str; 5] = ["send", CONFIGURE, RESTORE, "check-variable", "check-monitor"];
+/// Those for the operator of a CSMS with payments.
+const OF_PAYMENTS: [&str; 4] = ["limit-transaction", "pay-at-kiosk", "pay-on-page", "check-page-refused"];
 
 /// A list as comments within the comment.
 fn listed(words: &[String]) -> String {
@@ -257,8 +259,11 @@ fn listed(words: &[String]) -> String {
 
 impl Starter<'_> {
     fn operator(&self) -> String {
+        let pays = self.pics.is_some_and(|pics| pics.is_yes("P-0"));
+        let of_payments = OF_PAYMENTS.iter().filter(|_| pays);
         let actions: Vec<String> = OF_A_CSMS
             .iter()
+            .chain(of_payments)
             .filter_map(|name| actions::find(name))
             .map(|action| {
                 let parameters: Vec<&str> = action.parameters.iter().map(|parameter| parameter.name).collect();

@@ -58,7 +58,7 @@ const COST: Property = Property::required("cost", Takes::Number);
 const CURRENCY: Property = Property::optional("currency", Takes::Text);
 const KIND: Property = Property::required("kind", Takes::Word(&["running", "total"]));
 const SETTLEMENT: Property = Property::required("settlement", Takes::Word(&["works", "rejected", "failed"]));
-const PAID: Property = Property::required("outcome", Takes::Word(&["reserved", "cancelled", "settled", "not-settled"]));
+const PAID: Property = Property::required("outcome", Takes::Word(&["cancelled", "settled", "not-settled"]));
 const PAYMENT: Property = Property::required("amount", Takes::Number);
 const NUMBER: Property = Property::required("number", Takes::Text);
 const AWAY: Property = Property::optional("away", Takes::Integer(0, 86_400));
@@ -209,6 +209,11 @@ pub const ACTIONS: &[ActionInfo] = &[
         parameters: &[EVSE, GIVES, AMOUNT, UNIT],
         prompt: "Let the external system (an energy management system) {% if amount is defined %}give EVSE {{ evse }} {% if gives == 'limit' %}a charging limit{% elif gives == 'discharge-limit' %}a limit for discharging{% elif gives == 'setpoint' %}a setpoint{% elif gives == 'reactive-setpoint' %}a setpoint of reactive power{% else %}locally generated capacity{% endif %} of {{ amount }} {{ unit }}{% if unit == 'A' %} per phase{% else %} in all{% endif %}, as a single value and not as a schedule{% else %}no longer give EVSE {{ evse }} {% if gives == 'limit' %}a charging limit{% elif gives == 'discharge-limit' %}a limit for discharging{% elif gives == 'setpoint' %}a setpoint{% elif gives == 'reactive-setpoint' %}a setpoint of reactive power{% else %}locally generated capacity{% endif %}{% endif %}.",
     },
+    ActionInfo {
+        name: "external-schedule",
+        parameters: &[EVSE, UNIT],
+        prompt: "Let the external system (an energy management system) give EVSE {{ evse }} a schedule of charging limits in {{ unit }}, with a time at which it begins and two periods at least.",
+    },
     ActionInfo { name: "evse-suspend", parameters: &[EVSE], prompt: "Let EVSE {{ evse }} suspend the energy supply." },
     ActionInfo {
         name: "break-local-list",
@@ -300,7 +305,7 @@ pub const ACTIONS: &[ActionInfo] = &[
     ActionInfo {
         name: "check-payment",
         parameters: &[PAID, PAYMENT],
-        prompt: "{% if outcome == 'reserved' %}Has the payment terminal reserved {{ amount }} for the last payment{% elif outcome == 'cancelled' %}Has the payment terminal released the reserved amount of {{ amount }} and cancelled the last payment{% elif outcome == 'settled' %}Has the payment terminal settled the last payment, for {{ amount }}{% else %}Has the settlement of the last payment, for {{ amount }}, come to nothing{% endif %}?",
+        prompt: "{% if outcome == 'cancelled' %}Has the payment terminal released the reserved amount of {{ amount }} and cancelled the last payment{% elif outcome == 'settled' %}Has the payment terminal settled the last payment, for {{ amount }}{% else %}Has the settlement of the last payment, for {{ amount }}, come to nothing{% endif %}?",
     },
     ActionInfo {
         name: "restore-sut",

@@ -34,6 +34,7 @@ fn sample(action: &ActionInfo, property: &Property) -> Value {
         ("interval", _) => 20.into(),
         ("cost", _) => json!(1.25),
         ("currency", _) => "EUR".into(),
+        ("percent", _) => 80.into(),
         ("amount", _) => json!(18.15),
         ("contracts", _) => 5.into(),
         ("number", _) => "NL123456789B01".into(),

@@ -120,13 +120,13 @@ fn volume(periods: &Value, dimension: &str) -> Option<Decimal> {
 
 /// The last reading of the energy register that an event has, Wh.
 fn energy(event: &Value) -> Option<f64> {
-    let readings =
+    let mut readings =
         event["meterValue"].as_array()?.iter().flat_map(|value| value["sampledValue"].as_array().into_iter().flatten());
     let register = |sample: &&Value| {
         let measurand = sample["measurand"].as_str().unwrap_or("Energy.Active.Import.Register");
         measurand == "Energy.Active.Import.Register" && sample.get("phase").is_none()
     };
-    let sample = readings.filter(register).next_back()?;
+    let sample = readings.rfind(register)?;
     let unit = &sample["unitOfMeasure"];
     let kilo = if unit["unit"].as_str().unwrap_or("Wh") == "kWh" { 3 } else { 0 };
     let multiplier = i32::try_from(unit["multiplier"].as_i64().unwrap_or(0)).ok()?;

@@ -5,6 +5,7 @@ mod common;
 
 mod architecture;
 mod audit;
+mod battery_swapping;
 mod benches;
 mod boot_settings;
 mod cli_bench;

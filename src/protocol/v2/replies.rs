@@ -127,6 +127,7 @@ fn token_info(moment: &Moment, token: &Value) -> Value {
         Some("blocked") => "Blocked",
         Some("expired") => "Expired",
         Some("unknown") => "Unknown",
+        Some("no_credit") => "NoCredit",
         Some(_) => "Accepted",
         None if token["type"] == "NoAuthorization" => "Accepted",
         // The payment service provider has authorised it.

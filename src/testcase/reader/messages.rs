@@ -400,7 +400,7 @@ mod tests {
         insta::assert_snapshot!(
             read(&format!("{{ send: NotifyPeriodicEventStream, {payload}, within: 5 }}")),
             @r"
-        c.yaml:11:121: NotifyPeriodicEventStream is sent without asking for an answer (SEND), so `within` is of no use
+        c.yaml:11:129: NotifyPeriodicEventStream is sent without asking for an answer (SEND), so `within` is of no use
             → remove it
         "
         );

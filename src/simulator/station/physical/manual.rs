@@ -6,7 +6,7 @@ use super::{
     ContractRequest, Control, EvSession, Event, External, Identification, LimitKind, Modern, NotPossible, Physical,
     Settling, Token,
 };
-use crate::{link::LinkCommand, manual_action::ManualAction};
+use crate::{link::LinkCommand, manual_action::ManualAction, simulator::station::composite::Unit};
 
 fn not_possible(reason: impl Into<String>) -> NotPossible {
     NotPossible(reason.into())
@@ -169,6 +169,10 @@ impl Physical {
             }
             action @ ("start-priority" | "end-priority") => {
                 Some(Event::PriorityWanted { index, wanted: action == "start-priority" })
+            }
+            "external-schedule" => {
+                let unit = Unit::of(&text("unit")).unwrap_or(Unit::Ampere);
+                Some(Event::ExternalSchedule(index, unit))
             }
             "external-system" => Some(External::event(index, parameters)),
             "ev-charged" => {

@@ -146,6 +146,8 @@ pub enum Event {
     },
     /// The external system has said something of an EVSE.
     ExternalSystem(usize, External),
+    /// The external system has given an EVSE a schedule, in a unit.
+    ExternalSchedule(usize, crate::simulator::station::composite::Unit),
     /// The state of charge of an EV has changed.
     Charged,
     /// Somebody shook the station.

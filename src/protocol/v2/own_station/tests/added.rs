@@ -36,7 +36,7 @@ fn every_new_request_is_answered_and_is_background() {
     insta::assert_snapshot!(told.join("\n"), @r#"
     AFRRSignal {"status":"Rejected","statusInfo":{"reasonCode":"NoSignalWattCurve"}}
     AdjustPeriodicEventStream {"status":"Rejected","statusInfo":{"reasonCode":"NotFound"}}
-    ChangeTransactionTariff NotSupported
+    ChangeTransactionTariff {"status":"TxNotFound"}
     ClearDERControl {"status":"Accepted"}
     ClearTariffs {"clearTariffsResult":[{"status":"NoTariff"}]}
     GetDERControl {"status":"NotFound"}
@@ -46,7 +46,7 @@ fn every_new_request_is_answered_and_is_background() {
     NotifyWebPaymentStarted {}
     RequestBatterySwap {"status":"Rejected","statusInfo":{"reasonCode":"NoBatteryAvailable"}}
     SetDERControl {"status":"NotSupported"}
-    SetDefaultTariff NotSupported
+    SetDefaultTariff {"status":"Accepted"}
     UpdateDynamicSchedule {"status":"Rejected","statusInfo":{"reasonCode":"InvalidProfile"}}
     UsePriorityCharging {"status":"Rejected","statusInfo":{"reasonCode":"TxNotFound"}}
     "#);
@@ -86,18 +86,76 @@ fn the_device_model_has_what_ocpp_2_1_wants() {
     let told = play.ask("GetVariables", &json!({ "getVariableData": items }));
     let values: Vec<&Value> =
         told["getVariableResult"].as_array().unwrap().iter().map(|one| &one["attributeValue"]).collect();
-    assert_eq!(values, [&json!("0"), &json!("false"), &Value::Null, &json!(""), &json!("en")]);
+    assert_eq!(values, [&json!("900"), &json!("true"), &Value::Null, &json!(""), &json!("en")]);
 }
 
 #[test]
-fn a_transaction_is_not_resumed_after_a_reset() {
+fn tariffs_are_kept_per_evse_until_they_are_cleared() {
     let mut play = play(QUIET);
-    let reset = play.ask("Reset", &json!({ "type": "ImmediateAndResume" }));
-    assert_eq!(
-        (&reset["status"], &reset["statusInfo"]["reasonCode"]),
-        (&json!("Rejected"), &json!("UnsupportedRequest"))
-    );
-    assert_eq!(play.verdict().0, Verdict::Inconclusive);
+    let tariff = |id: &str, from: Option<&str>| {
+        let mut tariff = json!({ "tariffId": id, "currency": "EUR", "energy": { "prices": [{ "priceKwh": 0.3 }] } });
+        if let Some(from) = from {
+            tariff["validFrom"] = from.into();
+        }
+        tariff
+    };
+    let set = |play: &mut Play, evse: u64, tariff: Value| {
+        play.ask("SetDefaultTariff", &json!({ "evseId": evse, "tariff": tariff }))["status"].clone()
+    };
+    assert_eq!(set(&mut play, 0, tariff("all", None)), "Accepted");
+    assert_eq!(set(&mut play, 0, tariff("all", None)), "DuplicateTariffId");
+    assert_eq!(set(&mut play, 9, tariff("none", None)), "Rejected");
+    assert_eq!(set(&mut play, 1, tariff("first", None)), "Accepted");
+    assert_eq!(set(&mut play, 2, tariff("later", Some("2999-01-01T00:00:00Z"))), "Accepted");
+    let mut wide = tariff("wide", None);
+    wide["energy"]["prices"] = vec![json!({ "priceKwh": 0.1 }); 21].into();
+    assert_eq!(set(&mut play, 1, wide), "TooManyElements");
+    let told = |play: &mut Play, evse: u64| {
+        let told = play.ask("GetTariffs", &json!({ "evseId": evse }));
+        let assigned = told["tariffAssignments"].as_array().cloned().unwrap_or_default();
+        assigned.iter().map(|one| format!("{} {}", one["tariffId"], one["evseIds"])).collect::<Vec<_>>().join(", ")
+    };
+    assert_eq!(told(&mut play, 0), r#""all" [2], "first" [1], "later" [2]"#);
+    assert_eq!(told(&mut play, 1), r#""first" [1]"#);
+    let cleared = play.ask("ClearTariffs", &json!({ "tariffIds": ["all", "other"] }));
+    assert_eq!(cleared, json!({ "clearTariffsResult": [{ "tariffId": "all", "status": "Accepted" }] }));
+    assert_eq!(play.ask("ClearTariffs", &json!({ "evseId": 1 }))["clearTariffsResult"][0]["tariffId"], "first");
+    assert_eq!(told(&mut play, 0), r#""later" [2]"#);
+    let disabled = json!({ "setVariableData": [{
+        "component": { "name": "TariffCostCtrlr" }, "variable": { "name": "Enabled", "instance": "Tariff" }, "attributeValue": "false",
+    }] });
+    play.ask("SetVariables", &disabled);
+    let request = json!({ "evseId": 0, "tariff": tariff("new", None) });
+    play.says(&Frame::Call { id: "t".into(), action: "SetDefaultTariff".into(), payload: request });
+    assert!(matches!(play.written.pop(), Some(Frame::CallError { code, .. }) if code == "NotSupported"));
+    assert_eq!(play.verdict(), (Verdict::Pass, String::new()));
+}
+
+#[test]
+fn network_configurations_are_instances_and_those_in_use_cannot_be_set() {
+    let mut play = play(QUIET);
+    let item = |slot: &str, name: &str, value: Option<&str>| {
+        let mut item =
+            json!({ "component": { "name": "NetworkConfiguration", "instance": slot }, "variable": { "name": name } });
+        if let Some(value) = value {
+            item["attributeValue"] = value.into();
+        }
+        item
+    };
+    let items = [item("2", "Apn", Some("a.example")), item("1", "Apn", Some("b")), item("3", "Apn", Some("c"))];
+    let told = play.ask("SetVariables", &json!({ "setVariableData": items }));
+    let statuses: Vec<&Value> =
+        told["setVariableResult"].as_array().unwrap().iter().map(|one| &one["attributeStatus"]).collect();
+    assert_eq!(statuses, ["Accepted", "Rejected", "UnknownComponent"]);
+    let profile = json!({
+        "messageTimeout": 40, "ocppCsmsUrl": "wss://new.example", "ocppInterface": "Wired1", "ocppTransport": "JSON", "securityProfile": 2,
+    });
+    play.ask("SetNetworkProfile", &json!({ "configurationSlot": 2, "connectionData": profile }));
+    let items = [item("2", "Apn", None), item("2", "OcppCsmsUrl", None), item("2", "ApnEnabled", None)];
+    let told = play.ask("GetVariables", &json!({ "getVariableData": items }));
+    let values: Vec<&Value> =
+        told["getVariableResult"].as_array().unwrap().iter().map(|one| &one["attributeValue"]).collect();
+    assert_eq!(values, ["a.example", "wss://new.example", "false"]);
 }
 
 #[test]

@@ -56,7 +56,7 @@ impl Limits {
     }
 
     /// What an event is answered with: each limit once (E16.FR.02), of those that the station supports (E16.FR.12).
-    pub(super) fn to_tell(&mut self, id: &str, supported: &str) -> Option<Limit> {
+    pub(super) fn take_news(&mut self, id: &str, supported: &str) -> Option<Limit> {
         let known = self.of.get_mut(id)?;
         let new: Limit = std::mem::take(&mut known.wanted)
             .into_iter()
@@ -98,16 +98,16 @@ mod tests {
         let mut limits = Limits::default();
         limits.set(None, limit(json!({ "maxCost": 10, "maxSoC": 80 })));
         limits.starts("a");
-        assert_eq!(limits.to_tell("a", "maxCost,maxEnergy"), Some(limit(json!({ "maxCost": 10 }))));
-        assert_eq!(limits.to_tell("a", "maxCost,maxEnergy"), None);
+        assert_eq!(limits.take_news("a", "maxCost,maxEnergy"), Some(limit(json!({ "maxCost": 10 }))));
+        assert_eq!(limits.take_news("a", "maxCost,maxEnergy"), None);
         limits.set(Some("a"), limit(json!({ "maxEnergy": 6000, "maxTime": 60 })));
         limits.told("a", &json!({ "maxCost": 10, "maxEnergy": 5000, "maxTime": 90 }));
-        assert_eq!(limits.to_tell("a", "maxEnergy,maxTime"), Some(limit(json!({ "maxTime": 60 })))); // E16.FR.08
+        assert_eq!(limits.take_news("a", "maxEnergy,maxTime"), Some(limit(json!({ "maxTime": 60 })))); // E16.FR.08
         // What the operator changes is told even if it is higher.
         limits.set(Some("a"), limit(json!({ "maxEnergy": 7000 })));
-        assert_eq!(limits.to_tell("a", "maxEnergy"), Some(limit(json!({ "maxEnergy": 7000 }))));
+        assert_eq!(limits.take_news("a", "maxEnergy"), Some(limit(json!({ "maxEnergy": 7000 }))));
         assert!(limits.has_most_cost("a"));
         limits.starts("b");
-        assert_eq!(limits.to_tell("b", "maxCost"), None);
+        assert_eq!(limits.take_news("b", "maxCost"), None);
     }
 }

@@ -143,7 +143,7 @@ impl Csms {
             self.limits.set(Some(id), paid);
         }
         let supported = self.variables.value("TxCtrlr.SupportedLimits").unwrap_or_default();
-        if let Some(limit) = self.limits.to_tell(id, supported) {
+        if let Some(limit) = self.limits.take_news(id, supported) {
             response["transactionLimit"] = limit.into();
         }
         if self.limits.has_most_cost(id) && !self.transactions.has_own_costs(id) {

@@ -48,10 +48,10 @@ impl TransactionStore {
         }
         transaction.energy.learn(payload);
         let mut response = Map::new();
-        // C20.FR.03: who has used nothing is told so, whoever has calculated it.
-        let nothing = payload["costDetails"]["totalCost"]["total"]["inclTax"].as_f64() == Some(0.0);
-        if kind == "Ended" && nothing && transaction.own_costs {
-            response.insert("totalCost".into(), 0.0.into());
+        // What the station has calculated is known as well (I03.FR.02, C20.FR.03).
+        let total = &payload["costDetails"]["totalCost"]["total"];
+        if let Some(total) = total["inclTax"].as_f64().filter(|_| kind == "Ended" && transaction.own_costs) {
+            response.insert("totalCost".into(), total.into());
         }
         if let Some(cost) = transaction.cost().filter(|_| kind == "Ended") {
             response.insert("totalCost".into(), cost.into());

@@ -50,7 +50,10 @@ impl ChargePoint {
             }
             Event::Transferred(TransferDone::Download(_, result)) => self.firmware_downloaded(result),
             Event::Charged => {}
-            Event::PriorityWanted { .. } | Event::ExternalSystem(..) | Event::BatteriesMoved => {
+            Event::PriorityWanted { .. }
+            | Event::ExternalSystem(..)
+            | Event::ExternalSchedule(..)
+            | Event::BatteriesMoved => {
                 return Err(NotPossible("OCPP 1.6 has nothing of the kind".into()));
             }
             Event::Transferred(TransferDone::Upload(_, result)) => self.diagnostics_uploaded(result),

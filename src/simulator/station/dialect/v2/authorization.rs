@@ -219,7 +219,9 @@ impl Station {
         self.web_payment_over(index);
         self.evses[index].remote_start = Some(remote_start);
         self.claim(index, &token, group.as_ref());
-        if self.device.is("AuthCtrlr", "AuthorizeRemoteStart") {
+        // C18.FR.03: at the station itself, the payment would suffice.
+        let suffices = is_payment(&token) && self.device.get("PaymentCtrlr", "AuthorizeDirectPayment") == "false";
+        if self.device.is("AuthCtrlr", "AuthorizeRemoteStart") && !suffices {
             self.request(index, token);
         } else {
             self.authorize(index, token, group);

@@ -318,3 +318,66 @@ impl Station {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + seconds).unwrap()
+    }
+
+    fn control(id: &str, priority: i64, span: Option<(i64, i64)>) -> Control {
+        Control {
+            id: id.into(),
+            kind: "VoltWatt".into(),
+            content: json!({ "priority": priority }),
+            priority,
+            superseded: false,
+            span: span.map(|(start, lasts)| Span { start: at(start), end: at(start + lasts) }),
+            running: false,
+        }
+    }
+
+    fn in_force(controls: &Controls) -> Vec<&str> {
+        controls.in_force().map(|control| control.id.as_str()).collect()
+    }
+
+    #[test]
+    fn a_scheduled_control_is_executed_in_place_of_the_default_until_it_ends() {
+        let mut controls = Controls::default();
+        assert!(controls.add(control("default", 1, None)).is_empty());
+        assert!(controls.add(control("scheduled", 9, Some((60, 60)))).is_empty());
+        assert_eq!(in_force(&controls), ["default"]);
+        assert_eq!(controls.next(), Some(at(60)));
+        assert_eq!(controls.pass(at(60)), [("scheduled".to_owned(), true, vec![])]);
+        assert_eq!(in_force(&controls), ["scheduled"]);
+        assert_eq!(controls.pass(at(120)), [("scheduled".to_owned(), false, vec![])]);
+        assert_eq!(in_force(&controls), ["default"]);
+        assert_eq!(controls.all.len(), 1); // R04.FR.10
+    }
+
+    #[test]
+    fn what_runs_is_superseded_when_its_better_begins_and_does_not_come_back() {
+        let mut controls = Controls::default();
+        controls.add(control("first", 6, Some((0, 300))));
+        controls.pass(at(0));
+        assert!(controls.add(control("second", 5, Some((60, 60)))).is_empty());
+        assert_eq!(in_force(&controls), ["first"]);
+        assert_eq!(controls.pass(at(60)), [("second".to_owned(), true, vec!["first".to_owned()])]);
+        assert_eq!(controls.pass(at(120)), [("second".to_owned(), false, vec![])]);
+        assert_eq!(in_force(&controls), [""; 0]);
+        assert_eq!(controls.pass(at(300)), []);
+        assert_eq!(controls.all.len(), 0);
+    }
+
+    #[test]
+    fn a_control_that_comes_after_a_better_one_is_superseded_at_once() {
+        let mut controls = Controls::default();
+        controls.add(control("first", 5, Some((0, 60))));
+        controls.pass(at(0));
+        assert_eq!(controls.add(control("second", 6, Some((20, 7200)))), ["second"]);
+        assert_eq!(controls.pass(at(30)), []);
+        assert_eq!(in_force(&controls), ["first"]);
+    }
+}

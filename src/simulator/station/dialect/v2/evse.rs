@@ -403,7 +403,8 @@ impl Station {
         evse.profile_to_come = None;
         evse.token_to_report = None;
         evse.reservation_to_report = None;
-        if evse.transaction.is_none() {
+        self.forget_brought_tariff(index);
+        if self.evses[index].transaction.is_none() {
             self.give_up_payment(index, false);
         }
         if self.evses[index].transaction.is_some() {

@@ -83,6 +83,13 @@ impl Station {
         }
     }
 
+    /// K01.FR.82, K11.FR.06: negative ids clash with nobody's.
+    pub(super) fn next_external_id(&mut self) -> i64 {
+        let least = self.charging_profiles.iter().map(|known| known.profile.id).min().unwrap_or(0).min(0);
+        self.external_ids = self.external_ids.min(least) - 1;
+        self.external_ids
+    }
+
     fn profiles_changed(&mut self) {
         self.count_profiles();
         self.apply_limits();
@@ -109,10 +116,7 @@ impl Station {
             return;
         }
         self.charging_profiles.retain(|known| !own(known));
-        // K01.FR.82, K11.FR.06: negative ids clash with nobody's.
-        let least = self.charging_profiles.iter().map(|known| known.profile.id).min().unwrap_or(0).min(0);
-        let newest = self.external_ids.min(least) - 1;
-        self.external_ids = newest;
+        let newest = self.next_external_id();
         let mut schedule = self.external_schedule(index, newest, kind, amount, unit);
         let mut message = json!({
             "id": newest,
@@ -155,8 +159,12 @@ impl Station {
             "chargingLimit": { "chargingLimitSource": SOURCE, "isLocalGeneration": generated },
         });
         if self.device.is("SmartChargingCtrlr", "NotifyChargingLimitWithSchedules") {
-            let schedule = self.external_schedule(index, self.external_ids, kind, amount, unit);
-            payload["chargingSchedule"] = json!([schedule]);
+            let (evse, purpose) = (self.evses[index].id, purpose_of(kind));
+            let own =
+                |known: &&Installed| known.source == SOURCE && known.evse == evse && known.profile.purpose == purpose;
+            let kept = self.charging_profiles.iter().find(own).map(|known| known.message["chargingSchedule"].clone());
+            let given = || json!([self.external_schedule(index, self.external_ids, kind, amount, unit)]);
+            payload["chargingSchedule"] = kept.unwrap_or_else(given);
         }
         self.call("NotifyChargingLimit", payload);
     }

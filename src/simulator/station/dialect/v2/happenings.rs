@@ -55,6 +55,7 @@ impl Station {
             Event::BatteriesMoved => self.watch_slots(),
             Event::PriorityWanted { index, wanted } => self.priority_wanted(index, wanted),
             Event::ExternalSystem(index, said) => self.external_system_spoke(index, said)?,
+            Event::ExternalSchedule(index, unit) => self.external_schedule_came(index, unit)?,
             Event::Charged => self.apply_limits(),
             Event::Shaken => {
                 if self.device.variable("ShockSensor", "Active").is_none() {

@@ -19,6 +19,7 @@ mod dynamic_profiles;
 mod energy_transfer;
 mod evse;
 mod external_limits;
+mod external_schedules;
 mod firmware;
 mod happenings;
 mod iso15118;

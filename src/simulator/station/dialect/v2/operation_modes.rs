@@ -57,8 +57,9 @@ impl Station {
 
     /// What is wrong with the periods of a profile, as their operation modes have it.
     pub(super) fn judge_operation_modes(&self, message: &Value) -> Result<(), Refusal> {
-        let periods = list(&message["chargingSchedule"]).flat_map(|schedule| list(&schedule["chargingSchedulePeriod"]));
-        periods.into_iter().try_for_each(|period| self.judge_operation_mode(period))
+        let schedules = list(&message["chargingSchedule"]);
+        let mut periods = schedules.flat_map(|schedule| list(&schedule["chargingSchedulePeriod"]));
+        periods.try_for_each(|period| self.judge_operation_mode(period))
     }
 
     fn judge_operation_mode(&self, period: &Value) -> Result<(), Refusal> {
@@ -146,10 +147,9 @@ impl Station {
         };
         match period["operationMode"].as_str().unwrap_or(CHARGING_ONLY) {
             CHARGING_ONLY | "ExternalLimits" => None,
-            "Idle" => Some(0.0),
             "LocalFrequency" => self.local_frequency(period),
             // Nothing in the building takes or gives energy, so nothing is to be balanced.
-            "LocalLoadBalancing" => Some(0.0),
+            "Idle" | "LocalLoadBalancing" => Some(0.0),
             _ => {
                 // V2X.03, V2X.04
                 let limit = period["limit"].as_f64().unwrap_or(f64::MAX);

@@ -14,6 +14,8 @@ use crate::simulator::station::tariff::{Bill, Flow, Place};
 pub(super) struct Reckoning {
     /// The bill.
     pub bill: Bill,
+    /// Its tariff came with the driver.
+    pub brought: bool,
     /// The tariff that the CSMS has been told of.
     told: Option<String>,
     /// The meter when it was looked at last.
@@ -38,7 +40,7 @@ impl Station {
         let meter = hardware.meter;
         let place = Place { zone, kind, payment: (None, None) };
         let bill = Bill::new(place, self.physical.now());
-        self.reckonings[index] = Some(Reckoning { bill, told: None, meter, flow: Flow::default() });
+        self.reckonings[index] = Some(Reckoning { bill, brought: false, told: None, meter, flow: Flow::default() });
         self.schedule_running_cost(index);
     }
 
@@ -97,11 +99,12 @@ impl Station {
             return;
         }
         let reserved: Option<Timestamp> = self.evses[index].reserved_since;
-        let Some(tariff) = self.tariff_for(index) else { return };
+        let Some((tariff, brought)) = self.tariff_for(index) else { return };
         if let Some(reckoning) = &mut self.reckonings[index] {
             if let Some(reserved) = reserved {
                 reckoning.bill.follows_reservation(reserved);
             }
+            reckoning.brought = brought;
             reckoning.bill.use_tariff(tariff);
         }
     }

@@ -110,7 +110,7 @@ pub(super) fn add_variables(device: &mut Device, pics: &Pics) {
     put("Available", Some("Cost"), false, flag(true));
     put("Enabled", Some("Tariff"), true, flag(true));
     put("Enabled", Some("Cost"), true, flag(true));
-    put("Enabled", Some("RunningCost"), true, flag(false));
+    put("Enabled", Some("RunningCost"), true, flag(true));
     put("Interval", Some("Cost"), true, ("60".into(), Domain::Integer(1, 86_400)));
     put("Interval", Some("Tariff"), true, ("0".into(), Domain::Integer(0, 86_400)));
     put("MaxElements", Some("Tariff"), false, (most.to_string(), Domain::Integer(most, most)));
@@ -187,6 +187,11 @@ impl Station {
         self.tariffs.review(self.physical.now());
     }
 
+    /// The driver is gone (I08.FR.07).
+    pub(super) fn forget_brought_tariff(&mut self, index: usize) {
+        self.tariffs.brought.retain(|known| known.index != index);
+    }
+
     /// I09: which tariffs there are, and where.
     pub(super) fn get_tariffs(&mut self, payload: &Value) -> Value {
         self.review_tariffs();
@@ -230,9 +235,8 @@ impl Station {
         }
         // What was cleared or replaced and still counts for a transaction (I07.FR.24, I10.FR.07).
         for index in evses {
-            let used = self.reckonings[index].as_ref().and_then(|known| known.bill.tariff());
-            let brought = |tariff: &Tariff| self.tariffs.brought.iter().any(|known| known.tariff.id == tariff.id);
-            if let Some(tariff) = used.filter(|tariff| !brought(tariff)) {
+            let used = self.reckonings[index].as_ref().filter(|known| !known.brought);
+            if let Some(tariff) = used.and_then(|known| known.bill.tariff()) {
                 add(tariff, "DefaultTariff", Some(self.evses[index].id), None);
             }
         }
@@ -323,8 +327,8 @@ impl Station {
         }
     }
 
-    /// The tariff for a transaction that begins at an EVSE (I07.FR.14).
-    pub(super) fn tariff_for(&mut self, index: usize) -> Option<Tariff> {
+    /// The tariff for a transaction that begins at an EVSE (I07.FR.14), and whether its driver has brought it.
+    pub(super) fn tariff_for(&mut self, index: usize) -> Option<(Tariff, bool)> {
         self.tariffs.review(self.physical.now());
         if !self.takes_tariffs() || self.tariffs.central.contains(&index) {
             return None;
@@ -335,7 +339,8 @@ impl Station {
             let mut here = self.tariffs.installed.iter().filter(|known| known.index == index);
             here.find(|known| known.tariff.valid_from.is_none_or(|from| from <= now)).map(|known| &known.tariff)
         };
-        brought.or_else(installed).cloned()
+        let brought = brought.map(|tariff| (tariff.clone(), true));
+        brought.or_else(|| installed().map(|tariff| (tariff.clone(), false)))
     }
 
     /// A tariff could not be processed, or could again (I08.FR.30, I08.FR.31, I08.FR.35, I08.FR.36).
