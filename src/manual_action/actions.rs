@@ -40,6 +40,9 @@ const GIVES: Property = Property::required(
 );
 const AMOUNT: Property = Property::optional("amount", Takes::Number);
 const UNIT: Property = Property::required("unit", Takes::Word(&["A", "W"]));
+const ENERGY: Property = Property::optional("energy", Takes::Integer(1, 1_000_000));
+const DEPARTURE: Property = Property::optional("departure", Takes::Text);
+const PLACE: Property = Property::required("number", Takes::Integer(1, 3));
 const PERCENT: Property = Property::required("percent", Takes::Integer(0, 100));
 const CERTIFICATE_ACTION: Property = Property::required("request", Takes::Word(&["Install", "Update"]));
 const CONTRACTS: Property = Property::optional("contracts", Takes::Integer(1, 255));
@@ -173,8 +176,13 @@ pub const ACTIONS: &[ActionInfo] = &[
     },
     ActionInfo {
         name: "ev-renegotiate",
-        parameters: &[EVSE],
-        prompt: "Let the EV on EVSE {{ evse }} renegotiate its charging schedule (ISO 15118), with new charging needs.",
+        parameters: &[EVSE, ENERGY, DEPARTURE],
+        prompt: "Let the EV on EVSE {{ evse }} renegotiate its charging schedule (ISO 15118), with new charging needs{% if energy is defined %}: it wants {{ energy }} Wh{% if departure is defined %} until {{ departure }}{% endif %}{% endif %}.",
+    },
+    ActionInfo {
+        name: "ev-select-schedule",
+        parameters: &[EVSE, PLACE],
+        prompt: "Set the EV on EVSE {{ evse }} to take the {% if number == 1 %}first{% elif number == 2 %}second{% else %}third{% endif %} of the charging schedules that it is offered from now on (ISO 15118-20), or the first if there is only one, and to charge within it.",
     },
     ActionInfo {
         name: "ev-stop",

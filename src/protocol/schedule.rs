@@ -33,6 +33,10 @@ pub(super) enum Purpose {
     Default,
     /// One transaction.
     Transaction,
+    /// A transaction that has priority.
+    Priority,
+    /// What is generated on site, on top of all limits.
+    Generated,
 }
 
 impl Purpose {
@@ -43,6 +47,8 @@ impl Purpose {
             "ChargingStationExternalConstraints" => Some(Self::External),
             "TxDefaultProfile" => Some(Self::Default),
             "TxProfile" => Some(Self::Transaction),
+            "PriorityCharging" => Some(Self::Priority),
+            "LocalGeneration" => Some(Self::Generated),
             _ => None,
         }
     }
@@ -85,7 +91,7 @@ pub(super) fn changes(all: &[Active<'_>], now: Timestamp, duration: i64, unit: &
 }
 
 /// The lowest limit of all purposes, each given by its highest stack level with a limit. The profile of a transaction overrules
-/// the default one.
+/// the default one, and priority charging both (K21.FR.04). What is generated on site comes on top (K08.FR.04).
 fn limit(all: &[Active<'_>], at: Timestamp, unit: &str) -> Option<f64> {
     let of = |purpose: Purpose| {
         all.iter()
@@ -94,8 +100,10 @@ fn limit(all: &[Active<'_>], at: Timestamp, unit: &str) -> Option<f64> {
             .max_by_key(|(level, _)| *level)
             .map(|(_, limit)| limit)
     };
-    let transaction = of(Purpose::Transaction).or_else(|| of(Purpose::Default));
-    [of(Purpose::Station), of(Purpose::External), transaction].into_iter().flatten().min_by(f64::total_cmp)
+    let transaction = of(Purpose::Priority).or_else(|| of(Purpose::Transaction)).or_else(|| of(Purpose::Default));
+    let limits = [of(Purpose::Station), of(Purpose::External), transaction];
+    let limit = limits.into_iter().flatten().min_by(f64::total_cmp)?;
+    Some(limit + of(Purpose::Generated).unwrap_or_default())
 }
 
 impl Active<'_> {
@@ -112,9 +120,18 @@ impl Active<'_> {
         }
     }
 
+    /// When its schedule starts, for the first time; that of a dynamic profile with its last update (K28.FR.15).
+    fn start(&self) -> Timestamp {
+        let start = match self.profile["chargingProfileKind"].as_str() {
+            Some("Dynamic") => &self.profile["dynUpdateTime"],
+            _ => &self.schedule["startSchedule"],
+        };
+        time(start).unwrap_or(self.begun)
+    }
+
     /// Seconds since the start of the schedule, or of its cycle; none before it starts for the first time (K01.FR.30).
     fn passed(&self, at: Timestamp) -> Option<i64> {
-        let passed = seconds(time(&self.schedule["startSchedule"]).unwrap_or(self.begun), at);
+        let passed = seconds(self.start(), at);
         (passed >= 0).then(|| self.cycle().map_or(passed, |cycle| passed.rem_euclid(cycle)))
     }
 
@@ -138,7 +155,7 @@ impl Active<'_> {
     fn turns(&self, from: Timestamp, to: Timestamp) -> Vec<Timestamp> {
         let mut turns: Vec<Timestamp> =
             ["validFrom", "validTo"].iter().filter_map(|name| time(&self.profile[*name])).collect();
-        let start = time(&self.schedule["startSchedule"]).unwrap_or(self.begun);
+        let start = self.start();
         let cycle = self.cycle();
         let rounds =
             cycle.map_or(0..=0, |cycle| seconds(start, from).div_euclid(cycle)..=seconds(start, to).div_euclid(cycle));

@@ -156,10 +156,9 @@ impl Files {
                 Some(self.server().map(|server| json!({ "count": server.downloads(location) })))
             }
             Service::Log { slow } => Some(self.server().map(|server| {
-                json!({
-                    "location": server.upload_location(&self.test_case, *slow),
-                    "missing": server.missing_location(),
-                })
+                let location = server.upload_location(&self.test_case, *slow);
+                let moved = server.moved_location(&location);
+                json!({ "location": location, "missing": server.missing_location(), "moved": moved })
             })),
             Service::Uploads { location } => Some(self.server().map(|server| {
                 let arrived = server.received(location);

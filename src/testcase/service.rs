@@ -45,7 +45,7 @@ pub static SERVICES: [ServiceInfo; 17] = [
     ServiceInfo {
         name: "log",
         parameters: &[SLOW],
-        about: "accepts an upload; yields a `location` for it, and a `missing` one that does not exist",
+        about: "accepts an upload; yields a `location` for it, a `missing` one that does not exist, and one that has `moved` (an HTTP redirect to `location`; none without HTTP)",
     },
     ServiceInfo {
         name: "guarded-log",

@@ -27,6 +27,9 @@ use crate::{
 
 type Body = UnsyncBoxBody<Bytes, Infallible>;
 
+/// Where everything has moved: what stands behind it is the path where it is.
+pub(super) const MOVED: &str = "/moved";
+
 /// Serves whoever connects.
 pub(super) async fn serve(mut listener: Listener, shared: Shared) {
     let mut connections = Connections::new();
@@ -85,6 +88,14 @@ async fn handle(request: Request<Incoming>, shared: &Shared) -> Response<Body> {
         return response;
     }
     let path = percent_decoded(request.uri().path());
+    if let Some(place) = request.uri().path().strip_prefix(MOVED) {
+        let mut response = respond(StatusCode::TEMPORARY_REDIRECT);
+        // What came as a path of a request is one of a header, too.
+        if let Ok(place) = header::HeaderValue::from_str(place) {
+            response.headers_mut().insert(header::LOCATION, place);
+        }
+        return response;
+    }
     match *request.method() {
         Method::GET | Method::HEAD => {
             let Some(offer) = shared.store.offered(&path) else { return respond(StatusCode::NOT_FOUND) };

@@ -281,6 +281,13 @@ impl FileServer {
         format!("{}{}", self.base, self.shared.store.folder(test_case, slow))
     }
 
+    /// The place of a folder (as `upload_location` yields it) that sends whoever comes there to it; none where the server doesn't
+    /// speak HTTP.
+    pub fn moved_location(&self, location: &str) -> Option<String> {
+        let speaks = matches!(self.protocol(), Protocol::Http | Protocol::Https);
+        speaks.then(|| format!("{}{}{}", self.base, http::MOVED, self.path(location)))
+    }
+
     /// A folder that is not there.
     pub fn missing_location(&self) -> String {
         format!("{}/no-such-folder", self.base)

@@ -151,7 +151,14 @@ impl Physical {
                     return Err(not_possible("no EV charges there that speaks ISO 15118"));
                 }
                 evse.ev.renegotiated = true;
+                evse.ev.wants = number("energy").or(evse.ev.wants);
+                evse.ev.leaves = text("departure").parse().ok().or(evse.ev.leaves);
                 Some(Event::NeedsChanged(index))
+            }
+            "ev-select-schedule" => {
+                let place = number("number").unwrap_or(1).saturating_sub(1);
+                self.evses[index].ev.selects = u8::try_from(place).unwrap_or(0);
+                None
             }
             "ev-stop" => {
                 let evse = &self.evses[index];

@@ -54,6 +54,12 @@ pub struct EvSession {
     pub contracts: Option<u8>,
     /// It has changed its needs.
     pub renegotiated: bool,
+    /// The energy that it wants instead of what every EV wants, Wh.
+    pub wants: Option<u32>,
+    /// When its driver leaves.
+    pub leaves: Option<Timestamp>,
+    /// Which of several schedules it takes, counted from 0.
+    pub selects: u8,
 }
 
 /// The energy that an EV wants at first, Wh.
@@ -64,7 +70,7 @@ const WANTED_LATER: u32 = 12_000;
 impl EvSession {
     /// The energy that it wants, Wh.
     pub fn energy_wanted(self) -> u32 {
-        if self.renegotiated { WANTED_LATER } else { WANTED }
+        self.wants.unwrap_or(if self.renegotiated { WANTED_LATER } else { WANTED })
     }
 
     /// The request as EXI, which nobody but EV and contract pool reads: a header without options, and a body that stands for

@@ -19,7 +19,7 @@ use crate::simulator::station::composite::{Kind, Profile, Purpose, Tenths};
 
 impl Installed {
     fn schedule(&self) -> &Value {
-        &self.message["chargingSchedule"][0]
+        &self.message["chargingSchedule"][self.chosen]
     }
 
     /// How long it stays valid while the station is offline (K01.FR.101, K01.FR.103).

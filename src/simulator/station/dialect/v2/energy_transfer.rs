@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::{Station, schedule_negotiation::Negotiation};
-use crate::simulator::station::physical::{Control, Modern};
+use crate::{
+    clock::ocpp_time,
+    simulator::station::physical::{Control, Modern},
+};
 
 /// The most that an EV takes and gives back, W.
 const MOST_CHARGED: u32 = 10_000;
@@ -63,7 +66,7 @@ impl Station {
         if modern.bidirectional {
             parameters["maxDischargePower"] = MOST_DISCHARGED.into();
         }
-        Some(json!({
+        let mut needs = json!({
             "requestedEnergyTransfer": if modern.bidirectional && allowed && possible { both_ways } else { one_way },
             "availableEnergyTransfer": available,
             "controlMode": match modern.control {
@@ -71,7 +74,11 @@ impl Station {
                 Control::Dynamic => "DynamicControl",
             },
             "v2xChargingParameters": parameters,
-        }))
+        });
+        if let Some(leaves) = evse.ev.leaves {
+            needs["departureTime"] = ocpp_time(leaves).into();
+        }
+        Some(needs)
     }
 
     /// The CSMS does not allow the transfer that the EV asked for: another one is negotiated where the station can

@@ -8,6 +8,7 @@ mod connection;
 mod costs;
 mod counting_profiles;
 mod customer;
+mod data_collector;
 mod der;
 mod der_alarms;
 mod device;
@@ -291,6 +292,7 @@ impl Station {
             device.add_languages(&setup.pics);
         }
         device.add_event_streams(&setup.pics, protocol.version);
+        device.add_data_collector(&setup.pics, protocol.version);
         for (slot, profile) in &setup.profiles {
             device.put_slot(*slot, "OcppCsmsUrl", profile.url.clone());
             device.put_slot(*slot, "SecurityProfile", profile.security_profile.to_string());

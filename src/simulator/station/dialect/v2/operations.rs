@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{Station, Timer};
-use crate::services::transfer::TransferError;
+use crate::{protocol::Version, services::transfer::TransferError};
 
 /// A log upload under way.
 #[derive(Debug, Clone)]
@@ -24,9 +24,16 @@ impl Station {
     // ---- logs (N01) ----
 
     pub(super) fn get_log(&mut self, payload: &Value) -> Value {
-        let location = payload["log"]["remoteLocation"].as_str().unwrap_or_default().to_owned();
+        let mut location = payload["log"]["remoteLocation"].as_str().unwrap_or_default().to_owned();
         let request_id = payload["requestId"].as_i64().unwrap_or(0);
-        let name = format!("{}-{request_id}.log", self.physical.identity);
+        let mut name = format!("{}-{request_id}.log", self.physical.identity);
+        // N01.FR.29: a location that names the file is used as it is.
+        if self.protocol.version == Version::V2_1
+            && let Some((_, named)) = location.rsplit_once('/').filter(|(_, named)| !named.is_empty())
+        {
+            named.clone_into(&mut name);
+            location.truncate(location.len() - name.len());
+        }
         let busy = self.is_uploading();
         if busy {
             self.physical.transfers.cancel_upload();

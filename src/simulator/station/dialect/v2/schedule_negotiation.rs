@@ -163,7 +163,7 @@ impl Station {
         let running = self.evses[index].transaction.as_ref().map(|running| running.id.as_str());
         let of_transaction = self.charging_profiles.iter().rev();
         let given = of_transaction.clone().find(|known| running.is_some_and(|id| known.is_of_transaction(id)));
-        let schedule = given.map(|known| known.message["chargingSchedule"][0].clone()).unwrap_or_default();
+        let schedule = given.map(|known| known.message["chargingSchedule"][known.chosen].clone()).unwrap_or_default();
         let unit = schedule["chargingRateUnit"].as_str().and_then(Unit::of).unwrap_or_else(|| self.own_unit());
         let steps = self.limits_of_evse(index, DAY, unit);
         let periods: Vec<Value> = steps.iter().map(Step::period).collect();

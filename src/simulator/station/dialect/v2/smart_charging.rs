@@ -25,6 +25,8 @@ pub struct Installed {
     pub(super) source: &'static str,
     /// It was offline for longer than it may be, and is never valid again (K01.FR.102).
     pub(super) expired: bool,
+    /// Which of its schedules the EV has taken.
+    pub(super) chosen: usize,
     /// Which one it is of all that were ever installed.
     pub(super) number: u64,
 }
@@ -32,7 +34,18 @@ pub struct Installed {
 impl Installed {
     /// A profile of the CSMS.
     pub(super) fn new(evse: u32, message: Value, profile: Profile) -> Self {
-        Self { evse, message, profile, source: SOURCE, expired: false, number: 0 }
+        Self { evse, message, profile, source: SOURCE, expired: false, chosen: 0, number: 0 }
+    }
+
+    /// The EV takes one of several schedules.
+    fn choose(&mut self, place: usize) {
+        let schedules = self.message["chargingSchedule"].as_array().map_or(0, Vec::len);
+        let place = place.min(schedules.saturating_sub(1));
+        let mut message = self.message.clone();
+        message["chargingSchedule"] = json!([self.message["chargingSchedule"][place]]);
+        if let Ok(profile) = Profile::read(&message) {
+            (self.profile, self.chosen) = (profile, place);
+        }
     }
 
     pub(super) fn is_of_transaction(&self, id: &str) -> bool {
@@ -66,6 +79,9 @@ impl Station {
             Ok(profile) => {
                 let of_transaction = profile.purpose == Purpose::Tx;
                 let mut installed = Installed::new(evse, message.clone(), profile);
+                if let Some(index) = self.physical.index_of(evse).filter(|_| of_transaction) {
+                    installed.choose(self.physical.evses[index].ev.selects.into());
+                }
                 // K28.FR.05
                 if installed.is_dynamic() && message.get("dynUpdateTime").is_none() {
                     installed.update(&json!({}), &self.physical.wall());

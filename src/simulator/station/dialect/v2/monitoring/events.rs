@@ -61,7 +61,8 @@ impl Monitor {
                 };
                 changed.then_some(Notice::Delta)
             }
-            Kind::Periodic | Kind::PeriodicClockAligned => None,
+            // No variable of this station has a target.
+            Kind::TargetDelta | Kind::TargetDeltaRelative | Kind::Periodic | Kind::PeriodicClockAligned => None,
         }
     }
 }

@@ -14,7 +14,10 @@ use super::{
     Station, Timer,
     device::{Domain, Variable},
 };
-use crate::pics::{Pics, Profile};
+use crate::{
+    pics::{Pics, Profile},
+    protocol::Version,
+};
 
 /// Most monitors that the station keeps.
 const MOST: usize = 100;
@@ -31,13 +34,25 @@ pub(super) enum Kind {
     UpperThreshold,
     LowerThreshold,
     Delta,
+    /// Since OCPP 2.1, as is the next one: away from the target of the variable.
+    TargetDelta,
+    TargetDeltaRelative,
     Periodic,
     PeriodicClockAligned,
 }
 
 impl Kind {
-    const ALL: [Self; 5] =
-        [Self::UpperThreshold, Self::LowerThreshold, Self::Delta, Self::Periodic, Self::PeriodicClockAligned];
+    const ALL: [Self; 7] = [
+        Self::UpperThreshold,
+        Self::LowerThreshold,
+        Self::Delta,
+        Self::Periodic,
+        Self::PeriodicClockAligned,
+        Self::TargetDelta,
+        Self::TargetDeltaRelative,
+    ];
+    /// Those of OCPP 2.0.1 for numbers.
+    const NUMERIC: &[Self] = Self::ALL.split_at(5).0;
     /// What makes sense where there are no numbers.
     const NOT_NUMERIC: [Self; 3] = [Self::Delta, Self::Periodic, Self::PeriodicClockAligned];
 
@@ -46,6 +61,8 @@ impl Kind {
             Self::UpperThreshold => "UpperThreshold",
             Self::LowerThreshold => "LowerThreshold",
             Self::Delta => "Delta",
+            Self::TargetDelta => "TargetDelta",
+            Self::TargetDeltaRelative => "TargetDeltaRelative",
             Self::Periodic => "Periodic",
             Self::PeriodicClockAligned => "PeriodicClockAligned",
         }
@@ -57,6 +74,10 @@ impl Kind {
 
     fn is_threshold(self) -> bool {
         matches!(self, Self::UpperThreshold | Self::LowerThreshold)
+    }
+
+    fn is_delta(self) -> bool {
+        matches!(self, Self::Delta | Self::TargetDelta | Self::TargetDeltaRelative)
     }
 
     fn is_periodic(self) -> bool {
@@ -130,7 +151,8 @@ pub(super) fn kinds(variable: &Variable, pics: &Pics) -> &'static [Kind] {
         return &[];
     }
     match (variable.component, variable.name) {
-        ("EVSE", "Power") => &Kind::ALL,
+        ("EVSE", "Power") if pics.ocpp.protocol().version == Version::V2_1 => &Kind::ALL,
+        ("EVSE", "Power") => Kind::NUMERIC,
         (
             "ChargingStation" | "EVSE" | "Connector" | "ConnectorPlugRetentionLock" | "ShockSensor",
             "AvailabilityState" | "Available" | "Problem" | "Active",
@@ -207,11 +229,11 @@ fn limits(domain: &Domain) -> (f64, f64) {
 fn check_value(kind: Kind, value: f64, domain: &Domain) -> Result<(), Refusal> {
     let limits = limits(domain);
     let right = match kind {
-        Kind::Delta => value >= 0.0,
+        Kind::Delta | Kind::TargetDelta | Kind::TargetDeltaRelative => value >= 0.0,
         Kind::UpperThreshold | Kind::LowerThreshold => (limits.0..=limits.1).contains(&value),
         Kind::Periodic | Kind::PeriodicClockAligned => (1.0..=LONGEST).contains(&value),
     };
-    let reason = if value < 0.0 && kind == Kind::Delta { "ValuePositiveOnly" } else { "ValueOutOfRange" };
+    let reason = if value < 0.0 && kind.is_delta() { "ValuePositiveOnly" } else { "ValueOutOfRange" };
     if right { Ok(()) } else { Err(("Rejected", Some(reason))) }
 }
 

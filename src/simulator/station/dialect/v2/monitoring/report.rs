@@ -18,7 +18,8 @@ const PART: usize = 5;
 fn selects(criterion: &Value, kind: Kind) -> bool {
     match criterion.as_str() {
         Some("ThresholdMonitoring") => kind.is_threshold(),
-        Some("DeltaMonitoring") => kind == Kind::Delta,
+        // N02.FR.13
+        Some("DeltaMonitoring") => kind.is_delta(),
         Some("PeriodicMonitoring") => kind.is_periodic(),
         _ => false,
     }
