@@ -91,7 +91,7 @@ class Station:
         """`request` is Install or Update."""
         raise NotPossible("ev_certificate is not filled in")
 
-    def ev_renegotiate(self, evse: int) -> None:
+    def ev_renegotiate(self, evse: int, energy: int | None = None, departure: str | None = None) -> None:
         raise NotPossible("ev_renegotiate is not filled in")
 
     def ev_services(self, evse: int, control: str, transfer: str) -> None:
@@ -99,6 +99,9 @@ class Station:
 
     def ev_charged(self, evse: int, percent: int) -> None:
         raise NotPossible("ev_charged is not filled in")
+
+    def ev_select_schedule(self, evse: int, number: int) -> None:
+        raise NotPossible("ev_select_schedule is not filled in")
 
     def ev_stop(self, evse: int) -> None:
         raise NotPossible("ev_stop is not filled in")

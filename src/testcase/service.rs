@@ -372,6 +372,7 @@ mod tests {
                             Takes::Named(words) => words(None).pop().unwrap().into(),
                             Takes::Number => json!(1260),
                             Takes::Integer(..) => json!(10),
+                            Takes::Flag => json!(true),
                             _ => json!("x"),
                         };
                         (property.name.to_owned(), value)
