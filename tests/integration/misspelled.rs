@@ -95,6 +95,10 @@ const FREE: &[(&str, &str)] = &[
     ("http.restore", "a sentence instead of a request"),
     ("http.check-variable", "a sentence instead of a request"),
     ("http.check-monitor", "a sentence instead of a request"),
+    ("http.limit-transaction", "a sentence instead of a request"),
+    ("http.pay-at-kiosk", "a sentence instead of a request"),
+    ("http.pay-on-page", "a sentence instead of a request"),
+    ("http.check-page-refused", "a sentence instead of a request"),
 ];
 
 /// Mappings whose keys are the author's own.

@@ -464,8 +464,12 @@ pub(crate) fn advance(
             finding.found = Some(format!("the last attempt: {}", failure.words()));
             finding.frame.clone_from(&last.head);
         } else if matches!(connection.act, ConnectionAct::Open | ConnectionAct::Reconnected) {
-            finding.found =
-                Some("no attempt: nobody opened a connection (address, firewall, or it is not started)".into());
+            let why = if world.connected() {
+                "no attempt: the connection that it had is still open"
+            } else {
+                "no attempt: nobody opened a connection (address, firewall, or it is not started)"
+            };
+            finding.found = Some(why.into());
         }
         let verdict = world.missing_verdict();
         world.find(verdict, finding);

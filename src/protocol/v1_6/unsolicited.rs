@@ -69,7 +69,7 @@ pub const OF_CSMS: &[Unsolicited] = &[
 /// Requests of a charge point under test.
 #[rustfmt::skip]
 pub const OF_STATION: &[Unsolicited] = &[
-    line("Authorize", Breach, "It is for an identifier that somebody presents (4.1), and nobody presented one."),
+    line("Authorize", Breach, "It is for an identifier that somebody presents (4.1), and no step waits for that here."),
     line("BootNotification", Breach, "It follows a boot (4.2): one that nobody asked for, or that came before what the test case waits for. After a mere reconnect it is only a remark, because OCPP-J (5.4) merely advises against it."),
     line("DataTransfer", Background, "Vendor-specific messages are outside of OCPP (4.3)."),
     line("DiagnosticsStatusNotification", Depends(Idle), "It reports the progress of an upload that was requested earlier. Idle comes only after a TriggerMessage for it (4.4)."),
@@ -80,9 +80,9 @@ pub const OF_STATION: &[Unsolicited] = &[
     line("SecurityEventNotification", Background, "Security events are reported when they happen (A04.FR.01)."),
     line("SignCertificate", Background, "The station renews a certificate that expires soon (A03.FR.02)."),
     line("SignedFirmwareStatusNotification", Depends(Idle), "It reports the progress of an update that was requested earlier (L01.FR.01). Idle comes only after an ExtendedTriggerMessage for it (security whitepaper, 6.10)."),
-    line("StartTransaction", Breach, "It reports a transaction that has been started (4.8), and nobody started one."),
+    line("StartTransaction", Breach, "It reports a transaction that has been started (4.8), and no step waits for that here."),
     line("StatusNotification", Background, "It is sent whenever a connector changes, and after a boot (4.9)."),
-    line("StopTransaction", Breach, "It reports a transaction that has been stopped (4.10), and nobody stopped one."),
+    line("StopTransaction", Breach, "It reports a transaction that has been stopped (4.10), and no step waits for that here."),
 ];
 
 /// What a condition is judged by.

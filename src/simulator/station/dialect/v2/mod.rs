@@ -50,6 +50,7 @@ mod swapping;
 mod tariffs;
 #[cfg(test)]
 mod tests;
+mod transaction_events;
 mod transaction_limits;
 mod triggers;
 mod variables;
