@@ -78,7 +78,7 @@ impl Machine {
                 read("/proc/sys/kernel/osrelease")
             ),
             processor: processor.map(|(_, name)| name.trim().to_owned()).unwrap_or_default(),
-            cores: std::thread::available_parallelism().map_or(1, usize::from),
+            cores: crate::parallel::cores(),
         }
     }
 }

@@ -1,7 +1,9 @@
 //! What OCPP 2.x makes of a conversation. `incoming.rs` is what comes from the product, `outgoing.rs` what we send, `replies.rs` what
 //! we answer as a CSMS, `own_station/` the station that we play for a CSMS, `promises.rs` what that one sends on its own.
 
+pub mod charging_period;
 mod connectors;
+pub mod der_control;
 mod echo;
 mod incoming;
 mod kept;

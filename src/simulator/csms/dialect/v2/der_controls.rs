@@ -2,31 +2,7 @@
 
 use serde_json::Value;
 
-/// The members of a SetDERControlRequest that hold a control.
-const CONTROLS: [&str; 8] = [
-    "curve",
-    "enterService",
-    "fixedPFAbsorb",
-    "fixedPFInject",
-    "fixedVar",
-    "freqDroop",
-    "gradient",
-    "limitMaxDischarge",
-];
-
-/// The member that a control of this type stands in (R04.FR.16).
-fn member(kind: &str) -> &'static str {
-    match kind {
-        "EnterService" => "enterService",
-        "FixedPFAbsorb" => "fixedPFAbsorb",
-        "FixedPFInject" => "fixedPFInject",
-        "FixedVar" => "fixedVar",
-        "FreqDroop" => "freqDroop",
-        "Gradients" => "gradient",
-        "LimitMaxDischarge" => "limitMaxDischarge",
-        _ => "curve",
-    }
-}
+use crate::protocol::v2::der_control::{MEMBERS, member};
 
 /// Gives a control an id that has none.
 pub(super) fn complete(action: &str, payload: &mut Value, number: u64) {
@@ -41,7 +17,7 @@ pub(super) fn forbids(action: &str, payload: &Value) -> Option<&'static str> {
         return None;
     }
     let kind = payload["controlType"].as_str().unwrap_or_default();
-    let given: Vec<&str> = CONTROLS.into_iter().filter(|control| payload.get(control).is_some()).collect();
+    let given: Vec<&str> = MEMBERS.into_iter().filter(|control| payload.get(control).is_some()).collect();
     if given != [member(kind)] {
         return Some("the control is not the one of its type (R04.FR.16)");
     }

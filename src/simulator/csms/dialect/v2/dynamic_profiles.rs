@@ -4,23 +4,10 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
+use crate::protocol::v2::charging_period::BOUNDS;
+
 /// Most profiles that are kept.
 const MAX_KEPT: usize = 1000;
-/// The members of a period that an update can change (ChargingScheduleUpdateType).
-const CHANGED: [&str; 12] = [
-    "limit",
-    "limit_L2",
-    "limit_L3",
-    "dischargeLimit",
-    "dischargeLimit_L2",
-    "dischargeLimit_L3",
-    "setpoint",
-    "setpoint_L2",
-    "setpoint_L3",
-    "setpointReactive",
-    "setpointReactive_L2",
-    "setpointReactive_L3",
-];
 
 /// The values that hold of each Dynamic profile of a station, by the id of the profile.
 #[derive(Default)]
@@ -29,7 +16,7 @@ pub(super) struct DynamicProfiles(BTreeMap<i64, Map<String, Value>>);
 fn values(of: &Value) -> Map<String, Value> {
     let members = of.as_object().into_iter().flatten();
     members
-        .filter(|(name, _)| CHANGED.contains(&name.as_str()))
+        .filter(|(name, _)| BOUNDS.contains(&name.as_str()))
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect()
 }

@@ -23,18 +23,8 @@ impl Device {
             ("SamplingInterval", None, write, "1".to_owned(), Domain::Decimal(0.1, 3600.0)),
             ("SampledMeasurands", None, write, measurands[0].clone(), Domain::MemberList(measurands.clone())),
         ] {
-            self.variables.push(Variable {
-                component: "DataCollector",
-                component_instance: None,
-                place: None,
-                name,
-                instance,
-                value,
-                mutability,
-                domain,
-                reboot: false,
-                persistent: true,
-            });
+            self.variables
+                .push(Variable { instance, ..Variable::new("DataCollector", name, mutability, (value, domain)) });
         }
     }
 }

@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::{Station, Timer};
+use crate::protocol::v2::der_control::{MEMBERS, member};
 
 /// The controls of this station's inverters, in the words of `DCDERCtrlr.ModesSupported`.
 pub const MODES: [&str; 10] = [
@@ -28,32 +29,6 @@ const MOST: usize = 50;
 const PART: usize = 4;
 /// The longest that a control lasts, seconds.
 const LONGEST: f64 = 10.0 * 365.0 * 86_400.0;
-
-/// The members that controls come in.
-const MEMBERS: [&str; 8] = [
-    "curve",
-    "enterService",
-    "fixedPFAbsorb",
-    "fixedPFInject",
-    "fixedVar",
-    "freqDroop",
-    "gradient",
-    "limitMaxDischarge",
-];
-
-/// R04.FR.16: the member that belongs to a type.
-fn member(kind: &str) -> &'static str {
-    match kind {
-        "EnterService" => "enterService",
-        "FixedPFAbsorb" => "fixedPFAbsorb",
-        "FixedPFInject" => "fixedPFInject",
-        "FixedVar" => "fixedVar",
-        "FreqDroop" => "freqDroop",
-        "Gradients" => "gradient",
-        "LimitMaxDischarge" => "limitMaxDischarge",
-        _ => "curve",
-    }
-}
 
 /// When a scheduled control is in force.
 #[derive(Debug, Clone, Copy)]

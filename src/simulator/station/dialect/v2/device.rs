@@ -38,6 +38,29 @@ pub struct Variable {
     pub persistent: bool,
 }
 
+impl Variable {
+    /// A variable of the whole station, without instances, that takes effect at once and outlives a reboot.
+    pub fn new(
+        component: &'static str,
+        name: &'static str,
+        mutability: Mutability,
+        (value, domain): (String, Domain),
+    ) -> Self {
+        Self {
+            component,
+            component_instance: None,
+            place: None,
+            name,
+            instance: None,
+            value,
+            mutability,
+            domain,
+            reboot: false,
+            persistent: true,
+        }
+    }
+}
+
 /// The device model.
 #[derive(Debug, Clone)]
 pub struct Device {
@@ -106,18 +129,7 @@ impl Device {
         use Mutability::{ReadOnly as R, ReadWrite as RW, WriteOnly as W};
         let mut device = Self { variables: Vec::new() };
         let mut add = |component: &'static str, name: &'static str, mutability, (value, domain): (String, Domain)| {
-            device.variables.push(Variable {
-                component,
-                component_instance: None,
-                place: None,
-                name,
-                instance: None,
-                value,
-                mutability,
-                domain,
-                reboot: false,
-                persistent: true,
-            });
+            device.variables.push(Variable::new(component, name, mutability, (value, domain)));
         };
         let yes = |id: &str| pics.is_yes(id);
         let bound = |id: &str, fallback: i64| pics.number(id).unwrap_or(fallback);
@@ -316,16 +328,8 @@ impl Device {
         }
         let mut instance = |component, name, instance, mutability, (value, domain): (String, Domain)| {
             device.variables.push(Variable {
-                component,
-                component_instance: None,
-                place: None,
-                name,
                 instance: Some(instance),
-                value,
-                mutability,
-                domain,
-                reboot: false,
-                persistent: true,
+                ..Variable::new(component, name, mutability, (value, domain))
             });
         };
         instance("OCPPCommCtrlr", "MessageTimeout", "Default", R, integer(30, 30, 30));
@@ -358,16 +362,9 @@ impl Device {
         for evse in &pics.evses {
             let mut at = |component, name, connector, (value, domain): (String, Domain)| {
                 device.variables.push(Variable {
-                    component,
-                    component_instance: None,
                     place: Some((evse.id, connector)),
-                    name,
-                    instance: None,
-                    value,
-                    mutability: R,
-                    domain,
-                    reboot: false,
                     persistent: false,
+                    ..Variable::new(component, name, R, (value, domain))
                 });
             };
             at("EVSE", "Available", None, boolean(true));

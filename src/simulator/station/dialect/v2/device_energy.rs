@@ -71,18 +71,7 @@ fn add_v2x(device: &mut Device, pics: &Pics) {
 }
 
 fn variable(component: &'static str, name: &'static str, value: impl Into<String>, domain: Domain) -> Variable {
-    Variable {
-        component,
-        component_instance: None,
-        place: None,
-        name,
-        instance: None,
-        value: value.into(),
-        mutability: Mutability::ReadOnly,
-        domain,
-        reboot: false,
-        persistent: true,
-    }
+    Variable::new(component, name, Mutability::ReadOnly, (value.into(), domain))
 }
 
 /// The nameplate of the inverter of each EVSE (R01.FR.01).

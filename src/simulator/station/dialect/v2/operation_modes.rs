@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::{Station, smart_charging::Refusal};
 use crate::{
     pics::Profile as Certification,
+    protocol::v2::charging_period::BOUNDS,
     simulator::station::composite::{Profile, Purpose, Step, Unit},
 };
 
@@ -13,21 +14,6 @@ use crate::{
 pub(super) const CHARGING_ONLY: &str = "ChargingOnly";
 /// The frequency of the grid, Hz.
 const FREQUENCY: f64 = 50.0;
-/// What periods of some modes must not have (Q08.FR.04, Q10.FR.02).
-const BOUNDS: [&str; 12] = [
-    "limit",
-    "limit_L2",
-    "limit_L3",
-    "dischargeLimit",
-    "dischargeLimit_L2",
-    "dischargeLimit_L3",
-    "setpoint",
-    "setpoint_L2",
-    "setpoint_L3",
-    "setpointReactive",
-    "setpointReactive_L2",
-    "setpointReactive_L3",
-];
 /// The purposes of profiles for transactions, the leading one first.
 const OF_TRANSACTIONS: [Purpose; 3] = [Purpose::Priority, Purpose::Tx, Purpose::TxDefault];
 
@@ -63,6 +49,7 @@ impl Station {
     }
 
     fn judge_operation_mode(&self, period: &Value) -> Result<(), Refusal> {
+        // Q08.FR.04, Q10.FR.02
         let bounded = BOUNDS.iter().any(|name| period.get(name).is_some());
         match period["operationMode"].as_str().unwrap_or(CHARGING_ONLY) {
             // Q09.FR.01, Q09.FR.02

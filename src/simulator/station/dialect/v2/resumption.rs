@@ -32,18 +32,7 @@ pub(super) fn add_variables(device: &mut Device, pics: &Pics) {
     ];
     for (name, value, domain) in all {
         if device.variable("TxCtrlr", name).is_none() {
-            device.variables.push(Variable {
-                component: "TxCtrlr",
-                component_instance: None,
-                place: None,
-                name,
-                instance: None,
-                value: value.into(),
-                mutability: Mutability::ReadWrite,
-                domain,
-                reboot: false,
-                persistent: true,
-            });
+            device.variables.push(Variable::new("TxCtrlr", name, Mutability::ReadWrite, (value.into(), domain)));
         }
     }
 }

@@ -25,18 +25,7 @@ impl Device {
             return;
         }
         let mut add = |component, name, instance, mutability, value: String, domain| {
-            self.variables.push(Variable {
-                component,
-                component_instance: None,
-                place: None,
-                name,
-                instance,
-                value,
-                mutability,
-                domain,
-                reboot: false,
-                persistent: true,
-            });
+            self.variables.push(Variable { instance, ..Variable::new(component, name, mutability, (value, domain)) });
         };
         let (read, write) = (Mutability::ReadOnly, Mutability::ReadWrite);
         let component = "SmartChargingCtrlr";
@@ -67,18 +56,7 @@ impl Device {
         let missing: Vec<_> =
             zones.into_iter().filter(|(id, name, _)| pics.is_yes(id) && !has(&self.variables, name)).collect();
         for (_, name, length) in missing {
-            self.variables.push(Variable {
-                component: "ClockCtrlr",
-                component_instance: None,
-                place: None,
-                name,
-                instance: None,
-                value: String::new(),
-                mutability: write,
-                domain: Domain::Text(length),
-                reboot: false,
-                persistent: true,
-            });
+            self.variables.push(Variable::new("ClockCtrlr", name, write, (String::new(), Domain::Text(length))));
         }
     }
 }

@@ -31,16 +31,9 @@ pub(super) fn add_variables(device: &mut Device, pics: &Pics) {
     let (read, write) = (Mutability::ReadOnly, Mutability::ReadWrite);
     let mut add = |component, place, name, instance, mutability, (value, domain): (String, Domain)| {
         device.variables.push(Variable {
-            component,
-            component_instance: None,
             place,
-            name,
             instance,
-            value,
-            mutability,
-            domain,
-            reboot: false,
-            persistent: true,
+            ..Variable::new(component, name, mutability, (value, domain))
         });
     };
     add(CONTROLLER, None, "Available", None, read, ("true".into(), Domain::Boolean));

@@ -89,16 +89,13 @@ pub(super) fn add_variables(device: &mut Device, pics: &Pics) {
                 return;
             }
             device.variables.push(Variable {
-                component: CONTROLLER,
-                component_instance: None,
-                place: None,
-                name,
                 instance,
-                value,
-                mutability: if writable { Mutability::ReadWrite } else { Mutability::ReadOnly },
-                domain,
-                reboot: false,
-                persistent: true,
+                ..Variable::new(
+                    CONTROLLER,
+                    name,
+                    if writable { Mutability::ReadWrite } else { Mutability::ReadOnly },
+                    (value, domain),
+                )
             });
         };
     if !payment {

@@ -54,18 +54,12 @@ pub(super) fn add_variables(device: &mut Device, pics: &Pics) {
         return;
     }
     let all = KINDS.map(|(_, member, ..)| member.to_owned()).to_vec();
-    device.variables.push(Variable {
-        component: "TxCtrlr",
-        component_instance: None,
-        place: None,
-        name: "SupportedLimits",
-        instance: None,
-        value: all.join(","),
-        mutability: Mutability::ReadOnly,
-        domain: Domain::MemberList(all),
-        reboot: false,
-        persistent: true,
-    });
+    device.variables.push(Variable::new(
+        "TxCtrlr",
+        "SupportedLimits",
+        Mutability::ReadOnly,
+        (all.join(","), Domain::MemberList(all)),
+    ));
 }
 
 impl Station {

@@ -14,17 +14,11 @@ impl Device {
         }
         let all = CUSTOM_TRIGGERS.map(str::to_owned);
         let (value, domain) = members(&all, &all);
-        self.variables.push(Variable {
-            component: "CustomizationCtrlr",
-            component_instance: None,
-            place: None,
-            name: "CustomTriggers",
-            instance: None,
-            value,
-            mutability: Mutability::ReadOnly,
-            domain,
-            reboot: false,
-            persistent: true,
-        });
+        self.variables.push(Variable::new(
+            "CustomizationCtrlr",
+            "CustomTriggers",
+            Mutability::ReadOnly,
+            (value, domain),
+        ));
     }
 }

@@ -17,16 +17,8 @@ impl Device {
         for slot in 1..=NETWORK_SLOTS {
             let mut add = |name, mutability, (value, domain): (String, Domain)| {
                 self.variables.push(Variable {
-                    component: "NetworkConfiguration",
                     component_instance: Some(slot.to_string()),
-                    place: None,
-                    name,
-                    instance: None,
-                    value,
-                    mutability,
-                    domain,
-                    reboot: false,
-                    persistent: true,
+                    ..Variable::new("NetworkConfiguration", name, mutability, (value, domain))
                 });
             };
             add("OcppCsmsUrl", Mutability::ReadWrite, text("", 2000));
@@ -49,18 +41,12 @@ impl Device {
             return;
         }
         let (value, domain) = boolean(!refuses);
-        self.variables.push(Variable {
-            component: "SecurityCtrlr",
-            component_instance: None,
-            place: None,
-            name: "AllowSecurityProfileDowngrade",
-            instance: None,
-            value,
-            mutability: if refuses && allows { Mutability::ReadWrite } else { Mutability::ReadOnly },
-            domain,
-            reboot: false,
-            persistent: true,
-        });
+        self.variables.push(Variable::new(
+            "SecurityCtrlr",
+            "AllowSecurityProfileDowngrade",
+            if refuses && allows { Mutability::ReadWrite } else { Mutability::ReadOnly },
+            (value, domain),
+        ));
     }
 
     /// Sets a value of a NetworkConfiguration from within.

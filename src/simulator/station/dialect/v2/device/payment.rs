@@ -17,18 +17,7 @@ impl Device {
         mutability: Mutability,
         (value, domain): (String, Domain),
     ) {
-        self.variables.push(Variable {
-            component,
-            component_instance: None,
-            place: None,
-            name,
-            instance,
-            value,
-            mutability,
-            domain,
-            reboot: false,
-            persistent: true,
-        });
+        self.variables.push(Variable { instance, ..Variable::new(component, name, mutability, (value, domain)) });
     }
 
     /// What a station has that takes payments.

@@ -99,18 +99,12 @@ impl Device {
     pub fn add_event_streams(&mut self, pics: &Pics, version: Version) {
         if version == Version::V2_1 && super::is_offered(pics) {
             let most = i64::try_from(MOST).unwrap_or(i64::MAX);
-            self.variables.push(Variable {
-                component: CONTROLLER,
-                component_instance: None,
-                place: None,
-                name: "MaxPeriodicEventStreams",
-                instance: None,
-                value: most.to_string(),
-                mutability: Mutability::ReadOnly,
-                domain: Domain::Integer(most, most),
-                reboot: false,
-                persistent: true,
-            });
+            self.variables.push(Variable::new(
+                CONTROLLER,
+                "MaxPeriodicEventStreams",
+                Mutability::ReadOnly,
+                (most.to_string(), Domain::Integer(most, most)),
+            ));
         }
     }
 }
