@@ -41,3 +41,7 @@ sockets-1-6 *args="":
 # The test cases of blocks L and N over sockets, with each of the five protocols for firmware and logs, some five minutes.
 file-transfers:
     fixtures/benches/file-transfers.sh
+
+# The same of OCPP 1.6, for both sides, some three minutes; arguments are the protocols.
+file-transfers-1-6 *protocols="":
+    fixtures/benches/file-transfers-1.6.sh {{protocols}}
