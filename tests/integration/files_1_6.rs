@@ -22,7 +22,7 @@ fn told(name: &str) -> String {
 
 #[test]
 fn the_name_in_get_diagnostics_leads_nowhere() {
-    let pics = pics("reference-station-1.6");
+    let pics = pics("reference-station-1.6.yaml");
     let (longest, too_long) = ("x".repeat(255), "x".repeat(256));
     for (name, verdict) in [
         ("../../../evil.sh", Verdict::Pass),
