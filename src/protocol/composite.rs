@@ -125,6 +125,22 @@ impl InForce {
         Some(message)
     }
 
+    /// The profiles by their purposes and ids: `TxDefaultProfile 2 and TxProfile 3`.
+    pub fn names(&self) -> String {
+        let name = |profile: &Value| {
+            let purpose = profile["chargingProfilePurpose"].as_str().unwrap_or("a profile");
+            // The id is `id` in 2.x, and `chargingProfileId` in 1.6.
+            let id = profile.get("id").or_else(|| profile.get("chargingProfileId"));
+            id.map_or_else(|| purpose.to_owned(), |id| format!("{purpose} {id}"))
+        };
+        let names: Vec<String> = self.profiles.iter().map(name).collect();
+        match names.split_last() {
+            None => "no charging profile".into(),
+            Some((last, [])) => last.clone(),
+            Some((last, others)) => format!("{} and {last}", others.join(", ")),
+        }
+    }
+
     fn unreadable(&self, problem: &str, at: Option<(Timestamp, &str)>) -> Difference {
         let expected = at.map(|(start, unit)| in_words(&self.periods(start, DAY, unit), unit));
         let expected = expected.unwrap_or_else(|| "a composite schedule".to_owned());

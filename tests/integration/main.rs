@@ -23,6 +23,7 @@ mod evidence;
 mod false_passes;
 mod faults;
 mod faults_2_1;
+mod files_1_6;
 mod hostile;
 mod misspelled;
 mod operator_api;
