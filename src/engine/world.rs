@@ -8,6 +8,7 @@ mod missed;
 mod names;
 mod unsaid;
 
+pub(crate) use background::Unclaimed;
 pub(crate) use names::Seen;
 pub(crate) use unsaid::{Unsaid, outcome_of};
 
