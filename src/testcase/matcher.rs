@@ -233,11 +233,11 @@ fn any_holds(each: impl Iterator<Item = Result<Option<Mismatch>, TemplateError>>
 
 /// The composite schedules among which a message has the choice; none if it has another one.
 fn composites(alternatives: &[Matcher]) -> Option<Vec<&CompositeOf>> {
-    let schedule = |matcher| match matcher {
-        &Matcher::CompositeOf(ref composite) => Some(&**composite),
+    let schedules = alternatives.iter().map(|matcher| match matcher {
+        Matcher::CompositeOf(composite) => Some(&**composite),
         _ => None,
-    };
-    alternatives.iter().map(schedule).collect()
+    });
+    schedules.collect()
 }
 
 /// One thing that is demanded of a payload.
