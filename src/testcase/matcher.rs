@@ -527,7 +527,11 @@ impl Matcher {
             Matcher::Each(matcher) => format!("each element {}", matcher.describe(names)),
             Matcher::Any(matcher) => format!("any element {}", matcher.describe(names)),
             Matcher::Contains(member) => format!("containing {}", shown(member)),
-            Matcher::AnyOf(list) => format!("one of {}", shown(list)),
+            Matcher::AnyOf(list) => match names.map(|names| list.evaluate(names)) {
+                // A list of one is that one.
+                Some(Ok(Value::Array(one))) if one.len() == 1 => format!("= {}", one[0]),
+                _ => format!("one of {}", shown(list)),
+            },
             Matcher::Token(token) => format!("the token {}", shown(token)),
             Matcher::HashOf(chain) => {
                 let value = names.and_then(|names| chain.evaluate(names).ok());
