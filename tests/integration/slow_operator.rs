@@ -25,6 +25,14 @@ fn a_station_is_judged_alike_however_long_the_person_takes() {
 }
 
 #[test]
+fn a_station_of_2_1_is_judged_alike_however_long_the_person_takes() {
+    // In TC_B_52 the person is too slow, as above. What 2.0.1 has too is run there; here is what is new, or done in another way.
+    for (tests, not) in [("TC_?_1??_CS", vec![]), ("block:B", vec!["TC_B_52_CS"]), ("TC_K_5?_CS", vec![])] {
+        assert_eq!(not_passed("pics/reference-station-2.1.yaml", tests), not, "{tests}");
+    }
+}
+
+#[test]
 fn a_charge_point_of_1_6_is_judged_alike_however_long_the_person_takes() {
     assert_eq!(not_passed(LATE, "pics/reference-station-1.6.yaml", "*"), [""; 0]);
 }
