@@ -39,7 +39,7 @@ pub(crate) use crate::protocol::session::Phase;
 use flow::Sequence;
 pub use sut_state::SutMemory;
 pub use taken::{Role, Taken};
-use world::World;
+use world::{Unclaimed, World};
 
 /// What the engine needs to know before it starts.
 #[derive(Debug, Clone)]
@@ -234,7 +234,11 @@ impl Engine {
         self.told += 1;
         match input {
             Input::Link(event) => self.link(event),
-            Input::OperatorDone(id, outcome) => self.world.answers.push((id, exchange::Reply::Operator(outcome))),
+            Input::OperatorDone(id, outcome) => {
+                if let Some(outcome) = self.world.said_at_last(id, outcome) {
+                    self.world.answers.push((id, exchange::Reply::Operator(outcome)));
+                }
+            }
             Input::ServiceDone(id, result) => self.world.answers.push((id, exchange::Reply::Service(result))),
             Input::Tick => {}
             Input::Interrupt => {
@@ -358,7 +362,8 @@ impl Engine {
             if self.world.decided() && self.current < after {
                 continue;
             }
-            if !done || (tidying && !self.world.has_kept_promises()) {
+            // Whoever acts is not called off half-way.
+            if !done || (tidying && (!self.world.has_kept_promises() || self.world.unsaid.is_some())) {
                 return;
             }
             if self.current == after - 1 {
@@ -369,6 +374,9 @@ impl Engine {
     }
 
     fn next_phase(&mut self) {
+        if self.current == 0 {
+            self.world.prepared_at = self.world.now;
+        }
         self.current += 1;
         if self.current == self.phases.len() - 1 && !self.world.decided() {
             self.enter_after(self.current);
@@ -405,11 +413,18 @@ impl Engine {
             return;
         }
         self.world.came_too_late(&call);
+        let complaints = self.world.complaints();
         self.world.apply_always(&call);
         if sequence.offer(&call, &mut self.world) != flow::Matched::Consumed && !self.world.late(&call) {
-            let at = sequence.current().map(|node| finding::Finding::at(&node.step, &node.path, String::new()));
-            let wanted = sequence.wants_action(&call.action);
-            self.world.background(&call, &sequence.waiting_for(), wanted, at.unwrap_or_default());
+            let current = sequence.current();
+            let at = current.map(|node| finding::Finding::at(&node.step, &node.path, String::new()));
+            let unclaimed = Unclaimed {
+                waiting_for: sequence.waiting_for(),
+                wanted: sequence.wants_action(&call.action),
+                in_its_place: current.is_some_and(|node| node.step.awaits_a_call()),
+                told: self.world.complaints() > complaints,
+            };
+            self.world.background(&call, unclaimed, at.unwrap_or_default());
         }
         self.world.learn(&call);
     }

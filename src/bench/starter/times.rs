@@ -141,7 +141,7 @@ const OF_STATION: [Time; 9] = [
 ];
 
 /// Of a station of OCPP 2.x.
-const OF_STATION_2: [Time; 6] = [
+const OF_STATION_2: [Time; 7] = [
     Time {
         minimum: Some("ORS-7"),
         ..time(
@@ -157,6 +157,15 @@ const OF_STATION_2: [Time; 6] = [
         5.0,
         2.0,
         &["How long the connection is down where it must be. Shorter: the station may not notice."],
+    ),
+    time(
+        "offline-action-time",
+        30.0,
+        5.0,
+        &[
+            "How long a person has for a manual action while the station is offline; one test case waits it. Shorter: the person is too",
+            "slow, and that test case decides nothing.",
+        ],
     ),
     time(
         "firmware-delay",

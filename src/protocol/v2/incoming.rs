@@ -54,7 +54,8 @@ impl Conversation {
                 names_transaction: call.action == "RequestStopTransaction" && self.of_test.told.is_running(id),
             };
         }
-        Some(Unsolicited { verdict: unsolicited::verdict(line, call, known), reason: line.reason })
+        let verdict = unsolicited::verdict(line, call, known);
+        Some(Unsolicited { verdict, reason: line.reason, breaks: line.breaks })
     }
 
     /// True for an event of a transaction that a former test case left behind: it is answered, and tells nothing here.
@@ -117,7 +118,12 @@ impl Conversation {
                 )
             }));
             let complaints = transactions.learn(call).into_iter();
-            learnt.breaches.extend(complaints.map(|complaint| Breach::new(Rule::OrderOfEvents, complaint, &call.text)));
+            learnt.breaches.extend(complaints.map(|complaint| Breach {
+                expected: Some(complaint.expected),
+                found: call.payload.pointer(complaint.pointer).map(ToString::to_string),
+                pointer: Some(complaint.pointer.to_owned()),
+                ..Breach::new(Rule::OrderOfEvents, complaint.message, &call.text)
+            }));
         }
         learnt
     }
