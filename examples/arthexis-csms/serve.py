@@ -12,7 +12,7 @@ import re
 import sys
 from pathlib import Path
 
-DATA = Path(os.environ.setdefault("ARTHEXIS_DATA_DIR", str(Path("reports/arthexis").resolve())))
+DATA = Path(os.environ.setdefault("ARTHEXIS_DATA_DIR", str(Path(__file__).resolve().parents[2] / "reports/arthexis")))
 DATA.mkdir(parents=True, exist_ok=True)
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "arthexis.settings")
 
