@@ -27,3 +27,10 @@ fn a_station_is_judged_alike_however_long_the_person_takes() {
 fn a_charge_point_of_1_6_is_judged_alike_however_long_the_person_takes() {
     assert_eq!(not_passed("pics/reference-station-1.6.yaml", "*"), [""; 0]);
 }
+
+#[test]
+fn a_station_of_2_1_is_judged_alike_however_long_the_person_takes() {
+    // An EV tells its needs, and energy flows, before the person has said that it is plugged in.
+    assert_eq!(not_passed("pics/reference-station-2.1.yaml", "TC_K_11[3-6]_CS,TC_I_109_CS"), [""; 0]);
+    assert_eq!(not_passed("pics/simulated-v2x-charger-2.1.yaml", "block:Q,TC_K_101_CS"), [""; 0]);
+}
