@@ -43,3 +43,10 @@ fn a_station_of_2_1_is_judged_alike_however_long_the_person_takes() {
     let some = "TC_C_103_CS,TC_C_123_CS,TC_E_05_CS,TC_E_104_CS,TC_I_109_CS,TC_K_56_CS,TC_K_113_CS,TC_K_116_CS";
     assert_eq!(not_passed(LATE, "pics/reference-station-2.1.yaml", some), [""; 0]);
 }
+
+#[test]
+fn a_station_of_2_1_is_judged_alike_however_long_the_person_takes() {
+    // An EV tells its needs, and energy flows, before the person has said that it is plugged in.
+    assert_eq!(not_passed("pics/reference-station-2.1.yaml", "TC_K_11[3-6]_CS,TC_I_109_CS"), [""; 0]);
+    assert_eq!(not_passed("pics/simulated-v2x-charger-2.1.yaml", "block:Q,TC_K_101_CS"), [""; 0]);
+}
