@@ -79,8 +79,13 @@ impl Starter<'_> {
         }
         text.push_str(TESTED_BY);
         let emaid = self.pics.is_some_and(|pics| pics.supports(Profile::ISO_15118));
-        let prepaid = self.pics.is_some_and(|pics| pics.is_yes("P-2.1") || pics.is_yes("P-0"));
-        text.push_str(&sections::tokens(!self.is_1_6(), emaid, prepaid));
+        let pays = self.pics.is_some_and(|pics| pics.is_yes("P-2.1") || pics.is_yes("P-0"));
+        let paying = match self.sut {
+            _ if !pays => sections::Paying::Nothing,
+            SutKind::ChargingStation => sections::Paying::Station,
+            SutKind::Csms => sections::Paying::Csms,
+        };
+        text.push_str(&sections::tokens(!self.is_1_6(), emaid, paying));
         if self.sut == SutKind::Csms {
             text.push_str(&self.operator());
         }
@@ -105,6 +110,14 @@ impl Starter<'_> {
             Protocol::Ftp => format!("files-ftp: \"{at}:{}\"", self.port_after(21)),
             Protocol::Ftps => format!("files-ftps: \"{at}:{}\"", self.port_after(990)),
             Protocol::Sftp => format!("files-sftp: \"{at}:{}\"", self.port_after(22)),
+        };
+        // Logs go over each of the two (TC_N_102_CS, TC_N_103_CS).
+        let both = self.pics.is_some_and(|pics| pics.ocpp == Version::V2_1)
+            && [Protocol::Http, Protocol::Https].iter().all(|protocol| protocols.contains(protocol));
+        let files = if both {
+            format!("{files}\n# The same over HTTPS, for logs.\nfiles-https: \"{at}:{}\"", self.port_after(443))
+        } else {
+            files
         };
         // OCPP 1.6 has no second network profile; the address is bound all the same.
         let and_second =

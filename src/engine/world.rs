@@ -86,6 +86,8 @@ pub(crate) struct World {
     call_order: CallOrder,
     pub(crate) outbox: Outbox,
     received: Vec<Arc<Call>>,
+    /// The message for which a step is reached before its turn.
+    pub(crate) offered: Option<usize>,
     failures: Vec<Failure>,
     /// What findings have missed, until it comes.
     missed: Vec<missed::Missed>,
@@ -176,6 +178,7 @@ impl World {
             call_order: CallOrder::default(),
             outbox: Outbox::default(),
             received: Vec::new(),
+            offered: None,
             failures: Vec::new(),
             missed: Vec::new(),
             steps: Vec::new(),

@@ -30,7 +30,8 @@ fn a_charge_point_of_1_6_is_judged_alike_however_long_the_person_takes() {
 
 #[test]
 fn a_station_of_2_1_is_judged_alike_however_long_the_person_takes() {
-    // An EV tells its needs, and energy flows, before the person has said that it is plugged in.
-    assert_eq!(not_passed("pics/reference-station-2.1.yaml", "TC_K_11[3-6]_CS,TC_I_109_CS"), [""; 0]);
-    assert_eq!(not_passed("pics/simulated-v2x-charger-2.1.yaml", "block:Q,TC_K_101_CS"), [""; 0]);
+    // Payments and limits are confirmed, an EV tells its needs, and energy flows before the person has said that it is plugged in.
+    let of_reference = "TC_C_103_CS,TC_C_12*,TC_E_10[0-4]_CS,TC_K_11[3-6]_CS,TC_I_109_CS";
+    assert_eq!(not_passed("pics/reference-station-2.1.yaml", of_reference), [""; 0]);
+    assert_eq!(not_passed("pics/simulated-v2x-wallbox-2.1.yaml", "block:Q,TC_K_101_CS"), [""; 0]);
 }

@@ -53,6 +53,19 @@ vat-number-invalid: NL000000000B00
 
 ";
 
+const PAYMENT_OF_CSMS: &str = "\
+# Payments. The last digits of the card that is presented at the kiosk of the CSMS; the address of the CSMS's payment page and the secret of
+# its QR codes; the reference of a payment, and two VAT numbers, of which the CSMS finds only the first valid.
+payment:
+  card: \"1234\"
+  web-address: \"https://pay.example.com\"
+  shared-secret: attest-qr-code-secret
+payment-reference: PSPREF0001
+vat-number: NL123456789B01
+vat-number-invalid: NL000000000B00
+
+";
+
 /// The sections that the profiles of a product ask for.
 pub(super) fn of(pics: &Pics) -> String {
     let station = pics.sut == SutKind::ChargingStation;
@@ -62,12 +75,23 @@ pub(super) fn of(pics: &Pics) -> String {
         (Profile::ADVANCED_DEVICE_MANAGEMENT, station, MONITORING),
     ];
     let wanted = sections.into_iter().filter(|(profile, of_this_side, _)| *of_this_side && pics.supports(*profile));
-    let payment = (station && pics.is_yes("P-0")).then_some(PAYMENT);
+    let payment = pics.is_yes("P-0").then_some(if station { PAYMENT } else { PAYMENT_OF_CSMS });
     wanted.map(|(_, _, text)| text).chain(payment).collect()
 }
 
+/// Tokens of payments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Paying {
+    /// The product knows none.
+    Nothing,
+    /// A station reads a prepaid card.
+    Station,
+    /// A CSMS has accounts with and without money, and tariffs of drivers.
+    Csms,
+}
+
 /// The tokens. OCPP 1.6 knows neither a master pass nor an eMAID.
-pub(super) fn tokens(master_pass: bool, emaid: bool, prepaid: bool) -> String {
+pub(super) fn tokens(master_pass: bool, emaid: bool, paying: Paying) -> String {
     let mut text = "\
 # Tokens. valid, same-group and other are known and accepted; the others are refused as their names say, and `unknown` is known to
 # nobody. Each must be a card of its own. Write here what the reader reads.
@@ -87,9 +111,14 @@ tokens:
     {
         text.push_str(&of(name, token, ""));
     }
-    if prepaid {
+    if paying != Paying::Nothing {
         text.push_str("  # A card with money on it.\n");
         text.push_str(&of("prepaid", "D001D00A", ""));
+    }
+    if paying == Paying::Csms {
+        text.push_str("  # One without, and one whose driver has a tariff: docs/real-csms.md says which.\n");
+        text.push_str(&of("no-credit", "BAD00005", ""));
+        text.push_str(&of("driver-tariff", "D001D011", ""));
     }
     if emaid {
         text.push_str("  # The contract of the EV.\n  emaid: { idToken: \"NLATTC00000001\", type: eMAID }\n");
