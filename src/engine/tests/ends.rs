@@ -41,7 +41,8 @@ fn what_need_not_come_shows_nothing() {
 
 #[test]
 fn what_need_not_come_may_come_while_the_steps_behind_it_are_under_way() {
-    let connector = "- expect: StatusNotification\n        check: { connectorStatus: Available }\n        optional: true\n";
+    let connector =
+        "- expect: StatusNotification\n        check: { connectorStatus: Available }\n        optional: true\n";
     for first in [format!("  {}", connector.replace("\n    ", "\n")), format!("  - any-order:\n      {connector}")] {
         let steps = format!("steps:\n{first}  - wait: 5\n");
         let quiet = engine(&steps, connected());
