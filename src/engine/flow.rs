@@ -189,12 +189,10 @@ impl Sequence {
             }
             node.anticipate(world);
         }
-        let offer = self.offer_ahead(ahead, call, world);
-        if offer == Matched::Consumed {
-            for node in self.nodes.iter_mut().skip(ahead) {
-                node.go_on_ahead(world);
-            }
+        for node in self.nodes.iter_mut().skip(ahead) {
+            node.go_on_ahead(world);
         }
+        let offer = self.offer_ahead(ahead, call, world);
         world.anticipated = anticipated;
         if offer == Matched::Consumed && world.taken_was_due {
             self.acted_visibly(world);
