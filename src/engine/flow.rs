@@ -273,8 +273,6 @@ impl Node {
             return true;
         }
         let done = match &self.step.clone().kind {
-            // An optional one is passed over, but open.
-            StepKind::Expect(_) if matches!(self.body, Body::Expect { .. }) && !self.touched => return true,
             StepKind::Expect(expect) => self.expecting(expect, world),
             StepKind::Send(send) => self.sending(send, world),
             StepKind::Run { state, .. } => self.running(state, world),
