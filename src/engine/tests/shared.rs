@@ -43,7 +43,7 @@ fn what_one_message_tells_of_two_connectors_counts_for_both() {
     for (since, told) in [(any_time, &[1][..]), ("", &[1, 2][..])] {
         let mut engine = engine(&waiting(since), connected());
         says(&mut engine, 1, &event(told));
-        let outcome = ended(engine, 9);
+        let outcome = ended(engine, 5);
         assert_eq!(outcome.failures[0].message, "StatusNotification or NotifyEvent did not come within 5.0 s");
     }
 }
