@@ -132,7 +132,7 @@ pub const ACTIONS: &[ActionInfo] = &[
     ActionInfo {
         name: "reconnect-ev-side",
         parameters: &[EVSE, CONNECTOR],
-        prompt: "Plug the cable into the EV again (EVSE {{ evse }}, connector {{ connector }}).",
+        prompt: "Plug the cable into the EV again and let it draw energy (EVSE {{ evse }}, connector {{ connector }}).",
     },
     ActionInfo {
         name: "disconnect-station-side",
