@@ -21,6 +21,7 @@ mod corpus;
 mod deep;
 mod energy_2_1;
 mod evidence;
+mod evidence_forged;
 mod false_passes;
 mod faults;
 mod faults_2_1;
