@@ -70,10 +70,12 @@ impl Node {
                 } else {
                     self.touched = true;
                 }
-                self.body = Body::Expect { until: world.now.mono_ns.saturating_add(nanos(within)) };
+                let until = world.now.mono_ns.saturating_add(nanos(within));
+                self.body = Body::Expect { until, since: None };
                 if let Some(since) = &expect.any_time_since {
                     let since = since.number(&world.names(&self.scope));
                     let since = world.evaluated(since, step, &self.path)?;
+                    self.body = Body::Expect { until, since: Some(since) };
                     self.claim_earlier(expect, since, world);
                 }
             }
