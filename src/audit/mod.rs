@@ -4,6 +4,7 @@
 //! What is changed is what was looked at: the engine tells which step took which message, and the step which places of it
 //! it looks at. So the audit needs to know nothing of any test case.
 
+mod alike;
 mod conditions;
 mod connections;
 mod contents;
@@ -11,12 +12,16 @@ mod edit;
 mod generate;
 mod judge;
 mod mutant;
+mod nearness;
 mod rules;
 mod sample;
 mod subjects;
 mod values;
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::{
+    collections::{HashMap, HashSet, VecDeque},
+    sync::Arc,
+};
 
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -29,6 +34,7 @@ use crate::{
     engine::Outcome,
     parallel::in_parallel,
     pics::Pics,
+    protocol::Version,
     record::PlanEntry,
     replay::Recording,
     runner::{self, Plan},
@@ -100,6 +106,9 @@ pub struct Check {
     pub step: String,
     /// Where it stands.
     pub source: String,
+    /// The same, with the folder.
+    #[serde(skip)]
+    pub place: String,
     /// What it looks at.
     pub check: String,
     /// How many mutations were tried.
@@ -122,7 +131,9 @@ pub struct Case {
     pub checks: usize,
     /// All mutations.
     pub mutations: Vec<Mutation>,
-    /// Checks that caught something: where they stand, and what they look at.
+    /// How many things were looked at that are judged alike in an earlier version of OCPP, and audited in full there.
+    pub alike: usize,
+    /// Checks that caught something: where they stand (with the folder), and what they look at.
     #[serde(skip)]
     pub caught: Vec<(String, String)>,
     /// Checks that survived everything.
@@ -220,14 +231,14 @@ pub fn audit(
     }
     let traces = in_parallel(queue, jobs, |job| (job.id.clone(), passing(&job, &products)));
     let mut result = Audit::default();
-    let mut seen: HashMap<String, usize> = HashMap::new();
+    let mut seen = Seen::default();
     let mut work = VecDeque::new();
     for (id, found) in traces {
         match found {
             Err(reason) => result.without.push((id, reason)),
             Ok(found) => {
                 for trace in found {
-                    let shared = share(&trace, &mut seen);
+                    let shared = seen.share(&trace);
                     work.push_back((trace, shared));
                 }
             }
@@ -244,7 +255,7 @@ pub fn audit(
 fn caught_elsewhere(audit: &mut Audit) {
     let caught: HashSet<(String, String)> = audit.cases.iter().flat_map(|case| case.caught.iter().cloned()).collect();
     for check in audit.cases.iter_mut().flat_map(|case| &mut case.survivors).filter(|check| check.reason.is_none()) {
-        if caught.contains(&(check.source.clone(), check.check.clone())) {
+        if caught.contains(&(check.place.clone(), check.check.clone())) {
             check.reason = Some("the same check catches in another place".into());
         }
     }
@@ -253,19 +264,54 @@ fn caught_elsewhere(audit: &mut Audit) {
 /// In how many test cases every step of a state is audited in full; in the others only its messages are dropped.
 const SHARED: usize = 3;
 
-/// The places of steps of states that were audited often enough.
-fn share(trace: &Trace, seen: &mut HashMap<String, usize>) -> HashSet<String> {
-    let mut leave = HashSet::new();
-    let sources: HashSet<String> = trace.outcome.taken.iter().filter_map(mutant::source_of).collect();
-    let own = format!("{}.yaml", trace.recording.id);
-    for source in sources.into_iter().filter(|source| !source.starts_with(&own)) {
-        let count = seen.entry(source.clone()).or_default();
-        *count += 1;
-        if *count > SHARED {
-            leave.insert(source);
+/// What need not be audited again.
+#[derive(Default)]
+struct Leave {
+    /// Numbers of what the steps took.
+    places: HashSet<usize>,
+    /// How many of them are judged alike in an earlier version of OCPP.
+    alike: usize,
+}
+
+/// What was audited.
+#[derive(Default)]
+struct Seen {
+    /// In how many traces steps of states were, by their places.
+    states: HashMap<(Arc<str>, usize), usize>,
+    /// What steps looked at, with the version of OCPP that it was first seen in.
+    looks: HashMap<u64, Version>,
+}
+
+impl Seen {
+    /// What of a trace need not be audited again: steps of states that were audited often enough, and what is judged alike in a
+    /// version of OCPP that came before.
+    fn share(&mut self, trace: &Trace) -> Leave {
+        let own = format!("/{}.yaml", trace.recording.id);
+        let of_states: HashSet<_> =
+            trace.outcome.taken.iter().filter_map(mutant::place_of).filter(|(file, _)| !file.ends_with(&own)).collect();
+        let mut enough = HashSet::new();
+        for place in of_states {
+            let count = self.states.entry(place.clone()).or_default();
+            *count += 1;
+            if *count > SHARED {
+                enough.insert(place);
+            }
         }
+        let mut leave = Leave::default();
+        let version = trace.recording.setup.protocol.version;
+        for (index, look) in &trace.looks {
+            if *self.looks.entry(*look).or_insert(version) != version {
+                leave.places.insert(*index);
+            }
+        }
+        leave.alike = leave.places.len();
+        for (index, taken) in trace.outcome.taken.iter().enumerate() {
+            if mutant::place_of(taken).is_some_and(|place| enough.contains(&place)) {
+                leave.places.insert(index);
+            }
+        }
+        leave
     }
-    leave
 }
 
 /// A trace that passes.
@@ -275,6 +321,8 @@ struct Trace {
     outcome: Outcome,
     /// The numbers that the engine gives its inputs, and their places in the recording.
     numbers: HashMap<usize, usize>,
+    /// What its steps look at; see [`alike::looks`].
+    looks: Vec<(usize, u64)>,
 }
 
 /// The traces of a test case (one for each variant) of the first product that passes it.
@@ -287,7 +335,8 @@ fn passing(job: &Job<'_>, products: &[Product<'_>]) -> Result<Vec<Trace>, String
                 let name = &product.pics.product.designation;
                 let traces = recordings.into_iter().map(|recording| {
                     let (outcome, numbers) = judge::judged(&recording);
-                    Trace { product: name.clone(), recording, outcome, numbers }
+                    let looks = alike::looks(&recording, &outcome, &numbers);
+                    Trace { product: name.clone(), recording, outcome, numbers, looks }
                 });
                 let traces: Vec<_> = traces.collect();
                 if traces.iter().all(|trace| trace.outcome.verdict == Verdict::Pass) {

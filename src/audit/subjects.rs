@@ -1,6 +1,6 @@
 //! What a condition is about: the names that it uses, what they are made of, and what it compares them with.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use serde_json::Value;
 
@@ -18,6 +18,8 @@ pub(super) struct About {
     pub(super) names: BTreeSet<String>,
     /// When something happened.
     pub(super) time: bool,
+    /// The condition, and everything that defines these names.
+    pub(super) texts: Vec<String>,
 }
 
 impl Definitions {
@@ -64,9 +66,27 @@ impl Definitions {
         }
     }
 
+    /// What defines the names that stand anywhere in a text, in quotes or not, and the names that they are made of.
+    pub(super) fn behind_all(&self, text: &str) -> Vec<String> {
+        let mut found = Vec::new();
+        let mut seen: HashSet<&str> = HashSet::new();
+        let mut texts = vec![text];
+        while let Some(text) = texts.pop() {
+            for name in identifiers(text) {
+                if let Some((name, definitions)) = self.0.get_key_value(name)
+                    && seen.insert(name)
+                {
+                    found.extend(definitions.iter().cloned());
+                    texts.extend(definitions.iter().map(String::as_str));
+                }
+            }
+        }
+        found
+    }
+
     /// The names that a condition rests on, those that they are made of included.
     pub(super) fn behind(&self, condition: &str) -> About {
-        let mut about = About { names: BTreeSet::new(), time: false };
+        let mut about = About { names: BTreeSet::new(), time: false, texts: Vec::new() };
         let mut texts = vec![condition.to_owned()];
         while let Some(text) = texts.pop() {
             let words = words(&text);
@@ -80,9 +100,15 @@ impl Definitions {
                     texts.extend(self.0.get(&name).into_iter().flatten().cloned());
                 }
             }
+            about.texts.push(text);
         }
         about
     }
+}
+
+/// Everything in a text that is written like a name.
+pub(super) fn identifiers(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !(c.is_alphanumeric() || c == '_')).filter(|word| !word.is_empty())
 }
 
 /// Names with their members (`answer.status`) outside of quotes.

@@ -156,14 +156,17 @@ pub(super) fn other_lists(value: Option<&Value>) -> Vec<(&'static str, Value)> {
 }
 
 /// A list without one of the elements in its midst, and without all of them.
-pub(super) fn without_one(value: Option<&Value>) -> Vec<(&'static str, Value)> {
+/// Of many elements, the nearest ones.
+pub(super) fn without_one(value: Option<&Value>, near: impl Fn(&Value) -> u32) -> Vec<(&'static str, Value)> {
     let items = value.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let midst = 1..items.len().saturating_sub(1);
     let without = |index: usize| -> Value {
         items.iter().enumerate().filter(|(other, _)| *other != index).map(|(_, item)| item.clone()).collect()
     };
+    let mut nearest: Vec<usize> = midst.clone().collect();
+    nearest.sort_by_cached_key(|index| std::cmp::Reverse(near(&items[*index])));
     let ends = (midst.len() > 1).then(|| ("has but its first and last element", without_all(items)));
-    midst.take(MOST_LEFT_OUT).map(|index| ("lacks an element", without(index))).chain(ends).collect()
+    nearest.into_iter().take(MOST_LEFT_OUT).map(|index| ("lacks an element", without(index))).chain(ends).collect()
 }
 
 fn without_all(items: &[Value]) -> Value {
