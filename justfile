@@ -38,6 +38,14 @@ sockets *args="":
 sockets-1-6 *args="":
     fixtures/benches/sockets-1.6.sh {{args}}
 
+# The programmes of the products of OCPP 2.1 in pics/ over sockets with TLS and real clocks, some 40 minutes.
+sockets-2-1 *args="":
+    fixtures/benches/sockets-2.1.sh {{args}}
+
 # The test cases of blocks L and N over sockets, with each of the five protocols for firmware and logs, some five minutes.
 file-transfers:
     fixtures/benches/file-transfers.sh
+
+# The same of OCPP 1.6, for both sides, some three minutes; arguments are the protocols.
+file-transfers-1-6 *protocols="":
+    fixtures/benches/file-transfers-1.6.sh {{protocols}}

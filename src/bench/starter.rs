@@ -78,9 +78,17 @@ impl Starter<'_> {
             text.push_str(&sections::of(pics));
         }
         text.push_str(TESTED_BY);
-        let emaid = self.pics.is_some_and(|pics| pics.supports(Profile::ISO_15118));
-        let prepaid = self.pics.is_some_and(|pics| pics.is_yes("P-2.1") || pics.is_yes("P-0"));
-        text.push_str(&sections::tokens(!self.is_1_6(), emaid, prepaid));
+        let (csms, is_1_6) = (self.sut == SutKind::Csms, self.is_1_6());
+        let is_2_1 = self.pics.is_some_and(|pics| pics.ocpp == Version::V2_1);
+        let has = |profile| self.pics.is_some_and(|pics| pics.supports(profile));
+        let pays = self.pics.is_some_and(|pics| pics.is_yes("P-2.1") || pics.is_yes("P-0"));
+        text.push_str(&sections::tokens(sections::Tokens {
+            master_pass: !is_1_6,
+            // In OCPP 2.1 smart charging of a CSMS alone has a test case with the contract of an EV.
+            emaid: has(Profile::ISO_15118) || (csms && is_2_1 && has(Profile::SMART_CHARGING)),
+            prepaid: pays,
+            accounts: pays && csms,
+        }));
         if self.sut == SutKind::Csms {
             text.push_str(&self.operator());
         }

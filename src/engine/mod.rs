@@ -39,7 +39,7 @@ pub(crate) use crate::protocol::session::Phase;
 use flow::Sequence;
 pub use sut_state::SutMemory;
 pub use taken::{Role, Taken};
-use world::World;
+use world::{Unclaimed, World};
 
 /// What the engine needs to know before it starts.
 #[derive(Debug, Clone)]
@@ -405,11 +405,18 @@ impl Engine {
             return;
         }
         self.world.came_too_late(&call);
+        let complaints = self.world.complaints();
         self.world.apply_always(&call);
         if sequence.offer(&call, &mut self.world) != flow::Matched::Consumed && !self.world.late(&call) {
-            let at = sequence.current().map(|node| finding::Finding::at(&node.step, &node.path, String::new()));
-            let wanted = sequence.wants_action(&call.action);
-            self.world.background(&call, &sequence.waiting_for(), wanted, at.unwrap_or_default());
+            let current = sequence.current();
+            let at = current.map(|node| finding::Finding::at(&node.step, &node.path, String::new()));
+            let unclaimed = Unclaimed {
+                waiting_for: sequence.waiting_for(),
+                wanted: sequence.wants_action(&call.action),
+                in_its_place: current.is_some_and(|node| node.step.awaits_a_call()),
+                told: self.world.complaints() > complaints,
+            };
+            self.world.background(&call, unclaimed, at.unwrap_or_default());
         }
         self.world.learn(&call);
     }

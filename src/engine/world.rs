@@ -6,6 +6,7 @@ mod intake;
 mod missed;
 mod names;
 
+pub(crate) use background::Unclaimed;
 pub(crate) use names::Seen;
 
 use std::{

@@ -3,10 +3,13 @@
 //! Schedules are compared as functions of time. A product may split a period in two, and may place a change on the second
 //! before or after, as its answer counts whole seconds.
 
+mod moment;
+
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::schedule::{Active, DAY, Purpose, changes, tenths, time};
+use self::moment::{Moment, Told as ToldMoment};
+use super::schedule::{Active, DAY, Purpose, time, turns};
 
 /// How many seconds a change may be off.
 const TOLERANCE: i64 = 1;
@@ -36,8 +39,10 @@ pub struct Difference {
     pub problem: String,
 }
 
-/// A limit from a second on; none where anything is right.
-type Periods = Vec<(i64, Option<f64>)>;
+/// What is wanted from a second on.
+type Periods = Vec<(i64, Moment)>;
+/// What is told from a second on.
+type ToldPeriods = Vec<(i64, ToldMoment)>;
 
 /// A composite schedule as a message has it: the `CompositeSchedule` of 2.x, or the answer of 1.6, whose `ChargingSchedule` stands
 /// beside its start.
@@ -69,10 +74,10 @@ impl<'v> Told<'v> {
     }
 
     /// The periods; none if they do not begin at 0 or are not in order.
-    fn periods(self) -> Option<Periods> {
+    fn periods(self) -> Option<ToldPeriods> {
         let periods = self.schedule[PERIODS].as_array()?;
-        let read = |period: &Value| Some((period["startPeriod"].as_i64()?, Some(tenths(period["limit"].as_f64()?))));
-        let periods: Periods = periods.iter().take(MOST_PERIODS).map(read).collect::<Option<_>>()?;
+        let read = |period: &Value| Some((period["startPeriod"].as_i64()?, ToldMoment::read(period)));
+        let periods: ToldPeriods = periods.iter().take(MOST_PERIODS).map(read).collect::<Option<_>>()?;
         let in_order = periods.is_sorted_by(|(one, _), (other, _)| one < other);
         (periods.first()?.0 == 0 && in_order).then_some(periods)
     }
@@ -93,25 +98,18 @@ impl InForce {
         let last = found.last().map_or(0, |(second, _)| *second);
         let duration = told.duration().unwrap_or(last + 1).clamp(0, LONGEST);
         let expected = self.periods(start, duration, unit);
-        let seconds = expected.iter().chain(&found).flat_map(|(second, _)| {
-            let second = *second;
-            second - TOLERANCE - 1..=second + TOLERANCE + 1
-        });
-        let wrong = |second: &i64| {
-            let told = at(&found, *second);
-            let near = *second - TOLERANCE..=*second + TOLERANCE;
-            !near.into_iter().any(|near| match at(&expected, near.max(0)) {
-                None => true,
-                limit => limit == told,
-            })
-        };
-        let wrong = seconds.filter(|second| (0..duration).contains(second)).filter(wrong).min()?;
-        let words = |limit: Option<f64>| limit.map_or_else(|| "none".to_owned(), |limit| limit.to_string());
-        let problem = format!(
-            "at second {wrong} the limit is {} {unit}, expected {} {unit}",
-            words(at(&found, wrong)),
-            words(at(&expected, wrong)),
-        );
+        let turns = expected.iter().map(|(second, _)| *second).chain(found.iter().map(|(second, _)| *second));
+        let seconds = turns.flat_map(|second| second - TOLERANCE - 1..=second + TOLERANCE + 1);
+        let mut seconds: Vec<i64> = seconds.filter(|second| (0..duration).contains(second)).collect();
+        seconds.sort_unstable();
+        seconds.dedup();
+        let problem = seconds.into_iter().find_map(|second| {
+            let told = at(&found, second)?;
+            let near = second - TOLERANCE..=second + TOLERANCE;
+            let near: Vec<&Moment> = near.filter_map(|near| at(&expected, near.max(0))).collect();
+            let problem = told.exceeds_itself(unit).or_else(|| told.differs(&near, at(&expected, second)?, unit))?;
+            Some(format!("at second {second} {problem}"))
+        })?;
         Some(Difference { expected: in_words(&expected, unit), problem })
     }
 
@@ -120,14 +118,27 @@ impl InForce {
         let told = Told::read(message);
         let unit = told.schedule["chargingRateUnit"].as_str()?;
         let expected = self.periods(time(told.start)?, told.duration()?.clamp(0, LONGEST), unit);
-        let periods = expected.iter().filter_map(|(second, limit)| {
-            limit.map(|limit| serde_json::json!({ "startPeriod": second, "limit": limit }))
-        });
-        let periods: Value = periods.collect();
+        let periods: Value = expected.iter().map(|(second, moment)| moment.example(*second)).collect();
         let mut message = message.clone();
         let schedule = if message[SCHEDULE].is_object() { &mut message[SCHEDULE] } else { &mut message };
         schedule[PERIODS] = periods;
         Some(message)
+    }
+
+    /// The profiles by their purposes and ids: `TxDefaultProfile 2 and TxProfile 3`.
+    pub fn names(&self) -> String {
+        let name = |profile: &Value| {
+            let purpose = profile["chargingProfilePurpose"].as_str().unwrap_or("a profile");
+            // The id is `id` in 2.x, and `chargingProfileId` in 1.6.
+            let id = profile.get("id").or_else(|| profile.get("chargingProfileId"));
+            id.map_or_else(|| purpose.to_owned(), |id| format!("{purpose} {id}"))
+        };
+        let names: Vec<String> = self.profiles.iter().map(name).collect();
+        match names.split_last() {
+            None => "no charging profile".into(),
+            Some((last, [])) => last.clone(),
+            Some((last, others)) => format!("{} and {last}", others.join(", ")),
+        }
     }
 
     fn unreadable(&self, problem: &str, at: Option<(Timestamp, &str)>) -> Difference {
@@ -141,14 +152,10 @@ impl InForce {
         let active = |profile| active(profile, begun);
         let all: Vec<Active<'_>> = self.profiles.iter().filter_map(active).collect();
         let mut periods: Periods = Vec::new();
-        for (second, limit) in changes(&all, start, duration, unit) {
-            let limit = match (limit, self.most) {
-                (Some(limit), Some(most)) => Some(limit.min(most)),
-                (limit, most) => limit.or(most),
-            };
-            let limit = limit.map(tenths);
-            if periods.last().is_none_or(|(_, last)| *last != limit) {
-                periods.push((second, limit));
+        for (second, turn) in turns(&all, start, duration) {
+            let moment = Moment::at(&all, turn, unit, self.most);
+            if periods.last().is_none_or(|(_, last)| *last != moment) {
+                periods.push((second, moment));
             }
         }
         periods
@@ -165,20 +172,15 @@ fn active(profile: &Value, begun: Timestamp) -> Option<Active<'_>> {
     Some(Active { purpose, profile, schedule, begun })
 }
 
-/// The limit at a second.
-fn at(periods: &Periods, second: i64) -> Option<f64> {
+/// What holds at a second.
+fn at<T>(periods: &[(i64, T)], second: i64) -> Option<&T> {
     let behind = periods.partition_point(|(start, _)| *start <= second);
-    periods.get(behind.checked_sub(1)?)?.1
+    periods.get(behind.checked_sub(1)?).map(|(_, held)| held)
 }
 
 fn in_words(periods: &Periods, unit: &str) -> String {
-    let words: Vec<String> = periods
-        .iter()
-        .map(|(second, limit)| match limit {
-            Some(limit) => format!("{limit} {unit} from second {second}"),
-            None => format!("any limit from second {second}"),
-        })
-        .collect();
+    let words: Vec<String> =
+        periods.iter().map(|(second, moment)| format!("{} from second {second}", moment.words(unit))).collect();
     format!("a schedule with {}", words.join(", "))
 }
 

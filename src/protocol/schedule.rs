@@ -82,32 +82,54 @@ pub(super) fn limits(all: &[Active<'_>], now: Timestamp, duration: i64, unit: &s
 }
 
 /// What the profiles set from a time on: for each second at which it may change the limit, or none where no profile sets one.
-pub(super) fn changes(all: &[Active<'_>], now: Timestamp, duration: i64, unit: &str) -> Vec<(i64, Option<f64>)> {
+fn changes(all: &[Active<'_>], now: Timestamp, duration: i64, unit: &str) -> Vec<(i64, Option<f64>)> {
+    turns(all, now, duration).into_iter().map(|(second, turn)| (second, limit(all, turn, unit))).collect()
+}
+
+/// When something may change from a time on: the seconds that have passed, and the time.
+pub(super) fn turns(all: &[Active<'_>], now: Timestamp, duration: i64) -> Vec<(i64, Timestamp)> {
     let end = now.checked_add(SignedDuration::from_secs(duration)).unwrap_or(Timestamp::MAX);
     let mut turns: Vec<Timestamp> = all.iter().flat_map(|one| one.turns(now, end)).chain([now]).collect();
     turns.sort_unstable();
     turns.dedup();
-    turns.into_iter().map(|turn| (seconds(now, turn), limit(all, turn, unit))).collect()
+    turns.into_iter().map(|turn| (seconds(now, turn), turn)).collect()
 }
 
-/// The lowest limit of all purposes, each given by its highest stack level with a limit. The profile of a transaction overrules
-/// the default one, and priority charging both (K21.FR.04). What is generated on site comes on top (K08.FR.04).
+/// The profiles that lead at a time, one of each purpose, with the period that is in force.
+pub(super) struct Leading<'p, 'a> {
+    /// Of the station as a whole, of others than the CSMS, and of the transaction, whose own profile overrules the default one,
+    /// and priority charging both (K21.FR.04).
+    pub(super) limiting: Vec<(&'a Active<'p>, &'p Value)>,
+    /// What is generated on site.
+    pub(super) generated: Option<(&'a Active<'p>, &'p Value)>,
+}
+
+impl<'p, 'a> Leading<'p, 'a> {
+    /// Each purpose is led by its highest stack level that has a period then (K01.FR.17, Part 2, K 3.6).
+    pub(super) fn at(all: &'a [Active<'p>], at: Timestamp) -> Self {
+        let of = |purpose: Purpose| {
+            all.iter()
+                .filter(|one| one.purpose == purpose)
+                .filter_map(|one| Some((one.profile["stackLevel"].as_i64()?, one, one.period(at)?)))
+                .max_by_key(|(level, ..)| *level)
+                .map(|(_, one, period)| (one, period))
+        };
+        let transaction = of(Purpose::Priority).or_else(|| of(Purpose::Transaction)).or_else(|| of(Purpose::Default));
+        let limiting = [of(Purpose::Station), of(Purpose::External), transaction].into_iter().flatten().collect();
+        Self { limiting, generated: of(Purpose::Generated) }
+    }
+}
+
+/// The lowest limit of all purposes; what is generated on site comes on top (K08.FR.04).
 fn limit(all: &[Active<'_>], at: Timestamp, unit: &str) -> Option<f64> {
-    let of = |purpose: Purpose| {
-        all.iter()
-            .filter(|one| one.purpose == purpose)
-            .filter_map(|one| Some((one.profile["stackLevel"].as_i64()?, one.limit(at, unit)?)))
-            .max_by_key(|(level, _)| *level)
-            .map(|(_, limit)| limit)
-    };
-    let transaction = of(Purpose::Priority).or_else(|| of(Purpose::Transaction)).or_else(|| of(Purpose::Default));
-    let limits = [of(Purpose::Station), of(Purpose::External), transaction];
-    let limit = limits.into_iter().flatten().min_by(f64::total_cmp)?;
-    Some(limit + of(Purpose::Generated).unwrap_or_default())
+    let leading = Leading::at(all, at);
+    let of = |(one, period): &(&Active<'_>, &Value)| one.limit(period, unit);
+    let limit = leading.limiting.iter().filter_map(of).min_by(f64::total_cmp)?;
+    Some(limit + leading.generated.as_ref().and_then(of).unwrap_or_default())
 }
 
-impl Active<'_> {
-    fn periods(&self) -> impl Iterator<Item = &Value> {
+impl<'p> Active<'p> {
+    fn periods(&self) -> impl Iterator<Item = &'p Value> + use<'p> {
         self.schedule["chargingSchedulePeriod"].as_array().into_iter().flatten()
     }
 
@@ -135,14 +157,18 @@ impl Active<'_> {
         (passed >= 0).then(|| self.cycle().map_or(passed, |cycle| passed.rem_euclid(cycle)))
     }
 
-    /// The limit at a time (K01.FR.10 to K01.FR.13, K01.FR.36, K01.FR.37), in A per phase or in W.
-    fn limit(&self, at: Timestamp, unit: &str) -> Option<f64> {
+    /// The period at a time (K01.FR.10 to K01.FR.13, K01.FR.36, K01.FR.37).
+    fn period(&self, at: Timestamp) -> Option<&'p Value> {
         let from = time(&self.profile["validFrom"]).is_none_or(|from| from <= at);
         let to = time(&self.profile["validTo"]).is_none_or(|to| at < to);
         let passed = self.passed(at).filter(|_| from && to)?;
         let ended = self.schedule["duration"].as_i64().is_some_and(|duration| passed >= duration);
         let begun = |period: &&Value| period["startPeriod"].as_i64().is_some_and(|start| start <= passed);
-        let period = self.periods().filter(|_| !ended).take_while(begun).last()?;
+        self.periods().filter(|_| !ended).take_while(begun).last()
+    }
+
+    /// The limit of one of its periods, in A per phase or in W; none where it sets none.
+    fn limit(&self, period: &Value, unit: &str) -> Option<f64> {
         let (limit, phases) = (period["limit"].as_f64()?, period["numberPhases"].as_f64().unwrap_or(PHASES));
         Some(match (self.schedule["chargingRateUnit"].as_str().unwrap_or_default(), unit) {
             ("A", "W") => limit * VOLTAGE * phases,

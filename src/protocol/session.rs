@@ -148,6 +148,8 @@ pub struct Unsolicited {
     pub verdict: Option<Verdict>,
     /// Why.
     pub reason: &'static str,
+    /// The requirement that it breaks if it is a failure, where the reason does not tell it alone.
+    pub breaks: Option<&'static str>,
 }
 
 /// Whether a step of the test case has asked for a request.

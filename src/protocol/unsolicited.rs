@@ -27,14 +27,21 @@ pub struct Line<C> {
     pub meaning: Meaning<C>,
     /// Why, with requirements or sections of the specification.
     pub reason: &'static str,
+    /// The requirement that it breaks if it is a failure; none where the reason names it.
+    pub breaks: Option<&'static str>,
 }
 
 /// A line of a table.
 pub(super) const fn line<C: Copy>(action: &'static str, meaning: Meaning<C>, reason: &'static str) -> Line<C> {
-    Line { action, meaning, reason }
+    Line { action, meaning, reason, breaks: None }
 }
 
 impl<C: Copy> Line<C> {
+    /// The line with the requirement that a failure breaks.
+    pub(super) const fn breaking(self, requirement: &'static str) -> Self {
+        Line { breaks: Some(requirement), ..self }
+    }
+
     /// The verdict that the message leads to, none for background; `depends` decides where the meaning is conditional.
     pub(super) fn verdict(&self, depends: impl FnOnce(C) -> Option<Verdict>) -> Option<Verdict> {
         match self.meaning {

@@ -26,7 +26,7 @@ pub struct Cause {
     /// What was expected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected: Option<String>,
-    /// What came instead.
+    /// What came instead; where the test cases differ in it, which of them found what.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub found: Option<String>,
     /// Requirement ids that are broken in all of them.
@@ -50,7 +50,7 @@ impl Cause {
 
 /// The causes that more than one test case shares, those of most test cases first.
 pub fn shared(cases: &[TestCaseResult]) -> Vec<Cause> {
-    let mut causes: IndexMap<(Verdict, String, String, String, String), Cause> = IndexMap::new();
+    let mut causes: IndexMap<(Verdict, String, String, String, String), (Cause, Founds)> = IndexMap::new();
     for case in cases {
         let Some(first) = case.failures.first().filter(|_| case.verdict != Verdict::Pass) else { continue };
         let check = check_of(first);
@@ -65,16 +65,18 @@ pub fn shared(cases: &[TestCaseResult]) -> Vec<Cause> {
             same(first.pointer.as_deref().unwrap_or_default()),
             same(found),
         );
-        let cause = causes.entry(key).or_insert_with(|| Cause {
+        let new = || Cause {
             verdict: case.verdict,
             check: check.clone(),
             further_checks: Vec::new(),
             message: first.message.clone(),
             expected: first.expected.clone(),
-            found: first.found.clone(),
+            found: None,
             requirements: first.requirements.clone(),
             test_cases: Vec::new(),
-        });
+        };
+        let (cause, founds) = causes.entry(key).or_insert_with(|| (new(), Founds::new()));
+        founds.entry(first.found.clone()).or_default().push(case.id.clone());
         cause.requirements.retain(|id| first.requirements.contains(id));
         if cause.check != check && !cause.further_checks.contains(&check) {
             cause.further_checks.push(check);
@@ -83,9 +85,35 @@ pub fn shared(cases: &[TestCaseResult]) -> Vec<Cause> {
         cause.expected = cause.expected.take().filter(|expected| first.expected.as_ref() == Some(expected));
         cause.test_cases.push(case.id.clone());
     }
-    let mut causes: Vec<Cause> = causes.into_values().filter(|cause| cause.test_cases.len() > 1).collect();
+    let all = causes.into_values().filter(|(cause, _)| cause.test_cases.len() > 1);
+    let mut causes: Vec<Cause> = all.map(|(cause, founds)| Cause { found: in_words(&founds), ..cause }).collect();
     causes.sort_by_key(|cause| std::cmp::Reverse(cause.test_cases.len()));
     causes
+}
+
+/// What was found, and in which test cases.
+type Founds = IndexMap<Option<String>, Vec<String>>;
+
+/// What was found: one value, or the values that differ only in numbers or ids, each with its test cases.
+fn in_words(founds: &Founds) -> Option<String> {
+    if let (1, Some(found)) = (founds.len(), founds.keys().next()) {
+        return found.clone();
+    }
+    let known = founds.iter().filter_map(|(found, cases)| Some((found.as_ref()?, cases)));
+    let told = |(found, cases): (&String, &Vec<String>)| {
+        let named = cases[..cases.len().min(MAX_NAMED)].join(", ");
+        match cases.len().saturating_sub(MAX_NAMED) {
+            0 => format!("{found} ({named})"),
+            more => format!("{found} ({named} and {more} more)"),
+        }
+    };
+    let mut words: Vec<String> = known.clone().take(MAX_NAMED).map(told).collect();
+    match known.count().saturating_sub(MAX_NAMED) {
+        0 => {}
+        1 => words.push("1 other value".into()),
+        more => words.push(format!("{more} other values")),
+    }
+    (!words.is_empty()).then(|| words.join("; "))
 }
 
 /// What made the finding: a rule, a line of a test case or state, or the step where there is no line.
@@ -159,6 +187,17 @@ mod tests {
         assert_eq!(causes[0].requirements, ["B01.FR.01"], "what is broken in all of them");
         assert_eq!(causes[0].test_cases, ["A", "B", "D"]);
         assert_eq!(causes[0].check, "Booted.yaml:3");
+    }
+
+    #[test]
+    fn values_that_differ_are_told_apart() {
+        let at = Some("Booted.yaml:3");
+        let case = |id, found| case(id, Verdict::Fail, at, "Heartbeat is not as expected", found);
+        let mut cases = vec![case("A", "1"), case("B", "2"), case("C", "1")];
+        assert_eq!(shared(&cases)[0].found.as_deref(), Some("1 (A, C); 2 (B)"));
+        cases.extend([case("D", "1"), case("E", "1"), case("F", "3"), case("G", "4"), case("H", "5")]);
+        assert_eq!(shared(&cases)[0].found.as_deref(), Some("1 (A, C, D and 1 more); 2 (B); 3 (F); 2 other values"));
+        assert_eq!(shared(&cases[5..])[0].found.as_deref(), Some("3 (F); 4 (G); 5 (H)"));
     }
 
     #[test]

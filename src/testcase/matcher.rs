@@ -9,7 +9,7 @@ use super::{
     requirements::Requirements,
     template::{Lookup, Over, Template, TemplateError},
 };
-use crate::certificate;
+use crate::{certificate, protocol::composite::Difference};
 
 pub use super::path::Path;
 
@@ -231,6 +231,15 @@ fn any_holds(each: impl Iterator<Item = Result<Option<Mismatch>, TemplateError>>
     failed.map_or(Ok(false), Err)
 }
 
+/// The composite schedules among which a message has the choice; none if it has another one.
+fn composites(alternatives: &[Matcher]) -> Option<Vec<&CompositeOf>> {
+    let schedule = |matcher| match matcher {
+        &Matcher::CompositeOf(ref composite) => Some(&**composite),
+        _ => None,
+    };
+    alternatives.iter().map(schedule).collect()
+}
+
 /// One thing that is demanded of a payload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Demand {
@@ -315,7 +324,14 @@ impl Matcher {
             }
             Matcher::OneOf(matchers) => {
                 let each = matchers.iter().map(|matcher| matcher.examine(value, at, payload, names, Words::Unwanted));
-                any_holds(each)?
+                let holds = any_holds(each)?;
+                if let (false, Words::Wanted, Some(value), Some(schedules)) =
+                    (holds, words, value, composites(matchers))
+                {
+                    let difference = CompositeOf::none_of(&schedules, value, names)?;
+                    return Ok(difference.map(|difference| self.schedule(difference, value, at, names)));
+                }
+                holds
             }
             Matcher::Absent => value.is_none(),
             Matcher::Present => value.is_some(),
@@ -371,13 +387,9 @@ impl Matcher {
             }
             Matcher::CompositeOf(composite) => {
                 let Some(value) = value else { return Ok(Some(self.mismatch(None, at, names, words))) };
-                return Ok(composite.difference(value, names)?.map(|difference| {
-                    let mut mismatch = self.mismatch(Some(value), at, names, words);
-                    if words == Words::Wanted {
-                        mismatch.expected = difference.expected;
-                        mismatch.message = Some(format!("The composite schedule is wrong: {}.", difference.problem));
-                    }
-                    mismatch
+                return Ok(composite.difference(value, names)?.map(|difference| match words {
+                    Words::Wanted => self.schedule(difference, value, at, names),
+                    Words::Unwanted => Mismatch::default(),
                 }));
             }
             Matcher::When(condition, matcher) => {
@@ -438,6 +450,15 @@ impl Matcher {
             found: value.map_or_else(|| "absent".to_owned(), ToString::to_string),
             requirements: Vec::new(),
             message: None,
+        }
+    }
+
+    /// A composite schedule that is wrong.
+    fn schedule(&self, difference: Difference, value: &Value, at: Place<'_>, names: &dyn Lookup) -> Mismatch {
+        Mismatch {
+            expected: difference.expected,
+            message: Some(format!("The composite schedule is wrong: {}.", difference.problem)),
+            ..self.mismatch(Some(value), at, names, Words::Wanted)
         }
     }
 
@@ -515,7 +536,7 @@ impl Matcher {
                     None => format!("the hash data of the certificate {}", chain.text()),
                 }
             }
-            Matcher::CompositeOf(composite) => composite.describe(),
+            Matcher::CompositeOf(composite) => composite.describe(names),
             Matcher::When(condition, matcher) => format!("{} (when {})", matcher.describe(names), condition.text()),
             Matcher::Members(checks) => format!("{{ {} }}", checks.describe(names)),
             Matcher::All(matchers) => {

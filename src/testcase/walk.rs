@@ -84,6 +84,17 @@ impl Step {
         }
     }
 
+    /// True for a step that waits for messages of the SUT alone: an `expect`, or several that may come in any order.
+    pub fn awaits_a_call(&self) -> bool {
+        match &self.kind {
+            StepKind::Expect(_) => true,
+            StepKind::AnyOrder(steps) | StepKind::OneOf(steps) => {
+                steps.iter().all(|step| step.awaits_a_call() || step.run().is_some())
+            }
+            _ => false,
+        }
+    }
+
     /// The CALL that we send.
     pub fn send(&self) -> Option<&Send> {
         match &self.kind {

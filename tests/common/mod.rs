@@ -3,6 +3,7 @@
 #![allow(dead_code)] // each of the tests uses a part of it
 
 pub mod ports;
+pub mod program;
 pub mod recordings;
 pub mod small_csms;
 pub mod tool;

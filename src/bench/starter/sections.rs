@@ -53,6 +53,16 @@ vat-number-invalid: NL000000000B00
 
 ";
 
+const PAYMENT_OF_CSMS: &str = "\
+# The reference of a payment, and two VAT numbers: the CSMS finds only the first valid. `payment`: the last digits of the card that is
+# presented at its kiosk, and what the QR codes of our station are made with, which the CSMS is told (WebPaymentsCtrlr).
+payment-reference: PSPREF0001
+vat-number: NL123456789B01
+vat-number-invalid: NL000000000B00
+payment: { card: \"1234\", web-address: \"https://pay.example.com\", shared-secret: attest-qr-code-secret }
+
+";
+
 /// The sections that the profiles of a product ask for.
 pub(super) fn of(pics: &Pics) -> String {
     let station = pics.sut == SutKind::ChargingStation;
@@ -62,12 +72,23 @@ pub(super) fn of(pics: &Pics) -> String {
         (Profile::ADVANCED_DEVICE_MANAGEMENT, station, MONITORING),
     ];
     let wanted = sections.into_iter().filter(|(profile, of_this_side, _)| *of_this_side && pics.supports(*profile));
-    let payment = (station && pics.is_yes("P-0")).then_some(PAYMENT);
+    let payment = pics.is_yes("P-0").then_some(if station { PAYMENT } else { PAYMENT_OF_CSMS });
     wanted.map(|(_, _, text)| text).chain(payment).collect()
 }
 
-/// The tokens. OCPP 1.6 knows neither a master pass nor an eMAID.
-pub(super) fn tokens(master_pass: bool, emaid: bool, prepaid: bool) -> String {
+/// The tokens that not every bench has. OCPP 1.6 knows neither a master pass nor an eMAID.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Tokens {
+    pub(super) master_pass: bool,
+    pub(super) emaid: bool,
+    pub(super) prepaid: bool,
+    /// What a CSMS with payments knows of its drivers.
+    pub(super) accounts: bool,
+}
+
+/// The section of the tokens.
+pub(super) fn tokens(these: Tokens) -> String {
+    let Tokens { master_pass, emaid, prepaid, accounts } = these;
     let mut text = "\
 # Tokens. valid, same-group and other are known and accepted; the others are refused as their names say, and `unknown` is known to
 # nobody. Each must be a card of its own. Write here what the reader reads.
@@ -90,6 +111,12 @@ tokens:
     if prepaid {
         text.push_str("  # A card with money on it.\n");
         text.push_str(&of("prepaid", "D001D00A", ""));
+    }
+    if accounts {
+        text.push_str("  # A card without money on it, which the CSMS answers with NoCredit.\n");
+        text.push_str(&of("no-credit", "BAD00005", ""));
+        text.push_str("  # A driver with a tariff: 0.25 for a kWh, 0.10 for a minute without energy, 0.50 as a fee, each with 20 % VAT.\n");
+        text.push_str(&of("driver-tariff", "D001D011", ""));
     }
     if emaid {
         text.push_str("  # The contract of the EV.\n  emaid: { idToken: \"NLATTC00000001\", type: eMAID }\n");

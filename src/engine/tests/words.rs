@@ -180,3 +180,32 @@ fn what_is_optional_and_repeated_comes_to_an_end() {
         }
     }
 }
+
+/// One message, one finding: what must not come is not told again as unexpected.
+#[test]
+fn what_must_not_come_is_told_once() {
+    let never = "requirements: [B01.FR.01]\nsteps:\n  - never: Authorize\n    during: 5\n    requirement: B01.FR.01\n";
+    let always =
+        "requirements: [B01.FR.01]\nsteps:\n  - wait: 5\nalways:\n  - never: Authorize\n    requirement: B01.FR.01\n";
+    for (case, step) in [(never, "1 never Authorize"), (always, "always: never Authorize")] {
+        let mut engine = engine(case, connected());
+        says(&mut engine, 1, r#"[2,"x","Authorize",{"idToken":{"idToken":"A","type":"Local"}}]"#);
+        let failures = ended(engine, 1).failures;
+        let [failure] = &failures[..] else { panic!("{failures:?}") };
+        assert_eq!((failure.step.as_str(), &failure.requirements[..]), (step, &["B01.FR.01".to_owned()][..]));
+    }
+}
+
+#[test]
+fn a_message_in_the_place_of_another_breaks_what_was_waited_for() {
+    let later = "  - expect: Authorize\n    match: { idToken: { idToken: B } }\n";
+    let come_to = |first: &str| {
+        let case = format!("requirements: [B01.FR.05]\nsteps:\n{first}    requirement: B01.FR.05\n{later}");
+        let mut engine = engine(&case, connected());
+        says(&mut engine, 1, r#"[2,"x","Authorize",{"idToken":{"idToken":"A","type":"Local"}}]"#);
+        ended(engine, 1).failures.remove(0).requirements
+    };
+    assert_eq!(come_to("  - expect: StatusNotification\n"), ["B01.FR.05"]);
+    // A pause waits for nothing: what is wrong is the message itself.
+    assert_eq!(come_to("  - wait: 5\n"), ["C01.FR.04"]);
+}

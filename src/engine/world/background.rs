@@ -11,6 +11,19 @@ use crate::{
     yaml::shorten,
 };
 
+/// What the steps make of a CALL that none of them has claimed.
+#[derive(Debug)]
+pub(crate) struct Unclaimed {
+    /// What they wait for, for people.
+    pub(crate) waiting_for: String,
+    /// Some step waits for another message of this action.
+    pub(crate) wanted: bool,
+    /// The step under way waits for a message, in whose place this one came.
+    pub(crate) in_its_place: bool,
+    /// Something was found wrong with it already: that it must not come here, or what it must have.
+    pub(crate) told: bool,
+}
+
 impl World {
     /// Rules of the test case for every message of a kind.
     pub(crate) fn apply_always(&mut self, call: &Call) {
@@ -65,8 +78,8 @@ impl World {
     }
 
     /// A message that no step claimed: it is answered, and `unsolicited` says what it means. A step that waits for such a message
-    /// (`wanted`) has got another one than it wants.
-    pub(crate) fn background(&mut self, call: &Call, waiting_for: &str, wanted: bool, at: Finding) {
+    /// (`wanted`) has got another one than it wants. One finding about it is enough.
+    pub(crate) fn background(&mut self, call: &Call, unclaimed: Unclaimed, at: Finding) {
         let meaning = self.memory.session.unsolicited(&self.moment(), call);
         match meaning {
             Some(_) => self.default_reply(call, Asked::Unasked),
@@ -77,22 +90,29 @@ impl World {
             self.remark(remark.into());
             return;
         }
-        if self.phase != Phase::Main {
+        if self.phase != Phase::Main || unclaimed.told {
             return;
         }
         let Some(mut verdict) = meaning.map_or(Some(Verdict::Fail), |meaning| meaning.verdict) else { return };
         let mut message = format!("{} was not expected here", self.summary(call));
-        if wanted {
+        if unclaimed.wanted {
             verdict = Verdict::Fail;
         } else if let Some(meaning) = meaning {
             message = format!("{message}: {}", meaning.reason);
         }
-        let requirements = match meaning {
-            Some(meaning) if verdict == Verdict::Fail && self.is_station_test() => self.sources(meaning.reason),
-            _ => Vec::new(),
-        };
+        let mut requirements = Vec::new();
+        if unclaimed.wanted && unclaimed.in_its_place {
+            requirements = self.requirements_of(&at.step);
+        }
+        if let Some(meaning) = meaning.filter(|_| requirements.is_empty() && verdict == Verdict::Fail) {
+            requirements = match meaning.breaks {
+                Some(broken) => vec![broken.to_owned()],
+                None if self.is_station_test() => self.sources(meaning.reason),
+                None => Vec::new(),
+            };
+        }
         let mut finding = Finding { message, requirements, in_between: true, ..at };
-        finding.expected = Some(waiting_for.to_owned());
+        finding.expected = Some(unclaimed.waiting_for);
         finding.found = Some(self.summary(call));
         finding.frame = Some(shorten(&call.text, 4000));
         self.find(verdict, finding);

@@ -84,7 +84,7 @@ impl World {
     }
 
     /// The requirements of this step, or of the nearest around it that names any.
-    fn requirements_of(&self, path: &str) -> Vec<String> {
+    pub(super) fn requirements_of(&self, path: &str) -> Vec<String> {
         let mut path = path;
         loop {
             match (self.proven.get(path), path.rsplit_once(" > ")) {

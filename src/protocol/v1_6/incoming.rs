@@ -99,7 +99,8 @@ impl Conversation {
             known.pending = registration.status() == Some(super::OwnStatus::Pending);
             known.accepted = registration.is_accepted();
         }
-        Some(Unsolicited { verdict: unsolicited::verdict(line, call, known), reason: line.reason })
+        let verdict = unsolicited::verdict(line, call, known);
+        Some(Unsolicited { verdict, reason: line.reason, breaks: line.breaks })
     }
 
     /// True for a message about a transaction that a former test case left behind, or that is from before the run: it is

@@ -39,14 +39,14 @@ use Meaning::{Background, Breach, Depends, Undecided};
 #[rustfmt::skip]
 pub const OF_CSMS: &[Unsolicited] = &[
     line("CancelReservation", Background, "Our station answers Rejected if it has no such reservation (5.1)."),
-    line("CertificateSigned", Depends(SigningRequest), "It answers a signing request (A02.FR.03, A03.FR.03). Without one there is no key that the certificate could belong to. After one it may arrive at any time."),
+    line("CertificateSigned", Depends(SigningRequest), "It answers a signing request (A02.FR.03, A03.FR.03). Without one there is no key that the certificate could belong to. After one it may arrive at any time.").breaking("1.6-S, A02"),
     line("ChangeAvailability", Depends(Availability), "Asking for the current state is accepted and changes nothing (5.2). Any other change takes the connectors of the test case out of service, which our station refuses, or puts them back."),
     line("ChangeConfiguration", Background, "The central system may configure the station at any time (5.3), also while it is Pending (4.2). Our station does not accept another password or security profile."),
     line("ClearCache", Background, "The central system may clear the cache at any time (5.4). No test case depends on its content."),
     line("ClearChargingProfile", Background, "Profiles may be managed at any time (5.5). Our station answers according to the profiles that it has."),
     line("DataTransfer", Background, "Vendor-specific messages are outside of OCPP. Our station knows no vendor (4.3, 5.6)."),
     line("DeleteCertificate", Background, "Certificates may be managed at any time (M04.FR.01). Our station does not delete the root that it connects with (M04.FR.06)."),
-    line("ExtendedTriggerMessage", Depends(Trigger), "It requests a message, which our station then sends. A central system that has accepted the station triggers no BootNotification (5.17, errata 3.40)."),
+    line("ExtendedTriggerMessage", Depends(Trigger), "It requests a message, which our station then sends. A central system that has accepted the station triggers no BootNotification (5.17, errata 3.40).").breaking("1.6, 5.17"),
     line("GetCompositeSchedule", Background, "A query (5.7)."),
     line("GetConfiguration", Background, "A query (5.8), also allowed while the station is Pending (4.2)."),
     line("GetDiagnostics", Background, "A query (5.9). Our station uploads diagnostics only in the test cases about them, and otherwise answers that it has none."),
@@ -54,14 +54,14 @@ pub const OF_CSMS: &[Unsolicited] = &[
     line("GetLocalListVersion", Background, "A query (5.10)."),
     line("GetLog", Background, "A query. Our station uploads logs only in the test cases about logs, and otherwise answers Rejected (N01.FR.01)."),
     line("InstallCertificate", Background, "Certificates may be managed at any time (M05.FR.01)."),
-    line("RemoteStartTransaction", Depends(Start), "The central system may start a transaction (5.11), but the test case plays transactions of its own and could not play this one. Our station answers Rejected. While the station is Pending it is not allowed (4.2)."),
-    line("RemoteStopTransaction", Depends(Stop), "A station has to obey if the transaction is running (5.12), which ends the transaction of the test case. Otherwise it is rejected and nothing happens. While the station is Pending it is not allowed (4.2)."),
+    line("RemoteStartTransaction", Depends(Start), "The central system may start a transaction (5.11), but the test case plays transactions of its own and could not play this one. Our station answers Rejected. While the station is Pending it is not allowed (4.2).").breaking("1.6, 4.2"),
+    line("RemoteStopTransaction", Depends(Stop), "A station has to obey if the transaction is running (5.12), which ends the transaction of the test case. Otherwise it is rejected and nothing happens. While the station is Pending it is not allowed (4.2).").breaking("1.6, 4.2"),
     line("ReserveNow", Background, "Our station accepts reservations only in the test cases about them, and otherwise answers Rejected (5.13)."),
     line("Reset", Undecided, "The central system may reset the station (5.14), but a reboot would destroy the state that the test case has set up. Our station answers Rejected."),
     line("SendLocalList", Background, "The list may be managed at any time (5.15)."),
     line("SetChargingProfile", Background, "The central system may set limits at any time, also for a running transaction (5.16)."),
     line("SignedUpdateFirmware", Undecided, "The central system may update the firmware (L01.FR.11), but the installation takes the station out of service and reboots it. Our station answers Rejected."),
-    line("TriggerMessage", Depends(Trigger), "It requests a message, which our station then sends (5.17). A central system that has accepted the station triggers no BootNotification (errata 3.40)."),
+    line("TriggerMessage", Depends(Trigger), "It requests a message, which our station then sends (5.17). A central system that has accepted the station triggers no BootNotification (errata 3.40).").breaking("1.6, 5.17"),
     line("UnlockConnector", Depends(Unlock), "Without a transaction it changes nothing: the cable stays where the test case has it. A transaction would have to be stopped first (5.18), which ends the transaction of the test case. Our station answers UnlockFailed then."),
     line("UpdateFirmware", Undecided, "The central system may update the firmware (5.19), but the installation takes the station out of service and reboots it. Our station answers and does nothing."),
 ];
@@ -69,20 +69,20 @@ pub const OF_CSMS: &[Unsolicited] = &[
 /// Requests of a charge point under test.
 #[rustfmt::skip]
 pub const OF_STATION: &[Unsolicited] = &[
-    line("Authorize", Breach, "It is for an identifier that somebody presents (4.1), and no step waits for that here."),
-    line("BootNotification", Breach, "It follows a boot (4.2): one that nobody asked for, or that came before what the test case waits for. After a mere reconnect it is only a remark, because OCPP-J (5.4) merely advises against it."),
+    line("Authorize", Breach, "It is for an identifier that somebody presents (4.1), and no step waits for that here.").breaking("1.6, 4.1"),
+    line("BootNotification", Breach, "It follows a boot (4.2): one that nobody asked for, or that came before what the test case waits for. After a mere reconnect it is only a remark, because OCPP-J (5.4) merely advises against it.").breaking("1.6, 4.2"),
     line("DataTransfer", Background, "Vendor-specific messages are outside of OCPP (4.3)."),
-    line("DiagnosticsStatusNotification", Depends(Idle), "It reports the progress of an upload that was requested earlier. Idle comes only after a TriggerMessage for it (4.4)."),
-    line("FirmwareStatusNotification", Depends(Idle), "It reports the progress of an update that was requested earlier. Idle comes only after a TriggerMessage for it (4.5)."),
+    line("DiagnosticsStatusNotification", Depends(Idle), "It reports the progress of an upload that was requested earlier. Idle comes only after a TriggerMessage for it (4.4).").breaking("1.6, 4.4"),
+    line("FirmwareStatusNotification", Depends(Idle), "It reports the progress of an update that was requested earlier. Idle comes only after a TriggerMessage for it (4.5).").breaking("1.6, 4.5"),
     line("Heartbeat", Background, "It is sent after an interval (4.6)."),
-    line("LogStatusNotification", Depends(Idle), "It reports the progress of an upload that was requested earlier (N01.FR.08). Idle comes only after an ExtendedTriggerMessage for it (security whitepaper, 6.19)."),
+    line("LogStatusNotification", Depends(Idle), "It reports the progress of an upload that was requested earlier (N01.FR.08). Idle comes only after an ExtendedTriggerMessage for it (security whitepaper, 6.19).").breaking("N01.FR.12"),
     line("MeterValues", Background, "The station decides when it sends them (4.7)."),
     line("SecurityEventNotification", Background, "Security events are reported when they happen (A04.FR.01)."),
     line("SignCertificate", Background, "The station renews a certificate that expires soon (A03.FR.02)."),
-    line("SignedFirmwareStatusNotification", Depends(Idle), "It reports the progress of an update that was requested earlier (L01.FR.01). Idle comes only after an ExtendedTriggerMessage for it (security whitepaper, 6.10)."),
-    line("StartTransaction", Breach, "It reports a transaction that has been started (4.8), and no step waits for that here."),
+    line("SignedFirmwareStatusNotification", Depends(Idle), "It reports the progress of an update that was requested earlier (L01.FR.01). Idle comes only after an ExtendedTriggerMessage for it (security whitepaper, 6.10).").breaking("L01.FR.28"),
+    line("StartTransaction", Breach, "It reports a transaction that has been started (4.8), and no step waits for that here.").breaking("1.6, 4.8"),
     line("StatusNotification", Background, "It is sent whenever a connector changes, and after a boot (4.9)."),
-    line("StopTransaction", Breach, "It reports a transaction that has been stopped (4.10), and no step waits for that here."),
+    line("StopTransaction", Breach, "It reports a transaction that has been stopped (4.10), and no step waits for that here.").breaking("1.6, 4.10"),
 ];
 
 /// What a condition is judged by.
@@ -165,6 +165,19 @@ mod tests {
             let all: Vec<&str> = messages.actions().filter(|action| messages.sent_by(action, from_station)).collect();
             assert_eq!(lines, all);
             assert!(table.iter().all(|line| line.reason.ends_with('.') && !line.reason.contains('|')));
+        }
+    }
+
+    #[test]
+    fn what_may_fail_says_what_it_breaks() {
+        let known = OCPP_1_6.requirements();
+        for line in OF_CSMS.iter().chain(OF_STATION) {
+            let may_fail = match line.meaning {
+                Background | Undecided | Depends(Availability | Unlock) => false,
+                Breach | Depends(Idle | Start | Stop | SigningRequest | Trigger) => true,
+            };
+            assert_eq!(line.breaks.is_some(), may_fail, "{}", line.action);
+            assert!(line.breaks.is_none_or(|id| known.text(id).is_some()), "{}", line.action);
         }
     }
 

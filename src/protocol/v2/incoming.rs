@@ -54,7 +54,8 @@ impl Conversation {
                 names_transaction: call.action == "RequestStopTransaction" && self.of_test.told.is_running(id),
             };
         }
-        Some(Unsolicited { verdict: unsolicited::verdict(line, call, known), reason: line.reason })
+        let verdict = unsolicited::verdict(line, call, known);
+        Some(Unsolicited { verdict, reason: line.reason, breaks: line.breaks })
     }
 
     /// True for an event of a transaction that a former test case left behind: it is answered, and tells nothing here.

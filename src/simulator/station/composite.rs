@@ -3,6 +3,7 @@
 //!
 //! Limits are whole tenths of their unit, because a limit has at most one decimal: nothing is lost to binary fractions.
 
+mod flows;
 mod profile;
 mod shares;
 #[cfg(test)]
@@ -11,6 +12,7 @@ mod tests;
 use jiff::Timestamp;
 
 pub use self::{
+    flows::{Flow, Flows},
     profile::{Kind, Period, Profile, Purpose, Recurrency, Unreadable},
     shares::total,
 };
@@ -85,20 +87,20 @@ impl Supply {
         self.phases.map(|phases| period.phases.unwrap_or(3).min(phases))
     }
 
-    /// A period's limit in the unit that is asked for, rounded down. Watts are divided among the phases that the period has,
-    /// and count for those that there are (K01.FR.50).
-    fn limit(self, period: &Period, from: Unit, to: Unit) -> Tenths {
+    /// A quantity of a period in the unit that is asked for, rounded towards 0. Watts are divided among the phases that the period
+    /// has, and count for those that there are (K01.FR.50).
+    fn converted(self, tenths: i64, period: &Period, from: Unit, to: Unit) -> i64 {
         let volts = i128::from(self.volts.max(1));
         let used = i128::from(self.phases_used(period).unwrap_or(1).max(1));
         let given = i128::from(if self.phases.is_some() { period.phases.unwrap_or(3).max(1) } else { 1 });
-        let limit = i128::from(period.limit.0);
+        let limit = i128::from(tenths);
         let converted = match (from, to) {
             (Unit::Ampere, Unit::Ampere) => limit,
             (Unit::Watt, Unit::Watt) => limit * used / given,
             (Unit::Ampere, Unit::Watt) => limit * volts * used,
             (Unit::Watt, Unit::Ampere) => limit / (volts * given),
         };
-        Tenths(i64::try_from(converted).unwrap_or(i64::MAX))
+        i64::try_from(converted).unwrap_or(if converted < 0 { i64::MIN } else { i64::MAX })
     }
 }
 
@@ -117,6 +119,8 @@ pub struct Question {
     pub maximum: Tenths,
     /// What supplies the EV.
     pub supply: Supply,
+    /// Whether a setpoint of the CSMS leads, and not that of an external system (`SetpointPriority`).
+    pub own_setpoint_leads: bool,
 }
 
 /// A period of a composite schedule.
@@ -124,10 +128,12 @@ pub struct Question {
 pub struct Step {
     /// Seconds from the start of the schedule.
     pub start: i64,
-    /// The limit.
+    /// The limit; that of L1 where those of the other phases are told.
     pub limit: Tenths,
     /// Phases; none for DC.
     pub phases: Option<i64>,
+    /// What there is besides the limit.
+    pub flows: Flows,
 }
 
 /// The composite schedule that profiles make at an EVSE (K08.FR.02, K08.FR.04). Whoever asks gives the profiles that count
@@ -154,7 +160,7 @@ pub fn composite<'p>(profiles: impl IntoIterator<Item = &'p Profile>, question: 
         if steps.last().is_some_and(|last| last.start == start) {
             steps.pop();
         }
-        if steps.last().is_none_or(|last| (last.limit, last.phases) != (step.limit, step.phases)) {
+        if steps.last().is_none_or(|last| Step { start, ..*last } != step) {
             steps.push(step);
         }
     }
@@ -172,16 +178,40 @@ fn limit_at(profiles: &[&Profile], question: &Question, at: i64, start: i64) -> 
     // overrules both (K21.FR.04).
     let of_transaction =
         leading(Purpose::Priority).or_else(|| leading(Purpose::Tx)).or_else(|| leading(Purpose::TxDefault));
-    let all = [of_transaction, leading(Purpose::StationMax), leading(Purpose::ExternalConstraints)];
-    let mut step = Step { start, limit: question.maximum, phases: question.supply.phases };
-    for (profile, period) in all.into_iter().flatten() {
-        step.limit = step.limit.min(question.supply.limit(period, profile.unit, question.unit));
-        step.phases = step.phases.zip(question.supply.phases_used(period)).map(|(one, other)| one.min(other));
+    let external = leading(Purpose::ExternalConstraints);
+    let all: Vec<_> = [of_transaction, leading(Purpose::StationMax), external].into_iter().flatten().collect();
+    let (unit, supply) = (question.unit, question.supply);
+    let mut phases = supply.phases;
+    for (_, period) in &all {
+        phases = phases.zip(supply.phases_used(period)).map(|(one, other)| one.min(other));
     }
+    let among = phases.unwrap_or(1);
+    let flow = |profile: &Profile, period: &Period, flow: Flow| supply.flow(flow, period, profile.unit, unit);
+    let limit_of = |(profile, period): &(&&Profile, &Period)| {
+        let limit = Flow { first: period.limit.0, others: period.flows.limit_of_others };
+        (period.limit != Tenths::UNLIMITED).then(|| flow(profile, period, limit))
+    };
+    let own = Flow::whole(question.maximum.0);
+    let limits: Vec<Flow> = all.iter().filter_map(limit_of).chain([own]).collect();
+    let mut limit = Flow::leading(&limits, unit, among, i64::min).unwrap_or(own);
     // K08.FR.04: what is generated locally comes on top, as far as the station can give it.
-    if let Some((profile, period)) = leading(Purpose::LocalGeneration) {
-        let generated = question.supply.limit(period, profile.unit, question.unit);
-        step.limit = Tenths(step.limit.0.saturating_add(generated.0)).min(question.maximum);
+    if let Some(generated) = leading(Purpose::LocalGeneration).as_ref().and_then(limit_of) {
+        limit = Flow::leading(&[limit.plus(generated, unit, among), own], unit, among, i64::min).unwrap_or(own);
     }
-    step
+    let said = |of: fn(&Flows) -> Option<Flow>| {
+        move |(profile, period): &(&&Profile, &Period)| of(&period.flows).map(|said| flow(profile, period, said))
+    };
+    let discharges: Vec<Flow> = all.iter().filter_map(said(|flows| flows.discharge)).collect();
+    let discharge = Flow::leading(&discharges, unit, among, i64::max);
+    // Part 2, K 3.2: one setpoint leads.
+    let in_turn = if question.own_setpoint_leads { [of_transaction, external] } else { [external, of_transaction] };
+    let one = |of: fn(&Flows) -> Option<Flow>| in_turn.iter().flatten().find_map(said(of));
+    let setpoint = one(|flows| flows.setpoint);
+    let flows = Flows {
+        limit_of_others: limit.others,
+        discharge,
+        setpoint: setpoint.map(|setpoint| setpoint.within(&limit, discharge.as_ref(), unit, among)),
+        reactive: one(|flows| flows.reactive),
+    };
+    Step { start, limit: Tenths(limit.first), phases, flows }
 }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{Tenths, Unit};
+use super::{Flows, Tenths, Unit};
 
 /// Most times that a recurring schedule is begun within one question.
 const MOST_RECURRENCES: i64 = 400;
@@ -68,6 +68,8 @@ pub struct Period {
     pub phases: Option<i64>,
     /// `phaseToUse`
     pub phase_to_use: Option<i64>,
+    /// What it sets besides the limit.
+    pub flows: Flows,
 }
 
 /// A charging profile with one schedule.
@@ -182,7 +184,8 @@ impl Profile {
     /// The profile with limits that are no higher than this one, in its unit (K01.FR.100).
     #[must_use]
     pub fn capped(&self, most: Tenths) -> Self {
-        let capped = |period: &Period| Period { limit: period.limit.min(most), ..*period };
+        let capped =
+            |period: &Period| Period { limit: period.limit.min(most), flows: period.flows.capped(most.0), ..*period };
         Self { periods: self.periods.iter().map(capped).collect(), ..self.clone() }
     }
 
@@ -244,6 +247,7 @@ fn periods(list: &Value) -> Result<Vec<Period>, Unreadable> {
             },
             phases: period["numberPhases"].as_i64(),
             phase_to_use: period["phaseToUse"].as_i64(),
+            flows: Flows::read(period)?,
         })
     };
     let periods: Vec<Period> = list.as_array().ok_or(bad)?.iter().map(read).collect::<Result<_, _>>()?;

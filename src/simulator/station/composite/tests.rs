@@ -1,3 +1,6 @@
+mod agreement;
+mod flows;
+
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
@@ -11,7 +14,7 @@ fn at(seconds: i64) -> Timestamp {
 
 fn question(duration: i64) -> Question {
     let (unit, maximum) = (Unit::Ampere, Tenths(320));
-    Question { begun: at(0), now: at(0), duration, unit, maximum, supply: THREE_PHASES }
+    Question { begun: at(0), now: at(0), duration, unit, maximum, supply: THREE_PHASES, own_setpoint_leads: false }
 }
 
 /// A profile from that many seconds on, with limits in amperes.
@@ -106,6 +109,38 @@ fn a_recurring_schedule_begins_again_every_day() {
     assert_eq!(steps(&[daily], &question(2 * day)), expected);
     let weekly = with(profile, "/recurrencyKind", "Weekly".into());
     assert_eq!(steps(&[weekly], &question(2 * day)), [(0, 32.0)]);
+}
+
+#[test]
+fn a_dynamic_profile_ends_a_duration_after_its_update() {
+    let low = message("TxDefaultProfile", 0, -100, None, &[(0, 6.0)]);
+    let high = message("TxDefaultProfile", 1, 0, Some(15), &[(0, 8.0)]);
+    let high = with(with(high, "/chargingProfileKind", "Dynamic".into()), "/dynUpdateTime", at(-5).to_string().into());
+    assert_eq!(steps(&[low, high], &question(60)), [(0, 8.0), (10, 6.0)]);
+}
+
+#[test]
+fn priority_overrules_the_transaction_and_local_generation_comes_on_top() {
+    let own = message("TxProfile", 0, 0, None, &[(0, 6.0)]);
+    let prior = message("PriorityCharging", 0, 0, None, &[(0, 12.0)]);
+    let maximum = message("ChargingStationMaxProfile", 0, 0, None, &[(0, 10.0)]);
+    let generated = message("LocalGeneration", 0, 50, None, &[(0, 4.0), (50, 30.0)]);
+    let all = [own, prior, maximum, generated];
+    assert_eq!(steps(&all, &question(300)), [(0, 10.0), (50, 14.0), (100, 32.0)]);
+}
+
+#[test]
+fn periods_begin_late_and_are_skipped_where_the_next_one_has_begun() {
+    let late = |delays: [i64; 4]| {
+        let limits = [(0, 6.0), (10, 7.0), (20, 8.0), (30, 9.0)];
+        let profile = Profile::read(&message("TxDefaultProfile", 0, 0, Some(60), &limits)).unwrap();
+        let late = profile.delayed(|place| delays[place]);
+        assert_eq!((late.duration, late.kind), (profile.duration, profile.kind));
+        late.periods.iter().map(|period| (period.start, period.limit.number())).collect::<Vec<_>>()
+    };
+    assert_eq!(late([9, 0, 5, 1]), [(0, 6.0), (10, 7.0), (25, 8.0), (31, 9.0)]);
+    assert_eq!(late([0, 11, 1, 0]), [(0, 6.0), (21, 8.0), (30, 9.0)], "the second begins with the third");
+    assert_eq!(late([0, 0, 0, 30]), [(0, 6.0), (10, 7.0), (20, 8.0)], "the last would begin with the end");
 }
 
 #[test]
@@ -207,77 +242,5 @@ proptest::proptest! {
             let step = found.iter().rfind(|(start, _)| *start <= second).unwrap();
             proptest::prop_assert!((step.1 - expected).abs() < 1e-9, "second {second}: {} for {expected}", step.1);
         }
-    }
-}
-
-/// A profile of any purpose, kind, unit and validity; limits are whole tenths of an ampere on three phases.
-fn any_profile() -> impl proptest::strategy::Strategy<Value = Value> {
-    use proptest::{collection::vec, option, prelude::*};
-    let purposes = prop::sample::select(vec![
-        "ChargingStationMaxProfile",
-        "ChargingStationExternalConstraints",
-        "TxDefaultProfile",
-        "TxProfile",
-    ]);
-    let kinds = prop::sample::select(vec!["Absolute", "Relative", "Daily", "Weekly"]);
-    let place = (purposes, 0..3_i64, kinds, any::<bool>());
-    let time = (-90_000..90_000_i64, option::of(1..90_000_i64), option::of(-500..500_i64), option::of(0..900_i64));
-    (place, time, vec((1..400_i64, 0..320_i64), 1..5)).prop_map(|((purpose, level, kind, watts), time, periods)| {
-        let (start, duration, from, to) = time;
-        let mut begins = 0;
-        let mut limits = Vec::new();
-        for (length, tenths) in periods {
-            limits.push((begins, Tenths(if watts { tenths * 690 } else { tenths }).number()));
-            begins += length;
-        }
-        let mut profile = message(purpose, level, start, duration, &limits);
-        if watts {
-            profile["chargingSchedule"][0]["chargingRateUnit"] = "W".into();
-        }
-        match kind {
-            "Relative" => {
-                profile["chargingProfileKind"] = kind.into();
-                profile["chargingSchedule"][0].as_object_mut().unwrap().remove("startSchedule");
-            }
-            "Daily" | "Weekly" => {
-                profile["chargingProfileKind"] = "Recurring".into();
-                profile["recurrencyKind"] = kind.into();
-            }
-            _ => {}
-        }
-        for (name, bound) in [("validFrom", from), ("validTo", to)] {
-            if let Some(bound) = bound {
-                profile[name] = at(bound).to_string().into();
-            }
-        }
-        profile
-    })
-}
-
-proptest::proptest! {
-    /// The checks of test cases compute composite schedules by a calculator of their own: both say the same.
-    #[test]
-    fn the_checks_compute_the_same(profiles in proptest::collection::vec(any_profile(), 0..7), begun in -600..1_i64) {
-        let mut messages: Vec<Value> = Vec::new();
-        for profile in profiles {
-            let same = |other: &Value| ["chargingProfilePurpose", "stackLevel"].iter().all(|name| other[*name] == profile[*name]);
-            // What a station would refuse is not compared.
-            if !messages.iter().any(same) && Profile::read(&profile).is_ok() {
-                messages.push(profile);
-            }
-        }
-        let question = Question { begun: at(begun), ..question(1200) };
-        let periods = steps(&messages, &question);
-        let periods = periods.iter().map(|(start, limit)| json!({ "startPeriod": start, "limit": limit }));
-        let answer = json!({
-            "scheduleStart": at(0).to_string(), "duration": 1200, "chargingRateUnit": "A",
-            "chargingSchedulePeriod": periods.collect::<Vec<_>>(),
-        });
-        let checks = crate::protocol::composite::InForce {
-            profiles: messages,
-            begun: Some(question.begun),
-            most: Some(question.maximum.number()),
-        };
-        proptest::prop_assert_eq!(checks.difference(&answer), None);
     }
 }

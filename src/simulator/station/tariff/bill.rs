@@ -30,6 +30,25 @@ struct Sum {
     including: Decimal,
 }
 
+impl Sum {
+    /// A price for a volume, with its taxes; none where the sum is too large.
+    fn of(price: Decimal, volume: Decimal, taxes: Option<&Value>) -> Option<Self> {
+        let excluding = price.checked_mul(volume)?;
+        Some(Self { excluding, including: with_taxes(excluding, taxes)? })
+    }
+
+    fn plus(self, other: Self) -> Option<Self> {
+        Some(Self {
+            excluding: self.excluding.checked_add(other.excluding)?,
+            including: self.including.checked_add(other.including)?,
+        })
+    }
+
+    fn part(self, share: Decimal) -> Option<Self> {
+        Some(Self { excluding: self.excluding.checked_mul(share)?, including: self.including.checked_mul(share)? })
+    }
+}
+
 /// What was used, or what was used in a period: Wh and seconds.
 #[derive(Debug, Clone, Copy, Default)]
 struct Usage {
@@ -64,6 +83,8 @@ pub struct Bill {
     periods: Vec<Period>,
     /// The most that the tariff allows is reached.
     frozen: bool,
+    /// A sum could not be calculated (I12.FR.14).
+    failed: bool,
 }
 
 /// What is priced as time passes.
@@ -77,7 +98,8 @@ fn seconds(from: Timestamp, to: Timestamp) -> Decimal {
 }
 
 fn plus(time: Timestamp, seconds: Decimal) -> Timestamp {
-    let millis = i64::try_from(seconds * Decimal::ONE_THOUSAND).unwrap_or(i64::MAX / 2);
+    let millis = seconds.checked_mul(Decimal::ONE_THOUSAND).and_then(|millis| i64::try_from(millis).ok());
+    let millis = millis.unwrap_or(i64::MAX / 2);
     time.checked_add(SignedDuration::from_millis(millis)).unwrap_or(time)
 }
 
@@ -95,6 +117,7 @@ impl Bill {
             sums: [None; 6],
             periods: Vec::new(),
             frozen: false,
+            failed: false,
         }
     }
 
@@ -137,9 +160,9 @@ impl Bill {
                 let applies =
                     |price: &&super::Price| price.conditions.as_ref().is_none_or(|known| hold(known, &moment));
                 if let Some(price) = part.prices.iter().find(applies) {
-                    let excluding = price.amount * volume;
-                    let including = with_taxes(excluding, part.taxes.as_ref());
-                    self.sums[kind as usize] = Some(Sum { excluding, including });
+                    let sum = Sum::of(price.amount, volume, part.taxes.as_ref());
+                    self.failed |= sum.is_none();
+                    self.sums[kind as usize] = Some(sum.unwrap_or_default());
                 }
             }
         }
@@ -238,55 +261,68 @@ impl Bill {
         }
         let minute = Decimal::from(60);
         let volumes = [usage.energy / Decimal::ONE_THOUSAND, usage.time / minute, usage.idle / minute];
+        if self.add(tariff, prices, volumes).is_none() {
+            self.failed = true;
+        }
+    }
+
+    /// Adds what was used to the sums; none where one of them becomes too large, and all stay as they are.
+    fn add(&mut self, tariff: &Tariff, prices: [Option<usize>; 3], volumes: [Decimal; 3]) -> Option<()> {
         let mut added = [Sum::default(); 3];
         for (((kind, price), volume), added) in FLOWING.into_iter().zip(prices).zip(volumes).zip(&mut added) {
             let Some((part, price)) = tariff.part(kind).zip(price) else { continue };
-            added.excluding = part.prices[price].amount * volume;
-            added.including = with_taxes(added.excluding, part.taxes.as_ref());
+            *added = Sum::of(part.prices[price].amount, volume, part.taxes.as_ref())?;
         }
-        let share = self.share_below_the_most(tariff, &added);
+        let share = self.share_below_the_most(tariff, &added)?;
+        let mut sums = self.sums;
         for (kind, added) in FLOWING.into_iter().zip(added) {
-            if let Some(sum) = &mut self.sums[kind as usize] {
-                sum.excluding += added.excluding * share;
-                sum.including += added.including * share;
+            if let Some(sum) = &mut sums[kind as usize] {
+                *sum = sum.plus(added.part(share)?)?;
             }
         }
+        self.sums = sums;
+        self.total().map(|_| ())
     }
 
     /// How much of what is added leaves the costs below the most that the tariff allows (I12.FR.39).
-    fn share_below_the_most(&mut self, tariff: &Tariff, added: &[Sum; 3]) -> Decimal {
-        let Some(most) = &tariff.most else { return Decimal::ONE };
-        let total = self.total();
-        let excluding: Decimal = added.iter().map(|sum| sum.excluding).sum();
-        let including: Decimal = added.iter().map(|sum| sum.including).sum();
-        let pairs = [(most.excluding, total.excluding, excluding), (most.including, total.including, including)];
+    fn share_below_the_most(&mut self, tariff: &Tariff, added: &[Sum; 3]) -> Option<Decimal> {
+        let Some(most) = &tariff.most else { return Some(Decimal::ONE) };
+        let total = self.total()?;
+        let added = added.iter().try_fold(Sum::default(), |sum, one| sum.plus(*one))?;
+        let after = total.plus(added)?;
+        let pairs = [
+            (most.excluding, total.excluding, after.excluding, added.excluding),
+            (most.including, total.including, after.including, added.including),
+        ];
         let mut share = Decimal::ONE;
-        for (most, total, added) in pairs {
-            let Some(most) = most.filter(|most| total + added >= *most) else { continue };
+        for (most, total, after, added) in pairs {
+            let Some(most) = most.filter(|most| after >= *most) else { continue };
             self.frozen = true;
-            let room = (most - total).max(Decimal::ZERO);
-            share = share.min(if added.is_zero() { Decimal::ZERO } else { room / added });
+            let room = most.checked_sub(total)?.max(Decimal::ZERO);
+            share = share.min(if added.is_zero() { Decimal::ZERO } else { room.checked_div(added)? });
         }
-        share
+        Some(share)
     }
 
-    fn total(&self) -> Sum {
-        self.sums.iter().flatten().fold(Sum::default(), |total, sum| Sum {
-            excluding: total.excluding + sum.excluding,
-            including: total.including + sum.including,
-        })
+    fn total(&self) -> Option<Sum> {
+        self.sums.iter().flatten().try_fold(Sum::default(), |total, sum| total.plus(*sum))
+    }
+
+    /// True when a sum could not be calculated (I12.FR.14).
+    pub fn failed(&self) -> bool {
+        self.failed
     }
 
     /// What it costs so far, with taxes.
     pub fn cost(&self) -> Decimal {
-        self.total().including
+        self.total().unwrap_or_default().including
     }
 
     /// The CostDetailsType, with the charging periods of a transaction that has ended.
     pub fn details(&self, ended: bool) -> Option<Value> {
         let tariff = self.tariff.as_ref()?;
         let rounded = |sum: &Sum| (number(sum.excluding), number(sum.including));
-        let total = self.total();
+        let total = self.total().unwrap_or_default();
         let below = |least: &super::Bound| {
             least.excluding.is_some_and(|least| total.excluding < least)
                 || least.including.is_some_and(|least| total.including < least)
@@ -327,6 +363,11 @@ impl Bill {
             usage["reservationTime"] = number(reserved.round());
         }
         let mut details = json!({ "totalCost": cost, "totalUsage": usage });
+        if self.failed {
+            // I12.FR.14: the rest is what it knows.
+            details["failureToCalculate"] = true.into();
+            details["failureReason"] = "the costs are too large to be calculated".into();
+        }
         if ended && !self.periods.is_empty() {
             details["chargingPeriods"] = self.periods.iter().map(|period| self.period(period)).collect();
         }

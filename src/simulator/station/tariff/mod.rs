@@ -171,8 +171,9 @@ pub fn has_conditions(tariff: &Value) -> bool {
     Kind::ALL.into_iter().flat_map(of).any(|price| price.get("conditions").is_some())
 }
 
-/// What taxes make of an amount: those of a stack together, one stack after the other (I12.FR.13).
-fn with_taxes(amount: Decimal, taxes: Option<&Value>) -> Decimal {
+/// What taxes make of an amount: those of a stack together, one stack after the other (I12.FR.13). None where the sum is too large to be
+/// calculated.
+fn with_taxes(amount: Decimal, taxes: Option<&Value>) -> Option<Decimal> {
     let mut rates: Vec<(i64, Decimal)> = taxes
         .and_then(Value::as_array)
         .into_iter()
@@ -180,8 +181,8 @@ fn with_taxes(amount: Decimal, taxes: Option<&Value>) -> Decimal {
         .filter_map(|rate| Some((rate["stack"].as_i64().unwrap_or(0), decimal(&rate["tax"])?)))
         .collect();
     rates.sort_by_key(|(stack, _)| *stack);
-    rates.chunk_by(|one, other| one.0 == other.0).fold(amount, |amount, stack| {
-        let percent: Decimal = stack.iter().map(|(_, rate)| *rate).sum();
-        amount + amount * percent / Decimal::ONE_HUNDRED
+    rates.chunk_by(|one, other| one.0 == other.0).try_fold(amount, |amount, stack| {
+        let percent = stack.iter().try_fold(Decimal::ZERO, |sum, (_, rate)| sum.checked_add(*rate))?;
+        amount.checked_add(amount.checked_mul(percent)?.checked_div(Decimal::ONE_HUNDRED)?)
     })
 }

@@ -122,3 +122,23 @@ fn a_tariff_that_makes_no_sense_is_not_read() {
     assert!(Tariff::read(&hours("24:30")).is_none());
     assert!(Tariff::read(&hours("23:30")).is_some());
 }
+
+#[test]
+fn costs_too_large_to_be_calculated_are_told_as_a_failure() {
+    let details = bill(
+        json!({
+            "energy": { "prices": [{ "priceKwh": 5 }] },
+            "chargingTime": { "prices": [{ "priceMinute": 1, "conditions": { "maxTime": 60 } }, { "priceMinute": 7e27 }] },
+        }),
+        &[(60, flow(1000, true)), (3660, flow(1000, true))],
+    );
+    assert_eq!(details["failureToCalculate"], json!(true));
+    // What was known before stays, and usage is still counted.
+    assert_eq!(details["totalCost"]["total"]["exclTax"], json!(6));
+    assert_eq!(details["totalUsage"]["energy"], json!(2000));
+    let taxes =
+        json!({ "fixedFee": { "prices": [{ "priceFixed": 7e27 }], "taxRates": [{ "type": "a", "tax": 7e27 }] } });
+    assert_eq!(bill(taxes, &[])["failureToCalculate"], json!(true));
+    let sound = bill(json!({ "fixedFee": { "prices": [{ "priceFixed": 1 }] } }), &[]);
+    assert!(sound.get("failureToCalculate").is_none());
+}

@@ -1,9 +1,25 @@
-//! What a transaction costs (I02, I03): a price for the energy, from the readings that the station sends.
+//! What charging costs: the price that a driver is told (I01), and what a transaction costs by it (I02, I03), from the readings that the
+//! station sends.
 
-use serde_json::Value;
+use serde_json::{Value, json};
+
+use super::variables::Variables;
 
 /// The price of a kilowatt-hour, in the station's currency.
 const PRICE: f64 = 0.3;
+
+/// The price in words for the driver (I01.FR.01), for a station that is known to show tariffs or messages (I01.FR.02), in a format and of a
+/// size that it takes.
+pub(super) fn told(variables: &Variables) -> Option<Value> {
+    let is_true = |name: &str| variables.value(name) == Some("true");
+    let shows = is_true("TariffCostCtrlr.Available[Tariff]") || is_true("DisplayMessageCtrlr.Available");
+    let formats = variables.value("DisplayMessageCtrlr.SupportedFormats").unwrap_or("UTF8");
+    let format = ["UTF8", "ASCII"].into_iter().find(|format| formats.split(',').any(|known| known.trim() == *format))?;
+    let content = format!("{PRICE:.2} {} per kWh", variables.value("TariffCostCtrlr.Currency").unwrap_or("EUR"));
+    let size = variables.value("DisplayMessageCtrlr.PersonalMessageSize").and_then(|size| size.parse().ok());
+    let fits = size.is_none_or(|size: usize| content.len() <= size);
+    (shows && fits).then(|| json!({ "format": format, "language": "en", "content": content }))
+}
 
 /// The energy of a transaction: the lowest and the highest reading of its meter, Wh. Events may come in any order.
 #[derive(Debug, Clone, Copy, Default)]
@@ -37,6 +53,26 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_price_is_told_to_who_can_show_it() {
+        let mut variables = Variables::default();
+        let mut report = |component: &str, variable: &str, value: &str| {
+            variables.reported(&json!({ "reportData": [{
+                "component": { "name": component },
+                "variable": { "name": variable },
+                "variableAttribute": [{ "value": value }],
+            }] }));
+            told(&variables)
+        };
+        assert_eq!(report("TariffCostCtrlr", "Currency", "NOK"), None); // I01.FR.02
+        let price = json!({ "format": "UTF8", "language": "en", "content": "0.30 NOK per kWh" });
+        assert_eq!(report("DisplayMessageCtrlr", "Available", "true"), Some(price));
+        assert_eq!(report("DisplayMessageCtrlr", "SupportedFormats", "URI,ASCII").unwrap()["format"], "ASCII");
+        assert_eq!(report("DisplayMessageCtrlr", "PersonalMessageSize", "15"), None);
+        assert!(report("DisplayMessageCtrlr", "PersonalMessageSize", "16").is_some());
+        assert_eq!(report("DisplayMessageCtrlr", "SupportedFormats", "HTML"), None);
+    }
 
     #[test]
     fn energy_costs_what_the_readings_say() {

@@ -158,6 +158,8 @@ impl Csms {
         if response["idTokenInfo"]["status"] == "Accepted" {
             if let Some(tariff) = tariffs::of_driver(&common.tokens, &self.variables, token) {
                 response["tariff"] = tariff;
+            } else if let Some(price) = costs::told(&self.variables) {
+                response["idTokenInfo"]["personalMessage"] = price;
             }
         }
         if common.protocol.version == Version::V2_1 {

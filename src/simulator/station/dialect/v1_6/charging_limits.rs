@@ -104,6 +104,7 @@ impl ChargePoint {
             unit,
             maximum: hardware.rated(unit),
             supply: hardware.supply,
+            own_setpoint_leads: false,
         }
     }
 
@@ -124,10 +125,11 @@ impl ChargePoint {
         let phases = self.physical.evses.iter().filter_map(|evse| evse.supply.phases).max();
         let supply = Supply { volts: 230, phases: Some(phases.unwrap_or(3)) };
         let now = self.physical.now();
-        let unlimited = Question { begun: now, now, duration, unit, maximum: Tenths(i64::MAX), supply };
+        let unlimited =
+            Question { begun: now, now, duration, unit, maximum: Tenths(i64::MAX), supply, own_setpoint_leads: false };
         let of_station = self.charging_profiles.iter().filter(|known| known.profile.purpose.is_of_station());
         let of_station: Vec<Profile> = of_station.map(|known| as_given(&known.profile, supply)).collect();
-        total(&of_evses, &composite(&of_station, &unlimited), phases)
+        total(&of_evses, &composite(&of_station, &unlimited), phases, unit)
     }
 
     // ---- what the connectors give ----
@@ -191,8 +193,15 @@ mod tests {
         let profile = Profile::read(&message).expect("a profile");
         let now = jiff::Timestamp::UNIX_EPOCH;
         let limit = |supply: Supply| {
-            let question =
-                Question { begun: now, now, duration: 60, unit: Unit::Watt, maximum: Tenths(1_000_000), supply };
+            let question = Question {
+                begun: now,
+                now,
+                duration: 60,
+                unit: Unit::Watt,
+                maximum: Tenths(1_000_000),
+                supply,
+                own_setpoint_leads: false,
+            };
             composite(&[as_given(&profile, supply)], &question)[0].limit
         };
         for phases in [Some(1), Some(3), None] {

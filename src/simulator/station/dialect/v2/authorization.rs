@@ -10,6 +10,9 @@ use crate::simulator::station::physical::CachedToken;
 /// How long the master pass screen stays, in seconds.
 const MASTER_PASS_SCREEN: u64 = 60;
 
+/// What is kept with a token: the tariff of its driver.
+const DRIVER_TARIFF: &str = "driverTariff";
+
 /// What the station knows of a token without asking.
 struct Known {
     info: Value,
@@ -90,7 +93,7 @@ impl Station {
         match known {
             Some(known) if self.device.is("AuthCtrlr", "LocalPreAuthorize") || !asks => {
                 if known.accepted() {
-                    self.judge(index, &token, &known.info, false);
+                    self.judge_known(index, &token, &known.info);
                 } else if asks && !self.takes_for_final(&known) {
                     self.ask(index, token, false);
                 } else {
@@ -106,7 +109,7 @@ impl Station {
     pub(super) fn request_offline(&mut self, index: usize, token: &Token) {
         match self.known(token) {
             Some(known) if known.accepted() && self.device.is("AuthCtrlr", "LocalAuthorizeOffline") => {
-                self.judge(index, token, &known.info, false);
+                self.judge_known(index, token, &known.info);
             }
             None if self.device.is("AuthCtrlr", "OfflineTxForUnknownIdEnabled") => {
                 self.authorize(index, token.clone(), None);
@@ -152,6 +155,7 @@ impl Station {
         let Some((index, token, stopping)) = self.authorizing.pop_front() else { return };
         let info = response["idTokenInfo"].clone();
         self.remember(&token, &info);
+        self.keep_tariff(&token, response.get("tariff"));
         self.allow_transfers(index, &response["allowedEnergyTransfer"]);
         if !stopping {
             self.learn_language(index, &info);
@@ -183,7 +187,34 @@ impl Station {
             let token = key(token);
             let expiry = info["cacheExpiryDateTime"].as_str().and_then(|time| time.parse().ok());
             let accepted = info["status"] == "Accepted";
-            self.cache.remember(token, CachedToken { info: info.clone(), accepted, expiry });
+            let mut info = info.clone();
+            let before = self.cache.look_up(&token, None, self.physical.now());
+            if let Some(tariff) = before.and_then(|known| known.info.get(DRIVER_TARIFF).cloned()) {
+                info[DRIVER_TARIFF] = tariff;
+            }
+            self.cache.remember(token, CachedToken { info, accepted, expiry });
+        }
+    }
+
+    /// I08.FR.05: the tariff of a driver is kept with the token, until the CSMS sends another one, or none.
+    fn keep_tariff(&mut self, token: &Value, tariff: Option<&Value>) {
+        let token = key(token);
+        let Some(mut known) = self.cache.look_up(&token, None, self.physical.now()) else { return };
+        let Some(info) = known.info.as_object_mut() else { return };
+        match tariff.filter(|_| self.device.is("AuthCacheCtrlr", "Enabled") && self.has_tariffs()) {
+            Some(tariff) => info.insert(DRIVER_TARIFF.into(), tariff.clone()),
+            None => info.shift_remove(DRIVER_TARIFF),
+        };
+        self.cache.remember(token, known);
+    }
+
+    /// A token that the station knows to be accepted, and its tariff.
+    fn judge_known(&mut self, index: usize, token: &Token, info: &Value) {
+        let tariff = info.get(DRIVER_TARIFF);
+        if tariff.is_some_and(|tariff| !self.tariff_brought(index, token, tariff)) {
+            self.refused(index);
+        } else {
+            self.judge(index, token, info, false);
         }
     }
 

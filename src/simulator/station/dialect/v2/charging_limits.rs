@@ -84,6 +84,8 @@ impl Station {
             unit,
             maximum: hardware.rated(unit),
             supply: hardware.supply,
+            // Q06.FR.20 to Q06.FR.22
+            own_setpoint_leads: self.device.get("SmartChargingCtrlr", "SetpointPriority") == "CSMS",
         }
     }
 
@@ -101,9 +103,10 @@ impl Station {
         let counting = if self.evses.is_empty() { Vec::new() } else { self.counting_at(0) };
         let of_station = counting.iter().filter(|(evse, profile)| *evse == 0 && profile.purpose.is_of_station());
         let now = self.physical.now();
-        let unlimited = Question { begun: now, now, duration, unit, maximum: Tenths(i64::MAX), supply };
+        let unlimited =
+            Question { begun: now, now, duration, unit, maximum: Tenths(i64::MAX), supply, own_setpoint_leads: false };
         let of_station = composite(of_station.map(|(_, profile)| profile), &unlimited);
-        total(&of_evses, &of_station, phases)
+        total(&of_evses, &of_station, phases, unit)
     }
 
     // ---- what the EVSEs give ----
@@ -111,7 +114,7 @@ impl Station {
     /// Limits the energy of an EVSE that begins to give it.
     pub(super) fn limit_energy(&mut self, index: usize) {
         let enabled = self.charges_smartly() && !self.charging_profiles.is_empty();
-        let at = |unit: Unit| self.limits_of_evse(index, 1, unit).first().map(|step| step.limit);
+        let at = |unit: Unit| self.limits_of_evse(index, 1, unit).first().map(|step| step.whole_limit(unit));
         let limits = if enabled { at(Unit::Watt).zip(at(Unit::Ampere)) } else { None };
         let setpoint = if enabled { self.setpoint_now(index) } else { None };
         let idle = enabled && self.operation_mode(index) == "Idle";

@@ -7,7 +7,7 @@ use super::{Station, smart_charging::Refusal};
 use crate::{
     pics::Profile as Certification,
     protocol::v2::charging_period::BOUNDS,
-    simulator::station::composite::{Profile, Purpose, Step, Unit},
+    simulator::station::composite::{Profile, Purpose, Step, Tenths, Unit},
 };
 
 /// The operation mode of a period that names none.
@@ -125,23 +125,17 @@ impl Station {
         // Q06.FR.20 to Q06.FR.22
         let own_first = self.device.get("SmartChargingCtrlr", "SetpointPriority") == "CSMS";
         let has_setpoint = own.is_some_and(|(period, _)| period.get("setpoint").is_some());
-        let (period, unit) = if own_first && has_setpoint { own } else { external.or(own) }?;
-        let supply = self.physical.evses[index].supply;
-        #[expect(clippy::cast_precision_loss, reason = "volts and phases are small")]
-        let factor = match unit {
-            Unit::Watt => 1.0,
-            Unit::Ampere => (supply.volts * supply.phases.unwrap_or(1)) as f64,
-        };
+        let (period, _) = if own_first && has_setpoint { own } else { external.or(own) }?;
         match period["operationMode"].as_str().unwrap_or(CHARGING_ONLY) {
             CHARGING_ONLY | "ExternalLimits" => None,
             "LocalFrequency" => self.local_frequency(period),
             // Nothing in the building takes or gives energy, so nothing is to be balanced.
             "Idle" | "LocalLoadBalancing" => Some(0.0),
+            // K08.FR.08
             _ => {
-                // V2X.03, V2X.04
-                let limit = period["limit"].as_f64().unwrap_or(f64::MAX);
-                let discharge = period["dischargeLimit"].as_f64().unwrap_or(f64::MIN);
-                period["setpoint"].as_f64().map(|setpoint| setpoint.min(limit).max(discharge) * factor)
+                let setpoint = self.limits_of_evse(index, 1, Unit::Watt).first()?.flows.setpoint?.together(Unit::Watt);
+                let watts = Tenths(setpoint.abs()).number();
+                Some(if setpoint < 0 { -watts } else { watts })
             }
         }
     }
@@ -218,10 +212,8 @@ impl Station {
             // A little later, for the whole second is told.
             let at = Timestamp::from_millisecond(from + start * 1000 + 500).unwrap_or(now);
             let own = self.period_in_force(index, &OF_TRANSACTIONS, at);
-            for name in ["operationMode", "setpoint", "setpointReactive", "dischargeLimit"] {
-                if let Some(value) = own.and_then(|(own, _)| own.get(name)) {
-                    period[name] = value.clone();
-                }
+            if let Some(mode) = own.and_then(|(own, _)| own.get("operationMode")) {
+                period["operationMode"] = mode.clone();
             }
             let same = |last: &Value| {
                 let mut last = last.clone();

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{Station, smart_charging::Refusal};
-use crate::protocol::Version;
+use crate::protocol::{Version, v2::charging_period::BOUNDS};
 
 /// The operation mode of a period that names none.
 const CHARGING_ONLY: &str = "ChargingOnly";
@@ -50,7 +50,12 @@ impl Station {
         if dynamic && !(single(&message["chargingSchedule"]) && single(periods) && periods[0]["startPeriod"] == 0) {
             return Err("InvalidSchedule");
         }
-        list(&message["chargingSchedule"]).try_for_each(|schedule| self.judge_schedule(purpose, schedule))
+        list(&message["chargingSchedule"]).try_for_each(|schedule| self.judge_schedule(purpose, schedule))?;
+        // K01.FR.142 to K01.FR.146, V2X.07 to V2X.10: the EVs of this station tell no powers of single phases, so nobody has limits for them.
+        let mut periods =
+            list(&message["chargingSchedule"]).flat_map(|schedule| list(&schedule["chargingSchedulePeriod"]));
+        let split = |period: &Value| BOUNDS.iter().any(|name| name.contains("_L") && period.get(name).is_some());
+        if periods.any(split) { Err("PhaseConflict") } else { Ok(()) }
     }
 
     fn judge_schedule(&self, purpose: &str, schedule: &Value) -> Result<(), Refusal> {

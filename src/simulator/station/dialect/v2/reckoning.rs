@@ -161,8 +161,24 @@ impl Station {
             "Ended" => true,
             _ => trigger == "RunningCost" || trigger == "CostLimitReached",
         };
-        let details = if calculates && due { reckoning.bill.details(kind == "Ended") } else { None };
+        let ended = kind == "Ended";
+        let details = if calculates && due { reckoning.bill.details(ended) } else { None };
+        if details.is_some() {
+            let failed = reckoning.bill.failed();
+            self.calculated(failed, ended);
+        }
         (news, details)
+    }
+
+    /// A calculation that fails is a problem (I12.FR.18, I12.FR.19), which is over when the costs of a transaction could be calculated
+    /// (I12.FR.43, I12.FR.44).
+    fn calculated(&mut self, failed: bool, ended: bool) {
+        let known = self.device.get(CONTROLLER, "Problem") == "true";
+        if failed && !known {
+            self.tariff_problem(true);
+        } else if !failed && ended {
+            self.tariff_problem(false);
+        }
     }
 
     /// The transaction is over.

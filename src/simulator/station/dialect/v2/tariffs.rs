@@ -341,7 +341,7 @@ impl Station {
     }
 
     /// A tariff could not be processed, or could again (I08.FR.30, I08.FR.31, I08.FR.35, I08.FR.36).
-    fn tariff_problem(&mut self, problem: bool) {
+    pub(super) fn tariff_problem(&mut self, problem: bool) {
         let value = problem.to_string();
         if !problem && self.device.get(CONTROLLER, "Problem") == value {
             return;
