@@ -34,6 +34,10 @@ examples:
 sockets *args="":
     fixtures/benches/sockets.sh {{args}}
 
+# The programmes of OCPP 2.0.1 in pics/, stations and CSMSs, over sockets with TLS and real clocks: some 50 minutes, two at a time.
+sockets-2-0-1 *programmes="":
+    fixtures/benches/sockets-2.0.1.sh {{programmes}}
+
 # The programmes of the charge points of OCPP 1.6 in pics/ over sockets with TLS and real clocks, some 12 minutes.
 sockets-1-6 *args="":
     fixtures/benches/sockets-1.6.sh {{args}}

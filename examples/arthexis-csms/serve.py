@@ -12,7 +12,7 @@ import re
 import sys
 from pathlib import Path
 
-DATA = Path(os.environ.setdefault("ARTHEXIS_DATA_DIR", str(Path("reports/arthexis").resolve())))
+DATA = Path(os.environ.setdefault("ARTHEXIS_DATA_DIR", str(Path(__file__).resolve().parents[2] / "reports/arthexis")))
 DATA.mkdir(parents=True, exist_ok=True)
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "arthexis.settings")
 
@@ -26,7 +26,7 @@ from django.contrib.auth.hashers import make_password
 from django.core.management import call_command
 
 from apps.cards.models import CardCredential
-from apps.ocpp.models import Charger
+from apps.ocpp.models import Charger, MonitoringRecord, ProtocolOperation
 from apps.ocpp.transport.operations import emit_v201_operation
 from arthexis.asgi import application as product
 
@@ -75,6 +75,33 @@ async def send(scope, receive, respond) -> None:
             status, told = 503, {"status": operation.last_delivery_error}
     except (ValueError, Charger.DoesNotExist) as error:
         status, told = 501, {"status": str(error)}
+    await answer(respond, status, told)
+
+
+def value_of(identity: str, component: str, variable: str):
+    """What Arthexis has kept of a variable, the latest: in answers to its own messages, and in reports."""
+    charger = Charger.objects.get(identity=identity)
+    kept = []
+    for operation in ProtocolOperation.objects.filter(charger=charger, action__in=("GetVariables", "SetVariables")):
+        answered = (operation.response_payload or {}).get("getVariableResult", [])
+        for item in answered or operation.request_payload.get("setVariableData", []):
+            kept.append((operation.created_at, item, item.get("attributeValue")))
+    for record in MonitoringRecord.objects.filter(charger=charger, event_type="NotifyReport"):
+        for item in record.payload.get("reportData", []):
+            kept.append((record.occurred_at, item, item["variableAttribute"][0].get("value")))
+    kept.sort(key=lambda entry: entry[0])
+    names = (component, variable)
+    found = [value for _, item, value in kept if (item["component"]["name"], item["variable"]["name"]) == names]
+    return found[-1] if found else None
+
+
+async def show(scope, respond) -> None:
+    """`GET /variables/{station}/{component}/{variable}`"""
+    found = await sync_to_async(value_of)(*scope["path"].split("/")[2:5])
+    await answer(respond, 404 if found is None else 200, {"value": found})
+
+
+async def answer(respond, status: int, told: dict) -> None:
     headers = [(b"content-type", b"application/json")]
     await respond({"type": "http.response.start", "status": status, "headers": headers})
     await respond({"type": "http.response.body", "body": json.dumps(told).encode()})
@@ -83,6 +110,8 @@ async def send(scope, receive, respond) -> None:
 async def http(scope, receive, respond) -> None:
     if scope["path"].startswith("/send/"):
         return await send(scope, receive, respond)
+    if scope["path"].startswith("/variables/"):
+        return await show(scope, respond)
     return await product(scope, receive, respond)
 
 

@@ -209,7 +209,7 @@ impl Starter<'_> {
             }
         }
         text.push_str(
-            "# Slots of the station's network configuration that may be written.\n\
+            "# Two slots of the station's network configuration: the one by which it is connected, and one that may be written.\n\
              configuration-slot: 1\nconfiguration-slot-second: 2\n\n",
         );
     }

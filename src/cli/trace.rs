@@ -328,7 +328,7 @@ impl<'p> Sequence<'p> {
                 ("connection", "attempt failed".into(), Detail::Both(told, head))
             }
             TraceEvent::Opened { endpoint, path, user, subprotocol, tls } => {
-                let tls = tls.as_ref().map(|tls| format!(", {:?} {}", tls.version, tls.suite)).unwrap_or_default();
+                let tls = tls.as_ref().map(|tls| format!(", {} {}", tls.version, tls.suite)).unwrap_or_default();
                 let user = user.as_ref().map(|user| format!(" as {user}")).unwrap_or_default();
                 let subprotocol = subprotocol.as_deref().unwrap_or("no sub-protocol");
                 let told = format!("end-point {endpoint}: {path}{user}, {subprotocol}{tls}");

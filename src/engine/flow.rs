@@ -66,12 +66,9 @@ enum Body {
     Steps(Sequence),
     AnyOrder(Vec<Node>),
     OneOf(Vec<Node>, Option<usize>),
-    Expect {
-        until: u64,
-    },
+    Expect { until: u64 },
     Send(Sending),
-    /// None until it is asked for.
-    Operator(Option<u32>),
+    Operator(manual_action::Asked),
     Service(u32),
     Until(u64),
     Settle(u64),
@@ -194,6 +191,9 @@ impl Sequence {
         }
         let offer = self.offer_ahead(ahead, call, world);
         world.anticipated = anticipated;
+        if offer == Matched::Consumed && world.taken_was_due {
+            self.acted_visibly(world);
+        }
         offer
     }
 

@@ -234,7 +234,11 @@ impl Engine {
         self.told += 1;
         match input {
             Input::Link(event) => self.link(event),
-            Input::OperatorDone(id, outcome) => self.world.answers.push((id, exchange::Reply::Operator(outcome))),
+            Input::OperatorDone(id, outcome) => {
+                if let Some(outcome) = self.world.said_at_last(id, outcome) {
+                    self.world.answers.push((id, exchange::Reply::Operator(outcome)));
+                }
+            }
             Input::ServiceDone(id, result) => self.world.answers.push((id, exchange::Reply::Service(result))),
             Input::Tick => {}
             Input::Interrupt => {
@@ -358,7 +362,8 @@ impl Engine {
             if self.world.decided() && self.current < after {
                 continue;
             }
-            if !done || (tidying && !self.world.has_kept_promises()) {
+            // Whoever acts is not called off half-way.
+            if !done || (tidying && (!self.world.has_kept_promises() || self.world.unsaid.is_some())) {
                 return;
             }
             if self.current == after - 1 {
@@ -369,6 +374,9 @@ impl Engine {
     }
 
     fn next_phase(&mut self) {
+        if self.current == 0 {
+            self.world.prepared_at = self.world.now;
+        }
         self.current += 1;
         if self.current == self.phases.len() - 1 && !self.world.decided() {
             self.enter_after(self.current);

@@ -1,5 +1,6 @@
 //! The engine over several test cases: what one leaves behind must not be held against the next.
 
+mod ends;
 mod pace;
 mod preparation;
 mod rules;

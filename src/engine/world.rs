@@ -1,13 +1,16 @@
 //! What the engine knows while a test case runs, and what it has found.
 
 mod background;
+mod ended;
 mod findings;
 mod intake;
 mod missed;
 mod names;
+mod unsaid;
 
 pub(crate) use background::Unclaimed;
 pub(crate) use names::Seen;
+pub(crate) use unsaid::{Unsaid, outcome_of};
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -61,6 +64,8 @@ pub(crate) struct World {
     /// When the test case began.
     pub(crate) began: Stamp,
     pub(crate) now: Stamp,
+    /// When the preparation was over.
+    pub(crate) prepared_at: Stamp,
     pub(crate) phase: Phase,
     pub(crate) effects: Vec<Effect>,
     pub(crate) answers: Vec<(u32, Reply)>,
@@ -87,6 +92,14 @@ pub(crate) struct World {
     call_order: CallOrder,
     pub(crate) outbox: Outbox,
     received: Vec<Arc<Call>>,
+    /// A message after which nothing more comes about what it is about, unless we ask for something.
+    ended: Option<Arc<Call>>,
+    /// The message that a step took last was one that had to come.
+    pub(crate) taken_was_due: bool,
+    /// A manual action that is done, as what follows from it shows, although the operator has not said so yet.
+    pub(crate) unsaid: Option<Unsaid>,
+    /// When the operator said at last that such an action is done.
+    said_at: Option<Stamp>,
     failures: Vec<Failure>,
     /// What findings have missed, until it comes.
     missed: Vec<missed::Missed>,
@@ -154,6 +167,7 @@ impl World {
         Self {
             began: now,
             now,
+            prepared_at: now,
             phase: Phase::Prepare,
             effects: Vec::new(),
             answers: Vec::new(),
@@ -177,6 +191,10 @@ impl World {
             call_order: CallOrder::default(),
             outbox: Outbox::default(),
             received: Vec::new(),
+            ended: None,
+            taken_was_due: false,
+            unsaid: None,
+            said_at: None,
             failures: Vec::new(),
             missed: Vec::new(),
             steps: Vec::new(),
@@ -425,6 +443,7 @@ impl World {
         let id = self.own_id();
         let frame = Frame::Call { id: id.clone(), action: action.to_owned(), payload: payload.clone() };
         self.link_command(LinkCommand::Send(conn, frame.to_text()));
+        self.ended = None;
         let own = Call {
             conn,
             id: id.clone(),
@@ -439,6 +458,12 @@ impl World {
         self.note_promises();
         self.outstanding.insert(id.clone(), OutstandingCall { action: action.to_owned(), payload, conn, until });
         Some(id)
+    }
+
+    /// A CALL of ours that waits for its answer, as it was sent.
+    pub(crate) fn frame_of(&self, id: &str) -> Option<String> {
+        let OutstandingCall { action, payload, .. } = self.outstanding.get(id)?;
+        Some(Frame::Call { id: id.to_owned(), action: action.clone(), payload: payload.clone() }.to_text())
     }
 
     /// True when a CALL of ours with this id waits for its answer.

@@ -20,6 +20,7 @@ use tokio_tungstenite::tungstenite::{
 };
 
 use super::{
+    failure,
     handle::{LinkHandle, Order, Tasks},
     head::Overheard,
     hello,
@@ -322,6 +323,13 @@ async fn attempt(
                 let why = "the SUT sent an HTTP request where TLS must begin: it connects by ws, and wss is wanted";
                 return Err(AttemptFailure::TlsRefusedByUs(why.into()));
             }
+            if hello.is_none() {
+                let first = stream.read_ahead().iter().take(16).map(|byte| format!("{byte:02x}")).collect::<Vec<_>>();
+                let why =
+                    format!("the SUT sent no ClientHello where TLS must begin, but the bytes {}", first.join(" "));
+                return Err(AttemptFailure::TlsRefusedByUs(why));
+            }
+            let offer = hello.as_ref().map(failure::offer).unwrap_or_default();
             let offered = hello.as_ref().map(|hello| hello.versions.clone()).unwrap_or_default();
             let (stream, info) =
                 tls::accept(stream, tls, hello, shared.clock).await.map_err(|failure| match failure {
@@ -330,7 +338,14 @@ async fn attempt(
                         if !tls.versions.is_empty()
                             && !offered.iter().any(|version| tls.versions.contains(version)) =>
                     {
-                        AttemptFailure::TlsRefusedBySut(format!("its ClientHello offers only {offered:?}"))
+                        AttemptFailure::TlsRefusedBySut(format!(
+                            "its ClientHello offers only {}",
+                            failure::list(&offered)
+                        ))
+                    }
+                    AttemptFailure::TlsRefusedByUs(why) => {
+                        let takes = failure::takes(&tls.versions, &tls.suites);
+                        AttemptFailure::TlsRefusedByUs(format!("{why}. The SUT offers {offer}; we take {takes}"))
                     }
                     other => other,
                 })?;

@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::OnceLock};
 use jsonschema::{Validator, error::ValidationErrorKind};
 use serde_json::{Value, json};
 
-use super::{error_code::ErrorCodes, primitives::DataTypes, shape::Shape};
+use super::{error_code::ErrorCodes, primitives::DataTypes, right, shape::Shape};
 
 /// One thing wrong in a payload.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub struct SchemaError {
     pub member: Option<String>,
     /// What is wrong.
     pub message: String,
+    /// What would be right there, where that can be said.
+    pub expected: Option<String>,
     /// The CALLERROR code that OCPP-J has for it.
     pub code: &'static str,
 }
@@ -134,6 +136,7 @@ impl Messages {
                 pointer: String::new(),
                 member: None,
                 message: format!("unknown {} action `{action}`", self.name),
+                expected: Some(format!("an action of {}", self.name)),
                 code: self.codes.unknown_action,
             }];
         };
@@ -146,10 +149,20 @@ impl Messages {
                     pointer: error.instance_path().to_string(),
                     member: member(&error),
                     message: crate::yaml::shorten(&error.to_string(), 300),
+                    expected: right::instead_of(&error, |path| self.members_at(action, request, path)),
                     code: self.codes.of_keyword(keyword),
                 }
             })
             .collect()
+    }
+
+    /// The members that the schema names where a path within it leads.
+    fn members_at(&self, action: &str, request: bool, path: &str) -> Option<Vec<&str>> {
+        let mut schema = self.body(action, request)?;
+        for part in path.split('/').skip(1) {
+            schema = if part == "$ref" { self.resolved(schema) } else { step_into(schema, part)? };
+        }
+        Some(self.resolved(schema)["properties"].as_object()?.keys().map(String::as_str).collect())
     }
 
     fn validator(&self, action: &str, request: bool) -> Option<&Validator> {
@@ -186,6 +199,11 @@ impl Messages {
             .and_then(|schema| schema.get("required")?.as_array())
             .is_some_and(|required| required.iter().any(|name| name == member))
     }
+}
+
+/// A part of a schema, by its key or its number.
+fn step_into<'s>(schema: &'s Value, part: &str) -> Option<&'s Value> {
+    schema.get(part).or_else(|| schema.get(part.parse::<usize>().ok()?))
 }
 
 /// Changes a value by a JSON Merge Patch (RFC 7396): objects are merged, null removes a member, anything else takes the place of

@@ -12,6 +12,7 @@ pub mod pics_tables;
 pub mod primitives;
 pub mod programme;
 pub mod requirements;
+mod right;
 pub mod rules;
 mod schedule;
 pub mod semantics;

@@ -77,7 +77,13 @@ impl Messages {
         let to_station = self.sent_by(action, !request);
         let found = RefCell::new(Vec::new());
         let breach = |pointer: &str, message: String, code: &'static str| {
-            found.borrow_mut().push(SchemaError { pointer: pointer.to_owned(), member: None, message, code });
+            found.borrow_mut().push(SchemaError {
+                pointer: pointer.to_owned(),
+                member: None,
+                message,
+                expected: None,
+                code,
+            });
         };
         self.visit(action, request, payload, &mut |pointer, leaf, value| match value {
             Value::String(text) if leaf.date_time => {

@@ -143,6 +143,10 @@ pub trait Semantics: fmt::Debug + Sync {
     /// True for an action with which everything begins anew: what comes before it is nothing that is due after it.
     fn begins_anew(&self, action: &str) -> bool;
 
+    /// True for a message that is the last word about what it reports on, such as a transfer: nothing more comes of it unless it is
+    /// asked for anew.
+    fn is_last_word(&self, call: &Call) -> bool;
+
     /// True for a message that a product sends again until it is answered, so that all that comes after it waits.
     fn comes_again(&self, action: &str) -> bool;
 

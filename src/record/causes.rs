@@ -195,9 +195,9 @@ mod tests {
         let case = |id, found| case(id, Verdict::Fail, at, "Heartbeat is not as expected", found);
         let mut cases = vec![case("A", "1"), case("B", "2"), case("C", "1")];
         assert_eq!(shared(&cases)[0].found.as_deref(), Some("1 (A, C); 2 (B)"));
-        cases.extend([case("D", "1"), case("E", "1"), case("F", "3"), case("G", "4"), case("H", "5")]);
+        cases.extend([case("D", "1"), case("E", "1"), case("F", "3"), case("G", "4"), case("I", "5")]);
         assert_eq!(shared(&cases)[0].found.as_deref(), Some("1 (A, C, D and 1 more); 2 (B); 3 (F); 2 other values"));
-        assert_eq!(shared(&cases[5..])[0].found.as_deref(), Some("3 (F); 4 (G); 5 (H)"));
+        assert_eq!(shared(&cases[5..])[0].found.as_deref(), Some("3 (F); 4 (G); 5 (I)"));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use serde_json::{Map, Value, json};
-use tokio::task::JoinSet;
+use tokio::{sync::mpsc, task::JoinSet};
 
 use super::{certificates, error::EnvironmentError, files::Files, secrets::Secrets};
 use crate::{
@@ -25,7 +25,7 @@ use crate::{
     simulator::{
         csms::{self, BootSetting, CsmsEndpoint, CsmsSetup, KnownStation},
         faults::Faults,
-        operator as simulated_operator,
+        operator::{Request, SimulatedOperator, slow_pair},
         station::{self, NetworkProfile, StationSetup, Vehicle},
     },
     testcase::service::{Authority, Revocation, Service},
@@ -166,7 +166,7 @@ impl Environment {
         let operator = match operator {
             Some(operator) => operator,
             None => {
-                let (operator, requests) = simulated_operator::pair(says_after(bench));
+                let (operator, requests) = simulated_operator(bench);
                 let profile = NetworkProfile {
                     url: url(EndpointId::MAIN, &hosts[0], bench.security_profile),
                     security_profile: bench.security_profile,
@@ -299,7 +299,7 @@ impl Environment {
         let operator = match operator {
             Some(operator) => operator,
             None => {
-                let (operator, requests) = simulated_operator::pair(says_after(bench));
+                let (operator, requests) = simulated_operator(bench);
                 let setup = CsmsSetup { faults: faults.clone(), ..reference_csms(pics, bench, &pki, &serial_number)? };
                 let network = network.clone();
                 tasks.spawn(async move {
@@ -507,10 +507,11 @@ fn reference_csms(pics: &Pics, bench: &Bench, pki: &Arc<Pki>, serial_number: &st
     })
 }
 
-/// How much later the simulated operator says that an action is done.
-fn says_after(bench: &Bench) -> Duration {
-    let seconds = bench.values.get("simulated_operator_delay").and_then(Value::as_f64).unwrap_or_default();
-    Duration::try_from_secs_f64(seconds).unwrap_or_default()
+/// The simulated operator, who acts as late, and says so as late after that, as the bench has it.
+fn simulated_operator(bench: &Bench) -> (SimulatedOperator, mpsc::UnboundedReceiver<Request>) {
+    let seconds = |name: &str| bench.values.get(name).and_then(Value::as_f64).unwrap_or_default();
+    let time = |name: &str| Duration::try_from_secs_f64(seconds(name)).unwrap_or_default();
+    slow_pair(time("simulated_operator_reaction"), time("simulated_operator_delay"))
 }
 
 /// What EV and contract pool say to each other about contract certificates is theirs. Where both are simulated, it need only

@@ -25,6 +25,8 @@ const TRY: Duration = Duration::from_mins(1);
 pub(super) struct Outage {
     /// The test cases that found it so.
     pub(super) cases: String,
+    /// Those of them that run again once it is back.
+    pub(super) returning: String,
     /// Why the last of them could not be begun.
     pub(super) reason: String,
     /// Nobody is there; otherwise the product is, and can't be brought to the general preconditions.
@@ -34,7 +36,7 @@ pub(super) struct Outage {
 /// Waits until the product is ready again; false when it was not within the bench's `outage-timeout`, or the run was
 /// interrupted.
 pub(super) async fn wait(worker: &mut Worker, common: &Common<'_, '_>, outage: &Outage) -> bool {
-    let Outage { cases, reason, absent } = outage;
+    let Outage { cases, returning, reason, absent } = outage;
     let patience = worker.bench.values.get("outage_timeout").and_then(Value::as_f64).unwrap_or(PATIENCE);
     let limit = Duration::try_from_secs_f64(patience).unwrap_or(Duration::MAX);
     let what = if *absent { "The product is not available" } else { "The product does not reach the preconditions" };
@@ -93,10 +95,12 @@ pub(super) async fn wait(worker: &mut Worker, common: &Common<'_, '_>, outage: &
         () = asking => false,
     };
     let waited = common.clock.now().seconds_since(&began);
-    common.log.notice(&if back {
-        format!("The product is back after {waited:.0} s; {cases} run again.")
-    } else {
+    common.log.notice(&if !back {
         format!("The product did not come back within {waited:.0} s; the run ends early.")
+    } else if returning.is_empty() {
+        format!("The product is back after {waited:.0} s. {cases} found it so after an earlier return, too, and do not run again.")
+    } else {
+        format!("The product is back after {waited:.0} s; {returning} run again.")
     });
     back
 }

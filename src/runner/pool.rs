@@ -38,6 +38,12 @@ pub(super) struct Unserved {
     pub(super) reason: String,
 }
 
+/// Their ids, each once.
+fn names<'u>(unserved: impl Iterator<Item = &'u Unserved>) -> String {
+    let ids: BTreeSet<&str> = unserved.map(|one| one.ended.result.id.as_str()).collect();
+    ids.into_iter().collect::<Vec<_>>().join(" and ")
+}
+
 /// The identities and the queue.
 #[derive(Default)]
 pub(super) struct Pool {
@@ -48,6 +54,8 @@ pub(super) struct Pool {
     unserved: Vec<Unserved>,
     /// Those that came again because they were not.
     again: HashSet<usize>,
+    /// Those that came again because the product was back.
+    restored: HashSet<usize>,
     /// Remarks on test cases that had to be begun again as another station.
     moved: HashMap<usize, String>,
 }
@@ -111,9 +119,13 @@ impl Pool {
 
     /// The test cases that were not served, and why the last of them was not.
     pub(super) fn describe_unserved(&self) -> (String, String) {
-        let ids: BTreeSet<&str> = self.unserved.iter().map(|one| one.ended.result.id.as_str()).collect();
         let reason = self.unserved.last().map(|one| one.reason.clone()).unwrap_or_default();
-        (ids.into_iter().collect::<Vec<_>>().join(" and "), reason)
+        (names(self.unserved.iter()), reason)
+    }
+
+    /// Those of them that will come again once the product is back.
+    pub(super) fn describe_returning(&self) -> String {
+        names(self.unserved.iter().filter(|one| !self.restored.contains(&one.ended.index)))
     }
 
     /// A test case was served: what was not before it comes again, once. Handed back is what did so already.
@@ -134,11 +146,15 @@ impl Pool {
         over
     }
 
-    /// What was not served comes again, for the product is back.
-    pub(super) fn restored(&mut self) {
-        let unserved = std::mem::take(&mut self.unserved);
-        self.requeue(unserved.iter().map(|one| one.ended.index));
+    /// What was not served comes again, for the product is back; once, for a test case that is not served by a product that was found ready
+    /// would find it so for ever. Handed back is what did so already.
+    pub(super) fn restored(&mut self) -> Vec<Unserved> {
+        let (over, first): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.unserved).into_iter().partition(|one| self.restored.contains(&one.ended.index));
+        self.restored.extend(first.iter().map(|one| one.ended.index));
+        self.requeue(first.iter().map(|one| one.ended.index));
         self.identities.iter_mut().for_each(|identity| identity.failures = 0);
+        over
     }
 
     fn requeue(&mut self, indices: impl DoubleEndedIterator<Item = usize>) {

@@ -372,10 +372,11 @@ impl<'s, 't> Scheduler<'s, 't> {
     async fn outage(&self, worker: &mut Worker, absent: bool) -> Vec<Ended> {
         self.outage.send_replace(true);
         let (cases, reason) = self.pool.borrow().describe_unserved();
-        let back = outage::wait(worker, &self.common, &outage::Outage { cases, reason, absent }).await;
+        let returning = self.pool.borrow().describe_returning();
+        let back = outage::wait(worker, &self.common, &outage::Outage { cases, returning, reason, absent }).await;
         let ended = if back {
-            self.pool.borrow_mut().restored();
-            Vec::new()
+            let over = self.pool.borrow_mut().restored();
+            over.into_iter().map(|one| self.ends(one.ended)).collect()
         } else {
             self.stopped.set(true);
             let unserved = self.pool.borrow_mut().give_up();

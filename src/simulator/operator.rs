@@ -9,7 +9,7 @@ use crate::{
     operator::{BoxFuture, Operator},
 };
 
-/// How long the simulated person takes to act.
+/// How long the simulated person takes to act at least.
 const REACTION: Duration = Duration::from_millis(500);
 
 /// A manual action on its way to the simulated product.
@@ -25,21 +25,27 @@ pub struct Request {
 #[derive(Debug, Clone)]
 pub struct SimulatedOperator {
     requests: mpsc::UnboundedSender<Request>,
+    acts_after: Duration,
     says_after: Duration,
 }
 
 /// The operator, and the end that the simulated product listens to. The operator says that an action is done so much later than it
 /// is: what the product sends because of it comes before that, as with a person.
 pub fn pair(says_after: Duration) -> (SimulatedOperator, mpsc::UnboundedReceiver<Request>) {
+    slow_pair(Duration::ZERO, says_after)
+}
+
+/// The same with an operator who takes so long to act.
+pub fn slow_pair(acts_after: Duration, says_after: Duration) -> (SimulatedOperator, mpsc::UnboundedReceiver<Request>) {
     let (requests, receiver) = mpsc::unbounded_channel();
-    (SimulatedOperator { requests, says_after }, receiver)
+    (SimulatedOperator { requests, acts_after: acts_after.max(REACTION), says_after }, receiver)
 }
 
 impl Operator for SimulatedOperator {
     fn perform(&self, action: ManualAction) -> BoxFuture<'_, ActionOutcome> {
         Box::pin(async move {
             // Nobody is quicker than this, and what was answered before has arrived by then.
-            tokio::time::sleep(REACTION).await;
+            tokio::time::sleep(self.acts_after).await;
             let (done, answer) = oneshot::channel();
             if self.requests.send(Request { action, done }).is_err() {
                 return ActionOutcome::Failed("the simulated product is gone".into());

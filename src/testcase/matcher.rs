@@ -233,11 +233,11 @@ fn any_holds(each: impl Iterator<Item = Result<Option<Mismatch>, TemplateError>>
 
 /// The composite schedules among which a message has the choice; none if it has another one.
 fn composites(alternatives: &[Matcher]) -> Option<Vec<&CompositeOf>> {
-    let schedule = |matcher| match matcher {
-        &Matcher::CompositeOf(ref composite) => Some(&**composite),
+    let schedules = alternatives.iter().map(|matcher| match matcher {
+        Matcher::CompositeOf(composite) => Some(&**composite),
         _ => None,
-    };
-    alternatives.iter().map(schedule).collect()
+    });
+    schedules.collect()
 }
 
 /// One thing that is demanded of a payload.
@@ -527,7 +527,11 @@ impl Matcher {
             Matcher::Each(matcher) => format!("each element {}", matcher.describe(names)),
             Matcher::Any(matcher) => format!("any element {}", matcher.describe(names)),
             Matcher::Contains(member) => format!("containing {}", shown(member)),
-            Matcher::AnyOf(list) => format!("one of {}", shown(list)),
+            Matcher::AnyOf(list) => match names.map(|names| list.evaluate(names)) {
+                // A list of one is that one.
+                Some(Ok(Value::Array(one))) if one.len() == 1 => format!("= {}", one[0]),
+                _ => format!("one of {}", shown(list)),
+            },
             Matcher::Token(token) => format!("the token {}", shown(token)),
             Matcher::HashOf(chain) => {
                 let value = names.and_then(|names| chain.evaluate(names).ok());

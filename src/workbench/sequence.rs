@@ -148,7 +148,7 @@ impl Sequence {
                 note(RowKind::Closed, &format!("no connection at end-point {endpoint}"), &failure.words());
             }
             TraceEvent::Opened { path, user, subprotocol, tls, .. } => {
-                let tls = tls.as_ref().map(|tls| format!(", {:?}", tls.version)).unwrap_or_default();
+                let tls = tls.as_ref().map(|tls| format!(", {}", tls.version)).unwrap_or_default();
                 let user = user.as_ref().map(|user| format!(" as {user}")).unwrap_or_default();
                 let subprotocol = subprotocol.as_deref().unwrap_or("no sub-protocol");
                 note(RowKind::Opened, "connected", &format!("{path}{user}, {subprotocol}{tls}"));

@@ -410,3 +410,41 @@ fn the_bench_s_own_operator_must_be_there() {
     assert_eq!(status, 2, "{complaint}");
     assert!(said.contains(&format!("operator.http          127.0.0.1:{port} can't be reached")), "{said}");
 }
+
+/// What a bench for this CSMS has of what only payments and EVs with contracts need.
+fn of_drivers(pics: &str) -> Vec<&'static str> {
+    let folder = tempfile::tempdir().unwrap();
+    let file = init(&folder.path().join("new"), pics, &["--url", "wss://csms.example/ocpp"]);
+    let bench = Bench::read(&file).unwrap();
+    let text = fs::read_to_string(file).unwrap();
+    let keys = ["prepaid", "no-credit", "driver-tariff", "emaid", "payment", "vat-number-invalid"];
+    let there: Vec<&str> = keys
+        .into_iter()
+        .filter(|key| text.lines().any(|line| line.trim_start().starts_with(&format!("{key}:"))))
+        .collect();
+    assert_eq!(bench.values["tokens"]["driver_tariff"]["idToken"], "D001D011");
+    there
+}
+
+#[test]
+fn the_bench_of_a_csms_names_the_cards_and_payments_that_its_test_cases_are_about() {
+    let folder = tempfile::tempdir().unwrap();
+    let without = |name: &str, what: &[(&str, &str)]| {
+        let mut text = fs::read_to_string(pics("reference-csms-2.1.yaml")).unwrap();
+        for (from, to) in what {
+            assert!(text.contains(from), "{from}");
+            text = text.replace(from, to);
+        }
+        let file = folder.path().join(name);
+        fs::write(&file, text).unwrap();
+        file.display().to_string()
+    };
+    let profiles =
+        "profiles: [core, advanced-security, smart-charging, iso-15118, bidirectional-power-transfer, der-control]";
+    let charging = without("charging.yaml", &[(profiles, "profiles: [core, smart-charging]"), ("P-0: yes", "P-0: no")]);
+    let core = without("core.yaml", &[(profiles, "profiles: [core]")]);
+    let all = ["prepaid", "no-credit", "driver-tariff", "emaid", "payment", "vat-number-invalid"];
+    assert_eq!(of_drivers(&pics("reference-csms-2.1.yaml")), all);
+    assert_eq!(of_drivers(&charging), ["emaid"]);
+    assert_eq!(of_drivers(&core), ["prepaid", "no-credit", "driver-tariff", "payment", "vat-number-invalid"]);
+}

@@ -3,15 +3,11 @@
 use std::{fs, path::Path};
 
 use crate::common::{
-    pics,
-    ports::free_port,
-    program::Program,
-    run_faulty,
-    tool::{attest, json, text},
+    pics, run_faulty,
+    tool::{attest, text},
 };
 use ocpp_attest::{
     protocol::OCPP_1_6,
-    services::pki::{KeyKind, Pki},
     simulator::faults::{Fault, Faults},
     verdict::Verdict,
 };
@@ -26,7 +22,7 @@ fn told(name: &str) -> String {
 
 #[test]
 fn the_name_in_get_diagnostics_leads_nowhere() {
-    let pics = pics("reference-station-1.6");
+    let pics = pics("reference-station-1.6.yaml");
     let (longest, too_long) = ("x".repeat(255), "x".repeat(256));
     for (name, verdict) in [
         ("../../../evil.sh", Verdict::Pass),
@@ -83,6 +79,10 @@ fn a_file_with_a_hostile_name_lies_where_ours_lie() {
 #[cfg(feature = "files")]
 #[test]
 fn diagnostics_and_firmware_are_moved_over_sockets() {
+    use crate::common::{ports::free_port, program::Program, tool::json};
+    use ocpp_attest::services::pki::{KeyKind, Pki};
+
+    const PASSWORD: &str = "Sesame-opens-1-6";
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let (claims, authority) = (folder.join("pics.yaml"), folder.join("authority"));
@@ -143,9 +143,7 @@ fn diagnostics_and_firmware_are_moved_over_sockets() {
         let results = json(&out.join("results.json"));
         let cases = results["test-cases"].as_array().unwrap();
         let uploads: Vec<_> = cases.iter().flat_map(|case| case["uploads"].as_array().into_iter().flatten()).collect();
-        assert_eq!((uploads.len(), &uploads[0]["protocol"]), (1, &protocol.clone().into()), "{results}");
+        assert_eq!(uploads.len(), 1, "{results}");
+        assert_eq!(uploads[0]["protocol"], protocol.as_str(), "{results}");
     }
 }
-
-#[cfg(feature = "files")]
-const PASSWORD: &str = "Sesame-opens-1-6";

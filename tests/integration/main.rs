@@ -22,6 +22,7 @@ mod deep;
 mod evidence;
 mod false_passes;
 mod faults;
+mod faults_2_1;
 mod files_1_6;
 mod hostile;
 mod misspelled;

@@ -11,12 +11,14 @@ struct Time {
     fast: f64,
     /// KPIs of the PICS that it may not cut off.
     limits: &'static [&'static str],
+    /// The number in the PICS of a station that says how short it may be at least.
+    minimum: Option<&'static str>,
     /// What it is and costs, and what a shorter one risks; a line each.
     about: &'static [&'static str],
 }
 
 const fn time(key: &'static str, real: f64, fast: f64, about: &'static [&'static str]) -> Time {
-    Time { key, real, fast, limits: &[], about }
+    Time { key, real, fast, limits: &[], minimum: None, about }
 }
 
 /// How long the product may take. They cost nothing with a product that is quick, but for what must not come.
@@ -113,35 +115,57 @@ const OF_STATION: [Time; 9] = [
         4.0,
         &["Set at the station: until it sends its BootNotification again. It is waited out twice or so."],
     ),
-    time(
-        "heartbeat-interval",
-        300.0,
-        20.0,
-        &["Set at the station. Some test cases wait for a whole one; shorter: heartbeats come in between everywhere."],
-    ),
-    time(
-        "sampled-interval",
-        10.0,
-        2.0,
-        &["Set at the station: between two meter values. Shorter: more messages; many stations take no less than 10."],
-    ),
+    Time {
+        minimum: Some("ORS-11"),
+        ..time(
+            "heartbeat-interval",
+            300.0,
+            20.0,
+            &[
+                "Set at the station. Some test cases wait for a whole one; shorter: heartbeats come in between everywhere.",
+            ],
+        )
+    },
+    Time {
+        minimum: Some("ORS-9"),
+        ..time(
+            "sampled-interval",
+            10.0,
+            2.0,
+            &[
+                "Set at the station: between two meter values. Shorter: more messages; many stations take no less than 10.",
+            ],
+        )
+    },
     time("aligned-interval", 60.0, 4.0, &["The same by the clock. Some stations take only whole minutes."]),
 ];
 
 /// Of a station of OCPP 2.x.
-const OF_STATION_2: [Time; 6] = [
-    time(
-        "message-attempt-interval",
-        10.0,
-        2.0,
-        &["Set at the station: until it repeats an unanswered message; it is waited out several times."],
-    ),
+const OF_STATION_2: [Time; 7] = [
+    Time {
+        minimum: Some("ORS-7"),
+        ..time(
+            "message-attempt-interval",
+            10.0,
+            2.0,
+            &["Set at the station: until it repeats an unanswered message; it is waited out several times."],
+        )
+    },
     time("retry-back-off-wait-minimum", 10.0, 2.0, &["Set at the station: until it connects again."]),
     time(
         "offline-time",
         5.0,
         2.0,
         &["How long the connection is down where it must be. Shorter: the station may not notice."],
+    ),
+    time(
+        "offline-action-time",
+        30.0,
+        5.0,
+        &[
+            "How long a person has for a manual action while the station is offline; one test case waits it. Shorter: the person is too",
+            "slow, and that test case decides nothing.",
+        ],
     ),
     time(
         "firmware-delay",
@@ -214,7 +238,11 @@ pub(super) fn text(sut: SutKind, is_1_6: bool, pics: Option<&Pics>, fast: bool) 
     };
     let groups = [LIMITS.as_slice(), &OF_BOTH].into_iter().chain(of_side.iter().copied());
     for time in groups.flatten() {
-        let at_least = time.limits.iter().map(limit).fold(0.0, f64::max);
+        let minimum = time
+            .minimum
+            .and_then(|id| pics?.number(id))
+            .map_or(0.0, |seconds| f64::from(i32::try_from(seconds).unwrap_or(0)));
+        let at_least = time.limits.iter().map(limit).fold(minimum, f64::max);
         let seconds = if fast { time.fast } else { time.real }.max(at_least);
         for line in time.about {
             text.push_str(&format!("# {line}\n"));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::{Body, MAX_DEPTH, Node, Sending, Sequence, Status, connection};
+use super::{Body, MAX_DEPTH, Node, Sending, Sequence, Status, connection, manual_action::Asked};
 use crate::{
     clock::nanos,
     engine::{Effect, LONGEST_S, Scope, finding::Finding, world::World},
@@ -145,7 +145,7 @@ impl Node {
             }
             StepKind::Operator { .. } => {
                 self.touched = true;
-                self.body = Body::Operator(None);
+                self.body = Body::Operator(Asked::NotYet);
             }
             StepKind::Service { service, with } => {
                 self.touched = true;

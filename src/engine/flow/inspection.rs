@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Body, Node, Sending, Sequence, Status};
+use super::{Body, Node, Sending, Sequence, Status, manual_action::Asked};
 use crate::{
     clock::nanos,
     engine::{
@@ -55,13 +55,13 @@ impl Node {
             return None;
         }
         match &self.body {
-            Body::Expect { until } => self.touched.then_some(*until),
+            Body::Expect { until } => world.gives_up(self.reached, *until).filter(|_| self.touched),
             // Its turn comes when the CALL before it is answered, or counts as unanswered.
             Body::Send(sending) if sending.id.is_none() && world.connected() => {
                 world.turn().or_else(|| self.acts_at(world)).or(Some(sending.until))
             }
             Body::Send(Sending { until, .. }) | Body::Until(until) => Some(*until),
-            Body::Operator(None) => self.acts_at(world),
+            Body::Operator(Asked::NotYet) => self.acts_at(world),
             Body::Settle(quiet) => Some(self.settled_at(*quiet, world)),
             Body::Connection(waiting) => {
                 [waiting.until, self.acts_at(world).filter(|_| waiting.is_about_to_act())].into_iter().flatten().min()
@@ -75,11 +75,12 @@ impl Node {
             Body::AnyOrder(nodes) => nodes.iter().filter_map(|node| node.deadline(world)).min(),
             Body::OneOf(nodes, Some(index)) => nodes.get(*index).and_then(|node| node.deadline(world)),
             Body::OneOf(nodes, None) => {
-                Some(nodes.iter().filter_map(Node::open_until).max().unwrap_or_else(|| {
+                let until = nodes.iter().filter_map(Node::open_until).max().unwrap_or_else(|| {
                     self.reached.mono_ns.saturating_add(nanos(world.seconds("message_timeout", 30.0)))
-                }))
+                });
+                world.gives_up(self.reached, until)
             }
-            Body::None | Body::Operator(Some(_)) | Body::Service(_) => None,
+            Body::None | Body::Operator(Asked::For(_) | Asked::Seen(_)) | Body::Service(_) => None,
         }
     }
 

@@ -2,71 +2,94 @@
 
 use serde_json::{Value, json};
 
-use super::{Body, Node};
+use super::{Body, Node, Sequence, Status};
 use crate::{
-    engine::{Effect, Role, exchange::Reply, finding::Finding, world::World},
+    engine::{
+        Effect, Phase, Role,
+        exchange::Reply,
+        finding::Finding,
+        world::{Unsaid, World, outcome_of},
+    },
     manual_action::{ActionOutcome, ManualAction, actions::ActionInfo},
-    testcase::template::{Names, Template, names_of},
-    verdict::Verdict,
+    testcase::{
+        model::StepKind,
+        template::{Names, Template, names_of},
+    },
 };
+
+/// How far a manual action is.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Asked {
+    /// It has not been asked for.
+    NotYet,
+    /// It has, under this number.
+    For(u32),
+    /// What follows from it has come; the operator has not said yet that it is done.
+    Seen(u32),
+}
+
+impl Sequence {
+    /// What must come of the manual action that is under way has come: the person who did it may say so later.
+    pub(super) fn acted_visibly(&mut self, world: &World) {
+        if world.is_station_test() && world.phase != Phase::After {
+            self.see_act();
+        }
+    }
+
+    /// The same for the innermost step under way. A question is none that a message answers.
+    fn see_act(&mut self) {
+        let under_way = self.nodes.get_mut(self.cursor).filter(|node| node.status == Status::Active);
+        let Some(Node { step, body, .. }) = under_way else { return };
+        match (&step.kind, body) {
+            (StepKind::Operator { action, .. }, Body::Operator(asked)) if !action.is_question() => {
+                if let Asked::For(id) = *asked {
+                    *asked = Asked::Seen(id);
+                }
+            }
+            (_, Body::Steps(steps)) => steps.see_act(),
+            _ => {}
+        }
+    }
+}
 
 impl Node {
     pub(super) fn operating(
         &mut self,
-        action: &ActionInfo,
+        action: &'static ActionInfo,
         with: &[(String, Template)],
         optional: bool,
         world: &mut World,
     ) -> bool {
         let Body::Operator(asked) = self.body else { return true };
         let step = self.step.clone();
-        let Some(id) = asked else {
-            if !world.too_early(self.reached) {
+        let (Asked::For(id) | Asked::Seen(id)) = asked else {
+            // One thing at a time: who is still busy with the last action is not asked for another one.
+            if !world.too_early(self.reached) && world.unsaid.is_none() {
                 self.ask(action, with, world);
             }
             return false;
         };
-        let Some(index) = world.answers.iter().position(|(answered, _)| *answered == id) else { return false };
+        let Some(index) = world.answers.iter().position(|(answered, _)| *answered == id) else {
+            if !matches!(asked, Asked::Seen(_)) {
+                return false;
+            }
+            world.unsaid = Some(Unsaid { id, action, optional, at: Finding::at(&step, &self.path, String::new()) });
+            self.save(json!({ "outcome": ActionOutcome::Done.word(), "at": world.now.seconds() }), world);
+            return true;
+        };
         world.takes(world.input, &step, &self.path, Role::Operator);
-        let reply = world.answers.swap_remove(index).1;
-        if let Reply::Operator(outcome) = &reply {
-            self.save(json!({ "outcome": outcome.word(), "at": world.now.seconds() }), world);
-            if *outcome != ActionOutcome::Done {
-                world.not_acted(action.name);
-            }
+        let Reply::Operator(outcome) = world.answers.swap_remove(index).1 else { return false };
+        self.save(json!({ "outcome": outcome.word(), "at": world.now.seconds() }), world);
+        if outcome != ActionOutcome::Done {
+            world.not_acted(action.name);
+        } else if action.is_question() {
+            world.looked_at(&self.path);
         }
-        match reply {
-            Reply::Operator(ActionOutcome::Done) => {
-                if action.is_question() {
-                    world.looked_at(&self.path);
-                }
-                true
-            }
-            Reply::Operator(ActionOutcome::NotPossible(_)) if optional => true,
-            Reply::Operator(ActionOutcome::NotPossible(reason)) => {
-                let message = format!("the manual action is not possible here: {reason}");
-                world.find(Verdict::Inconclusive, Finding::at(&self.step, &self.path, message));
-                false
-            }
-            Reply::Operator(ActionOutcome::Denied(reason)) => {
-                let (verdict, what) = if action.is_question() {
-                    (Verdict::Fail, "the operator's answer to the question is no")
-                } else {
-                    // Nothing was asked that the SUT could be blamed for.
-                    (Verdict::Error, "the operator answered no to an action that is not a question")
-                };
-                world.find(verdict, Finding::at(&step, &self.path, format!("{what}: {reason}")));
-                false
-            }
-            Reply::Operator(ActionOutcome::Failed(reason)) => {
-                world.find(
-                    Verdict::Error,
-                    Finding::at(&self.step, &self.path, format!("the operator failed: {reason}")),
-                );
-                false
-            }
-            Reply::Service(_) => false,
+        if let Some((verdict, message)) = outcome_of(outcome, action, optional) {
+            world.find(verdict, Finding::at(&step, &self.path, message));
+            return false;
         }
+        true
     }
 
     /// Asks the operator to act; where that can't be put into words, it is a finding.
@@ -93,7 +116,7 @@ impl Node {
         }
         self.save(json!({ "outcome": "asked", "at": world.now.seconds() }), world);
         let id = world.fresh_id();
-        self.body = Body::Operator(Some(id));
+        self.body = Body::Operator(Asked::For(id));
         world.effects.push(Effect::Operator(id, ManualAction { action: action.name.to_owned(), parameters, prompt }));
     }
 }

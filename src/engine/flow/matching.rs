@@ -77,6 +77,7 @@ impl Node {
         };
         if offer == Matched::Consumed {
             self.touched = true;
+            world.taken_was_due &= !step.is_optional_group();
             self.take_up_inside(world);
         }
         offer
@@ -143,7 +144,9 @@ impl Node {
                 if !matches!(self.body, Body::Steps(_)) {
                     self.body = Body::Steps(Sequence::new(steps, &self.scope, &self.path, self.depth + 1));
                 }
-                match self.offer_ahead_inside(call, world) {
+                let offer = self.offer_ahead_inside(call, world);
+                world.taken_was_due &= !step.is_optional_group();
+                match offer {
                     Matched::Barrier if step.is_optional_group() => Matched::Passed,
                     offer => offer,
                 }
@@ -245,6 +248,7 @@ impl Node {
     pub(super) fn claim(&mut self, expect: &Expect, call: &Call, answer: bool, world: &mut World) {
         let step = self.step.clone();
         self.touched = true;
+        world.taken_was_due = expect.optional.is_none();
         world.takes(call.input, &step, &self.path, Role::Call);
         if let Some(bound) = &expect.no_earlier_than {
             let names = world.names(&self.scope);

@@ -35,11 +35,16 @@ impl Node {
         if !self.touched {
             return true; // optional: passed over, but open
         }
-        if world.now.mono_ns < until {
+        let last_word = world.last_word(expect, &self.scope);
+        let over = world.gives_up(self.reached, until).is_some_and(|until| world.now.mono_ns >= until);
+        if !over && last_word.is_none() {
             return false;
         }
         let (wanted, mut finding) = self.missing(&[(expect, &self.scope)], world);
         finding.message = format!("{wanted} did not come within {:.1} s", finding.waited_s.unwrap_or_default());
+        if let Some(call) = last_word.filter(|_| !over) {
+            world.tell_in_vain(&mut finding, &wanted, &call, (expect, &self.scope));
+        }
         let verdict = world.missing_verdict();
         world.find(verdict, finding);
         world.missed(&[(expect.clone(), self.scope.clone())]);
@@ -151,6 +156,7 @@ impl Node {
                 finding.waited_s = Some(waited);
                 // Every CALL is answered, if only by a CALLERROR (Part 4, 4.2).
                 finding.breach = true;
+                finding.frame = world.frame_of(&id).map(|frame| shorten(&frame, 4000));
                 world.find(Verdict::Fail, finding);
             }
             return false;
@@ -299,7 +305,10 @@ impl Node {
         }
         let until = nodes.iter().filter_map(Node::open_until).max();
         let fallback = self.reached.mono_ns.saturating_add(nanos(world.seconds("message_timeout", 30.0)));
-        if world.now.mono_ns >= until.unwrap_or(fallback) {
+        let begin = |node: &Node| node.begins_with().and_then(|(expect, scope)| world.last_word(expect, scope));
+        let last_word = nodes.iter().map(begin).collect::<Option<Vec<_>>>().and_then(|all| all.into_iter().next());
+        let until = world.gives_up(self.reached, until.unwrap_or(fallback));
+        if until.is_some_and(|until| world.now.mono_ns >= until) || last_word.is_some() {
             let Body::OneOf(nodes, _) = &self.body else { return true };
             let wanted: Vec<String> = nodes.iter().map(Node::waiting_for).collect();
             let expects: Vec<(&Expect, &Scope)> = nodes.iter().filter_map(Node::begins_with).collect();
@@ -311,6 +320,9 @@ impl Node {
                 finding.message = format!("none of these came within {waited:.1} s: {}", wanted.join(" | "));
             } else {
                 finding.message = format!("{described} did not come within {waited:.1} s");
+            }
+            if let (Some(call), Some((expect, scope))) = (last_word, expects.first()) {
+                world.tell_in_vain(&mut finding, &described, &call, (expect, scope));
             }
             let verdict = world.missing_verdict();
             world.find(verdict, finding);

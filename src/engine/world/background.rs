@@ -162,7 +162,10 @@ impl World {
 
     /// The latest call of these actions before a time that no step has taken.
     pub(crate) fn untaken_before(&self, seconds: f64, is_wanted: impl Fn(&Call) -> bool) -> Option<&Call> {
-        let mut early = self.received.iter().rev().map(|call| &**call).filter(|call| call.at.seconds() < seconds);
+        // What came while the test case was still prepared is about something else.
+        let since = self.prepared_at.mono_ns;
+        let of_test = self.received.iter().rev().map(|call| &**call).filter(|call| call.at.mono_ns >= since);
+        let mut early = of_test.filter(|call| call.at.seconds() < seconds);
         early.find(|call| is_wanted(call) && !self.is_taken(call.input))
     }
 

@@ -5,7 +5,7 @@ use std::{collections::HashSet, sync::Arc};
 use super::{Finding, MAX_KEPT, World};
 use crate::{
     engine::{Phase, Role, Scope, taken::Taken},
-    protocol::session::Breach,
+    protocol::{rules::Rule, session::Breach},
     testcase::{
         matcher::Checks,
         model::{Always, Send, Step},
@@ -29,6 +29,9 @@ impl World {
         }
         if finding.requirements.is_empty() && !finding.in_between {
             finding.requirements = self.requirements_of(&finding.step);
+        }
+        if finding.requirements.is_empty() && finding.breach {
+            finding.requirements = Rule::OurMessagesAreAnswered.broken(self.setup.protocol.version);
         }
         let of_tidying = self.phase == Phase::After && finding.rule.is_none();
         if of_tidying || self.failures.len() >= MAX_FAILURES {

@@ -1,7 +1,5 @@
 //! What comes from the link: connections, frames, and the rules that hold for each of them.
 
-use std::sync::Arc;
-
 use serde_json::{Value, json};
 
 use super::{Answer, Attempt, Finding, MAX_KEPT, Open, OutstandingCall, World};
@@ -181,9 +179,7 @@ impl World {
                         return None;
                     }
                 }
-                if self.received.len() < MAX_KEPT {
-                    self.received.push(Arc::new(call.clone()));
-                }
+                self.keep_received(&call);
                 Some(call)
             }
             Frame::CallResult { id, payload } => {
@@ -228,6 +224,8 @@ impl World {
         if used && !self.memory.session.may_have_used_id(call) {
             let mut finding =
                 Finding::of_rule(Rule::UniqueMessageIds, format!("the message id {} was used before", call.id));
+            finding.expected = Some("an id that no CALL before it has had on this connection".into());
+            finding.found = Some(format!("{} again, for {}", call.id, self.summary(call)));
             finding.frame = Some(shorten(&call.text, 4000));
             self.find(Verdict::Fail, finding);
         }
@@ -270,9 +268,7 @@ impl World {
             self.find(Verdict::Fail, finding);
             return None;
         }
-        if self.received.len() < MAX_KEPT {
-            self.received.push(Arc::new(call.clone()));
-        }
+        self.keep_received(&call);
         Some(call)
     }
 
@@ -302,6 +298,13 @@ impl World {
         let sent = self.outstanding.remove(id);
         if sent.is_none() && !self.memory.unanswered.remove(id) {
             let mut finding = Finding::of_rule(Rule::AnswersToOurCalls, format!("no CALL of ours has the id {id}"));
+            let mut waiting: Vec<String> =
+                self.outstanding.iter().map(|(id, call)| format!("{id} ({})", call.action)).collect();
+            waiting.sort_unstable();
+            finding.expected = Some(match &waiting[..] {
+                [] => "no answer: no CALL of ours waits for one".into(),
+                waiting => format!("the id of a CALL that waits for its answer: {}", waiting.join(", ")),
+            });
             finding.frame = Some(shorten(text, 4000));
             self.find(Verdict::Fail, finding);
         }
@@ -316,6 +319,7 @@ impl World {
         let all: Vec<String> = errors.iter().map(|error| format!("{}: {}", error.place(), error.message)).collect();
         finding.found = Some(shorten(&all.join("; "), 1000));
         finding.pointer = errors.first().map(SchemaError::place);
+        finding.expected = errors.first().and_then(|error| error.expected.clone());
         finding.frame = Some(shorten(text, 4000));
         self.find(Verdict::Fail, finding);
     }

@@ -92,6 +92,18 @@ impl Semantics for Meanings {
         true
     }
 
+    fn is_last_word(&self, call: &Call) -> bool {
+        // That a transfer has failed may be said of each attempt.
+        const SIGNED: [&str; 4] = ["InstallVerificationFailed", "InstallationFailed", "Installed", "InvalidSignature"];
+        let last: &[&str] = match &*call.action {
+            "FirmwareStatusNotification" => &["InstallationFailed", "Installed"],
+            "SignedFirmwareStatusNotification" => &SIGNED,
+            "DiagnosticsStatusNotification" | "LogStatusNotification" => &["Uploaded"],
+            _ => return false,
+        };
+        call.payload["status"].as_str().is_some_and(|status| last.contains(&status))
+    }
+
     fn comes_again(&self, action: &str) -> bool {
         OF_TRANSACTIONS.contains(&action)
     }

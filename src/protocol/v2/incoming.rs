@@ -118,7 +118,12 @@ impl Conversation {
                 )
             }));
             let complaints = transactions.learn(call).into_iter();
-            learnt.breaches.extend(complaints.map(|complaint| Breach::new(Rule::OrderOfEvents, complaint, &call.text)));
+            learnt.breaches.extend(complaints.map(|complaint| Breach {
+                expected: Some(complaint.expected),
+                found: call.payload.pointer(complaint.pointer).map(ToString::to_string),
+                pointer: Some(complaint.pointer.to_owned()),
+                ..Breach::new(Rule::OrderOfEvents, complaint.message, &call.text)
+            }));
         }
         learnt
     }

@@ -87,6 +87,19 @@ impl Semantics for Meanings {
         action == BOOT
     }
 
+    fn is_last_word(&self, call: &Call) -> bool {
+        // A download has failed when all its attempts have (L01.FR.30). That an upload has failed may be said of each of them
+        // (N01.FR.10).
+        const FIRMWARE: [&str; 5] =
+            ["DownloadFailed", "InstallVerificationFailed", "InstallationFailed", "Installed", "InvalidSignature"];
+        let last: &[&str] = match &*call.action {
+            "FirmwareStatusNotification" => &FIRMWARE,
+            "LogStatusNotification" => &["AcceptedCanceled", "Uploaded"],
+            _ => return false,
+        };
+        call.payload["status"].as_str().is_some_and(|status| last.contains(&status))
+    }
+
     fn comes_again(&self, action: &str) -> bool {
         // E13.
         action == "TransactionEvent"

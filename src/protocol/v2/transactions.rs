@@ -46,6 +46,16 @@ pub(crate) struct Transactions {
 /// Most transactions and events that are followed.
 const MAX_FOLLOWED: usize = 2000;
 
+/// What is wrong with an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Complaint {
+    pub(crate) message: String,
+    /// What would have been right.
+    pub(crate) expected: String,
+    /// Where in the event.
+    pub(crate) pointer: &'static str,
+}
+
 impl Transactions {
     /// When the transaction of an event began, as far as it was told.
     pub(crate) fn began(&self, payload: &Value) -> Option<jiff::Timestamp> {
@@ -122,14 +132,18 @@ impl Transactions {
     }
 
     /// Takes an event in; the complaints are breaches of rules that always hold.
-    pub(crate) fn learn(&mut self, call: &Call) -> Vec<String> {
+    pub(crate) fn learn(&mut self, call: &Call) -> Vec<Complaint> {
         let payload = &call.payload;
         let info = &payload["transactionInfo"];
         let (Some(id), Some(seq)) = (info["transactionId"].as_str(), payload["seqNo"].as_i64()) else {
             return Vec::new();
         };
         if self.all.len() >= MAX_FOLLOWED {
-            return vec![format!("more than {MAX_FOLLOWED} transactions")];
+            return vec![Complaint {
+                message: format!("more than {MAX_FOLLOWED} transactions"),
+                expected: format!("at most {MAX_FOLLOWED} transactions in a test case"),
+                pointer: "/transactionInfo/transactionId",
+            }];
         }
         let mut complaints = Vec::new();
         let index = self.all.iter().position(|known| known.id == id).unwrap_or_else(|| {
@@ -140,7 +154,15 @@ impl Transactions {
         let known = &mut self.all[index];
         match known.seq.get(&seq) {
             Some(earlier) if same_event(earlier, payload) => return complaints,
-            Some(_) => complaints.push(format!("seqNo {seq} of transaction {id} was used for two different events")),
+            Some(earlier) => complaints.push(Complaint {
+                message: format!("seqNo {seq} of transaction {id} was used for two different events"),
+                expected: format!(
+                    "another number: {seq} was that of {}, {}",
+                    earlier["eventType"].as_str().unwrap_or_default(),
+                    earlier["triggerReason"].as_str().unwrap_or_default()
+                ),
+                pointer: "/seqNo",
+            }),
             None => {}
         }
         if known.seq.len() < MAX_FOLLOWED {
@@ -149,8 +171,12 @@ impl Transactions {
         known.last_frame = shorten(&call.text, 4000);
         match payload["eventType"].as_str() {
             Some("Started") => {
-                if known.started.is_some_and(|earlier| earlier != seq) {
-                    complaints.push(format!("transaction {id} was started twice"));
+                if let Some(earlier) = known.started.filter(|earlier| *earlier != seq) {
+                    complaints.push(Complaint {
+                        message: format!("transaction {id} was started twice"),
+                        expected: format!("one event Started: that with seqNo {earlier}"),
+                        pointer: "/eventType",
+                    });
                 }
                 known.started = Some(seq);
             }
@@ -159,12 +185,25 @@ impl Transactions {
         }
         if let (Some(started), Some(first)) = (known.started, known.seq.keys().next()) {
             if *first < started {
-                complaints.push(format!("an event of transaction {id} has a lower seqNo than its Started"));
+                complaints.push(Complaint {
+                    message: format!("an event of transaction {id} has a lower seqNo than its Started"),
+                    expected: format!("{started}, the seqNo of its Started, to be the lowest; the lowest is {first}"),
+                    pointer: "/seqNo",
+                });
             }
         }
         if let (Some(ended), Some(last)) = (known.ended, known.seq.keys().next_back()) {
             if *last > ended {
-                complaints.push(format!("transaction {id} has an event after its Ended (seqNo {last} after {ended})"));
+                let event = &known.seq[last];
+                let reason = event["triggerReason"].as_str().unwrap_or_default();
+                let kind = event["eventType"].as_str().unwrap_or_default();
+                complaints.push(Complaint {
+                    message: format!("transaction {id} has an event with a higher seqNo than its Ended"),
+                    expected: format!(
+                        "{ended}, the seqNo of its Ended, to be the highest; {kind} ({reason}) has {last}"
+                    ),
+                    pointer: "/seqNo",
+                });
             }
         }
         known.evse = payload["evse"]["id"].as_u64().or(known.evse);

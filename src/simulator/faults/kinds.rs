@@ -11,6 +11,12 @@ pub enum Kind {
     NoReply,
     /// A CALL of the other side is refused.
     CallError,
+    /// A CALL of the other side is answered, and not acted upon.
+    Pretend,
+    /// A CALL of the other side is acted upon as if members had other values.
+    Misread,
+    /// A CALL of the other side is acted upon as if members were missing.
+    Overlook,
     /// A message is sent late; what comes after it is not.
     Delay,
     /// A message is sent twice.
@@ -25,6 +31,12 @@ pub enum Kind {
     MissingField,
     /// A member has a value of another type.
     WrongType,
+    /// A number has the other sign.
+    WrongSign,
+    /// A number has fewer decimals.
+    Rounded,
+    /// A member keeps the value of the first message.
+    Stale,
     /// A message has the id of the one before.
     RepeatedId,
     /// A message has an id that means nothing.
@@ -143,7 +155,7 @@ const fn parameter(name: &'static str, takes: Takes) -> Parameter {
 const LARGEST: u64 = 256_000_000;
 
 /// Every kind, in the order in which they are told.
-pub(super) static KINDS: [Info; 23] = [
+pub(super) static KINDS: [Info; 29] = [
     info(Kind::Drop, "drop", Scope::Sent, "the message is not sent", "drop TransactionEvent:2"),
     info(
         Kind::NoReply,
@@ -160,6 +172,30 @@ pub(super) static KINDS: [Info; 23] = [
         "call-error GetVariables:1 code=NotSupported",
     )
     .with(&[parameter("code", Takes::Text("InternalError")), parameter("description", Takes::Text("a fault"))]),
+    info(
+        Kind::Pretend,
+        "pretend",
+        Scope::Received,
+        "the product answers a CALL of the other side and does not act upon it",
+        "pretend ClearCache",
+    )
+    .with(&[parameter("status", Takes::Text("Accepted"))]),
+    info(
+        Kind::Misread,
+        "misread",
+        Scope::Received,
+        "the product acts upon a CALL of the other side as if members had other values",
+        "misread ChangeAvailability /evse/id=2",
+    )
+    .of(Members::Valued),
+    info(
+        Kind::Overlook,
+        "overlook",
+        Scope::Received,
+        "the product acts upon a CALL of the other side as if members were missing",
+        "overlook SetChargingProfile /chargingProfile/validTo",
+    )
+    .of(Members::Named),
     info(
         Kind::Delay,
         "delay",
@@ -206,6 +242,31 @@ pub(super) static KINDS: [Info; 23] = [
         Scope::Sent,
         "members of the message have values of another type",
         "wrong-type TransactionEvent /seqNo",
+    )
+    .of(Members::Named),
+    info(
+        Kind::WrongSign,
+        "wrong-sign",
+        Scope::Sent,
+        "numbers of the message have the other sign",
+        "wrong-sign TransactionEvent /meterValue/0/sampledValue/0/value",
+    )
+    .of(Members::Named),
+    info(
+        Kind::Rounded,
+        "rounded",
+        Scope::Sent,
+        "numbers of the message are rounded to this many decimals",
+        "rounded TransactionEvent /meterValue/0/sampledValue/0/value decimals=1",
+    )
+    .of(Members::Named)
+    .with(&[parameter("decimals", Takes::Count { min: 0, max: 6, default: 0 })]),
+    info(
+        Kind::Stale,
+        "stale",
+        Scope::Sent,
+        "members of the message keep the value that they had first",
+        "stale TransactionEvent /seqNo",
     )
     .of(Members::Named),
     info(
@@ -334,6 +395,7 @@ pub fn list() -> String {
         }
         text.push_str(&format!("\n      {}\n      {}\n", info.about, info.example));
     }
+    text.push_str(&super::named::list());
     text
 }
 
@@ -351,13 +413,14 @@ fn told(parameter: &Parameter) -> String {
 }
 
 const GRAMMAR: &str = "\
-A fault is written  KIND [WHERE] [PARAMETER…] [when=/MEMBER=VALUE]
+A fault is written  KIND [WHERE] [PARAMETER…] [when=/MEMBER=VALUE], or NAME
 
   WHERE      ACTION[:N|:N+] [call|response]   the messages of this action (* or nothing: of all): the CALLs, the answers to
                                               CALLs, or both; the N-th, the N-th and all after it, or every one
              connection[:N|:N+]               the connection attempts, likewise
   /MEMBER    a place in the payload, as a JSON pointer: /transactionInfo/transactionId, /meterValue/0/timestamp
   VALUE      JSON, or text as it is; in quotation marks where it has blanks: /customData={\"vendorId\":\"x\"}
+  NAME       a fault that real products have, by its name; they are listed at the end
   when       only messages that have this value there; others are not counted
   times      500ms, 30s, 2min; sizes: 500B, 20kB, 2MB (decimal)
 

@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::{
     Fault, Faults, Kind, Part, Place,
+    kinds::Scope,
     message::{self, Content},
     wire::Wire,
 };
@@ -41,6 +42,8 @@ pub struct FaultyLink {
     last_ids: HashMap<Part, String>,
     /// The product's own id of a CALL that was sent with another one.
     renamed: HashMap<(ConnId, String), String>,
+    /// What members had first, for each fault that keeps it.
+    first: HashMap<usize, HashMap<String, Value>>,
     /// What is sent later.
     late: Vec<(Instant, LinkCommand)>,
     /// What changes places.
@@ -51,6 +54,13 @@ pub struct FaultyLink {
     kept: Option<(String, (Stamp, LinkEvent))>,
     /// What the product hears next.
     heard: VecDeque<(Stamp, LinkEvent)>,
+}
+
+/// As what a product hears a CALL.
+enum Heard {
+    Never,
+    AsItIs,
+    As(Value),
 }
 
 /// A message that waits until another one is out.
@@ -94,6 +104,7 @@ impl FaultyLink {
             asked: HashMap::new(),
             last_ids: HashMap::new(),
             renamed: HashMap::new(),
+            first: HashMap::new(),
             late: Vec::new(),
             held: None,
             settled: HashSet::new(),
@@ -155,7 +166,7 @@ impl FaultyLink {
     fn hits(&mut self, passing: &Passing<'_>, received: bool) -> Vec<usize> {
         let mut hits = Vec::new();
         for (index, (fault, seen)) in self.faults.list.iter().zip(&mut self.seen).enumerate() {
-            let of_received = matches!(fault.kind, Kind::NoReply | Kind::CallError);
+            let of_received = fault.kind.info().scope == Scope::Received;
             let Place::Messages { action, part, which } = &fault.place else { continue };
             let meant = of_received == received
                 && action.as_deref().is_none_or(|action| action == passing.action)
@@ -243,7 +254,14 @@ impl FaultyLink {
                     continue;
                 };
                 let named = matches!(&fault.place, Place::Messages { action: Some(_), .. });
-                if message::change(content, fault, named) {
+                let done = match (fault.kind, &mut *content) {
+                    (Kind::Stale, Content::Frame(frame)) => {
+                        let first = self.first.entry(*index).or_default();
+                        frame.payload_mut().is_some_and(|payload| message::keep_first(payload, fault, first))
+                    }
+                    (_, content) => message::change(content, fault, named),
+                };
+                if done {
                     self.faults.done(*index);
                 }
             }
@@ -350,11 +368,15 @@ impl FaultyLink {
             LinkEvent::Text { conn, text } => {
                 let conn = *conn;
                 match Frame::read_back(text) {
-                    Ok(Frame::Call { id, action, payload }) => {
-                        if self.intercepted(conn, &id, &action, &payload) {
+                    Ok(Frame::Call { id, action, payload }) => match self.heard_call(conn, &id, &action, payload) {
+                        Heard::Never => return,
+                        Heard::AsItIs => {}
+                        Heard::As(payload) => {
+                            let text = Frame::Call { id, action, payload }.to_text();
+                            self.heard.push_back((at, LinkEvent::Text { conn, text }));
                             return;
                         }
-                    }
+                    },
                     Ok(frame @ (Frame::CallResult { .. } | Frame::CallError { .. })) => {
                         return self.answered(at, conn, frame);
                     }
@@ -375,22 +397,38 @@ impl FaultyLink {
         self.heard.push_back((at, event));
     }
 
-    /// A CALL for the product; true where it never comes to hear of it.
-    fn intercepted(&mut self, conn: ConnId, id: &str, action: &str, payload: &Value) -> bool {
-        let hits = self.hits(&Passing { part: Part::Call, action, payload }, true);
-        let Some(index) = hits.first() else {
-            if self.asked.len() < MAX_ASKED {
-                self.asked.insert((conn, id.to_owned()), action.to_owned());
+    /// A CALL for the product, and as what it comes to hear of it.
+    fn heard_call(&mut self, conn: ConnId, id: &str, action: &str, mut payload: Value) -> Heard {
+        let hits = self.hits(&Passing { part: Part::Call, action, payload: &payload }, true);
+        let mut changed = false;
+        for index in hits {
+            let Some(fault) = self.faults.list.get(index) else { continue };
+            let answer = match fault.kind {
+                Kind::Misread | Kind::Overlook => {
+                    if message::misread(&mut payload, fault) {
+                        changed = true;
+                        self.faults.done(index);
+                    }
+                    continue;
+                }
+                Kind::CallError => {
+                    let (code, description) = (fault.text("code"), fault.text("description"));
+                    let details = Value::Object(Map::new());
+                    Some(Frame::CallError { id: id.to_owned(), code, description, details })
+                }
+                Kind::Pretend => Some(Frame::CallResult { id: id.to_owned(), payload: pretence(fault, action) }),
+                _ => None,
+            };
+            if let Some(answer) = answer {
+                self.link.send(LinkCommand::Send(conn, answer.to_text()));
             }
-            return false;
-        };
-        if let Some(fault) = self.fault(*index).filter(|fault| fault.kind == Kind::CallError) {
-            let (code, description) = (fault.text("code"), fault.text("description"));
-            let refusal = Frame::CallError { id: id.to_owned(), code, description, details: Value::Object(Map::new()) };
-            self.link.send(LinkCommand::Send(conn, refusal.to_text()));
+            self.faults.done(index);
+            return Heard::Never;
         }
-        self.faults.done(*index);
-        true
+        if self.asked.len() < MAX_ASKED {
+            self.asked.insert((conn, id.to_owned()), action.to_owned());
+        }
+        if changed { Heard::As(payload) } else { Heard::AsItIs }
     }
 
     /// An answer to a CALL of the product.
@@ -428,6 +466,16 @@ impl FaultyLink {
         );
         self.wire.forget(conn);
     }
+}
+
+/// What a product that does nothing answers: the least that the schema allows, and that all is well.
+fn pretence(fault: &Fault, action: &str) -> Value {
+    let answer = fault.version.protocol().messages().message(action, false);
+    let mut payload = answer.map_or_else(|| Value::Object(Map::new()), Member::example);
+    if let Some(status) = payload.get_mut("status") {
+        *status = fault.text("status").into();
+    }
+    payload
 }
 
 /// What ends a connection as the fault says.

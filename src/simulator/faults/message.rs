@@ -1,5 +1,7 @@
 //! What faults make of one message.
 
+use std::collections::HashMap;
+
 use serde_json::{Map, Value, json};
 
 use super::{Fault, Kind};
@@ -65,6 +67,12 @@ pub(super) fn change(content: &mut Content, fault: &Fault, named: bool) -> bool 
             };
             fault.members.iter().map(turn).fold(false, |done, one| done | one)
         }
+        (Kind::WrongSign, Content::Frame(frame)) => recount(frame, fault, |number| -number),
+        (Kind::Rounded, Content::Frame(frame)) => {
+            let decimals = i32::try_from(small(fault.number("decimals"))).unwrap_or(0);
+            let factor = 10_f64.powi(decimals);
+            recount(frame, fault, |number| (number * factor).round() / factor)
+        }
         (Kind::DeepJson, Content::Frame(Frame::Call { .. } | Frame::CallResult { .. } | Frame::Send { .. })) => {
             let Content::Frame(frame) = content else { return false };
             let depth = usize::try_from(fault.number("depth").unwrap_or(0)).unwrap_or(0);
@@ -108,6 +116,40 @@ pub(super) fn change(content: &mut Content, fault: &Fault, named: bool) -> bool 
         }
         _ => false,
     }
+}
+
+/// Makes other numbers of those that the fault names; whole ones stay whole. False where none is another one.
+fn recount(frame: &mut Frame, fault: &Fault, change: impl Fn(f64) -> f64) -> bool {
+    let Some(payload) = frame.payload_mut() else { return false };
+    let turn = |(pointer, _): &(String, Option<Value>)| {
+        let Some(there) = payload.pointer_mut(pointer) else { return false };
+        let Some(number) = there.as_f64() else { return false };
+        let other = change(number);
+        #[expect(clippy::cast_possible_truncation, reason = "a whole number that was one before")]
+        let other = if there.is_i64() { Value::from(other as i64) } else { Value::from(other) };
+        std::mem::replace(there, other.clone()) != other
+    };
+    fault.members.iter().map(turn).fold(false, |done, one| done | one)
+}
+
+/// Changes a CALL of the other side before the product hears it; false where there was nothing to change.
+pub(super) fn misread(payload: &mut Value, fault: &Fault) -> bool {
+    let change = |(pointer, value): &(String, Option<Value>)| match (fault.kind, value) {
+        (Kind::Misread, Some(value)) => set(payload, pointer, value.clone()),
+        (Kind::Overlook, _) => remove(payload, pointer),
+        _ => false,
+    };
+    fault.members.iter().map(change).fold(false, |done, one| done | one)
+}
+
+/// Puts the values that members had first into the place of those that they have now; false where they are the same.
+pub(super) fn keep_first(payload: &mut Value, fault: &Fault, first: &mut HashMap<String, Value>) -> bool {
+    let keep = |(pointer, _): &(String, Option<Value>)| {
+        let Some(there) = payload.pointer_mut(pointer) else { return false };
+        let known = first.entry(pointer.clone()).or_insert_with(|| there.clone()).clone();
+        std::mem::replace(there, known.clone()) != known
+    };
+    fault.members.iter().map(keep).fold(false, |done, one| done | one)
 }
 
 /// Sets a member, or adds it to what there is; false where it had the value already, or there is nothing to have it.

@@ -7,6 +7,7 @@
 mod kinds;
 mod layer;
 mod message;
+mod named;
 mod reader;
 #[cfg(test)]
 mod tests;
@@ -27,6 +28,7 @@ use self::kinds::{Setting, Takes};
 pub use self::{
     kinds::{Kind, list},
     layer::FaultyLink,
+    named::names,
     reader::FaultError,
 };
 use crate::protocol::{Protocol, Version};
@@ -93,6 +95,8 @@ pub enum Place {
 pub struct Fault {
     /// The version of OCPP whose messages it names.
     version: Version,
+    /// Its name, where it was given by that.
+    name: Option<&'static str>,
     kind: Kind,
     place: Place,
     /// Parameters as given.

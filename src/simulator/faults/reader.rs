@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::{
     Fault, Part, Place, Which,
     kinds::{Info, KINDS, Members, Parameter, Scope, Setting, Takes},
+    named::{NAMED, Named},
     units::{bytes, time},
 };
 use crate::{
@@ -87,8 +88,12 @@ pub(super) fn read(protocol: &'static Protocol, text: &str) -> Result<Fault, Fau
                 .into(),
         });
     };
+    if let Some(named) = NAMED.iter().find(|named| named.name == first.text) {
+        return by_name(protocol, named, &first, words.next().as_ref());
+    }
     let info = KINDS.iter().find(|info| info.name == first.text).ok_or_else(|| {
-        let near = nearest(&first.text, KINDS.iter().map(|info| info.name));
+        let names = KINDS.iter().map(|info| info.name).chain(NAMED.iter().map(|named| named.name));
+        let near = nearest(&first.text, names);
         let help = near.map_or_else(
             || format!("known: {}", KINDS.iter().map(|info| info.name).collect::<Vec<_>>().join(", ")),
             |near| format!("did you mean `{near}`? `--fault list` shows all faults"),
@@ -111,6 +116,24 @@ pub(super) fn read(protocol: &'static Protocol, text: &str) -> Result<Fault, Fau
         }
     }
     reading.finish(&first, &named)
+}
+
+/// A fault that is given by its name.
+fn by_name(
+    protocol: &'static Protocol,
+    named: &'static Named,
+    first: &Word,
+    more: Option<&Word>,
+) -> Result<Fault, FaultError> {
+    if let Some(more) = more {
+        let help = format!("leave it out, or write the fault yourself: `{}`", named.text);
+        return Err(more.wrong(format!("`{}` takes nothing more, but `{}` follows", named.name, more.shown()), help));
+    }
+    let fault = read(protocol, named.text).map_err(|_| {
+        let message = format!("`{}` is about messages that {} does not have", named.name, protocol.name);
+        first.wrong(message, format!("it stands for `{}`", named.text))
+    })?;
+    Ok(Fault { name: Some(named.name), ..fault })
 }
 
 struct Reading {
@@ -274,6 +297,7 @@ impl Reading {
         }
         Ok(Fault {
             version: self.protocol.version,
+            name: None,
             kind: self.info.kind,
             place,
             settings: self.settings,
@@ -400,6 +424,9 @@ impl fmt::Display for Fault {
             Value::String(text) => written(text),
             other => other.to_string(),
         };
+        if let Some(name) = self.name {
+            return f.write_str(name);
+        }
         f.write_str(self.kind.name())?;
         match &self.place {
             Place::Connections(which) => write!(f, " connection{which}")?,

@@ -6,10 +6,11 @@ use serde_json::{Value, json};
 use super::{
     Fault, Kind, Part, Place, Which,
     kinds::{KINDS, Members, Scope, Setting, Takes},
-    message::{Content, change},
+    message::{Content, change, keep_first, misread},
+    named::NAMED,
     reader,
 };
-use crate::protocol::{OCPP_2_0_1, frame::Frame};
+use crate::protocol::{OCPP_2_0_1, OCPP_2_1, frame::Frame};
 
 fn read(text: &str) -> Fault {
     Fault::read(&OCPP_2_0_1, text).unwrap_or_else(|error| panic!("{text}: {error}"))
@@ -66,6 +67,23 @@ fn what_is_wrong_is_told_with_its_place_and_what_to_do() {
 #[test]
 fn all_faults_are_listed() {
     insta::assert_snapshot!(super::list());
+}
+
+#[test]
+fn a_name_stands_for_a_fault_of_its_version() {
+    for named in &NAMED {
+        let fault = Fault::read(&OCPP_2_1, named.name).unwrap_or_else(|error| panic!("{}: {error}", named.name));
+        assert_eq!(fault.to_string(), named.name);
+        let written_out = Fault::read(&OCPP_2_1, named.text).unwrap_or_else(|error| panic!("{}: {error}", named.text));
+        assert_eq!(Fault { name: None, ..fault }, written_out);
+        assert!(KINDS.iter().all(|info| info.name != named.name), "{} is a kind as well", named.name);
+    }
+    let told = |text: &str| {
+        let error = Fault::read(&OCPP_2_0_1, text).unwrap_err();
+        format!("{}: {}; {}", error.column, error.message, error.help)
+    };
+    insta::assert_snapshot!(told("dynamic-update-ignored"), @"1: `dynamic-update-ignored` is about messages that OCPP 2.0.1 does not have; it stands for `pretend UpdateDynamicSchedule`");
+    insta::assert_snapshot!(told("setpoint-sign times=2"), @"15: `setpoint-sign` takes nothing more, but `times=2` follows; leave it out, or write the fault yourself: `wrong-sign GetCompositeSchedule response /schedule/chargingSchedulePeriod/0/setpoint`");
 }
 
 #[test]
@@ -137,7 +155,7 @@ fn fault() -> impl Strategy<Value = Fault> {
                 let members = members.into_iter().map(|(name, given)| (name, value(given)));
                 let members = if info.members == Members::None { Vec::new() } else { members.collect() };
                 let when = when.filter(|_| !connections);
-                Fault { version: OCPP_2_0_1.version, kind, place: place.clone(), settings, members, when }
+                Fault { version: OCPP_2_0_1.version, name: None, kind, place: place.clone(), settings, members, when }
             },
         )
     })
@@ -202,4 +220,41 @@ fn messages_are_changed_as_it_says() {
     assert!(Frame::read_back(&deep).unwrap_err().reason.contains("nested deeper"));
     let shallow = made("deep-json depth=3", frame).unwrap();
     assert!(Frame::read_back(&shallow).is_ok(), "{shallow}");
+}
+
+#[test]
+fn numbers_and_what_is_heard_are_changed_as_it_says() {
+    let numbers = |fault: &str, payload: Value| {
+        let fault = read(fault);
+        let frame = Frame::CallResult { id: "1".into(), payload };
+        let mut content = Content::Frame(frame);
+        let done = change(&mut content, &fault, false);
+        let Content::Frame(mut frame) = content else { panic!("no frame") };
+        (done, frame.payload_mut().unwrap().clone())
+    };
+    let payload = json!({ "a": 12.345, "b": { "c": -7 }, "d": "12.5" });
+    assert_eq!(
+        numbers("wrong-sign * /a /b/c /d", payload.clone()),
+        (true, json!({ "a": -12.345, "b": { "c": 7 }, "d": "12.5" }))
+    );
+    assert_eq!(
+        numbers("rounded * /a /b/c", payload.clone()),
+        (true, json!({ "a": 12.0, "b": { "c": -7 }, "d": "12.5" }))
+    );
+    assert_eq!(numbers("rounded * /a decimals=2", payload.clone()).1["a"], 12.35);
+    // Nothing is changed by what is round already, or has no sign.
+    assert_eq!(numbers("rounded * /b/c", payload.clone()), (false, payload.clone()));
+    assert_eq!(numbers("wrong-sign * /a", json!({ "a": 0 })), (false, json!({ "a": 0 })));
+
+    let mut heard = payload.clone();
+    assert!(misread(&mut heard, &read("misread Reset /b/c=1")) && heard["b"]["c"] == 1);
+    assert!(misread(&mut heard, &read("overlook * /a")) && heard.get("a").is_none());
+    assert!(!misread(&mut heard, &read("overlook * /a")));
+
+    let stale = read("stale * /a");
+    let mut known = std::collections::HashMap::new();
+    let mut values = [1, 2, 1, 3].map(|a| json!({ "a": a }));
+    let changed: Vec<bool> = values.iter_mut().map(|value| keep_first(value, &stale, &mut known)).collect();
+    assert_eq!(changed, [false, true, false, true]);
+    assert!(values.iter().all(|value| value["a"] == 1));
 }

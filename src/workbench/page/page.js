@@ -146,7 +146,14 @@ const showActs = () => {
 
 /* ---- what is looked at ---- */
 
-const look = async (run, id) => {
+// What is opened and closed is a step that the browser's "back" undoes; on a phone that is how a page is left.
+const look = (run, id) => {
+  if (run !== view.run || id !== view.case) history.pushState({ run, id }, "");
+  return lookAt(run, id);
+};
+addEventListener("popstate", (event) => lookAt(event.state?.run ?? null, event.state?.id ?? null));
+
+const lookAt = async (run, id) => {
   const another = run !== view.run;
   Object.assign(view, { run, case: id });
   if (another) {

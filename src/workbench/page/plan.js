@@ -9,6 +9,9 @@ const groups = {
   out: ["Not applicable", (one) => !one.applicable],
 };
 
+// There is room for a line or two: what was expected and found says more than what it was found in.
+const brief = (reason) => reason.replace(/^.*?: (?=expected )/, "");
+
 export class Plan {
   // `open` shows a test case, `changed` tells that the selection is another.
   constructor(open, changed) {
@@ -79,7 +82,7 @@ export class Plan {
     row.node.className = `case ${state}${this.current === entry.id ? " current" : ""}`;
     let second = "";
     if (!entry.applicable) second = entry.reason;
-    else if (entry.result && verdict !== "pass") second = `${entry.result.word}${entry.result.reason ? `: ${entry.result.reason}` : ""}`;
+    else if (entry.result && verdict !== "pass") second = `${entry.result.word}${entry.result.reason ? `: ${brief(entry.result.reason)}` : ""}`;
     else if (!entry.implemented && !verdict) second = "not implemented";
     row.second.textContent = second;
     row.show.title = entry.reason ? `${entry.title}\n${entry.applicable ? "applies" : "left out"}: ${entry.reason}` : entry.title;

@@ -14,7 +14,8 @@ pub(super) fn told(variables: &Variables) -> Option<Value> {
     let is_true = |name: &str| variables.value(name) == Some("true");
     let shows = is_true("TariffCostCtrlr.Available[Tariff]") || is_true("DisplayMessageCtrlr.Available");
     let formats = variables.value("DisplayMessageCtrlr.SupportedFormats").unwrap_or("UTF8");
-    let format = ["UTF8", "ASCII"].into_iter().find(|format| formats.split(',').any(|known| known.trim() == *format))?;
+    let format =
+        ["UTF8", "ASCII"].into_iter().find(|format| formats.split(',').any(|known| known.trim() == *format))?;
     let content = format!("{PRICE:.2} {} per kWh", variables.value("TariffCostCtrlr.Currency").unwrap_or("EUR"));
     let size = variables.value("DisplayMessageCtrlr.PersonalMessageSize").and_then(|size| size.parse().ok());
     let fits = size.is_none_or(|size: usize| content.len() <= size);
