@@ -60,7 +60,22 @@ pub struct Clock {
 impl Clock {
     /// Starts a clock at the system's wall time.
     pub fn start() -> Self {
-        Self::start_at(Timestamp::now())
+        let (started, started_wall) = together();
+        Self { started, started_wall, before_ns: 0 }
+    }
+
+    /// The clock of a run that began at `began` by the system's wall time, which it goes on to show: what has been done since then has
+    /// taken its time.
+    pub fn since(began: Timestamp) -> Self {
+        let (started, now) = together();
+        match Duration::try_from(now.duration_since(began)) {
+            Ok(passed) => {
+                let before_ns = u64::try_from(passed.as_nanos()).unwrap_or(u64::MAX);
+                Self { started, started_wall: began, before_ns }
+            }
+            // The system's clock was set back: the time of now counts.
+            Err(_) => Self { started, started_wall: now, before_ns: 0 },
+        }
     }
 
     /// Starts a clock at a given wall time (simulated runs, tests).
@@ -86,6 +101,23 @@ impl Clock {
     }
 }
 
+/// This moment by both clocks. They are read one after the other; where the system did something else in between, the wall time would be
+/// off for the whole run.
+fn together() -> (Instant, Timestamp) {
+    let read = || {
+        let (before, wall) = (Instant::now(), Timestamp::now());
+        (before.elapsed(), before, wall)
+    };
+    let mut best = read();
+    for _ in 0..100 {
+        if best.0 < Duration::from_millis(1) {
+            break;
+        }
+        best = best.min(read());
+    }
+    (best.1, best.2)
+}
+
 /// Nanoseconds of so many seconds.
 pub(crate) fn nanos(seconds: f64) -> u64 {
     Duration::try_from_secs_f64(seconds.max(0.0))
@@ -102,6 +134,17 @@ mod tests {
         assert_eq!(time("2026-11-29T00:14:03.844802104Z"), "2026-11-29T00:14:03.844Z");
         assert_eq!(time("2026-11-29T00:14:03.9999Z"), "2026-11-29T00:14:03.999Z");
         assert_eq!(time("2026-11-29T01:14:03+01:00"), "2026-11-29T00:14:03.000Z");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_done_since_the_run_began_has_taken_its_time() {
+        let began = Timestamp::now() - SignedDuration::from_secs(100);
+        let now = Clock::since(began).now();
+        assert!(now.seconds() >= 100.0 && now.wall >= began + SignedDuration::from_secs(100), "{now:?}");
+        assert_eq!(now.wall.duration_since(began).as_nanos(), i128::from(now.mono_ns));
+        let set_back = Clock::since(Timestamp::now() + SignedDuration::from_hours(1)).now();
+        assert_eq!(set_back.mono_ns, 0);
+        assert!(set_back.wall < Timestamp::now() + SignedDuration::from_secs(1), "{set_back:?}");
     }
 
     #[tokio::test(start_paused = true)]

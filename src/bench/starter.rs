@@ -114,6 +114,14 @@ impl Starter<'_> {
             Protocol::Ftps => format!("files-ftps: \"{at}:{}\"", self.port_after(990)),
             Protocol::Sftp => format!("files-sftp: \"{at}:{}\"", self.port_after(22)),
         };
+        // Logs go over each of the two (TC_N_102_CS, TC_N_103_CS).
+        let both = self.pics.is_some_and(|pics| pics.ocpp == Version::V2_1)
+            && [Protocol::Http, Protocol::Https].iter().all(|protocol| protocols.contains(protocol));
+        let files = if both {
+            format!("{files}\n# The same over HTTPS, for logs.\nfiles-https: \"{at}:{}\"", self.port_after(443))
+        } else {
+            files
+        };
         // OCPP 1.6 has no second network profile; the address is bound all the same.
         let and_second =
             if self.is_1_6() { "" } else { ", and as the second CSMS that test cases migrate the station to" };

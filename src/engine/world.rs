@@ -100,6 +100,8 @@ pub(crate) struct World {
     pub(crate) unsaid: Option<Unsaid>,
     /// When the operator said at last that such an action is done.
     said_at: Option<Stamp>,
+    /// The message for which a step is reached before its turn.
+    pub(crate) offered: Option<usize>,
     failures: Vec<Failure>,
     /// What findings have missed, until it comes.
     missed: Vec<missed::Missed>,
@@ -195,6 +197,7 @@ impl World {
             taken_was_due: false,
             unsaid: None,
             said_at: None,
+            offered: None,
             failures: Vec::new(),
             missed: Vec::new(),
             steps: Vec::new(),

@@ -15,7 +15,7 @@ use crate::{
     pics::SutKind,
     protocol::transfer::Protocol,
     services::{
-        files::{FileServer, FileSetup, FilesError},
+        files::{FileServer, FileSetup, FilesError, is_loopback},
         pki::{KeyKind, Pki},
     },
     template::Names,
@@ -78,8 +78,7 @@ fn bind_help(error: &std::io::Error) -> &'static str {
 /// The name that the station knows us by.
 fn host(subject: Subject<'_>, findings: &mut Findings) {
     let host = subject.bench.host.as_str();
-    let loopback = |name: &str| name.starts_with("127.") || name.starts_with("localhost") || name.starts_with("[::1]");
-    if loopback(&subject.bench.listen) != loopback(host) {
+    if is_loopback(&subject.bench.listen) != is_loopback(host) {
         findings.warning(
             "host",
             format!("the station is told to connect to {host}, and we listen on {}", subject.bench.listen),
@@ -101,6 +100,21 @@ fn host(subject: Subject<'_>, findings: &mut Findings) {
 async fn files(subject: Subject<'_>, clock: Clock, findings: &mut Findings) {
     let bench = subject.bench;
     let setup = FileSetup::of(bench, subject.pics);
+    let beside = subject.pics.map(|pics| setup.for_logs(bench, pics)).unwrap_or_default();
+    // Held until all are tried, so that two of them that are the same are found.
+    let mut held = Vec::new();
+    for setup in [setup].iter().chain(&beside) {
+        held.extend(file_server(subject, setup, clock, findings).await);
+    }
+}
+
+async fn file_server(
+    subject: Subject<'_>,
+    setup: &FileSetup,
+    clock: Clock,
+    findings: &mut Findings,
+) -> Option<FileServer> {
+    let bench = subject.bench;
     let item = match setup.protocol {
         Protocol::Http => "files".to_owned(),
         other => format!("files-{}", other.scheme()),
@@ -109,16 +123,24 @@ async fn files(subject: Subject<'_>, clock: Clock, findings: &mut Findings) {
         .and_then(|pki| pki.server(CertificateKind::Valid, std::slice::from_ref(&bench.host)))
         .ok();
     let (protocol, address) = (setup.protocol, setup.listen.clone());
-    match FileServer::start(&setup, &Network::Tcp, identity, clock).await {
+    let started = FileServer::start(setup, &Network::Tcp, identity, clock).await;
+    match &started {
+        Ok(_) if subject.sut() == SutKind::ChargingStation && setup.is_out_of_reach(bench) => {
+            findings.problem(
+                &item,
+                format!("the {protocol} server listens on {address}, where only this machine reaches it"),
+                format!("write an address at which the station reaches it: `{item}: \"0.0.0.0:PORT\"`"),
+            );
+        }
         Ok(_) => findings.ok(&item, format!("the {protocol} server can be started at {address}")),
         Err(FilesError::Bind(_, error)) => {
             let message = format!("the {protocol} server can't be started at {address}: {error}");
             match subject.sut() {
-                SutKind::ChargingStation => findings.problem(&item, message, bind_help(&error)),
+                SutKind::ChargingStation => findings.problem(&item, message, bind_help(error)),
                 // Few test cases of a CSMS need it, and a run without them does not start it.
                 SutKind::Csms => {
                     let message = format!("{message}; only test cases that transfer files or ask for OCSP need it");
-                    findings.warning(&item, message, bind_help(&error));
+                    findings.warning(&item, message, bind_help(error));
                 }
             }
         }
@@ -128,6 +150,7 @@ async fn files(subject: Subject<'_>, clock: Clock, findings: &mut Findings) {
             findings.problem(&item, error.to_string(), help);
         }
     }
+    started.ok()
 }
 
 /// The CSMS under test: is somebody there, and is it who it should be?

@@ -5,7 +5,12 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use serde_json::{Map, Value, json};
 use tokio::{sync::mpsc, task::JoinSet};
 
-use super::{certificates, error::EnvironmentError, files::Files, secrets::Secrets};
+use super::{
+    certificates,
+    error::EnvironmentError,
+    files::{Files, Wanted},
+    secrets::Secrets,
+};
 use crate::{
     bench::Bench,
     certificate::{Certificate, ocsp},
@@ -66,7 +71,7 @@ pub(super) enum FilesOf {
     /// That of another environment, which runs beside it.
     Another(Box<Files>),
     /// Its own, which is started where a test case needs it.
-    Own { wanted: bool },
+    Own { wanted: Wanted },
 }
 
 /// What a test case runs in.

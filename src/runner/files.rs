@@ -15,9 +15,8 @@ use crate::{
     clock::Clock,
     link::{CertificateKind, Identity, Network, Secret},
     pics::{Pics, SutKind},
-    protocol::transfer::Protocol,
     services::{
-        files::{FileServer, FileSetup, FilesError, Upload},
+        files::{FileServer, FileSetup, FilesError, Store, Upload, path_of},
         firmware::{self, Firmware},
         pki::Pki,
         transfer::Client,
@@ -45,25 +44,37 @@ pub(super) type Transfer = Pin<Box<dyn Future<Output = Result<Value, String>> + 
 /// Where no test case of the plan needs the server.
 const NOT_WANTED: &str = "the plan has no test case that needs the file server, so it was not started";
 /// The services that the file server does.
-const SERVED: [&str; 7] = ["firmware", "downloads", "log", "guarded-log", "uploads", "ocsp-responder", "ocsp-requests"];
+const SERVED: [&str; 7] = ["firmware", "downloads", "log", GUARDED, "uploads", "ocsp-responder", "ocsp-requests"];
+const GUARDED: &str = "guarded-log";
 
-/// True when one of these test cases asks for what the file server does, itself or by a state that it runs.
-pub(super) fn are_wanted<'c>(cases: impl Iterator<Item = &'c Arc<TestCase>>, library: &'c Library) -> bool {
+/// What servers a plan needs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    /// The file server.
+    server: bool,
+    /// Places that let in only who has the password.
+    guarded: bool,
+}
+
+/// What these test cases ask of servers, themselves or by the states that they run.
+pub(super) fn are_wanted<'c>(cases: impl Iterator<Item = &'c Arc<TestCase>>, library: &'c Library) -> Wanted {
     let mut states: HashSet<&str> = HashSet::new();
     let mut pending: Vec<&Arc<Step>> = Vec::new();
+    let mut wanted = Wanted::default();
     for case in cases {
         pending.extend(case.before.iter().chain(&case.after).chain(case.steps.iter().flatten()));
     }
     while let Some(step) = pending.pop() {
-        if step.service().is_some_and(|service| SERVED.contains(&service.name)) {
-            return true;
+        if let Some(service) = step.service() {
+            wanted.server |= SERVED.contains(&service.name);
+            wanted.guarded |= service.name == GUARDED;
         }
         pending.extend(step.inner());
         if let Some((name, _)) = step.run().filter(|(name, _)| states.insert(name)) {
             pending.extend(library.states.get(name).into_iter().flat_map(|state| &state.steps));
         }
     }
-    false
+    wanted
 }
 
 /// Transfers of a run. Clones share the server.
@@ -75,7 +86,8 @@ pub struct Files {
     /// With what our station transfers.
     client: Client,
     sut: SutKind,
-    /// For a CSMS under test.
+    /// What the servers have received.
+    store: Store,
     guarded: Option<GuardedLogs>,
     /// The test case under way.
     pub(super) test_case: String,
@@ -89,7 +101,7 @@ impl Files {
         pki: &Pki,
         roots: Option<&str>,
         clock: Clock,
-        wanted: bool,
+        wanted: Wanted,
     ) -> Result<Self, EnvironmentError> {
         let simulated = matches!(network, Network::Memory(_));
         let setup = if simulated { FileSetup::in_memory(bench, pics, HOST) } else { FileSetup::of(bench, pics) };
@@ -100,7 +112,7 @@ impl Files {
             // What a CSMS hands on is nothing to it.
             Firmware { made: read.made || pics.sut == SutKind::Csms, ..read }
         };
-        let server = if wanted {
+        let server = if wanted.server {
             let identity = if setup.protocol.has_tls() { Some(identity(pics.sut, bench, pki)?) } else { None };
             match FileServer::start(&setup, network, identity, clock).await {
                 Ok(server) => Ok(server),
@@ -113,22 +125,23 @@ impl Files {
         // Our own server is one that our station trusts.
         let roots = roots.map(|roots| format!("{roots}\n{}", pki.root_pem()));
         let client = Client { network: network.clone(), roots, clock };
-        let guarded = if wanted && pics.sut == SutKind::Csms {
-            let listen = bench.files.listen(Protocol::Http).rsplit_once(':').map_or("0.0.0.0", |(host, _)| host);
-            let public = if bench.files.host.is_empty() { &bench.host } else { &bench.files.host };
-            let public = url::Url::parse(&format!("ocpp://{public}")).ok();
-            let public = public.and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default();
-            Some(GuardedLogs::new(network, listen, &public, identity(pics.sut, bench, pki)?, clock))
+        let guarded = if wanted.guarded {
+            let (main, identity) = (server.as_ref().ok(), identity(pics.sut, bench, pki)?);
+            Some(GuardedLogs::new(pics.sut, bench, &setup, main, network, identity, clock))
         } else {
             None
         };
-        Ok(Self { server, firmware, client, sut: pics.sut, guarded, test_case: String::new() })
+        let store = setup.store;
+        Ok(Self { server, firmware, client, sut: pics.sut, store, guarded, test_case: String::new() })
     }
 
     /// The SUT trusts another root now.
     pub(super) fn root_changed(&self, sut: SutKind, bench: &Bench, pki: &Pki) -> Result<(), EnvironmentError> {
         if let Some(server) = self.server.as_ref().ok().filter(|server| server.protocol().has_tls()) {
             server.show(identity(sut, bench, pki)?);
+        }
+        if let Some(guarded) = &self.guarded {
+            guarded.show(identity(sut, bench, pki)?);
         }
         Ok(())
     }
@@ -141,7 +154,7 @@ impl Files {
 
     /// What has arrived for a test case (or for any) since this was asked for the last time.
     pub(super) fn collect(&self, test_case: Option<&str>) -> Vec<Upload> {
-        let arrived = self.server.as_ref().map(|server| server.collect(test_case)).unwrap_or_default();
+        let arrived = self.store.collect(test_case);
         // Where we are the station, it is our own.
         if self.sut == SutKind::Csms { Vec::new() } else { arrived }
     }
@@ -160,12 +173,12 @@ impl Files {
                 let moved = server.moved_location(&location);
                 json!({ "location": location, "missing": server.missing_location(), "moved": moved })
             })),
-            Service::Uploads { location } => Some(self.server().map(|server| {
-                let arrived = server.received(location);
+            Service::Uploads { location } => {
+                let arrived = self.store.received(&path_of(location));
                 let names: Vec<&String> = arrived.iter().map(|(name, _)| name).collect();
                 let sizes: Vec<u64> = arrived.iter().map(|(_, size)| *size).collect();
-                json!({ "count": arrived.len(), "names": names, "sizes": sizes })
-            })),
+                Some(Ok(json!({ "count": arrived.len(), "names": names, "sizes": sizes })))
+            }
             _ => None,
         }
     }
@@ -292,15 +305,16 @@ mod tests {
 
     #[test]
     fn the_server_is_wanted_by_what_transfers_files_itself_or_by_a_state() {
-        let catalogue = Catalogue::embedded(Version::V2_0_1).unwrap();
-        for (sut, id, wanted) in [
-            (SutKind::ChargingStation, "TC_B_06_CS", false),
-            (SutKind::ChargingStation, "TC_L_01_CS", true),
-            (SutKind::Csms, "TC_B_01_CSMS", false),
-            (SutKind::Csms, "TC_C_50_CSMS", true),
+        let catalogue = Catalogue::embedded(Version::V2_1).unwrap();
+        for (sut, id, server, guarded) in [
+            (SutKind::ChargingStation, "TC_B_06_CS", false, false),
+            (SutKind::ChargingStation, "TC_L_01_CS", true, false),
+            (SutKind::ChargingStation, "TC_N_103_CS", true, true),
+            (SutKind::Csms, "TC_B_01_CSMS", false, false),
+            (SutKind::Csms, "TC_M_24_CSMS", true, false),
         ] {
             let library = Library::of(&catalogue, sut, &HashSet::from([id])).unwrap();
-            assert_eq!(are_wanted(library.cases.values(), &library), wanted, "{id}");
+            assert_eq!(are_wanted(library.cases.values(), &library), Wanted { server, guarded }, "{id}");
         }
     }
 }

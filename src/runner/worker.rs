@@ -11,6 +11,7 @@ use super::{
     environment::{Environment, FilesOf, Product},
     error::EnvironmentError,
     event_log::EventLog,
+    files::Wanted,
     pause, pics_names,
 };
 use crate::{
@@ -40,8 +41,8 @@ pub(super) struct Common<'c, 't> {
     pub(super) interrupt: watch::Receiver<bool>,
     pub(super) clock: Clock,
     pub(super) log: &'c EventLog<'t>,
-    /// A test case of the plan needs the file server.
-    pub(super) files_wanted: bool,
+    /// What servers the plan needs.
+    pub(super) files_wanted: Wanted,
 }
 
 /// How a test case found the product.
@@ -155,9 +156,15 @@ impl Worker {
         }
         let product = Product::Simulated(faults.afresh());
         let operator = common.operator.clone();
-        let started =
-            Environment::start(plan.pics, &bench, product, operator, common.clock, FilesOf::Own { wanted: true })
-                .await?;
+        let started = Environment::start(
+            plan.pics,
+            &bench,
+            product,
+            operator,
+            common.clock,
+            FilesOf::Own { wanted: common.files_wanted },
+        )
+        .await?;
         self.environments.insert(0, started);
         Ok(())
     }

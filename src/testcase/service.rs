@@ -55,7 +55,7 @@ pub static SERVICES: [ServiceInfo; 17] = [
     ServiceInfo {
         name: "uploads",
         parameters: &[LOCATION],
-        about: "yields what was uploaded to a `location` of `log` (`count`, `names`, `sizes`)",
+        about: "yields what was uploaded to a `location` of `log` or `guarded-log` (`count`, `names`, `sizes`)",
     },
     ServiceInfo {
         name: "sign",

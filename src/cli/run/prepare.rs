@@ -62,7 +62,7 @@ pub(super) struct Prepared {
     /// What goes wrong with the simulated product.
     pub(super) faults: Faults,
     /// How much of the run is over.
-    passed: Duration,
+    passed: Option<Duration>,
 }
 
 /// Where a run begins.
@@ -86,7 +86,10 @@ impl Prepared {
 
     /// The run's clock, which goes on where the run was.
     pub(super) fn clock(&self) -> Clock {
-        Clock::resume(self.manifest.started, self.passed)
+        match self.passed {
+            Some(passed) => Clock::resume(self.manifest.started, passed),
+            None => Clock::since(self.manifest.started),
+        }
     }
 }
 
@@ -162,7 +165,7 @@ pub(super) fn fresh(arguments: &Arguments, test_cases: &TestCases) -> Result<Pre
         retries: arguments.retries.unwrap_or(0),
         chosen,
     };
-    let (only, before, passed) = (exactly(&manifest.chosen)?, Vec::new(), Duration::ZERO);
+    let (only, before, passed) = (exactly(&manifest.chosen)?, Vec::new(), simulated.then_some(Duration::ZERO));
     let begun = Begun::Fresh(pics_text);
     Ok(Prepared { pics, bench, library, entries, manifest, only, before, folder, begun, simulated, faults, passed })
 }
@@ -226,12 +229,10 @@ pub(super) fn resumed(arguments: &Arguments, folder: &Path, test_cases: &TestCas
     let library = library(&catalogue, pics.sut, &left)?;
     let now = jiff::Timestamp::now();
     // Virtual time goes on where the trace ends, real time has not stood still.
-    let passed = if simulated {
+    let passed = simulated.then(|| {
         let ended = saved.results.iter().map(|result| result.started_s + result.duration_s).fold(0.0, f64::max);
         Duration::try_from_secs_f64(ended).unwrap_or_default()
-    } else {
-        Duration::try_from(now.duration_since(manifest.started)).unwrap_or_default()
-    };
+    });
     manifest.resumed.push(now);
     let (only, folder) = (exactly(&left)?, folder.to_owned());
     let before = saved.results.clone();

@@ -1,15 +1,16 @@
 //! What lies ahead of an early message, looked at before any step is made a node: most messages meet a barrier first, or nothing that
-//! is about their action.
+//! is about their action. And what such messages have begun goes on before its turn: the rounds of a `repeat`.
 
 use std::sync::Arc;
 
-use super::{MAX_DEPTH, Matched, Node, activation::scope_of};
+use super::{Body, MAX_DEPTH, Matched, Node, Sequence, Status, activation::scope_of};
 use crate::{
     engine::{Scope, world::World},
     protocol::{semantics::Semantics, session::Call},
     template::Lookup,
     testcase::{
-        model::{Expect, Step},
+        model::{Expect, Step, StepKind},
+        template::Template,
         walk::Order,
     },
 };
@@ -94,4 +95,69 @@ pub(super) fn is_for(expect: &Expect, call: &Call, names: &dyn Lookup, semantics
 /// What is said of a message that the step does not take.
 pub(super) fn passed_over(expect: &Expect, semantics: &dyn Semantics) -> Matched {
     if semantics.begins_anew(&expect.action) && expect.optional.is_none() { Matched::Barrier } else { Matched::Passed }
+}
+
+impl Node {
+    /// A message was taken before the step's turn. What repeats there begins its next round, so that it can take the next message, too.
+    pub(super) fn go_on_ahead(&mut self, world: &mut World) {
+        if self.status != Status::Active || !self.touched {
+            return;
+        }
+        if let StepKind::Repeat { steps, until } = &self.step.clone().kind {
+            return self.next_round_ahead(steps, until, world);
+        }
+        match &mut self.body {
+            Body::Steps(Sequence { nodes, .. }) | Body::AnyOrder(nodes) => {
+                for node in nodes {
+                    node.go_on_ahead(world);
+                }
+            }
+            Body::OneOf(nodes, Some(index)) => nodes[*index].go_on_ahead(world),
+            _ => {}
+        }
+    }
+
+    fn next_round_ahead(&mut self, steps: &[Arc<Step>], until: &Template, world: &mut World) {
+        let Body::Steps(round) = &mut self.body else { return };
+        if !round.is_over_ahead(world) {
+            return;
+        }
+        match until.holds(&world.names(&self.scope)) {
+            Ok(true) => self.finish(world, Status::Done, "done"),
+            Ok(false) => self.body = Body::Steps(Sequence::new(steps, &self.scope, &self.path, self.depth + 1)),
+            // It can be said when its turn has come.
+            Err(_) => {}
+        }
+    }
+
+    /// True for a `let` that can be evaluated already.
+    fn keeps_what_is_known(&self, world: &World) -> bool {
+        let StepKind::Set(values) = &self.step.kind else { return false };
+        values.iter().all(|(_, value)| value.evaluate(&world.names(&self.scope)).is_ok())
+    }
+}
+
+impl Sequence {
+    /// Goes on as far as nothing has to be waited for, done or judged; true when nothing is left.
+    fn is_over_ahead(&mut self, world: &mut World) -> bool {
+        while let Some(node) = self.nodes.get_mut(self.cursor) {
+            let over = match node.status {
+                Status::Done | Status::Skipped => true,
+                Status::Active => false,
+                Status::Fresh => {
+                    let begins = node.step.when.as_ref().map_or(Ok(true), |when| when.holds(&world.names(&node.scope)));
+                    match begins {
+                        Ok(false) => node.advance(world),
+                        Ok(true) => node.keeps_what_is_known(world) && node.advance(world),
+                        Err(_) => false,
+                    }
+                }
+            };
+            if !over {
+                return false;
+            }
+            self.cursor += 1;
+        }
+        true
+    }
 }

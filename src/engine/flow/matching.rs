@@ -185,11 +185,14 @@ impl Node {
         if ahead::is_patient(expect) {
             return Matched::Passed;
         }
-        if ahead::is_for(expect, call, &world.names(&self.scope), world.semantics())
-            && self.enter(world)
-            && self.status == Status::Active
-        {
-            return self.offer_expect(expect, call, world);
+        if ahead::is_for(expect, call, &world.names(&self.scope), world.semantics()) {
+            // An earlier message may be what `any-time-since` wants; this one is still to be taken.
+            world.offered = Some(call.input);
+            let entered = self.enter(world);
+            world.offered = None;
+            if entered && self.status == Status::Active {
+                return self.offer_expect(expect, call, world);
+            }
         }
         ahead::passed_over(expect, world.semantics())
     }
@@ -238,8 +241,9 @@ impl Node {
     /// A message of the past will do.
     pub(super) fn claim_earlier(&mut self, expect: &Expect, since: f64, world: &mut World) {
         let names = world.names(&self.scope);
-        let earlier =
-            world.received_since(since).find(|call| Self::wants(expect, call, &names, world.semantics())).cloned();
+        let is_wanted =
+            |call: &&Call| world.offered != Some(call.input) && Self::wants(expect, call, &names, world.semantics());
+        let earlier = world.received_since(since).find(is_wanted).cloned();
         if let Some(call) = earlier {
             self.claim(expect, &call, false, world);
         }

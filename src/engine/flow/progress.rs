@@ -32,9 +32,6 @@ type Reached = (String, Map<String, Value>);
 impl Node {
     pub(super) fn expecting(&mut self, expect: &Expect, world: &mut World) -> bool {
         let Body::Expect { until } = self.body else { return true };
-        if !self.touched {
-            return true; // optional: passed over, but open
-        }
         let last_word = world.last_word(expect, &self.scope);
         let over = world.gives_up(self.reached, until).is_some_and(|until| world.now.mono_ns >= until);
         if !over && last_word.is_none() {

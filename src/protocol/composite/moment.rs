@@ -315,7 +315,7 @@ impl Told {
         else {
             return false;
         };
-        let bound = if wanted > 0.0 { 0 } else { 1 };
+        let bound = usize::from(wanted <= 0.0);
         moment.values[bound][phase].value().is_none()
             && self.values[bound][phase] == Some(told)
             && told.abs() <= wanted.abs()

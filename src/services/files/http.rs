@@ -81,19 +81,21 @@ async fn handle(request: Request<Incoming>, shared: &Shared) -> Response<Body> {
         let get = percent_decoded(rest.trim_start_matches('/'));
         return status(request, &get, shared).await;
     }
-    if !is_known(&request, shared) {
+    let path = percent_decoded(request.uri().path());
+    if !is_known(&request, &path, shared) {
         let mut response = respond(StatusCode::UNAUTHORIZED);
         let challenge = header::HeaderValue::from_static("Basic realm=\"files\"");
         response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+        drain(request, shared).await;
         return response;
     }
-    let path = percent_decoded(request.uri().path());
     if let Some(place) = request.uri().path().strip_prefix(MOVED) {
         let mut response = respond(StatusCode::TEMPORARY_REDIRECT);
         // What came as a path of a request is one of a header, too.
         if let Ok(place) = header::HeaderValue::from_str(place) {
             response.headers_mut().insert(header::LOCATION, place);
         }
+        drain(request, shared).await;
         return response;
     }
     match *request.method() {
@@ -152,8 +154,18 @@ async fn status(request: Request<Incoming>, get: &str, shared: &Shared) -> Respo
     response
 }
 
+/// Takes in, and forgets, what comes with a request that is refused: a client that sends all of it before it reads would find a broken
+/// connection in the place of the answer. One that waits for `100 Continue` sends nothing.
+async fn drain(request: Request<Incoming>, shared: &Shared) {
+    if request.headers().contains_key(header::EXPECT) {
+        return;
+    }
+    let mut body = Limited::new(request.into_body(), shared.store.largest());
+    while let Some(Ok(_)) = body.frame().await {}
+}
+
 /// HTTP Basic authentication, where it is wanted.
-fn is_known(request: &Request<Incoming>, shared: &Shared) -> bool {
+fn is_known(request: &Request<Incoming>, path: &str, shared: &Shared) -> bool {
     let given = request.headers().get(header::AUTHORIZATION).and_then(|value| {
         let (scheme, encoded) = value.to_str().ok()?.split_once(' ')?;
         let decoded = base64::engine::general_purpose::STANDARD.decode(encoded.trim()).ok()?;
@@ -161,7 +173,7 @@ fn is_known(request: &Request<Incoming>, shared: &Shared) -> bool {
         text.split_once(':').map(|(user, password)| (user.to_owned(), password.to_owned()))
     });
     let (user, password) = given.unwrap_or_default();
-    shared.knows(&user, &password)
+    shared.lets_in(path, &user, &password)
 }
 
 /// Content in one piece, or in a piece a second where it is to take its time.

@@ -25,15 +25,14 @@ use bytes::Bytes;
 use tokio::{sync::Semaphore, task::JoinHandle};
 use url::Url;
 
-use self::store::Store;
-pub use self::store::{Limits, Upload};
+pub use self::store::{Limits, Store, Upload};
 use crate::{
     bench::Bench,
     certificate::ocsp::OcspResponder,
     clock::Clock,
     link::{Identity, Network, Secret, ServerTls, client::percent_encoded, network::Listener},
-    pics::Pics,
-    protocol::transfer::Protocol,
+    pics::{Pics, SutKind},
+    protocol::{Version, transfer::Protocol},
 };
 
 /// Where the OCSP responder is, beside the files.
@@ -84,8 +83,8 @@ pub struct FileSetup {
     pub credentials: Option<Credentials>,
     /// Ports for FTP's data connections.
     pub passive_ports: RangeInclusive<u16>,
-    /// How much is taken.
-    pub limits: Limits,
+    /// What is served and received; servers with the same one share it, and its limits.
+    pub store: Store,
 }
 
 impl FileSetup {
@@ -101,8 +100,36 @@ impl FileSetup {
             credentials: (!bench.files.user.is_empty())
                 .then(|| Credentials { user: bench.files.user.clone(), password: bench.files.password.clone() }),
             passive_ports: bench.files.passive_ports.clone(),
-            limits: Limits::default(),
+            store: Store::default(),
         }
+    }
+
+    /// A server beside this one for another protocol, where the bench has its address: it shares the store, and has a port of its own.
+    #[must_use]
+    pub fn beside(&self, bench: &Bench, protocol: Protocol) -> Self {
+        let host = Url::parse(&format!("ocpp://{}", self.public)).ok();
+        let host = host.and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default();
+        Self { protocol, listen: bench.files.listen(protocol).to_owned(), public: host, ..self.clone() }
+    }
+
+    /// True where a station that reaches the bench's CSMS over the network would not reach this server.
+    pub fn is_out_of_reach(&self, bench: &Bench) -> bool {
+        is_loopback(&self.listen) && !is_loopback(&bench.listen)
+    }
+
+    /// The servers beside this one over which a station of OCPP 2.1 uploads logs, too: it claims HTTP and HTTPS, and one of them is not this
+    /// one's protocol.
+    pub fn for_logs(&self, bench: &Bench, pics: &Pics) -> Vec<Self> {
+        let claimed = Protocol::among(pics.list("ORS-24"));
+        let other = |protocol: &Protocol| *protocol != self.protocol && claimed.contains(protocol);
+        if pics.ocpp != Version::V2_1 || pics.sut != SutKind::ChargingStation {
+            return Vec::new();
+        }
+        [Protocol::Http, Protocol::Https]
+            .into_iter()
+            .filter(other)
+            .map(|protocol| self.beside(bench, protocol))
+            .collect()
     }
 
     /// The same for a run in memory: HTTPS where the bench wants that, or the product has it and no HTTP; else HTTP.
@@ -118,7 +145,7 @@ impl FileSetup {
             public: address,
             credentials: None,
             passive_ports: 0..=0,
-            limits: Limits::default(),
+            store: Store::default(),
         }
     }
 }
@@ -143,11 +170,15 @@ impl Shared {
 
     /// True when these are the credentials, or none are wanted.
     fn knows(&self, user: &str, password: &str) -> bool {
-        self.credentials.as_ref().is_none_or(|known| {
-            aws_lc_rs::constant_time::verify_slices_are_equal(known.password.expose().as_bytes(), password.as_bytes())
-                .is_ok()
-                && known.user == user
-        })
+        self.credentials.as_ref().is_none_or(|known| known.are(user, password))
+    }
+
+    /// The same at a path, which may be guarded where the server is not.
+    fn lets_in(&self, path: &str, user: &str, password: &str) -> bool {
+        match &self.credentials {
+            Some(known) => known.are(user, password),
+            None => self.store.guard(path).is_none_or(|known| known.are(user, password)),
+        }
     }
 }
 
@@ -198,7 +229,7 @@ impl FileServer {
         let credentials = setup.credentials.clone().or_else(|| (protocol == Protocol::Sftp).then(Credentials::made_up));
         let shared = Shared {
             protocol,
-            store: Store::new(setup.limits),
+            store: setup.store.clone(),
             credentials,
             responder: OcspResponder::default(),
             tls: Arc::new(RwLock::new(identity.filter(|_| protocol.has_tls()).map(server_tls))),
@@ -227,9 +258,7 @@ impl FileServer {
             (_, Listener::Tcp(_)) => return Err(FilesError::NotInThisBuild(protocol)),
             (_, Listener::Memory(..)) => return Err(FilesError::NeedsSockets(protocol)),
         };
-        let login = shared.credentials.as_ref().map_or_else(String::new, |known| {
-            format!("{}:{}@", percent_encoded(&known.user), percent_encoded(known.password.expose()))
-        });
+        let login = shared.credentials.as_ref().map(Credentials::login).unwrap_or_default();
         Ok(Self {
             base: format!("{}://{login}{public}", protocol.scheme()),
             public,
@@ -281,6 +310,16 @@ impl FileServer {
         format!("{}{}", self.base, self.shared.store.folder(test_case, slow))
     }
 
+    /// A folder to upload to for a test case, which lets in only who gives these credentials; where the server demands some of its own, those
+    /// count. Only for servers that speak HTTP.
+    pub fn guarded_location(&self, test_case: &str, guard: &Credentials) -> String {
+        if self.shared.credentials.is_some() {
+            return self.upload_location(test_case, 0);
+        }
+        let folder = self.shared.store.guarded_folder(test_case, guard.clone());
+        format!("{}://{}{}{folder}", self.protocol().scheme(), guard.login(), self.public)
+    }
+
     /// The place of a folder (as `upload_location` yields it) that sends whoever comes there to it; none where the server doesn't
     /// speak HTTP.
     pub fn moved_location(&self, location: &str) -> Option<String> {
@@ -304,7 +343,7 @@ impl FileServer {
 
     /// Names (as the SUT gave them, last part only) and sizes of what has arrived at an upload's URL.
     pub fn received(&self, url: &str) -> Vec<(String, u64)> {
-        self.shared.store.received(self.path(url))
+        self.shared.store.received(&path_of(url))
     }
 
     /// What has arrived for a test case (or for any) since this was asked for the last time.
@@ -318,6 +357,26 @@ impl Credentials {
     pub fn made_up() -> Self {
         Self { user: "attest".into(), password: Secret::new(uuid::Uuid::new_v4().simple().to_string()) }
     }
+
+    fn are(&self, user: &str, password: &str) -> bool {
+        let (own, given) = (self.password.expose().as_bytes(), password.as_bytes());
+        aws_lc_rs::constant_time::verify_slices_are_equal(own, given).is_ok() && self.user == user
+    }
+
+    /// `user:password@`, as in URLs.
+    fn login(&self) -> String {
+        format!("{}:{}@", percent_encoded(&self.user), percent_encoded(self.password.expose()))
+    }
+}
+
+/// True for an address of this machine alone.
+pub fn is_loopback(address: &str) -> bool {
+    address.starts_with("127.") || address.starts_with("localhost") || address.starts_with("[::1]")
+}
+
+/// The path of a place at a server, as its store knows it.
+pub fn path_of(location: &str) -> String {
+    Url::parse(location).map_or_else(|_| location.to_owned(), |url| url.path().to_owned())
 }
 
 /// `host:port` in URLs: what was told, with the bound port where none was.

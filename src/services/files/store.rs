@@ -12,6 +12,7 @@ use std::{
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
+use super::Credentials;
 use crate::protocol::transfer::Protocol;
 
 /// How much a store takes.
@@ -100,6 +101,8 @@ pub enum Entry {
 struct Folder {
     test_case: String,
     slow: Duration,
+    /// What has to be given here, where the server itself demands nothing.
+    guard: Option<Credentials>,
     received: Vec<(String, u64)>,
 }
 
@@ -143,12 +146,33 @@ impl Store {
 
     /// Makes a folder to upload to for a test case, where a transfer takes at least so many seconds; the answer is its path.
     pub fn folder(&self, test_case: &str, slow: u64) -> String {
+        self.make(test_case, slow, None)
+    }
+
+    /// The same for who gives these credentials alone; only HTTP and HTTPS ask for them.
+    pub fn guarded_folder(&self, test_case: &str, guard: Credentials) -> String {
+        self.make(test_case, 0, Some(guard))
+    }
+
+    fn make(&self, test_case: &str, slow: u64, guard: Option<Credentials>) -> String {
         let mut inner = self.lock();
         inner.made += 1;
         let number = inner.made;
         let slow = Duration::from_secs(slow.min(MAX_SLOWNESS));
-        inner.folders.insert(number, Folder { test_case: test_case.to_owned(), slow, received: Vec::new() });
+        let folder = Folder { test_case: test_case.to_owned(), slow, guard, received: Vec::new() };
+        inner.folders.insert(number, folder);
         format!("/uploads/{number}/")
+    }
+
+    /// What has to be given at a path, where it leads into a guarded folder.
+    pub fn guard(&self, path: &str) -> Option<Credentials> {
+        let (number, _) = self.place(path)?;
+        self.lock().folders.get(&number)?.guard.clone()
+    }
+
+    /// The size of the largest upload, bytes.
+    pub fn largest(&self) -> usize {
+        self.limits.upload
     }
 
     /// The file at a path.

@@ -8,7 +8,7 @@ use tokio::{
     net::TcpStream,
 };
 
-use super::{Credentials, FileServer, FileSetup, FilesError, Limits, MAX_CONNECTIONS};
+use super::{Credentials, FileServer, FileSetup, FilesError, Limits, MAX_CONNECTIONS, Store};
 use crate::{
     clock::Clock,
     link::{CertificateKind, MemoryNetwork, Network, Secret},
@@ -31,7 +31,7 @@ fn setup(protocol: Protocol) -> FileSetup {
         public: String::new(),
         credentials: Some(Credentials { user: "a user".into(), password: Secret::new("p@ss/word: ü") }),
         passive_ports: 20000..=65535,
-        limits: Limits { upload: 4_000_000, ..Limits::default() },
+        store: Store::new(Limits { upload: 4_000_000, ..Limits::default() }),
     }
 }
 
@@ -232,6 +232,32 @@ async fn without_credentials_anybody_may_transfer() {
         assert_eq!(url.contains('@'), protocol == Protocol::Sftp, "{url}");
         assert_eq!(client(&pki).download(&url).await.unwrap(), b"image", "{protocol}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_guarded_place_is_for_who_gives_its_credentials_and_the_others_stay_open() {
+    let pki = pki();
+    let open = FileSetup { credentials: None, ..setup(Protocol::Http) };
+    let server = start(&open, &pki, CertificateKind::Valid).await;
+    let beside = start(&FileSetup { protocol: Protocol::Https, ..open }, &pki, CertificateKind::Valid).await;
+    let (client, guard) = (client(&pki), Credentials { user: "a user".into(), password: Secret::new("p@ss: ü/#") });
+    for server in [&server, &beside] {
+        let location = server.guarded_location("TC_N_102_CS", &guard);
+        let sent = |anonymous| client.status_of_upload(&location, "a.log", image().to_vec(), anonymous);
+        assert_eq!((sent(true).await, server.received(&location).len()), (Ok(401), 0));
+        let wrong = location.replace("a%20user", "another");
+        assert_eq!(client.status_of_upload(&wrong, "a.log", vec![0], false).await, Ok(401), "{wrong}");
+        // The other way round through its parts, and below it.
+        let within = location.replace("/uploads/", "/uploads/.//");
+        assert_eq!(client.status_of_upload(&within, "x/a.log", vec![0], true).await, Ok(401), "{within}");
+        assert_eq!((sent(false).await, server.received(&location)), (Ok(201), vec![("a.log".into(), 3_000_000)]));
+        assert_eq!(client.upload(&server.upload_location("TC_N_25_CS", 0), "b.log", vec![1]).await, Ok(()));
+    }
+    // What has arrived at one server is found by the other.
+    assert_eq!(server.collect(Some("TC_N_102_CS")).len(), 2);
+    let demanding = start(&setup(Protocol::Http), &pki, CertificateKind::Valid).await;
+    let location = demanding.guarded_location("TC_N_102_CS", &guard);
+    assert!(location.contains("p%40ss%2Fword"), "a server with a password of its own needs no other: {location}");
 }
 
 #[tokio::test]

@@ -273,6 +273,11 @@ impl VehiclePki {
     /// given it once. One of another eMAID, or one that the mobility operator did not sign, is replaced.
     pub(super) fn kept_contract(&self, folder: &Path, emaid: &str) -> Result<Identity, PkiError> {
         let (certificate, key) = (folder.join("contract.pem"), folder.join("contract.key"));
+        let failed = |path: &Path, error: std::io::Error| PkiError(format!("{}: {error}", path.display()));
+        // A run and a simulator may both be about to make it: whoever comes second takes what the first one has made.
+        let root = folder.join("mo-root.pem");
+        let held = std::fs::File::open(&root).map_err(|error| failed(&root, error))?;
+        held.lock().map_err(|error| failed(&root, error))?;
         if let (Ok(chain), Ok(key)) = (std::fs::read_to_string(&certificate), std::fs::read_to_string(&key)) {
             let fits = Certificate::first(&chain).is_some_and(|leaf| {
                 leaf.common_name() == emaid && leaf.is_valid_at(self.now) && self.mobility.has_signed(&leaf)
@@ -282,7 +287,6 @@ impl VehiclePki {
             }
         }
         let made = self.contract(emaid, None)?;
-        let failed = |path: &Path, error: std::io::Error| PkiError(format!("{}: {error}", path.display()));
         let _ = std::fs::remove_file(&key);
         write_private(&key, made.key.expose()).map_err(|error| failed(&key, error))?;
         std::fs::write(&certificate, &made.chain).map_err(|error| failed(&certificate, error))?;
@@ -345,6 +349,18 @@ mod tests {
         let expired = pki.sign_v2g_request(&csr, CertificateKind::Expired, now).unwrap();
         assert!(!Certificate::first(&expired).unwrap().is_valid_at(now));
         assert!(pki.sign_v2g_request("nothing", CertificateKind::Valid, now).is_err());
+    }
+
+    #[test]
+    fn who_makes_the_contract_at_the_same_time_gets_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let pki = Pki::kept(folder.path(), KeyKind::Ecdsa, Timestamp::now()).unwrap();
+        let made = std::thread::scope(|scope| {
+            let makers =
+                [(); 4].map(|()| scope.spawn(|| pki.kept_contract(folder.path(), "NLATTC00000001").unwrap().chain));
+            makers.map(|maker| maker.join().unwrap())
+        });
+        assert!(made.iter().all(|chain| *chain == made[0]));
     }
 
     #[test]
