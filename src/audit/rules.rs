@@ -13,7 +13,9 @@ use crate::{
 impl Mutants {
     /// Each rule that holds for every test is broken once, where the main part begins.
     pub(super) fn rules(&mut self, recording: &Recording, places: &[Place<'_>]) {
-        let mut main = places.iter().filter(|place| place.taken.phase == "main");
+        // A condition that comes first holds of what the preparation has taken, before which no message is one of the main part.
+        let in_main = |place: &&Place<'_>| place.taken.phase == "main" && place.taken.role != Role::Condition;
+        let mut main = places.iter().filter(in_main);
         let Some((place, conn)) = main.find_map(|place| Some((place, open_at(recording, place.at)?))) else {
             return;
         };

@@ -189,12 +189,10 @@ impl Sequence {
             }
             node.anticipate(world);
         }
-        let offer = self.offer_ahead(ahead, call, world);
-        if offer == Matched::Consumed {
-            for node in self.nodes.iter_mut().skip(ahead) {
-                node.go_on_ahead(world);
-            }
+        for node in self.nodes.iter_mut().skip(ahead) {
+            node.go_on_ahead(world);
         }
+        let offer = self.offer_ahead(ahead, call, world);
         world.anticipated = anticipated;
         if offer == Matched::Consumed && world.taken_was_due {
             self.acted_visibly(world);
@@ -275,8 +273,6 @@ impl Node {
             return true;
         }
         let done = match &self.step.clone().kind {
-            // An optional one is passed over, but open.
-            StepKind::Expect(_) if matches!(self.body, Body::Expect { .. }) && !self.touched => return true,
             StepKind::Expect(expect) => self.expecting(expect, world),
             StepKind::Send(send) => self.sending(send, world),
             StepKind::Run { state, .. } => self.running(state, world),

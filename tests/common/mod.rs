@@ -14,6 +14,7 @@ use ocpp_attest::{
     bench::Bench,
     clock::Clock,
     pics::{Pics, SutKind, reader},
+    protocol::Version,
     runner::{self, Event, Plan},
     selection,
     simulator::faults::Faults,
@@ -55,19 +56,29 @@ impl Default for How {
 }
 
 /// The catalogue of OCPP 2.0.1, read once.
-pub static CATALOGUE: LazyLock<Catalogue> =
-    LazyLock::new(|| Catalogue::embedded(ocpp_attest::protocol::Version::V2_0_1).unwrap());
+pub static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| Catalogue::embedded(Version::V2_0_1).unwrap());
 
-/// All its test cases of a side, read once.
+/// The catalogue of a version, read once.
+pub fn catalogue(version: Version) -> &'static Catalogue {
+    static V1_6: LazyLock<Catalogue> = LazyLock::new(|| Catalogue::embedded(Version::V1_6).unwrap());
+    static V2_1: LazyLock<Catalogue> = LazyLock::new(|| Catalogue::embedded(Version::V2_1).unwrap());
+    match version {
+        Version::V1_6 => &V1_6,
+        Version::V2_0_1 => &CATALOGUE,
+        Version::V2_1 => &V2_1,
+    }
+}
+
+/// All test cases of OCPP 2.0.1 of a side, read once.
 pub fn library(sut: SutKind) -> &'static Library {
-    static STATIONS: OnceLock<Library> = OnceLock::new();
-    static CSMS: OnceLock<Library> = OnceLock::new();
-    let side = match sut {
-        SutKind::ChargingStation => &STATIONS,
-        SutKind::Csms => &CSMS,
-    };
-    side.get_or_init(|| {
-        Library::load(&CATALOGUE, sut)
+    library_of(Version::V2_0_1, sut)
+}
+
+/// All test cases of a version and a side, read once.
+pub fn library_of(version: Version, sut: SutKind) -> &'static Library {
+    static READ: [[OnceLock<Library>; 2]; 3] = [const { [const { OnceLock::new() }; 2] }; 3];
+    READ[version as usize][usize::from(sut == SutKind::Csms)].get_or_init(|| {
+        Library::load(catalogue(version), sut)
             .unwrap_or_else(|bad| panic!("{}", bad.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")))
     })
 }
@@ -81,9 +92,8 @@ pub fn run_telling(
     globs: &[impl AsRef<str>],
     tell: impl FnMut(Event),
 ) -> (runner::Yield, f64) {
-    let catalogue = &*CATALOGUE;
-    let library = library(pics.sut);
-    let entries = selection::plan(pics, catalogue);
+    let library = library_of(pics.ocpp, pics.sut);
+    let entries = selection::plan(pics, catalogue(pics.ocpp));
     let globs: Vec<String> = globs.iter().map(|glob| glob.as_ref().to_owned()).collect();
     let plan = Plan {
         pics,

@@ -3,7 +3,7 @@
 use crate::common::{pics, run_faulty};
 use ocpp_attest::{
     protocol::OCPP_2_1,
-    simulator::faults::{Fault, Faults, names},
+    simulator::faults::{Fault, Faults, Kind, names},
     verdict::{TestCaseResult, Verdict},
 };
 
@@ -46,6 +46,11 @@ fn run(pics_name: &str, test_case: &str, fault: &str) -> TestCaseResult {
     let results = run_faulty(&pics(pics_name), "", false, &[test_case.to_owned()], &faults).results;
     let [result] = results.try_into().unwrap_or_else(|results| panic!("{fault}: {results:?}"));
     result
+}
+
+/// The kinds of fault that are tried here.
+pub fn kinds() -> Vec<Kind> {
+    FOUND.iter().map(|(fault, ..)| Fault::read(&OCPP_2_1, fault).unwrap().kind()).collect()
 }
 
 #[test]

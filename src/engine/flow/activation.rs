@@ -65,7 +65,7 @@ impl Node {
                 let within = self.within(expect.within.as_ref(), world, "message_timeout", 30.0)?;
                 if let Some(optional) = &expect.optional {
                     let holds = optional.holds(&world.names(&self.scope));
-                    // An optional expect behaves like `optional:` around it: passed over, but open.
+                    // Passed over; unlike an `optional:` group it is over then.
                     self.touched = !world.evaluated(holds, step, &self.path)?;
                 } else {
                     self.touched = true;

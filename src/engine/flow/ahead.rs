@@ -98,7 +98,8 @@ pub(super) fn passed_over(expect: &Expect, semantics: &dyn Semantics) -> Matched
 }
 
 impl Node {
-    /// A message was taken before the step's turn. What repeats there begins its next round, so that it can take the next message, too.
+    /// Messages were taken before the step's turn. What repeats there begins its next round, so that it can take this one, too; or it is over,
+    /// for by now the world has learnt what they say.
     pub(super) fn go_on_ahead(&mut self, world: &mut World) {
         if self.status != Status::Active || !self.touched {
             return;

@@ -74,14 +74,16 @@ impl Node {
             }
             Body::AnyOrder(nodes) => nodes.iter().filter_map(|node| node.deadline(world)).min(),
             Body::OneOf(nodes, Some(index)) => nodes.get(*index).and_then(|node| node.deadline(world)),
-            Body::OneOf(nodes, None) => {
-                let until = nodes.iter().filter_map(Node::open_until).max().unwrap_or_else(|| {
-                    self.reached.mono_ns.saturating_add(nanos(world.seconds("message_timeout", 30.0)))
-                });
-                world.gives_up(self.reached, until)
-            }
+            Body::OneOf(nodes, None) => self.gives_up_choosing(nodes, world),
             Body::None | Body::Operator(Asked::For(_) | Asked::Seen(_)) | Body::Service(_) => None,
         }
+    }
+
+    /// When a choice none of whose alternatives has begun gives up: with the most patient of them.
+    pub(super) fn gives_up_choosing(&self, nodes: &[Node], world: &World) -> Option<u64> {
+        let until = nodes.iter().filter_map(Node::open_until).max();
+        let fallback = || self.reached.mono_ns.saturating_add(nanos(world.seconds("message_timeout", 30.0)));
+        world.gives_up(self.reached, until.unwrap_or_else(fallback))
     }
 
     /// When the step acts that is too early now.

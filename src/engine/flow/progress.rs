@@ -6,7 +6,6 @@ use serde_json::{Map, Value};
 
 use super::{Body, Node, Sending, Sequence, Status};
 use crate::{
-    clock::nanos,
     engine::{
         Role, Scope,
         exchange::{Answer, Reply},
@@ -32,6 +31,9 @@ type Reached = (String, Map<String, Value>);
 impl Node {
     pub(super) fn expecting(&mut self, expect: &Expect, world: &mut World) -> bool {
         let Body::Expect { until } = self.body else { return true };
+        if !self.touched {
+            return true; // optional, and over
+        }
         let last_word = world.last_word(expect, &self.scope);
         let over = world.gives_up(self.reached, until).is_some_and(|until| world.now.mono_ns >= until);
         if !over && last_word.is_none() {
@@ -300,13 +302,10 @@ impl Node {
             *chosen = Some(index);
             return true;
         }
-        let until = nodes.iter().filter_map(Node::open_until).max();
-        let fallback = self.reached.mono_ns.saturating_add(nanos(world.seconds("message_timeout", 30.0)));
         let begin = |node: &Node| node.begins_with().and_then(|(expect, scope)| world.last_word(expect, scope));
         let last_word = nodes.iter().map(begin).collect::<Option<Vec<_>>>().and_then(|all| all.into_iter().next());
-        let until = world.gives_up(self.reached, until.unwrap_or(fallback));
-        if until.is_some_and(|until| world.now.mono_ns >= until) || last_word.is_some() {
-            let Body::OneOf(nodes, _) = &self.body else { return true };
+        let Body::OneOf(nodes, _) = &self.body else { return true };
+        if self.gives_up_choosing(nodes, world).is_some_and(|until| world.now.mono_ns >= until) || last_word.is_some() {
             let wanted: Vec<String> = nodes.iter().map(Node::waiting_for).collect();
             let expects: Vec<(&Expect, &Scope)> = nodes.iter().filter_map(Node::begins_with).collect();
             let missed: Vec<_> = expects.iter().map(|(expect, scope)| ((*expect).clone(), (*scope).clone())).collect();

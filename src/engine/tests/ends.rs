@@ -40,19 +40,6 @@ fn what_need_not_come_shows_nothing() {
 }
 
 #[test]
-fn what_need_not_come_may_come_while_the_steps_behind_it_are_under_way() {
-    let connector = "- expect: StatusNotification\n        check: { connectorStatus: Available }\n        optional: true\n";
-    for first in [format!("  {}", connector.replace("\n    ", "\n")), format!("  - any-order:\n      {connector}")] {
-        let steps = format!("steps:\n{first}  - wait: 5\n");
-        let quiet = engine(&steps, connected());
-        assert_eq!(ended(quiet, 6).verdict, Verdict::Pass, "{steps}");
-        let mut wrong = engine(&steps, connected());
-        says(&mut wrong, 1, OCCUPIED);
-        assert_eq!(ended(wrong, 6).verdict, Verdict::Fail, "it is held against its check: {steps}");
-    }
-}
-
-#[test]
 fn the_word_of_the_operator_counts_when_it_comes_at_last() {
     let mut engine = engine(&format!("steps:\n{PLUG}  - expect: StatusNotification\n"), connected());
     let first = asked(&mut engine);
