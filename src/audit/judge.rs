@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use serde_json::Value;
 
 use super::{
-    Case, Concern, Fate, Leave, Mutation, Trace,
+    Case, Concern, Fate, Mutation, Trace,
     conditions::{self, Possible},
     contents::everywhere,
     edit::{self, Judged},
@@ -22,13 +22,13 @@ use crate::{
     yaml::shorten,
 };
 
-/// Audits a trace; what is to be left is audited elsewhere.
-pub(super) fn audit(trace: &Trace, leave: &Leave) -> Case {
-    let Trace { recording, outcome, numbers, product, .. } = trace;
+/// Audits a trace; what steps took under the numbers to leave is audited elsewhere.
+pub(super) fn audit(trace: &Trace, leave: &HashSet<usize>) -> Case {
+    let Trace { recording, outcome, numbers, product } = trace;
     let mut places: Vec<Place<'_>> = Vec::new();
     for (index, taken) in outcome.taken.iter().enumerate() {
         if let Some(at) = numbers.get(&taken.input) {
-            places.push(Place { at: *at, taken, left: leave.places.contains(&index) });
+            places.push(Place { at: *at, taken, left: leave.contains(&index) });
         }
     }
     let Mutants { units, mut all, targets, .. } = Mutants::of(recording, &places);
@@ -62,7 +62,7 @@ pub(super) fn audit(trace: &Trace, leave: &Leave) -> Case {
             }
         });
     }
-    Case { product: product.clone(), alike: leave.alike, ..bench.case(recording) }
+    Case { product: product.clone(), ..bench.case(recording) }
 }
 
 /// Shows each mutant, in the order of the recording, with an engine that was told everything before its place.
@@ -377,7 +377,6 @@ impl<'t> Trial<'t> {
             product: String::new(),
             variant: recording.setup.variant.clone(),
             checks: self.units.len(),
-            alike: 0,
             caught: self
                 .caught
                 .iter()

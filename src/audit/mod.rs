@@ -4,7 +4,6 @@
 //! What is changed is what was looked at: the engine tells which step took which message, and the step which places of it
 //! it looks at. So the audit needs to know nothing of any test case.
 
-mod alike;
 mod conditions;
 mod connections;
 mod contents;
@@ -13,6 +12,7 @@ mod generate;
 mod judge;
 mod mutant;
 mod nearness;
+mod relevant;
 mod rules;
 mod sample;
 mod subjects;
@@ -34,7 +34,6 @@ use crate::{
     engine::Outcome,
     parallel::in_parallel,
     pics::Pics,
-    protocol::Version,
     record::PlanEntry,
     replay::Recording,
     runner::{self, Plan},
@@ -131,8 +130,6 @@ pub struct Case {
     pub checks: usize,
     /// All mutations.
     pub mutations: Vec<Mutation>,
-    /// How many things were looked at that are judged alike in an earlier version of OCPP, and audited in full there.
-    pub alike: usize,
     /// Checks that caught something: where they stand (with the folder), and what they look at.
     #[serde(skip)]
     pub caught: Vec<(String, String)>,
@@ -238,7 +235,7 @@ pub fn audit(
             Err(reason) => result.without.push((id, reason)),
             Ok(found) => {
                 for trace in found {
-                    let shared = seen.share(&trace);
+                    let shared = share(&trace, &mut seen);
                     work.push_back((trace, shared));
                 }
             }
@@ -264,54 +261,27 @@ fn caught_elsewhere(audit: &mut Audit) {
 /// In how many test cases every step of a state is audited in full; in the others only its messages are dropped.
 const SHARED: usize = 3;
 
-/// What need not be audited again.
-#[derive(Default)]
-struct Leave {
-    /// Numbers of what the steps took.
-    places: HashSet<usize>,
-    /// How many of them are judged alike in an earlier version of OCPP.
-    alike: usize,
-}
+/// In how many traces each step of a state was, by its place.
+type Seen = HashMap<(Arc<str>, usize), usize>;
 
-/// What was audited.
-#[derive(Default)]
-struct Seen {
-    /// In how many traces steps of states were, by their places.
-    states: HashMap<(Arc<str>, usize), usize>,
-    /// What steps looked at, with the version of OCPP that it was first seen in.
-    looks: HashMap<u64, Version>,
-}
-
-impl Seen {
-    /// What of a trace need not be audited again: steps of states that were audited often enough, and what is judged alike in a
-    /// version of OCPP that came before.
-    fn share(&mut self, trace: &Trace) -> Leave {
-        let own = format!("/{}.yaml", trace.recording.id);
-        let of_states: HashSet<_> =
-            trace.outcome.taken.iter().filter_map(mutant::place_of).filter(|(file, _)| !file.ends_with(&own)).collect();
-        let mut enough = HashSet::new();
-        for place in of_states {
-            let count = self.states.entry(place.clone()).or_default();
-            *count += 1;
-            if *count > SHARED {
-                enough.insert(place);
-            }
+/// The numbers of what the steps of states took that were audited often enough.
+fn share(trace: &Trace, seen: &mut Seen) -> HashSet<usize> {
+    let own = format!("/{}.yaml", trace.recording.id);
+    let places = || trace.outcome.taken.iter().map(mutant::place_of);
+    let mut enough = HashSet::new();
+    let of_states: HashSet<_> = places().flatten().filter(|(file, _)| !file.ends_with(&own)).collect();
+    for place in of_states {
+        let count = seen.entry(place.clone()).or_default();
+        *count += 1;
+        if *count > SHARED {
+            enough.insert(place);
         }
-        let mut leave = Leave::default();
-        let version = trace.recording.setup.protocol.version;
-        for (index, look) in &trace.looks {
-            if *self.looks.entry(*look).or_insert(version) != version {
-                leave.places.insert(*index);
-            }
-        }
-        leave.alike = leave.places.len();
-        for (index, taken) in trace.outcome.taken.iter().enumerate() {
-            if mutant::place_of(taken).is_some_and(|place| enough.contains(&place)) {
-                leave.places.insert(index);
-            }
-        }
-        leave
     }
+    places()
+        .enumerate()
+        .filter(|(_, place)| place.as_ref().is_some_and(|place| enough.contains(place)))
+        .map(|(index, _)| index)
+        .collect()
 }
 
 /// A trace that passes.
@@ -321,8 +291,6 @@ struct Trace {
     outcome: Outcome,
     /// The numbers that the engine gives its inputs, and their places in the recording.
     numbers: HashMap<usize, usize>,
-    /// What its steps look at; see [`alike::looks`].
-    looks: Vec<(usize, u64)>,
 }
 
 /// The traces of a test case (one for each variant) of the first product that passes it.
@@ -335,8 +303,7 @@ fn passing(job: &Job<'_>, products: &[Product<'_>]) -> Result<Vec<Trace>, String
                 let name = &product.pics.product.designation;
                 let traces = recordings.into_iter().map(|recording| {
                     let (outcome, numbers) = judge::judged(&recording);
-                    let looks = alike::looks(&recording, &outcome, &numbers);
-                    Trace { product: name.clone(), recording, outcome, numbers, looks }
+                    Trace { product: name.clone(), recording, outcome, numbers }
                 });
                 let traces: Vec<_> = traces.collect();
                 if traces.iter().all(|trace| trace.outcome.verdict == Verdict::Pass) {

@@ -218,12 +218,7 @@ pub(super) fn short(source: &str) -> &str {
 
 /// The action of a CALL of ours.
 pub(super) fn asked<'p>(place: &'p Place<'_>) -> &'p str {
-    place.taken.step.as_deref().map_or("", asked_by)
-}
-
-/// The action of the CALL that a step sends.
-pub(super) fn asked_by(step: &Step) -> &str {
-    step.send().map_or("", |send| send.action.as_str())
+    place.taken.step.as_deref().and_then(Step::send).map_or("", |send| send.action.as_str())
 }
 
 /// True for a step within a group of which not everything need happen.

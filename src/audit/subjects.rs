@@ -1,6 +1,6 @@
 //! What a condition is about: the names that it uses, what they are made of, and what it compares them with.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 
 use serde_json::Value;
 
@@ -64,24 +64,6 @@ impl Definitions {
         for inner in step.inner() {
             self.under(inner, &around);
         }
-    }
-
-    /// What defines the names that stand anywhere in a text, in quotes or not, and the names that they are made of.
-    pub(super) fn behind_all(&self, text: &str) -> Vec<String> {
-        let mut found = Vec::new();
-        let mut seen: HashSet<&str> = HashSet::new();
-        let mut texts = vec![text];
-        while let Some(text) = texts.pop() {
-            for name in identifiers(text) {
-                if let Some((name, definitions)) = self.0.get_key_value(name)
-                    && seen.insert(name)
-                {
-                    found.extend(definitions.iter().cloned());
-                    texts.extend(definitions.iter().map(String::as_str));
-                }
-            }
-        }
-        found
     }
 
     /// The names that a condition rests on, those that they are made of included.

@@ -244,13 +244,6 @@ fn text(audit: &Audit) -> String {
         "\n{} test cases, {} checks, {} mutations: {} killed ({} at the step concerned, {} by a rule for every test, {} elsewhere), {} undecided, {} survivors, {} unexplained\n",
         audit.cases.len(), all.checks, all.mutations, all.killed(), all.at_step, all.by_rule, all.elsewhere, all.undecided, all.survivors(), all.unexplained
     ));
-    let alike: usize = audit.cases.iter().map(|case| case.alike).sum();
-    if alike > 0 {
-        let cases = audit.cases.iter().filter(|case| case.alike > 0).count();
-        text.push_str(&format!(
-            "{alike} things that {cases} test cases look at are judged alike in an earlier version of OCPP, and changed there alone\n"
-        ));
-    }
     for (reason, count) in &all.reasons {
         text.push_str(&format!("{count:>8}  {reason}\n"));
     }

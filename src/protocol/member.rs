@@ -92,34 +92,6 @@ impl Member {
         words.into_iter().flatten().filter_map(Value::as_str).collect()
     }
 
-    /// What the schema demands of the value here, in no particular words: equal where two versions of OCPP demand the same.
-    pub fn limits(self) -> String {
-        const KEYS: [&str; 13] = [
-            "type",
-            "enum",
-            "words",
-            "maxLength",
-            "minLength",
-            "minimum",
-            "maximum",
-            "format",
-            "pattern",
-            "default",
-            "required",
-            "time",
-            "primitive",
-        ];
-        KEYS.iter().filter_map(|key| Some(format!("{key} {}", self.schema.get(*key)?))).collect()
-    }
-
-    /// Whether a member must be there, and how many elements its list may have; as [`Self::limits`].
-    pub fn limits_of(self, name: &str) -> String {
-        let required = self.schema["required"].as_array().is_some_and(|all| all.iter().any(|one| one == name));
-        let list = self.schema.get("properties").and_then(|all| all.get(name));
-        let size = |key: &str| list.and_then(|list| list.get(key)).map_or_else(String::new, Value::to_string);
-        format!("{name} {required} {} {}", size("minItems"), size("maxItems"))
-    }
-
     /// A legal value with nothing that is not required.
     pub fn example(self) -> Value {
         let one = self.messages.example(self.schema, 0);
