@@ -20,6 +20,7 @@ mod cli_simulate;
 mod corpus;
 mod deep;
 mod evidence;
+mod evidence_forged;
 mod false_passes;
 mod faults;
 mod faults_2_1;
