@@ -66,7 +66,11 @@ enum Body {
     Steps(Sequence),
     AnyOrder(Vec<Node>),
     OneOf(Vec<Node>, Option<usize>),
-    Expect { until: u64 },
+    /// `since`: from when on a message will do that another step has taken.
+    Expect {
+        until: u64,
+        since: Option<f64>,
+    },
     Send(Sending),
     Operator(manual_action::Asked),
     Service(u32),

@@ -433,13 +433,23 @@ impl Engine {
 /// The parameters that name a variable; its instance stands in brackets.
 fn named(component: &str, variable: &str) -> Vec<(String, Template)> {
     let text = |text: &str| Template::literal(Value::String(text.to_owned()));
-    let (name, instance) = match variable.strip_suffix(']').and_then(|variable| variable.split_once('[')) {
-        Some((name, instance)) => (name, Some(instance)),
-        None => (variable, None),
-    };
+    let (component, evse) = bracketed(component);
+    let (name, instance) = bracketed(variable);
     let mut with = vec![("component".to_owned(), text(component)), ("variable".to_owned(), text(name))];
+    with.extend(evse.map(|evse| {
+        let number = evse.parse::<u64>().map_or_else(|_| text(evse), |number| Template::literal(number.into()));
+        ("of_evse".to_owned(), number)
+    }));
     with.extend(instance.map(|instance| ("instance".to_owned(), text(instance))));
     with
+}
+
+/// A name, and what stands in brackets behind it.
+fn bracketed(name: &str) -> (&str, Option<&str>) {
+    match name.strip_suffix(']').and_then(|name| name.split_once('[')) {
+        Some((name, bracketed)) => (name, Some(bracketed)),
+        None => (name, None),
+    }
 }
 
 /// Names an expression sees; see `docs/test-cases.md`.

@@ -5,6 +5,7 @@ mod pace;
 mod preparation;
 mod rules;
 mod said;
+mod shared;
 mod wire;
 mod words;
 

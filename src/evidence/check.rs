@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     certificate::Certificate,
+    parallel::{cores, in_parallel},
     record::{
         chain::{Chained, Follower, sha256},
         seal,
@@ -113,9 +114,10 @@ pub fn check(file: &[u8], trust: &Trust) -> Result<Checked, ContainerError> {
         checked.say(Outcome::Note, None, text);
     }
     signed(&mut checked, &text, signature.as_deref(), stamp.as_deref(), trust);
-    contents(&mut checked, &manifest, &members);
+    let looked_at = in_parallel(&members, cores(), |(path, content)| LookedAt::at(path, content, &manifest));
+    contents(&mut checked, &manifest, &looked_at);
     for run in &manifest.runs {
-        evidence(&mut checked, run, &members);
+        evidence(&mut checked, run, &looked_at, &members);
     }
     if checked.any(Outcome::Differs) {
         checked.say(Outcome::Note, None, "no test case was judged again, because the package is not what it says");
@@ -132,16 +134,45 @@ pub fn check(file: &[u8], trust: &Trust) -> Result<Checked, ContainerError> {
     Ok(checked)
 }
 
+/// What there is to know of a member by its bytes.
+struct LookedAt<'m> {
+    path: &'m str,
+    sha256: String,
+    size: u64,
+    /// What its hash chain says, and how many lines it has; of files whose lines are chained.
+    chained: Option<(Chained, usize)>,
+}
+
+impl<'m> LookedAt<'m> {
+    fn at(path: &'m str, content: &[u8], manifest: &Manifest) -> Self {
+        let within = manifest.runs.iter().find_map(|run| inside(run, path));
+        let chained = within.filter(|path| is_chained(path)).map(|path| follow(path, content));
+        Self { path, sha256: sha256(content), size: content.len() as u64, chained }
+    }
+}
+
+/// The path in the folder of a run.
+fn inside<'m>(run: &PackagedRun, path: &'m str) -> Option<&'m str> {
+    path.strip_prefix(&run.folder)?.strip_prefix('/')
+}
+
+fn follow(path: &str, content: &[u8]) -> (Chained, usize) {
+    let (mut follower, mut lines) = (Follower::new(path), 0);
+    for line in content.split_inclusive(|byte| *byte == b'\n').filter(|line| line.ends_with(b"\n")) {
+        follower.take(line.trim_ascii_end());
+        lines += 1;
+    }
+    (follower.found(), lines)
+}
+
 /// Every member has the hash of the manifest, and there is no other.
-fn contents(checked: &mut Checked, manifest: &Manifest, members: &BTreeMap<String, Vec<u8>>) {
+fn contents(checked: &mut Checked, manifest: &Manifest, members: &[LookedAt<'_>]) {
     let before = checked.lines.len();
-    let in_a_run = |path: &str| {
-        manifest.runs.iter().any(|run| path.strip_prefix(&run.folder).is_some_and(|rest| rest.starts_with('/')))
-    };
-    for (path, content) in members {
-        match manifest.members.get(path) {
+    let in_a_run = |path: &str| manifest.runs.iter().any(|run| inside(run, path).is_some());
+    for LookedAt { path, sha256, size, .. } in members {
+        match manifest.members.get(*path) {
             None => checked.say(Outcome::Differs, None, format!("{path} is in the package, but not in its manifest")),
-            Some(hash) if hash.sha256 != sha256(content) || hash.size != content.len() as u64 => {
+            Some(hash) if hash.sha256 != *sha256 || hash.size != *size => {
                 checked.say(
                     Outcome::Differs,
                     None,
@@ -154,11 +185,16 @@ fn contents(checked: &mut Checked, manifest: &Manifest, members: &BTreeMap<Strin
             Some(_) => {}
         }
     }
-    for path in manifest.members.keys().filter(|path| !members.contains_key(*path)) {
+    let is_there = |path: &str| members.binary_search_by_key(&path, |member| member.path).is_ok();
+    for path in manifest.members.keys().filter(|path| !is_there(path)) {
         checked.say(Outcome::Differs, None, format!("{path} is in the manifest, but not in the package"));
     }
+    // A member belongs to one run.
     let folders: std::collections::BTreeSet<&str> = manifest.runs.iter().map(|run| run.folder.as_str()).collect();
-    if manifest.runs.is_empty() || folders.len() != manifest.runs.len() {
+    let is_within = |folder: &&str| {
+        folder.match_indices('/').any(|(end, _)| folder.get(..end).is_some_and(|it| folders.contains(it)))
+    };
+    if manifest.runs.is_empty() || folders.len() != manifest.runs.len() || folders.iter().any(is_within) {
         checked.say(Outcome::Differs, None, "the manifest names no run, or two in one folder");
     }
     if checked.lines.len() == before {
@@ -232,15 +268,13 @@ fn signed(checked: &mut Checked, manifest: &[u8], signature: Option<&[u8]>, stam
 }
 
 /// The seal and the hash chains of a run.
-fn evidence(checked: &mut Checked, run: &PackagedRun, members: &BTreeMap<String, Vec<u8>>) {
+fn evidence(checked: &mut Checked, run: &PackagedRun, looked_at: &[LookedAt<'_>], members: &BTreeMap<String, Vec<u8>>) {
     let folder = run.folder.as_str();
-    let prefix = format!("{folder}/");
-    let own = || members.iter().filter_map(|(path, content)| Some((path.strip_prefix(&prefix)?, content)));
-    let is_evidence = |path: &str| seal::is_evidence(path);
-    let hashes: Vec<(&str, String)> =
-        own().filter(|(path, _)| is_evidence(path)).map(|(path, content)| (path, sha256(content))).collect();
-    let list = seal::list(hashes.iter().map(|(path, hash)| (*path, hash.as_str())));
-    let sealed = members.get(&format!("{prefix}{}", seal::FILE)).map(|list| String::from_utf8_lossy(list).into_owned());
+    let own = || looked_at.iter().filter_map(|member| Some((inside(run, member.path)?, member)));
+    let evidence = own().filter(|(path, _)| seal::is_evidence(path));
+    let list = seal::list(evidence.map(|(path, member)| (path, member.sha256.as_str())));
+    let sealed =
+        members.get(&format!("{folder}/{}", seal::FILE)).map(|list| String::from_utf8_lossy(list).into_owned());
     match sealed {
         None => checked.say(Outcome::Differs, Some(folder), format!("{} is missing", seal::FILE)),
         Some(sealed) => match difference(&sealed, &list) {
@@ -266,13 +300,9 @@ fn evidence(checked: &mut Checked, run: &PackagedRun, members: &BTreeMap<String,
         },
     }
     let (mut whole, mut absent, mut lines) = (0, Vec::new(), 0);
-    for (path, content) in own().filter(|(path, _)| is_chained(path)) {
-        let mut follower = Follower::new(path);
-        for line in content.split_inclusive(|byte| *byte == b'\n').filter(|line| line.ends_with(b"\n")) {
-            follower.take(line.trim_ascii_end());
-            lines += 1;
-        }
-        match follower.found() {
+    for (path, (chained, of_it)) in own().filter_map(|(path, member)| Some((path, member.chained.as_ref()?))) {
+        lines += of_it;
+        match chained {
             Chained::Whole(_) => whole += 1,
             Chained::Absent => absent.push(path),
             broken @ Chained::Broken(_) => {
@@ -298,13 +328,15 @@ fn evidence(checked: &mut Checked, run: &PackagedRun, members: &BTreeMap<String,
 /// A folder with the members of a run.
 fn unpacked<'m>(members: impl Iterator<Item = (&'m str, &'m [u8])>) -> std::io::Result<TemporaryFolder> {
     let folder = TemporaryFolder::new("verify")?;
+    let mut files = Vec::new();
     for (path, content) in members {
         // The container has refused every name that could lead out of the folder.
         let path = folder.path().join(path);
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent)?;
         }
-        fs::write(path, content)?;
+        files.push((path, content));
     }
+    in_parallel(files, cores(), |(path, content)| fs::write(path, content)).into_iter().collect::<Result<(), _>>()?;
     Ok(folder)
 }

@@ -41,12 +41,14 @@ enum Done {
 pub(super) fn judge(checked: &mut Checked, packaged: &PackagedRun, folder: &Path, redacted: Option<&Redacted>) {
     let at = &packaged.folder;
     let mut judge = Judge { checked, at };
-    let run = match read::run(folder) {
-        Ok(run) => run,
-        Err(error) => return judge.differs(format!("the run can't be read: {error}")),
-    };
-    let saved = match Saved::read(folder) {
-        Ok(saved) => saved,
+    let read = std::thread::scope(|scope| {
+        let saved = scope.spawn(|| Saved::read(folder));
+        let run = read::run(folder)?;
+        let saved = saved.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        Ok::<_, read::ReadError>((run, saved))
+    });
+    let (run, saved) = match read {
+        Ok(read) => read,
         Err(error) => return judge.differs(format!("the run can't be read: {error}")),
     };
     judge.names(packaged, &run, &saved, folder);

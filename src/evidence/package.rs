@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     bench::Bench,
+    parallel::{cores, in_parallel},
     protocol::Version,
     record::{
         chain::{self, Chained, sha256},
@@ -88,7 +89,7 @@ pub struct Package {
 pub fn package(runs: &[PathBuf], options: &Options<'_>) -> Result<Package, PackageError> {
     // A large file: its hash is ready when the runs are read.
     let executable = std::thread::spawn(|| std::env::current_exe().and_then(|path| seal::sha256_of(&path)));
-    let (mut members, mut packaged, mut notes) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut taken, mut packaged, mut notes) = (Vec::new(), Vec::new(), Vec::new());
     let mut redacted: Option<Redacted> = None;
     if options.redact {
         let mut whole = Vec::new();
@@ -99,24 +100,25 @@ pub fn package(runs: &[PathBuf], options: &Options<'_>) -> Result<Package, Packa
         let redaction = redact::redact(runs)?;
         for (number, folder) in redaction.folders.iter().enumerate() {
             let (more, run) = one(folder, &format!("runs/{}", number + 1), &mut notes)?;
-            members.extend(more);
+            taken.extend(more);
             packaged.push(run);
         }
         redacted = Some(Redacted { original_seals: whole, ..redaction.told.clone() });
     } else {
         for (number, run) in runs.iter().enumerate() {
             let (more, run) = one(run, &format!("runs/{}", number + 1), &mut notes)?;
-            members.extend(more);
+            taken.extend(more);
             packaged.push(run);
         }
     }
-    let hashed = |member: &Member| {
-        let hash = Hash { sha256: sha256(&member.content), size: member.content.len() as u64 };
-        (member.path.clone(), hash)
-    };
     let executable = executable.join().unwrap_or_else(|_| Err(io::Error::other("the executable could not be read")));
     let schemas =
         Version::ALL.map(|version| (version.protocol().name.to_owned(), sha256(version.schemas().concat().as_bytes())));
+    let (mut members, mut hashes) = (Vec::new(), BTreeMap::new());
+    for Taken { member, sha256 } in taken {
+        hashes.insert(member.path.clone(), Hash { sha256, size: member.content.len() as u64 });
+        members.push(member);
+    }
     let manifest = Manifest {
         format: FORMAT,
         packaged_by: Tool {
@@ -126,7 +128,7 @@ pub fn package(runs: &[PathBuf], options: &Options<'_>) -> Result<Package, Packa
         schemas: schemas.into_iter().collect(),
         runs: packaged,
         redacted,
-        members: members.iter().map(hashed).collect::<BTreeMap<_, _>>(),
+        members: hashes,
     };
     let mut text = serde_json::to_vec_pretty(&manifest).map_err(|error| PackageError::Own(error.to_string()))?;
     text.push(b'\n');
@@ -137,8 +139,21 @@ pub fn package(runs: &[PathBuf], options: &Options<'_>) -> Result<Package, Packa
     Ok(Package { file: container::write(members)?, manifest, notes })
 }
 
+/// A member with its hash.
+struct Taken {
+    member: Member,
+    sha256: String,
+}
+
+impl Taken {
+    fn new(path: String, content: Vec<u8>) -> Self {
+        let sha256 = sha256(&content);
+        Self { member: Member { path, content }, sha256 }
+    }
+}
+
 /// The members of one run, after its chain and its seal were checked.
-fn one(run: &Path, at: &str, notes: &mut Vec<String>) -> Result<(Vec<Member>, PackagedRun), PackageError> {
+fn one(run: &Path, at: &str, notes: &mut Vec<String>) -> Result<(Vec<Taken>, PackagedRun), PackageError> {
     let name = run.display();
     let manifest = Saved::manifest(run)?;
     let results = read::named(run)?;
@@ -150,34 +165,31 @@ fn one(run: &Path, at: &str, notes: &mut Vec<String>) -> Result<(Vec<Member>, Pa
     }
     let failed =
         |error: io::Error| input(format!("{name} can't be read: {error}"), "check the folder and its permissions");
-    let mut unchained = 0;
     let paths = seal::evidence(run).map_err(failed)?;
-    for path in paths.iter().filter(|path| is_chained(path)) {
-        let found = chain::of_file(run, path).map_err(failed)?;
-        if let Some(complaint) = found.complaint(path) {
+    let read = in_parallel(&paths, cores(), |path| -> io::Result<(Taken, Option<Chained>)> {
+        let content = fs::read(run.join(path))?;
+        let chained = is_chained(path).then(|| chain::of_lines(content.as_slice(), path)).transpose()?;
+        Ok((Taken::new(format!("{at}/{path}"), content), chained))
+    });
+    let (mut members, mut unchained) = (Vec::new(), 0);
+    for (path, read) in paths.iter().zip(read) {
+        let (taken, chained) = read.map_err(failed)?;
+        if let Some(complaint) = chained.as_ref().and_then(|chained| chained.complaint(path)) {
             return Err(input(
                 format!("{name}/{complaint}"),
                 "name the original run folder; what was changed proves nothing",
             ));
         }
-        unchained += usize::from(found == Chained::Absent);
+        unchained += usize::from(chained == Some(Chained::Absent));
+        members.push(taken);
     }
     if unchained > 0 {
         notes.push(format!(
             "{name}: {unchained} files have no hash chain: an earlier version wrote them, or nothing is in them"
         ));
     }
-    let mut members = Vec::new();
-    let mut take = |path: &str, from: &Path| -> Result<String, PackageError> {
-        let content = fs::read(from).map_err(failed)?;
-        let hash = sha256(&content);
-        members.push(Member { path: format!("{at}/{path}"), content });
-        Ok(hash)
-    };
-    let mut hashes = Vec::new();
-    for path in &paths {
-        hashes.push((path.as_str(), take(path, &run.join(path))?));
-    }
+    let hashes: Vec<(&str, String)> =
+        paths.iter().zip(&members).map(|(path, taken)| (path.as_str(), taken.sha256.clone())).collect();
     let list = seal::list(hashes.iter().map(|(path, hash)| (*path, hash.as_str())));
     let sealed = fs::read_to_string(run.join(seal::FILE)).ok();
     if let Some(sealed) = &sealed {
@@ -188,6 +200,10 @@ fn one(run: &Path, at: &str, notes: &mut Vec<String>) -> Result<(Vec<Member>, Pa
     } else {
         notes.push(format!("{name}: the run has no seal (an earlier version made it), so that its abstract names none; it is sealed now"));
     }
+    let mut take = |path: &str, from: &Path| -> Result<(), PackageError> {
+        members.push(Taken::new(format!("{at}/{path}"), fs::read(from).map_err(failed)?));
+        Ok(())
+    };
     for report in ENDING.iter().filter(|report| **report != "results.json" && **report != seal::FILE) {
         if run.join(report).is_file() {
             take(report, &run.join(report))?;
@@ -207,7 +223,7 @@ fn one(run: &Path, at: &str, notes: &mut Vec<String>) -> Result<(Vec<Member>, Pa
         }
     }
     let pics = hashes.iter().find(|(path, _)| *path == read::PICS_FILE).map(|(_, hash)| hash.clone());
-    members.push(Member { path: format!("{at}/{}", seal::FILE), content: list.clone().into_bytes() });
+    members.push(Taken::new(format!("{at}/{}", seal::FILE), list.clone().into_bytes()));
     let run = PackagedRun {
         folder: at.to_owned(),
         run_id: results.run_id,

@@ -132,7 +132,7 @@ pub const ACTIONS: &[ActionInfo] = &[
     ActionInfo {
         name: "reconnect-ev-side",
         parameters: &[EVSE, CONNECTOR],
-        prompt: "Plug the cable into the EV again (EVSE {{ evse }}, connector {{ connector }}).",
+        prompt: "Plug the cable into the EV again and let it draw energy (EVSE {{ evse }}, connector {{ connector }}).",
     },
     ActionInfo {
         name: "disconnect-station-side",
@@ -162,17 +162,17 @@ pub const ACTIONS: &[ActionInfo] = &[
     ActionInfo {
         name: "ev-authorization",
         parameters: &[EVSE, METHOD],
-        prompt: "Before the EV meant for EVSE {{ evse }} is plugged in, set it {% if method == 'none' %}to charge without ISO 15118, or as it does in the other test cases{% elif method == 'PnC' %}to use ISO 15118 with Plug and Charge. It has the contract certificate and trusts the V2G root certificate of the bench{% else %}to use ISO 15118 with external identification (EIM){% endif %}.",
+        prompt: "Before the EV meant for EVSE {{ evse }} is plugged in, set it {% if method == 'none' %}to charge without ISO 15118, or as it does in the other test cases{% elif method == 'PnC' %}to use ISO 15118-2 with Plug and Charge. It has the contract certificate and trusts the V2G root certificate of the bench{% else %}to use ISO 15118-2 with external identification (EIM){% endif %}.",
     },
     ActionInfo {
         name: "ev-services",
         parameters: &[EVSE, CONTROL, TRANSFER],
-        prompt: "Set the EV at EVSE {{ evse }}, or meant for it, to use ISO 15118-20 with {{ control }}. {% if transfer == 'bidirectional' %}It asks for bidirectional power transfer (AC_BPT or DC_BPT), tells all energy transfer modes that it has, a maximum charge power of 10000 W and a maximum discharge power of 5000 W; where that is refused it asks for charging only and tells no discharge power{% else %}It asks for charging only, tells all energy transfer modes that it has, a maximum charge power of 10000 W and no discharge power{% endif %}.",
+        prompt: "Set the EV at EVSE {{ evse }}, or meant for it, to use ISO 15118-20 with {{ control }}. {% if transfer == 'bidirectional' %}It asks for bidirectional power transfer (AC_BPT or DC_BPT), tells all energy transfer modes that it has, a maximum charge power of 10000 W and a maximum discharge power of 5000 W; where that is refused it asks for charging only and tells no discharge power{% else %}It asks for charging only, tells all energy transfer modes that it has, a maximum charge power of 10000 W and no discharge power{% endif %}. If it charges already, let it renegotiate with that.",
     },
     ActionInfo {
         name: "ev-certificate",
         parameters: &[EVSE, CERTIFICATE_ACTION, CONTRACTS],
-        prompt: "Before the EV meant for EVSE {{ evse }} is plugged in, set it to {% if request == 'Install' %}ask for the installation of a contract certificate (CertificateInstallationReq){% else %}ask for an update of its contract certificate (CertificateUpdateReq){% endif %} in its next session{% if contracts is defined %}, by ISO 15118-20, for at most {{ contracts }} contracts{% endif %}.",
+        prompt: "Before the EV meant for EVSE {{ evse }} is plugged in, set it to {% if request == 'Install' %}ask for the installation of a contract certificate (CertificateInstallationReq){% else %}ask for an update of its contract certificate (CertificateUpdateReq){% endif %} in its next session{% if contracts is defined %}, by ISO 15118-20, for at most {{ contracts }} contracts{% endif %}. If it gets none it ends the session, and does not go on with a certificate that it has.",
     },
     ActionInfo {
         name: "ev-renegotiate",

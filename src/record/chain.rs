@@ -9,7 +9,7 @@
 
 use std::{
     fs::File,
-    io::{self, BufRead as _, BufReader, Read as _},
+    io::{self, BufRead, BufReader, Read as _},
     path::Path,
 };
 
@@ -172,8 +172,12 @@ fn withdrawn(content: &[u8]) -> Option<Vec<String>> {
 
 /// Follows the chain of a file of a run folder; a last line that was not written whole is no line.
 pub fn of_file(folder: &Path, name: &str) -> io::Result<Chained> {
+    of_lines(BufReader::with_capacity(1 << 16, File::open(folder.join(name))?), name)
+}
+
+/// The same of what was read of a file.
+pub fn of_lines(mut reader: impl BufRead, name: &str) -> io::Result<Chained> {
     let mut follower = Follower::new(name);
-    let mut reader = BufReader::with_capacity(1 << 16, File::open(folder.join(name))?);
     let mut line = Vec::new();
     loop {
         line.clear();

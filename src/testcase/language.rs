@@ -106,7 +106,7 @@ pub static STEPS: [StepInfo; 21] = [
                  earlier (which breaks the `requirement` there) nor later, unless `within` says how long it may take",
             ),
             Property::optional("any-time-since", Takes::Number)
-                .about("take one that has come since this second of the run"),
+                .about("take one that has come since this second of the run, also one that another step has taken"),
             Property::optional("optional", Takes::Expression).about("it may be missing if this is true"),
             citing("nothing-else-before", &Takes::Switch, &ALONE).about("any other CALL before it is a failure"),
         ],

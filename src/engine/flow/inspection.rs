@@ -41,7 +41,7 @@ impl Node {
     /// When an open, untouched step would have given up.
     pub(super) fn open_until(&self) -> Option<u64> {
         match &self.body {
-            Body::Expect { until } => Some(*until),
+            Body::Expect { until, .. } => Some(*until),
             Body::Steps(steps) => {
                 steps.nodes.iter().find(|node| node.status == Status::Active).and_then(Node::open_until)
             }
@@ -55,7 +55,7 @@ impl Node {
             return None;
         }
         match &self.body {
-            Body::Expect { until } => world.gives_up(self.reached, *until).filter(|_| self.touched),
+            Body::Expect { until, .. } => world.gives_up(self.reached, *until).filter(|_| self.touched),
             // Its turn comes when the CALL before it is answered, or counts as unanswered.
             Body::Send(sending) if sending.id.is_none() && world.connected() => {
                 world.turn().or_else(|| self.acts_at(world)).or(Some(sending.until))

@@ -14,7 +14,7 @@ use crate::{
     },
     protocol::{error_code::ErrorCode, session::Call},
     testcase::{
-        model::{Expect, Send, StateKind, Step},
+        model::{Expect, Send, StateKind, Step, StepKind},
         template::{Lookup as _, Template, TemplateError},
     },
     verdict::{StepRecord, Verdict},
@@ -30,9 +30,12 @@ type Reached = (String, Map<String, Value>);
 
 impl Node {
     pub(super) fn expecting(&mut self, expect: &Expect, world: &mut World) -> bool {
-        let Body::Expect { until } = self.body else { return true };
+        let Body::Expect { until, .. } = self.body else { return true };
         if !self.touched {
             return true; // optional, and over
+        }
+        if self.shares(expect, world) {
+            return true;
         }
         let last_word = world.last_word(expect, &self.scope);
         let over = world.gives_up(self.reached, until).is_some_and(|until| world.now.mono_ns >= until);
@@ -48,6 +51,15 @@ impl Node {
         world.find(verdict, finding);
         world.missed(&[(expect.clone(), self.scope.clone())]);
         false
+    }
+
+    /// What has just come may be what this step waits for, though another step has taken it: one message may tell of several things.
+    fn shares(&mut self, expect: &Expect, world: &mut World) -> bool {
+        let Body::Expect { since: Some(since), .. } = self.body else { return false };
+        if self.status == Status::Active && world.has_just_come(since) {
+            self.claim_earlier(expect, since, world);
+        }
+        self.status == Status::Done
     }
 
     /// What was waited for in vain, and a finding that tells what came instead; the nearest miss with what is wrong with it.
@@ -296,6 +308,11 @@ impl Node {
         }
         if nodes.is_empty() {
             return true;
+        }
+        for node in nodes.iter_mut() {
+            if let StepKind::Expect(expect) = &node.step.clone().kind {
+                node.shares(expect, world);
+            }
         }
         // What came earlier may have settled it already.
         if let Some(index) = nodes.iter().position(|node| node.status == Status::Done) {

@@ -169,6 +169,11 @@ impl World {
         early.find(|call| is_wanted(call) && !self.is_taken(call.input))
     }
 
+    /// True when a call has just come, and not before a time.
+    pub(crate) fn has_just_come(&self, since: f64) -> bool {
+        self.received.last().is_some_and(|call| call.input == self.input && call.at.seconds() >= since)
+    }
+
     /// Calls received since a time, latest last.
     pub(crate) fn received_since(&self, seconds: f64) -> impl Iterator<Item = &Call> {
         self.received.iter().map(|call| &**call).filter(move |call| call.at.seconds() >= seconds)

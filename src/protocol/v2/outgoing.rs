@@ -50,8 +50,8 @@ impl Conversation {
             ("GetVariables", _) => {
                 for item in response["getVariableResult"].as_array().into_iter().flatten() {
                     let actual = item.get("attributeType").is_none_or(|kind| kind == "Actual");
-                    if let (true, Some(name), Some(value)) = (actual, name(item), item.get("attributeValue")) {
-                        self.variables.insert(name, value.clone());
+                    if let (true, Some(value)) = (actual, item.get("attributeValue")) {
+                        self.learn_value(item, value);
                     }
                 }
             }
@@ -74,8 +74,8 @@ impl Conversation {
         let items = request["setVariableData"].as_array().into_iter().flatten();
         for (item, result) in items.zip(response["setVariableResult"].as_array().into_iter().flatten()) {
             let taken = result["attributeStatus"] == "Accepted" || result["attributeStatus"] == "RebootRequired";
-            let Some(name) = name(item) else { continue };
-            let (component, variable) = name.split_once('.').unwrap_or((&name, ""));
+            let Some((component, variable)) = placed(item) else { continue };
+            let (component, variable) = (component.as_str(), variable.as_str());
             let of_test = &mut self.of_test;
             if matches!(moment.phase, Phase::Prepare | Phase::After) {
                 of_test.put_back.push((component.to_owned(), variable.to_owned()));
@@ -84,22 +84,34 @@ impl Conversation {
             if variable == "BasicAuthPassword" {
                 continue;
             }
-            if let Some(Value::String(old)) = self.variables.get(&name) {
+            if let Some(Value::String(old)) = self.variables.get(&format!("{component}.{variable}")) {
                 let known = |setting: &Setting| setting.component == component && setting.variable == variable;
                 if !of_test.originals.iter().any(known) && moment.phase != Phase::After {
                     let (component, variable) = (component.to_owned(), variable.to_owned());
                     of_test.originals.push(Setting { component, variable, value: old.clone() });
                 }
             }
-            self.variables.insert(name.clone(), value.into());
+            self.learn_value(item, &value.into());
         }
+    }
+
+    /// The value of a variable, under its name and, where it is that of an EVSE, under that with the EVSE, too.
+    fn learn_value(&mut self, item: &Value, value: &Value) {
+        let Some((component, variable)) = placed(item) else { return };
+        if let Some(name) = item["component"]["name"].as_str() {
+            self.variables.insert(format!("{name}.{variable}"), value.clone());
+        }
+        self.variables.insert(format!("{component}.{variable}"), value.clone());
     }
 }
 
-/// `Component.Variable[instance]` of an element of GetVariables or SetVariables.
-fn name(item: &Value) -> Option<String> {
-    let variable = &item["variable"];
+/// `Component` or `Component[evse]`, and `Variable` or `Variable[instance]`, of an element of GetVariables or SetVariables.
+fn placed(item: &Value) -> Option<(String, String)> {
+    let (component, variable) = (&item["component"], &item["variable"]);
+    let evse = component["evse"]["id"].as_u64().map(|evse| format!("[{evse}]"));
     let instance = variable["instance"].as_str().map(|instance| format!("[{instance}]"));
-    let (component, variable) = (item["component"]["name"].as_str()?, variable["name"].as_str()?);
-    Some(format!("{component}.{variable}{}", instance.unwrap_or_default()))
+    Some((
+        format!("{}{}", component["name"].as_str()?, evse.unwrap_or_default()),
+        format!("{}{}", variable["name"].as_str()?, instance.unwrap_or_default()),
+    ))
 }

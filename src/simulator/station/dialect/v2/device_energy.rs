@@ -26,9 +26,25 @@ pub fn add(device: &mut Device, pics: &Pics) {
     }
 }
 
+/// The controller for bidirectional transfer, which each EVSE has for itself (Part 2, 2.18).
+const V2X: &str = "V2XChargingCtrlr";
+
+impl Device {
+    /// A variable of the controller for bidirectional transfer of an EVSE, for EVSE 0 of the first one; empty where there is none.
+    pub fn v2x(&self, evse: u32, name: &str, instance: Option<&str>) -> &str {
+        let is_of = |variable: &&Variable| {
+            let at = variable.place.map_or(0, |(evse, _)| evse);
+            variable.component == V2X
+                && variable.name == name
+                && variable.instance == instance
+                && (evse == 0 || evse == at)
+        };
+        self.variables.iter().find(is_of).map_or("", |variable| variable.value.as_str())
+    }
+}
+
 /// What the station can do with bidirectional transfer (Q01.FR.30 to Q01.FR.35).
 fn add_v2x(device: &mut Device, pics: &Pics) {
-    const CONTROLLER: &str = "V2XChargingCtrlr";
     let strings = |list: &[&str]| list.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
     // Q01.FR.31
     let mut modes = strings(&["ChargingOnly", "CentralSetpoint", "CentralFrequency"]);
@@ -42,30 +58,33 @@ fn add_v2x(device: &mut Device, pics: &Pics) {
             modes.extend(strings(more));
         }
     }
-    let dc = pics.evses.iter().any(|evse| evse.current == "DC");
-    let transfers = strings(if dc { &["DC", "DC_BPT"] } else { &["AC_single_phase", "AC_three_phase", "AC_BPT"] });
     let measurands = strings(&["Power.Active.Setpoint", "Power.Active.Residual", "Power.Active.Import", "SoC"]);
     let (read, write) = (Mutability::ReadOnly, Mutability::ReadWrite);
-    let mut add = |name, instance, mutability, value: String, domain| {
-        let made = variable(CONTROLLER, name, value, domain);
-        device.variables.push(Variable { instance, mutability, ..made });
-    };
-    add("Available", None, read, "true".into(), Domain::Boolean);
-    add("Enabled", None, write, "true".into(), Domain::Boolean);
-    add("SupportedOperationModes", None, read, modes.join(","), Domain::MemberList(modes));
-    add("SupportedEnergyTransferModes", None, read, transfers.join(","), Domain::MemberList(transfers));
-    for name in ["TxStartedMeasurands", "TxUpdatedMeasurands", "TxEndedMeasurands"] {
-        add(name, Some("CentralSetpoint"), write, String::new(), Domain::MemberList(measurands.clone()));
-    }
-    for name in ["TxUpdatedInterval", "TxEndedInterval"] {
-        add(name, Some("CentralSetpoint"), write, "0".into(), Domain::Integer(0, 86_400));
-    }
-    if pics.is_yes("BPT-1") {
-        add("LocalFrequencyUpdateThreshold", None, write, "10".into(), Domain::Integer(0, 1000));
-    }
-    if pics.is_yes("BPT-2") {
-        for bound in ["UpperThreshold", "LowerThreshold", "UpperOffset", "LowerOffset"] {
-            add("LocalLoadBalancing", Some(bound), write, String::new(), Domain::Decimal(-100_000.0, 100_000.0));
+    for evse in &pics.evses {
+        let dc = evse.current == "DC";
+        let transfers = strings(if dc { &["DC", "DC_BPT"] } else { &["AC_single_phase", "AC_three_phase", "AC_BPT"] });
+        let mut add = |name, instance, mutability, value: String, domain| {
+            let made = variable(V2X, name, value, domain);
+            device.variables.push(Variable { place: Some((evse.id, None)), instance, mutability, ..made });
+        };
+        add("Available", None, read, "true".into(), Domain::Boolean);
+        add("Enabled", None, write, "true".into(), Domain::Boolean);
+        add("SupportedOperationModes", None, read, modes.join(","), Domain::MemberList(modes.clone()));
+        add("SupportedEnergyTransferModes", None, read, transfers.join(","), Domain::MemberList(transfers));
+        for name in ["TxStartedMeasurands", "TxUpdatedMeasurands", "TxEndedMeasurands"] {
+            add(name, Some("CentralSetpoint"), write, String::new(), Domain::MemberList(measurands.clone()));
+        }
+        for name in ["TxUpdatedInterval", "TxEndedInterval"] {
+            add(name, Some("CentralSetpoint"), write, "0".into(), Domain::Integer(0, 86_400));
+        }
+        if pics.is_yes("BPT-1") {
+            add("LocalFrequencyUpdateThreshold", None, write, "10".into(), Domain::Integer(0, 1000));
+        }
+        if pics.is_yes("BPT-2") {
+            for bound in ["UpperThreshold", "LowerThreshold", "UpperOffset", "LowerOffset"] {
+                let domain = Domain::Decimal(-100_000.0, 100_000.0);
+                add("LocalLoadBalancing", Some(bound), write, String::new(), domain);
+            }
         }
     }
 }

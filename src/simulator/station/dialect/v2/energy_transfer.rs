@@ -59,7 +59,7 @@ impl Station {
         };
         let allowed = self.allowed_transfers.get(&index);
         let allowed = allowed.is_some_and(|list| list.iter().any(|mode| mode == both_ways));
-        let possible = self.device.is("V2XChargingCtrlr", "Enabled");
+        let possible = self.device.v2x(evse.id, "Enabled", None) == "true";
         let mut parameters = json!({
             "minChargePower": 0, "maxChargePower": MOST_CHARGED, "evTargetEnergyRequest": evse.ev.energy_wanted(),
         });

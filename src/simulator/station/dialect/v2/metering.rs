@@ -119,7 +119,7 @@ impl Station {
         if variable.0 == "SampledDataCtrlr" {
             // Q01.FR.33 to Q01.FR.35
             let mode = self.operation_mode(index);
-            let more = self.device.instance("V2XChargingCtrlr", variable.1, &mode).unwrap_or_default();
+            let more = self.device.v2x(self.physical.evses[index].id, variable.1, Some(&mode));
             for measurand in more.split(',').filter(|measurand| !measurand.is_empty()) {
                 if !measurands.split(',').any(|known| known == measurand) {
                     measurands = [measurands.as_str(), measurand].join(",");

@@ -41,25 +41,28 @@ impl Station {
         self.pics.has_profile(Certification::BIDIRECTIONAL_POWER_TRANSFER)
     }
 
-    /// What is wrong with the periods of a profile, as their operation modes have it.
-    pub(super) fn judge_operation_modes(&self, message: &Value) -> Result<(), Refusal> {
-        let schedules = list(&message["chargingSchedule"]);
-        let mut periods = schedules.flat_map(|schedule| list(&schedule["chargingSchedulePeriod"]));
-        periods.try_for_each(|period| self.judge_operation_mode(period))
+    /// True for the modes of bidirectional transfer that an EVSE has, or any EVSE for EVSE 0.
+    pub(super) fn lists_operation_mode(&self, evse: u32, mode: &str) -> bool {
+        self.device.v2x(evse, "SupportedOperationModes", None).split(',').any(|known| known == mode)
     }
 
-    fn judge_operation_mode(&self, period: &Value) -> Result<(), Refusal> {
+    /// What is wrong with the periods of a profile for an EVSE, as their operation modes have it.
+    pub(super) fn judge_operation_modes(&self, evse: u32, message: &Value) -> Result<(), Refusal> {
+        let schedules = list(&message["chargingSchedule"]);
+        let mut periods = schedules.flat_map(|schedule| list(&schedule["chargingSchedulePeriod"]));
+        periods.try_for_each(|period| self.judge_operation_mode(evse, period))
+    }
+
+    fn judge_operation_mode(&self, evse: u32, period: &Value) -> Result<(), Refusal> {
         // Q08.FR.04, Q10.FR.02
         let bounded = BOUNDS.iter().any(|name| period.get(name).is_some());
         match period["operationMode"].as_str().unwrap_or(CHARGING_ONLY) {
             // Q09.FR.01, Q09.FR.02
             mode @ "LocalLoadBalancing" => {
-                if !self.device.lists("V2XChargingCtrlr", "SupportedOperationModes", mode) {
+                if !self.lists_operation_mode(evse, mode) {
                     return Err("UnsupportedParam");
                 }
-                let value = |which: &str| {
-                    self.device.instance("V2XChargingCtrlr", "LocalLoadBalancing", which)?.parse::<f64>().ok()
-                };
+                let value = |which| self.device.v2x(evse, "LocalLoadBalancing", Some(which)).parse::<f64>().ok();
                 let offsets = value("UpperOffset").zip(value("LowerOffset"));
                 let ordered = value("UpperThreshold").zip(value("LowerThreshold")).is_some_and(|(up, low)| up > low);
                 if offsets.is_none() || !ordered {

@@ -95,7 +95,7 @@ impl Station {
             CHARGING_ONLY => true,
             "ExternalLimits" | "ExternalSetpoint" => self.has_external_system(),
             "Idle" => self.pics.is_yes("SC-9"),
-            _ => self.device.lists("V2XChargingCtrlr", "SupportedOperationModes", mode),
+            _ => self.lists_operation_mode(0, mode),
         }
     }
 }

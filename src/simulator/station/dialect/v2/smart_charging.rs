@@ -144,7 +144,7 @@ impl Station {
         if evse != 0 && index.is_none() {
             return Err("UnknownEvse");
         }
-        self.judge_operation_modes(message)?;
+        self.judge_operation_modes(evse, message)?;
         self.judge_additions(message)?;
         let profile = Profile::read(message).map_err(|unreadable| match unreadable {
             Unreadable::Profile => "InvalidProfile",
