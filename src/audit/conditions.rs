@@ -23,14 +23,12 @@ use crate::{
     replay::Recording,
 };
 
-/// Most mutants that are tried for one condition.
+/// Most mutants that are tried for one condition, once the nearest have been.
 const MOST_TRIED: usize = 800;
-/// How many of them are tried at first, and how many then: with the nearest most conditions are broken, in whatever of their rounds.
-const NEAREST: [usize; 3] = [24, 150, MOST_TRIED];
-/// Most values of members of the same name that are tried for one.
+/// How many of the nearest are tried at first, and how many then: with these most conditions are broken, in whatever of their rounds.
+const NEAREST: [usize; 2] = [24, 126];
+/// Most values of members of the same name that are tried for one, of the nearest.
 const MOST_DONORS: usize = 12;
-/// How much nearer what a condition compares with is.
-const COMPARED: Near = 4;
 /// How near a connection that is made otherwise is.
 const CONNECTED: Near = 2;
 /// How near it is that something comes earlier or later, to a condition on when it comes.
@@ -39,7 +37,7 @@ const TIMELY: Near = 4;
 const LATER_S: [i64; 11] = [2, 5, 10, 20, 40, 80, 160, 320, 640, 1280, 2560];
 /// Most changes that are tried together with another one.
 const MOST_PAIRED: usize = 12;
-/// Most other messages that they are tried with.
+/// Most other messages that they are tried with, of the nearest.
 const MOST_OTHERS: usize = 16;
 /// How many inputs behind a condition it is held against what is known at the latest, though something be otherwise.
 const BEHIND: usize = 20;
@@ -81,37 +79,37 @@ impl Possible<'_> {
     }
 }
 
-/// What may break the conditions: first what is nearest to each, then the rest, each in the order of the recording.
+/// What may break the conditions: first what is nearest to each, then whatever comes latest; each in the order of the recording.
 pub(super) fn mutants<'r>(
     recording: &'r Recording,
     places: &[Place<'_>],
     targets: &[&'r Target],
 ) -> Vec<Vec<Possible<'r>>> {
     let known = Definitions::of(recording);
-    let mut all: Vec<Vec<Possible<'r>>> = NEAREST.iter().map(|_| Vec::new()).collect();
+    let mut all: Vec<Vec<Possible<'r>>> = (0..=NEAREST.len()).map(|_| Vec::new()).collect();
     for target in targets {
         let about = known.behind(&target.condition.text());
-        let mut near = Nearness::of(target, &about);
         let relevant: Vec<Rc<Relevant<'_>>> =
             relevant(recording, places, target.at, &about).into_iter().map(Rc::new).collect();
-        near.of_messages(relevant.len());
-        let mut tried = Tried { target, near: &near, all: Vec::new() };
-        tried.lists(&relevant);
-        tried.numbers(recording, &relevant);
-        tried.connections(recording, &relevant);
-        if about.time {
-            tried.times(recording, &relevant);
-        }
-        tried.values(&relevant);
-        tried.pairs(&relevant);
-        // What the condition names and compares with comes first, then what is nearest in time.
-        tried.all.sort_by_key(|mutant| std::cmp::Reverse((mutant.near, mutant.at)));
-        let mut tried = tried.all.into_iter();
-        let mut before = 0;
+        let tried = |near: &Nearness| {
+            let mut tried = Tried { target, near, all: Vec::new() };
+            tried.lists(&relevant);
+            tried.numbers(recording, &relevant);
+            tried.connections(recording, &relevant);
+            if about.time {
+                tried.times(recording, &relevant);
+            }
+            tried.values(&relevant);
+            tried.pairs(&relevant);
+            // What the condition names and compares with comes first, then what is nearest in time.
+            tried.all.sort_by_key(|mutant| std::cmp::Reverse((mutant.near, mutant.at)));
+            tried.all.into_iter()
+        };
+        let mut nearest = tried(&Nearness::of(target, &about, relevant.len()));
         for (so_far, most) in all.iter_mut().zip(NEAREST) {
-            so_far.extend(tried.by_ref().take(most - before));
-            before = most;
+            so_far.extend(nearest.by_ref().take(most));
         }
+        all[NEAREST.len()].extend(tried(&Nearness::indifferent(target)).take(MOST_TRIED));
     }
     for so_far in &mut all {
         so_far.sort_by_key(Possible::at);
@@ -131,6 +129,11 @@ impl<'r> Tried<'_, 'r> {
         if let Some(at) = edits.iter().map(|(at, _)| *at).min() {
             self.later(what, at, near, move || edits);
         }
+    }
+
+    /// How many are tried: all, where none is nearer than another.
+    fn most(&self, of_the_nearest: usize) -> usize {
+        if self.near.chooses { of_the_nearest } else { usize::MAX }
     }
 
     /// One that is made when its turn comes; `at` is the first input that it changes.
@@ -158,11 +161,6 @@ impl<'r> Tried<'_, 'r> {
         }
     }
 
-    /// How near another value is: nearer where the condition compares with it.
-    fn near_value(&self, near: Near, other: &Value) -> Near {
-        near + if self.near.compared.contains(other) { COMPARED } else { 0 }
-    }
-
     /// Members hold other values or are missing: each for itself, and wherever the same value stands.
     fn values(&mut self, relevant: &[Rc<Relevant<'r>>]) {
         let literals = &self.near.compared;
@@ -176,8 +174,8 @@ impl<'r> Tried<'_, 'r> {
                 shared.entry((name.clone(), value.to_string())).or_default().push((index, pointer.clone(), near));
                 let of_others = donors.get(&name).into_iter().flatten().filter(|other| *other != value);
                 let others = other_values(value, root.and_then(|root| root.below(&pointer)), literals);
-                for other in others.into_iter().chain(of_others.take(MOST_DONORS).cloned()) {
-                    let (place, near) = (pointer.clone(), self.near_value(near, &other));
+                for other in others.into_iter().chain(of_others.take(self.most(MOST_DONORS)).cloned()) {
+                    let (place, near) = (pointer.clone(), self.near.value(near, &other));
                     self.changed(format!("{pointer} is {other}"), one, near, move |payload| {
                         values::set(payload, &place, other);
                     });
@@ -203,7 +201,7 @@ impl<'r> Tried<'_, 'r> {
                 let changed: Vec<_> =
                     changed.into_iter().map(|(index, pointers)| (Rc::clone(&relevant[index]), pointers)).collect();
                 let Some(at) = changed.iter().map(|(one, _)| one.at()).min() else { continue };
-                let near = self.near_value(nearest, &other);
+                let near = self.near.value(nearest, &other);
                 self.later(format!("every {name} {value} is {other}"), at, near, move || {
                     let edits = changed.iter().filter_map(|(one, pointers)| {
                         one.edit(|payload| {
@@ -237,7 +235,7 @@ impl<'r> Tried<'_, 'r> {
         let mut others: Vec<&Rc<Relevant<'r>>> = relevant.iter().collect();
         let nearest = |one: &&Rc<Relevant<'r>>| one.payload().map(|(payload, _)| self.near.payload(payload));
         others.sort_by_cached_key(|one| std::cmp::Reverse((nearest(one), one.at())));
-        others.truncate(MOST_OTHERS);
+        others.truncate(self.most(MOST_OTHERS));
         for (words, first, place, literal, near) in singles.into_iter().rev().take(MOST_PAIRED) {
             for other in others.iter().filter(|other| other.at() != first.at()) {
                 let Some((payload, _)) = other.payload() else { continue };
@@ -313,7 +311,7 @@ impl<'r> Tried<'_, 'r> {
                 {
                     let mut other = further.clone();
                     if values::set(&mut other, &pointer, word.into()) {
-                        let near = self.near_value(near, &word.into());
+                        let near = self.near.value(near, &word.into());
                         self.add(format!("another {action}, {pointer} {word}"), near, vec![again(other)]);
                     }
                 }
@@ -343,7 +341,11 @@ impl<'r> Tried<'_, 'r> {
         for one in relevant {
             let Relevant::Connection { at, event } = &**one else { continue };
             for changed in other_handshakes(event, other) {
-                self.add("another handshake", CONNECTED, vec![(*at, Edit::Replace(Input::Link(changed)))]);
+                self.add(
+                    "another handshake",
+                    self.near.other(CONNECTED),
+                    vec![(*at, Edit::Replace(Input::Link(changed)))],
+                );
             }
             if let LinkEvent::Opened { conn, endpoint, request, subprotocol } = event {
                 for check in ["identity", "path", "user", "password", "subprotocols", "tls"] {
@@ -352,7 +354,7 @@ impl<'r> Tried<'_, 'r> {
                         let event = LinkEvent::Opened { conn, endpoint, request, subprotocol };
                         self.add(
                             format!("{check} is another"),
-                            CONNECTED,
+                            self.near.other(CONNECTED),
                             vec![(*at, Edit::Replace(Input::Link(event)))],
                         );
                     }
@@ -362,7 +364,11 @@ impl<'r> Tried<'_, 'r> {
                 let mut before = recording.inputs.iter().enumerate().take(self.target.at).skip(*at);
                 if let Some((last, _)) = before.rfind(|(_, (_, input))| said(input)) {
                     let closed = LinkEvent::Closed { conn: *conn, code: Some(1000), by: ClosedBy::Sut };
-                    self.add("the connection is closed", CONNECTED, vec![(last, Edit::After(Input::Link(closed)))]);
+                    self.add(
+                        "the connection is closed",
+                        self.near.other(CONNECTED),
+                        vec![(last, Edit::After(Input::Link(closed)))],
+                    );
                 }
                 // The station is back although it was sent away.
                 let gone = recording.inputs.iter().enumerate().take(self.target.at + 1).skip(*at);
@@ -372,13 +378,21 @@ impl<'r> Tried<'_, 'r> {
                         if let LinkEvent::Opened { conn, .. } = &mut back {
                             *conn = ConnId(conn.0 + 500_000);
                         }
-                        self.add("it is back at once", CONNECTED, vec![(closed, Edit::After(Input::Link(back)))]);
+                        self.add(
+                            "it is back at once",
+                            self.near.other(CONNECTED),
+                            vec![(closed, Edit::After(Input::Link(back)))],
+                        );
                     }
                 }
             }
             if matches!(event, LinkEvent::AttemptFailed { .. }) {
-                self.add("one attempt fewer", CONNECTED, vec![(*at, Edit::Drop)]);
-                self.add("one attempt more", CONNECTED, vec![(*at, Edit::After(Input::Link((*event).clone())))]);
+                self.add("one attempt fewer", self.near.other(CONNECTED), vec![(*at, Edit::Drop)]);
+                self.add(
+                    "one attempt more",
+                    self.near.other(CONNECTED),
+                    vec![(*at, Edit::After(Input::Link((*event).clone())))],
+                );
             }
         }
     }
@@ -394,17 +408,21 @@ impl<'r> Tried<'_, 'r> {
         // All of it quicker or slower.
         for tenths in [-9, -5, 5, 10, 20, 30] {
             let edits = relevant.iter().map(|one| (one.at(), Edit::Shift(gap(one.at()).unwrap_or(0) / 10 * tenths)));
-            self.add(format!("{}% of the time between", 100 + 10 * tenths), TIMELY, edits.collect());
+            self.add(format!("{}% of the time between", 100 + 10 * tenths), self.near.other(TIMELY), edits.collect());
         }
         for one in relevant {
             let at = one.at();
             for seconds in LATER_S {
-                self.add(format!("{seconds} s later"), TIMELY, vec![(at, Edit::Shift(seconds * SECOND))]);
+                self.add(
+                    format!("{seconds} s later"),
+                    self.near.other(TIMELY),
+                    vec![(at, Edit::Shift(seconds * SECOND))],
+                );
             }
             let gap = gap(at).unwrap_or(0);
             if gap > SECOND / 10 {
                 for tenths in [3, 5, 9, 10] {
-                    self.add("earlier", TIMELY, vec![(at, Edit::Shift(-gap / 10 * tenths))]);
+                    self.add("earlier", self.near.other(TIMELY), vec![(at, Edit::Shift(-gap / 10 * tenths))]);
                 }
             }
         }
@@ -427,7 +445,7 @@ fn donors(relevant: &[Rc<Relevant<'_>>], near: &Nearness) -> HashMap<String, Vec
     }
     let in_order = |(name, mut values): (String, Vec<(Near, Value)>)| {
         values.sort_by_key(|(near, _)| std::cmp::Reverse(*near));
-        (name, values.into_iter().map(|(_, value)| value).take(MOST_DONORS + 1).collect())
+        (name, values.into_iter().map(|(_, value)| value).collect())
     };
     found.into_iter().map(in_order).collect()
 }

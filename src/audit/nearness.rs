@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::{
     mutant::Target,
     subjects::{About, identifiers, literals},
+    values,
 };
 
 /// Most members of a message that are changed; of one of many fewer.
@@ -23,6 +24,8 @@ const MOST_IN_ALL: usize = 1_800;
 const MOST_SEEN: usize = 20_000;
 /// Most lists of a message that are changed.
 const MOST_LISTS: usize = 40;
+/// How much nearer what a condition compares with is.
+const COMPARED: Near = 4;
 /// What a parameter stood for says more than what stands in one of many definitions.
 const NAMED_HERE: u32 = 3;
 /// Most that the names in one element of a list count.
@@ -32,9 +35,12 @@ const MOST_NAMED: u32 = 6;
 pub(super) type Near = u32;
 
 /// What a condition names.
+#[derive(Default)]
 pub(super) struct Nearness {
     /// Most members of a message that are changed.
     most: usize,
+    /// Of large messages the nearest places alone are changed; otherwise the first members and all lists, and none is nearer than another.
+    pub(super) chooses: bool,
     /// What it compares with.
     pub(super) compared: Vec<Value>,
     /// What parameters and the elements of loops stood for.
@@ -48,9 +54,9 @@ pub(super) struct Nearness {
 }
 
 impl Nearness {
-    pub(super) fn of(target: &Target, about: &About) -> Self {
+    /// What a condition names that so many messages may break.
+    pub(super) fn of(target: &Target, about: &About, messages: usize) -> Self {
         let condition = target.condition.text();
-        let compared = literals(&condition);
         let mut here = HashSet::new();
         for value in target.scope.values() {
             let list = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
@@ -60,22 +66,36 @@ impl Nearness {
             about.texts.iter().flat_map(|text| literals(text)).filter(Value::is_string).filter_map(|text| word(&text));
         let known = about.texts.iter().flat_map(|text| identifiers(text)).map(str::to_owned);
         Self {
-            most: MOST_LEAVES,
+            most: (MOST_IN_ALL / messages.max(1)).clamp(LEAST_LEAVES, MOST_LEAVES),
+            chooses: true,
             named: named.collect(),
             asked: identifiers(&condition).map(str::to_owned).collect(),
             known: known.collect(),
-            compared,
             here,
+            ..Self::indifferent(target)
         }
     }
 
-    /// So many messages are changed.
-    pub(super) fn of_messages(&mut self, count: usize) {
-        self.most = (MOST_IN_ALL / count.max(1)).clamp(LEAST_LEAVES, MOST_LEAVES);
+    /// No place is nearer than another.
+    pub(super) fn indifferent(target: &Target) -> Self {
+        Self { most: MOST_LEAVES, compared: literals(&target.condition.text()), ..Self::default() }
+    }
+
+    /// How near another value of a place is: nearer where the condition compares with it.
+    pub(super) fn value(&self, place: Near, other: &Value) -> Near {
+        place + if self.compared.contains(other) { COMPARED } else { 0 }
+    }
+
+    /// How near what is in no place of a message is.
+    pub(super) fn other(&self, near: Near) -> Near {
+        if self.chooses { near } else { 0 }
     }
 
     /// Places that hold a single value, each with how near it is; of a large message the nearest, in their order.
     pub(super) fn leaves(&self, payload: &Value) -> Vec<(String, Near)> {
+        if !self.chooses {
+            return values::leaves(payload, "", self.most).into_iter().map(|pointer| (pointer, 0)).collect();
+        }
         let (mut found, mut lists) = (Vec::new(), Vec::new());
         self.walk(payload, "", 0, &mut found, &mut lists);
         nearest(found, self.most)
@@ -85,7 +105,7 @@ impl Nearness {
     pub(super) fn lists(&self, payload: &Value) -> Vec<(String, Near)> {
         let (mut found, mut lists) = (Vec::new(), Vec::new());
         self.walk(payload, "", 0, &mut found, &mut lists);
-        nearest(lists, MOST_LISTS)
+        if self.chooses { nearest(lists, MOST_LISTS) } else { lists }
     }
 
     /// How near the nearest place of a message is.
@@ -101,7 +121,7 @@ impl Nearness {
         words_in(element, &mut words);
         let count = words
             .iter()
-            .map(|word| if self.here.contains(word) { NAMED_HERE } else { Near::from(self.named.contains(word)) });
+            .map(|word| if self.here.contains(word) { NAMED_HERE } else { 0 } + Near::from(self.named.contains(word)));
         count.sum::<Near>().min(MOST_NAMED)
     }
 
@@ -193,7 +213,7 @@ mod tests {
         texts.extend(definitions.iter().map(|text| (*text).to_owned()));
         let about = About { names: std::collections::BTreeSet::new(), time: false, texts };
         let scope = Names::from(parameters);
-        Nearness::of(&Target { unit: 0, at: 0, step: String::new(), condition, scope }, &about)
+        Nearness::of(&Target { unit: 0, at: 0, step: String::new(), condition, scope }, &about, 1)
     }
 
     /// A report of so many variables, of which one in the midst is named.
