@@ -238,8 +238,8 @@ mod tests {
         assert_eq!(leaves.len(), 60);
         leaves.sort_by_key(|(_, near)| std::cmp::Reverse(*near));
         assert_eq!(leaves[0].0, "/reportData/200/variableAttribute/0/mutability");
-        assert!(leaves[..4].iter().all(|(place, _)| place.starts_with("/reportData/200/")), "{leaves:?}");
-        assert!(leaves[0].1 > leaves[3].1 && leaves[3].1 > leaves[6].1);
+        assert!(leaves[..3].iter().all(|(place, _)| place.starts_with("/reportData/200/")), "{leaves:?}");
+        assert!(leaves[0].1 > leaves[1].1 && leaves[2].1 > leaves[3].1);
         assert!(near.element(&report["reportData"][200]) > near.element(&report["reportData"][199]));
     }
 
