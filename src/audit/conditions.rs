@@ -10,36 +10,42 @@ use serde_json::Value;
 
 use super::{
     connections::{other_handshakes, other_requests},
-    contents::with_payload,
-    mutant::{Edit, Kind, Mutant, Place, Target, asked, behind_answer},
-    subjects::{About, Definitions, literals},
+    mutant::{Edit, Kind, Mutant, Place, Target, behind_answer},
+    nearness::{Near, Nearness},
+    relevant::{Relevant, relevant},
+    subjects::Definitions,
     values,
 };
 use crate::{
     engine::Input,
     link::{ClosedBy, ConnId, LinkEvent},
-    protocol::{frame::Frame, member::Member, messages::Messages},
+    protocol::{frame::Frame, member::Member},
     replay::Recording,
 };
 
-/// Most mutants that are tried for one condition.
+/// Most mutants that are tried for one condition, once the nearest have been.
 const MOST_TRIED: usize = 800;
-/// Most members of a message that are changed.
-const MOST_LEAVES: usize = 60;
+/// How many of the nearest are tried at first, and how many then: with these most conditions are broken, in whatever of their rounds.
+const NEAREST: [usize; 2] = [24, 126];
+/// Most values of members of the same name that are tried for one, of the nearest.
+const MOST_DONORS: usize = 12;
+/// How near a connection that is made otherwise is.
+const CONNECTED: Near = 2;
+/// How near it is that something comes earlier or later, to a condition on when it comes.
+const TIMELY: Near = 4;
 /// Seconds by which something comes later.
 const LATER_S: [i64; 11] = [2, 5, 10, 20, 40, 80, 160, 320, 640, 1280, 2560];
 /// Most changes that are tried together with another one.
 const MOST_PAIRED: usize = 12;
+/// Most other messages that they are tried with, of the nearest.
+const MOST_OTHERS: usize = 16;
 /// How many inputs behind a condition it is held against what is known at the latest, though something be otherwise.
 const BEHIND: usize = 20;
-/// Services that tell what the SUT did; the others do something themselves.
-const OBSERVING: [&str; 7] =
-    ["downloads", "uploads", "fetch", "deliver", "upload-status", "certificate", "ocsp-requests"];
-
 /// A mutant that is only made when its turn comes: most never are, for the condition has caught another one by then.
 pub(super) struct Possible<'r> {
     what: String,
     at: usize,
+    near: Near,
     target: &'r Target,
     edits: Box<dyn FnOnce() -> Vec<(usize, Edit)> + 'r>,
 }
@@ -73,200 +79,130 @@ impl Possible<'_> {
     }
 }
 
-/// What may break the conditions, in the order of the recording.
-pub(super) fn mutants<'r>(recording: &'r Recording, places: &[Place<'_>], targets: &[&'r Target]) -> Vec<Possible<'r>> {
+/// What may break the conditions: first what is nearest to each, then whatever comes latest; each in the order of the recording.
+pub(super) fn mutants<'r>(
+    recording: &'r Recording,
+    places: &[Place<'_>],
+    targets: &[&'r Target],
+) -> Vec<Vec<Possible<'r>>> {
     let known = Definitions::of(recording);
-    let mut all = Vec::new();
+    let mut all: Vec<Vec<Possible<'r>>> = (0..=NEAREST.len()).map(|_| Vec::new()).collect();
     for target in targets {
         let about = known.behind(&target.condition.text());
-        let mut tried = Tried { target, all: Vec::new() };
         let relevant: Vec<Rc<Relevant<'_>>> =
             relevant(recording, places, target.at, &about).into_iter().map(Rc::new).collect();
-        tried.lists(&relevant);
-        tried.numbers(recording, &relevant);
-        tried.connections(recording, &relevant);
-        if about.time {
-            tried.times(recording, &relevant);
+        let tried = |near: &Nearness| {
+            let mut tried = Tried { target, near, all: Vec::new() };
+            tried.lists(&relevant);
+            tried.numbers(recording, &relevant);
+            tried.connections(recording, &relevant);
+            if about.time {
+                tried.times(recording, &relevant);
+            }
+            tried.values(&relevant);
+            tried.pairs(&relevant);
+            // What the condition names and compares with comes first, then what is nearest in time.
+            tried.all.sort_by_key(|mutant| std::cmp::Reverse((mutant.near, mutant.at)));
+            tried.all.into_iter()
+        };
+        let mut nearest = tried(&Nearness::of(target, &about, relevant.len()));
+        for (so_far, most) in all.iter_mut().zip(NEAREST) {
+            so_far.extend(nearest.by_ref().take(most));
         }
-        let literals = literals(&target.condition.text());
-        tried.values(&relevant, &literals);
-        tried.pairs(&relevant, &literals);
-        // What the condition compares with comes first, then what is nearest to it.
-        let compared: Vec<String> = literals.iter().map(|literal| format!(" is {literal}")).collect();
-        let compared = |mutant: &Possible<'_>| compared.iter().any(|words| mutant.what.ends_with(words));
-        tried.all.sort_by_key(|mutant| (!compared(mutant), std::cmp::Reverse(mutant.at)));
-        tried.all.truncate(MOST_TRIED);
-        all.append(&mut tried.all);
+        all[NEAREST.len()].extend(tried(&Nearness::indifferent(target)).take(MOST_TRIED));
     }
-    all.sort_by_key(Possible::at);
+    for so_far in &mut all {
+        so_far.sort_by_key(Possible::at);
+    }
     all
 }
 
-/// Something that a condition rests on.
-enum Relevant<'r> {
-    Message { at: usize, conn: ConnId, frame: Frame, action: String, messages: &'static Messages },
-    Connection { at: usize, event: &'r LinkEvent },
-    Service { at: usize, id: u32, value: &'r Value },
-}
-
-impl Relevant<'_> {
-    fn at(&self) -> usize {
-        match self {
-            Relevant::Message { at, .. } | Relevant::Connection { at, .. } | Relevant::Service { at, .. } => *at,
-        }
-    }
-
-    /// The payload of a message and its place in the schema.
-    fn payload(&self) -> Option<(&Value, Option<Member>)> {
-        match self {
-            Relevant::Message {
-                frame: Frame::Call { payload, .. } | Frame::Send { payload, .. },
-                action,
-                messages,
-                ..
-            } => Some((payload, messages.message(action, true))),
-            Relevant::Message { frame: Frame::CallResult { payload, .. }, action, messages, .. } => {
-                Some((payload, messages.message(action, false)))
-            }
-            Relevant::Service { value, .. } => Some((value, None)),
-            _ => None,
-        }
-    }
-
-    /// The edit that changes the payload.
-    fn edit(&self, change: impl FnOnce(&mut Value)) -> Option<(usize, Edit)> {
-        let mut payload = self.payload()?.0.clone();
-        change(&mut payload);
-        Some((self.at(), self.with(payload)?))
-    }
-
-    fn with(&self, payload: Value) -> Option<Edit> {
-        match self {
-            Relevant::Message { conn, frame, .. } => Some(with_payload(*conn, frame, payload)),
-            Relevant::Service { id, .. } => Some(Edit::Replace(Input::ServiceDone(*id, Ok(payload)))),
-            Relevant::Connection { .. } => None,
-        }
-    }
-}
-
-/// Everything up to an input that a condition rests on: what is kept under its names, and what the engine itself knows from.
-fn relevant<'r>(recording: &'r Recording, places: &[Place<'_>], until: usize, about: &About) -> Vec<Relevant<'r>> {
-    let messages = recording.setup.protocol.messages();
-    let kept: HashMap<usize, &Place<'_>> = places
-        .iter()
-        .filter(|place| {
-            place
-                .taken
-                .step
-                .as_ref()
-                .is_some_and(|step| step.saved_as.as_ref().is_some_and(|name| about.names.contains(name)))
-        })
-        .map(|place| (place.at, place))
-        .collect();
-    let asks = |names: &[&str]| names.iter().any(|name| about.names.contains(*name));
-    let semantics = recording.setup.protocol.semantics;
-    let by_name = |name: &str| about.names.contains(name);
-    let connections = asks(&["connected", "connected_since", "refused_attempts", "endpoint"]);
-    let inputs = recording.inputs.iter().enumerate().take(until + 1);
-    inputs
-        .filter_map(|(at, (_, input))| match input {
-            Input::Link(LinkEvent::Text { conn, text }) => {
-                let frame = Frame::read_back(text).ok()?;
-                let action = match &frame {
-                    Frame::Call { action, .. } | Frame::Send { action, .. } => action.clone(),
-                    _ => kept.get(&at).map(|place| asked(place).to_owned()).unwrap_or_default(),
-                };
-                let learnt = match &frame {
-                    Frame::Call { .. } => semantics.tells_by_request(&by_name, &action),
-                    Frame::CallResult { payload, .. } => semantics.tells_by_answer(&by_name, payload),
-                    Frame::CallError { .. } | Frame::CallResultError { .. } | Frame::Send { .. } => false,
-                };
-                (learnt || kept.contains_key(&at)).then_some(Relevant::Message {
-                    at,
-                    conn: *conn,
-                    frame,
-                    action,
-                    messages,
-                })
-            }
-            Input::Link(
-                event @ (LinkEvent::Opened { .. } | LinkEvent::AttemptFailed { .. } | LinkEvent::Closed { .. }),
-            ) => (connections || about.time || kept.contains_key(&at)).then_some(Relevant::Connection { at, event }),
-            Input::ServiceDone(id, Ok(value)) => {
-                let step = kept.get(&at)?.taken.step.as_ref()?;
-                let observes = step.service().is_some_and(|service| OBSERVING.contains(&service.name));
-                observes.then_some(Relevant::Service { at, id: *id, value })
-            }
-            _ => None,
-        })
-        .collect()
-}
-
 /// The mutants for a condition.
-struct Tried<'r> {
+struct Tried<'n, 'r> {
     target: &'r Target,
+    near: &'n Nearness,
     all: Vec<Possible<'r>>,
 }
 
-impl<'r> Tried<'r> {
-    fn add(&mut self, what: impl Into<String>, edits: Vec<(usize, Edit)>) {
+impl<'r> Tried<'_, 'r> {
+    fn add(&mut self, what: impl Into<String>, near: Near, edits: Vec<(usize, Edit)>) {
         if let Some(at) = edits.iter().map(|(at, _)| *at).min() {
-            self.later(what, at, move || edits);
+            self.later(what, at, near, move || edits);
         }
     }
 
+    /// How many are tried: all, where none is nearer than another.
+    fn most(&self, of_the_nearest: usize) -> usize {
+        if self.near.chooses { of_the_nearest } else { usize::MAX }
+    }
+
     /// One that is made when its turn comes; `at` is the first input that it changes.
-    fn later(&mut self, what: impl Into<String>, at: usize, edits: impl FnOnce() -> Vec<(usize, Edit)> + 'r) {
-        self.all.push(Possible { what: what.into(), at, target: self.target, edits: Box::new(edits) });
+    fn later(
+        &mut self,
+        what: impl Into<String>,
+        at: usize,
+        near: Near,
+        edits: impl FnOnce() -> Vec<(usize, Edit)> + 'r,
+    ) {
+        self.all.push(Possible { what: what.into(), at, near, target: self.target, edits: Box::new(edits) });
     }
 
     /// One message is otherwise.
-    fn changed(&mut self, what: impl Into<String>, one: &Rc<Relevant<'r>>, change: impl FnOnce(&mut Value) + 'r) {
+    fn changed(
+        &mut self,
+        what: impl Into<String>,
+        one: &Rc<Relevant<'r>>,
+        near: Near,
+        change: impl FnOnce(&mut Value) + 'r,
+    ) {
         if one.payload().is_some() {
             let one = Rc::clone(one);
-            self.later(what, one.at(), move || one.edit(change).into_iter().collect());
+            self.later(what, one.at(), near, move || one.edit(change).into_iter().collect());
         }
     }
 
     /// Members hold other values or are missing: each for itself, and wherever the same value stands.
-    fn values(&mut self, relevant: &[Rc<Relevant<'r>>], literals: &[Value]) {
-        let mut shared: BTreeMap<(String, String), Vec<(usize, String)>> = BTreeMap::new();
-        let donors = donors(relevant);
+    fn values(&mut self, relevant: &[Rc<Relevant<'r>>]) {
+        let literals = &self.near.compared;
+        let mut shared: BTreeMap<(String, String), Vec<(usize, String, Near)>> = BTreeMap::new();
+        let donors = donors(relevant, self.near);
         for (index, one) in relevant.iter().enumerate() {
             let Some((payload, root)) = one.payload() else { continue };
-            for pointer in values::leaves(payload, "", MOST_LEAVES) {
+            for (pointer, near) in self.near.leaves(payload) {
                 let Some(value) = payload.pointer(&pointer) else { continue };
                 let name = pointer.rsplit('/').next().unwrap_or_default().to_owned();
-                shared.entry((name.clone(), value.to_string())).or_default().push((index, pointer.clone()));
-                let of_others = donors.get(&name).into_iter().flatten().filter(|other| *other != value).cloned();
+                shared.entry((name.clone(), value.to_string())).or_default().push((index, pointer.clone(), near));
+                let of_others = donors.get(&name).into_iter().flatten().filter(|other| *other != value);
                 let others = other_values(value, root.and_then(|root| root.below(&pointer)), literals);
-                for other in others.into_iter().chain(of_others) {
-                    let place = pointer.clone();
-                    self.changed(format!("{pointer} is {other}"), one, move |payload| {
+                for other in others.into_iter().chain(of_others.take(self.most(MOST_DONORS)).cloned()) {
+                    let (place, near) = (pointer.clone(), self.near.value(near, &other));
+                    self.changed(format!("{pointer} is {other}"), one, near, move |payload| {
                         values::set(payload, &place, other);
                     });
                 }
                 if matches!(**one, Relevant::Message { .. }) {
                     let place = pointer.clone();
-                    self.changed(format!("no {pointer}"), one, move |payload| {
+                    self.changed(format!("no {pointer}"), one, near, move |payload| {
                         values::remove(payload, &place);
                     });
                 }
             }
         }
         for ((name, _), places) in shared.into_iter().filter(|(_, places)| places.len() > 1) {
-            let Some((first, pointer)) = places.first() else { continue };
+            let Some((first, pointer, _)) = places.first() else { continue };
             let Some((payload, root)) = relevant[*first].payload() else { continue };
             let Some(value) = payload.pointer(pointer) else { continue };
+            let nearest = places.iter().map(|(_, _, near)| *near).max().unwrap_or_default();
             for other in other_values(value, root.and_then(|root| root.below(pointer)), literals) {
                 let mut changed: BTreeMap<usize, Vec<String>> = BTreeMap::new();
-                for (index, pointer) in &places {
+                for (index, pointer, _) in &places {
                     changed.entry(*index).or_default().push(pointer.clone());
                 }
                 let changed: Vec<_> =
                     changed.into_iter().map(|(index, pointers)| (Rc::clone(&relevant[index]), pointers)).collect();
                 let Some(at) = changed.iter().map(|(one, _)| one.at()).min() else { continue };
-                self.later(format!("every {name} {value} is {other}"), at, move || {
+                let near = self.near.value(nearest, &other);
+                self.later(format!("every {name} {value} is {other}"), at, near, move || {
                     let edits = changed.iter().filter_map(|(one, pointers)| {
                         one.edit(|payload| {
                             for pointer in pointers {
@@ -281,26 +217,34 @@ impl<'r> Tried<'r> {
     }
 
     /// A member holds what the condition compares with, and a list has other elements.
-    fn pairs(&mut self, relevant: &[Rc<Relevant<'r>>], literals: &[Value]) {
-        let mut singles: Vec<(String, &Rc<Relevant<'r>>, String, Value)> = Vec::new();
+    fn pairs(&mut self, relevant: &[Rc<Relevant<'r>>]) {
+        let mut singles: Vec<(String, &Rc<Relevant<'r>>, String, Value, Near)> = Vec::new();
         for one in relevant {
             let Some((payload, _)) = one.payload() else { continue };
-            for pointer in values::leaves(payload, "", MOST_LEAVES) {
+            for (pointer, near) in self.near.leaves(payload) {
                 let Some(value) = payload.pointer(&pointer).filter(|value| value.is_string()) else { continue };
-                for literal in literals.iter().filter(|literal| literal.is_string() && *literal != value) {
-                    singles.push((format!("{pointer} is {literal}"), one, pointer.clone(), literal.clone()));
-                }
+                let words = self.near.compared.iter().filter(|literal| literal.is_string() && *literal != value);
+                singles.extend(
+                    words.map(|literal| {
+                        (format!("{pointer} is {literal}"), one, pointer.clone(), literal.clone(), near)
+                    }),
+                );
             }
         }
-        for (words, first, place, literal) in singles.into_iter().rev().take(MOST_PAIRED) {
-            for other in relevant.iter().filter(|other| other.at() != first.at()) {
+        singles.sort_by_key(|(.., near)| *near);
+        let mut others: Vec<&Rc<Relevant<'r>>> = relevant.iter().collect();
+        let nearest = |one: &&Rc<Relevant<'r>>| one.payload().map(|(payload, _)| self.near.payload(payload));
+        others.sort_by_cached_key(|one| std::cmp::Reverse((nearest(one), one.at())));
+        others.truncate(self.most(MOST_OTHERS));
+        for (words, first, place, literal, near) in singles.into_iter().rev().take(MOST_PAIRED) {
+            for other in others.iter().filter(|other| other.at() != first.at()) {
                 let Some((payload, _)) = other.payload() else { continue };
-                for pointer in values::lists(payload) {
+                for (pointer, of_list) in self.near.lists(payload) {
                     for (what, list) in values::other_lists(payload.pointer(&pointer)) {
                         let (first, place, literal) = (Rc::clone(first), place.clone(), literal.clone());
                         let (other, pointer) = (Rc::clone(other), pointer.clone());
                         let at = first.at().min(other.at());
-                        self.later(format!("{words}, and {pointer} {what}"), at, move || {
+                        self.later(format!("{words}, and {pointer} {what}"), at, near.min(of_list), move || {
                             let one = first.edit(|payload| {
                                 values::set(payload, &place, literal);
                             });
@@ -319,11 +263,12 @@ impl<'r> Tried<'r> {
     fn lists(&mut self, relevant: &[Rc<Relevant<'r>>]) {
         for one in relevant {
             let Some((payload, _)) = one.payload() else { continue };
-            for pointer in values::lists(payload) {
-                let without = values::without_one(payload.pointer(&pointer));
-                for (what, list) in values::other_lists(payload.pointer(&pointer)).into_iter().chain(without) {
+            for (pointer, near) in self.near.lists(payload) {
+                let list = payload.pointer(&pointer);
+                let without = values::without_one(list, |element| self.near.element(element));
+                for (what, list) in values::other_lists(list).into_iter().chain(without) {
                     let place = pointer.clone();
-                    self.changed(format!("{pointer} {what}"), one, move |payload| {
+                    self.changed(format!("{pointer} {what}"), one, near, move |payload| {
                         if list.as_array().is_some_and(Vec::is_empty) {
                             // The schema knows no empty lists.
                             values::remove(payload, &place);
@@ -338,13 +283,16 @@ impl<'r> Tried<'r> {
 
     /// A message does not come, comes again, or is told in two parts; none of its kind come.
     fn numbers(&mut self, recording: &Recording, relevant: &[Rc<Relevant<'r>>]) {
-        let mut kinds: BTreeMap<&str, Vec<(usize, Edit)>> = BTreeMap::new();
+        let mut kinds: BTreeMap<&str, (Near, Vec<(usize, Edit)>)> = BTreeMap::new();
         for one in relevant {
             let Relevant::Message { at, conn, frame: Frame::Call { payload, .. }, action, .. } = &**one else {
                 continue;
             };
-            kinds.entry(action).or_default().push((*at, Edit::Drop));
-            self.add(format!("no {action}"), vec![(*at, Edit::Drop)]);
+            let near = self.near.payload(payload);
+            let (nearest, all) = kinds.entry(action).or_default();
+            *nearest = near.max(*nearest);
+            all.push((*at, Edit::Drop));
+            self.add(format!("no {action}"), near, vec![(*at, Edit::Drop)]);
             let mut further = payload.clone();
             if let Some(number) = payload["seqNo"].as_i64() {
                 further["seqNo"] = (number + 1).into();
@@ -354,16 +302,17 @@ impl<'r> Tried<'r> {
                 let text = Frame::Call { id: "audit-again".into(), action: action.clone(), payload }.to_text();
                 (behind, Edit::After(Input::Link(LinkEvent::Text { conn: *conn, text })))
             };
-            self.add(format!("another {action}"), vec![again(further.clone())]);
+            self.add(format!("another {action}"), near, vec![again(further.clone())]);
             let root = recording.setup.protocol.messages().message(action, true);
-            for pointer in values::leaves(payload, "", MOST_LEAVES) {
+            for (pointer, near) in self.near.leaves(payload) {
                 let Some(place) = root.and_then(|root| root.below(&pointer)) else { continue };
                 for word in
                     place.words().into_iter().filter(|word| payload.pointer(&pointer) != Some(&Value::from(*word)))
                 {
                     let mut other = further.clone();
                     if values::set(&mut other, &pointer, word.into()) {
-                        self.add(format!("another {action}, {pointer} {word}"), vec![again(other)]);
+                        let near = self.near.value(near, &word.into());
+                        self.add(format!("another {action}, {pointer} {word}"), near, vec![again(other)]);
                     }
                 }
             }
@@ -377,12 +326,12 @@ impl<'r> Tried<'r> {
                 let mut first = payload.clone();
                 first["tbc"] = true.into();
                 if let Some(edit) = one.with(first) {
-                    self.add(format!("{action} in two parts"), vec![(*at, edit), again(further)]);
+                    self.add(format!("{action} in two parts"), near, vec![(*at, edit), again(further)]);
                 }
             }
         }
-        for (action, edits) in kinds {
-            self.add(format!("no {action} at all"), edits);
+        for (action, (near, edits)) in kinds {
+            self.add(format!("no {action} at all"), near, edits);
         }
     }
 
@@ -392,14 +341,22 @@ impl<'r> Tried<'r> {
         for one in relevant {
             let Relevant::Connection { at, event } = &**one else { continue };
             for changed in other_handshakes(event, other) {
-                self.add("another handshake", vec![(*at, Edit::Replace(Input::Link(changed)))]);
+                self.add(
+                    "another handshake",
+                    self.near.other(CONNECTED),
+                    vec![(*at, Edit::Replace(Input::Link(changed)))],
+                );
             }
             if let LinkEvent::Opened { conn, endpoint, request, subprotocol } = event {
                 for check in ["identity", "path", "user", "password", "subprotocols", "tls"] {
                     for request in other_requests(request, check) {
                         let (conn, endpoint, subprotocol) = (*conn, *endpoint, subprotocol.clone());
                         let event = LinkEvent::Opened { conn, endpoint, request, subprotocol };
-                        self.add(format!("{check} is another"), vec![(*at, Edit::Replace(Input::Link(event)))]);
+                        self.add(
+                            format!("{check} is another"),
+                            self.near.other(CONNECTED),
+                            vec![(*at, Edit::Replace(Input::Link(event)))],
+                        );
                     }
                 }
                 // The product closes it behind the last that it says there before the condition is asked.
@@ -407,7 +364,11 @@ impl<'r> Tried<'r> {
                 let mut before = recording.inputs.iter().enumerate().take(self.target.at).skip(*at);
                 if let Some((last, _)) = before.rfind(|(_, (_, input))| said(input)) {
                     let closed = LinkEvent::Closed { conn: *conn, code: Some(1000), by: ClosedBy::Sut };
-                    self.add("the connection is closed", vec![(last, Edit::After(Input::Link(closed)))]);
+                    self.add(
+                        "the connection is closed",
+                        self.near.other(CONNECTED),
+                        vec![(last, Edit::After(Input::Link(closed)))],
+                    );
                 }
                 // The station is back although it was sent away.
                 let gone = recording.inputs.iter().enumerate().take(self.target.at + 1).skip(*at);
@@ -417,13 +378,21 @@ impl<'r> Tried<'r> {
                         if let LinkEvent::Opened { conn, .. } = &mut back {
                             *conn = ConnId(conn.0 + 500_000);
                         }
-                        self.add("it is back at once", vec![(closed, Edit::After(Input::Link(back)))]);
+                        self.add(
+                            "it is back at once",
+                            self.near.other(CONNECTED),
+                            vec![(closed, Edit::After(Input::Link(back)))],
+                        );
                     }
                 }
             }
             if matches!(event, LinkEvent::AttemptFailed { .. }) {
-                self.add("one attempt fewer", vec![(*at, Edit::Drop)]);
-                self.add("one attempt more", vec![(*at, Edit::After(Input::Link((*event).clone())))]);
+                self.add("one attempt fewer", self.near.other(CONNECTED), vec![(*at, Edit::Drop)]);
+                self.add(
+                    "one attempt more",
+                    self.near.other(CONNECTED),
+                    vec![(*at, Edit::After(Input::Link((*event).clone())))],
+                );
             }
         }
     }
@@ -439,36 +408,46 @@ impl<'r> Tried<'r> {
         // All of it quicker or slower.
         for tenths in [-9, -5, 5, 10, 20, 30] {
             let edits = relevant.iter().map(|one| (one.at(), Edit::Shift(gap(one.at()).unwrap_or(0) / 10 * tenths)));
-            self.add(format!("{}% of the time between", 100 + 10 * tenths), edits.collect());
+            self.add(format!("{}% of the time between", 100 + 10 * tenths), self.near.other(TIMELY), edits.collect());
         }
         for one in relevant {
             let at = one.at();
             for seconds in LATER_S {
-                self.add(format!("{seconds} s later"), vec![(at, Edit::Shift(seconds * SECOND))]);
+                self.add(
+                    format!("{seconds} s later"),
+                    self.near.other(TIMELY),
+                    vec![(at, Edit::Shift(seconds * SECOND))],
+                );
             }
             let gap = gap(at).unwrap_or(0);
             if gap > SECOND / 10 {
                 for tenths in [3, 5, 9, 10] {
-                    self.add("earlier", vec![(at, Edit::Shift(-gap / 10 * tenths))]);
+                    self.add("earlier", self.near.other(TIMELY), vec![(at, Edit::Shift(-gap / 10 * tenths))]);
                 }
             }
         }
     }
 }
 
-/// The values that members hold, by the members' names.
-fn donors(relevant: &[Rc<Relevant<'_>>]) -> HashMap<String, Vec<Value>> {
-    let mut found: HashMap<String, Vec<Value>> = HashMap::new();
+/// The values that members hold, by the members' names; the nearest first.
+fn donors(relevant: &[Rc<Relevant<'_>>], near: &Nearness) -> HashMap<String, Vec<Value>> {
+    let mut found: HashMap<String, Vec<(Near, Value)>> = HashMap::new();
     for (payload, _) in relevant.iter().filter_map(|one| one.payload()) {
-        for pointer in values::leaves(payload, "", MOST_LEAVES) {
+        for (pointer, near) in near.leaves(payload) {
             let name = pointer.rsplit('/').next().unwrap_or_default().to_owned();
             let known = found.entry(name).or_default();
-            if let Some(value) = payload.pointer(&pointer).filter(|value| !known.contains(value)) {
-                known.push(value.clone());
+            let Some(value) = payload.pointer(&pointer) else { continue };
+            match known.iter_mut().find(|(_, known)| known == value) {
+                Some((nearest, _)) => *nearest = near.max(*nearest),
+                None => known.push((near, value.clone())),
             }
         }
     }
-    found
+    let in_order = |(name, mut values): (String, Vec<(Near, Value)>)| {
+        values.sort_by_key(|(near, _)| std::cmp::Reverse(*near));
+        (name, values.into_iter().map(|(_, value)| value).collect())
+    };
+    found.into_iter().map(in_order).collect()
 }
 
 fn other_values(value: &Value, member: Option<Member>, literals: &[Value]) -> Vec<Value> {

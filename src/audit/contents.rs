@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{
-    mutant::{Edit, Kind, MOST_PLACES, Mutant, Mutants, Place, asked, is_optional},
+    mutant::{Edit, Kind, MOST_PLACES, Mutant, Mutants, Place, asked, is_optional, short},
     sample::excluded,
     values,
 };
@@ -37,7 +37,7 @@ impl Mutants {
         };
         let optional = is_optional(path);
         for demand in checks.demands(payload) {
-            let step = if path.is_empty() { source } else { path };
+            let step = if path.is_empty() { short(source) } else { path };
             let unit = self.unit(step, source, format!("{what} {}", demand.words), Some(&demand), optional);
             let mut all_at_once: Vec<(String, Value)> = Vec::new();
             for pointer in demand.places.iter().take(MOST_PLACES) {

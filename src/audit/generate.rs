@@ -1,12 +1,10 @@
 //! What a faulty product would have done otherwise in a recorded test case.
 
-use std::collections::HashSet;
-
 use serde_json::json;
 
 use super::{
     connections::{other_requests, turned_round},
-    mutant::{Edit, Kind, Mutants, Place, Target, behind_answer, is_optional, open_at, own_call, source, source_of},
+    mutant::{Edit, Kind, Mutants, Place, Target, behind_answer, is_optional, open_at, own_call, source},
     subjects::about_the_product,
 };
 use crate::{
@@ -22,13 +20,13 @@ use crate::{
 const LATE_NS: i64 = 4 * 3600 * 1_000_000_000;
 
 impl Mutants {
-    pub(super) fn of(recording: &Recording, places: &[Place<'_>], leave: &HashSet<String>) -> Self {
+    pub(super) fn of(recording: &Recording, places: &[Place<'_>]) -> Self {
         let messages = recording.setup.protocol.messages();
         let mut mutants = Self { units: Vec::new(), all: Vec::new(), targets: Vec::new(), messages };
         let judged = |taken: &Taken| matches!(taken.phase, "before" | "main");
         for place in places.iter().filter(|place| judged(place.taken)) {
             let Some((_, input)) = recording.inputs.get(place.at) else { continue };
-            if source_of(place.taken).is_some_and(|source| leave.contains(&source)) {
+            if place.left {
                 if matches!(place.taken.role, Role::Call | Role::Answer) {
                     mutants.only_dropped(place);
                 }
@@ -227,7 +225,8 @@ impl Mutants {
                     let unit =
                         self.unit(&place.taken.path, &source, format!("assert {}", condition.text()), None, false);
                     let step = place.taken.path.clone();
-                    self.targets.push(Target { unit, at: place.at, step, condition: condition.clone() });
+                    let (condition, scope) = (condition.clone(), place.taken.scope.clone());
+                    self.targets.push(Target { unit, at: place.at, step, condition, scope });
                 }
             }
             (_, Some((action, _))) => {

@@ -9,7 +9,7 @@ use super::{
     conditions::{self, Possible},
     contents::everywhere,
     edit::{self, Judged},
-    mutant::{Edit, Kind, Mutant, Mutants, Place, Target, Unit, is_optional},
+    mutant::{Edit, Kind, Mutant, Mutants, Place, Target, Unit, is_optional, short},
     subjects,
 };
 use crate::{
@@ -22,12 +22,16 @@ use crate::{
     yaml::shorten,
 };
 
-/// Audits a trace; steps at the places to leave are audited elsewhere.
-pub(super) fn audit(trace: &Trace, leave: &HashSet<String>) -> Case {
+/// Audits a trace; what steps took under the numbers to leave is audited elsewhere.
+pub(super) fn audit(trace: &Trace, leave: &HashSet<usize>) -> Case {
     let Trace { recording, outcome, numbers, product } = trace;
-    let places: Vec<Place<'_>> =
-        outcome.taken.iter().filter_map(|taken| Some(Place { at: *numbers.get(&taken.input)?, taken })).collect();
-    let Mutants { units, mut all, targets, .. } = Mutants::of(recording, &places, leave);
+    let mut places: Vec<Place<'_>> = Vec::new();
+    for (index, taken) in outcome.taken.iter().enumerate() {
+        if let Some(at) = numbers.get(&taken.input) {
+            places.push(Place { at: *at, taken, left: leave.contains(&index) });
+        }
+    }
+    let Mutants { units, mut all, targets, .. } = Mutants::of(recording, &places);
     let paths = outcome.taken.iter().map(|taken| taken.path.as_str()).collect();
     let mut bench = Trial::new(recording.setup.protocol.semantics, units, paths);
     for place in &places {
@@ -50,12 +54,14 @@ pub(super) fn audit(trace: &Trace, leave: &HashSet<String>) -> Case {
     );
     bench.excuse_the_labs(recording, &targets);
     let open: Vec<_> = targets.iter().filter(|target| !bench.caught.contains(&target.unit)).collect();
-    let together = conditions::mutants(recording, &places, &open);
-    each(recording, together, Possible::at, |engine, now, possible| {
-        if !bench.caught.contains(&possible.unit()) {
-            bench.together(engine, recording, now, &possible.mutant());
-        }
-    });
+    for mut nearest in conditions::mutants(recording, &places, &open) {
+        nearest.retain(|possible| !bench.caught.contains(&possible.unit()));
+        each(recording, nearest, Possible::at, |engine, now, possible| {
+            if !bench.caught.contains(&possible.unit()) {
+                bench.together(engine, recording, now, &possible.mutant());
+            }
+        });
+    }
     Case { product: product.clone(), ..bench.case(recording) }
 }
 
@@ -207,7 +213,7 @@ impl<'t> Trial<'t> {
         *self.tried.entry(unit).or_default() += 1;
         let judged = edit::judge(engine.clone(), recording, now, mutant);
         let fate = self.fate(mutant, &judged);
-        let here = |failure: &Failure| failure.source.as_deref() == Some(self.units[unit].source.as_str());
+        let here = |failure: &Failure| failure.source.as_deref() == Some(short(&self.units[unit].source));
         let broken = judged.outcome.failures.iter().any(here);
         self.credit(mutant, &judged.outcome, &fate);
         if !broken
@@ -250,7 +256,7 @@ impl<'t> Trial<'t> {
         let rule = Rule::at_step(&failure.step).is_some();
         let names = |text: &String| failure.frame.as_deref() == Some(shorten(text, 4000).as_str());
         let same_line = || {
-            let unit = self.unit(mutant).map(|unit| unit.source.as_str());
+            let unit = self.unit(mutant).map(|unit| short(&unit.source));
             unit.is_some() && failure.source.as_deref() == unit
         };
         if rule {
@@ -304,9 +310,8 @@ impl<'t> Trial<'t> {
 
     /// Notes which checks have caught something: at their step, and not only because of a rule for every message.
     fn credit(&mut self, mutant: &Mutant, outcome: &Outcome, fate: &Fate) {
-        let here = |unit: &Unit| {
-            outcome.failures.iter().any(|failure| failure.source.as_deref() == Some(unit.source.as_str()))
-        };
+        let here =
+            |unit: &Unit| outcome.failures.iter().any(|failure| failure.source.as_deref() == Some(short(&unit.source)));
         let conditions = self.units.iter().enumerate().filter(|(_, unit)| is_condition(unit) && here(unit));
         let conditions: Vec<usize> = conditions.map(|(index, _)| index).collect();
         let caught = match fate {
@@ -360,7 +365,8 @@ impl<'t> Trial<'t> {
             };
             survivors.push(super::Check {
                 step: unit.step.clone(),
-                source: unit.source.clone(),
+                source: short(&unit.source).to_owned(),
+                place: unit.source.clone(),
                 check: unit.words.clone(),
                 mutations: self.tried.get(&index).copied().unwrap_or_default(),
                 reason: reason.map(str::to_owned),

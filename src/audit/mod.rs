@@ -11,12 +11,17 @@ mod edit;
 mod generate;
 mod judge;
 mod mutant;
+mod nearness;
+mod relevant;
 mod rules;
 mod sample;
 mod subjects;
 mod values;
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::{
+    collections::{HashMap, HashSet, VecDeque},
+    sync::Arc,
+};
 
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -100,6 +105,9 @@ pub struct Check {
     pub step: String,
     /// Where it stands.
     pub source: String,
+    /// The same, with the folder.
+    #[serde(skip)]
+    pub place: String,
     /// What it looks at.
     pub check: String,
     /// How many mutations were tried.
@@ -122,7 +130,7 @@ pub struct Case {
     pub checks: usize,
     /// All mutations.
     pub mutations: Vec<Mutation>,
-    /// Checks that caught something: where they stand, and what they look at.
+    /// Checks that caught something: where they stand (with the folder), and what they look at.
     #[serde(skip)]
     pub caught: Vec<(String, String)>,
     /// Checks that survived everything.
@@ -220,7 +228,7 @@ pub fn audit(
     }
     let traces = in_parallel(queue, jobs, |job| (job.id.clone(), passing(&job, &products)));
     let mut result = Audit::default();
-    let mut seen: HashMap<String, usize> = HashMap::new();
+    let mut seen = Seen::default();
     let mut work = VecDeque::new();
     for (id, found) in traces {
         match found {
@@ -244,7 +252,7 @@ pub fn audit(
 fn caught_elsewhere(audit: &mut Audit) {
     let caught: HashSet<(String, String)> = audit.cases.iter().flat_map(|case| case.caught.iter().cloned()).collect();
     for check in audit.cases.iter_mut().flat_map(|case| &mut case.survivors).filter(|check| check.reason.is_none()) {
-        if caught.contains(&(check.source.clone(), check.check.clone())) {
+        if caught.contains(&(check.place.clone(), check.check.clone())) {
             check.reason = Some("the same check catches in another place".into());
         }
     }
@@ -253,19 +261,27 @@ fn caught_elsewhere(audit: &mut Audit) {
 /// In how many test cases every step of a state is audited in full; in the others only its messages are dropped.
 const SHARED: usize = 3;
 
-/// The places of steps of states that were audited often enough.
-fn share(trace: &Trace, seen: &mut HashMap<String, usize>) -> HashSet<String> {
-    let mut leave = HashSet::new();
-    let sources: HashSet<String> = trace.outcome.taken.iter().filter_map(mutant::source_of).collect();
-    let own = format!("{}.yaml", trace.recording.id);
-    for source in sources.into_iter().filter(|source| !source.starts_with(&own)) {
-        let count = seen.entry(source.clone()).or_default();
+/// In how many traces each step of a state was, by its place.
+type Seen = HashMap<(Arc<str>, usize), usize>;
+
+/// The numbers of what the steps of states took that were audited often enough.
+fn share(trace: &Trace, seen: &mut Seen) -> HashSet<usize> {
+    let own = format!("/{}.yaml", trace.recording.id);
+    let places = || trace.outcome.taken.iter().map(mutant::place_of);
+    let mut enough = HashSet::new();
+    let of_states: HashSet<_> = places().flatten().filter(|(file, _)| !file.ends_with(&own)).collect();
+    for place in of_states {
+        let count = seen.entry(place.clone()).or_default();
         *count += 1;
         if *count > SHARED {
-            leave.insert(source);
+            enough.insert(place);
         }
     }
-    leave
+    places()
+        .enumerate()
+        .filter(|(_, place)| place.as_ref().is_some_and(|place| enough.contains(place)))
+        .map(|(index, _)| index)
+        .collect()
 }
 
 /// A trace that passes.

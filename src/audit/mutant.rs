@@ -1,5 +1,7 @@
 //! A faulty product as the audit knows it: what is done otherwise at which places of a recording, and what that is to be caught by.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use crate::{
@@ -8,7 +10,7 @@ use crate::{
     protocol::frame::Frame,
     protocol::messages::Messages,
     replay::Recording,
-    template::Template,
+    template::{Names, Template},
     testcase::{matcher::Demand, model::Step},
 };
 
@@ -50,6 +52,7 @@ pub enum Kind {
 #[derive(Debug, Clone)]
 pub(super) struct Unit {
     pub(super) step: String,
+    /// Where it stands, with the folder.
     pub(super) source: String,
     pub(super) words: String,
     pub(super) conditional: bool,
@@ -123,6 +126,8 @@ pub(super) struct Target {
     pub(super) at: usize,
     pub(super) step: String,
     pub(super) condition: Template,
+    /// What the parameters and the elements of loops around it stood for.
+    pub(super) scope: Names,
 }
 
 /// Most places that are changed for one thing that is checked.
@@ -132,6 +137,8 @@ pub(super) const MOST_PLACES: usize = 4;
 pub(super) struct Place<'r> {
     pub(super) at: usize,
     pub(super) taken: &'r Taken,
+    /// It is audited elsewhere: here its message only does not come.
+    pub(super) left: bool,
 }
 
 impl Mutants {
@@ -194,13 +201,19 @@ pub(super) fn own_call(recording: &Recording, id: &str) -> String {
     Frame::Call { id: id.into(), action: action.into(), payload: json!({}) }.to_text()
 }
 
-/// Where the step that took something stands.
-pub(super) fn source_of(taken: &Taken) -> Option<String> {
-    taken.step.as_ref().map(|step| source(&step.file, step.at.line))
+/// Where the step that took something stands, with the whole path of its file: versions of OCPP have states of the same name.
+pub(super) fn place_of(taken: &Taken) -> Option<(Arc<str>, usize)> {
+    taken.step.as_ref().map(|step| (Arc::clone(&step.file), step.at.line))
 }
 
+/// Where something stands.
 pub(super) fn source(file: &str, line: usize) -> String {
-    format!("{}:{line}", file.rsplit('/').next().unwrap_or(file))
+    format!("{file}:{line}")
+}
+
+/// The same without the folder, as findings name it.
+pub(super) fn short(source: &str) -> &str {
+    source.rsplit('/').next().unwrap_or(source)
 }
 
 /// The action of a CALL of ours.

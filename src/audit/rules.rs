@@ -85,7 +85,7 @@ impl Mutants {
                 .iter()
                 .position(|(_, input)| matches!(input, Input::Link(LinkEvent::Sent { .. })))
                 .map_or(place.at, |further| place.at + further);
-            let behind = Place { at: answer, taken: place.taken };
+            let behind = Place { at: answer, ..*place };
             let change = Edit::After(Input::Link(LinkEvent::Text { conn: *conn, text }));
             self.add(&behind, None, Kind::Rule, "an event after Ended", change);
             return;

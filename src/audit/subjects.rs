@@ -18,6 +18,8 @@ pub(super) struct About {
     pub(super) names: BTreeSet<String>,
     /// When something happened.
     pub(super) time: bool,
+    /// The condition, and everything that defines these names.
+    pub(super) texts: Vec<String>,
 }
 
 impl Definitions {
@@ -66,7 +68,7 @@ impl Definitions {
 
     /// The names that a condition rests on, those that they are made of included.
     pub(super) fn behind(&self, condition: &str) -> About {
-        let mut about = About { names: BTreeSet::new(), time: false };
+        let mut about = About { names: BTreeSet::new(), time: false, texts: Vec::new() };
         let mut texts = vec![condition.to_owned()];
         while let Some(text) = texts.pop() {
             let words = words(&text);
@@ -80,9 +82,15 @@ impl Definitions {
                     texts.extend(self.0.get(&name).into_iter().flatten().cloned());
                 }
             }
+            about.texts.push(text);
         }
         about
     }
+}
+
+/// Everything in a text that is written like a name.
+pub(super) fn identifiers(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !(c.is_alphanumeric() || c == '_')).filter(|word| !word.is_empty())
 }
 
 /// Names with their members (`answer.status`) outside of quotes.

@@ -155,42 +155,21 @@ pub(super) fn other_lists(value: Option<&Value>) -> Vec<(&'static str, Value)> {
     all.into_iter().map(|(what, items)| (what, items.into())).collect()
 }
 
-/// A list without one of the elements in its midst, and without all of them.
-pub(super) fn without_one(value: Option<&Value>) -> Vec<(&'static str, Value)> {
+/// A list without one of the elements in its midst (of many, the nearest ones), and without all of them.
+pub(super) fn without_one(value: Option<&Value>, near: impl Fn(&Value) -> u32) -> Vec<(&'static str, Value)> {
     let items = value.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let midst = 1..items.len().saturating_sub(1);
     let without = |index: usize| -> Value {
         items.iter().enumerate().filter(|(other, _)| *other != index).map(|(_, item)| item.clone()).collect()
     };
+    let mut nearest: Vec<usize> = midst.clone().collect();
+    nearest.sort_by_cached_key(|index| std::cmp::Reverse(near(&items[*index])));
     let ends = (midst.len() > 1).then(|| ("has but its first and last element", without_all(items)));
-    midst.take(MOST_LEFT_OUT).map(|index| ("lacks an element", without(index))).chain(ends).collect()
+    nearest.into_iter().take(MOST_LEFT_OUT).map(|index| ("lacks an element", without(index))).chain(ends).collect()
 }
 
 fn without_all(items: &[Value]) -> Value {
     items.first().into_iter().chain(items.last()).cloned().collect()
-}
-
-/// Pointers of all lists in a payload.
-pub(super) fn lists(root: &Value) -> Vec<String> {
-    fn walk(value: &Value, pointer: &str, found: &mut Vec<String>) {
-        match value {
-            Value::Object(members) => {
-                for (name, value) in members {
-                    walk(value, &format!("{pointer}/{}", name.replace('~', "~0").replace('/', "~1")), found);
-                }
-            }
-            Value::Array(items) => {
-                found.push(pointer.to_owned());
-                for (index, value) in items.iter().enumerate() {
-                    walk(value, &format!("{pointer}/{index}"), found);
-                }
-            }
-            _ => {}
-        }
-    }
-    let mut found = Vec::new();
-    walk(root, "", &mut found);
-    found
 }
 
 /// Pointers of everything below a place that is no list and no object, the place itself where it is such.

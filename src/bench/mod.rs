@@ -177,6 +177,7 @@ fn default_times() -> Value {
         "message-attempt-interval": 10,
         "sampled-interval": 10,
         "aligned-interval": 60,
+        "own-aligned-interval": 15,
         "time-tolerance": 4,
         "clock-tolerance": 30,
         "manual-action-timeout": 600,

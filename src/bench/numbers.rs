@@ -8,7 +8,7 @@ use crate::yaml::{Defect, Node};
 pub(crate) const GREATEST: u64 = 1_000_000_000;
 
 /// Numbers that messages take as whole ones.
-const WHOLE: [&str; 13] = [
+const WHOLE: [&str; 14] = [
     "security-profile",
     "evse.id",
     "evse.connector",
@@ -18,6 +18,7 @@ const WHOLE: [&str; 13] = [
     "configuration-slot-second",
     "heartbeat-interval",
     "pending-interval",
+    "own-aligned-interval",
     "log-retry-interval",
     "display.evse",
     "monitoring.severity",

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::testcase::model::Step;
+use crate::{template::Names, testcase::model::Step};
 
 /// What a step took an input for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,4 +36,6 @@ pub struct Taken {
     pub step: Option<Arc<Step>>,
     /// What for.
     pub role: Role,
+    /// Of a condition: what the parameters and the elements of loops around it stood for.
+    pub scope: Names,
 }

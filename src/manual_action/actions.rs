@@ -132,7 +132,7 @@ pub const ACTIONS: &[ActionInfo] = &[
     ActionInfo {
         name: "reconnect-ev-side",
         parameters: &[EVSE, CONNECTOR],
-        prompt: "Plug the cable into the EV again (EVSE {{ evse }}, connector {{ connector }}).",
+        prompt: "Plug the cable into the EV again and let it draw energy (EVSE {{ evse }}, connector {{ connector }}).",
     },
     ActionInfo {
         name: "disconnect-station-side",
@@ -162,7 +162,7 @@ pub const ACTIONS: &[ActionInfo] = &[
     ActionInfo {
         name: "ev-authorization",
         parameters: &[EVSE, METHOD],
-        prompt: "Before the EV meant for EVSE {{ evse }} is plugged in, set it {% if method == 'none' %}to charge without ISO 15118, or as it does in the other test cases{% elif method == 'PnC' %}to use ISO 15118 with Plug and Charge. It has the contract certificate and trusts the V2G root certificate of the bench{% else %}to use ISO 15118 with external identification (EIM){% endif %}.",
+        prompt: "Before the EV meant for EVSE {{ evse }} is plugged in, set it {% if method == 'none' %}to charge without ISO 15118, or as it does in the other test cases{% elif method == 'PnC' %}to use ISO 15118-2 with Plug and Charge. It has the contract certificate and trusts the V2G root certificate of the bench{% else %}to use ISO 15118-2 with external identification (EIM){% endif %}.",
     },
     ActionInfo {
         name: "ev-services",

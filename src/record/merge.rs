@@ -13,20 +13,24 @@ use super::{
     writer::{Journal, TRACE},
 };
 use crate::{
-    bench::Bench,
+    bench::{Bench, is_address},
     pics::{Pics, model::TestedBy, reader},
     selection::choice::Choice,
     verdict::{TestCaseResult, Verdict},
 };
 
-/// Settings of a bench that tell where things are, and do not change what is tested: shards may differ in them.
-const PLACES: [&str; 16] = [
+/// Settings of a bench that tell where things are, and do not change what is tested: shards may differ in them, as in the addresses of
+/// the file servers.
+const PLACES: [&str; 19] = [
     "laboratory",
     "approval",
     "listen",
     "listen-second",
     "host",
-    "files",
+    "file-host",
+    "file-user",
+    "file-password",
+    "ftp-passive-ports",
     "url",
     "url-upgraded",
     "identity",
@@ -241,7 +245,8 @@ fn alike(first: &Part, other: &Part) -> Result<(), MergeError> {
         );
     }
     let settings = |part: &Part| {
-        let kept = part.bench.iter().filter(|(key, _)| !PLACES.contains(&key.as_str()));
+        let place = |key: &str| PLACES.contains(&key) || is_address(key);
+        let kept = part.bench.iter().filter(|(key, _)| !place(key));
         Value::Object(kept.map(|(key, value)| (key.clone(), value.clone())).collect())
     };
     if let Some(place) = difference(&settings(first), &settings(other)) {

@@ -72,6 +72,11 @@ impl Names {
         self.find(name).map(Prepared::value)
     }
 
+    /// All that names stand for.
+    pub fn values(&self) -> impl Iterator<Item = &Value> {
+        self.0.iter().map(|(_, value)| value.value())
+    }
+
     /// True when the name is known.
     pub fn contains(&self, name: &str) -> bool {
         self.find(name).is_some()

@@ -145,7 +145,8 @@ fn runs_that_do_not_belong_together_are_refused() {
     refused(&["one", "impatient"], "conflict: message-timeout: 30 and 7");
 
     // Where the product is may differ from shard to shard.
-    std::fs::write(&bench, "identity: CS002\nlisten: 127.0.0.1:9900\n").unwrap();
+    let places = "identity: CS002\nlisten: 127.0.0.1:9900\nfiles: 0\nfiles-https: 0\nfiles-sftp: 0\nfile-host: lab-2.example\nftp-passive-ports: 51000-51100\n";
+    std::fs::write(&bench, places).unwrap();
     assert_eq!(run(&at("elsewhere"), &more).0, Some(0));
     assert_eq!(merge(&[&at("one"), &at("elsewhere")], &at("both"), &[]).0, Some(0));
 

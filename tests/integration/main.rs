@@ -19,6 +19,7 @@ mod cli_resume;
 mod cli_simulate;
 mod corpus;
 mod deep;
+mod energy_2_1;
 mod evidence;
 mod evidence_forged;
 mod false_passes;

@@ -18,6 +18,8 @@ fn not_passed(operator: &str, pics: &str, tests: &str) -> Vec<String> {
 
 /// Ten seconds from the act to the word.
 const LATE: &str = "simulated-operator-delay: 10\n";
+/// Longer from the question to the act than a message may take, and than three of them.
+const SLOW: &str = "simulated-operator-reaction: 40\nmessage-timeout: 10\n";
 
 #[test]
 fn a_station_is_judged_alike_however_long_the_person_takes() {
@@ -39,4 +41,11 @@ fn a_station_of_2_1_is_judged_alike_however_long_the_person_takes() {
     ] {
         assert_eq!(not_passed(LATE, pics, tests), [""; 0], "{pics}");
     }
+}
+
+/// Somebody who walks to the car, or reads what the display says while the next meter value is on its way.
+#[test]
+fn a_payment_and_a_running_cost_are_judged_alike_however_late_the_person_acts() {
+    let tests = "TC_C_103_CS,TC_C_106_CS,TC_C_123_CS,TC_C_128_CS,TC_I_07_CS";
+    assert_eq!(not_passed(SLOW, "pics/reference-station-2.1.yaml", tests), [""; 0]);
 }

@@ -185,7 +185,7 @@ const OF_STATION_2: [Time; 7] = [
 ];
 
 /// Of a CSMS.
-const OF_CSMS: [Time; 4] = [
+const OF_CSMS: [Time; 5] = [
     time(
         "operator-patience",
         5.0,
@@ -210,6 +210,15 @@ const OF_CSMS: [Time; 4] = [
         &[
             "The pause before our station sends its next message or connects again, and before the operator acts; a test case makes ten or so.",
             "Shorter: a CSMS that needs a moment to register us refuses.",
+        ],
+    ),
+    time(
+        "own-aligned-interval",
+        15.0,
+        4.0,
+        &[
+            "Between two readings by the clock of the station that the harness plays; four test cases wait for two or three. Shorter: a slow CSMS",
+            "answers one after the next was due.",
         ],
     ),
     time(

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::{Body, MAX_DEPTH, Node, Sending, Sequence, Status, connection, manual_action::Asked};
 use crate::{
     clock::nanos,
-    engine::{Effect, LONGEST_S, Role, Scope, finding::Finding, world::World},
+    engine::{Effect, LONGEST_S, Scope, finding::Finding, world::World},
     testcase::{
         model::{State, Step, StepKind},
         service::ServiceRequest,
@@ -136,7 +136,7 @@ impl Node {
             StepKind::Wait(seconds) | StepKind::Never { during: seconds, .. } => {
                 self.touched = true;
                 if step.forbids().is_some() {
-                    world.takes(world.input, &self.step, &self.path, Role::Condition);
+                    world.weighs(&self.step, &self.path, &self.scope);
                 }
                 let seconds = self.duration(seconds, world)?;
                 self.body = Body::Until(world.now.mono_ns.saturating_add(nanos(seconds)));
@@ -174,7 +174,7 @@ impl Node {
                 world.remark(sentence.as_str().map_or_else(|| sentence.to_string(), str::to_owned));
             }
             StepKind::Assert { condition, otherwise, inconclusive } => {
-                world.takes(world.input, &self.step, &self.path, Role::Condition);
+                world.weighs(&self.step, &self.path, &self.scope);
                 let holds = condition.holds(&world.names(&self.scope));
                 if !world.evaluated(holds, step, &self.path)? {
                     let verdict = if *inconclusive { Verdict::Inconclusive } else { Verdict::Fail };

@@ -5,7 +5,7 @@ use std::{collections::HashSet, sync::Arc};
 use super::{Answered, Finding, MAX_KEPT, World};
 use crate::{
     clock::Stamp,
-    engine::{Phase, Role, taken::Taken},
+    engine::{Phase, Role, Scope, taken::Taken},
     protocol::{rules::Rule, session::Breach},
     testcase::{
         matcher::Checks,
@@ -123,7 +123,16 @@ impl World {
     pub(crate) fn takes(&mut self, input: usize, step: &Arc<Step>, path: &str, role: Role) {
         if self.taken.len() < MAX_KEPT {
             let step = Some(step.clone());
-            self.taken.push(Taken { input, phase: self.phase.word(), path: path.to_owned(), step, role });
+            let (phase, path, scope) = (self.phase.word(), path.to_owned(), Scope::default());
+            self.taken.push(Taken { input, phase, path, step, role, scope });
+        }
+    }
+
+    /// Notes that a condition was held against what is known, with what its parameters stood for.
+    pub(crate) fn weighs(&mut self, step: &Arc<Step>, path: &str, scope: &Scope) {
+        if self.taken.len() < MAX_KEPT {
+            let (input, phase, path, step) = (self.input, self.phase.word(), path.to_owned(), Some(step.clone()));
+            self.taken.push(Taken { input, phase, path, step, role: Role::Condition, scope: scope.clone() });
         }
     }
 
@@ -131,7 +140,14 @@ impl World {
     pub(crate) fn ruled(&mut self, input: usize, rule: usize) {
         if self.taken.len() < MAX_KEPT {
             let (phase, path) = (self.phase.word(), String::from("always"));
-            self.taken.push(Taken { input, phase, path, step: None, role: Role::Always(rule) });
+            self.taken.push(Taken {
+                input,
+                phase,
+                path,
+                step: None,
+                role: Role::Always(rule),
+                scope: Scope::default(),
+            });
         }
     }
 

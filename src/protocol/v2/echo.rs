@@ -73,6 +73,11 @@ const FOLLOW_UPS: [(&str, &[&str], &str); 9] = [
     ("ReportDERControl", &["GetDERControl"], "R04.FR.31"),
 ];
 
+/// True where the answer to this action has an element for each of the request.
+pub(super) fn repeats(action: &str) -> bool {
+    ELEMENTS.iter().any(|elements| elements.action == action)
+}
+
 /// Holds an answer of the SUT against our request.
 pub(super) fn check_answer(action: &str, request: &Value, response: &Value, text: &str) -> Option<Breach> {
     let elements = ELEMENTS.iter().find(|elements| elements.action == action)?;

@@ -265,8 +265,10 @@ impl Session for Conversation {
     ) -> Vec<Breach> {
         let messages = self.protocol.messages();
         let mut breaches = check_times(messages, moment, action, response, text, "G02.FR.03");
-        let request = messages.with_defaults(action, true, request.clone());
-        breaches.extend(echo::check_answer(action, &request, response, text));
+        if echo::repeats(action) {
+            let request = messages.with_defaults(action, true, request.clone());
+            breaches.extend(echo::check_answer(action, &request, response, text));
+        }
         breaches
     }
 

@@ -46,7 +46,7 @@ impl Around {
     /// Builds the context from the names that expressions see.
     pub(crate) fn of(version: Version, names: Names, now: Stamp, room: bool) -> Self {
         let mut evses: Vec<Evse> = Vec::new();
-        let bench = names.get("bench").cloned().unwrap_or_default();
+        let bench = names.get("bench").unwrap_or(&Value::Null);
         for name in ["evse", "evse_second"] {
             let (Some(id), connector) = (bench[name]["id"].as_u64(), bench[name]["connector"].as_u64().unwrap_or(1))
             else {

@@ -435,7 +435,14 @@ impl Station {
     pub(super) fn try_charging(&mut self, index: usize) {
         let evse = &self.physical.evses[index];
         let ready = !evse.charging && evse.connected() && self.evses[index].authorized.is_some();
-        if !ready || !self.plug_is_held(index) || !self.has_schedule(index) {
+        if !ready || !self.plug_is_held(index) {
+            return;
+        }
+        if !self.has_schedule(index) {
+            // E01.FR.05: also where EV and station have yet to agree on a schedule.
+            if self.evses[index].transaction.is_none() && self.starts_at("PowerPathClosed") {
+                self.start_with_state(index, "ChargingStateChanged", "SuspendedEVSE");
+            }
             return;
         }
         self.evses[index].ready_since = Some(self.physical.now());
