@@ -482,7 +482,7 @@ fn a_station_that_does_not_wait_fails() {
         hasten(recording, back[0], wait);
         1
     });
-    fails("the wait does not grow", &sound["TC_B_57"], "the wait before was", |recording| {
+    fails("the wait does not grow", &sound["TC_B_57"], "shorter wait before was", |recording| {
         hasten(recording, back[2], wait);
         1
     });

@@ -14,7 +14,7 @@ const CSMS: &str = "reference-csms-2.1.yaml";
 /// A fault, who has it, the test case that finds it, and what that says.
 const FOUND: [(&str, &str, &str, &str); 20] = [
     ("cost-rounded", STATION, "TC_I_118_CS", "totalCost.total.exclTax is 12.0. The sum of its parts is 11.625."),
-    ("tariff-at-one-evse", STATION, "TC_I_106_CS", "The station has the tariffs attest-5."),
+    ("tariff-at-one-evse", STATION, "TC_I_106_CS", "The station reports the default tariffs attest-5, expected attest-4 and attest-5."),
     ("tariff-change-ignored", STATION, "TC_I_116_CS", "TransactionEvent with triggerReason = \"TariffChanged\""),
     ("setpoint-sign", CHARGER, "TC_Q_128_CS", "/schedule/chargingSchedulePeriod/0/setpoint = -7"),
     ("dynamic-update-ignored", STATION, "TC_K_122_CS", "/chargingProfile/0/dynUpdateTime"),

@@ -324,7 +324,7 @@ fn told_all(results: impl IntoIterator<Item = (Vec<String>, usize)>, at_least: u
 }
 
 /// Test cases that have every kind of step between them.
-const CASES: [&str; 13] = [
+const CASES: [&str; 14] = [
     "TC_A_05_CS",
     "TC_A_06_CS",
     "TC_A_09_CS",
@@ -335,6 +335,7 @@ const CASES: [&str; 13] = [
     "TC_E_39_CS",
     "TC_L_05_CS",
     "TC_J_01_CS",
+    "TC_K_54_CS",
     "TC_A_08_CSMS",
     "TC_B_31_CSMS",
     "TC_B_02_CS",
