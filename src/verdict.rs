@@ -60,6 +60,9 @@ pub struct Failure {
     /// The frame in question, as received (secrets redacted).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub frame: Option<String>,
+    /// The CALL of ours that the frame answers (secrets redacted).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<String>,
     /// JSON pointer to the place within the frame's payload.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pointer: Option<String>,

@@ -355,6 +355,7 @@ mod tests {
                 expected: Some("/transactionInfo/stoppedReason = \"Timeout\"".into()),
                 found: Some(found.into()),
                 frame: Some("[2,\"0-7\",\"TransactionEvent\",{\"eventType\":\"Ended\",\"triggerReason\":\"EVConnectTimeout\",\"seqNo\":3}]".into()),
+                request: None,
                 pointer: Some("/transactionInfo/stoppedReason".into()),
                 requirements: vec!["E03.FR.05".into()],
                 further: Vec::new(),

@@ -57,6 +57,21 @@ struct OutstandingCall {
     until: u64,
 }
 
+impl OutstandingCall {
+    fn to_text(&self, id: &str) -> String {
+        Frame::Call { id: id.to_owned(), action: self.action.clone(), payload: self.payload.clone() }.to_text()
+    }
+}
+
+/// An answer to a CALL of ours, as it came, with the CALL.
+#[derive(Debug, Clone)]
+struct Answered {
+    text: String,
+    id: String,
+    call: OutstandingCall,
+    at: Stamp,
+}
+
 /// Everything the engine knows.
 #[derive(Debug, Clone)]
 pub(crate) struct World {
@@ -86,6 +101,8 @@ pub(crate) struct World {
     pub(crate) messages: usize,
     variables: Names,
     outstanding: HashMap<String, OutstandingCall>,
+    /// The last answer to a CALL of ours.
+    answer: Option<Answered>,
     seen_ids: HashSet<(ConnId, String)>,
     /// Responses of ours, each with its action, by connection and message id: the SUT may refuse one.
     responses: HashMap<(ConnId, String), (String, String)>,
@@ -188,6 +205,7 @@ impl World {
             messages: 0,
             variables: Names::default(),
             outstanding: HashMap::new(),
+            answer: None,
             responses: HashMap::new(),
             seen_ids: HashSet::new(),
             call_order: CallOrder::default(),
@@ -465,8 +483,7 @@ impl World {
 
     /// A CALL of ours that waits for its answer, as it was sent.
     pub(crate) fn frame_of(&self, id: &str) -> Option<String> {
-        let OutstandingCall { action, payload, .. } = self.outstanding.get(id)?;
-        Some(Frame::Call { id: id.to_owned(), action: action.clone(), payload: payload.clone() }.to_text())
+        self.outstanding.get(id).map(|call| call.to_text(id))
     }
 
     /// True when a CALL of ours with this id waits for its answer.

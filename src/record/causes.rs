@@ -145,6 +145,7 @@ mod tests {
             expected: Some("/a = 1".into()),
             found: Some(found.into()),
             frame: None,
+            request: None,
             pointer: Some("/a".into()),
             requirements: vec!["B01.FR.01".into()],
             further: Vec::new(),

@@ -400,6 +400,7 @@ pub fn against(kept: &Kept, library: &Library) -> Option<Again> {
                 expected: Some(divergence.expected.clone()),
                 found: Some(divergence.found.clone()),
                 frame: None,
+                request: None,
                 pointer: None,
                 requirements: Vec::new(),
                 further: Vec::new(),

@@ -33,6 +33,7 @@ pub(crate) fn facts(failure: &Failure, began: f64, known: &RequirementList) -> V
         }
         frame => add("frame", frame.as_deref()),
     }
+    add("request", failure.request.as_deref());
     for requirement in known.lines(&failure.requirements) {
         add("requirement", Some(&requirement));
     }

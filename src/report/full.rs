@@ -134,6 +134,7 @@ struct Finding<'r> {
     at: String,
     of_run: String,
     requirements: Vec<(&'r str, &'static str)>,
+    request: Option<&'r str>,
     frame: Vec<frame::Line>,
 }
 
@@ -345,6 +346,7 @@ fn case_findings<'r>(
         at: span((failure.at_s - case.began_before(failure.at_s)).max(0.0)),
         of_run: span(failure.at_s),
         requirements: failure.requirements.iter().map(|id| (id.as_str(), known.text(id).unwrap_or_default())).collect(),
+        request: failure.request.as_deref(),
         frame: failure.frame.as_deref().map_or_else(Vec::new, |quoted| {
             frame::lay_out(whole.get(&number).map_or(quoted, String::as_str), failure.pointer.as_deref())
         }),

@@ -32,6 +32,7 @@ pub(super) fn results(pics: &Pics, text: &str) -> Results {
             expected: Some(text.into()),
             found: Some(text.into()),
             frame: Some(text.into()),
+            request: None,
             pointer: Some(text.into()),
             requirements: vec!["B01.FR.01".into()],
             further: Vec::new(),

@@ -245,7 +245,9 @@ pub(super) async fn drive(
     }
     for failure in &mut outcome.failures {
         failure.message = environment.secrets.redact(&failure.message);
-        for text in [&mut failure.frame, &mut failure.found, &mut failure.expected].into_iter().flatten() {
+        for text in
+            [&mut failure.frame, &mut failure.request, &mut failure.found, &mut failure.expected].into_iter().flatten()
+        {
             *text = environment.secrets.redact(text);
         }
         for place in &mut failure.further {

@@ -63,13 +63,13 @@ fn a_boot_that_tells_no_security_event_fails() {
         "simulated-station.yaml",
         Verdict::Fail,
         &[
-            ("", "TC_A_01", OTHER_EVENT, "SecurityEventNotification did not come"),
-            ("security-profile: 2", "TC_A_06", OTHER_EVENT, "SecurityEventNotification did not come"),
-            ("security-profile: 3", "TC_M_30", OTHER_EVENT, "SecurityEventNotification did not come"),
-            ("", "TC_B_02", OTHER_EVENT, "SecurityEventNotification did not come"),
-            ("", "TC_B_03", OTHER_EVENT, "SecurityEventNotification did not come"),
-            ("", "TC_B_23", OTHER_EVENT, "SecurityEventNotification did not come"),
-            ("", "TC_G_18", OTHER_EVENT, "SecurityEventNotification did not come"),
+            ("", "TC_A_01", OTHER_EVENT, "SecurityEventNotification as expected did not come"),
+            ("security-profile: 2", "TC_A_06", OTHER_EVENT, "SecurityEventNotification as expected did not come"),
+            ("security-profile: 3", "TC_M_30", OTHER_EVENT, "SecurityEventNotification as expected did not come"),
+            ("", "TC_B_02", OTHER_EVENT, "SecurityEventNotification as expected did not come"),
+            ("", "TC_B_03", OTHER_EVENT, "SecurityEventNotification as expected did not come"),
+            ("", "TC_B_23", OTHER_EVENT, "SecurityEventNotification as expected did not come"),
+            ("", "TC_G_18", OTHER_EVENT, "SecurityEventNotification as expected did not come"),
         ],
     );
 }

@@ -284,7 +284,10 @@ fn a_near_miss_is_named() {
     let outcome = mutant.judge();
     let failure = &outcome.failures[0];
     assert_eq!(outcome.verdict, Verdict::Fail);
-    assert!(failure.message.starts_with("StatusNotification or NotifyEvent did not come within"), "{failure:?}");
+    assert!(
+        failure.message.starts_with("StatusNotification or NotifyEvent as expected did not come within"),
+        "{failure:?}"
+    );
     assert_eq!(failure.found.as_deref(), Some("StatusNotification with /evseId 0"));
     assert_eq!(failure.pointer.as_deref(), Some("/evseId"));
     assert!(failure.requirements.contains(&"B04.FR.01".to_owned()), "{failure:?}");

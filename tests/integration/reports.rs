@@ -32,6 +32,7 @@ fn case(id: &str, verdict: Verdict, frame: &str) -> TestCaseResult {
         expected: Some(text()),
         found: Some(text()),
         frame: Some(frame.to_owned()),
+        request: Some(text()),
         pointer: Some(format!("/{HOSTILE}")),
         requirements: vec![text()],
         further: Vec::new(),

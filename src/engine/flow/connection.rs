@@ -470,6 +470,8 @@ pub(crate) fn advance(
                 "no attempt: nobody opened a connection (address, firewall, or it is not started)"
             };
             finding.found = Some(why.into());
+        } else if connection.act == ConnectionAct::Closed && world.connected() {
+            finding.found = Some("the connection is still open".into());
         }
         let verdict = world.missing_verdict();
         world.find(verdict, finding);

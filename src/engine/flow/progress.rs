@@ -43,7 +43,6 @@ impl Node {
             return false;
         }
         let (wanted, mut finding) = self.missing(&[(expect, &self.scope)], world);
-        finding.message = format!("{wanted} did not come within {:.1} s", finding.waited_s.unwrap_or_default());
         if let Some(call) = last_word.filter(|_| !over) {
             world.tell_in_vain(&mut finding, &wanted, &call, (expect, &self.scope));
         }
@@ -81,7 +80,7 @@ impl Node {
                 format!("nothing; the connection was lost at {at:.3} s of the test case (closed by {by:?})")
                     .to_lowercase()
             }
-            (true, _) => "nothing".into(),
+            (true, _) => world.nothing_since(self.reached),
         });
         let misses = world.received_since(since).filter_map(|call| {
             let of_action = expects.iter().filter(|(expect, _)| expect.action == call.action);
@@ -102,6 +101,10 @@ impl Node {
             finding.found =
                 Some(format!("{} at {came:.3} s, before this step began at {began:.3} s", world.summary(call)));
         }
+        let mut actions: Vec<&str> = expects.iter().map(|(expect, _)| expect.action.as_str()).collect();
+        actions.dedup();
+        let actions = actions.join(" or ");
+        let mut wanted = actions.clone();
         // The latest of those that miss the least.
         if let Some((call, found)) =
             misses.into_iter().min_by_key(|(call, found)| (found.len(), std::cmp::Reverse(call.input)))
@@ -111,11 +114,14 @@ impl Node {
                 let (action, place) = (&call.action, &mismatch.pointer);
                 finding.found = Some(format!("{action} with {place} {}", shorten(&mismatch.found, 300)));
                 finding.pointer = Some(place.clone());
+                wanted = format!("{actions} as expected");
+            } else if world.is_taken(call.input) {
+                wanted = format!("another {actions}");
             }
         }
-        let mut actions: Vec<&str> = expects.iter().map(|(expect, _)| expect.action.as_str()).collect();
-        actions.dedup();
-        (actions.join(" or "), finding)
+        let waited = finding.waited_s.unwrap_or_default();
+        finding.message = format!("{wanted} did not come within {waited:.1} s");
+        (actions, finding)
     }
 
     pub(super) fn sending(&mut self, send: &Send, world: &mut World) -> bool {
@@ -331,8 +337,6 @@ impl Node {
             if expects.len() < nodes.len() {
                 finding.expected = Some(wanted.join(" | "));
                 finding.message = format!("none of these came within {waited:.1} s: {}", wanted.join(" | "));
-            } else {
-                finding.message = format!("{described} did not come within {waited:.1} s");
             }
             if let (Some(call), Some((expect, scope))) = (last_word, expects.first()) {
                 world.tell_in_vain(&mut finding, &described, &call, (expect, scope));

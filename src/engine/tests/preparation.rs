@@ -112,6 +112,9 @@ fn what_keeps_a_test_case_from_beginning_decides_nothing() {
         let verdict = if answer.is_some() { Verdict::Inconclusive } else { Verdict::Fail };
         assert_eq!(outcome.verdict, verdict, "{why}");
         assert_eq!(outcome.failures[0].message, why);
+        // A wrong answer is told with what it answers.
+        let request = answer.map(|_| r#"[2,"TC_B_06_CS-1","ClearCache",{}]"#);
+        assert_eq!(outcome.failures[0].request.as_deref(), request);
         assert!(outcome.unprepared.unwrap().starts_with(why) && !outcome.absent);
     }
     let unaccepted = SutMemory { session: crate::protocol::OCPP_2_0_1.session(), ..connected() };

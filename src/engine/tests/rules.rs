@@ -114,6 +114,21 @@ fn what_came_before_a_boot_is_not_what_is_due_after_it() {
 }
 
 #[test]
+fn what_does_not_come_is_told_with_the_answer_that_led_to_it() {
+    let steps = "steps:\n  - send: ClearCache\n  - expect: StatusNotification\n    within: 5\n";
+    let mut quiet = engine(steps, connected());
+    says(&mut quiet, 1, r#"[3,"TC_B_06_CS-1",{"status":"Accepted"}]"#);
+    let failure = ended(quiet, 9).failures.remove(0);
+    assert_eq!(failure.message, "StatusNotification did not come within 8.0 s");
+    assert_eq!(failure.found.as_deref(), Some("nothing after the answer to ClearCache at 1.000 s"));
+    // What is waited for after something else has not come of the answer.
+    let mut later = engine(&steps.replace("  - expect", "  - wait: 1\n  - expect"), connected());
+    says(&mut later, 1, r#"[3,"TC_B_06_CS-1",{"status":"Accepted"}]"#);
+    later.handle(at(2), Input::Tick);
+    assert_eq!(ended(later, 9).failures[0].found.as_deref(), Some("nothing"));
+}
+
+#[test]
 fn what_comes_too_late_is_told_with_how_late() {
     let steps = "steps:\n  - expect: StatusNotification\n    within: 5\nafter:\n  - wait: 10\n";
     let mut engine = engine(steps, connected());

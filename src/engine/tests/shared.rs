@@ -40,10 +40,11 @@ fn what_one_message_tells_of_two_connectors_counts_for_both() {
     assert_eq!(outcome.verdict, Verdict::Pass, "{:?}", outcome.failures);
 
     // It counts for nothing that it does not tell, and a step that wants a message of its own does not share one.
-    for (since, told) in [(any_time, &[1][..]), ("", &[1, 2][..])] {
+    let missed = ["StatusNotification or NotifyEvent as expected", "another StatusNotification or NotifyEvent"];
+    for ((since, told), missed) in [(any_time, &[1][..]), ("", &[1, 2][..])].into_iter().zip(missed) {
         let mut engine = engine(&waiting(since), connected());
         says(&mut engine, 1, &event(told));
         let outcome = ended(engine, 5);
-        assert_eq!(outcome.failures[0].message, "StatusNotification or NotifyEvent did not come within 5.0 s");
+        assert_eq!(outcome.failures[0].message, format!("{missed} did not come within 5.0 s"));
     }
 }

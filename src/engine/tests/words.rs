@@ -30,7 +30,7 @@ fn a_message_comes_that_long_after_something() {
     let late = heartbeats(None).failures.remove(0);
     assert_eq!(
         (late.message.as_str(), late.requirements[0].as_str()),
-        ("Heartbeat did not come within 12.0 s", "B03.FR.06")
+        ("another Heartbeat did not come within 12.0 s", "B03.FR.06")
     );
 }
 

@@ -2,8 +2,9 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use super::{Finding, MAX_KEPT, World};
+use super::{Answered, Finding, MAX_KEPT, World};
 use crate::{
+    clock::Stamp,
     engine::{Phase, Role, Scope, taken::Taken},
     protocol::{rules::Rule, session::Breach},
     testcase::{
@@ -11,6 +12,7 @@ use crate::{
         model::{Always, Send, Step},
     },
     verdict::{Failure, Verdict},
+    yaml::shorten,
 };
 
 /// Most findings that are kept of one test case.
@@ -47,6 +49,7 @@ impl World {
             }
             self.unprepared = Some(finding.summary());
         }
+        let request = finding.frame.as_deref().and_then(|frame| self.request_of(frame));
         self.failures.push(Failure {
             verdict,
             step: finding.step,
@@ -55,12 +58,30 @@ impl World {
             expected: finding.expected,
             found: finding.found,
             frame: finding.frame,
+            request,
             pointer: finding.pointer,
             requirements: finding.requirements,
             further: finding.further,
             waited_s: finding.waited_s,
             at_s: self.now.seconds(),
         });
+    }
+
+    /// The CALL of ours that this frame answers, if it is the last answer: whoever reads of a wrong answer needs to know the question.
+    fn request_of(&self, frame: &str) -> Option<String> {
+        let Answered { text, id, call, .. } = self.answer.as_ref()?;
+        (shorten(text, 4000) == frame).then(|| shorten(&call.to_text(id), 4000))
+    }
+
+    /// That nothing came since a step was reached, and after which answer to a CALL of ours, if that has led to it.
+    pub(crate) fn nothing_since(&self, reached: Stamp) -> String {
+        match &self.answer {
+            Some(answer) if answer.at == reached => {
+                let at = answer.at.seconds_since(&self.began);
+                format!("nothing after the answer to {} at {at:.3} s", answer.call.action)
+            }
+            _ => "nothing".into(),
+        }
     }
 
     /// Records breaches of rules that hold for every test.
@@ -131,7 +152,7 @@ impl World {
     }
 
     /// True when a step took it.
-    pub(super) fn is_taken(&self, input: usize) -> bool {
+    pub(crate) fn is_taken(&self, input: usize) -> bool {
         self.taken.iter().any(|taken| taken.input == input && taken.step.is_some())
     }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Answer, Attempt, Finding, MAX_KEPT, Open, OutstandingCall, World};
+use super::{Answer, Answered, Attempt, Finding, MAX_KEPT, Open, OutstandingCall, World};
 use crate::{
     certificate::Certificate,
     link::{AttemptFailure, ClosedBy, ConnId, LinkCommand, LinkEvent, UpgradeRequest},
@@ -296,6 +296,8 @@ impl World {
 
     fn answered(&mut self, id: &str, text: &str) -> Option<OutstandingCall> {
         let sent = self.outstanding.remove(id);
+        let answered = |call| Answered { text: text.to_owned(), id: id.to_owned(), call, at: self.now };
+        self.answer = sent.clone().map(answered);
         if sent.is_none() && !self.memory.unanswered.remove(id) {
             let mut finding = Finding::of_rule(Rule::AnswersToOurCalls, format!("no CALL of ours has the id {id}"));
             let mut waiting: Vec<String> =
