@@ -34,6 +34,7 @@ use crate::{
     engine::Outcome,
     parallel::in_parallel,
     pics::Pics,
+    protocol::Version,
     record::PlanEntry,
     replay::Recording,
     runner::{self, Plan},
@@ -258,20 +259,21 @@ fn caught_elsewhere(audit: &mut Audit) {
     }
 }
 
-/// In how many test cases every step of a state is audited in full; in the others only its messages are dropped.
+/// In how many test cases of a version of OCPP every step of a state is audited in full; in the others only its messages are dropped.
 const SHARED: usize = 3;
 
-/// In how many traces each step of a state was, by its place.
-type Seen = HashMap<(Arc<str>, usize), usize>;
+/// In how many traces of a version of OCPP each step of a state was, by its place.
+type Seen = HashMap<(Version, Arc<str>, usize), usize>;
 
 /// The numbers of what the steps of states took that were audited often enough.
 fn share(trace: &Trace, seen: &mut Seen) -> HashSet<usize> {
     let own = format!("/{}.yaml", trace.recording.id);
     let places = || trace.outcome.taken.iter().map(mutant::place_of);
     let mut enough = HashSet::new();
+    let version = trace.recording.setup.protocol.version;
     let of_states: HashSet<_> = places().flatten().filter(|(file, _)| !file.ends_with(&own)).collect();
     for place in of_states {
-        let count = seen.entry(place.clone()).or_default();
+        let count = seen.entry((version, Arc::clone(&place.0), place.1)).or_default();
         *count += 1;
         if *count > SHARED {
             enough.insert(place);
