@@ -26,7 +26,7 @@ use crate::{
 /// Most mutants that are tried for one condition, once the nearest have been.
 const MOST_TRIED: usize = 800;
 /// How many of the nearest are tried at first, and how many then: with these most conditions are broken, in whatever of their rounds.
-const NEAREST: [usize; 2] = [24, 126];
+const NEAREST: [usize; 2] = [24, 776];
 /// Most values of members of the same name that are tried for one, of the nearest.
 const MOST_DONORS: usize = 12;
 /// How near a connection that is made otherwise is.
