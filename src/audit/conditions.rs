@@ -41,6 +41,7 @@ const MOST_PAIRED: usize = 12;
 const MOST_OTHERS: usize = 16;
 /// How many inputs behind a condition it is held against what is known at the latest, though something be otherwise.
 const BEHIND: usize = 20;
+
 /// A mutant that is only made when its turn comes: most never are, for the condition has caught another one by then.
 pub(super) struct Possible<'r> {
     what: String,

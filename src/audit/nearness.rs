@@ -110,6 +110,9 @@ impl Nearness {
 
     /// How near the nearest place of a message is.
     pub(super) fn payload(&self, payload: &Value) -> Near {
+        if !self.chooses {
+            return 0;
+        }
         let (mut found, mut lists) = (Vec::new(), Vec::new());
         self.walk(payload, "", 0, &mut found, &mut lists);
         found.into_iter().map(|(_, near)| near).max().unwrap_or_default()
@@ -117,12 +120,14 @@ impl Nearness {
 
     /// How much of what stands in an element is named.
     pub(super) fn element(&self, element: &Value) -> Near {
+        if !self.chooses {
+            return 0;
+        }
         let mut words = HashSet::new();
         words_in(element, &mut words);
-        let count = words
-            .iter()
-            .map(|word| if self.here.contains(word) { NAMED_HERE } else { 0 } + Near::from(self.named.contains(word)));
-        count.sum::<Near>().min(MOST_NAMED)
+        let near =
+            |word: &String| NAMED_HERE * Near::from(self.here.contains(word)) + Near::from(self.named.contains(word));
+        words.iter().map(near).sum::<Near>().min(MOST_NAMED)
     }
 
     fn walk(
