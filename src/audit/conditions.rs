@@ -13,7 +13,7 @@ use super::{
     mutant::{Edit, Kind, Mutant, Place, Target, behind_answer},
     nearness::{Near, Nearness},
     relevant::{Relevant, relevant},
-    subjects::Definitions,
+    subjects::{About, Definitions},
     values,
 };
 use crate::{
@@ -80,42 +80,76 @@ impl Possible<'_> {
     }
 }
 
-/// What may break the conditions: first what is nearest to each, then whatever comes latest; each in the order of the recording.
-pub(super) fn mutants<'r>(
+/// What may break the conditions, from the nearest to each; first a few, then many; each in the order of the recording.
+pub(super) fn nearest<'r>(
     recording: &'r Recording,
     places: &[Place<'_>],
     targets: &[&'r Target],
-) -> Vec<Vec<Possible<'r>>> {
+) -> [Vec<Possible<'r>>; 2] {
     let known = Definitions::of(recording);
-    let mut all: Vec<Vec<Possible<'r>>> = (0..=NEAREST.len()).map(|_| Vec::new()).collect();
+    let mut all = NEAREST.map(|_| Vec::new());
     for target in targets {
         let about = known.behind(&target.condition.text());
-        let relevant: Vec<Rc<Relevant<'_>>> =
-            relevant(recording, places, target.at, &about).into_iter().map(Rc::new).collect();
-        let tried = |near: &Nearness| {
-            let mut tried = Tried { target, near, all: Vec::new() };
-            tried.lists(&relevant);
-            tried.numbers(recording, &relevant);
-            tried.connections(recording, &relevant);
-            if about.time {
-                tried.times(recording, &relevant);
-            }
-            tried.values(&relevant);
-            tried.pairs(&relevant);
-            // What the condition names and compares with comes first, then what is nearest in time.
-            tried.all.sort_by_key(|mutant| std::cmp::Reverse((mutant.near, mutant.at)));
-            tried.all.into_iter()
-        };
-        let mut nearest = tried(&Nearness::of(target, &about, relevant.len()));
+        let relevant = relevant_to(recording, places, target, &about);
+        let near = Nearness::of(target, &about, relevant.len());
+        let mut nearest = tried(recording, target, &about, &relevant, &near).into_iter();
         for (so_far, most) in all.iter_mut().zip(NEAREST) {
             so_far.extend(nearest.by_ref().take(most));
         }
-        all[NEAREST.len()].extend(tried(&Nearness::indifferent(target)).take(MOST_TRIED));
     }
     for so_far in &mut all {
         so_far.sort_by_key(Possible::at);
     }
     all
+}
+
+/// What else may break the conditions: whatever comes latest, though nothing says that it is near; in the order of the recording.
+pub(super) fn latest<'r>(
+    recording: &'r Recording,
+    places: &[Place<'_>],
+    targets: &[&'r Target],
+) -> Vec<Possible<'r>> {
+    let known = Definitions::of(recording);
+    let mut all = Vec::new();
+    for target in targets {
+        let about = known.behind(&target.condition.text());
+        let relevant = relevant_to(recording, places, target, &about);
+        all.extend(
+            tried(recording, target, &about, &relevant, &Nearness::indifferent(target)).into_iter().take(MOST_TRIED),
+        );
+    }
+    all.sort_by_key(Possible::at);
+    all
+}
+
+fn relevant_to<'r>(
+    recording: &'r Recording,
+    places: &[Place<'_>],
+    target: &Target,
+    about: &About,
+) -> Vec<Rc<Relevant<'r>>> {
+    relevant(recording, places, target.at, about).into_iter().map(Rc::new).collect()
+}
+
+/// All that may break a condition: what it names and compares with first, then what is nearest in time.
+fn tried<'r>(
+    recording: &'r Recording,
+    target: &'r Target,
+    about: &About,
+    relevant: &[Rc<Relevant<'r>>],
+    near: &Nearness,
+) -> Vec<Possible<'r>> {
+    let mut tried = Tried { target, near, all: Vec::new() };
+    tried.lists(relevant);
+    tried.numbers(recording, relevant);
+    tried.connections(recording, relevant);
+    if about.time {
+        tried.times(recording, relevant);
+    }
+    tried.values(relevant);
+    tried.pairs(relevant);
+    tried.all.sort_by_key(|mutant| std::cmp::Reverse((mutant.near, mutant.at)));
+    tried.all
 }
 
 /// The mutants for a condition.

@@ -50,6 +50,7 @@ impl Mutants {
                     // What must be absent is there.
                     let with = |value: Value| {
                         let mut payload = payload.clone();
+                        values::lengthen(&mut payload, pointer);
                         let absent = values::first_absent(&payload, pointer);
                         if absent != *pointer {
                             let around = self.messages.member(action, request, &absent).map(Member::example)?;

@@ -54,14 +54,11 @@ pub(super) fn audit(trace: &Trace, leave: &HashSet<usize>) -> Case {
     );
     bench.excuse_the_labs(recording, &targets);
     let open: Vec<_> = targets.iter().filter(|target| !bench.caught.contains(&target.unit)).collect();
-    for mut nearest in conditions::mutants(recording, &places, &open) {
-        nearest.retain(|possible| !bench.caught.contains(&possible.unit()));
-        each(recording, nearest, Possible::at, |engine, now, possible| {
-            if !bench.caught.contains(&possible.unit()) {
-                bench.together(engine, recording, now, &possible.mutant());
-            }
-        });
+    for nearest in conditions::nearest(recording, &places, &open) {
+        bench.conditions(recording, nearest);
     }
+    let open: Vec<_> = open.into_iter().filter(|target| !bench.caught.contains(&target.unit)).collect();
+    bench.conditions(recording, conditions::latest(recording, &places, &open));
     Case { product: product.clone(), ..bench.case(recording) }
 }
 
@@ -161,6 +158,16 @@ impl<'t> Trial<'t> {
 
     fn unit(&self, mutant: &Mutant) -> Option<&Unit> {
         mutant.unit.and_then(|unit| self.units.get(unit))
+    }
+
+    /// Tries what may break conditions until something has broken each.
+    fn conditions(&mut self, recording: &Recording, mut possible: Vec<Possible<'_>>) {
+        possible.retain(|possible| !self.caught.contains(&possible.unit()));
+        each(recording, possible, Possible::at, |engine, now, possible| {
+            if !self.caught.contains(&possible.unit()) {
+                self.together(engine, recording, now, &possible.mutant());
+            }
+        });
     }
 
     /// One thing is otherwise: it must be caught, or there is a reason.

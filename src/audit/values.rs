@@ -16,6 +16,9 @@ const UNDECIDED_REQUEST: &str = include_str!("undecided-request.pem");
 /// Most other words of an enumeration that are tried.
 const MOST_WORDS: usize = 8;
 
+/// How long lists get at most.
+const MOST_LENGTHENED: usize = 1_000;
+
 /// Most elements that are left out of a list, one at a time.
 const MOST_LEFT_OUT: usize = 12;
 
@@ -89,6 +92,15 @@ pub(super) fn of_another_type(value: &Value) -> Value {
         Value::String(_) => 4711.into(),
         Value::Object(_) | Value::Array(_) => "text".into(),
         _ => Value::Object(serde_json::Map::new()),
+    }
+}
+
+/// Lengthens a list by copies of its last element until the element that a pointer names is the next.
+pub(super) fn lengthen(root: &mut Value, pointer: &str) {
+    let Some((around, name)) = pointer.rsplit_once('/') else { return };
+    let (Some(Value::Array(items)), Ok(index)) = (root.pointer_mut(around), name.parse::<usize>()) else { return };
+    if let Some(last) = items.last().cloned().filter(|_| index <= MOST_LENGTHENED) {
+        items.resize(index.max(items.len()), last);
     }
 }
 
@@ -197,4 +209,20 @@ pub(super) fn leaves(root: &Value, pointer: &str, most: usize) -> Vec<String> {
         walk(value, pointer.to_owned(), most, &mut found);
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    #[test]
+    fn an_element_far_behind_the_last_can_be_added() {
+        let mut payload = json!({ "periods": [{ "limit": 16 }] });
+        super::lengthen(&mut payload, "/periods/2");
+        assert!(super::set(&mut payload, "/periods/2", json!({ "limit": 7 })));
+        assert_eq!(payload, json!({ "periods": [{ "limit": 16 }, { "limit": 16 }, { "limit": 7 }] }));
+        super::lengthen(&mut payload, "/periods/1");
+        super::lengthen(&mut payload, "/periods/none");
+        assert_eq!(payload["periods"].as_array().map(Vec::len), Some(3));
+    }
 }

@@ -268,9 +268,7 @@ impl Rule {
             // The central system gives the ids of 1.6, and its events have no numbers.
             Rule::UniqueTransactionIds | Rule::OrderOfEvents | Rule::NoGaps => &[Version::V2_0_1, Version::V2_1],
             Rule::MessagesOfTransactions | Rule::StatusOfConnectors => &[Version::V1_6],
-            // Not compared with the text of 2.1 yet.
-            Rule::ItemsPerMessage => &[Version::V2_0_1],
-            Rule::ChargingProfiles => &[Version::V1_6, Version::V2_0_1],
+            Rule::ItemsPerMessage => &[Version::V2_0_1, Version::V2_1],
             // OCPP 2.1 has brought the message types that they are about.
             Rule::OurResponsesAreTaken | Rule::TypeOfAction => &[Version::V2_1],
             _ => &Version::ALL,

@@ -69,6 +69,8 @@ struct Finding {
     at: f64,
     waited: Option<f64>,
     frame: Vec<FrameLine>,
+    /// The CALL of ours that the frame answers.
+    request: Vec<FrameLine>,
 }
 
 #[derive(Serialize)]
@@ -82,9 +84,11 @@ fn shown(text: &str) -> String {
 }
 
 fn finding(failure: &Failure, case: &TestCaseResult, known: &RequirementList) -> Finding {
-    let frame = failure.frame.as_deref().map(|frame| lay_out(frame, failure.pointer.as_deref()));
     let line =
         |Line { indent, text, marked }: Line| FrameLine { text: format!("{}{}", indent, visible_line(&text)), marked };
+    let laid_out = |frame: Option<&str>, pointer: Option<&str>| {
+        frame.map(|frame| lay_out(frame, pointer)).into_iter().flatten().map(line).collect()
+    };
     let further = failure.further.iter().take(MAX_FINDINGS).map(|place| {
         let mut told = HashMap::from([("expected", shown(&place.expected)), ("found", shown(&place.found))]);
         if let Some(message) = &place.message {
@@ -107,7 +111,8 @@ fn finding(failure: &Failure, case: &TestCaseResult, known: &RequirementList) ->
         source: failure.source.as_deref().map(shown),
         at: failure.at_s - case.started_s,
         waited: failure.waited_s,
-        frame: frame.into_iter().flatten().map(line).collect(),
+        frame: laid_out(failure.frame.as_deref(), failure.pointer.as_deref()),
+        request: laid_out(failure.request.as_deref(), None),
     }
 }
 

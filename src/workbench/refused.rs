@@ -7,6 +7,7 @@ use axum::{
 use serde_json::json;
 
 use crate::{
+    evidence::package::PackageError,
     record::read::ReadError,
     text::visible_line,
     yaml::{Defects, shorten},
@@ -87,6 +88,16 @@ impl From<ReadError> for Refused {
         match error {
             ReadError::Missing(what, help) => Refused::Unreadable(what, help),
             ReadError::Broken(defects) => Refused::Defects(vec![defects]),
+        }
+    }
+}
+
+impl From<PackageError> for Refused {
+    fn from(error: PackageError) -> Self {
+        match error {
+            PackageError::Run(error) => error.into(),
+            PackageError::Input(what, help) => Refused::Unreadable(what, help),
+            other => Refused::Own(other.to_string()),
         }
     }
 }

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use super::{inputs::id_of, live::CaseLine, refused::Refused};
 use crate::{
+    evidence::package,
     record::{Results, compare, manifest::Manifest, read, saved::Saved},
     text::visible_line,
     verdict::{TestCaseResult, Verdict},
@@ -43,7 +44,7 @@ pub(super) struct Report {
 }
 
 /// Every file that may be had.
-pub(super) const REPORTS: [Report; 8] = [
+pub(super) const REPORTS: [Report; 10] = [
     Report { file: "report.html", kind: "text/html; charset=utf-8", page: true, words: "Full report" },
     Report { file: "abstract.html", kind: "text/html; charset=utf-8", page: true, words: "Abstract" },
     Report { file: "abstract.pdf", kind: "application/pdf", page: false, words: "Abstract (PDF)" },
@@ -52,7 +53,21 @@ pub(super) const REPORTS: [Report; 8] = [
     Report { file: "junit.xml", kind: "application/xml", page: false, words: "JUnit" },
     Report { file: "results.json", kind: "application/json", page: false, words: "Results (JSON)" },
     Report { file: "trace.jsonl", kind: "application/jsonl", page: false, words: "Trace (JSON lines)" },
+    Report { file: "pics.yaml", kind: "application/yaml", page: false, words: "PICS (YAML)" },
+    // Its secrets were concealed when it was written.
+    Report { file: "bench.yaml", kind: "application/yaml", page: false, words: "Bench (YAML)" },
 ];
+
+/// Longest name of a run in the name of a file that is saved, characters.
+const MAX_NAME: usize = 80;
+
+/// The name under which a file of a run is saved, so that those of several runs lie side by side.
+fn saved_as(folder: &Path, file: &str) -> String {
+    let name = folder.file_name().unwrap_or_default().to_string_lossy();
+    let plain = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '-' };
+    let name: String = name.chars().map(plain).take(MAX_NAME).collect();
+    format!("{name}{file}")
+}
 
 /// A run in the list.
 #[derive(Debug, Clone, Serialize)]
@@ -188,7 +203,10 @@ impl Runs {
         let reports: Vec<Value> = REPORTS
             .iter()
             .filter(|report| changed(&folder.join(report.file)).is_some())
-            .map(|report| json!({ "file": report.file, "words": report.words, "page": report.page }))
+            .map(|report| {
+                let name = saved_as(&folder, &format!("-{}", report.file));
+                json!({ "file": report.file, "words": report.words, "page": report.page, "name": name })
+            })
             .collect();
         let causes: Vec<Value> = results.iter().flat_map(|results| &results.causes).take(20).map(cause).collect();
         Ok(json!({
@@ -198,6 +216,7 @@ impl Runs {
             "profiles": results.as_ref().map(|results| &results.profiles),
             "causes": causes,
             "reports": reports,
+            "package": results.is_some().then(|| saved_as(&folder, ".zip")),
         }))
     }
 
@@ -233,11 +252,20 @@ impl Runs {
         }))
     }
 
-    /// Where a report of a run is.
-    pub(super) fn report(&self, key: &str, file: &str) -> Result<(PathBuf, Report), Refused> {
+    /// Where a report of a run is, and the name under which it is saved.
+    pub(super) fn report(&self, key: &str, file: &str) -> Result<(PathBuf, Report, String), Refused> {
         let report = REPORTS.into_iter().find(|report| report.file == file).ok_or(Refused::NoSuchRun)?;
-        let path = self.find(key)?.join(report.file);
-        changed(&path).map(|_| (path, report)).ok_or(Refused::NoSuchRun)
+        let folder = self.find(key)?;
+        let path = folder.join(report.file);
+        let name = saved_as(&folder, &format!("-{}", report.file));
+        changed(&path).map(|_| (path, report, name)).ok_or(Refused::NoSuchRun)
+    }
+
+    /// The package of a run, unsigned, and the name under which it is saved.
+    pub(super) fn package(&self, key: &str) -> Result<(Vec<u8>, String), Refused> {
+        let folder = self.find(key)?;
+        let package = package::package(std::slice::from_ref(&folder), &package::Options::default())?;
+        Ok((package.file, saved_as(&folder, ".zip")))
     }
 }
 
@@ -255,6 +283,12 @@ fn cause(cause: &crate::record::causes::Cause) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_is_saved_under_the_name_of_its_run() {
+        let name = saved_as(Path::new("reports/20261130-101112-wallbox \"é\r\n\""), "-junit.xml");
+        assert_eq!(name, "20261130-101112-wallbox------junit.xml");
+    }
 
     #[test]
     fn runs_are_found_in_folders_of_folders_and_not_within_a_run() {

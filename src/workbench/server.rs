@@ -182,7 +182,8 @@ pub(super) fn serve(
         .route("/runs/{key}", get(outcome))
         .route("/runs/{key}/compare", get(compare))
         .route("/runs/{key}/cases/{id}", get(case))
-        .route("/runs/{key}/files/{file}", get(report));
+        .route("/runs/{key}/files/{file}", get(report))
+        .route("/runs/{key}/package", get(package));
     for (path, kind, content) in PAGE {
         pages = pages.route(path, get(move || async move { ([(header::CONTENT_TYPE, kind)], content) }));
     }
@@ -267,10 +268,10 @@ async fn case(State((desk, ..)): Shared, Path((key, id)): Path<(String, String)>
 
 /// A report: a page is shown, by itself and without any right; anything else is saved.
 async fn report(State((desk, ..)): Shared, Path((key, file)): Path<(String, String)>) -> Result<Response, Refused> {
-    let (report, mut from) = off(move || {
-        let (path, report) = desk.runs.report(&key, &file)?;
+    let (report, name, mut from) = off(move || {
+        let (path, report, name) = desk.runs.report(&key, &file)?;
         let from = std::fs::File::open(&path).map_err(|error| Refused::Own(error.to_string()))?;
-        Ok((report, from))
+        Ok((report, name, from))
     })
     .await?;
     let (pieces, stream) = mpsc::channel::<std::io::Result<Bytes>>(2);
@@ -293,10 +294,21 @@ async fn report(State((desk, ..)): Shared, Path((key, file)): Path<(String, Stri
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(report.kind));
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(REPORT_POLICY));
     if !report.page {
-        let how = format!("attachment; filename=\"{}\"", report.file);
-        headers.insert(header::CONTENT_DISPOSITION, HeaderValue::from_str(&how).map_err(|_| Refused::NoSuchRun)?);
+        headers.insert(header::CONTENT_DISPOSITION, attachment(&name)?);
     }
     Ok(response)
+}
+
+/// The evidence of a run as one file, made when it is asked for.
+async fn package(State((desk, ..)): Shared, Path(key): Path<String>) -> Result<Response, Refused> {
+    let (file, name) = off(move || desk.runs.package(&key)).await?;
+    let kind = HeaderValue::from_static("application/zip");
+    Ok(([(header::CONTENT_TYPE, kind), (header::CONTENT_DISPOSITION, attachment(&name)?)], file).into_response())
+}
+
+/// A browser saves it under this name.
+fn attachment(name: &str) -> Result<HeaderValue, Refused> {
+    HeaderValue::from_str(&format!("attachment; filename=\"{name}\"")).map_err(|_| Refused::NoSuchRun)
 }
 
 fn read<'b, T: Deserialize<'b>>(body: &'b Bytes) -> Result<T, Refused> {

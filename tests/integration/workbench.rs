@@ -286,8 +286,13 @@ fn a_run_is_planned_started_watched_compared_and_handed_out() {
     assert!(policy.starts_with("sandbox allow-scripts") && !policy.contains("allow-same-origin"), "{policy}");
     let (status, headers, junit) = workbench.get(&format!("/runs/{key}/files/junit.xml"));
     assert_eq!((status, junit), (200, fs::read_to_string(Path::new(words.1).join("junit.xml")).unwrap()));
-    assert_eq!(headers["content-disposition"], "attachment; filename=\"junit.xml\"");
-    for file in ["bench.yaml", "..%2Frun.json", "%2e%2e%2f%2e%2e%2fetc%2fpasswd", "inputs", ".lock"] {
+    let name = Path::new(words.1).file_name().unwrap().to_str().unwrap();
+    assert_eq!(headers["content-disposition"], format!("attachment; filename=\"{name}-junit.xml\"").as_str());
+    let (status, headers, _) = workbench.get(&format!("/runs/{key}/package"));
+    assert_eq!(status, 200);
+    assert_eq!(headers["content-disposition"], format!("attachment; filename=\"{name}.zip\"").as_str());
+    assert_eq!(workbench.get("/runs/0000/package").0, 404);
+    for file in ["run.json", "..%2Frun.json", "%2e%2e%2f%2e%2e%2fetc%2fpasswd", "inputs", ".lock"] {
         assert_eq!(workbench.get(&format!("/runs/{key}/files/{file}")).0, 404, "{file}");
     }
     for key in ["..", "%2e%2e", "..%2f..", "", "0000"] {

@@ -97,6 +97,12 @@ export class Diagram {
     if (words) this.list.append(make("li", "mark waiting", make("span", ""), make("div", "lane", make("div", "told", words))));
   }
 
+  // Begins a few rows before the first finding, within the diagram alone.
+  begin() {
+    const rows = [...this.list.children], wrong = rows.findIndex((row) => row.classList.contains("wrong"));
+    if (wrong > 3) this.scroll.scrollTop = rows[wrong - 3].offsetTop - this.list.offsetTop;
+  }
+
   // Shows the row of a finding.
   show(number) {
     const row = this.list.querySelectorAll(".wrong")[number] || this.list.querySelector(".wrong");
@@ -138,12 +144,16 @@ const finding = (one, number, more, onRow) => {
   said.append(facts);
   node.append(said);
   if (one.frame.length) {
-    const frame = make("pre", "frame");
-    for (const line of one.frame) {
-      const text = `${line.text}\n`;
-      frame.append(line.marked ? make("mark", "", text) : text);
-    }
-    const side = make("div", "beside", frame);
+    const laidOut = (lines) => {
+      const frame = make("pre", "frame");
+      for (const line of lines) {
+        const text = `${line.text}\n`;
+        frame.append(line.marked ? make("mark", "", text) : text);
+      }
+      return frame;
+    };
+    const side = make("div", "beside", laidOut(one.frame));
+    if (one.request.length) side.append(make("details", "request", make("summary", "", "The CALL that it answers"), laidOut(one.request)));
     side.append(button("Show in the sequence", "plain", () => onRow(number)));
     node.append(side);
     node.classList.add("with-frame");
@@ -176,6 +186,8 @@ export const detail = (told, acts) => {
   diagram.node.classList.add("whole");
   whole.append(diagram.node);
   diagram.scroll.scrollTop = 0;
+  // A long diagram begins a few rows before what went wrong; what leads there is above.
+  queueMicrotask(() => diagram.begin());
   return whole;
 };
 

@@ -29,6 +29,23 @@ const answered = async (asking) => {
   }
 };
 
+// Saves what a path gives, once it is made; what was said instead, where it was refused.
+export const saved = async (path, name) => {
+  const asking = fetch(path);
+  try {
+    const answer = await asking;
+    if (answer.ok) {
+      const link = make("a");
+      link.href = URL.createObjectURL(await answer.blob());
+      link.download = name;
+      link.click();
+      setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+      return { ok: true };
+    }
+  } catch { /* it is told below */ }
+  return answered(asking);
+};
+
 export const fetched = (path) => answered(fetch(path));
 export const post = (path, body) => answered(fetch(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) }));
 

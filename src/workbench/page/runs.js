@@ -1,5 +1,5 @@
 // The runs of the folder, what came of one, and what changed since the last.
-import { button, command, count, fetched, make, span, tag, tone, when } from "./dom.js";
+import { button, command, complaint, count, fetched, make, saved, tag, tone, when } from "./dom.js";
 
 const order = ["pass", "fail", "error", "inconclusive", "not implemented"];
 
@@ -84,10 +84,21 @@ export const outcome = (told, open, acts) => {
     for (const report of told.reports) {
       const link = make("a", report.page ? "open" : "", report.words);
       link.href = `/runs/${run.key}/files/${report.file}`;
-      if (report.page) { link.target = "_blank"; link.rel = "noopener"; } else { link.download = report.file; }
+      if (report.page) { link.target = "_blank"; link.rel = "noopener"; } else { link.download = report.name; }
       links.append(link);
     }
     whole.append(make("h3", "", "Reports"), links);
+    if (told.package) {
+      const wrong = make("div", "");
+      const make_it = button("Certification package (ZIP)", "", async () => {
+        make_it.disabled = true;
+        const answer = await saved(`/runs/${run.key}/package`, told.package);
+        make_it.disabled = false;
+        wrong.replaceChildren(...(answer.ok ? [] : [complaint(answer.value)]));
+      });
+      links.append(make_it);
+      whole.append(wrong);
+    }
   }
   whole.append(make("p", "small", `Run folder: ${run.folder} · ${when(run.started)}`));
   if (told.profiles) {

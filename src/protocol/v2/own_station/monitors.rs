@@ -19,6 +19,7 @@ use super::{
     reports::{ITEMS, parts},
     status,
 };
+use crate::protocol::Version;
 
 /// Maximum number of monitors that the CSMS may set.
 const MOST: usize = 100;
@@ -261,7 +262,7 @@ impl OwnStation {
         whole.collect()
     }
 
-    /// The monitors that a GetMonitoringReport selects (`VariableMonitoringType`), by variable.
+    /// The monitors that a GetMonitoringReport selects (`VariableMonitoringType`; in 2.1 each says where it is from), by variable.
     fn monitors_meant(&self, device: &Device<'_>, payload: &Value) -> Vec<(Variable, Vec<Value>)> {
         let criteria: Vec<&str> = items(payload, "monitoringCriteria").filter_map(Value::as_str).collect();
         let named: Vec<&Value> = items(payload, "componentVariable").collect();
@@ -274,26 +275,37 @@ impl OwnStation {
                 .custom
                 .iter()
                 .filter(|(_, monitor)| monitor.key == key && meets(monitor.kind.criterion()));
+            let told = |id: i64, origin: &str, monitor: Value| {
+                let mut told = monitor;
+                told["id"] = id.into();
+                if device.around.version != Version::V2_0_1 {
+                    told["eventNotificationType"] = origin.into();
+                }
+                told
+            };
             let mut found: Vec<Value> = custom
                 .map(|(id, monitor)| {
-                    json!({
-                        "id": id, "transaction": monitor.transaction, "value": monitor.value, "type": monitor.kind,
+                    let of = json!({
+                        "transaction": monitor.transaction, "value": monitor.value, "type": monitor.kind,
                         "severity": monitor.severity,
-                    })
+                    });
+                    told(*id, "CustomMonitor", of)
                 })
                 .collect();
             let (id, own, interval) = PRECONFIGURED;
             if own == key && self.monitors.has_preconfigured() && meets("PeriodicMonitoring") {
-                found.push(json!({
-                    "id": id, "transaction": false, "value": device.number(interval), "type": "PeriodicClockAligned",
+                let of = json!({
+                    "transaction": false, "value": device.number(interval), "type": "PeriodicClockAligned",
                     "severity": LOWEST,
-                }));
+                });
+                found.push(told(id, "PreconfiguredMonitor", of));
             }
             let (id, own, value, severity) = HARD_WIRED;
             if own == key && meets("ThresholdMonitoring") {
-                found.push(json!({
-                    "id": id, "transaction": false, "value": value, "type": "UpperThreshold", "severity": severity,
-                }));
+                let of = json!({
+                    "transaction": false, "value": value, "type": "UpperThreshold", "severity": severity,
+                });
+                found.push(told(id, "HardWiredMonitor", of));
             }
             found
         };

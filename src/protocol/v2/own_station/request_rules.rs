@@ -1,12 +1,12 @@
-//! What a CSMS must not send, in view of what our station has and has told: the requirements of OCPP 2.0.1 that bind the CSMS in each
-//! message, whatever the test case is about.
+//! What a CSMS must not send, in view of what our station has and has told: the requirements of OCPP 2.0.1 and 2.1 that bind the CSMS
+//! in each message, whatever the test case is about. Both have them under the same ids.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
 use super::{Around, OwnStation, device::Device, items, profiles::overlap};
-use crate::protocol::{Version, rules::Rule};
+use crate::protocol::rules::Rule;
 
 /// A requirement that a request breaks.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,9 +45,6 @@ pub(super) type ChargingNeeds = BTreeMap<u64, Option<u64>>;
 impl OwnStation {
     /// What is wrong with a request of the CSMS.
     pub(crate) fn objections(&self, around: &Around, action: &str, payload: &Value) -> Vec<Objection> {
-        if around.version != Version::V2_0_1 {
-            return Vec::new();
-        }
         let mut found = Vec::new();
         if let Some((_, list, limit, requirement)) = LIMITED.iter().find(|(limited, ..)| *limited == action) {
             let (most, count) = (Device::new(self, around).number(limit), items(payload, list).count());
@@ -170,9 +167,12 @@ impl OwnStation {
         for (number, schedule) in items(profile, "chargingSchedule").enumerate() {
             let place = |rest: &str| format!("/chargingProfile/chargingSchedule/{number}{rest}");
             let begins = !schedule["startSchedule"].is_null();
-            match (profile["chargingProfileKind"] == "Relative", begins) {
-                (true, true) => object("K01.FR.41", place("/startSchedule"), "a Relative profile has a startSchedule"),
-                (false, false) => {
+            match (profile["chargingProfileKind"].as_str(), begins) {
+                (Some("Relative"), true) => {
+                    object("K01.FR.41", place("/startSchedule"), "a Relative profile has a startSchedule");
+                }
+                // A Dynamic one begins when it comes.
+                (Some("Absolute" | "Recurring"), false) => {
                     object("K01.FR.40", place("/startSchedule"), "a profile that is not Relative has no startSchedule");
                 }
                 _ => {}

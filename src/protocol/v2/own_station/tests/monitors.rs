@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Play, QUIET, accepted, managing::CHARGING, name};
-use crate::verdict::Verdict;
+use crate::{protocol::OCPP_2_1, verdict::Verdict};
 
 pub(super) fn monitor(component: Value, variable: &str, kind: &str, limit: f64, id: Option<i64>) -> Value {
     let mut item = json!({
@@ -103,6 +103,20 @@ fn monitors_are_set_replaced_reported_and_cleared() {
     let values: Vec<&Value> =
         read["getVariableResult"].as_array().unwrap().iter().map(|one| &one["attributeValue"]).collect();
     assert_eq!(values, ["HardWiredOnly", "4"]);
+}
+
+#[test]
+fn in_2_1_a_report_says_where_monitors_are_from() {
+    let mut play = Play::of(&OCPP_2_1, QUIET, accepted());
+    let power = json!({ "name": "EVSE", "evse": { "id": 1 } });
+    set(&mut play, &[monitor(power, "Power", "UpperThreshold", 10_000.0, None)]);
+    let items = play.report("GetMonitoringReport", &json!({ "requestId": 1 }));
+    let origin = |item: &Value| {
+        let monitor = &item["variableMonitoring"][0];
+        format!("{} {}", monitor["id"], monitor["eventNotificationType"].as_str().unwrap_or_default())
+    };
+    let origins: Vec<String> = items.iter().map(origin).collect();
+    assert_eq!(origins, ["1 PreconfiguredMonitor", "2 HardWiredMonitor", "3 CustomMonitor"]);
 }
 
 #[test]

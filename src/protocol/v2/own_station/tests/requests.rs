@@ -3,7 +3,11 @@
 use serde_json::{Value, json};
 
 use super::{Play, QUIET, accepted};
-use crate::{engine::Outcome, protocol::frame::Frame, verdict::Verdict};
+use crate::{
+    engine::Outcome,
+    protocol::{OCPP_2_1, frame::Frame},
+    verdict::Verdict,
+};
 
 /// A transaction goes on at EVSE 1, whose EV has told its needs where that is wanted.
 fn ongoing(needs: bool) -> Play {
@@ -120,6 +124,30 @@ fn a_profile_is_as_its_purpose_and_kind_allow() {
     let found = [2, 3].map(|count| broken(ongoing(true), "SetChargingProfile", &long(count)));
     assert_eq!(found, ["", "K15.FR.07"]);
     assert_eq!(broken(ongoing(false), "SetChargingProfile", &long(3)), "", "nobody has told a limit");
+}
+
+/// OCPP 2.1 has the same requirements; its Dynamic profiles have no startSchedule.
+#[test]
+fn profiles_and_lists_of_2_1_are_judged_alike() {
+    let of = |kind: &str, begins: bool| {
+        let profile = profile(&|one| {
+            one["chargingProfileKind"] = kind.into();
+            if !begins {
+                drop(one["chargingSchedule"][0].as_object_mut().unwrap().remove("startSchedule"));
+            }
+        });
+        ("SetChargingProfile", json!({ "evseId": 1, "chargingProfile": profile }))
+    };
+    let cases = [
+        of("Absolute", true),
+        of("Absolute", false),
+        of("Dynamic", false),
+        of("Relative", true),
+        ("GetChargingProfiles", json!({ "requestId": 1, "chargingProfile": {} })),
+        ("ClearVariableMonitoring", json!({ "id": [1, 2, 3, 4, 5] })),
+    ];
+    let found = cases.map(|(action, payload)| broken(Play::of(&OCPP_2_1, QUIET, accepted()), action, &payload));
+    assert_eq!(found, ["", "K01.FR.40", "", "K01.FR.41", "K09.FR.03", "N06.FR.04"]);
 }
 
 #[test]
