@@ -89,7 +89,7 @@ pub(super) fn nearest<'r>(
     let known = Definitions::of(recording);
     let mut all = NEAREST.map(|_| Vec::new());
     for target in targets {
-        let about = known.behind(&target.condition.text());
+        let about = known.behind(&target.condition);
         let relevant = relevant_to(recording, places, target, &about);
         let near = Nearness::of(target, &about, relevant.len());
         let mut nearest = tried(recording, target, &about, &relevant, &near).into_iter();
@@ -112,7 +112,7 @@ pub(super) fn latest<'r>(
     let known = Definitions::of(recording);
     let mut all = Vec::new();
     for target in targets {
-        let about = known.behind(&target.condition.text());
+        let about = known.behind(&target.condition);
         let relevant = relevant_to(recording, places, target, &about);
         all.extend(
             tried(recording, target, &about, &relevant, &Nearness::indifferent(target)).into_iter().take(MOST_TRIED),

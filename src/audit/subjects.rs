@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// What names stand for, as the test case and its states define them.
-pub(super) struct Definitions(HashMap<String, Vec<String>>);
+pub(super) struct Definitions(HashMap<String, Vec<Template>>);
 
 /// What a condition is about.
 pub(super) struct About {
@@ -23,32 +23,34 @@ pub(super) struct About {
 }
 
 impl Definitions {
+    /// What the test case defines, and the states that it runs.
     pub(super) fn of(recording: &Recording) -> Self {
+        let setup = &recording.setup;
         let mut known = Self(HashMap::new());
-        let case = &recording.setup.case;
-        for step in case.before.iter().chain(case.steps.iter().flatten()) {
-            known.step(step);
+        let mut runs = Vec::new();
+        for step in setup.case.before.iter().chain(setup.case.steps.iter().flatten()) {
+            known.under(step, &[], &mut runs);
         }
-        for state in recording.setup.states.values() {
+        let mut seen = BTreeSet::new();
+        while let Some(name) = runs.pop() {
+            let Some(state) = setup.states.get(&name).filter(|_| seen.insert(name)) else { continue };
             known.templates(&state.parameters);
-            state.steps.iter().for_each(|step| known.step(step));
+            for step in &state.steps {
+                known.under(step, &[], &mut runs);
+            }
         }
         known
     }
 
     fn templates(&mut self, named: &[(String, Template)]) {
         for (name, template) in named {
-            self.0.entry(name.clone()).or_default().push(template.text());
+            self.0.entry(name.clone()).or_default().push(template.clone());
         }
     }
 
-    fn step(&mut self, step: &Step) {
-        self.under(step, &[]);
-    }
-
-    /// What a step defines. Values rest on the conditions around them too.
-    fn under(&mut self, step: &Step, around: &[String]) {
-        let mut around: Vec<String> = around.iter().cloned().chain(step.when.as_ref().map(Template::text)).collect();
+    /// What a step defines, and the states that it runs. Values rest on the conditions around them too.
+    fn under(&mut self, step: &Step, around: &[Template], runs: &mut Vec<String>) {
+        let mut around: Vec<Template> = around.iter().chain(&step.when).cloned().collect();
         match &step.kind {
             StepKind::Set(values) => {
                 self.templates(values);
@@ -56,30 +58,34 @@ impl Definitions {
                     self.0.entry(name.clone()).or_default().extend(around.iter().cloned());
                 }
             }
-            StepKind::Repeat { until, .. } => around.push(until.text()),
-            StepKind::Run { with, .. } => self.templates(with),
-            StepKind::ForEach { items, item, .. } => self.0.entry(item.clone()).or_default().push(items.text()),
+            StepKind::Repeat { until, .. } => around.push(until.clone()),
+            StepKind::Run { state, with } => {
+                self.templates(with);
+                runs.push(state.clone());
+            }
+            StepKind::ForEach { items, item, .. } => self.0.entry(item.clone()).or_default().push(items.clone()),
             _ => {}
         }
         for inner in step.inner() {
-            self.under(inner, &around);
+            self.under(inner, &around, runs);
         }
     }
 
     /// The names that a condition rests on, those that they are made of included.
-    pub(super) fn behind(&self, condition: &str) -> About {
+    pub(super) fn behind(&self, condition: &Template) -> About {
         let mut about = About { names: BTreeSet::new(), time: false, texts: Vec::new() };
-        let mut texts = vec![condition.to_owned()];
-        while let Some(text) = texts.pop() {
-            let words = words(&text);
-            about.time |= words.iter().any(|word| {
+        let mut templates = vec![condition];
+        while let Some(template) = templates.pop() {
+            let text = template.text();
+            about.time |= words(&text).iter().any(|word| {
                 word.split('.').skip(1).any(|member| matches!(member, "at" | "answered"))
                     || matches!(word.as_str(), "elapsed" | "now" | "instant" | "seconds_between" | "connected_since")
             });
-            for word in words {
-                let name = word.split('.').next().unwrap_or_default().to_owned();
-                if about.names.insert(name.clone()) {
-                    texts.extend(self.0.get(&name).into_iter().flatten().cloned());
+            // Functions, too: some answer from messages of the product.
+            for word in template.undeclared() {
+                let name = word.split('.').next().unwrap_or_default();
+                if about.names.insert(name.to_owned()) {
+                    templates.extend(self.0.get(name).into_iter().flatten());
                 }
             }
             about.texts.push(text);
