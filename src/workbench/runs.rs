@@ -287,7 +287,7 @@ mod tests {
     #[test]
     fn a_file_is_saved_under_the_name_of_its_run() {
         let name = saved_as(Path::new("reports/20261130-101112-wallbox \"é\r\n\""), "-junit.xml");
-        assert_eq!(name, "20261130-101112-wallbox------junit.xml");
+        assert_eq!(name, "20261130-101112-wallbox-------junit.xml");
     }
 
     #[test]

@@ -56,8 +56,13 @@ fn connected() -> SutMemory {
 
 /// What is known of a CSMS that has accepted our station.
 fn accepted() -> SutMemory {
+    accepted_in(&OCPP_2_0_1)
+}
+
+fn accepted_in(protocol: &'static Protocol) -> SutMemory {
     let boot = "steps:\n  - send: BootNotification\n    payload: { reason: PowerUp, chargingStation: { model: M, vendorName: V } }\n";
-    let mut play = Play::begin(boot, connected());
+    let session = protocol.restored(&Map::new()).unwrap();
+    let mut play = Play::of(protocol, boot, SutMemory { session, ..connected() });
     play.answer(&json!({ "currentTime": "1970-01-01T00:00:00Z", "interval": 240, "status": "Accepted" }));
     play.end().memory
 }

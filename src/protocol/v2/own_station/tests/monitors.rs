@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Play, QUIET, accepted, managing::CHARGING, name};
+use super::{Play, QUIET, accepted, accepted_in, managing::CHARGING, name};
 use crate::{protocol::OCPP_2_1, verdict::Verdict};
 
 pub(super) fn monitor(component: Value, variable: &str, kind: &str, limit: f64, id: Option<i64>) -> Value {
@@ -107,7 +107,7 @@ fn monitors_are_set_replaced_reported_and_cleared() {
 
 #[test]
 fn in_2_1_a_report_says_where_monitors_are_from() {
-    let mut play = Play::of(&OCPP_2_1, QUIET, accepted());
+    let mut play = Play::of(&OCPP_2_1, QUIET, accepted_in(&OCPP_2_1));
     let power = json!({ "name": "EVSE", "evse": { "id": 1 } });
     set(&mut play, &[monitor(power, "Power", "UpperThreshold", 10_000.0, None)]);
     let items = play.report("GetMonitoringReport", &json!({ "requestId": 1 }));
