@@ -104,11 +104,7 @@ pub(super) fn nearest<'r>(
 }
 
 /// What else may break the conditions: whatever comes latest, though nothing says that it is near; in the order of the recording.
-pub(super) fn latest<'r>(
-    recording: &'r Recording,
-    places: &[Place<'_>],
-    targets: &[&'r Target],
-) -> Vec<Possible<'r>> {
+pub(super) fn latest<'r>(recording: &'r Recording, places: &[Place<'_>], targets: &[&'r Target]) -> Vec<Possible<'r>> {
     let known = Definitions::of(recording);
     let mut all = Vec::new();
     for target in targets {

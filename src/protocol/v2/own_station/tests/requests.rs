@@ -146,7 +146,8 @@ fn profiles_and_lists_of_2_1_are_judged_alike() {
         ("GetChargingProfiles", json!({ "requestId": 1, "chargingProfile": {} })),
         ("ClearVariableMonitoring", json!({ "id": [1, 2, 3, 4, 5] })),
     ];
-    let found = cases.map(|(action, payload)| broken(Play::of(&OCPP_2_1, QUIET, accepted_in(&OCPP_2_1)), action, &payload));
+    let found =
+        cases.map(|(action, payload)| broken(Play::of(&OCPP_2_1, QUIET, accepted_in(&OCPP_2_1)), action, &payload));
     assert_eq!(found, ["", "K01.FR.40", "", "K01.FR.41", "K09.FR.03", "N06.FR.04"]);
 }
 
