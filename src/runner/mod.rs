@@ -2,6 +2,7 @@
 
 mod certificates;
 mod driver;
+mod duration;
 mod environment;
 mod error;
 mod event_log;

@@ -13,7 +13,7 @@ use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use tokio::sync::{Semaphore, watch};
 
 use super::{
-    Event, Plan,
+    Event, Plan, duration,
     error::EnvironmentError,
     event_log::EventLog,
     files, order, outage, pause,
@@ -94,8 +94,11 @@ impl<'s, 't> Scheduler<'s, 't> {
         let mut order: Vec<usize> = (0..self.chosen.len()).collect();
         let (last, mut first): (Vec<usize>, Vec<usize>) =
             order.drain(..).partition(|index| self.exclusive(*index).is_some());
-        if let Some(seed) = self.common.plan.shuffle {
+        let plan = self.common.plan;
+        if let Some(seed) = plan.shuffle {
             first.sort_by_key(|index| self.chosen.get(*index).map(|entry| order::place(seed, &entry.id)));
+        } else if plan.jobs > 1 && !plan.product.is_simulated() {
+            first.sort_by_cached_key(|index| std::cmp::Reverse(self.tenths_of_waiting(*index)));
         }
         let mut ended = Vec::new();
         self.pool.borrow_mut().add(first);
@@ -139,6 +142,14 @@ impl<'s, 't> Scheduler<'s, 't> {
         }
         let over = self.pool.borrow_mut().settle();
         over.into_iter().map(|one| self.ends(one.ended)).collect()
+    }
+
+    /// How long a test case waits, tenths of a second.
+    fn tenths_of_waiting(&self, index: usize) -> i64 {
+        let Plan { library, bench, .. } = *self.common.plan;
+        let case = self.chosen.get(index).and_then(|entry| library.cases.get(&entry.id));
+        #[allow(clippy::cast_possible_truncation)] // a bench's times are far below that
+        case.map_or(0, |case| (10.0 * duration::waits(case, library, &bench.values)) as i64)
     }
 
     /// Why a test case must be alone, and last.
