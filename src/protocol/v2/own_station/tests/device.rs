@@ -306,7 +306,7 @@ fn what_is_set_is_checked_and_remembered_across_test_cases() {
         ("EVSE/1.AvailabilityState", "Available", "Rejected ReadOnly"),
         ("EVSE/9.AvailabilityState", "Available", "UnknownComponent"),
         // The slot that is in use has a profile, the other one none yet.
-        ("OCPPCommCtrlr.NetworkConfigurationPriority", "1", "RebootRequired"),
+        ("OCPPCommCtrlr.NetworkConfigurationPriority", "1", "Accepted"), // A05.FR.04
         ("OCPPCommCtrlr.NetworkConfigurationPriority", "2,1", "Rejected InvalidNetworkConf"),
         // The bench knows one password, and the CSMS is not to replace it by itself.
         ("SecurityCtrlr.BasicAuthPassword", "a-password-of-28-characters", "Rejected Unspecified"),
