@@ -19,7 +19,6 @@ use super::{
     reports::{ITEMS, parts},
     status,
 };
-use crate::protocol::Version;
 
 /// Maximum number of monitors that the CSMS may set.
 const MOST: usize = 100;
@@ -268,13 +267,6 @@ impl OwnStation {
         let named: Vec<&Value> = items(payload, "componentVariable").collect();
         // N02.FR.12 to N02.FR.14
         let meets = |criterion: &str| criteria.is_empty() || criteria.contains(&criterion);
-        // N02.FR.22 of OCPP 2.1; 2.0.1 has no such member.
-        let of_origin = |mut monitor: Value, origin: &str| {
-            if device.around.version == Version::V2_1 {
-                monitor["eventNotificationType"] = origin.into();
-            }
-            monitor
-        };
         let monitors_of = |variable: &Variable| {
             let key = variable.key();
             let custom = self
@@ -284,27 +276,24 @@ impl OwnStation {
                 .filter(|(_, monitor)| monitor.key == key && meets(monitor.kind.criterion()));
             let mut found: Vec<Value> = custom
                 .map(|(id, monitor)| {
-                    let told = json!({
+                    json!({
                         "id": id, "transaction": monitor.transaction, "value": monitor.value, "type": monitor.kind,
                         "severity": monitor.severity,
-                    });
-                    of_origin(told, "CustomMonitor")
+                    })
                 })
                 .collect();
             let (id, own, interval) = PRECONFIGURED;
             if own == key && self.monitors.has_preconfigured() && meets("PeriodicMonitoring") {
-                let told = json!({
+                found.push(json!({
                     "id": id, "transaction": false, "value": device.number(interval), "type": "PeriodicClockAligned",
                     "severity": LOWEST,
-                });
-                found.push(of_origin(told, "PreconfiguredMonitor"));
+                }));
             }
             let (id, own, value, severity) = HARD_WIRED;
             if own == key && meets("ThresholdMonitoring") {
-                let told = json!({
+                found.push(json!({
                     "id": id, "transaction": false, "value": value, "type": "UpperThreshold", "severity": severity,
-                });
-                found.push(of_origin(told, "HardWiredMonitor"));
+                }));
             }
             found
         };

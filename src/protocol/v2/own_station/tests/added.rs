@@ -2,10 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{
-    CONN, Play, QUIET,
-    monitors::{monitor, set},
-};
+use super::{CONN, Play, QUIET};
 use crate::{
     engine::SutMemory,
     link::EndpointId,
@@ -90,21 +87,6 @@ fn the_device_model_has_what_ocpp_2_1_wants() {
     let values: Vec<&Value> =
         told["getVariableResult"].as_array().unwrap().iter().map(|one| &one["attributeValue"]).collect();
     assert_eq!(values, [&json!("900"), &json!("true"), &Value::Null, &json!(""), &json!("en")]);
-}
-
-#[test]
-fn a_monitoring_report_says_where_each_monitor_comes_from() {
-    let boot = "steps:\n  - send: BootNotification\n    payload: { reason: PowerUp, chargingStation: { model: M, vendorName: V } }\n";
-    let mut booted = play(boot);
-    booted.answer(&json!({ "currentTime": "1970-01-01T00:00:00Z", "interval": 240, "status": "Accepted" }));
-    let mut play = Play::of(&OCPP_2_1, QUIET, booted.end().memory);
-    let evse = json!({ "name": "EVSE", "evse": { "id": 1 } });
-    assert_eq!(set(&mut play, &[monitor(evse, "Power", "UpperThreshold", 11_000.0, None)]), ["Accepted 3"]);
-    let items = play.report("GetMonitoringReport", &json!({ "requestId": 1 }));
-    let monitors = items.iter().flat_map(|item| item["variableMonitoring"].as_array().unwrap());
-    let mut told: Vec<String> = monitors.map(|one| format!("{} {}", one["id"], one["eventNotificationType"])).collect();
-    told.sort();
-    assert_eq!(told, [r#"1 "PreconfiguredMonitor""#, r#"2 "HardWiredMonitor""#, r#"3 "CustomMonitor""#]);
 }
 
 #[test]
