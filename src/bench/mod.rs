@@ -149,6 +149,8 @@ pub(crate) fn defaults() -> Value {
             "install-response": "",
             "update-request": "",
             "update-response": "",
+            "install-request-20": "",
+            "install-response-20": "",
         },
     });
     for more in [files::defaults(), monitoring::defaults(), tested_by::defaults(), default_times()] {

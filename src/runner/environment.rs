@@ -524,7 +524,9 @@ fn simulated_operator(bench: &Bench) -> (SimulatedOperator, mpsc::UnboundedRecei
 fn exchange_by_ourselves(values: &mut Map<String, Value>) {
     use base64::Engine as _;
     let Some(Value::Object(messages)) = values.get_mut("iso15118") else { return };
-    for name in ["install_request", "install_response", "update_request", "update_response"] {
+    let of_2 = ["install_request", "install_response", "update_request", "update_response"];
+    let of_20 = ["install_request_20", "install_response_20"];
+    for name in of_2.into_iter().chain(of_20) {
         let exi = [&[0x80], name.as_bytes()].concat();
         messages.insert(name.into(), base64::engine::general_purpose::STANDARD.encode(exi).into());
     }

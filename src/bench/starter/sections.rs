@@ -9,11 +9,14 @@ const ISO_15118: &str = "\
 iso15118:
   secc-id: NLATTS00000001
   # What an EV and its contract pool say to each other (EXI in base64), for the test cases that install or update a contract
-  # certificate: messages of a real session with this EV. Empty: those test cases are inconclusive.
+  # certificate: messages of a real session with this EV. Those that end with 20 are of an EV with ISO 15118-20 (OCPP 2.1), the others of
+  # one with ISO 15118-2. Empty: those test cases are inconclusive.
   install-request: \"\"
   install-response: \"\"
   update-request: \"\"
   update-response: \"\"
+  install-request-20: \"\"
+  install-response-20: \"\"
 
 ";
 

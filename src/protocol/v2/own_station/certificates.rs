@@ -63,13 +63,15 @@ impl OwnStation {
         let wanted: Vec<&Value> = items(payload, "certificateType").collect();
         let own = root(around).map(|pem| (CSMS_ROOT, pem));
         let all = own.into_iter().chain(self.certificates.0.iter().map(|one| (one.kind.as_str(), one.pem.as_str())));
-        let found: Vec<Value> = all
-            .filter(|(kind, _)| wanted.is_empty() || wanted.iter().any(|wanted| *wanted == kind))
-            .filter_map(|(kind, pem)| {
-                let hash = certificate::hash_data(pem, ALGORITHM)?;
-                Some(json!({ "certificateType": kind, "certificateHashData": hash }))
-            })
-            .collect();
+        let mut found: Vec<Value> = Vec::new();
+        for (kind, pem) in all.filter(|(kind, _)| wanted.is_empty() || wanted.iter().any(|wanted| *wanted == kind)) {
+            let Some(hash) = certificate::hash_data(pem, ALGORITHM) else { continue };
+            let one = json!({ "certificateType": kind, "certificateHashData": hash });
+            // What the station has from the factory is there once, even if the CSMS installs it again (M05.FR.17).
+            if !found.contains(&one) {
+                found.push(one);
+            }
+        }
         if found.is_empty() {
             return status("NotFound");
         }
