@@ -316,7 +316,7 @@ impl World {
     fn schema_finding(&mut self, action: &str, kind: &str, errors: &[SchemaError], text: &str) {
         let mut finding = Finding::of_rule(
             Rule::SchemaValid,
-            format!("{action}{kind} does not follow its schema ({})", self.messages().edition()),
+            format!("{}{kind} does not follow its schema ({})", shorten(action, 100), self.messages().edition()),
         );
         let all: Vec<String> = errors.iter().map(|error| format!("{}: {}", error.place(), error.message)).collect();
         finding.found = Some(shorten(&all.join("; "), 1000));
