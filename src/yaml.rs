@@ -128,7 +128,8 @@ impl Node {
             Kind::Null => "nothing".into(),
             Kind::Bool(value) => format!("`{value}`"),
             Kind::Integer(value) => format!("the number {value}"),
-            Kind::Float(value) => format!("the number {value}"),
+            // A float shows that it is one: 2.0 is not 2.
+            Kind::Float(value) => format!("the number {value:?}"),
             Kind::Text(text) => format!("the text \"{}\"", shorten(text, 40)),
             Kind::List(_) => "a list".into(),
             Kind::Map(_) => "a mapping".into(),
@@ -282,7 +283,14 @@ impl Source {
         if size > Self::LIMIT {
             return Err(whole(format!("it has {size} bytes; at most {} are read", Self::LIMIT)));
         }
-        let text = std::fs::read_to_string(path).map_err(|error| whole(format!("can't read it: {error}")))?;
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            let mut defects = whole(format!("can't read it: {error}"));
+            if error.kind() == std::io::ErrorKind::InvalidData {
+                defects.defects =
+                    vec![Defect::new(Position::default(), "it is not UTF-8 text", "save it as text in UTF-8")];
+            }
+            defects
+        })?;
         Ok(Self::new(name.as_str(), text))
     }
 

@@ -7,12 +7,14 @@
 
 Every method of `Station` is one manual action. It returns when the action is done; `raise NotPossible(reason)` makes the test case
 inconclusive. The methods that begin with `check_` are questions: they return True for yes and False for no, which fails the test case.
+Any other exception is a fault of this program, and the verdict is `error`.
 Only Python's own library is needed.
 """
 
 import json
 import subprocess
 import sys
+import traceback
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
@@ -22,7 +24,10 @@ class NotPossible(Exception):
 
 def run(*command: str) -> None:
     """A command that must succeed, such as the station's own tool, a relay or a robot."""
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError as why:
+        raise NotPossible(f"{' '.join(command)}: {why.strerror}") from why
     if done.returncode != 0:
         raise NotPossible(f"{' '.join(command)}: {done.stderr.strip() or done.returncode}")
 
@@ -212,6 +217,12 @@ def perform(asked: dict) -> tuple[bool, str]:
     return answer is not False, "" if answer is not False else f"{asked['action']}: no"
 
 
+def told(fault: Exception) -> str:
+    """A fault of this program in one line, which the report has room for, with the place where it happened."""
+    last = traceback.extract_tb(fault.__traceback__)[-1]
+    return f"{type(fault).__name__}: {fault} ({last.name}, line {last.lineno})"
+
+
 def once() -> int:
     """One action, as --operator exec: asks for it."""
     try:
@@ -219,6 +230,9 @@ def once() -> int:
     except NotPossible as reason:
         print(reason, file=sys.stderr)
         return 1
+    except Exception as fault:  # noqa: BLE001 (whatever it is, it is no answer; 1 would mean "not possible")
+        print(told(fault), file=sys.stderr)
+        return 3
     if not done:
         print(reason, file=sys.stderr)
     return 0 if done else 2
@@ -234,6 +248,8 @@ class Service(BaseHTTPRequestHandler):
             status = 200 if done else 417
         except NotPossible as why:
             status, reason = 409, str(why)
+        except Exception as fault:  # noqa: BLE001
+            status, reason = 500, told(fault)
         answer = reason.encode()
         self.send_response(status)
         self.send_header("Content-Length", str(len(answer)))
@@ -246,8 +262,11 @@ class Service(BaseHTTPRequestHandler):
 
 def main() -> int:
     if len(sys.argv) == 3 and sys.argv[1] == "--serve":
-        host, port = sys.argv[2].rsplit(":", 1)
-        ThreadingHTTPServer((host, int(port)), Service).serve_forever()
+        host, _, port = sys.argv[2].rpartition(":")
+        ThreadingHTTPServer((host or "127.0.0.1", int(port)), Service).serve_forever()
+    if len(sys.argv) > 1 and sys.argv[1].startswith("--"):
+        print(__doc__, file=sys.stderr)
+        return 3
     return once()
 
 

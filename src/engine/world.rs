@@ -99,6 +99,8 @@ pub(crate) struct World {
     /// A TransactionEvent was refused or left unanswered.
     pub(crate) withheld: bool,
     pub(crate) messages: usize,
+    /// Bytes of them.
+    pub(crate) received_bytes: usize,
     variables: Names,
     outstanding: HashMap<String, OutstandingCall>,
     /// The last answer to a CALL of ours.
@@ -203,6 +205,7 @@ impl World {
             pongs: 0,
             withheld: false,
             messages: 0,
+            received_bytes: 0,
             variables: Names::default(),
             outstanding: HashMap::new(),
             answer: None,

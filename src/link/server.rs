@@ -410,6 +410,9 @@ async fn attempt(
             tokio_tungstenite::tungstenite::Error::Protocol(
                 tokio_tungstenite::tungstenite::error::ProtocolError::HandshakeIncomplete,
             ) => Err(AttemptFailure::ClosedBeforeUpgrade),
+            tokio_tungstenite::tungstenite::Error::AttackAttempt => {
+                Err(AttemptFailure::BadUpgrade("the request head is too long, or comes in too many pieces".into()))
+            }
             other => Err(AttemptFailure::BadUpgrade(other.to_string())),
         },
         (None, Ok(_)) => Err(AttemptFailure::BadUpgrade("no request was seen".into())),

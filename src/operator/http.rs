@@ -79,7 +79,7 @@ async fn secured(stream: BoxStream, host: &str, roots: Option<&str>) -> Result<B
     let name = host.trim_start_matches('[').trim_end_matches(']');
     let (stream, _) = tls::connect(stream, &policy, name, Clock::start())
         .await
-        .map_err(|failure| format!("the TLS handshake failed ({failure:?})"))?;
+        .map_err(|failure| format!("the TLS handshake failed ({})", failure.words()))?;
     Ok(stream)
 }
 

@@ -166,6 +166,13 @@ async fn url(subject: Subject<'_>, clock: Clock, findings: &mut Findings) {
             );
         }
     };
+    if url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() || url.password().is_some() {
+        findings.warning(
+            "url",
+            "only its scheme, host, port and path are used",
+            "leave out user and password, and what follows `?` or `#`",
+        );
+    }
     let secure = url.scheme() == "wss";
     if secure != (bench.security_profile >= 2) {
         let (is, wants) = if secure { ("wss", "2 or 3") } else { ("ws", "1 (0 in OCPP 1.6)") };
@@ -201,12 +208,12 @@ async fn url(subject: Subject<'_>, clock: Clock, findings: &mut Findings) {
         Ok(Ok((_, info))) => {
             let leaf = info.peer_chain.first().and_then(|pem| Certificate::first(pem));
             let until = leaf.map(|leaf| leaf.facts()["not_after"].as_str().unwrap_or_default().to_owned());
-            let (version, until) = (format!("{:?}", info.version), until.unwrap_or_default());
+            let (version, until) = (info.version, until.unwrap_or_default());
             findings.ok("url", format!("{host}:{port} speaks TLS ({version}), with a certificate valid to {until}"));
         }
         Ok(Err(failure)) => findings.problem(
             "url",
-            format!("{host}:{port} accepts connections, but the TLS handshake fails: {failure:?}"),
+            format!("{host}:{port} accepts connections, but the TLS handshake fails: {}", failure.words()),
             "check `root` and the CSMS's certificate: its dates, its names, its issuer",
         ),
         Err(_) => {

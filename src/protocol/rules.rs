@@ -284,7 +284,7 @@ impl Rule {
     pub fn text(self) -> &'static str {
         match self {
             Rule::NoFlood => {
-                "The product sends fewer than 20,000 messages in one test case. The connection is dropped otherwise."
+                "The product sends at most 20,000 messages and 128 MiB in one test case. The connection is dropped otherwise."
             }
             Rule::TextOnly => "OCPP-J messages are WebSocket text messages.",
             Rule::WellFormedFrames => {

@@ -19,7 +19,7 @@ pub(super) fn introduction(pics: &Pics, bench: &Bench, jobs: usize) -> String {
         return format!("connecting to {} as {names} side by side, with security profile {profile}", bench.url);
     }
     if pics.sut == SutKind::Csms {
-        return format!("connecting to {}/{identity} with security profile {profile}", bench.url);
+        return format!("connecting to {}/{identity} with security profile {profile}", bench.url.trim_end_matches('/'));
     }
     let port = bench.listen.rsplit(':').next().unwrap_or_default();
     let scheme = if profile >= 2 { "wss" } else { "ws" };

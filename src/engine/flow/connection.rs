@@ -456,6 +456,7 @@ pub(crate) fn advance(
             ConnectionAct::Reconnected => "the SUT did not connect again",
             ConnectionAct::Closed => "the SUT did not close the connection",
             ConnectionAct::Ping => "no pong came",
+            ConnectionAct::Connect => "the handshake with the SUT was not over",
             _ => "the SUT made no attempt to connect",
         };
         let mut finding = Finding::at(&node.step, &node.path, format!("{what} within {waited:.1} s"));
@@ -467,7 +468,7 @@ pub(crate) fn advance(
             let why = if world.connected() {
                 "no attempt: the connection that it had is still open"
             } else {
-                "no attempt: nobody opened a connection (address, firewall, or it is not started)"
+                "no attempt: nobody opened a connection and said anything on it (address, firewall, or it is not started)"
             };
             finding.found = Some(why.into());
         } else if connection.act == ConnectionAct::Closed && world.connected() {

@@ -18,6 +18,8 @@ use crate::{
 
 /// Most messages of the SUT in one test case; beyond it the SUT floods us, which no product needs to do.
 const MAX_MESSAGES: usize = 20_000;
+/// Most MiB of messages in one test case: all of them are kept until it ends.
+const MAX_MIB: usize = 128;
 
 impl World {
     /// Takes a link event in; a CALL of the SUT is handed back for the steps to look at.
@@ -33,8 +35,10 @@ impl World {
             LinkEvent::Text { conn, text } => {
                 self.last_activity = self.now;
                 self.messages += 1;
-                if self.messages > MAX_MESSAGES {
-                    let message = format!("the SUT sent more than {MAX_MESSAGES} messages in one test case");
+                self.received_bytes = self.received_bytes.saturating_add(text.len());
+                if self.messages > MAX_MESSAGES || self.received_bytes > MAX_MIB << 20 {
+                    let message =
+                        format!("the SUT sent more than {MAX_MESSAGES} messages, or {MAX_MIB} MiB, in one test case");
                     self.find(Verdict::Fail, Finding::of_rule(Rule::NoFlood, message));
                     self.link_command(LinkCommand::Abort(conn));
                     return None;
@@ -316,7 +320,7 @@ impl World {
     fn schema_finding(&mut self, action: &str, kind: &str, errors: &[SchemaError], text: &str) {
         let mut finding = Finding::of_rule(
             Rule::SchemaValid,
-            format!("{action}{kind} does not follow its schema ({})", self.messages().edition()),
+            format!("{}{kind} does not follow its schema ({})", shorten(action, 100), self.messages().edition()),
         );
         let all: Vec<String> = errors.iter().map(|error| format!("{}: {}", error.place(), error.message)).collect();
         finding.found = Some(shorten(&all.join("; "), 1000));
