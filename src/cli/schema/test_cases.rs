@@ -255,7 +255,7 @@ mod tests {
             ("operator: connect-ev\n    with: { evse: 1 }", true),
             ("operator: connect-ev", true),
             ("operator: connect-ev\n    with: { evs: 1 }", false),
-            ("operator: present-token\n    with: { token: T }", false),
+            ("operator: present-token\n    with: { type: ISO14443 }", false),
             ("get: AuthCtrlr.Enabled\n    attribute: Target\n    status: any", true),
             ("get: AuthCtrlr.Enabled\n    attribute: Targe", false),
             ("get: [AuthCtrlr.Enabled, AuthCacheCtrlr.Enabled]", true),
