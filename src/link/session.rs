@@ -226,6 +226,9 @@ fn what(error: &Error) -> String {
              (RFC 6455, 5.2 and 9.1)"
                 .into()
         }
+        Error::Capacity(CapacityError::MessageTooLong { size, max_size }) => {
+            format!("a message of {size} bytes; the harness takes at most {max_size} bytes")
+        }
         other => other.to_string(),
     }
 }

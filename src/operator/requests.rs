@@ -315,6 +315,10 @@ fn judge(request: &Request, status: u16, names: &Names, question: bool, said: St
     } else if among(&request.done, &[(200, 299)]) {
         match request.done_when.as_ref().map_or(Ok(true), |condition| condition.is_true(names)) {
             Ok(true) => ActionOutcome::Done,
+            Err(error) if question && names.get("response").is_some_and(Value::is_string) => {
+                let help = "the answer is text, not the JSON that done-when is about";
+                return Try::NotYet(ActionOutcome::NotPossible(format!("{said}; {help}: {error}")));
+            }
             holds => {
                 let why =
                     holds.err().map(|error| format!("; done-when can't be evaluated: {error}")).unwrap_or_default();
@@ -365,6 +369,22 @@ mod tests {
         "response | length",
         "missing.name",
     ];
+
+    #[test]
+    fn the_page_of_a_login_answers_no_question() {
+        let judged = |response: Value| {
+            let mut names = Names::default();
+            names.insert("parameters", json!({ "value": "x" }));
+            Answer { status: 200, response }.told(&mut names);
+            let done_when = Some(Template::expression("response.result.status == parameters.value"));
+            let (Try::Over(outcome) | Try::NotYet(outcome)) =
+                judge(&Request { done_when, ..Request::default() }, 200, &names, true, String::new());
+            outcome
+        };
+        assert!(matches!(judged("<html>Log in</html>".into()), ActionOutcome::NotPossible(_)));
+        assert!(matches!(judged(json!({ "result": {} })), ActionOutcome::Denied(_)));
+        assert!(matches!(judged(json!({ "result": { "status": "x" } })), ActionOutcome::Done));
+    }
 
     fn any_json() -> impl Strategy<Value = Value> {
         let leaf = prop_oneof![

@@ -374,6 +374,9 @@ impl Reader {
                     let at = connector.get("cable").map_or(connector.at, |node| node.at);
                     self.defect(at, format!("`cable` can't be \"{cable}\""), "write fixed or detachable");
                 }
+                if let Some(kind) = connector.get("type").filter(|kind| !matches!(kind.kind, Kind::Text(_))) {
+                    self.defect(kind.at, "`type` of a connector must be text".into(), "write its type, such as cType2");
+                }
                 connectors.push(Connector {
                     id: self.id(connector, "connector"),
                     kind: text(connector, "type").unwrap_or_default(),

@@ -239,6 +239,11 @@ impl Choice {
         }
         Ok(chosen.into_iter().filter(|entry| self.shard.is_none_or(|shard| shard.holds(&entry.id))).collect())
     }
+
+    /// The test cases of a plan that were asked for by their ids and don't apply, with the reason: nobody should take them for tested.
+    pub fn left_out<'p>(&self, plan: &'p [PlanEntry]) -> Vec<&'p PlanEntry> {
+        plan.iter().filter(|entry| !entry.applicable && self.test.contains(&entry.id)).collect()
+    }
 }
 
 /// Words between commas, but for commas within braces (`TC_{A,B}_*`).
@@ -304,6 +309,14 @@ mod tests {
                 .into();
         insta::assert_snapshot!(all.join("\n"));
         assert!(told("TC_B_09").ends_with("did you mean `TC_B_09_CS`?"), "{}", told("TC_B_09"));
+    }
+
+    #[test]
+    fn what_is_asked_for_by_its_id_and_does_not_apply_is_known() {
+        let plan = plan();
+        let choice = Choice::new(&["TC_B_01_CS,TC_H_01_CS".to_owned(), "TC_H_0*".to_owned()], &[], None);
+        let left_out: Vec<&str> = choice.left_out(&plan).into_iter().map(|entry| entry.id.as_str()).collect();
+        assert_eq!(left_out, ["TC_H_01_CS"]);
     }
 
     #[test]

@@ -128,6 +128,9 @@ pub(super) fn fresh(arguments: &Arguments, test_cases: &TestCases) -> Result<Pre
         inputs(pics, arguments.bench.as_deref(), test_cases)?;
     let choice = choice(arguments);
     let chosen: Vec<String> = choice.of(&entries)?.into_iter().map(|entry| entry.id.clone()).collect();
+    for entry in choice.left_out(&entries) {
+        eprintln!("note: {} is not run, it does not apply to this product: {}", entry.id, entry.reason);
+    }
     let library = library(&catalogue, pics.sut, &chosen)?;
     let simulated = arguments.sut.is_some();
     let faults = arguments.faults.read(pics.ocpp.protocol())?;
