@@ -211,7 +211,7 @@ async fn garbage_ends_the_connection_and_is_told() {
     let mut csms = serve(network.clone(), &addresses, policies, Clock::start()).await.unwrap();
     for (message, told) in [
         (tokio_tungstenite::tungstenite::Message::binary(vec![1, 2]), "binary message of 2 bytes"),
-        (tokio_tungstenite::tungstenite::Message::text("x".repeat(2000)), "too long"),
+        (tokio_tungstenite::tungstenite::Message::text("x".repeat(2000)), "2000 bytes; the harness takes at most 1000"),
     ] {
         let (mut socket, _, _) = client::open(&network, &client_policy(None), Clock::start()).await.unwrap();
         assert!(matches!(csms.next().await.unwrap().1, LinkEvent::Opened { .. }));

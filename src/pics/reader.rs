@@ -375,7 +375,7 @@ impl Reader {
                     self.defect(at, format!("`cable` can't be \"{cable}\""), "write fixed or detachable");
                 }
                 if let Some(kind) = connector.get("type").filter(|kind| !matches!(kind.kind, Kind::Text(_))) {
-                    self.defect(kind.at, "`type` of a connector must be text".into(), "write its type, such as cType2");
+                    self.defect(kind.at, "`type` of a connector must be text", "write its type, such as cType2");
                 }
                 connectors.push(Connector {
                     id: self.id(connector, "connector"),
