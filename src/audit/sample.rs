@@ -121,6 +121,7 @@ fn sample(matcher: &Matcher, value: Option<&Value>, member: Option<Member>, name
     let of = |template: &crate::template::Template| template.evaluate(names).ok().filter(|value| !value.is_null());
     match matcher {
         Matcher::Is(template)
+        | Matcher::Identifier(template)
         | Matcher::AtLeast(template)
         | Matcher::AtMost(template)
         | Matcher::Near(template, _)

@@ -74,6 +74,11 @@ impl Member {
         self.schema.get("properties").and_then(Value::as_object).into_iter().flatten().map(|(name, _)| name.as_str())
     }
 
+    /// True for a text that is the same in whichever case: an identifierString (Part 2, 2.1.4), a CiString (1.6, 7).
+    pub fn ignores_case(self) -> bool {
+        self.schema.get("primitive").is_some_and(|primitive| primitive == "identifierString" || primitive == "CiString")
+    }
+
     /// True where a list of such stands.
     pub fn is_list(self) -> bool {
         self.list

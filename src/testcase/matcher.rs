@@ -1,5 +1,7 @@
 //! Matchers: what must hold of a value in a message, and the words for when it does not.
 
+mod words;
+
 use regex::Regex;
 use serde_json::Value;
 
@@ -25,6 +27,8 @@ pub struct Checks {
 pub enum Matcher {
     /// Equal; an object must have at least these members.
     Is(Template),
+    /// The same text without regard to case, where the protocol has none.
+    Identifier(Template),
     /// One of these.
     OneOf(Vec<Matcher>),
     /// Not there at all.
@@ -206,16 +210,6 @@ impl Checks {
         }
         found
     }
-
-    /// In words, for a failure's "expected": `status = Accepted, interval present`; without names, expressions stand as
-    /// they are written.
-    pub fn describe(&self, names: Option<&dyn Lookup>) -> String {
-        self.entries
-            .iter()
-            .map(|(path, matcher)| format!("{} {}", path.text(), matcher.describe(names)))
-            .collect::<Vec<_>>()
-            .join(", ")
-    }
 }
 
 /// True if one of several holds. One that can't be told does not matter if another holds.
@@ -321,6 +315,10 @@ impl Matcher {
             Matcher::Is(expected) => {
                 let expected = expected.value(names)?;
                 if expected.is_null() { value.is_none() } else { value.is_some_and(|value| covers(value, &expected)) }
+            }
+            Matcher::Identifier(expected) => {
+                let expected = expected.value(names)?;
+                if expected.is_null() { value.is_none() } else { value.is_some_and(|value| same_text(value, &expected)) }
             }
             Matcher::OneOf(matchers) => {
                 let each = matchers.iter().map(|matcher| matcher.examine(value, at, payload, names, Words::Unwanted));
@@ -488,72 +486,6 @@ impl Matcher {
             _ => {}
         }
     }
-
-    /// In words.
-    pub fn describe(&self, names: Option<&dyn Lookup>) -> String {
-        let shown = |template: &Template| {
-            let value = names.and_then(|names| template.evaluate(names).ok());
-            value.map_or_else(|| template.text(), |value| value.to_string())
-        };
-        match self {
-            Matcher::Is(expected) => match names.map(|names| expected.evaluate(names)) {
-                Some(Ok(Value::Null)) => "absent".into(),
-                _ => format!("= {}", shown(expected)),
-            },
-            Matcher::OneOf(matchers) => {
-                // Several expressions may come to the same value.
-                let mut each: Vec<String> = Vec::new();
-                for one in matchers.iter().map(|matcher| matcher.describe(names)) {
-                    if !each.contains(&one) {
-                        each.push(one);
-                    }
-                }
-                if let [one] = &each[..] { one.clone() } else { format!("one of [{}]", each.join(" | ")) }
-            }
-            Matcher::Absent => "absent".into(),
-            Matcher::Present => "present".into(),
-            Matcher::Not(matcher) => format!("not {}", matcher.describe(names)),
-            Matcher::Matches(pattern) => format!("matching /{pattern}/"),
-            Matcher::AtLeast(bound) => format!("at least {}", shown(bound)),
-            Matcher::AtMost(bound) => format!("at most {}", shown(bound)),
-            Matcher::Near(centre, within) => format!("{} ± {}", shown(centre), shown(within)),
-            Matcher::After(after) => {
-                let distance = match &after.distance {
-                    Distance::Plus(plus) => format!("{} after", shown(plus)),
-                    Distance::Every(every) => format!("a multiple of {} from", shown(every)),
-                };
-                format!("{distance} {} ± {}", shown(&after.at), shown(&after.tolerance))
-            }
-            Matcher::Each(matcher) => format!("each element {}", matcher.describe(names)),
-            Matcher::Any(matcher) => format!("any element {}", matcher.describe(names)),
-            Matcher::Contains(member) => format!("containing {}", shown(member)),
-            Matcher::AnyOf(list) => match names.map(|names| list.evaluate(names)) {
-                // A list of one is that one.
-                Some(Ok(Value::Array(one))) if one.len() == 1 => format!("= {}", one[0]),
-                _ => format!("one of {}", shown(list)),
-            },
-            Matcher::Token(token) => format!("the token {}", shown(token)),
-            Matcher::HashOf(chain) => {
-                let value = names.and_then(|names| chain.evaluate(names).ok());
-                match value.and_then(|value| certificate::hash_data(value.as_str().unwrap_or_default(), "SHA256")) {
-                    Some(hash) => format!("the hash data of a certificate, as in {hash}"),
-                    None => format!("the hash data of the certificate {}", chain.text()),
-                }
-            }
-            Matcher::CompositeOf(composite) => composite.describe(names),
-            Matcher::When(condition, matcher) => format!("{} (when {})", matcher.describe(names), condition.text()),
-            Matcher::Members(checks) => format!("{{ {} }}", checks.describe(names)),
-            Matcher::All(matchers) => {
-                matchers.iter().map(|matcher| matcher.describe(names)).collect::<Vec<_>>().join(" and ")
-            }
-            Matcher::Saying(_, matcher) => matcher.describe(names),
-            // A finding names them apart from what was expected.
-            Matcher::Citing(requirements, matcher) => match names {
-                Some(_) => matcher.describe(names),
-                None => format!("{} [{}]", matcher.describe(None), requirements.describe()),
-            },
-        }
-    }
 }
 
 /// True when `value` equals `expected`; objects may have more members than expected.
@@ -567,6 +499,13 @@ fn covers(value: &Value, expected: &Value) -> bool {
         }
         (Value::Number(value), Value::Number(expected)) => value.as_f64() == expected.as_f64(),
         _ => value == expected,
+    }
+}
+
+fn same_text(value: &Value, expected: &Value) -> bool {
+    match (value, expected) {
+        (Value::String(value), Value::String(expected)) => value.to_lowercase() == expected.to_lowercase(),
+        _ => covers(value, expected),
     }
 }
 

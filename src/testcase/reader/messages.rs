@@ -166,7 +166,11 @@ impl Reader<'_> {
                 {
                     self.defect(node.at, complaint.message, complaint.help);
                 }
-                Matcher::Is(self.template(node))
+                if spot.place.is_some_and(Member::ignores_case) {
+                    Matcher::Identifier(self.template(node))
+                } else {
+                    Matcher::Is(self.template(node))
+                }
             }
         }
     }

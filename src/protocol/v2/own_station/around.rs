@@ -113,9 +113,9 @@ impl Around {
         self.running.iter().find(|one| one.evse == Some(evse))
     }
 
-    /// A running transaction, by its id.
+    /// A running transaction, by its id in whichever case.
     pub(super) fn running(&self, id: &str) -> Option<&Running> {
-        self.running.iter().find(|one| one.id == id)
+        self.running.iter().find(|one| one.id.eq_ignore_ascii_case(id))
     }
 }
 

@@ -10,7 +10,7 @@ use super::{
     Around, OwnStation,
     device::Device,
     follow_up::{FollowUp, Message},
-    items, refused,
+    is_same, items, refused,
     reports::parts,
     status, without_custom_data,
 };
@@ -46,7 +46,7 @@ impl DisplayMessages {
 
     /// Removes the messages of a transaction that has ended (O02.FR.02).
     pub(super) fn transaction_ended(&mut self, id: &str) {
-        self.0.retain(|_, message| message["transactionId"] != id);
+        self.0.retain(|_, message| !is_same(&message["transactionId"], id));
     }
 
     /// The messages that a GetDisplayMessages selects, without those that have expired (O01.FR.07).

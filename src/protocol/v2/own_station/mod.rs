@@ -96,6 +96,11 @@ fn status(status: &str) -> Value {
     json!({ "status": status })
 }
 
+/// True for the same identifier: an identifierString has no case (Part 2, 2.1.4).
+fn is_same(value: &Value, id: &str) -> bool {
+    value.as_str().is_some_and(|value| value.eq_ignore_ascii_case(id))
+}
+
 /// The members of a list; none if there is no list.
 fn items<'v>(payload: &'v Value, name: &str) -> impl Iterator<Item = &'v Value> {
     payload[name].as_array().into_iter().flatten()

@@ -8,7 +8,7 @@ use super::{
     Around, OwnStation,
     device::Device,
     follow_up::{FollowUp, Message},
-    items, refused,
+    is_same, items, refused,
     request_rules::EXTERNAL,
     status, without_custom_data,
 };
@@ -61,7 +61,7 @@ impl Installed {
     fn is_twin(&self, evse: u64, profile: &Value) -> bool {
         let same = |name: &str| self.profile[name] == profile[name];
         let place = match self.purpose() {
-            "TxProfile" => same("transactionId"),
+            "TxProfile" => profile["transactionId"].as_str().is_some_and(|id| is_same(&self.profile["transactionId"], id)),
             "TxDefaultProfile" => self.evse == evse || self.evse == 0 || evse == 0,
             _ => self.evse == evse,
         };
@@ -90,7 +90,7 @@ impl ChargingProfiles {
 
     /// Removes the profiles of a transaction that has ended.
     pub(super) fn transaction_ended(&mut self, id: &str) {
-        self.0.retain(|one| one.profile["transactionId"] != id);
+        self.0.retain(|one| !is_same(&one.profile["transactionId"], id));
     }
 
     /// The profiles that a GetChargingProfiles selects (K09.FR.04 to K09.FR.06).

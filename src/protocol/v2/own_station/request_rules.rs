@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{Around, OwnStation, device::Device, items, profiles::overlap};
+use super::{Around, OwnStation, device::Device, is_same, items, profiles::overlap};
 use crate::protocol::rules::Rule;
 
 /// A requirement that a request breaks.
@@ -128,7 +128,7 @@ impl OwnStation {
         let transaction = &profile["transactionId"];
         let twin = self.profiles.iter().filter(|one| !one.left_behind).find(|one| {
             let place = if purpose == "TxProfile" {
-                !transaction.is_null() && one.profile["transactionId"] == *transaction
+                transaction.as_str().is_some_and(|id| is_same(&one.profile["transactionId"], id))
             } else {
                 one.evse == evse && overlap(&one.profile, profile)
             };

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Around, OwnStation, device::Device, profiles::Installed, refused, request_rules::EXTERNAL};
+use super::{Around, OwnStation, device::Device, is_same, profiles::Installed, refused, request_rules::EXTERNAL};
 use crate::protocol::schedule::{Active, DAY, PHASES, Purpose, VOLTAGE, limits};
 
 /// Maximum current of an EVSE, A per phase.
@@ -34,7 +34,7 @@ impl OwnStation {
             "ChargingStationMaxProfile" if one.evse == 0 => Some(Purpose::Station),
             EXTERNAL if one.evse == evse || one.evse == 0 => Some(Purpose::External),
             "TxDefaultProfile" if evse > 0 && (one.evse == evse || one.evse == 0) => Some(Purpose::Default),
-            "TxProfile" if running.is_some_and(|running| one.profile["transactionId"] == running.id.as_str()) => {
+            "TxProfile" if running.is_some_and(|running| is_same(&one.profile["transactionId"], &running.id)) => {
                 Some(Purpose::Transaction)
             }
             _ => None,

@@ -52,6 +52,7 @@ fn each_leads_to_the_verdict_that_its_line_says() {
         ("ChangeAvailability", availability("Inoperative"), "Rejected", Verdict::Inconclusive),
         ("RequestStopTransaction", json!({ "transactionId": "U" }), "Rejected", Verdict::Pass),
         ("RequestStopTransaction", json!({ "transactionId": "T" }), "Accepted", Verdict::Inconclusive),
+        ("RequestStopTransaction", json!({ "transactionId": "t" }), "Accepted", Verdict::Inconclusive),
         ("RequestStartTransaction", json!({ "remoteStartId": 1, "idToken": token }), "Rejected", Verdict::Inconclusive),
         ("Reset", json!({ "type": "OnIdle" }), "Rejected", Verdict::Inconclusive),
         (
@@ -99,6 +100,21 @@ fn another_one_than_a_step_waits_for_fails() {
         let (verdict, message) = play.verdict();
         assert_eq!(verdict, Verdict::Fail);
         assert!(message.ends_with("Reset (OnIdle) was not expected here"), "{message}");
+    }
+}
+
+/// A CSMS may keep ids in capital letters: an identifierString has no case. Other text has.
+#[test]
+fn identifiers_are_compared_without_case() {
+    let steps = "steps:\n  - expect: CostUpdated\n    check: { transactionId: 0f-a }\n  - expect: GetVariables\n    check:\n      getVariableData: { any: { component.name: ClockCtrlr, attributeType: Actual } }\n  - expect: DataTransfer\n    check: { vendorId: Vendor }\n";
+    let variable = json!({ "component": { "name": "clockctrlr" }, "variable": { "name": "DateTime" }, "attributeType": "Actual" });
+    for (vendor, verdict) in [("Vendor", Verdict::Pass), ("vendor", Verdict::Fail)] {
+        let mut play = Play::begin(steps, accepted());
+        play.ask("CostUpdated", &json!({ "totalCost": 1.5, "transactionId": "0F-A" }));
+        play.ask("GetVariables", &json!({ "getVariableData": [variable] }));
+        play.ask("DataTransfer", &json!({ "vendorId": vendor }));
+        let (found, message) = play.verdict();
+        assert_eq!(found, verdict, "{message}");
     }
 }
 
