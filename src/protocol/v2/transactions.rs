@@ -121,9 +121,9 @@ impl Transactions {
         repeated
     }
 
-    /// True for a transaction that has not ended.
+    /// True for a transaction that has not ended, its id in whichever case.
     pub(crate) fn is_running(&self, id: &str) -> bool {
-        self.all.iter().any(|known| known.id == id && known.ended.is_none())
+        self.all.iter().any(|known| known.id.eq_ignore_ascii_case(id) && known.ended.is_none())
     }
 
     fn find(&self, payload: &Value) -> Option<&Transaction> {
