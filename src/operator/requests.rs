@@ -315,7 +315,7 @@ fn judge(request: &Request, status: u16, names: &Names, question: bool, said: St
     } else if among(&request.done, &[(200, 299)]) {
         match request.done_when.as_ref().map_or(Ok(true), |condition| condition.is_true(names)) {
             Ok(true) => ActionOutcome::Done,
-            Err(error) if question && names.get("response").is_some_and(Value::is_string) => {
+            Err(error) if question && names.get("response").is_some_and(is_page) => {
                 let help = "the answer is text, not the JSON that done-when is about";
                 return Try::NotYet(ActionOutcome::NotPossible(format!("{said}; {help}: {error}")));
             }
@@ -336,6 +336,11 @@ fn judge(request: &Request, status: u16, names: &Names, question: bool, said: St
         ActionOutcome::NotPossible(format!("{said}; {help}"))
     };
     if again { Try::NotYet(outcome) } else { Try::Over(outcome) }
+}
+
+/// True for an answer of text.
+fn is_page(response: &Value) -> bool {
+    response.as_str().is_some_and(|text| !text.is_empty())
 }
 
 fn scalar(value: &Value) -> String {

@@ -318,7 +318,11 @@ impl Matcher {
             }
             Matcher::Identifier(expected) => {
                 let expected = expected.value(names)?;
-                if expected.is_null() { value.is_none() } else { value.is_some_and(|value| same_text(value, &expected)) }
+                if expected.is_null() {
+                    value.is_none()
+                } else {
+                    value.is_some_and(|value| same_text(value, &expected))
+                }
             }
             Matcher::OneOf(matchers) => {
                 let each = matchers.iter().map(|matcher| matcher.examine(value, at, payload, names, Words::Unwanted));

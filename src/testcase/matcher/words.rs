@@ -28,10 +28,12 @@ impl Matcher {
             value.map_or_else(|| template.text(), |value| value.to_string())
         };
         match self {
-            Matcher::Is(expected) | Matcher::Identifier(expected) => match names.map(|names| expected.evaluate(names)) {
-                Some(Ok(Value::Null)) => "absent".into(),
-                _ => format!("= {}", shown(expected)),
-            },
+            Matcher::Is(expected) | Matcher::Identifier(expected) => {
+                match names.map(|names| expected.evaluate(names)) {
+                    Some(Ok(Value::Null)) => "absent".into(),
+                    _ => format!("= {}", shown(expected)),
+                }
+            }
             Matcher::OneOf(matchers) => {
                 // Several expressions may come to the same value.
                 let mut each: Vec<String> = Vec::new();

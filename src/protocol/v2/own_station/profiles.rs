@@ -61,7 +61,9 @@ impl Installed {
     fn is_twin(&self, evse: u64, profile: &Value) -> bool {
         let same = |name: &str| self.profile[name] == profile[name];
         let place = match self.purpose() {
-            "TxProfile" => profile["transactionId"].as_str().is_some_and(|id| is_same(&self.profile["transactionId"], id)),
+            "TxProfile" => {
+                profile["transactionId"].as_str().is_some_and(|id| is_same(&self.profile["transactionId"], id))
+            }
             "TxDefaultProfile" => self.evse == evse || self.evse == 0 || evse == 0,
             _ => self.evse == evse,
         };

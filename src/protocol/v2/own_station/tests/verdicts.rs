@@ -107,7 +107,8 @@ fn another_one_than_a_step_waits_for_fails() {
 #[test]
 fn identifiers_are_compared_without_case() {
     let steps = "steps:\n  - expect: CostUpdated\n    check: { transactionId: 0f-a }\n  - expect: GetVariables\n    check:\n      getVariableData: { any: { component.name: ClockCtrlr, attributeType: Actual } }\n  - expect: DataTransfer\n    check: { vendorId: Vendor }\n";
-    let variable = json!({ "component": { "name": "clockctrlr" }, "variable": { "name": "DateTime" }, "attributeType": "Actual" });
+    let variable =
+        json!({ "component": { "name": "clockctrlr" }, "variable": { "name": "DateTime" }, "attributeType": "Actual" });
     for (vendor, verdict) in [("Vendor", Verdict::Pass), ("vendor", Verdict::Fail)] {
         let mut play = Play::begin(steps, accepted());
         play.ask("CostUpdated", &json!({ "totalCost": 1.5, "transactionId": "0F-A" }));
