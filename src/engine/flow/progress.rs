@@ -202,13 +202,16 @@ impl Node {
                 if !allowed {
                     let message = format!("{} was answered with a CALLERROR", send.action);
                     let mut finding = Finding::at(&step, &self.path, message);
-                    let checks = || send.checks.describe(Some(&world.names(&self.scope)));
+                    let response = || {
+                        let checks = send.checks.describe(Some(&world.names(&self.scope)));
+                        format!("{}Response {checks}", send.action).trim_end().to_owned()
+                    };
                     finding.expected = Some(match &send.expect_error {
                         Some(codes) if send.error_allowed => {
-                            format!("{}Response {} or CALLERROR {}", send.action, checks(), alternatives(codes))
+                            format!("{} or CALLERROR {}", response(), alternatives(codes))
                         }
                         Some(codes) => format!("CALLERROR {}", alternatives(codes)),
-                        None => format!("{}Response {}", send.action, checks()),
+                        None => response(),
                     });
                     finding.found = Some(format!("CALLERROR {code}"));
                     finding.frame = Some(shorten(&text, 4000));

@@ -24,8 +24,11 @@ pub(super) fn sign(authority: Option<&Arc<Pki>>, payload: &Value, combined: bool
         authority?.sign_request(csr, CertificateKind::Valid, now).ok()?
     };
     let mut signed = json!({ "certificateChain": chain });
-    if let Some(kind) = payload.get("certificateType") {
-        signed["certificateType"] = kind.clone();
+    // A02.FR.14, and with OCPP 2.1 A02.FR.25.
+    for name in ["certificateType", "requestId"] {
+        if let Some(told) = payload.get(name) {
+            signed[name] = told.clone();
+        }
     }
     Some(signed)
 }
