@@ -419,7 +419,7 @@ impl Engine {
             let current = sequence.current();
             let at = current.map(|node| finding::Finding::at(&node.step, &node.path, String::new()));
             let unclaimed = Unclaimed {
-                waiting_for: sequence.waiting_for(),
+                right: sequence.wanted(&self.world),
                 wanted: sequence.wants_action(&call.action),
                 in_its_place: current.is_some_and(|node| node.step.awaits_a_call()),
                 told: self.world.complaints() > complaints,

@@ -23,7 +23,15 @@ impl Sequence {
     pub(crate) fn wants_action(&self, action: &str) -> bool {
         self.nodes.iter().any(|node| node.wants_action(action))
     }
+
+    /// What would be right now, in words: which message, or that none is expected.
+    pub(crate) fn wanted(&self, world: &World) -> String {
+        self.nodes.get(self.cursor).map_or_else(|| NOTHING.to_owned(), |node| node.wanted(world))
+    }
 }
+
+/// What would be right where no step waits for a message.
+const NOTHING: &str = "no message that the test case does not ask for";
 
 impl Node {
     /// True when the step, or one within it, waits for a message of this action, or will as far as can be seen by now.
@@ -134,6 +142,30 @@ impl Node {
                 None => nodes.iter().map(Node::waiting_for).collect::<Vec<_>>().join(" | "),
             },
             _ => self.step.label(),
+        }
+    }
+
+    /// What would be right now, in words.
+    fn wanted(&self, world: &World) -> String {
+        let open = |nodes: &[Node]| {
+            let open = nodes.iter().filter(|node| matches!(node.status, Status::Fresh | Status::Active));
+            open.map(|node| node.wanted(world)).collect::<Vec<_>>()
+        };
+        match &self.body {
+            Body::Steps(steps) if self.status == Status::Active => steps.wanted(world),
+            Body::AnyOrder(nodes) => open(nodes).join(" and "),
+            Body::OneOf(nodes, Some(index)) => nodes[*index].wanted(world),
+            Body::OneOf(nodes, None) => open(nodes).join(" or "),
+            _ => match (self.step.expect(), self.step.send(), self.step.run()) {
+                (Some(expect), ..) if expect.matches.is_empty() => expect.action.clone(),
+                (Some(expect), ..) => {
+                    let matches = expect.matches.describe(Some(&world.names(&self.scope)));
+                    format!("{} with {matches}", expect.action)
+                }
+                (_, Some(send), _) => format!("the answer to {}", send.action),
+                (.., Some(_)) => self.step.label(),
+                _ => NOTHING.to_owned(),
+            },
         }
     }
 

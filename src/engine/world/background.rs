@@ -14,8 +14,8 @@ use crate::{
 /// What the steps make of a CALL that none of them has claimed.
 #[derive(Debug)]
 pub(crate) struct Unclaimed {
-    /// What they wait for, for people.
-    pub(crate) waiting_for: String,
+    /// What would have been right, in words.
+    pub(crate) right: String,
     /// Some step waits for another message of this action.
     pub(crate) wanted: bool,
     /// The step under way waits for a message, in whose place this one came.
@@ -112,7 +112,7 @@ impl World {
             };
         }
         let mut finding = Finding { message, requirements, in_between: true, ..at };
-        finding.expected = Some(unclaimed.waiting_for);
+        finding.expected = Some(unclaimed.right);
         finding.found = Some(self.summary(call));
         finding.frame = Some(shorten(&call.text, 4000));
         self.find(verdict, finding);
