@@ -536,12 +536,12 @@ fn a_station_that_says_nothing_after_being_offline_fails() {
         let occupied = |input: &Input| is_call(input, "StatusNotification", "\"Occupied\"");
         recording.inputs.iter().skip(since).position(|(_, input)| occupied(input)).map(|at| at + since)
     };
-    fails("the change is lost", &sound["TC_B_52"], "ConnectorStatus", |recording| {
+    fails("the change is lost", &sound["TC_B_52"], "StatusNotification with evseId = 1", |recording| {
         let at = told(recording).unwrap();
         recording.inputs.remove(at);
         1
     });
-    fails("as it was before", &sound["TC_B_52"], "ConnectorStatus", |recording| {
+    fails("as it was before", &sound["TC_B_52"], "StatusNotification with evseId = 1|ConnectorStatus", |recording| {
         let at = told(recording).unwrap();
         let Input::Link(LinkEvent::Text { text, .. }) = &mut recording.inputs[at].1 else { return 0 };
         *text = text.replace("Occupied", "Available");

@@ -153,7 +153,7 @@ impl Node {
         };
         match &self.body {
             Body::Steps(steps) if self.status == Status::Active => steps.wanted(world),
-            Body::AnyOrder(nodes) => open(nodes).join(" and "),
+            Body::AnyOrder(nodes) => open(nodes).join("; and "),
             Body::OneOf(nodes, Some(index)) => nodes[*index].wanted(world),
             Body::OneOf(nodes, None) => open(nodes).join(" or "),
             _ => match (self.step.expect(), self.step.send(), self.step.run()) {
