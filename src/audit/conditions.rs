@@ -84,9 +84,9 @@ impl Possible<'_> {
 pub(super) fn nearest<'r>(
     recording: &'r Recording,
     places: &[Place<'_>],
+    known: &Definitions,
     targets: &[&'r Target],
 ) -> [Vec<Possible<'r>>; 2] {
-    let known = Definitions::of(recording);
     let mut all = NEAREST.map(|_| Vec::new());
     for target in targets {
         let about = known.behind(&target.condition);
@@ -104,8 +104,12 @@ pub(super) fn nearest<'r>(
 }
 
 /// What else may break the conditions: whatever comes latest, though nothing says that it is near; in the order of the recording.
-pub(super) fn latest<'r>(recording: &'r Recording, places: &[Place<'_>], targets: &[&'r Target]) -> Vec<Possible<'r>> {
-    let known = Definitions::of(recording);
+pub(super) fn latest<'r>(
+    recording: &'r Recording,
+    places: &[Place<'_>],
+    known: &Definitions,
+    targets: &[&'r Target],
+) -> Vec<Possible<'r>> {
     let mut all = Vec::new();
     for target in targets {
         let about = known.behind(&target.condition);

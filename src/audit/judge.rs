@@ -10,7 +10,7 @@ use super::{
     contents::everywhere,
     edit::{self, Judged},
     mutant::{Edit, Kind, Mutant, Mutants, Place, Target, Unit, is_optional, short},
-    subjects,
+    subjects::{self, Definitions},
 };
 use crate::{
     clock::Stamp,
@@ -54,11 +54,12 @@ pub(super) fn audit(trace: &Trace, leave: &HashSet<usize>) -> Case {
     );
     bench.excuse_the_labs(recording, &targets);
     let open: Vec<_> = targets.iter().filter(|target| !bench.caught.contains(&target.unit)).collect();
-    for nearest in conditions::nearest(recording, &places, &open) {
+    let known = Definitions::of(recording);
+    for nearest in conditions::nearest(recording, &places, &known, &open) {
         bench.conditions(recording, nearest);
     }
     let open: Vec<_> = open.into_iter().filter(|target| !bench.caught.contains(&target.unit)).collect();
-    bench.conditions(recording, conditions::latest(recording, &places, &open));
+    bench.conditions(recording, conditions::latest(recording, &places, &known, &open));
     Case { product: product.clone(), ..bench.case(recording) }
 }
 

@@ -1,6 +1,8 @@
 //! How long test cases wait, as far as their steps tell. Where several stations run at the same time, the test case with the longest waits
 //! begins first, so that no long one is left over when all others are done.
 
+use std::time::Duration;
+
 use serde_json::{Map, Value};
 
 use crate::{
@@ -14,16 +16,16 @@ use crate::{
 /// How deep states run states at most.
 const MAX_DEPTH: usize = 16;
 
-/// The seconds that a test case waits on a bench: the waits that the bench alone decides, and for each other one the longest time of the
+/// How long a test case waits on a bench: the waits that the bench alone decides, and for each other one the longest time of the
 /// bench that the test case reckons with. The same test case on the same bench always waits as long.
-pub(super) fn waits(case: &TestCase, library: &Library, bench: &Map<String, Value>) -> f64 {
+pub(super) fn waits(case: &TestCase, library: &Library, bench: &Map<String, Value>) -> Duration {
     let mut names = Names::default();
     names.insert("bench", Value::Object(bench.clone()));
     let mut known = Waits { library, bench, names, sure: 0.0, unsure: 0, longest: 0.0 };
     for step in case.before.iter().chain(case.steps.iter().flatten()) {
         known.step(step, 0);
     }
-    known.sure + f64::from(known.unsure) * known.longest
+    Duration::try_from_secs_f64(known.sure + f64::from(known.unsure) * known.longest).unwrap_or(Duration::MAX)
 }
 
 struct Waits<'c> {
@@ -82,7 +84,7 @@ mod tests {
     #[test]
     fn the_times_of_the_bench_and_of_states_count() {
         let library = Library::load(&Catalogue::embedded(Version::V2_0_1).unwrap(), SutKind::Csms).unwrap();
-        let waits = |id: &str, bench: &Bench| super::waits(&library.cases[id], &library, &bench.values);
+        let waits = |id: &str, bench: &Bench| super::waits(&library.cases[id], &library, &bench.values).as_secs_f64();
         let usual = Bench::default();
         let mut slow = Bench::default();
         slow.values.insert("schedule_ahead".into(), 600.into());

@@ -7,6 +7,7 @@
 use std::{
     cell::{Cell, RefCell},
     sync::Arc,
+    time::Duration,
 };
 
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
@@ -98,7 +99,7 @@ impl<'s, 't> Scheduler<'s, 't> {
         if let Some(seed) = plan.shuffle {
             first.sort_by_key(|index| self.chosen.get(*index).map(|entry| order::place(seed, &entry.id)));
         } else if plan.jobs > 1 && !plan.product.is_simulated() {
-            first.sort_by_cached_key(|index| std::cmp::Reverse(self.tenths_of_waiting(*index)));
+            first.sort_by_cached_key(|index| std::cmp::Reverse(self.waits(*index)));
         }
         let mut ended = Vec::new();
         self.pool.borrow_mut().add(first);
@@ -144,12 +145,11 @@ impl<'s, 't> Scheduler<'s, 't> {
         over.into_iter().map(|one| self.ends(one.ended)).collect()
     }
 
-    /// How long a test case waits, tenths of a second.
-    fn tenths_of_waiting(&self, index: usize) -> i64 {
+    /// How long a test case waits.
+    fn waits(&self, index: usize) -> Option<Duration> {
         let Plan { library, bench, .. } = *self.common.plan;
-        let case = self.chosen.get(index).and_then(|entry| library.cases.get(&entry.id));
-        #[allow(clippy::cast_possible_truncation)] // a bench's times are far below that
-        case.map_or(0, |case| (10.0 * duration::waits(case, library, &bench.values)) as i64)
+        let case = library.cases.get(&self.chosen.get(index)?.id)?;
+        Some(duration::waits(case, library, &bench.values))
     }
 
     /// Why a test case must be alone, and last.

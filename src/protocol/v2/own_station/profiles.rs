@@ -62,7 +62,8 @@ impl Installed {
         let same = |name: &str| self.profile[name] == profile[name];
         let place = match self.purpose() {
             "TxProfile" => {
-                profile["transactionId"].as_str().is_some_and(|id| is_same(&self.profile["transactionId"], id))
+                let id = profile["transactionId"].as_str();
+                same("transactionId") || id.is_some_and(|id| is_same(&self.profile["transactionId"], id))
             }
             "TxDefaultProfile" => self.evse == evse || self.evse == 0 || evse == 0,
             _ => self.evse == evse,
