@@ -135,6 +135,17 @@ impl Template {
         names
     }
 
+    /// The paths in its expressions, each with what it stands for; `None` where it stands for nothing.
+    pub fn read(&self, names: &dyn Lookup) -> Vec<(String, Option<Value>)> {
+        let mut read = Vec::new();
+        self.0.compiled.walk(&mut |compiled| {
+            if let Compiled::Expression(Ok(expression)) = compiled {
+                read.extend(expression.read(names));
+            }
+        });
+        read
+    }
+
     /// Evaluates it.
     pub fn evaluate(&self, names: &dyn Lookup) -> Result<Value, TemplateError> {
         self.value(names).map(Cow::into_owned)

@@ -6,6 +6,7 @@ mod findings;
 mod intake;
 mod missed;
 mod names;
+mod sources;
 mod unsaid;
 
 pub(crate) use background::Unclaimed;
@@ -102,6 +103,7 @@ pub(crate) struct World {
     /// Bytes of them.
     pub(crate) received_bytes: usize,
     variables: Names,
+    sources: sources::Sources,
     outstanding: HashMap<String, OutstandingCall>,
     /// The last answer to a CALL of ours.
     answer: Option<Answered>,
@@ -207,6 +209,7 @@ impl World {
             messages: 0,
             received_bytes: 0,
             variables: Names::default(),
+            sources: sources::Sources::default(),
             outstanding: HashMap::new(),
             answer: None,
             responses: HashMap::new(),

@@ -127,6 +127,12 @@ impl Expression {
         Ok((!value.is_null()).then_some(value))
     }
 
+    /// The paths in it, each with what it stands for.
+    pub(super) fn read(&self, names: &dyn Lookup) -> Vec<(String, Option<Value>)> {
+        let value = |path: Path| path.follow(names).map(Cow::into_owned);
+        Path::all_in(&self.text).into_iter().map(|(text, path)| (text.to_owned(), value(path))).collect()
+    }
+
     /// True when what it yields is true as minijinja's `if` has it.
     pub(super) fn is_true(&self, names: &dyn Lookup) -> Result<bool, TemplateError> {
         self.result(names).map(|value| value.is_true())

@@ -85,7 +85,7 @@ fn words(code: &str) -> impl Iterator<Item = &str> {
 }
 
 /// What follows a string literal whose opening quote has been read.
-fn after_string(text: &str, quote: char) -> &str {
+pub(super) fn after_string(text: &str, quote: char) -> &str {
     let mut escaped = false;
     for (at, letter) in text.char_indices() {
         match letter {

@@ -167,6 +167,7 @@ impl Node {
                 for (name, template) in values {
                     let value = world.evaluate(template, &self.scope, step, &self.path)?;
                     world.keep(name, value);
+                    world.comes_from_names(name, template);
                 }
             }
             StepKind::Remark(sentence) => {
@@ -184,8 +185,8 @@ impl Node {
                         .ok()
                         .and_then(|value| value.as_str().map(str::to_owned))
                         .unwrap_or(message);
-                    let mut finding = Finding::at(step, &self.path, message);
-                    finding.expected = Some(condition.text());
+                    let finding = Finding::at(step, &self.path, message);
+                    let finding = world.does_not_hold(condition, &self.scope, finding);
                     world.find(verdict, finding);
                     return None;
                 }

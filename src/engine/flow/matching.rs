@@ -305,6 +305,9 @@ impl Node {
             }
         }
         self.save(saved, world);
+        if let Some(name) = &step.saved_as {
+            world.comes_from_call(name, call);
+        }
         self.finish(world, Status::Done, "done");
     }
 

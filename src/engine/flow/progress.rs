@@ -219,6 +219,7 @@ impl Node {
                     return false;
                 }
                 self.keep_answer(serde_json::json!({ "error": code }), world);
+                self.is_answered_by(&text, world);
             }
             Answer::Result(payload, text, input) => {
                 world.takes(input, &step, &self.path, Role::Answer);
@@ -240,6 +241,7 @@ impl Node {
                     return false;
                 }
                 self.keep_answer(payload, world);
+                self.is_answered_by(&text, world);
             }
         }
         true
@@ -255,6 +257,12 @@ impl Node {
             kept.extend(answer);
         }
         world.keep(name, kept);
+    }
+
+    fn is_answered_by(&self, text: &str, world: &mut World) {
+        if let Some(name) = &self.step.saved_as {
+            world.comes_from_answer(name, text);
+        }
     }
 
     pub(super) fn running(&mut self, name: &str, world: &mut World) -> bool {

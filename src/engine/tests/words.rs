@@ -209,3 +209,28 @@ fn a_message_in_the_place_of_another_breaks_what_was_waited_for() {
     // A pause waits for nothing: what is wrong is the message itself.
     assert_eq!(come_to("  - wait: 5\n"), ["C01.FR.04"]);
 }
+
+/// A finding of an `assert` shows what its names stand for, and the message that they come from.
+#[test]
+fn a_condition_that_does_not_hold_tells_what_was_found_and_where() {
+    let steps = "steps:\n  - expect: StatusNotification\n    as: first\n  - expect: Heartbeat\n  - let: { told: \"{{ first.evseId }}\" }\n  \
+                 - assert: told == first.connectorId or first.evseId is not defined and gone | default(none)\n    \
+                 otherwise: The numbers differ.\n    requirement: G01.FR.01\n";
+    let mut engine = engine(steps, connected());
+    let payload = json!({
+        "timestamp": "1970-01-01T00:00:00Z", "connectorStatus": "Available", "evseId": 1, "connectorId": 2,
+    });
+    says(&mut engine, 1, &json!([2, "a", "StatusNotification", payload]).to_string());
+    says(&mut engine, 2, r#"[2,"b","Heartbeat",{}]"#);
+    let failures = ended(engine, 3).failures;
+    insta::assert_snapshot!(crate::report::finding::block(&failures[0], 0.0, OCPP_2_0_1.requirements()), @r#"
+    what         The numbers differ.
+    step         4 assert told == first.connectorId or first.evseId is not defined and gone | default(none)
+    in           TC_B_06.yaml:15
+    expected     told == first.connectorId or first.evseId is not defined and gone | default(none)
+    found        told = 1, first.connectorId = 2, first.evseId = 1, gone is absent
+    frame        [2,"a","StatusNotification",{"timestamp":"1970-01-01T00:00:00Z","connectorStatus":"Available","evseId":1,"connectorId":2}]
+    requirement  G01.FR.01 A connector must always have one of the statuses of ConnectorStatusEnumType.
+    time         2.000 s (2.000 s of the run)
+    "#);
+}
