@@ -8,7 +8,7 @@ use crate::yaml::{Defect, Node};
 pub(crate) const GREATEST: u64 = 1_000_000_000;
 
 /// Numbers that messages take as whole ones.
-const WHOLE: [&str; 14] = [
+const WHOLE: [&str; 16] = [
     "security-profile",
     "evse.id",
     "evse.connector",
@@ -19,6 +19,8 @@ const WHOLE: [&str; 14] = [
     "heartbeat-interval",
     "pending-interval",
     "own-aligned-interval",
+    "own-sampled-interval",
+    "own-ev-connection-timeout",
     "log-retry-interval",
     "display.evse",
     "monitoring.severity",

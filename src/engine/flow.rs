@@ -313,7 +313,7 @@ impl Node {
             StepKind::Service { .. } => self.serving(world),
             StepKind::Wait(_) => matches!(self.body, Body::Until(until) if world.now.mono_ns >= until),
             StepKind::Never { .. } => matches!(self.body, Body::Until(until) if world.now.mono_ns >= until),
-            StepKind::Settle(_) => {
+            StepKind::Settle { .. } => {
                 matches!(self.body, Body::Settle(quiet) if world.now.mono_ns >= self.settled_at(quiet, world))
             }
             StepKind::Connection(connection) => {

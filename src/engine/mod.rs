@@ -7,6 +7,7 @@ mod finding;
 mod flow;
 mod outbox;
 mod pacing;
+mod silence;
 mod sut_state;
 mod taken;
 #[cfg(test)]
@@ -37,6 +38,7 @@ use crate::{
 
 pub(crate) use crate::protocol::session::Phase;
 use flow::Sequence;
+pub use silence::{Silence, Watched};
 pub use sut_state::SutMemory;
 pub use taken::{Role, Taken};
 use world::{Unclaimed, World};
@@ -120,6 +122,8 @@ pub struct Outcome {
     pub remarks: Vec<String>,
     /// What is now known of the SUT.
     pub memory: SutMemory,
+    /// What it has shown of how soon the SUT is silent.
+    pub watched: Watched,
     /// Why the general preconditions were not reached, where they were not.
     pub unprepared: Option<String>,
     /// True where nobody was there: no connection was open, and no attempt to connect got as far as an answer.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use serde_json::{Map, Value};
 
+use super::silence::Silence;
 use crate::{
     link::{ClientPolicy, ConnId, DialledConns, EndpointId, Secret, ServerPolicy},
     protocol::{Protocol, Version, session::Session},
@@ -36,6 +37,8 @@ pub struct SutMemory {
     pub(crate) last_id: u32,
     /// The connections that our station has opened.
     pub connections: DialledConns,
+    /// How soon it is silent.
+    pub silence: Silence,
 }
 
 /// Ids of a run begin at the tenths of a second since 2024, so that no run gives out those of an earlier one. They go round
@@ -59,6 +62,7 @@ impl Default for SutMemory {
             unanswered: HashSet::new(),
             last_id: 0,
             connections: DialledConns::default(),
+            silence: Silence::default(),
         }
     }
 }

@@ -27,6 +27,7 @@ use super::{
     finding::Finding,
     outbox::Outbox,
     pacing::Pace,
+    silence::{Watch, Watched},
     sut_state::next_id,
     taken::Taken,
 };
@@ -54,6 +55,8 @@ struct OutstandingCall {
     action: String,
     payload: Value,
     conn: ConnId,
+    /// When it was sent, nanoseconds of the run.
+    sent: u64,
     /// When it counts as unanswered, nanoseconds of the run.
     until: u64,
 }
@@ -107,6 +110,9 @@ pub(crate) struct World {
     outstanding: HashMap<String, OutstandingCall>,
     /// The last answer to a CALL of ours.
     answer: Option<Answered>,
+    /// What this test case shows of how soon the SUT is silent.
+    watched: Watched,
+    watch: Option<Watch>,
     seen_ids: HashSet<(ConnId, String)>,
     /// Responses of ours, each with its action, by connection and message id: the SUT may refuse one.
     responses: HashMap<(ConnId, String), (String, String)>,
@@ -213,6 +219,8 @@ impl World {
             outstanding: HashMap::new(),
             answer: None,
             responses: HashMap::new(),
+            watched: Watched::default(),
+            watch: None,
             seen_ids: HashSet::new(),
             call_order: CallOrder::default(),
             outbox: Outbox::default(),
@@ -279,6 +287,13 @@ impl World {
     /// True when it is too early for a step that was reached then to act; see [`Pace`].
     pub(crate) fn too_early(&self, reached: Stamp) -> bool {
         self.now.mono_ns < self.pace.due(reached)
+    }
+
+    /// How long the SUT must be silent where the bench says `whole`, nanoseconds both, and watches for what it says until then.
+    pub(crate) fn settles(&mut self, whole: u64) -> u64 {
+        self.watch = Some(self.watched.waits(self.now.mono_ns, whole));
+        let by_evidence = self.setup.bench.get("settle_by_evidence").and_then(Value::as_bool) != Some(false);
+        if by_evidence { self.memory.silence.required(whole) } else { whole }
     }
 
     /// The link does not tell that the open connection is over; it is.
@@ -483,7 +498,10 @@ impl World {
         let moment = self.moment();
         self.memory.session.sent(&moment, &own);
         self.note_promises();
-        self.outstanding.insert(id.clone(), OutstandingCall { action: action.to_owned(), payload, conn, until });
+        self.outstanding.insert(
+            id.clone(),
+            OutstandingCall { action: action.to_owned(), payload, conn, sent: self.now.mono_ns, until },
+        );
         Some(id)
     }
 
@@ -567,6 +585,7 @@ impl World {
             steps: self.steps,
             remarks: self.remarks,
             memory: self.memory,
+            watched: self.watched,
             taken: self.taken,
             unprepared: self.unprepared,
             absent,

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     clock::Stamp,
-    engine::{Effect, EndpointPolicies, Setup, SutMemory},
+    engine::{Effect, EndpointPolicies, Setup, Silence, SutMemory},
     link::{
         AttemptFailure, CertificateKind, ClientPolicy, ClientTls, ClosedBy, ConnId, DialledConns, EndpointId,
         HelloInfo, Identity, LinkCommand, LinkEvent, Secret, ServerPolicy, ServerTls, TlsInfo, TlsVersion,
@@ -22,8 +22,9 @@ use crate::{
 /// What the numbers of security profiles have over those of end-points in a recording.
 const OF_PROFILE: u8 = 10;
 
-/// Version of this format; it and all before it are read. Since 2 each line has its place in a hash chain.
-pub const FORMAT: u32 = 2;
+/// Version of this format; it and all before it are read. Since 2 each line has its place in a hash chain; since 3 it is kept how soon
+/// the SUT is silent.
+pub const FORMAT: u32 = 3;
 
 /// One line.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -112,6 +113,9 @@ pub(super) struct Memory {
     unanswered_pings: u32,
     last_id: u32,
     connections: DialledConns,
+    /// How soon it is silent; an earlier recording has always waited in full.
+    #[serde(default)]
+    silence: Silence,
     /// What the session keeps.
     #[serde(flatten)]
     session: Map<String, Value>,
@@ -303,6 +307,7 @@ impl Memory {
             unanswered_pings: memory.unanswered_pings,
             last_id: memory.last_id,
             connections: memory.connections,
+            silence: memory.silence.clone(),
             session: memory.session.keep(&Cover { text: cover, value }),
         }
     }
@@ -321,6 +326,7 @@ impl Memory {
             unanswered_pings: self.unanswered_pings,
             last_id: self.last_id,
             connections: self.connections,
+            silence: self.silence.clone(),
         })
     }
 }

@@ -11,7 +11,7 @@ use tokio::{
 use super::{Event, environment::Environment, event_log::Voice, secrets::Secrets};
 use crate::{
     clock::{Clock, Stamp},
-    engine::{Effect, Engine, Input, Setup},
+    engine::{Effect, Engine, Input, Setup, Watched},
     link::{LinkEvent, Secret},
     manual_action::ActionOutcome,
     protocol::{Protocol, frame::Frame},
@@ -54,6 +54,8 @@ pub(super) struct Driven {
     pub(super) unprepared: Option<String>,
     /// Nobody was there.
     pub(super) absent: bool,
+    /// What the test case has shown of how soon the product is silent.
+    pub(super) watched: Watched,
 }
 
 /// The bench as a test case sees it: of its two EVSEs the one that the test case needs comes first, a fixed cable say.
@@ -244,17 +246,17 @@ pub(super) async fn drive(
         *remark = environment.secrets.redact(remark);
     }
     for failure in &mut outcome.failures {
-        failure.message = environment.secrets.redact(&failure.message);
+        failure.message = environment.secrets.redact_shortened(&failure.message);
         for text in
             [&mut failure.frame, &mut failure.request, &mut failure.found, &mut failure.expected].into_iter().flatten()
         {
-            *text = environment.secrets.redact(text);
+            *text = environment.secrets.redact_shortened(text);
         }
         for place in &mut failure.further {
             for text in
                 [Some(&mut place.expected), Some(&mut place.found), place.message.as_mut()].into_iter().flatten()
             {
-                *text = environment.secrets.redact(text);
+                *text = environment.secrets.redact_shortened(text);
             }
         }
     }
@@ -286,7 +288,8 @@ pub(super) async fn drive(
         uploads,
     };
     let recording = record.then(|| Arc::unwrap_or_clone(recording));
-    Driven { result, recording, begun, unprepared: outcome.unprepared, absent: outcome.absent }
+    let (unprepared, absent, watched) = (outcome.unprepared, outcome.absent, outcome.watched);
+    Driven { result, recording, begun, unprepared, absent, watched }
 }
 
 /// What the driver waits for.

@@ -43,7 +43,7 @@ struct Waits<'c> {
 impl Waits<'_> {
     fn step(&mut self, step: &Step, depth: usize) {
         match &step.kind {
-            StepKind::Wait(seconds) | StepKind::Settle(seconds) | StepKind::Never { during: seconds, .. } => {
+            StepKind::Wait(seconds) | StepKind::Settle { seconds, .. } | StepKind::Never { during: seconds, .. } => {
                 match seconds.number(&self.names) {
                     Ok(seconds) if seconds.is_finite() => self.sure += seconds.max(0.0),
                     _ => self.unsure += 1,
@@ -88,12 +88,12 @@ mod tests {
         let usual = Bench::default();
         let mut slow = Bench::default();
         slow.values.insert("schedule_ahead".into(), 600.into());
-        slow.values.insert("sampled_interval".into(), 40.into());
+        slow.values.insert("own_sampled_interval".into(), 40.into());
         // The first waits for a time that is agreed on in it, the second for an interval of the bench.
         assert!(waits("TC_L_02_CSMS", &usual) >= 60.0);
         assert!(waits("TC_L_02_CSMS", &slow) >= 600.0);
         let more = waits("TC_I_01_CSMS", &slow) - waits("TC_I_01_CSMS", &usual);
-        let interval = usual.values["sampled_interval"].as_f64().unwrap();
+        let interval = usual.values["own_sampled_interval"].as_f64().unwrap();
         assert!((more - 2.0 * (40.0 - interval)).abs() < 1e-9, "{more}");
         assert!(waits("TC_B_01_CSMS", &slow) < 10.0);
     }

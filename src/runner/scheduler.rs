@@ -80,7 +80,7 @@ impl<'s, 't> Scheduler<'s, 't> {
         let files_wanted = files::are_wanted(cases, plan.library);
         Self {
             chosen,
-            common: Common { plan, operator, interrupt, clock, log, files_wanted },
+            common: Common { plan, operator, interrupt, clock, log, files_wanted, silence: RefCell::default() },
             pool: RefCell::default(),
             turns: Semaphore::new(plan.jobs.max(1)),
             begun: Cell::default(),

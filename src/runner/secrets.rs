@@ -9,6 +9,8 @@ use crate::{
 
 /// Shorter texts are no secrets worth the name, and stand in too many places. Bytes.
 const SHORTEST: usize = 4;
+/// What stands where a text was cut.
+const ELLIPSIS: char = '…';
 
 /// What must not be shown.
 #[derive(Debug)]
@@ -50,6 +52,23 @@ impl Secrets {
         self.replacements.apply(text)
     }
 
+    /// A text of a finding without them, nor the beginning of one that was cut (see [`shorten`](crate::yaml::shorten)).
+    pub(crate) fn redact_shortened(&self, text: &str) -> String {
+        let mut shown = String::with_capacity(text.len());
+        for part in self.redact(text).split_inclusive(ELLIPSIS) {
+            let Some(head) = part.strip_suffix(ELLIPSIS) else {
+                shown.push_str(part);
+                continue;
+            };
+            match self.known.iter().filter_map(|secret| begun(secret.expose(), head)).max() {
+                Some(length) => shown.extend([&head[..head.len() - length], REDACTED]),
+                None => shown.push_str(head),
+            }
+            shown.push(ELLIPSIS);
+        }
+        shown
+    }
+
     /// A value without them.
     pub(crate) fn redact_value(&self, value: &Value) -> Value {
         match value {
@@ -66,6 +85,12 @@ impl Secrets {
     }
 }
 
+/// How many bytes of a secret a text ends with, where it is cut after them.
+fn begun(secret: &str, text: &str) -> Option<usize> {
+    let ends = secret.char_indices().map(|(at, _)| at).filter(|at| *at >= SHORTEST);
+    ends.rev().find(|end| text.ends_with(&secret[..*end]))
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -80,5 +105,16 @@ mod tests {
         let value = json!({ "a": ["hunter22", "hunter22-and-more"], "later-on": "abc: later-on", "n": 1 });
         let shown = json!({ "a": ["[redacted]", "[redacted]"], "later-on": "abc: [redacted]", "n": 1 });
         assert_eq!(secrets.redact_value(&value), shown);
+    }
+
+    #[test]
+    fn the_beginning_of_a_secret_that_was_cut_is_not_shown() {
+        let secrets: Secrets = ["hunter22", "hüte"].map(Secret::new).into_iter().collect();
+        let shown = |text| secrets.redact_shortened(text);
+        assert_eq!(
+            shown("a = \"hunter2…, b = hunt…, c = hun…, d = hunter22"),
+            "a = \"[redacted]…, b = [redacted]…, c = hun…, d = [redacted]"
+        );
+        assert_eq!(shown("…hüt… and hunter2"), "…[redacted]… and hunter2");
     }
 }

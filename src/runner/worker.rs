@@ -1,6 +1,6 @@
 //! Runs test cases as one station identity.
 
-use std::sync::Arc;
+use std::{cell::RefCell, sync::Arc};
 
 use futures_util::future::join_all;
 use serde_json::{Map, Value};
@@ -17,6 +17,7 @@ use super::{
 use crate::{
     bench::Bench,
     clock::Clock,
+    engine::Silence,
     operator::Operator,
     pics::{Pics, Profile},
     record::{PlanEntry, TraceEvent},
@@ -43,6 +44,8 @@ pub(super) struct Common<'c, 't> {
     pub(super) log: &'c EventLog<'t>,
     /// What servers the plan needs.
     pub(super) files_wanted: Wanted,
+    /// How soon the product is silent, as the test cases that are over have shown, whichever station they ran as.
+    pub(super) silence: RefCell<Silence>,
 }
 
 /// How a test case found the product.
@@ -173,6 +176,7 @@ impl Worker {
     async fn drive(&mut self, common: &Common<'_, '_>, job: driver::Job<'_>) -> Option<driver::Driven> {
         let identity = self.bench.identity.clone();
         let (environment, idle) = self.environments.split_first_mut()?;
+        environment.memory.silence.clone_from(&common.silence.borrow());
         let (stop, over) = watch::channel(false);
         let between = common.log.between(&identity);
         let idling = idle.iter_mut().map(|idle| pause::idle(idle, over.clone(), common.clock, &between));
@@ -184,6 +188,7 @@ impl Worker {
             driven
         };
         let (driven, _) = tokio::join!(driving, join_all(idling));
+        common.silence.borrow_mut().learn(&driven.watched);
         Some(driven)
     }
 

@@ -148,8 +148,14 @@ mod tests {
     #[test]
     fn the_paths_of_an_expression_are_its_names_with_what_is_asked_of_them() {
         assert_eq!(paths("parts == 1"), ["parts"]);
-        assert_eq!(paths("asked.status == 'EmptyResultSet' or supports('AQ-5') and x not in ids[0]"), ["asked.status", "x", "ids[0]"]);
-        assert_eq!(paths("a | selectattr('severity', 'eq', bench.severity) | list | length > 0"), ["a", "bench.severity"]);
+        assert_eq!(
+            paths("asked.status == 'EmptyResultSet' or supports('AQ-5') and x not in ids[0]"),
+            ["asked.status", "x", "ids[0]"]
+        );
+        assert_eq!(
+            paths("a | selectattr('severity', 'eq', bench.severity) | list | length > 0"),
+            ["a", "bench.severity"]
+        );
         assert_eq!(paths("a is not defined or b is defined and f(c, key=d.e.lower()) != d.e"), ["a", "b", "c", "d.e"]);
         assert_eq!(paths("2.5 * a <= b[1:] + b['x'].y"), ["a", "b"]);
     }

@@ -235,7 +235,11 @@ pub static STEPS: [StepInfo; 21] = [
         about: "Lets time pass.",
     },
     StepInfo {
-        keys: &[Property::required("settle", Takes::Number)],
+        keys: &[
+            Property::required("settle", Takes::Number),
+            Property::optional("by-evidence", Takes::Switch)
+                .about("fewer will do once earlier test cases have shown how soon the SUT is silent"),
+        ],
         subject: "seconds",
         about: "Waits until no message has come for that long.",
     },

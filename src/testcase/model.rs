@@ -343,8 +343,13 @@ pub enum StepKind {
     Group(Vec<Arc<Step>>),
     /// Let time pass, seconds.
     Wait(Template),
-    /// Let time pass until nothing has come for so many seconds.
-    Settle(Template),
+    /// Let time pass until nothing has come for a while.
+    Settle {
+        /// Seconds.
+        seconds: Template,
+        /// Fewer will do once earlier test cases have shown how soon the SUT is silent.
+        by_evidence: bool,
+    },
     /// The connection.
     Connection(Connection),
     /// A service of the harness.
@@ -429,7 +434,7 @@ impl Step {
             StepKind::ForEach { item, .. } => format!("for-each {item}"),
             StepKind::Group(_) => "steps".into(),
             StepKind::Wait(_) => "wait".into(),
-            StepKind::Settle(_) => "settle".into(),
+            StepKind::Settle { .. } => "settle".into(),
             StepKind::Connection(connection) => format!("connection {}", connection.act.word()),
             StepKind::Service { service, .. } => format!("service {}", service.name),
             StepKind::Set(_) => "let".into(),

@@ -185,7 +185,7 @@ impl Prose<'_> {
                 return (format!("for each {item} of {}{order}:", items.text()), steps);
             }
             StepKind::Wait(seconds) => format!("wait {} s", seconds.text()),
-            StepKind::Settle(seconds) => format!("wait until nothing has come for {} s", seconds.text()),
+            StepKind::Settle { seconds, .. } => format!("wait until nothing has come for {} s", seconds.text()),
             StepKind::Connection(connection) => {
                 let offer = connection.offer.as_ref().map(|offer| format!(", offering {}", offer.text()));
                 let outcome = connection.outcome.map(|outcome| match outcome {

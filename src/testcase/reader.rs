@@ -360,7 +360,7 @@ impl<'s> Reader<'s> {
                 }
             }
             "wait" => StepKind::Wait(self.template(value)),
-            "settle" => StepKind::Settle(self.template(value)),
+            "settle" => StepKind::Settle { seconds: self.template(value), by_evidence: flag(node.get("by-evidence")) },
             "connection" => StepKind::Connection(self.connection(value, node)?),
             "service" => StepKind::Service { service: self.service(value, node)?, with: self.with(node) },
             "let" => {

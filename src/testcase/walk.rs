@@ -175,7 +175,7 @@ impl Step {
             self.kind,
             StepKind::Operator { .. }
                 | StepKind::Wait(_)
-                | StepKind::Settle(_)
+                | StepKind::Settle { .. }
                 | StepKind::Connection(_)
                 | StepKind::Send(_)
                 | StepKind::Never { .. }

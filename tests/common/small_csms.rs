@@ -1,19 +1,24 @@
 //! A small CSMS in memory that behaves as it is told.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, HashSet, VecDeque},
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
-use tokio::task::JoinHandle;
+use tokio::{
+    task::JoinHandle,
+    time::{Instant, sleep, sleep_until},
+};
 use tokio_tungstenite::tungstenite::{
     Message,
     handshake::server::{Request, Response},
 };
 
 use ocpp_attest::{
+    clock::Clock,
     link::{BoxStream, MemoryNetwork, Network},
     manual_action::{ActionOutcome, ManualAction},
     operator::{BoxFuture, Operator},
@@ -38,6 +43,14 @@ pub struct Small {
     pub stays_pending: bool,
     /// It is gone once a message of ours with these words has come.
     pub dies_of: Mutex<Option<String>>,
+    /// How long it takes to answer.
+    pub answers_after: Duration,
+    /// It asks for a report of itself so long after each boot.
+    pub asks_after_boot: Vec<Duration>,
+    /// Its operator says that a message was sent, and sends none.
+    pub only_says_so: bool,
+    /// Its time.
+    pub clock: Clock,
     /// What the operator was asked.
     pub asked: Mutex<Vec<String>>,
     /// How many BootNotifications each station has sent.
@@ -58,6 +71,10 @@ impl Default for Small {
             keeps_mute_connections: false,
             stays_pending: false,
             dies_of: Mutex::default(),
+            answers_after: Duration::ZERO,
+            asks_after_boot: Vec::new(),
+            only_says_so: false,
+            clock: Clock::start(),
             asked: Mutex::default(),
             boots: Mutex::default(),
             is_brought_back: false,
@@ -120,7 +137,20 @@ impl Small {
         if !agreed {
             return drop(socket.close(None).await);
         }
-        while let Some(Ok(message)) = socket.next().await {
+        let mut asks: VecDeque<Instant> = VecDeque::new();
+        loop {
+            let next = asks.front().copied();
+            let message = tokio::select! {
+                message = socket.next() => message,
+                () = sleep_until(next.unwrap_or_else(Instant::now)), if next.is_some() => {
+                    asks.pop_front();
+                    if socket.send(Message::text(Self::report(asks.len()))).await.is_err() {
+                        return;
+                    }
+                    continue;
+                }
+            };
+            let Some(Ok(message)) = message else { return };
             let Message::Text(text) = message else { continue };
             let words = self.dies_of.lock().unwrap().clone();
             if words.is_some_and(|words| text.contains(&words)) {
@@ -128,6 +158,10 @@ impl Small {
                 return self.die();
             }
             let Ok(Frame::Call { id, action, payload }) = Frame::read_back(&text) else { continue };
+            sleep(self.answers_after).await;
+            if action == "BootNotification" {
+                asks = self.asks_after_boot.iter().map(|after| Instant::now() + *after).collect();
+            }
             let answer = Frame::CallResult { id, payload: self.answer(&identity, &action, &payload) };
             if socket.send(Message::text(answer.to_text())).await.is_err() {
                 return;
@@ -135,8 +169,13 @@ impl Small {
         }
     }
 
+    fn report(number: usize) -> String {
+        let payload = json!({ "requestId": number, "reportBase": "FullInventory" });
+        Frame::Call { id: uuid::Uuid::new_v4().to_string(), action: "GetBaseReport".into(), payload }.to_text()
+    }
+
     fn answer(&self, identity: &str, action: &str, payload: &Value) -> Value {
-        let now = ocpp_attest::clock::ocpp_time(jiff::Timestamp::now());
+        let now = ocpp_attest::clock::ocpp_time(self.clock.now().wall);
         match action {
             "BootNotification" => {
                 *self.boots.lock().unwrap().entry(identity.to_owned()).or_default() += 1;
@@ -174,6 +213,7 @@ impl Operator for Console {
                 }
                 // A CSMS that goes on with Pending does so whatever its operator sets.
                 "restore" if text("what") == "next-boot" => ActionOutcome::Done,
+                "send" if small.only_says_so => ActionOutcome::Done,
                 "restore-sut" if small.is_brought_back => {
                     small.clone().serve().await;
                     ActionOutcome::Done

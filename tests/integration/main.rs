@@ -40,6 +40,7 @@ mod reports;
 mod scheduling;
 mod secrets;
 mod security;
+mod settling;
 mod side_by_side;
 mod signing_requests;
 mod slow_operator;

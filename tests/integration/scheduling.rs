@@ -27,8 +27,8 @@ use tokio::task::JoinHandle;
 
 /// What came of a run.
 #[derive(Default)]
-struct Ran {
-    result: Yield,
+pub struct Ran {
+    pub result: Yield,
     notices: Vec<String>,
     /// The test cases that begin again when the run goes on.
     postponed: Vec<String>,
@@ -45,19 +45,19 @@ impl Ran {
 }
 
 /// Times of a bench for products that are quick.
-const QUICK: &str = "security-profile: 1\nconnect-timeout: 8\nreconnect-timeout: 8\nping-timeout: 1\nmessage-timeout: 2\n\
+pub const QUICK: &str = "security-profile: 1\nconnect-timeout: 8\nreconnect-timeout: 8\nping-timeout: 1\nmessage-timeout: 2\n\
     response-timeout: 2\nreboot-time: 3\nsettle-time: 0.1\npending-interval: 1\nregistration-timeout: 4\n\
     files: '127.0.0.1:0'\n";
 
 /// Runs test cases against a CSMS.
 async fn run(small: &Arc<Small>, bench: &str, jobs: usize, these: &[&str]) -> Ran {
     let pics = Pics { baseline: Baseline::B2025_09, ..crate::common::pics("greenflux-ev-platform.yaml") };
-    let bench = format!("url: {URL}\n{bench}");
+    let bench = format!("{QUICK}url: {URL}\n{bench}");
     run_looking_on(&pics, &bench, &small.network, Arc::new(Console(small.clone())), jobs, these, |_| {}).await
 }
 
 /// Runs test cases against a product; whoever looks on learns which test cases are over.
-async fn run_looking_on(
+pub async fn run_looking_on(
     pics: &Pics,
     bench: &str,
     network: &Network,
@@ -67,7 +67,7 @@ async fn run_looking_on(
     after: impl Fn(&str),
 ) -> Ran {
     let entries = selection::plan(pics, &CATALOGUE);
-    let bench = crate::common::bench(&format!("{QUICK}{bench}"));
+    let bench = crate::common::bench(bench);
     let these: Vec<String> = these.iter().map(|id| (*id).to_owned()).collect();
     let plan = Plan {
         pics,
@@ -295,8 +295,8 @@ const STATION_TESTS: [&str; 5] = ["TC_B_06_CS", "TC_B_07_CS", "TC_B_32_CS", "TC_
 async fn run_dying(is_brought_back: bool) -> (Ran, Vec<String>) {
     let pics = crate::common::pics("cp-flex-plus-eu.yaml");
     let station = Station::on(&pics, is_brought_back);
-    let bench = format!("listen: {LISTEN}\nlisten-second: ''\noutage-timeout: 20\n");
-    let bench = if is_brought_back { bench } else { bench.replace("20", "1") };
+    let bench = format!("{QUICK}listen: {LISTEN}\nlisten-second: ''\noutage-timeout: 20\n");
+    let bench = if is_brought_back { bench } else { bench.replace("outage-timeout: 20", "outage-timeout: 1") };
     let dying = station.clone();
     let after = move |id: &str| {
         if id == "TC_B_06_CS" {

@@ -49,16 +49,19 @@ const LIMITS: [Time; 2] = [
 ];
 
 /// Of every product.
-const OF_BOTH: [Time; 2] = [
-    time(
-        "settle-time",
-        2.0,
-        0.5,
-        &[
-            "How long nothing must happen until a state counts as reached; about 40 test cases wait it. Shorter: what comes late is taken",
-            "for part of the next step.",
-        ],
-    ),
+const OF_BOTH: [Time; 1] = [time(
+    "settle-time",
+    2.0,
+    0.5,
+    &[
+        "How long nothing must happen until a state counts as reached; about 40 test cases wait it. Shorter: what comes late is taken",
+        "for part of the next step. A CSMS is watched for all of it before the first test cases, and then for less, as soon as it is known",
+        "how late it says something of itself; `settle-by-evidence: false` always waits in full.",
+    ],
+)];
+
+/// Of a charging station.
+const OF_STATION: [Time; 10] = [
     time(
         "transaction-duration",
         5.0,
@@ -67,10 +70,6 @@ const OF_BOTH: [Time; 2] = [
             "How long a transaction lasts; about 30 test cases wait it. Shorter: a real meter may not have counted anything by then.",
         ],
     ),
-];
-
-/// Of a charging station.
-const OF_STATION: [Time; 9] = [
     time(
         "connect-timeout",
         120.0,
@@ -185,7 +184,7 @@ const OF_STATION_2: [Time; 7] = [
 ];
 
 /// Of a CSMS.
-const OF_CSMS: [Time; 5] = [
+const OF_CSMS: [Time; 8] = [
     time(
         "operator-patience",
         5.0,
@@ -214,11 +213,26 @@ const OF_CSMS: [Time; 5] = [
     ),
     time(
         "own-aligned-interval",
-        15.0,
+        5.0,
         4.0,
         &[
             "Between two readings by the clock of the station that the harness plays; four test cases wait for two or three. Shorter: a slow CSMS",
             "answers one after the next was due.",
+        ],
+    ),
+    time("own-sampled-interval", 5.0, 2.0, &["The same by its own count; four test cases wait for two or three."]),
+    time(
+        "own-transaction-duration",
+        2.0,
+        1.0,
+        &["How long a transaction of this station lasts, or it is offline; about 30 test cases wait it."],
+    ),
+    time(
+        "own-ev-connection-timeout",
+        10.0,
+        5.0,
+        &[
+            "How long this station waits for the cable after the driver is authorised, unless the CSMS sets it; two test cases wait it.",
         ],
     ),
     time(

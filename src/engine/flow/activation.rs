@@ -141,9 +141,10 @@ impl Node {
                 let seconds = self.duration(seconds, world)?;
                 self.body = Body::Until(world.now.mono_ns.saturating_add(nanos(seconds)));
             }
-            StepKind::Settle(seconds) => {
+            StepKind::Settle { seconds, by_evidence } => {
                 self.touched = true;
-                self.body = Body::Settle(nanos(self.duration(seconds, world)?));
+                let whole = nanos(self.duration(seconds, world)?);
+                self.body = Body::Settle(if *by_evidence { world.settles(whole) } else { whole });
             }
             StepKind::Operator { .. } => {
                 self.touched = true;

@@ -80,6 +80,9 @@ impl World {
     /// A message that no step claimed: it is answered, and `unsolicited` says what it means. A step that waits for such a message
     /// (`wanted`) has got another one than it wants. One finding about it is enough.
     pub(crate) fn background(&mut self, call: &Call, unclaimed: Unclaimed, at: Finding) {
+        if let Some(watch) = &mut self.watch {
+            self.watched.unasked(watch);
+        }
         let meaning = self.memory.session.unsolicited(&self.moment(), call);
         match meaning {
             Some(_) => self.default_reply(call, Asked::Unasked),

@@ -34,6 +34,7 @@ impl World {
         match event {
             LinkEvent::Text { conn, text } => {
                 self.last_activity = self.now;
+                self.watch = self.watch.and_then(|watch| watch.hears(self.now.mono_ns));
                 self.messages += 1;
                 self.received_bytes = self.received_bytes.saturating_add(text.len());
                 if self.messages > MAX_MESSAGES || self.received_bytes > MAX_MIB << 20 {
@@ -300,6 +301,9 @@ impl World {
 
     fn answered(&mut self, id: &str, text: &str) -> Option<OutstandingCall> {
         let sent = self.outstanding.remove(id);
+        if let Some(sent) = &sent {
+            self.watched.answered(self.now.mono_ns.saturating_sub(sent.sent));
+        }
         let answered = |call| Answered { text: text.to_owned(), id: id.to_owned(), call, at: self.now };
         self.answer = sent.clone().map(answered);
         if sent.is_none() && !self.memory.unanswered.remove(id) {

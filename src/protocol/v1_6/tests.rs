@@ -24,7 +24,7 @@ pub(super) fn at(second: f64) -> Stamp {
 impl Talk {
     pub(super) fn new(tests_station: bool) -> Self {
         let bench = json!({
-            "heartbeat_interval": 240, "model": "Model M", "vendor_name": "Vendor V", "ev_connection_timeout": 33,
+            "heartbeat_interval": 240, "model": "Model M", "vendor_name": "Vendor V", "own_ev_connection_timeout": 33,
             "evse": { "id": 1, "connector": 1 }, "evse_second": { "id": 2, "connector": 1 },
             "tokens": {
                 "valid": { "idToken": "ABC", "type": "ISO14443", "group": "GROUP" },

@@ -45,7 +45,7 @@ fn at(second: u64) -> Stamp {
 fn bench() -> Value {
     json!({
         "message_timeout": 5, "response_timeout": 5, "heartbeat_interval": 240, "identity": "CS 7", "model": "Model M",
-        "vendor_name": "Vendor V", "ev_connection_timeout": 33, "configuration_slot": 1, "configuration_slot_second": 2,
+        "vendor_name": "Vendor V", "own_ev_connection_timeout": 33, "configuration_slot": 1, "configuration_slot_second": 2,
         "evse": { "id": 1, "connector": 1 }, "evse_second": { "id": 2, "connector": 1 },
     })
 }
