@@ -79,6 +79,24 @@ pub struct Failure {
     pub at_s: f64,
 }
 
+impl Failure {
+    /// True where a condition of the test case does not hold; its sentence says all, and what was found is what its names stand for.
+    pub fn is_of_condition(&self) -> bool {
+        let own = |step: &str| step.starts_with("assert ") || step.contains(" assert ");
+        self.pointer.is_none() && own(&self.step)
+    }
+
+    /// What is wrong, in one line.
+    pub fn in_a_line(&self) -> String {
+        match (&self.expected, &self.found) {
+            (Some(expected), Some(found)) if !self.is_of_condition() => {
+                format!("{}: expected {expected}, found {found}", self.message)
+            }
+            _ => self.message.clone(),
+        }
+    }
+}
+
 /// One more place of a message that is not as expected.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]

@@ -177,13 +177,7 @@ fn line(kept: &Kept, again: Option<Again>) -> Line {
     line.replayed = Some(again.verdict);
     line.same = again.divergence.is_none() && recorded == Some(again.verdict);
     if recorded != Some(again.verdict) {
-        line.reason = again.failures.first().map(|failure| {
-            let mut reason = format!("{} at {}", failure.message, failure.step);
-            if let (Some(expected), Some(found)) = (&failure.expected, &failure.found) {
-                reason = format!("{reason}: expected {expected}, found {found}");
-            }
-            reason
-        });
+        line.reason = again.failures.first().map(|failure| format!("{}: {}", failure.step, failure.in_a_line()));
     }
     line.divergence = again.divergence;
     line

@@ -54,15 +54,6 @@ impl Finding {
         }
     }
 
-    /// What is wrong, in one line.
-    pub(crate) fn summary(&self) -> String {
-        match (&self.expected, &self.found) {
-            (Some(expected), Some(found)) => format!("{}: expected {expected}, found {found}", self.message),
-            (None, Some(found)) => format!("{} ({found})", self.message),
-            _ => self.message.clone(),
-        }
-    }
-
     /// What checks found in one message, at least one mismatch: the first is told in full, the others as further places. The
     /// requirements that a check names stand instead of the step's.
     pub(crate) fn mismatches(self, found: &[Mismatch], frame: &str) -> Self {

@@ -11,7 +11,8 @@ use super::{
     judge,
     manifest::{FORMAT, MANIFEST, Manifest, PackagedRun, SIGNATURE, TIMESTAMP},
     package::{difference, is_chained},
-    signer, timestamp,
+    signer::{self, Untrusted},
+    timestamp,
 };
 use crate::{
     certificate::Certificate,
@@ -117,7 +118,7 @@ pub fn check(file: &[u8], trust: &Trust) -> Result<Checked, ContainerError> {
     let looked_at = in_parallel(&members, cores(), |(path, content)| LookedAt::at(path, content, &manifest));
     contents(&mut checked, &manifest, &looked_at);
     for run in &manifest.runs {
-        evidence(&mut checked, run, &looked_at, &members);
+        evidence(&mut checked, run, &manifest, &looked_at, &members);
     }
     if checked.any(Outcome::Differs) {
         checked.say(Outcome::Note, None, "no test case was judged again, because the package is not what it says");
@@ -215,7 +216,7 @@ fn signed(checked: &mut Checked, manifest: &[u8], signature: Option<&[u8]>, stam
                 let said = format!("a time-stamp by {by:?} says that the {what} existed at {}", stamped.time);
                 let whose = match stamped.certificates.first() {
                     Some(authority) if !authority.is_for_time_stamps() => {
-                        Err("its certificate is not for time-stamps".into())
+                        Err(Untrusted::Foreign("its certificate is not for time-stamps".into()))
                     }
                     _ => signer::leads_to(&stamped.certificates, &trust.roots, stamped.time),
                 };
@@ -251,6 +252,14 @@ fn signed(checked: &mut Checked, manifest: &[u8], signature: Option<&[u8]>, stam
         Err(error) => checked.say(Outcome::Differs, None, format!("the signature does not hold: {error}")),
         Ok(signed) => {
             let by = signed.certificates.first().map(Certificate::common_name).unwrap_or_default();
+            let strange = signer::strange(&signed.certificates);
+            if !strange.is_empty() {
+                let text = format!(
+                    "the signature has certificates that have nothing to do with the signer's, or were changed: {}",
+                    strange.join(", ")
+                );
+                checked.say(Outcome::Differs, None, text);
+            }
             checked.say(Outcome::Holds, None, format!("the manifest is signed by {by:?} and was not changed since"));
             if trust.roots.is_empty() {
                 let text = format!(
@@ -261,22 +270,45 @@ fn signed(checked: &mut Checked, manifest: &[u8], signature: Option<&[u8]>, stam
             }
             match signer::leads_to(&signed.certificates, &trust.roots, at) {
                 Ok(()) => checked.say(Outcome::Holds, None, format!("the signer {by:?} comes from a root given")),
-                Err(why) => checked.say(Outcome::Differs, None, format!("the signature is a foreign one: {why}")),
+                Err(foreign @ Untrusted::Foreign(_)) => {
+                    checked.say(Outcome::Differs, None, format!("the signature is a foreign one: {foreign}"));
+                }
+                Err(expired @ Untrusted::NotValid { .. }) => {
+                    let hint = if stamp.is_some() {
+                        "the time-stamp says so"
+                    } else {
+                        "the present time; no time-stamp shows when the package was signed"
+                    };
+                    checked.say(Outcome::Differs, None, format!("{expired} ({hint})"));
+                }
             }
         }
     }
 }
 
 /// The seal and the hash chains of a run.
-fn evidence(checked: &mut Checked, run: &PackagedRun, looked_at: &[LookedAt<'_>], members: &BTreeMap<String, Vec<u8>>) {
+fn evidence(
+    checked: &mut Checked,
+    run: &PackagedRun,
+    manifest: &Manifest,
+    looked_at: &[LookedAt<'_>],
+    members: &BTreeMap<String, Vec<u8>>,
+) {
     let folder = run.folder.as_str();
     let own = || looked_at.iter().filter_map(|member| Some((inside(run, member.path)?, member)));
     let evidence = own().filter(|(path, _)| seal::is_evidence(path));
     let list = seal::list(evidence.map(|(path, member)| (path, member.sha256.as_str())));
-    let sealed =
-        members.get(&format!("{folder}/{}", seal::FILE)).map(|list| String::from_utf8_lossy(list).into_owned());
+    let file = format!("{folder}/{}", seal::FILE);
+    let sealed = members.get(&file).map(|list| String::from_utf8_lossy(list).into_owned());
+    let was_changed =
+        |list: &String| manifest.members.get(&file).is_none_or(|hash| hash.sha256 != sha256(list.as_bytes()));
     match sealed {
         None => checked.say(Outcome::Differs, Some(folder), format!("{} is missing", seal::FILE)),
+        Some(sealed) if was_changed(&sealed) => {
+            let text =
+                format!("the seal is broken: {} itself was changed, so it tells nothing of the evidence", seal::FILE);
+            checked.say(Outcome::Differs, Some(folder), text);
+        }
         Some(sealed) => match difference(&sealed, &list) {
             Some(difference) => {
                 checked.say(

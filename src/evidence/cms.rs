@@ -197,9 +197,12 @@ pub(super) fn check(cms: &[u8], detached: Option<&[u8]>) -> Result<Signed, CmsEr
     }
     let signed = info.content.to_der().map_err(form("no SignedData"))?;
     let parts = elements(&signed).ok_or(CmsError::Form("no SignedData"))?;
-    let [_version, _digests, encapsulated, rest @ ..] = parts.as_slice() else {
+    let [version, digests, encapsulated, rest @ ..] = parts.as_slice() else {
         return Err(CmsError::Form("its SignedData is incomplete"));
     };
+    if !matches!(version.as_slice(), [2, 1, 1 | 3]) {
+        return Err(CmsError::Form("its version is not known"));
+    }
     let encapsulated = Encapsulated::from_der(encapsulated).map_err(form("its content is malformed"))?;
     let inside = encapsulated.content.map(|content| content.as_bytes().to_vec());
     let content = detached.or(inside.as_deref()).ok_or(CmsError::Form("it has no content"))?;
@@ -211,6 +214,16 @@ pub(super) fn check(cms: &[u8], detached: Option<&[u8]>) -> Result<Signed, CmsEr
     let infos = rest.last().and_then(|last| elements(last)).ok_or(CmsError::Form("it has no signer"))?;
     let [info] = infos.as_slice() else { return Err(CmsError::Form("it does not have exactly one signer")) };
     let info = signer_info(info).ok_or(CmsError::Form("its SignerInfo is malformed"))?;
+    // No signature is over this list. What a time-stamp authority writes is taken as it is.
+    let is_listed = |list: Vec<Vec<u8>>| {
+        list.len() == 1
+            && Algorithm::from_der(&list[0]).is_ok_and(|listed| {
+                listed.oid == info.digest && listed.parameters.is_none_or(|parameters| parameters.tag() == Tag::Null)
+            })
+    };
+    if detached.is_some() && !elements(digests).is_some_and(is_listed) {
+        return Err(CmsError::Form("its list of digest algorithms is not that of its signer"));
+    }
     let is_signer = |certificate: &Certificate| match info.signer.tag() {
         Tag::Sequence => issuer_and_serial(certificate) == info.signer.to_der().ok(),
         Tag::ContextSpecific { number: TagNumber(0), .. } => {

@@ -10,7 +10,8 @@ use std::{
 use super::{
     check::{Checked, Outcome},
     manifest::{PackagedRun, Redacted},
-    recordings::{Decided, Found, Frames, Recordings},
+    messages::{self, Messages},
+    recordings::{Decided, Found, Recordings},
 };
 use crate::{
     parallel::{cores, in_parallel},
@@ -31,7 +32,7 @@ enum Work {
 
 /// What came of it.
 enum Done {
-    Reports(Checked, Box<Result<(TraceSummary, BTreeMap<String, Frames>), read::ReadError>>),
+    Reports(Checked, Box<Result<(TraceSummary, Messages), read::ReadError>>),
     TestCase(Found),
     /// The tool itself failed.
     Failed,
@@ -61,7 +62,7 @@ pub(super) fn judge(checked: &mut Checked, packaged: &PackagedRun, folder: &Path
         let done = catch_unwind(AssertUnwindSafe(|| match work {
             Work::TestCase(id, path) => Done::TestCase(recordings.judge(id, &path)),
             Work::Reports => {
-                let (mut found, read) = (Checked::default(), traced(&run, folder));
+                let (mut found, read) = (Checked::default(), traced(&run, folder, &recordings));
                 if let Ok((trace, _)) = &read {
                     Judge { checked: &mut found, at }.reports(&run, trace, folder, packaged);
                 }
@@ -95,7 +96,7 @@ pub(super) fn judge(checked: &mut Checked, packaged: &PackagedRun, folder: &Path
         None => {}
         Some((_, Err(error))) => judge.differs(format!("the trace can't be read: {error}")),
         Some((mut reports, Ok((trace, traced)))) => {
-            judge.frames(traced, &saved, &decided.frames);
+            judge.messages(traced, &saved, &decided.messages, kept);
             judge.results(&run, &saved, &trace);
             judge.checked.lines.append(&mut reports.lines);
         }
@@ -103,18 +104,38 @@ pub(super) fn judge(checked: &mut Checked, packaged: &PackagedRun, folder: &Path
 }
 
 /// What the trace says, and the messages in it by test case.
-fn traced(run: &read::Run, folder: &Path) -> Result<(TraceSummary, BTreeMap<String, Frames>), read::ReadError> {
-    let mut traced = BTreeMap::<String, Frames>::new();
+fn traced(
+    run: &read::Run,
+    folder: &Path,
+    recordings: &Recordings<'_>,
+) -> Result<(TraceSummary, Messages), read::ReadError> {
+    let mut traced = Messages::new();
     let trace = TraceSummary::read_with(&run.pics, folder, |entry| {
-        if let (Some(id), TraceEvent::Frame { direction, .. }) = (&entry.test_case, &entry.what) {
-            let frame = (entry.at.mono_ns, *direction == Direction::FromSut);
+        if let (Some(id), TraceEvent::Frame { direction, text }) = (&entry.test_case, &entry.what) {
+            let message = recordings.digests.traced(&entry.at, *direction == Direction::FromSut, text);
             match traced.get_mut(id) {
-                Some(frames) => frames.push(frame),
-                None => drop(traced.insert(id.clone(), vec![frame])),
+                Some(messages) => messages.push(message),
+                None => drop(traced.insert(id.clone(), vec![message])),
             }
         }
     })?;
     Ok((trace, traced))
+}
+
+/// What the run says of the product: that a package holds does not mean that the product has passed.
+fn said(results: &Results, run: &read::Run) -> String {
+    let passed = results.test_cases.iter().filter(|case| case.verdict == Verdict::Pass).count();
+    let laboratory = results.tested_by.laboratory.name.as_deref().unwrap_or("no laboratory is named");
+    let second = |time: jiff::Timestamp| time.strftime("%Y-%m-%d %H:%M:%S UTC").to_string();
+    format!(
+        "it says of {} (OCPP {}): {passed} of {} test cases passed, the verdict of the run is {}; from {} to {}; {laboratory}",
+        results.product,
+        run.pics.ocpp,
+        results.test_cases.len(),
+        results.verdict,
+        second(results.started),
+        second(results.finished),
+    )
 }
 
 struct Judge<'c> {
@@ -154,8 +175,14 @@ impl Judge<'_> {
         for (what, _) in same.iter().filter(|(_, same)| !same) {
             self.differs(format!("manifest, run.json and results.json do not agree on {what}"));
         }
+        self.say(Outcome::Note, said(results, run));
         if results.simulated() {
-            self.say(Outcome::Note, "not a real product: the run was made against the embedded simulator");
+            let text = "not a real product: the run was made against the embedded simulator, with the times of a virtual clock";
+            self.say(Outcome::Note, text);
+        }
+        if !results.faults.is_empty() {
+            let text = format!("faults were put into the product or the connection: {}", results.faults.join(", "));
+            self.say(Outcome::Note, text);
         }
         if results.tool_version != env!("CARGO_PKG_VERSION") {
             let text = format!(
@@ -202,27 +229,21 @@ impl Judge<'_> {
         }
     }
 
-    /// The trace has the messages of the recordings, at the same times: the KPIs are measured in it.
-    fn frames(&mut self, mut traced: BTreeMap<String, Frames>, saved: &Saved, recorded: &BTreeMap<String, Frames>) {
+    /// The trace has the messages of the recordings, at the same times.
+    fn messages(&mut self, mut traced: Messages, saved: &Saved, recorded: &Messages, files: &[(String, PathBuf)]) {
         let merged = !saved.manifest.merged.is_empty();
-        let (mut same, mut messages) = (true, 0);
+        let (mut same, mut count) = (true, 0);
         for (id, recorded) in recorded {
             let traced = traced.remove(id).unwrap_or_default();
-            // The times of a run that was merged into another are those of the other.
-            let later = match (traced.first(), recorded.first()) {
-                (Some(traced), Some(recorded)) if merged => traced.0.wrapping_sub(recorded.0),
-                _ => 0,
+            count += traced.len();
+            let texts = || {
+                let (_, path) = files.iter().find(|(known, _)| known == id)?;
+                let all = replay::read(path).ok()?;
+                Some(all.iter().flat_map(replay::Kept::frames).map(|(_, _, text)| text.to_owned()).collect())
             };
-            let shifted = recorded.iter().map(|(at, from_sut)| (at.wrapping_add(later), *from_sut));
-            messages += traced.len();
-            if !shifted.eq(traced.iter().copied()) {
+            if let Some(difference) = messages::difference(&traced, recorded, merged, texts) {
                 same = false;
-                let text = format!(
-                    "{id}: the trace has {} messages, the recording {}, or their times differ",
-                    traced.len(),
-                    recorded.len()
-                );
-                self.differs(text);
+                self.differs(format!("{id}: {difference}"));
             }
         }
         for id in traced.keys() {
@@ -230,10 +251,9 @@ impl Judge<'_> {
             self.say(Outcome::Undecided, format!("{id}: the trace has messages of it, and there is no recording"));
         }
         if same {
-            self.say(
-                Outcome::Holds,
-                format!("the trace has the {messages} messages of the recordings at the same times"),
-            );
+            let text =
+                format!("the trace has the {count} messages of the recordings, word for word and at the same times");
+            self.say(Outcome::Holds, text);
         }
     }
 
@@ -271,7 +291,7 @@ impl Judge<'_> {
             ("the calibration", again.calibration == written.calibration),
         ];
         for (what, _) in same.iter().filter(|(_, same)| !same) {
-            self.differs(format!("{what} in results.json do not follow from verdicts and trace"));
+            self.differs(format!("results.json has what does not follow from verdicts and trace: {what}"));
         }
         let missing = saved.manifest.chosen.iter().any(|id| written.test_cases.iter().all(|case| case.id != *id));
         if missing && !written.interrupted {

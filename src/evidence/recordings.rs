@@ -10,6 +10,7 @@ use std::{
 use super::{
     check::{Checked, Outcome},
     manifest::Redacted,
+    messages::{Digests, Message, Messages},
 };
 use crate::{
     pics::SutKind,
@@ -26,16 +27,13 @@ use crate::{
 /// Most test cases that are named in a sentence.
 const NAMED: usize = 8;
 
-/// When messages came and went: nanoseconds of the run, and whether from the SUT.
-pub(super) type Frames = Vec<(u64, bool)>;
-
 /// What was found of the test cases of a run.
 #[derive(Default)]
 pub(super) struct Decided {
     /// The verdicts of each test case's recordings, each with its variant, in order.
     pub(super) verdicts: BTreeMap<String, Vec<(String, Verdict)>>,
     /// The messages of the recordings.
-    pub(super) frames: BTreeMap<String, Frames>,
+    pub(super) messages: Messages,
     /// Test cases that can't be judged again.
     pub(super) untold: BTreeSet<String>,
 }
@@ -46,7 +44,7 @@ pub(super) struct Found {
     id: String,
     checked: Checked,
     verdicts: Vec<(String, Verdict)>,
-    frames: Frames,
+    messages: Vec<Message>,
     /// It can't be judged again.
     untold: bool,
     /// So many recordings were judged as they had been.
@@ -62,11 +60,13 @@ pub(super) struct Recordings<'r> {
     redacted: Option<&'r Redacted>,
     libraries: Libraries,
     own: OwnTexts,
+    pub(super) digests: Digests,
 }
 
 impl<'r> Recordings<'r> {
     pub(super) fn new(folder: &'r Path, at: &'r str, redacted: Option<&'r Redacted>) -> Self {
-        Self { folder, at, redacted, libraries: Libraries::default(), own: OwnTexts::default() }
+        let (libraries, own, digests) = (Libraries::default(), OwnTexts::default(), Digests::default());
+        Self { folder, at, redacted, libraries, own, digests }
     }
 
     /// Judges all recordings of a test case again.
@@ -99,7 +99,7 @@ impl<'r> Recordings<'r> {
                 found.verdicts.push((kept.variant(), again.verdict));
             }
         }
-        found.frames.extend(kept.frames());
+        found.messages.extend(self.digests.recorded(kept));
         found.foreign |= !self.own.has(kept, self.folder);
     }
 
@@ -119,7 +119,13 @@ impl<'r> Recordings<'r> {
             return found.checked.say(Outcome::Undecided, Some(self.at), text);
         }
         let was = recorded.map_or("broken off", Verdict::word);
-        let mut text = format!("{id}: judged again it is {}; recorded is {was}", again.verdict.word());
+        let word = again.verdict.word();
+        let mut text = match again.divergence {
+            Some(_) if word == was => {
+                format!("{id}: judged again it comes to {word}, too, but in another way than recorded")
+            }
+            _ => format!("{id}: judged again it is {word}; recorded is {was}"),
+        };
         if let Some(divergence) = &again.divergence {
             text += &format!(
                 "; first difference at {} ({:.3} s): recorded {}, now {}",
@@ -148,7 +154,7 @@ impl<'r> Recordings<'r> {
             if !found.verdicts.is_empty() {
                 decided.verdicts.insert(found.id.clone(), found.verdicts);
             }
-            decided.frames.insert(found.id, found.frames);
+            decided.messages.insert(found.id, found.messages);
         }
         let mut say = |outcome, text: String| checked.say(outcome, Some(self.at), text);
         if same > 0 {

@@ -97,6 +97,9 @@ impl Signer {
                         "put the certificate of this key first, and those of the authorities that issued it after it";
                     return Err(file_error(path, "its first certificate is of another key", help));
                 }
+                // Others have nothing to do with the signature, and nobody would vouch for them.
+                let strange = strange(&chain);
+                let chain = chain.into_iter().filter(|one| !strange.contains(&told(one))).collect();
                 (chain, false)
             }
             None => (vec![self_signed(&der).map_err(|error| SignerError::Key(error.to_string()))?], true),
@@ -128,18 +131,36 @@ fn self_signed(key: &PrivateKeyDer<'_>) -> Result<Certificate, rcgen::Error> {
     Certificate::from_der(certificate.der()).ok_or(rcgen::Error::CouldNotParseCertificate)
 }
 
+/// Why a signer is not trusted.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Untrusted {
+    /// It comes from none of the roots.
+    #[error("{0}")]
+    Foreign(String),
+    /// Whose certificate, and when it was not valid.
+    #[error("the certificate of {whose} is not valid at {at}")]
+    NotValid { whose: String, at: String },
+}
+
+/// A certificate as people tell it from another: its name, and the beginning of its SHA-256.
+fn told(certificate: &Certificate) -> String {
+    let hash = hex(digest(&SHA256, certificate.der()).as_ref());
+    format!("{:?} (SHA-256 {}…)", crate::text::visible_line(&certificate.common_name()), &hash[..16])
+}
+
 /// Whether a signer's certificates lead to one of these roots at a time; why not. A root may also be the signer's own certificate, or
 /// another one of the same key.
-pub(super) fn leads_to(chain: &[Certificate], roots: &[Certificate], at: Timestamp) -> Result<(), String> {
+pub(super) fn leads_to(chain: &[Certificate], roots: &[Certificate], at: Timestamp) -> Result<(), Untrusted> {
     let Some((signer, others)) = chain.split_first() else {
-        return Err("there is no certificate of the signer".into());
+        return Err(Untrusted::Foreign("there is no certificate of the signer".into()));
     };
-    let name = |one: &Certificate| crate::text::visible_line(&one.common_name()).into_owned();
+    let valid = |one: &Certificate| {
+        let at_text = at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string();
+        if one.is_valid_at(at) { Ok(()) } else { Err(Untrusted::NotValid { whose: told(one), at: at_text }) }
+    };
     let mut current = signer;
     for below in 0..MAX_PATH {
-        if !current.is_valid_at(at) {
-            return Err(format!("the certificate of {:?} was not valid at {at}", name(current)));
-        }
+        valid(current)?;
         let is_root = |root: &&Certificate| root.key() == current.key() && root.subject() == current.subject();
         if roots
             .iter()
@@ -149,13 +170,42 @@ pub(super) fn leads_to(chain: &[Certificate], roots: &[Certificate], at: Timesta
         }
         let signed = |issuer: &&Certificate| matches!(current.verify(issuer), Verification::Valid);
         if let Some(root) = roots.iter().find(signed) {
-            let valid = root.is_valid_at(at);
-            return if valid { Ok(()) } else { Err(format!("the root {:?} was not valid at {at}", name(root))) };
+            return valid(root);
         }
         let issuer =
             others.iter().find(|other| other.der() != current.der() && other.may_issue(below) && signed(other));
-        current =
-            issuer.ok_or_else(|| format!("the certificate of {:?} comes from none of the roots", name(current)))?;
+        current = issuer.ok_or_else(|| {
+            let given: Vec<String> = roots.iter().take(MAX_PATH).map(told).collect();
+            let text = format!(
+                "the certificate of {} comes from none of the roots given: {}",
+                told(current),
+                given.join(", ")
+            );
+            Untrusted::Foreign(text)
+        })?;
     }
-    Err("its chain of certificates is too long".into())
+    Err(Untrusted::Foreign("its chain of certificates is too long".into()))
+}
+
+/// The certificates beside a signer's that did not issue it, directly or through others, or that were changed since they signed themselves.
+/// Nothing rests on them, and no signature is over them.
+pub(super) fn strange(chain: &[Certificate]) -> Vec<String> {
+    let mut known: Vec<usize> = if chain.is_empty() { Vec::new() } else { vec![0] };
+    let mut next = 0;
+    while let Some(current) = known.get(next).map(|at| &chain[*at]) {
+        let issued = |other: &Certificate| !matches!(current.verify(other), Verification::Invalid);
+        for (at, other) in chain.iter().enumerate() {
+            if !known.contains(&at) && issued(other) && is_whole(other) {
+                known.push(at);
+            }
+        }
+        next += 1;
+    }
+    chain.iter().enumerate().filter(|(at, _)| !known.contains(at)).map(|(_, other)| told(other)).collect()
+}
+
+/// False for a root whose own signature over itself does not hold.
+fn is_whole(certificate: &Certificate) -> bool {
+    let is_root = certificate.issuer().is_some_and(|issuer| issuer == certificate.subject());
+    !(is_root && matches!(certificate.verify(certificate), Verification::Invalid))
 }

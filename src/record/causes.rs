@@ -63,7 +63,7 @@ pub fn shared(cases: &[TestCaseResult]) -> Vec<Cause> {
             whose,
             same(&first.message),
             same(first.pointer.as_deref().unwrap_or_default()),
-            same(found),
+            if first.is_of_condition() { String::new() } else { same(found) },
         );
         let new = || Cause {
             verdict: case.verdict,

@@ -16,6 +16,7 @@ use super::{
     redaction::{Cover, StandIns, without_secret_members},
 };
 use crate::{
+    clock::Stamp,
     engine::{Input, Setup, sut},
     link::{LinkEvent, UpgradeRequest},
     pics::SutKind,
@@ -247,11 +248,16 @@ impl Kept {
         &self.chained
     }
 
-    /// When messages came and went, nanoseconds of the run, and whether they came from the SUT.
-    pub fn frames(&self) -> impl Iterator<Item = (u64, bool)> + '_ {
+    /// When it began.
+    pub fn began(&self) -> Stamp {
+        self.begins.at
+    }
+
+    /// When messages came and went, nanoseconds of the run, whether they came from the SUT, and their texts.
+    pub fn frames(&self) -> impl Iterator<Item = (u64, bool, &str)> {
         self.inputs.iter().filter_map(|(at, told)| match told {
-            Told::Text { .. } => Some((*at, true)),
-            Told::Sent { .. } => Some((*at, false)),
+            Told::Text { text, .. } => Some((*at, true, text.as_str())),
+            Told::Sent { text, .. } => Some((*at, false, text.as_str())),
             _ => None,
         })
     }

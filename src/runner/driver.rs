@@ -18,7 +18,7 @@ use crate::{
     record::{Direction, PlanEntry, TraceEvent},
     replay::{Found, Recording},
     testcase::{library::Library, model::TestCase, template::Names},
-    verdict::TestCaseResult,
+    verdict::{Failure, TestCaseResult},
 };
 
 /// What to drive.
@@ -264,13 +264,7 @@ pub(super) async fn drive(
         Some(Found { verdict: outcome.verdict, failures: outcome.failures.clone(), steps: outcome.steps.clone() });
     let recording = Arc::new(recording);
     voice.tell(Event::Recorded(recording.clone()));
-    let reason = outcome.failures.first().map(|failure| {
-        let mut reason = failure.message.clone();
-        if let (Some(expected), Some(found)) = (&failure.expected, &failure.found) {
-            reason = format!("{reason}: expected {expected}, found {found}");
-        }
-        reason
-    });
+    let reason = outcome.failures.first().map(Failure::in_a_line);
     let result = TestCaseResult {
         id: job.entry.id.clone(),
         title: job.entry.title.clone(),

@@ -134,7 +134,27 @@ fn whatever_is_forged_the_recordings_tell() {
             lines[at] = lines[at].replacen(r#"attributeStatus\":\"Accepted"#, r#"attributeStatus\":\"Rejected"#, 1);
         });
     });
-    assert!(recorded.contains("TC_B_06_CS: judged again it is"), "{recorded}");
+    assert!(
+        recorded.contains("TC_B_06_CS: judged again it comes to pass, too, but in another way than recorded"),
+        "{recorded}"
+    );
+    // Reports show the trace.
+    let text = forged(|all| {
+        lines(all, "trace.jsonl", true, |lines| {
+            let at = lines.iter().rposition(|line| line.contains(r#"attributeStatus\":\"Accepted"#)).unwrap();
+            lines[at] = lines[at].replacen(r#"attributeStatus\":\"Accepted"#, r#"attributeStatus\":\"Rejected"#, 1);
+        });
+    });
+    assert!(text.contains("TC_B_06_CS: the message of the product at "), "{text}");
+    assert!(text.contains(" is another one in the trace than in the recording"), "{text}");
+    let date = forged(|all| {
+        lines(all, "trace.jsonl", true, |lines| {
+            let at = frame_at(lines);
+            let year = lines[at].find(r#""wall":"20"#).unwrap() + r#""wall":"2"#.len();
+            lines[at].replace_range(year..=year, "1");
+        });
+    });
+    assert!(date.contains(" has another date in the trace than in the recording"), "{date}");
     let verdict = forged(|all| {
         for file in ["results.json", "results.jsonl"] {
             let member = all.get_mut(&format!("runs/1/{file}")).unwrap();
@@ -152,7 +172,7 @@ fn whatever_is_forged_the_recordings_tell() {
         kpi["max-s"] = 0.0001.into();
         all.insert("runs/1/results.json".into(), serde_json::to_vec(&results).unwrap());
     });
-    assert!(kpi.contains("the KPIs in results.json do not follow from verdicts and trace"), "{kpi}");
+    assert!(kpi.contains("results.json has what does not follow from verdicts and trace: the KPIs"), "{kpi}");
     let words = forged(|all| {
         let text = String::from_utf8(all["runs/1/abstract.md"].clone()).unwrap();
         all.insert("runs/1/abstract.md".into(), text.replace("Failed: 0", "Failed: 1").into_bytes());

@@ -161,7 +161,7 @@ fn what_was_changed_in_a_recording_is_named() {
     assert!(divergence.step.contains("GetVariables") || divergence.step.contains("run"), "{divergence:?}");
     let cut = text.lines().take(text.lines().count() - 1).collect::<Vec<_>>().join("\n");
     assert!(tell(&cut).found.contains("ends too early"));
-    fs::write(&path, text.replacen("\"format\":2", "\"format\":7", 1)).unwrap();
+    fs::write(&path, text.replacen("\"format\":3", "\"format\":7", 1)).unwrap();
     assert!(replay::read(&path).unwrap_err().to_string().contains("format 7"));
     assert!(replay::kept(&folder.path().join("inputs")).unwrap_err().to_string().contains("nothing to replay"));
 }

@@ -42,15 +42,13 @@ impl World {
             return;
         }
         let mut verdict = verdict;
-        if self.phase == Phase::Prepare && finding.of_step && verdict <= Verdict::Fail {
-            // What is tested was not begun, whatever kept it from that.
-            if !finding.breach {
-                verdict = Verdict::Inconclusive;
-            }
-            self.unprepared = Some(finding.summary());
+        let unprepared = self.phase == Phase::Prepare && finding.of_step && verdict <= Verdict::Fail;
+        // What is tested was not begun, whatever kept it from that.
+        if unprepared && !finding.breach {
+            verdict = Verdict::Inconclusive;
         }
         let request = finding.frame.as_deref().and_then(|frame| self.request_of(frame));
-        self.failures.push(Failure {
+        let failure = Failure {
             verdict,
             step: finding.step,
             source: finding.source,
@@ -64,7 +62,14 @@ impl World {
             further: finding.further,
             waited_s: finding.waited_s,
             at_s: self.now.seconds(),
-        });
+        };
+        if unprepared {
+            self.unprepared = Some(match (&failure.expected, &failure.found) {
+                (None, Some(found)) => format!("{} ({found})", failure.message),
+                _ => failure.in_a_line(),
+            });
+        }
+        self.failures.push(failure);
     }
 
     /// The CALL of ours that this frame answers, if it is the last answer: whoever reads of a wrong answer needs to know the question.
