@@ -103,6 +103,10 @@ pub(super) fn environment() -> &'static Environment<'static> {
         environment.add_filter("members", |text: String| {
             text.split(',').map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect::<Vec<_>>()
         });
+        // Names of components, variables and instances, and identifiers, have no case.
+        environment.add_test("named", |value: &minijinja::Value, name: &minijinja::Value| {
+            matches!((value.as_str(), name.as_str()), (Some(value), Some(name)) if value.to_lowercase() == name.to_lowercase())
+        });
         environment.add_filter("missing_from", |wanted: Serde<Value>, list: Serde<Value>| {
             minijinja::Value::from(Serde(missing_from(&wanted.0, &list.0)))
         });

@@ -129,6 +129,13 @@ fn what_a_report_lacks_is_told() {
         Ok(json!({ "component": { "name": "EVSE", "evse": { "id": 2 } } }))
     );
     assert_eq!(value("{{ ['a', 'b'] | missing_from([]) }}"), Ok(json!(["a", "b"])));
+    let named = |attribute: &str, name: &str| {
+        value(&format!("{{{{ report | selectattr('{attribute}', 'named', {name}) | list | length }}}}"))
+    };
+    assert_eq!(named("variable.name", "'b'"), Ok(json!(2)));
+    assert_eq!(named("component.name", "'connECTOR'"), Ok(json!(1)));
+    assert_eq!(named("component.instance", "'b'"), Ok(json!(0)), "nothing has no name");
+    assert_eq!(named("variable.name", "none"), Ok(json!(0)));
 }
 
 #[test]

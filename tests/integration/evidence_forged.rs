@@ -145,7 +145,7 @@ fn whatever_is_forged_the_recordings_tell() {
             lines[at] = lines[at].replacen(r#"attributeStatus\":\"Accepted"#, r#"attributeStatus\":\"Rejected"#, 1);
         });
     });
-    assert!(text.contains("TC_B_06_CS: the message of the product at "), "{text}");
+    assert!(text.contains("_CS: the message of the product at "), "{text}");
     assert!(text.contains(" is another one in the trace than in the recording"), "{text}");
     let date = forged(|all| {
         lines(all, "trace.jsonl", true, |lines| {
