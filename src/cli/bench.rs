@@ -1,11 +1,14 @@
 //! `ocpp-attest bench`: a bench file to begin with, and a look at one before it is used.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::HashSet,
+    path::{Path, PathBuf},
+};
 
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
-use super::{Format, Problem, exit, given, print};
+use super::{Format, Problem, TestCases, exit, given, print};
 use crate::{
     bench::{
         Bench,
@@ -14,9 +17,10 @@ use crate::{
     clock::Clock,
     link::{CertificateKind, Secret},
     pics::{Pics, Profile, SutKind, reader},
-    preflight::{self, Finding, Level, Subject},
-    runner,
+    preflight::{self, Finding, Level, Planned, Subject},
+    runner, selection,
     services::pki::{KeyKind, Pki},
+    testcase::library::Library,
 };
 
 /// Arguments of `bench`.
@@ -84,9 +88,9 @@ struct Init {
 }
 
 /// Runs the subcommand.
-pub fn run(arguments: &Arguments) -> Result<u8, Problem> {
+pub fn run(arguments: &Arguments, test_cases: &TestCases) -> Result<u8, Problem> {
     match &arguments.command {
-        Command::Check(check) => look(check),
+        Command::Check(check) => look(check, test_cases),
         Command::Init(init) => write(init),
     }
 }
@@ -102,14 +106,25 @@ struct Report<'r> {
     findings: &'r [Finding],
 }
 
-fn look(check: &Check) -> Result<u8, Problem> {
+/// The test cases that apply to a product.
+fn planned(pics: &Pics, test_cases: &TestCases) -> Result<Planned, Problem> {
+    let catalogue = test_cases.of(pics.ocpp)?;
+    let plan = selection::plan(pics, &catalogue);
+    let ids: HashSet<&str> = plan.iter().filter(|entry| entry.applicable).map(|entry| entry.id.as_str()).collect();
+    let library = Library::of(&catalogue, pics.sut, &ids)?;
+    Ok(Planned { library, ids: ids.into_iter().map(str::to_owned).collect() })
+}
+
+fn look(check: &Check, test_cases: &TestCases) -> Result<u8, Problem> {
     let pics = pics(check.pics.as_deref())?;
+    let planned = pics.as_ref().map(|pics| planned(pics, test_cases)).transpose()?;
     let mut bench = Bench::read(&check.file)?;
     if let Some(password) = given(check.password.as_deref()) {
         bench.password = Secret::new(password);
     }
     bench.take_file_password(given(check.file_password.as_deref()))?;
-    let subject = Subject { bench: &bench, pics: pics.as_ref(), operator: check.operator.as_deref() };
+    let subject =
+        Subject { bench: &bench, pics: pics.as_ref(), operator: check.operator.as_deref(), planned: planned.as_ref() };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

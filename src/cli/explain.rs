@@ -46,8 +46,19 @@ pub fn run(arguments: &Arguments, test_cases: &TestCases) -> Result<u8, Problem>
     }
     let found = versions.first().and_then(|catalogue| Some((catalogue, catalogue.cases.get(&id)?)));
     let Some((catalogue, entry)) = found else {
-        let help = nearest(&id, known.iter().map(String::as_str))
-            .map_or_else(|| "`ocpp-attest list` shows all of them".to_owned(), |near| format!("did you mean {near}?"));
+        // The ids of the two sides differ at their ends.
+        known.sort();
+        known.dedup();
+        let begun: Vec<&str> = known
+            .iter()
+            .map(String::as_str)
+            .filter(|known| known.strip_prefix(&id).is_some_and(|rest| rest.starts_with('_')))
+            .collect();
+        let help = match (begun.as_slice(), nearest(&id, known.iter().map(String::as_str))) {
+            ([_, ..], _) => format!("did you mean {}?", begun.join(" or ")),
+            ([], Some(near)) => format!("did you mean {near}?"),
+            ([], None) => "`ocpp-attest list` shows all of them".to_owned(),
+        };
         return Err(Problem::Input(format!("unknown test case {id}"), help));
     };
     let implemented = entry.header.implemented;

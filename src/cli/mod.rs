@@ -190,7 +190,7 @@ pub fn main() -> ExitCode {
         Command::Check => check::run(&test_cases),
         Command::Fmt(arguments) => fmt::run(&arguments),
         Command::Schema(arguments) => schema::run(&arguments),
-        Command::Bench(arguments) => bench::run(&arguments),
+        Command::Bench(arguments) => bench::run(&arguments, &test_cases),
         Command::Completions(arguments) => Ok(shells::completions(&arguments, Arguments::command())),
         Command::Man(arguments) => shells::manual(&arguments, Arguments::command()),
         Command::Calibrate(arguments) => calibrate::run(&arguments),

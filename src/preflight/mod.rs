@@ -4,6 +4,9 @@
 mod certificates;
 mod consistency;
 mod places;
+mod requests;
+
+use std::collections::HashSet;
 
 use serde::Serialize;
 
@@ -11,6 +14,7 @@ use crate::{
     bench::Bench,
     clock::Clock,
     pics::{Pics, SutKind},
+    testcase::library::Library,
 };
 
 /// How grave a finding is.
@@ -60,6 +64,17 @@ pub struct Subject<'s> {
     pub pics: Option<&'s Pics>,
     /// `--operator`, where it is given.
     pub operator: Option<&'s str>,
+    /// The test cases that apply to the product, where there is a PICS.
+    pub planned: Option<&'s Planned>,
+}
+
+/// Test cases that apply to a product.
+#[derive(Debug)]
+pub struct Planned {
+    /// Their steps, and the states that they run.
+    pub library: Library,
+    /// Which of the library's they are.
+    pub ids: HashSet<String>,
 }
 
 impl Subject<'_> {
@@ -105,6 +120,7 @@ pub async fn look(subject: Subject<'_>, clock: Clock) -> Vec<Finding> {
         findings.warning("pics", message, "use --pics with the product's PICS");
     }
     consistency::look(subject, &mut findings);
+    requests::look(subject, &mut findings);
     certificates::look(subject, clock, &mut findings);
     places::look(subject, clock, &mut findings).await;
     findings.0

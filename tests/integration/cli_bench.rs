@@ -184,6 +184,30 @@ fn what_is_wrong_with_a_bench_is_said_with_what_to_do() {
     assert!(listen["help"].as_str().unwrap().contains("another port"), "{listen}");
 }
 
+/// What the operator's API has no request for is told before a run, with the test cases that it decides nothing in.
+#[test]
+fn manual_actions_without_a_request_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("bench.yaml");
+    let told = |requests: &str| {
+        let bench = format!(
+            "url: ws://127.0.0.1:9/ocpp\nsecurity-profile: 1\noperator:\n  http:\n    base: http://127.0.0.1:9\n{requests}"
+        );
+        fs::write(&file, bench).unwrap();
+        let (_, said, _) = attest(&["bench", "check", text(&file), "--pics", &pics("greenflux-ev-platform.yaml")]);
+        said.lines()
+            .find(|line| line.contains("operator.http") && line.contains("request"))
+            .unwrap_or_default()
+            .to_owned()
+    };
+    let some = told("    send: { url: /send }\n    messages:\n      ClearCache: it has no such button\n");
+    assert!(some.starts_with("warning ") && !some.contains("send ClearCache"), "{some}");
+    assert!(some.contains("check-variable (TC_B_06_CSMS, TC_B_07_CSMS, TC_B_09_CSMS and "), "{some}");
+    assert!(some.contains("; configure next-boot ("), "{some}");
+    let all = told("    defaults: { url: /all }\n");
+    assert!(all.starts_with("ok ") && all.contains("for each manual action"), "{all}");
+}
+
 #[test]
 fn the_environment_overrides_the_password() {
     let folder = tempfile::tempdir().unwrap();

@@ -111,6 +111,8 @@ fn a_test_case_is_explained_by_its_name() {
     let (_, plain) = attest(&["explain", "TC_B_01_CS", "--ocpp", "2.0.1"]);
     assert!(!plain.contains("2.1 since"), "{plain}");
     assert_eq!(attest(&["explain", "TC_B_01_CS", "--ocpp", "2.2"]).0, Some(2));
+    let (_, told) = attest(&["explain", "TC_B_06"]);
+    assert!(told.contains("did you mean TC_B_06_CS or TC_B_06_CSMS?"), "{told}");
     let (status, told) = attest(&["explain", "TC_B_1_CS"]);
     assert!(status == Some(2) && told.contains("did you mean TC_B_"), "{told}");
 }
