@@ -67,6 +67,10 @@ impl<'d> Envelope<'d> {
         let (content, _, rest) = sequence(inside)?;
         let (_, algorithm, rest) = sequence(rest)?;
         let (_, signature) = BitString::from_der(rest).ok()?;
+        // A signature is made of whole bytes.
+        if signature.unused_bits != 0 {
+            return None;
+        }
         Some(Self { content, algorithm, signature })
     }
 

@@ -2,6 +2,7 @@
 
 mod background;
 mod ended;
+mod evaluation;
 mod findings;
 mod intake;
 mod missed;
@@ -10,6 +11,8 @@ mod sources;
 mod unsaid;
 
 pub(crate) use background::Unclaimed;
+use evaluation::with_what;
+pub(crate) use evaluation::{cannot_be_evaluated, verdict_on_what_is_made_of};
 pub(crate) use names::Seen;
 pub(crate) use unsaid::{Unsaid, outcome_of};
 
@@ -43,7 +46,7 @@ use crate::{
     },
     testcase::{
         model::{State, Step, TestCase},
-        template::{Names, Template, TemplateError, Values},
+        template::{Names, Template, Values},
     },
     verdict::{Failure, StepRecord, Verdict},
     yaml::shorten,
@@ -153,26 +156,6 @@ pub(crate) struct World {
     base: Names,
     /// What steps outside of any state see.
     root: Scope,
-}
-
-/// Names of expressions that stand for what the harness itself knows. All others may stand for what the SUT, the bench or the PICS says.
-const OWN_NAMES: [&str; 7] = ["variant", "protocol", "test_case", "now", "instant", "elapsed", "next_id"];
-
-/// The verdict on a value that is not right and is made of these names. Only what the harness alone has made is an error of the
-/// harness; nobody can say what a product would have done with what its own words, or the bench's, made impossible.
-pub(crate) fn verdict_on_what_is_made_of(names: impl IntoIterator<Item = Arc<str>>) -> Verdict {
-    let own = names.into_iter().all(|name| OWN_NAMES.contains(&&*name));
-    if own { Verdict::Error } else { Verdict::Inconclusive }
-}
-
-fn with_what(verdict: Verdict) -> &'static str {
-    if verdict == Verdict::Error { "" } else { " with what the SUT, the bench or the PICS says" }
-}
-
-/// The verdict on an expression that can't be evaluated, and a sentence.
-pub(crate) fn cannot_be_evaluated(error: &TemplateError) -> (Verdict, String) {
-    let verdict = verdict_on_what_is_made_of(error.names());
-    (verdict, format!("an expression of the test case can't be evaluated{}: {error}", with_what(verdict)))
 }
 
 /// Most calls that are kept for `any-time-since`.
@@ -348,23 +331,6 @@ impl World {
     /// An id that no other message of this test case has.
     pub(crate) fn fresh_id(&mut self) -> u32 {
         next_id(&mut self.memory.last_id)
-    }
-
-    /// Evaluates a template; where that is not possible, it is a finding.
-    pub(crate) fn evaluate(&mut self, template: &Template, scope: &Scope, step: &Step, path: &str) -> Option<Value> {
-        let result = template.evaluate(&self.names(scope));
-        self.evaluated(result, step, path)
-    }
-
-    /// Turns an evaluation error into a finding.
-    pub(crate) fn evaluated<T>(&mut self, result: Result<T, TemplateError>, step: &Step, path: &str) -> Option<T> {
-        let error = match result {
-            Ok(value) => return Some(value),
-            Err(error) => error,
-        };
-        let (verdict, message) = cannot_be_evaluated(&error);
-        self.find(verdict, Finding::at(step, path, message));
-        None
     }
 
     /// Turns a value that is not what a step takes into a finding; `names` are those that the value was made of.

@@ -252,7 +252,7 @@ fn signed(checked: &mut Checked, manifest: &[u8], signature: Option<&[u8]>, stam
         Err(error) => checked.say(Outcome::Differs, None, format!("the signature does not hold: {error}")),
         Ok(signed) => {
             let by = signed.certificates.first().map(Certificate::common_name).unwrap_or_default();
-            let strange = signer::strange(&signed.certificates);
+            let strange = signer::strange(&signed.certificates, &trust.roots);
             if !strange.is_empty() {
                 let text = format!(
                     "the signature has certificates that have nothing to do with the signer's, or were changed: {}",

@@ -196,32 +196,33 @@ pub(super) fn check(cms: &[u8], detached: Option<&[u8]>) -> Result<Signed, CmsEr
         return Err(CmsError::Form("no SignedData"));
     }
     let signed = info.content.to_der().map_err(form("no SignedData"))?;
-    let parts = elements(&signed).ok_or(CmsError::Form("no SignedData"))?;
+    let parts = elements(&signed, SEQUENCE).ok_or(CmsError::Form("no SignedData"))?;
     let [version, digests, encapsulated, rest @ ..] = parts.as_slice() else {
         return Err(CmsError::Form("its SignedData is incomplete"));
     };
-    if !matches!(version.as_slice(), [2, 1, 1 | 3]) {
-        return Err(CmsError::Form("its version is not known"));
-    }
     let encapsulated = Encapsulated::from_der(encapsulated).map_err(form("its content is malformed"))?;
     let inside = encapsulated.content.map(|content| content.as_bytes().to_vec());
     let content = detached.or(inside.as_deref()).ok_or(CmsError::Form("it has no content"))?;
     let mut certificates = Vec::new();
-    if let Some(list) = rest.iter().find(|part| part.first() == Some(&0xa0)) {
-        let list = elements(list).ok_or(CmsError::Form("its certificates are malformed"))?;
+    if let Some(list) = rest.iter().find(|part| part.first() == Some(&CERTIFICATES)) {
+        let list = elements(list, CERTIFICATES).ok_or(CmsError::Form("its certificates are malformed"))?;
         certificates.extend(list.iter().take(MAX_CERTIFICATES).filter_map(|der| Certificate::from_der(der)));
+        let is_whole = certificates.len() == list.len() && list.iter().all(|der| is_signed_as_it_says(der).is_some());
+        if detached.is_some() && !is_whole {
+            return Err(CmsError::Form("not all of its certificates can be read"));
+        }
     }
-    let infos = rest.last().and_then(|last| elements(last)).ok_or(CmsError::Form("it has no signer"))?;
+    let infos = rest.last().and_then(|last| elements(last, SET)).ok_or(CmsError::Form("it has no signer"))?;
     let [info] = infos.as_slice() else { return Err(CmsError::Form("it does not have exactly one signer")) };
     let info = signer_info(info).ok_or(CmsError::Form("its SignerInfo is malformed"))?;
+    // Of data, the version is that of the signer (RFC 5652, 5.1).
+    let known: u8 = if info.signer.tag() == Tag::Sequence { 1 } else { 3 };
+    if detached.is_some() && *version != [2, 1, known] {
+        return Err(CmsError::Form("its version is not that of its signer"));
+    }
     // No signature is over this list. What a time-stamp authority writes is taken as it is.
-    let is_listed = |list: Vec<Vec<u8>>| {
-        list.len() == 1
-            && Algorithm::from_der(&list[0]).is_ok_and(|listed| {
-                listed.oid == info.digest && listed.parameters.is_none_or(|parameters| parameters.tag() == Tag::Null)
-            })
-    };
-    if detached.is_some() && !elements(digests).is_some_and(is_listed) {
+    let is_listed = |list: Vec<Vec<u8>>| list.len() == 1 && without_parameters(&list[0]) == Some(info.digest);
+    if detached.is_some() && !elements(digests, SET).is_some_and(is_listed) {
         return Err(CmsError::Form("its list of digest algorithms is not that of its signer"));
     }
     let is_signer = |certificate: &Certificate| match info.signer.tag() {
@@ -279,7 +280,7 @@ fn algorithms(signature: ObjectIdentifier, digest: ObjectIdentifier) -> &'static
 /// The signed attributes must name the content's type and digest, each once.
 fn attributes_fit(attributes: &[u8], content_type: ObjectIdentifier, hash: &[u8]) -> Result<(), CmsError> {
     let malformed = CmsError::Form("its signed attributes are malformed");
-    let all = elements(attributes).ok_or(malformed.clone())?;
+    let all = elements(attributes, SET).ok_or(malformed.clone())?;
     let all: Vec<Attribute> =
         all.iter().map(|one| Attribute::from_der(one)).collect::<Result<_, _>>().map_err(|_| malformed.clone())?;
     let value = |oid: ObjectIdentifier| {
@@ -301,8 +302,12 @@ fn attributes_fit(attributes: &[u8], content_type: ObjectIdentifier, hash: &[u8]
 }
 
 fn signer_info(der: &[u8]) -> Option<SignerInfo> {
-    let parts = elements(der)?;
-    let [_version, signer, digest, rest @ ..] = parts.as_slice() else { return None };
+    let parts = elements(der, SEQUENCE)?;
+    let [version, signer, digest, rest @ ..] = parts.as_slice() else { return None };
+    // 1 with issuer and serial number, 3 with a key identifier (RFC 5652, 5.3).
+    if !matches!((version.as_slice(), signer.first()), ([2, 1, 1], Some(0x30)) | ([2, 1, 3], Some(0x80))) {
+        return None;
+    }
     let (attributes, rest) = match rest {
         [attributes, rest @ ..] if attributes.first() == Some(&0xa0) => {
             (Some([&[0x31], attributes.get(1..)?].concat()), rest)
@@ -312,16 +317,38 @@ fn signer_info(der: &[u8]) -> Option<SignerInfo> {
     let [algorithm, signature, ..] = rest else { return None };
     Some(SignerInfo {
         signer: Any::from_der(signer).ok()?,
-        digest: Algorithm::from_der(digest).ok()?.oid,
+        digest: without_parameters(digest)?,
         attributes,
-        algorithm: Algorithm::from_der(algorithm).ok()?.oid,
+        algorithm: without_parameters(algorithm)?,
         signature: OctetString::from_der(signature).ok()?.as_bytes().to_vec(),
     })
 }
 
-/// The elements inside a constructed one, each with tag and length. Nothing where a length leads out of it.
-pub(super) fn elements(der: &[u8]) -> Option<Vec<Vec<u8>>> {
-    let (_, mut inside, rest) = element(der)?;
+/// A certificate whose algorithm, over which no signature is, is the one within it, over which there is one (RFC 5280, 4.1.1.2).
+fn is_signed_as_it_says(der: &[u8]) -> Option<()> {
+    const BIT_STRING: u8 = 3;
+    const VERSION: u8 = 0xa0;
+    let parts = elements(der, SEQUENCE)?;
+    let [content, algorithm, signature] = parts.as_slice() else { return None };
+    let within = elements(content, SEQUENCE)?;
+    let after_version = usize::from(within.first()?.first() == Some(&VERSION));
+    (within.get(after_version + 1)? == algorithm && signature.first() == Some(&BIT_STRING)).then_some(())
+}
+
+/// The algorithm of an identifier that has no parameters, as those that are supported have none.
+fn without_parameters(der: &[u8]) -> Option<ObjectIdentifier> {
+    let Algorithm { oid, parameters } = Algorithm::from_der(der).ok()?;
+    parameters.is_none_or(|parameters| parameters.tag() == Tag::Null).then_some(oid)
+}
+
+/// The tag of a SEQUENCE, a SET, and of the certificates in a SignedData.
+pub(super) const SEQUENCE: u8 = 0x30;
+const SET: u8 = 0x31;
+const CERTIFICATES: u8 = 0xa0;
+
+/// The elements inside a constructed one of this tag, each with tag and length. Nothing where a length leads out of it.
+pub(super) fn elements(der: &[u8], tag: u8) -> Option<Vec<Vec<u8>>> {
+    let (_, mut inside, rest) = element(der).filter(|_| der.first() == Some(&tag))?;
     let mut all = Vec::new();
     while !inside.is_empty() && rest.is_empty() {
         let (whole, _, after) = element(inside)?;

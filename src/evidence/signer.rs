@@ -98,7 +98,7 @@ impl Signer {
                     return Err(file_error(path, "its first certificate is of another key", help));
                 }
                 // Others have nothing to do with the signature, and nobody would vouch for them.
-                let strange = strange(&chain);
+                let strange = strange(&chain, &[]);
                 let chain = chain.into_iter().filter(|one| !strange.contains(&told(one))).collect();
                 (chain, false)
             }
@@ -189,13 +189,13 @@ pub(super) fn leads_to(chain: &[Certificate], roots: &[Certificate], at: Timesta
 
 /// The certificates beside a signer's that did not issue it, directly or through others, or that were changed since they signed themselves.
 /// Nothing rests on them, and no signature is over them.
-pub(super) fn strange(chain: &[Certificate]) -> Vec<String> {
+pub(super) fn strange(chain: &[Certificate], roots: &[Certificate]) -> Vec<String> {
     let mut known: Vec<usize> = if chain.is_empty() { Vec::new() } else { vec![0] };
     let mut next = 0;
     while let Some(current) = known.get(next).map(|at| &chain[*at]) {
         let issued = |other: &Certificate| !matches!(current.verify(other), Verification::Invalid);
         for (at, other) in chain.iter().enumerate() {
-            if !known.contains(&at) && issued(other) && is_whole(other) {
+            if !known.contains(&at) && issued(other) && is_whole(other, chain, roots) {
                 known.push(at);
             }
         }
@@ -204,8 +204,70 @@ pub(super) fn strange(chain: &[Certificate]) -> Vec<String> {
     chain.iter().enumerate().filter(|(at, _)| !known.contains(at)).map(|(_, other)| told(other)).collect()
 }
 
-/// False for a root whose own signature over itself does not hold.
-fn is_whole(certificate: &Certificate) -> bool {
-    let is_root = certificate.issuer().is_some_and(|issuer| issuer == certificate.subject());
-    !(is_root && matches!(certificate.verify(certificate), Verification::Invalid))
+/// True for a certificate that one of the chain or of the roots has signed, itself perhaps, or that is a root. Where no roots are given, the
+/// last of a chain may be of somebody who is not there.
+fn is_whole(certificate: &Certificate, chain: &[Certificate], roots: &[Certificate]) -> bool {
+    let signed = |by: &Certificate| !matches!(certificate.verify(by), Verification::Invalid);
+    if roots.is_empty() {
+        let is_root = certificate.issuer().is_some_and(|issuer| issuer == certificate.subject());
+        return !is_root || signed(certificate);
+    }
+    let valid = |by: &Certificate| matches!(certificate.verify(by), Verification::Valid);
+    roots.iter().any(|root| root.der() == certificate.der()) || chain.iter().chain(roots).any(valid)
+}
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{BasicConstraints, IsCa, Issuer};
+
+    use super::*;
+
+    fn params(name: &str) -> CertificateParams {
+        let mut params = CertificateParams::default();
+        params.distinguished_name.push(DnType::CommonName, name);
+        params
+    }
+
+    /// Of a signature with a chain of two certificates, no bit can be changed.
+    #[test]
+    fn every_bit_of_a_signature_counts() {
+        let mut root = params("Root");
+        root.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        root.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+        let (root_key, key) = (KeyPair::generate().unwrap(), KeyPair::generate().unwrap());
+        let root_pem = root.self_signed(&root_key).unwrap().pem();
+        let leaf = params("Lab").signed_by(&key, &Issuer::new(root, root_key)).unwrap().pem();
+        let folder = tempfile::tempdir().unwrap();
+        let put = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            path
+        };
+        let (key, chain) = (put("key.pem", &key.serialize_pem()), put("chain.pem", &(leaf + &root_pem)));
+        let cms = Signer::read(&key, Some(&chain)).unwrap().sign(b"a manifest").unwrap();
+        let roots = Certificate::chain(&root_pem);
+        let holds = |cms: &[u8]| {
+            cms::check(cms, Some(b"a manifest")).is_ok_and(|signed| {
+                strange(&signed.certificates, &roots).is_empty()
+                    && leads_to(&signed.certificates, &roots, Timestamp::now()).is_ok()
+            })
+        };
+        assert!(holds(&cms));
+        for at in 0..cms.len() {
+            for bit in 0..8 {
+                let mut changed = cms.clone();
+                changed[at] ^= 1 << bit;
+                assert!(
+                    !holds(&changed),
+                    "bit {bit} of byte {at} of {}: {:02x?}",
+                    cms.len(),
+                    &cms[at.saturating_sub(6)..cms.len().min(at + 6)]
+                );
+            }
+        }
+        // A certificate that issued nothing is left out.
+        let other = params("Other").self_signed(&KeyPair::generate().unwrap()).unwrap().pem();
+        let more = put("more.pem", &(std::fs::read_to_string(&chain).unwrap() + &other));
+        assert_eq!(Signer::read(&key, Some(&more)).unwrap().chain.len(), 2);
+    }
 }

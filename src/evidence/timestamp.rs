@@ -8,7 +8,7 @@ use der::{
 };
 use jiff::Timestamp;
 
-use super::cms::{self, CmsError, elements};
+use super::cms::{self, CmsError, SEQUENCE, elements};
 use crate::certificate::Certificate;
 
 const OID_SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.1");
@@ -42,21 +42,21 @@ pub(super) struct Stamped {
 /// Reads an answer (TimeStampResp, DER) about a file. The authority's signature is checked, not whose it is.
 pub(super) fn read(answer: &[u8], file: &[u8]) -> Result<Stamped, TimestampError> {
     let form = TimestampError::Form;
-    let parts = elements(answer).ok_or(form("it is not DER"))?;
+    let parts = elements(answer, SEQUENCE).ok_or(form("it is not DER"))?;
     let [status, token] = parts.as_slice() else { return Err(form("it holds no token")) };
-    let status = elements(status).and_then(|status| u8::from_der(status.first()?).ok());
+    let status = elements(status, SEQUENCE).and_then(|status| u8::from_der(status.first()?).ok());
     if !matches!(status, Some(0 | 1)) {
         return Err(form("the authority has refused"));
     }
     let signed = cms::check(token, None)?;
     let info = signed.content.ok_or(form("its token is empty"))?;
-    let info = elements(&info).ok_or(form("its content is malformed"))?;
+    let info = elements(&info, SEQUENCE).ok_or(form("its content is malformed"))?;
     let [_version, _policy, imprint, _serial, time, ..] = info.as_slice() else {
         return Err(form("its content is incomplete"));
     };
-    let imprint = elements(imprint).ok_or(form("its imprint is malformed"))?;
+    let imprint = elements(imprint, SEQUENCE).ok_or(form("its imprint is malformed"))?;
     let [algorithm, hash] = imprint.as_slice() else { return Err(form("its imprint is malformed")) };
-    let algorithm = elements(algorithm).and_then(|parts| ObjectIdentifier::from_der(parts.first()?).ok());
+    let algorithm = elements(algorithm, SEQUENCE).and_then(|parts| ObjectIdentifier::from_der(parts.first()?).ok());
     let algorithm = match algorithm {
         Some(OID_SHA256) => &SHA256,
         Some(OID_SHA384) => &SHA384,
