@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use serde_json::Value;
 
-use super::{Findings, Planned, Subject};
+use super::{Finding, Findings, Level, Planned, Subject};
 use crate::{
     bench::operator::HttpRequests,
     manual_action::ManualAction,
@@ -41,19 +41,21 @@ pub(super) fn look(subject: Subject<'_>, findings: &mut Findings) {
         );
         return;
     }
-    let told = missing.iter().map(|(action, cases)| {
+    for (number, (action, cases)) in missing.iter().enumerate() {
         let named = cases[..cases.len().min(NAMED)].join(", ");
-        match cases.len().saturating_sub(NAMED) {
-            0 => format!("{action} ({named})"),
-            more => format!("{action} ({named} and {more} more)"),
-        }
-    });
-    let message = format!("it has no request for {}", told.collect::<Vec<_>>().join("; "));
-    findings.warning(
-        "operator.http",
-        message,
-        "add a request; write a text instead, the reason, for what the product can't do. These test cases are inconclusive otherwise",
-    );
+        let cases = match cases.len().saturating_sub(NAMED) {
+            0 => named,
+            more => format!("{named} and {more} more"),
+        };
+        let message = format!("it has no request for {action} ({cases})");
+        // What is to be done is the same for all of them, and stands with the last.
+        let help = (number + 1 == missing.len()).then(|| {
+            String::from(
+                "add a request; write a text instead, the reason, for what the product can't do. These test cases are inconclusive otherwise",
+            )
+        });
+        findings.0.push(Finding { level: Level::Warning, item: "operator.http".into(), message, help });
+    }
 }
 
 fn is_missing(http: &HttpRequests, action: &ManualAction) -> bool {

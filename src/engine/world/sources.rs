@@ -63,7 +63,13 @@ impl World {
     pub(crate) fn does_not_hold(&self, condition: &Template, scope: &Scope, mut finding: Finding) -> Finding {
         finding.expected = Some(condition.text());
         let names = self.names(scope);
-        let said = condition.read(&names).into_iter().map(|(path, value)| match value {
+        // What the PICS answers and what the bench lists was given, and not found.
+        let is_found = |(path, value): &(String, Option<serde_json::Value>)| {
+            let of = |root: &str| path.strip_prefix(root).is_some_and(|rest| rest.starts_with(['.', '[']));
+            let is_list = value.as_ref().is_some_and(|value| value.is_object() || value.is_array());
+            !(of("pics") || of("bench") && is_list)
+        };
+        let said = condition.read(&names).into_iter().filter(is_found).map(|(path, value)| match value {
             Some(value) => format!("{path} = {}", shorten(&value.to_string(), LONGEST_VALUE)),
             None => format!("{path} is absent"),
         });

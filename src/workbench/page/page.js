@@ -165,6 +165,7 @@ const lookAt = async (run, id) => {
     }
     showPlan();
     showRuns();
+    showPhase();
   }
   plan.mark(id);
   if (id) plan.reveal(id);
@@ -264,7 +265,7 @@ const words = () => {
     idle: planned ? `${count(planned.entries.filter((one) => one.applicable).length, "test case applies", "test cases apply")} · ${planned.product}` : "",
     running: live.operator?.paused ? "Paused before the next test case" : `${live.done} of ${of} · ${live.about?.product}`,
     stopping: "Ending: the reports of what was done are written",
-    over: live.ending ? `${live.ending.words} · ${live.about.product}` : "",
+    over: live.ending ? `${view.run ? "The last run: " : ""}${live.ending.words} · ${live.about.product}` : "",
   }[live.phase];
 };
 
@@ -279,7 +280,8 @@ const showPhase = () => {
   $("bar").replaceChildren(...bars);
   $("bar").setAttribute("aria-valuemax", of);
   $("bar").setAttribute("aria-valuenow", live.done);
-  document.body.dataset.phase = live.phase;
+  // How the last run ended is not what an earlier one that is open has come to.
+  document.body.dataset.phase = view.run && live.phase === "over" ? "idle" : live.phase;
   const asked = live.operator?.asked || [];
   document.title = asked.length ? `● ${asked[0].prompt}` : busy() ? `${live.done}/${of} · ${own}` : own;
 };
