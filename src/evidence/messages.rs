@@ -4,9 +4,8 @@
 use std::{
     collections::BTreeMap,
     hash::{BuildHasher as _, RandomState},
+    time::Duration,
 };
-
-use jiff::Timestamp;
 
 use crate::{clock::Stamp, redaction::REDACTED, replay::Kept};
 
@@ -87,7 +86,7 @@ pub(super) fn difference(
     }
     let told = |message: &Message| {
         let whose = if message.from_sut { "of the product" } else { "of the harness" };
-        format!("the message {whose} at {:.3} s", Stamp { mono_ns: message.at, wall: Timestamp::UNIX_EPOCH }.seconds())
+        format!("the message {whose} at {:.3} s", Duration::from_nanos(message.at).as_secs_f64())
     };
     let mut pairs = traced.iter().zip(recorded);
     if let Some((one, _)) = pairs.clone().find(|(one, other)| (one.wall - other.wall).abs() > SAME_NS) {
@@ -99,7 +98,7 @@ pub(super) fn difference(
     if traced.iter().all(|one| one.redacted.is_none()) {
         return None;
     }
-    let texts = texts()?;
+    let Some(texts) = texts() else { return Some("its recording can't be read again".into()) };
     let mut redacted = traced.iter().zip(&texts).filter_map(|(one, text)| Some((one, one.redacted.as_deref()?, text)));
     redacted.find(|(_, traced, text)| !fits(traced, text)).map(|(one, ..)| {
         format!("{} is another one in the trace than in the recording, also where nothing is redacted", told(one))

@@ -1,6 +1,6 @@
 //! Which manual actions of the plan the bench has no request for: each makes its test cases inconclusive.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
 use serde_json::Value;
 
@@ -10,7 +10,7 @@ use crate::{
     manual_action::ManualAction,
     testcase::{
         library::Library,
-        model::{Step, StepKind, TestCase},
+        model::{StepKind, TestCase},
         template::{Template, Values},
     },
 };
@@ -72,20 +72,18 @@ fn words(action: &ManualAction) -> String {
 /// What a test case and the states that it runs ask the operator for, as far as it is written there and not calculated; what the
 /// test case can do without is left out.
 fn actions(case: &TestCase, library: &Library) -> Vec<ManualAction> {
-    let mut states: HashSet<&str> = HashSet::new();
-    let mut pending: Vec<&Step> = case.before.iter().chain(case.steps.iter().flatten()).map(|step| &**step).collect();
-    let mut found = Vec::new();
-    while let Some(step) = pending.pop() {
-        if let StepKind::Operator { action, with, optional: false } = &step.kind {
-            let (action, parameters) = (action.name.to_owned(), literals(with));
-            found.push(ManualAction { action, parameters, prompt: String::new() });
-        }
-        pending.extend(step.inner().iter().map(|step| &**step));
-        if let Some((name, _)) = step.run().filter(|(name, _)| states.insert(name)) {
-            pending.extend(library.states.get(name).into_iter().flat_map(|state| &state.steps).map(|step| &**step));
-        }
-    }
-    found
+    let steps = case.before.iter().chain(case.steps.iter().flatten());
+    let asked = library.reached(steps).into_iter().filter_map(|step| match &step.kind {
+        StepKind::Operator { action, with, optional: false } => Some((action, with)),
+        _ => None,
+    });
+    asked
+        .map(|(action, with)| ManualAction {
+            action: action.name.to_owned(),
+            parameters: literals(with),
+            prompt: String::new(),
+        })
+        .collect()
 }
 
 fn literals(with: &[(String, Template)]) -> Values {

@@ -1,6 +1,6 @@
 //! File transfers of a run: the server that bench and PICS choose, and the firmware that is served.
 
-use std::{collections::HashSet, pin::Pin, sync::Arc, time::Duration};
+use std::{pin::Pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use serde_json::{Value, json};
@@ -58,21 +58,11 @@ pub(crate) struct Wanted {
 
 /// What these test cases ask of servers, themselves or by the states that they run.
 pub(super) fn are_wanted<'c>(cases: impl Iterator<Item = &'c Arc<TestCase>>, library: &'c Library) -> Wanted {
-    let mut states: HashSet<&str> = HashSet::new();
-    let mut pending: Vec<&Arc<Step>> = Vec::new();
     let mut wanted = Wanted::default();
-    for case in cases {
-        pending.extend(case.before.iter().chain(&case.after).chain(case.steps.iter().flatten()));
-    }
-    while let Some(step) = pending.pop() {
-        if let Some(service) = step.service() {
-            wanted.server |= SERVED.contains(&service.name);
-            wanted.guarded |= service.name == GUARDED;
-        }
-        pending.extend(step.inner());
-        if let Some((name, _)) = step.run().filter(|(name, _)| states.insert(name)) {
-            pending.extend(library.states.get(name).into_iter().flat_map(|state| &state.steps));
-        }
+    let steps = cases.flat_map(|case| case.before.iter().chain(&case.after).chain(case.steps.iter().flatten()));
+    for service in library.reached(steps).into_iter().filter_map(Step::service) {
+        wanted.server |= SERVED.contains(&service.name);
+        wanted.guarded |= service.name == GUARDED;
     }
     wanted
 }

@@ -9,7 +9,7 @@ use super::{
     catalogue::{Catalogue, Origin},
     citations,
     dialect::Dialect,
-    model::{RunSite, State, TestCase},
+    model::{RunSite, State, Step, TestCase},
     reader,
     scope::Names,
 };
@@ -37,6 +37,21 @@ impl Library {
     /// Reads all of a side; every defect of every file at once.
     pub fn load(catalogue: &Catalogue, sut: SutKind) -> Result<Self, Vec<Defects>> {
         Self::read(catalogue, sut, |_| true, catalogue.origin != Origin::Recorded)
+    }
+
+    /// These steps and all that they reach, in themselves or by the states that they run, each state once; in no order.
+    pub fn reached<'l>(&'l self, steps: impl IntoIterator<Item = &'l Arc<Step>>) -> Vec<&'l Step> {
+        let mut states: HashSet<&str> = HashSet::new();
+        let mut pending: Vec<&Arc<Step>> = steps.into_iter().collect();
+        let mut reached = Vec::new();
+        while let Some(step) = pending.pop() {
+            reached.push(&**step);
+            pending.extend(step.inner());
+            if let Some((name, _)) = step.run().filter(|(name, _)| states.insert(name)) {
+                pending.extend(self.states.get(name).into_iter().flat_map(|state| &state.steps));
+            }
+        }
+        reached
     }
 
     /// Reads what a run of these test cases needs. Those that are compiled in are sound, so that no others are read; a folder is

@@ -185,7 +185,7 @@ impl Node {
         let step = self.step.clone();
         match answer {
             Answer::Lost if send.lost_allowed => {
-                self.keep_answer(serde_json::json!({ "error": "lost" }), world);
+                self.keep_answer(serde_json::json!({ "error": "lost" }), None, world);
             }
             Answer::Lost => {
                 let message = format!("the connection was lost before {} was answered", send.action);
@@ -218,8 +218,7 @@ impl Node {
                     world.find(Verdict::Fail, finding);
                     return false;
                 }
-                self.keep_answer(serde_json::json!({ "error": code }), world);
-                self.is_answered_by(&text, world);
+                self.keep_answer(serde_json::json!({ "error": code }), Some(&text), world);
             }
             Answer::Result(payload, text, input) => {
                 world.takes(input, &step, &self.path, Role::Answer);
@@ -240,15 +239,15 @@ impl Node {
                     world.find(Verdict::Fail, finding);
                     return false;
                 }
-                self.keep_answer(payload, world);
-                self.is_answered_by(&text, world);
+                self.keep_answer(payload, Some(&text), world);
             }
         }
         true
     }
 
     /// `name.request`, `name.at`, when and where in the conversation it was answered, and the members of the response.
-    pub(super) fn keep_answer(&self, answer: Value, world: &mut World) {
+    /// The text is that of the answer, where there is one.
+    pub(super) fn keep_answer(&self, answer: Value, text: Option<&str>, world: &mut World) {
         let Some(name) = &self.step.saved_as else { return };
         let mut kept = world.names(&self.scope).lookup(name).map(Cow::into_owned).unwrap_or_default();
         if let (Value::Object(kept), Value::Object(answer)) = (&mut kept, answer) {
@@ -257,10 +256,7 @@ impl Node {
             kept.extend(answer);
         }
         world.keep(name, kept);
-    }
-
-    fn is_answered_by(&self, text: &str, world: &mut World) {
-        if let Some(name) = &self.step.saved_as {
+        if let Some(text) = text {
             world.comes_from_answer(name, text);
         }
     }
