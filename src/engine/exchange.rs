@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::{
     clock::Stamp,
-    link::{AttemptFailure, ConnId, EndpointId},
+    link::{AttemptFailure, ClosedBy, ConnId, EndpointId},
     manual_action::ActionOutcome,
 };
 
@@ -14,7 +14,38 @@ pub(crate) enum Answer {
     Result(Value, String, usize),
     Error(String, String, usize),
     /// The connection went away before it came.
-    Lost,
+    Lost(Lost),
+}
+
+/// What is known of a CALL of ours whose connection went away.
+#[derive(Debug, Clone)]
+pub(crate) struct Lost {
+    /// How the connection ended, in words.
+    pub(crate) how: Option<String>,
+    /// The CALL; none that was still to be sent.
+    pub(crate) frame: Option<String>,
+}
+
+/// The end of a connection.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ending {
+    pub(crate) at: Stamp,
+    pub(crate) by: ClosedBy,
+    /// Of the close frame, where there was one.
+    pub(crate) code: Option<u16>,
+}
+
+impl Ending {
+    /// In words, with the second of the test case that began then.
+    pub(crate) fn words(self, began: Stamp) -> String {
+        let at = self.at.seconds_since(&began);
+        let code = self.code.map(|code| format!(" (close code {code})")).unwrap_or_default();
+        match self.by {
+            ClosedBy::Sut => format!("the connection was closed by the SUT at {at:.3} s{code}"),
+            ClosedBy::Harness => format!("the connection was closed by the harness at {at:.3} s{code}"),
+            ClosedBy::Broken => format!("the connection broke at {at:.3} s, without a close frame of either side"),
+        }
+    }
 }
 
 /// An answer of the operator or of a service.

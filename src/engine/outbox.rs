@@ -116,7 +116,7 @@ impl World {
                 self.memory.session.promise_answered(&moment, sent.action);
                 self.note_promises();
             }
-            Some(Answer::Lost) => {}
+            Some(Answer::Lost(_)) => {}
         }
     }
 

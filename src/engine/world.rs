@@ -26,7 +26,7 @@ use serde_json::{Map, Value, json};
 use super::{
     Effect, Outcome, Phase, Scope, Setup, SutMemory,
     call_order::CallOrder,
-    exchange::{Answer, Attempt, Open, Reply},
+    exchange::{Answer, Attempt, Ending, Open, Reply},
     finding::Finding,
     outbox::Outbox,
     pacing::Pace,
@@ -36,7 +36,7 @@ use super::{
 };
 use crate::{
     clock::Stamp,
-    link::{AttemptFailure, ClosedBy, ConnId, EndpointId, LinkCommand, Secret, ServerPolicy},
+    link::{AttemptFailure, ConnId, EndpointId, LinkCommand, Secret, ServerPolicy},
     pics::SutKind,
     protocol::{
         frame::Frame,
@@ -94,7 +94,8 @@ pub(crate) struct World {
     pub(crate) call_answers: HashMap<String, Answer>,
     pub(crate) attempts: Vec<Attempt>,
     pub(crate) open: Option<Open>,
-    pub(crate) closed_at: Option<(Stamp, ClosedBy)>,
+    /// How the last connection ended.
+    pub(crate) closed: Option<Ending>,
     /// The last connection was ended by us or by the operator, not by the SUT.
     cut_by_us: bool,
     network_cut: bool,
@@ -186,7 +187,7 @@ impl World {
             call_answers: HashMap::new(),
             attempts: Vec::new(),
             open: setup.memory.open.map(|(conn, endpoint)| Open { conn, endpoint, at: now }),
-            closed_at: None,
+            closed: None,
             cut_by_us: false,
             network_cut: false,
             last_activity: now,

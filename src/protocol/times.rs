@@ -39,32 +39,41 @@ impl Bounds {
 /// The moment at which the message came.
 const CAME: &str = "the moment it came";
 
-/// Holds the times in a CALL against the bounds that each of them has.
-pub(super) fn check_call(messages: &Messages, call: &Call, bounds: &dyn Fn(&TimeAt) -> Bounds) -> Vec<Breach> {
+/// Holds the times in a CALL against the bounds that each of them has; `source`: where a version says what a time means.
+pub(super) fn check_call(
+    messages: &Messages,
+    call: &Call,
+    bounds: &dyn Fn(&TimeAt) -> Bounds,
+    source: &dyn Fn(&str, Time) -> Option<&'static str>,
+) -> Vec<Breach> {
     let times = messages.times(&call.action, true, &call.payload);
-    let judged =
-        times.iter().map(|time| judge(time, &bounds(time), &format!("{}Request", call.action), &call.text, ""));
+    let judged = times.iter().map(|time| {
+        judge(time, &bounds(time), &format!("{}Request", call.action), &call.text, source(&call.action, time.time))
+    });
     judged.flatten().collect()
 }
 
-/// Holds the times in the answer to a CALL of ours against now; `heartbeat`: the requirement for the time in a heartbeat.
+/// Holds the times in the answer to a CALL of ours against now; `source`: where a version says what a time means.
 pub(super) fn check_answer(
     messages: &Messages,
     moment: &Moment,
     action: &str,
     payload: &serde_json::Value,
     text: &str,
-    heartbeat: &str,
+    source: &dyn Fn(&str, Time) -> Option<&'static str>,
 ) -> Vec<Breach> {
     let now = moment.now.wall;
     let tolerance = tolerance(moment);
     let came = (now, CAME);
     let bounds = Bounds { earliest: earlier(now, tolerance), latest: later(now, tolerance), after: came, before: came };
     let times = messages.times(action, false, payload);
-    times.iter().filter_map(|time| judge(time, &bounds, &format!("{action}Response"), text, heartbeat)).collect()
+    let judged = times
+        .iter()
+        .map(|time| judge(time, &bounds, &format!("{action}Response"), text, source(action, time.time)));
+    judged.flatten().collect()
 }
 
-fn judge(time: &TimeAt, bounds: &Bounds, message: &str, text: &str, heartbeat: &str) -> Option<Breach> {
+fn judge(time: &TimeAt, bounds: &Bounds, message: &str, text: &str, source: Option<&str>) -> Option<Breach> {
     if (bounds.earliest..=bounds.latest).contains(&time.at) {
         return None;
     }
@@ -75,10 +84,9 @@ fn judge(time: &TimeAt, bounds: &Bounds, message: &str, text: &str, heartbeat: &
         Time::Current => "the current time",
         _ => "a time",
     };
-    let is_heartbeat = time.time == Time::Current && message == "HeartbeatResponse";
     let message = format!("{what} in {message} is {} {words}", distance(off));
     Some(Breach {
-        requirements: if is_heartbeat { vec![heartbeat.to_owned()] } else { Vec::new() },
+        requirements: source.map(str::to_owned).into_iter().collect(),
         expected: Some(format!("{} from {:.3} to {:.3}", time.pointer, bounds.earliest, bounds.latest)),
         found: Some(time.at.to_string()),
         pointer: Some(time.pointer.clone()),

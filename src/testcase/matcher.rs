@@ -126,6 +126,20 @@ pub struct Mismatch {
     pub message: Option<String>,
 }
 
+impl Mismatch {
+    /// Tells of what is absent because something around it is, which that is: `absent: there is no /evse`.
+    fn with_what_is_missing_around(mut self, payload: &Value) -> Self {
+        if self.found == "absent" && payload.pointer(&self.pointer).is_none() {
+            let around = self.pointer.char_indices().skip(1).filter(|&(_, letter)| letter == '/');
+            let missing = around.map(|(end, _)| &self.pointer[..end]).find(|around| payload.pointer(around).is_none());
+            if let Some(missing) = missing {
+                self.found = format!("absent: there is no {missing}");
+            }
+        }
+        self
+    }
+}
+
 /// Whether a mismatch is described, or only whether there is one matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Words {
@@ -168,7 +182,9 @@ impl Checks {
     /// Everything that does not hold of a payload.
     pub fn mismatches(&self, payload: &Value, names: &dyn Lookup) -> Result<Vec<Mismatch>, TemplateError> {
         let mut found = Vec::new();
-        let examined = self.examine(payload, Place::At(""), names, Words::Wanted, &mut |mismatch| found.push(mismatch));
+        let examined = self.examine(payload, Place::At(""), names, Words::Wanted, &mut |mismatch| {
+            found.push(mismatch.with_what_is_missing_around(payload));
+        });
         // What is wrong is wrong, whatever can't be told of the rest.
         if found.is_empty() { examined.map(|()| found) } else { Ok(found) }
     }

@@ -212,6 +212,8 @@ impl Runs {
         Ok(json!({
             "run": line,
             "cases": cases,
+            "before": self.before(&line).is_some(),
+            "faults": results.iter().flat_map(|results| &results.faults).map(|fault| shown(fault)).collect::<Vec<_>>(),
             "interrupted": results.as_ref().is_none_or(|results| results.interrupted),
             "profiles": results.as_ref().map(|results| &results.profiles),
             "causes": causes,
@@ -220,17 +222,19 @@ impl Runs {
         }))
     }
 
+    /// The last whole run of the same product before this one.
+    fn before(&self, line: &RunLine) -> Option<PathBuf> {
+        let earlier = |one: &RunLine| one.complete && one.product == line.product && one.started < line.started;
+        self.lines().into_iter().find(|(_, one)| earlier(one)).map(|(folder, _)| folder)
+    }
+
     /// A run beside an earlier one: the one that is named, else the last of the same product before it.
     pub(super) fn compare(&self, key: &str, with: Option<&str>) -> Result<Value, Refused> {
         let after = self.find(key)?;
         let line = self.line(&after).ok_or(Refused::NoSuchRun)?;
         let before = match with {
             Some(with) => self.find(with)?,
-            None => {
-                let earlier = |one: &RunLine| one.complete && one.product == line.product && one.started < line.started;
-                let found = self.lines().into_iter().find(|(_, one)| earlier(one));
-                found.map(|(folder, _)| folder).ok_or(Refused::NothingBefore)?
-            }
+            None => self.before(&line).ok_or(Refused::NothingBefore)?,
         };
         let (then, now): (Results, Results) = (read::results(&before)?, read::results(&after)?);
         let command = ["ocpp-attest".to_owned(), "diff".to_owned()]

@@ -163,7 +163,7 @@ const CSMS: [(&str, &str, Verdict, &str, &str); 22] = {
             "wrong-field BootNotification /status=Rejected",
             Fail,
             "send BootNotification",
-            "/status one of [= \"Accepted\" | = \"Pending\"]",
+            "/status one of [\"Accepted\" | \"Pending\"]",
         ),
         // A CSMS may let a station wait that is new to it, but then nothing can be tested.
         (BOOT, "wrong-field BootNotification /status=Pending", Inconclusive, "assert accepted", "it said Pending"),

@@ -267,11 +267,13 @@ fn a_run_is_planned_started_watched_compared_and_handed_out() {
     assert!(case["rows"].as_array().unwrap().iter().any(|row| row["finding"] == 0));
     assert_eq!(workbench.get(&format!("/runs/{key}/cases/TC_X")).0, 404);
     assert_eq!(workbench.get(&format!("/runs/{key}/compare")).0, 404, "nothing to compare with");
+    assert_eq!(workbench.json(&format!("/runs/{key}"))["before"], false);
 
     // The same again: nothing changed, and one that was not run this time.
     let again = workbench.run(&pics, &["TC_B_01_CS"]);
     assert_eq!(again["run"], 2);
     let second = workbench.json("/state")["about"]["key"].as_str().unwrap().to_owned();
+    assert_eq!(workbench.json(&format!("/runs/{second}"))["before"], true);
     let compared = workbench.json(&format!("/runs/{second}/compare"));
     assert_eq!((&compared["key"], &compared["unchanged"]), (&json!(key), &json!(1)));
     assert_eq!(compared["test-cases"][0]["what"], "gone");

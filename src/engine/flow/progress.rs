@@ -8,7 +8,7 @@ use super::{Body, Node, Sending, Sequence, Status};
 use crate::{
     engine::{
         Role, Scope,
-        exchange::{Answer, Reply},
+        exchange::{Answer, Lost, Reply},
         finding::Finding,
         world::World,
     },
@@ -73,13 +73,9 @@ impl Node {
         let since = self.reached.seconds();
         let told = |call| format!("{} at {:.1} s", world.summary(call), call.at.seconds_since(&world.began));
         let came: Vec<String> = world.received_since(since).map(told).collect();
-        finding.found = Some(match (came.is_empty(), world.closed_at) {
+        finding.found = Some(match (came.is_empty(), world.closed) {
             (false, _) => format!("meanwhile: {}", shorten(&came.join(", "), 400)),
-            (true, Some((at, by))) if !world.connected() => {
-                let at = at.seconds_since(&world.began);
-                format!("nothing; the connection was lost at {at:.3} s of the test case (closed by {by:?})")
-                    .to_lowercase()
-            }
+            (true, Some(ending)) if !world.connected() => format!("nothing; {}", ending.words(world.began)),
             (true, _) => world.nothing_since(self.reached),
         });
         let misses = world.received_since(since).filter_map(|call| {
@@ -155,7 +151,8 @@ impl Node {
                 self.body = Body::Send(Sending { id, connected, within, until, at: world.now });
             } else if connected && send.lost_allowed {
                 // It was closed before our message was on its way: the close was there already, or our station took its time.
-                return self.answered(send, Answer::Lost, world);
+                let how = world.closed.map(|ending| ending.words(world.began));
+                return self.answered(send, Answer::Lost(Lost { how, frame: None }), world);
             } else if world.now.mono_ns >= until {
                 let message = format!("{} can't be sent: the SUT is not connected", send.action);
                 let verdict = world.missing_verdict();
@@ -184,13 +181,17 @@ impl Node {
     pub(super) fn answered(&mut self, send: &Send, answer: Answer, world: &mut World) -> bool {
         let step = self.step.clone();
         match answer {
-            Answer::Lost if send.lost_allowed => {
+            Answer::Lost(_) if send.lost_allowed => {
                 self.keep_answer(serde_json::json!({ "error": "lost" }), None, world);
             }
-            Answer::Lost => {
+            Answer::Lost(lost) => {
                 let message = format!("the connection was lost before {} was answered", send.action);
                 let verdict = world.missing_verdict();
-                world.find(verdict, Finding::at(&step, &self.path, message));
+                let mut finding = Finding::at(&step, &self.path, message);
+                finding.expected = Some(format!("a response to {}", send.action));
+                finding.found = lost.how;
+                finding.frame = lost.frame.map(|frame| shorten(&frame, 4000));
+                world.find(verdict, finding);
                 return false;
             }
             Answer::Error(code, text, input) => {

@@ -234,3 +234,18 @@ fn a_condition_that_does_not_hold_tells_what_was_found_and_where() {
     time         2.000 s (2.000 s of the run)
     "#);
 }
+
+#[test]
+fn what_is_absent_because_something_around_it_is_tells_what_is_missing() {
+    let steps = "steps:\n  - expect: TransactionEvent\n    check:\n      transactionInfo.chargingState: Idle\n      evse.id: 1\n      \
+                 meterValue[0].sampledValue[0].context: Transaction.Begin\n";
+    let mut engine = engine(steps, connected());
+    says(
+        &mut engine,
+        1,
+        r#"[2,"e","TransactionEvent",{"eventType":"Started","timestamp":"1970-01-01T00:00:01Z","triggerReason":"Authorized","seqNo":0,"transactionInfo":{"transactionId":"t"}}]"#,
+    );
+    let failure = ended(engine, 5).failures.remove(0);
+    let found = failure.further.iter().map(|place| format!("{}: {}", place.expected, place.found));
+    insta::assert_snapshot!(found.collect::<Vec<_>>().join("\n"), @"");
+}

@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::{Answer, Answered, Attempt, Finding, MAX_KEPT, Open, OutstandingCall, World};
+use super::{Answer, Answered, Attempt, Ending, Finding, MAX_KEPT, Open, OutstandingCall, World};
 use crate::{
     certificate::Certificate,
+    engine::exchange::Lost,
     link::{AttemptFailure, ClosedBy, ConnId, LinkCommand, LinkEvent, UpgradeRequest},
     protocol::{
         frame::Frame,
@@ -83,11 +84,12 @@ impl World {
                     self.attempts.push(Attempt { conn, endpoint, at, outcome, facts: known, input, head });
                 }
             }
-            LinkEvent::Closed { conn, by, .. } => {
+            LinkEvent::Closed { conn, by, code } => {
+                let ending = Ending { at: self.now, by, code };
                 if self.open.as_ref().is_some_and(|open| open.conn == conn) {
                     self.open = None;
                     self.memory.open = None;
-                    self.closed_at = Some((self.now, by));
+                    self.closed = Some(ending);
                     self.cut_by_us = by == ClosedBy::Harness || std::mem::take(&mut self.network_cut);
                 } else {
                     // A quick station is back before the end of the old connection is seen.
@@ -104,8 +106,9 @@ impl World {
                     .map(|(id, _)| id.clone())
                     .collect();
                 for id in lost {
-                    self.outstanding.remove(&id);
-                    self.call_answers.insert(id, Answer::Lost);
+                    let frame = self.outstanding.remove(&id).map(|call| call.to_text(&id));
+                    let lost = Lost { how: Some(ending.words(self.began)), frame };
+                    self.call_answers.insert(id, Answer::Lost(lost));
                 }
             }
             LinkEvent::Ping { conn, pong } => {

@@ -266,7 +266,7 @@ impl Session for Conversation {
         response: &Value,
         text: &str,
     ) -> Vec<Breach> {
-        let mut breaches = check_times(self.protocol.messages(), moment, action, response, text, "1.6, 4.6");
+        let mut breaches = check_times(self.protocol.messages(), moment, action, response, text, &times::source);
         let most = self.setting("GetConfigurationMaxKeys").and_then(|most| most.parse().ok());
         breaches.extend(echo::check_answer(action, request, response, text, most));
         breaches

@@ -16,7 +16,21 @@ const LONGEST_INTERVAL: f64 = 86_400.0;
 
 /// Holds the times in a CALL against now.
 pub(super) fn check_call(messages: &Messages, moment: &Moment, known: &Transactions, call: &Call) -> Vec<Breach> {
-    times::check_call(messages, call, &|time| bounds(moment, known, call, time))
+    times::check_call(messages, call, &|time| bounds(moment, known, call, time), &source)
+}
+
+/// The section on the message that has a time as a member.
+pub(super) fn source(action: &str, _: Time) -> Option<&'static str> {
+    Some(match action {
+        "BootNotification" => "1.6, 4.2",
+        "Heartbeat" => "1.6, 4.6",
+        "MeterValues" => "1.6, 4.7",
+        "StartTransaction" => "1.6, 4.8",
+        "StatusNotification" => "1.6, 4.9",
+        "StopTransaction" => "1.6, 4.10",
+        "SecurityEventNotification" => "A04.FR.01",
+        _ => return None,
+    })
 }
 
 fn bounds(moment: &Moment, known: &Transactions, call: &Call, time: &TimeAt) -> Bounds {

@@ -264,7 +264,7 @@ impl Session for Conversation {
         text: &str,
     ) -> Vec<Breach> {
         let messages = self.protocol.messages();
-        let mut breaches = check_times(messages, moment, action, response, text, "G02.FR.03");
+        let mut breaches = check_times(messages, moment, action, response, text, &times::source);
         if echo::repeats(action) {
             let request = messages.with_defaults(action, true, request.clone());
             breaches.extend(echo::check_answer(action, &request, response, text));

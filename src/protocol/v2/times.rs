@@ -10,7 +10,21 @@ use crate::protocol::{
 
 /// Holds the times in a CALL against now.
 pub(super) fn check_call(messages: &Messages, moment: &Moment, known: &Transactions, call: &Call) -> Vec<Breach> {
-    times::check_call(messages, call, &|time| bounds(moment, known, call, time))
+    times::check_call(messages, call, &|time| bounds(moment, known, call, time), &source)
+}
+
+/// Where it is said what a time in a message means: the type or the message that has it as a member.
+pub(super) fn source(action: &str, time: Time) -> Option<&'static str> {
+    Some(match (time, action) {
+        (Time::Current, "BootNotification") => "Part 2, BootNotificationResponse",
+        (Time::Current, _) => "G02.FR.03",
+        (Time::Measured, _) => "Part 2, MeterValueType",
+        (_, "TransactionEvent") => "Part 2, TransactionEventRequest",
+        (_, "StatusNotification") => "Part 2, StatusNotificationRequest",
+        (_, "SecurityEventNotification") => "Part 2, SecurityEventNotificationRequest",
+        (_, "NotifyEvent") => "Part 2, NotifyEventRequest",
+        _ => return None,
+    })
 }
 
 fn bounds(moment: &Moment, known: &Transactions, call: &Call, time: &TimeAt) -> Bounds {

@@ -42,7 +42,11 @@ impl Matcher {
                         each.push(one);
                     }
                 }
-                if let [one] = &each[..] { one.clone() } else { format!("one of [{}]", each.join(" | ")) }
+                if let [one] = &each[..] {
+                    return one.clone();
+                }
+                let each: Vec<&str> = each.iter().map(|one| one.strip_prefix("= ").unwrap_or(one)).collect();
+                format!("one of [{}]", each.join(" | "))
             }
             Matcher::Absent => "absent".into(),
             Matcher::Present => "present".into(),

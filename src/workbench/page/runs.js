@@ -44,7 +44,7 @@ const comparison = async (key, open) => {
   const node = make("section", "compared");
   const answer = await fetched(`/runs/${key}/compare`);
   if (!answer.ok) {
-    if (answer.status !== 404) node.append(make("h3", "", "Compared with the last run"), make("p", "small", answer.value.error));
+    node.append(make("h3", "", "Compared with the last run"), make("p", "small", answer.value.error));
     return node;
   }
   const told = answer.value, gone = told["test-cases"].filter((one) => one.what === "gone").length;
@@ -57,7 +57,7 @@ const comparison = async (key, open) => {
   }
   said.push(`${told.unchanged} as before`);
   if (gone) said.push(`${gone} not run this time`);
-  node.append(make("p", told.regressed ? "worse" : "", said.join(" · ")));
+  node.append(make("p", told.regressed && shown.length ? "worse" : "", said.join(" · ")));
   for (const warning of told.warnings) node.append(make("p", "small", warning));
   if (shown.length) {
     const list = make("ul", "changes");
@@ -78,6 +78,7 @@ export const outcome = (told, open, acts) => {
   if (told.interrupted) {
     whole.append(make("p", "notice", "This run was ended early. What had ended by then is kept."), command(`ocpp-attest run --resume ${run.folder}`, "To resume it"));
   }
+  if (told.faults.length) whole.append(make("p", "notice", `The simulated product had deliberate faults: ${told.faults.join("; ")}`));
   if (acts.length) whole.append(make("div", "buttons", ...acts));
   if (told.reports.length) {
     const links = make("div", "reports");
@@ -139,6 +140,6 @@ export const outcome = (told, open, acts) => {
   }
   const compared = make("section", "compared");
   whole.append(compared);
-  comparison(run.key, open).then((node) => compared.replaceWith(node));
+  if (told.before) comparison(run.key, open).then((node) => compared.replaceWith(node));
   return whole;
 };
