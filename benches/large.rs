@@ -109,8 +109,12 @@ fn main() {
     };
     let results = results::summarise(&pics, &entries, ran.results, &trace, info);
     folder::write_results(&folder, &results).expect("results");
-    report::write_all(&folder, Run { pics: &pics, plan: &entries, results: &results, trace: &trace, seal: None })
-        .expect("reports");
+    report::write_all(
+        &folder,
+        report::Format::ALL,
+        Run { pics: &pics, plan: &entries, results: &results, trace: &trace, seal: None },
+    )
+    .expect("reports");
     let size = |name: &str| std::fs::metadata(folder.join(name)).map_or(0, |file| file.len() / 1_000_000);
     println!(
         "{written} frames in {lines} lines, trace {} MB, full report {} MB",

@@ -9,7 +9,7 @@ use super::print;
 use crate::{
     protocol::Protocol,
     record::{Kpi, ProfileOutcome, Results, TraceEvent, causes::Cause},
-    report::{finding, time},
+    report::{Format, finding, time},
     runner::Event,
     text::{visible_line, wrap},
     verdict::{TestCaseResult, Verdict},
@@ -323,12 +323,18 @@ fn causes(causes: &[Cause], layout: Layout) -> String {
 }
 
 /// Where the reports lie.
-pub(super) fn places(folder: &Path) -> String {
-    let report = folder.join("abstract.html");
-    format!(
-        "report: {}\n        also: report.html (every message), summary.md, junit.xml, results.json\n",
-        visible_line(&report.display().to_string())
-    )
+pub(super) fn places(folder: &Path, formats: &[Format]) -> String {
+    let mut also: Vec<&str> = Vec::new();
+    for (format, words) in
+        [(Format::Full, "report.html (every message)"), (Format::Summary, "summary.md"), (Format::Junit, "junit.xml")]
+    {
+        also.extend(formats.contains(&format).then_some(words));
+    }
+    also.push("results.json");
+    let first = if formats.contains(&Format::Html) { Format::Html.file() } else { also.remove(0) };
+    let first = folder.join(first).display().to_string();
+    let also = if also.is_empty() { String::new() } else { format!("        also: {}\n", also.join(", ")) };
+    format!("report: {}\n{also}", visible_line(&first))
 }
 
 #[cfg(test)]

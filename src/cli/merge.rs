@@ -67,7 +67,7 @@ pub fn run(arguments: &Arguments) -> Result<u8, Problem> {
     folder::write_results(out, &results).map_err(journal_failed)?;
     let seal = seal::write(out).map_err(journal_failed)?;
     let run = report::Run { pics: &common.pics, plan, results: &results, trace: &trace, seal: Some(&seal) };
-    report::write_all(out, run)?;
+    report::write_all(out, report::Format::ALL, run)?;
     print(&format!("{} runs merged\n{}\n", arguments.runs.len(), gate::counts(&results)));
     print(&gate::words(&results));
     if results.interrupted {

@@ -12,6 +12,7 @@ mod documents;
 mod explain;
 mod faults;
 mod fmt;
+mod formats;
 mod gate;
 mod list;
 mod log;
@@ -95,7 +96,8 @@ fn given(secret: Option<&str>) -> Option<&str> {
 const ENVIRONMENT: &str = "\
 Environment:
   OCPP_ATTEST_PASSWORD       Basic authentication password, overrides the bench
-  OCPP_ATTEST_FILE_PASSWORD  password of the file servers, overrides the bench";
+  OCPP_ATTEST_FILE_PASSWORD  password of the file servers, overrides the bench
+  OCPP_ATTEST_FORMAT         the reports that a run writes, as `--format` names them";
 
 /// An open conformance test harness for OCPP.
 #[derive(Debug, Parser)]

@@ -5,9 +5,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use clap::{Args, ValueEnum, builder::PossibleValue};
+use clap::Args;
 
-use super::{Problem, exit, print};
+use super::{
+    Problem, exit,
+    formats::{self, Wanted},
+    print,
+};
 use crate::{
     record::{chain, compare, folder, read, seal},
     report::{self, Format, ReportError, Run},
@@ -31,37 +35,9 @@ pub struct Arguments {
     since: Option<PathBuf>,
 }
 
-/// A format, or all of them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Wanted {
-    One(Format),
-    All,
-}
-
-impl ValueEnum for Wanted {
-    fn value_variants<'a>() -> &'a [Self] {
-        static VARIANTS: std::sync::OnceLock<Vec<Wanted>> = std::sync::OnceLock::new();
-        VARIANTS.get_or_init(|| Format::ALL.iter().copied().map(Wanted::One).chain([Wanted::All]).collect())
-    }
-
-    fn to_possible_value(&self) -> Option<PossibleValue> {
-        match self {
-            Wanted::One(format) => format.to_possible_value(),
-            Wanted::All => Some(PossibleValue::new("all").help("Every report")),
-        }
-    }
-}
-
 /// Runs the subcommand.
 pub fn run(arguments: &Arguments) -> Result<u8, Problem> {
-    let mut formats: Vec<Format> = Vec::new();
-    for wanted in &arguments.format {
-        let these = match wanted {
-            Wanted::One(format) => vec![*format],
-            Wanted::All => Format::ALL.to_vec(),
-        };
-        formats.extend(these.into_iter().filter(|format| !formats.contains(format)).collect::<Vec<_>>());
-    }
+    let formats = formats::chosen(&arguments.format);
     let run = read::run(&arguments.folder)?;
     // Only the full report shows what happened; the others stand in the results.
     let trace = if formats.contains(&Format::Full) {

@@ -12,7 +12,13 @@ use clap::Args;
 
 pub(super) use self::execute::asked_to_stop;
 use self::{live::Live, prepare::Prepared};
-use super::{Problem, TestCases, gate::Gate, given, operator::OperatorChoice};
+use super::{
+    Problem, TestCases,
+    formats::{self, Wanted},
+    gate::Gate,
+    given,
+    operator::OperatorChoice,
+};
 use crate::{
     link::{Secret, keys},
     pics::SutKind,
@@ -73,6 +79,9 @@ pub struct Arguments {
     /// Run N test cases of a CSMS side by side, each as one station of the bench's `stations`
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1000))]
     jobs: u16,
+    /// Which reports to write (repeatable, or separated by commas); `report` makes the others later
+    #[arg(long, value_name = "FORMAT", value_delimiter = ',', default_value = "all", env = "OCPP_ATTEST_FORMAT")]
+    format: Vec<Wanted>,
     /// The run folder [default: reports/DATE-PRODUCT]; an earlier run there is replaced
     #[arg(long, value_name = "DIR", conflicts_with = "resume")]
     out: Option<PathBuf>,
@@ -112,9 +121,16 @@ pub fn run(arguments: &Arguments, test_cases: &TestCases) -> Result<u8, Problem>
     if !prepared.simulated {
         eprintln!("{}", introduction::introduction(&prepared.pics, &prepared.bench, jobs));
     }
-    let execution = execute::Execution { operator, jobs, fail_fast: arguments.fail_fast, gate: &gate, live };
+    let formats = formats::chosen(&arguments.format);
+    let execution =
+        execute::Execution { operator, jobs, fail_fast: arguments.fail_fast, gate: &gate, formats: &formats, live };
     let results = execute::execute(&prepared, execution)?;
-    ending::tell(&prepared, &results, &ending::again(arguments.operator.as_deref(), arguments.jobs));
+    ending::tell(
+        &prepared,
+        &results,
+        &formats,
+        &ending::again(arguments.operator.as_deref(), arguments.jobs, &formats),
+    );
     let exit = gate.exit(&results);
     // A fault that was not there proves nothing.
     let idle = super::faults::tell_idle(&prepared.faults);

@@ -124,7 +124,7 @@ pub(super) fn redact(runs: &[PathBuf]) -> Result<Redaction, PackageError> {
         let trace = TraceSummary::read(&whole.pics, &folder)?;
         let run =
             report::Run { pics: &whole.pics, plan: &whole.plan, results: &results, trace: &trace, seal: Some(&seal) };
-        report::write_all(&folder, run).map_err(|error| PackageError::Own(error.to_string()))?;
+        report::write_all(&folder, report::Format::ALL, run).map_err(|error| PackageError::Own(error.to_string()))?;
         otherwise.extend(judged_otherwise(&folder));
     }
     redaction.told.not_judged_again = otherwise.into_iter().collect();

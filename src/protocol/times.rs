@@ -67,9 +67,8 @@ pub(super) fn check_answer(
     let came = (now, CAME);
     let bounds = Bounds { earliest: earlier(now, tolerance), latest: later(now, tolerance), after: came, before: came };
     let times = messages.times(action, false, payload);
-    let judged = times
-        .iter()
-        .map(|time| judge(time, &bounds, &format!("{action}Response"), text, source(action, time.time)));
+    let judged =
+        times.iter().map(|time| judge(time, &bounds, &format!("{action}Response"), text, source(action, time.time)));
     judged.flatten().collect()
 }
 

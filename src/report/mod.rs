@@ -149,9 +149,9 @@ pub fn render(format: Format, run: Run<'_>) -> Result<Vec<u8>, ReportError> {
     .into_bytes())
 }
 
-/// Writes every report of a run into its folder.
-pub fn write_all(folder: &Path, run: Run<'_>) -> Result<(), ReportError> {
-    Format::ALL.iter().try_for_each(|format| write_one(folder, format.file(), *format, run))
+/// Writes reports of a run into its folder.
+pub fn write_all(folder: &Path, formats: &[Format], run: Run<'_>) -> Result<(), ReportError> {
+    formats.iter().try_for_each(|format| write_one(folder, format.file(), *format, run))
 }
 
 /// Writes a report of a run into a folder. The full report is written as it is made.
@@ -162,9 +162,9 @@ pub fn write_one(folder: &Path, name: &str, format: Format, run: Run<'_>) -> Res
     }
 }
 
-/// True when a folder has every report of a run: the tool was not stopped while it wrote them.
-pub fn all_written(folder: &Path) -> bool {
-    Format::ALL.iter().all(|format| folder.join(format.file()).is_file())
+/// True when a folder has these reports of a run: the tool was not stopped while it wrote them.
+pub fn all_written(folder: &Path, formats: &[Format]) -> bool {
+    formats.iter().all(|format| folder.join(format.file()).is_file())
 }
 
 #[cfg(test)]

@@ -282,3 +282,18 @@ fn logs_go_to_standard_error_by_level_and_filter() {
     assert_eq!(wrong.status, Some(2));
     assert!(wrong.stderr.contains("write error, warn, info, debug or trace"), "{}", wrong.stderr);
 }
+
+#[test]
+fn a_run_writes_the_reports_that_are_wanted() {
+    let reports = |run: &Run| {
+        let all = ["abstract.html", "abstract.md", "abstract.pdf", "report.html", "junit.xml", "summary.md"];
+        all.into_iter().filter(|report| run.out.join(report).is_file()).collect::<Vec<_>>()
+    };
+    let one = ["--test", "TC_Y_01_CS"];
+    let few = run(&[&one[..], &["--format", "junit,md"]].concat());
+    assert_eq!(reports(&few), ["abstract.md", "junit.xml"]);
+    assert!(few.stdout.contains("junit.xml\n        also: results.json"), "{}", few.stdout);
+    let every = run(&[&one[..], &["--format", "all"]].concat());
+    assert_eq!(reports(&every).len(), if cfg!(feature = "pdf") { 6 } else { 5 });
+    assert!(every.stdout.contains("abstract.html\n        also: report.html"), "{}", every.stdout);
+}

@@ -157,8 +157,12 @@ fn write_run(out: &Path, product: &str, bench: &str, globs: &[&str]) -> Secrets 
     folder::write_results(out, &results).unwrap();
     let lines: String = trace.iter().map(|entry| serde_json::to_string(entry).unwrap() + "\n").collect();
     folder::write(out, "trace.jsonl", lines.as_bytes()).unwrap();
-    report::write_all(out, Run { pics: &pics, plan: &entries, results: &results, trace: &gathered, seal: None })
-        .unwrap();
+    report::write_all(
+        out,
+        report::Format::ALL,
+        Run { pics: &pics, plan: &entries, results: &results, trace: &gathered, seal: None },
+    )
+    .unwrap();
     secrets
 }
 

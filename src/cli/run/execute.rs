@@ -16,7 +16,7 @@ use crate::{
         writer::Journal,
     },
     replay::{Store, StoreError},
-    report,
+    report::{self, Format},
     results::{self, TraceSummary},
     runner::{self, Event, Plan, Product},
     verdict::TestCaseResult,
@@ -28,6 +28,8 @@ pub(super) struct Execution<'g> {
     pub(super) jobs: usize,
     pub(super) fail_fast: bool,
     pub(super) gate: &'g Opened,
+    /// The reports that are written at its end.
+    pub(super) formats: &'g [Format],
     pub(super) live: Option<Live>,
 }
 
@@ -124,6 +126,7 @@ pub(super) fn execute(prepared: &Prepared, execution: Execution<'_>) -> Result<R
     let seal = seal::write(folder).map_err(own)?;
     report::write_all(
         folder,
+        execution.formats,
         report::Run { pics, plan: entries, results: &results, trace: &trace, seal: Some(&seal) },
     )?;
     Ok(results)

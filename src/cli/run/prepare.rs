@@ -11,7 +11,7 @@ use super::{
     super::{
         TestCases,
         differences::{difference, differs, same, value},
-        faults,
+        faults, formats,
     },
     Arguments, Problem,
 };
@@ -225,7 +225,10 @@ pub(super) fn resumed(arguments: &Arguments, folder: &Path, test_cases: &TestCas
     }
     let done = |id: &String| saved.results.iter().any(|result| result.id == *id);
     let left: Vec<String> = manifest.chosen.iter().filter(|id| !done(id)).cloned().collect();
-    if left.is_empty() && folder.join("results.json").exists() && report::all_written(folder) {
+    if left.is_empty()
+        && folder.join("results.json").exists()
+        && report::all_written(folder, &formats::chosen(&arguments.format))
+    {
         let help = "start a new run without --resume";
         return Err(Problem::Input(format!("the run in {} is complete", folder.display()), help.into()));
     }
