@@ -13,6 +13,20 @@ use regex::Regex;
 /// Tests, as `file::function`, and what they show. A flag is `command --flag`, a value of one
 /// `command --flag=value`, an argument `command <NAME>`, a variable of the environment `command $NAME`.
 const TESTS: &[(&str, &[&str])] = &[
+    (
+        "cli_gate::a_run_writes_the_reports_that_are_wanted",
+        &[
+            "run --format",
+            "run --format=html",
+            "run --format=md",
+            "run --format=pdf",
+            "run --format=full",
+            "run --format=junit",
+            "run --format=summary",
+            "run --format=all",
+            "run $OCPP_ATTEST_FORMAT",
+        ],
+    ),
     ("faults::the_command_line_tells_of_faults", &["run --fault"]),
     ("hostile::whatever_a_csms_does_there_is_a_verdict_and_a_sound_folder", &["simulate csms --fault"]),
     ("cli_simulate::a_station_does_wrong_what_it_is_told_to", &["simulate charging-station --fault"]),

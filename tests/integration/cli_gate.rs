@@ -285,15 +285,24 @@ fn logs_go_to_standard_error_by_level_and_filter() {
 
 #[test]
 fn a_run_writes_the_reports_that_are_wanted() {
-    let reports = |run: &Run| {
-        let all = ["abstract.html", "abstract.md", "abstract.pdf", "report.html", "junit.xml", "summary.md"];
-        all.into_iter().filter(|report| run.out.join(report).is_file()).collect::<Vec<_>>()
-    };
-    let one = ["--test", "TC_Y_01_CS"];
-    let few = run(&[&one[..], &["--format", "junit,md"]].concat());
-    assert_eq!(reports(&few), ["abstract.md", "junit.xml"]);
+    let all = ["abstract.html", "abstract.md", "abstract.pdf", "report.html", "junit.xml", "summary.md"];
+    let written = |out: &Path| all.into_iter().filter(|report| out.join(report).is_file()).collect::<Vec<_>>();
+    let wanted = |formats: &str| run(&["--test", "TC_Y_01_CS", "--format", formats]);
+    let pdf = cfg!(feature = "pdf");
+    let few = wanted("junit,md");
+    assert_eq!(written(&few.out), ["abstract.md", "junit.xml"]);
     assert!(few.stdout.contains("junit.xml\n        also: results.json"), "{}", few.stdout);
-    let every = run(&[&one[..], &["--format", "all"]].concat());
-    assert_eq!(reports(&every).len(), if cfg!(feature = "pdf") { 6 } else { 5 });
-    assert!(every.stdout.contains("abstract.html\n        also: report.html"), "{}", every.stdout);
+    let most = wanted("html,full,summary");
+    assert_eq!(written(&most.out), ["abstract.html", "report.html", "summary.md"]);
+    assert!(most.stdout.contains("abstract.html\n        also: report.html"), "{}", most.stdout);
+    assert_eq!(wanted("pdf").out.join("abstract.pdf").is_file(), pdf);
+    assert_eq!(written(&wanted("all").out).len(), if pdf { 6 } else { 5 });
+
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("run");
+    let said = ["run", "--pics", "pics/cp-flex-plus-eu.yaml", "--sut", "simulated", "--out", tool::text(&out)];
+    let mut by_environment = tool::command(&[&["--testcases", "tests/fixtures/gate"], &said[..]].concat());
+    by_environment.env("OCPP_ATTEST_FORMAT", "junit");
+    Said::of(by_environment);
+    assert_eq!(written(&out), ["junit.xml"]);
 }

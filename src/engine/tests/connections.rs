@@ -57,5 +57,10 @@ fn a_lost_connection_tells_who_ended_it_and_what_waited_for_its_answer() {
     engine.handle(at(2), closed(Some(1000), ClosedBy::Sut));
     let finding = ended(engine, 20).failures.remove(0);
     cases.push(format!("{}: {}", finding.message, finding.found.unwrap()));
-    insta::assert_snapshot!(cases.join("\n"), @"");
+    insta::assert_snapshot!(cases.join("\n"), @r"
+    the connection was lost before GetLocalListVersion was answered: the connection was closed by the SUT at 2.000 s (close code 1001)
+    the connection was lost before GetLocalListVersion was answered: the connection broke at 2.000 s, without a close frame of either side
+    the connection was lost before GetLocalListVersion was answered: the connection was closed by the harness at 2.000 s (close code 1000)
+    Heartbeat did not come within 20.0 s: nothing; the connection was closed by the SUT at 2.000 s (close code 1000)
+    ");
 }

@@ -247,5 +247,8 @@ fn what_is_absent_because_something_around_it_is_tells_what_is_missing() {
     );
     let failure = ended(engine, 5).failures.remove(0);
     let found = failure.further.iter().map(|place| format!("{}: {}", place.expected, place.found));
-    insta::assert_snapshot!(found.collect::<Vec<_>>().join("\n"), @"");
+    insta::assert_snapshot!(found.collect::<Vec<_>>().join("\n"), @r#"
+    /evse/id = 1: absent: there is no /evse
+    /meterValue/0/sampledValue/0/context = "Transaction.Begin": absent: there is no /meterValue
+    "#);
 }
