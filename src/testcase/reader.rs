@@ -174,6 +174,14 @@ impl<'s> Reader<'s> {
         value
     }
 
+    /// Reads checks of something that has these members.
+    fn about<T>(&mut self, members: Vec<String>, read: impl FnOnce(&mut Self) -> T) -> T {
+        let around = self.names.members(members.clone());
+        let value = self.knowing(members, read);
+        self.names.members(around);
+        value
+    }
+
     fn finish<T>(self, value: T) -> Result<T, Defects> {
         if self.defects.is_empty() { Ok(value) } else { Err(self.source.defects(self.defects)) }
     }

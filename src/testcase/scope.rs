@@ -44,7 +44,13 @@ struct Mention {
 #[derive(Debug, Clone)]
 enum What {
     /// An expression uses a name. The names of loops around it and of members of its message are in the list.
-    Use { name: Arc<str>, at: Position, near: Arc<[String]> },
+    Use {
+        name: Arc<str>,
+        at: Position,
+        near: Arc<[String]>,
+        /// A member of the message has this name, and is what the expression sees where the message has it.
+        hidden: bool,
+    },
     /// A step keeps something under a name.
     Keep(String),
     /// A state is run.
@@ -59,6 +65,10 @@ pub struct Notes {
     depth: usize,
     /// Names that are known here and not elsewhere: of loops and of messages.
     near: Vec<String>,
+    /// The members of what the checks that are being read are about.
+    members: Vec<String>,
+    /// The members that expressions here see before anything else: those in conditions of checks.
+    hiding: Vec<String>,
     mentions: Vec<Mention>,
 }
 
@@ -91,13 +101,31 @@ impl Notes {
         self.near.truncate(before);
     }
 
+    /// From now on checks of something with these members are read; returns those of what is around it.
+    pub fn members(&mut self, names: Vec<String>) -> Vec<String> {
+        std::mem::replace(&mut self.members, names)
+    }
+
+    /// From now on expressions see those members first, until [`Self::show`] is called with what this returns.
+    pub fn hide(&mut self) -> usize {
+        let before = self.hiding.len();
+        self.hiding.extend_from_slice(&self.members);
+        before
+    }
+
+    /// See [`Self::hide`].
+    pub fn show(&mut self, before: usize) {
+        self.hiding.truncate(before);
+    }
+
     /// An expression that stands at this place.
     pub fn uses(&mut self, template: &Template, at: Position) {
         let names = template.names();
         if !names.is_empty() {
             let near: Arc<[String]> = self.near.as_slice().into();
             for name in names {
-                self.note(What::Use { name, at, near: near.clone() });
+                let hidden = self.hiding.iter().any(|member| **member == *name);
+                self.note(What::Use { name, at, near: near.clone(), hidden });
             }
         }
     }
@@ -193,7 +221,7 @@ impl<'s> Names<'s> {
     where
         's: 'm,
     {
-        known.extend(BUILT_IN.into_iter().chain(["evse"]));
+        let built_in: BTreeSet<&str> = BUILT_IN.into_iter().chain(["evse"]).collect();
         let mut defects: Vec<Defect> = Vec::new();
         for mentions in mentions.0.chunk_by(|one, next| (one.part, one.step) == (next.part, next.step)) {
             for Mention { what, .. } in mentions {
@@ -206,11 +234,18 @@ impl<'s> Names<'s> {
                 }
             }
             for Mention { what, .. } in mentions {
-                let What::Use { name, at, near } = what else { continue };
-                if known.contains(&**name) || near.iter().any(|near| **near == **name) {
+                let What::Use { name, at, near, hidden } = what else { continue };
+                if *hidden && known.contains(&**name) {
+                    let message = format!("`{name}` is a member of the message, and something that is kept or given");
+                    let help = "a condition sees the member where the message has it, and the other where it has not: \
+                                give the other a name of its own";
+                    defects.push(Defect::new(*at, message, help));
+                }
+                let is_known = known.contains(&**name) || built_in.contains(&**name);
+                if is_known || near.iter().any(|near| **near == **name) {
                     continue;
                 }
-                let all = || known.iter().copied().chain(near.iter().map(String::as_str));
+                let all = || known.union(&built_in).copied().chain(near.iter().map(String::as_str));
                 let help = nearest(name, all()).map_or_else(
                     || {
                         "no step before this one keeps it (`as`, `let`), and no parameter or loop has this name"
@@ -304,6 +339,40 @@ always:
             → no step before this one keeps it (`as`, `let`), and no parameter or loop has this name
         c.yaml:24:34: undefined name `boted`
             → did you mean `booted`?
+        ");
+    }
+
+    #[test]
+    fn what_a_condition_may_take_for_a_member_of_the_message_is_a_mistake() {
+        let text = "id: TC_B_99_CS
+title: T
+sut: charging-station
+block: B
+protocols: [2.0.1]
+use-cases: []
+requirements: []
+purpose: P.
+certification: { 2.0.1: { 2024-06: { core: mandatory } } }
+steps:
+  - let: { reason: PowerUp, model: M }
+  - expect: BootNotification
+    match: { reason: \"{{ reason }}\" }
+    check:
+      reason: { when: reason == 'PowerUp', is: \"{{ reason }}\" }
+      chargingStation: { when: model == 'M', is: { model: { when: model is defined, is: M }, vendorName: { when: evse, is: V } } }
+";
+        let source = Source::new("c.yaml", text);
+        let case =
+            reader::test_case(&source, Dialect::today(Version::V2_0_1)).unwrap_or_else(|error| panic!("{error}"));
+        let states = HashMap::new();
+        let defects = Names::new(std::iter::once(&case), &states).of_case(&case);
+        insta::assert_snapshot!(source.defects(defects), @r"
+        c.yaml:15:23: `reason` is a member of the message, and something that is kept or given
+            → a condition sees the member where the message has it, and the other where it has not: give the other a name of its own
+        c.yaml:15:48: `reason` is a member of the message, and something that is kept or given
+            → a condition sees the member where the message has it, and the other where it has not: give the other a name of its own
+        c.yaml:16:67: `model` is a member of the message, and something that is kept or given
+            → a condition sees the member where the message has it, and the other where it has not: give the other a name of its own
         ");
     }
 }

@@ -75,7 +75,7 @@ impl Reader<'_> {
     /// Which message it is; `message` is what that is about.
     pub(super) fn matches(&mut self, node: Option<&Node>, message: Option<Member>) -> Checks {
         let Some(node) = node else { return Checks::default() };
-        self.knowing(names_in(message), |reader| reader.group(node, Spot { place: message, citable: false }))
+        self.about(names_in(message), |reader| reader.group(node, Spot { place: message, citable: false }))
     }
 
     /// What must hold, as one group of checks or as a list of groups; `message` is what they are about, where that is a
@@ -83,7 +83,7 @@ impl Reader<'_> {
     pub(super) fn checks(&mut self, node: Option<&Node>, message: Option<Member>) -> Checks {
         let spot = Spot { place: message, citable: true };
         let Some(node) = node else { return Checks::default() };
-        self.knowing(names_in(message), |reader| match node.list() {
+        self.about(names_in(message), |reader| match node.list() {
             Some(groups) => {
                 Checks { entries: groups.iter().flat_map(|group| reader.group(group, spot).entries).collect() }
             }
@@ -201,7 +201,7 @@ impl Reader<'_> {
         const BESIDE: [&str; 2] = ["requirement", "message"];
         let ours = entries.iter().filter(|(key, _)| WORDS.contains(&key.name.as_str())).count();
         if ours == 0 {
-            return Matcher::Members(self.knowing(names_in(spot.place), |reader| reader.members(entries, spot)));
+            return Matcher::Members(self.about(names_in(spot.place), |reader| reader.members(entries, spot)));
         }
         let foreign = |key: &Key| !BESIDE.contains(&key.name.as_str()) && !WORDS.contains(&key.name.as_str());
         if let Some((key, _)) = entries.iter().find(|(key, _)| foreign(key)) {
@@ -267,13 +267,16 @@ impl Reader<'_> {
                     .composite_of(value)
                     .map_or(Matcher::Present, |composite| Matcher::CompositeOf(Box::new(composite))),
                 "when" => {
+                    let shown = self.names.hide();
                     let is = if let Some(is) = node.get("is") {
                         self.matcher(is, spot)
                     } else {
                         self.defect(node.at, "`when` needs `is`", "say what must hold then");
                         Matcher::Present
                     };
-                    Matcher::When(self.expression(value), Box::new(is))
+                    let condition = self.expression(value);
+                    self.names.show(shown);
+                    Matcher::When(condition, Box::new(is))
                 }
                 "is" if node.get("when").is_none() => self.matcher(value, spot),
                 "all" => {
