@@ -150,7 +150,7 @@ fn a_calibration_is_as_long_as_it_is_asked_to_be() {
 fn each_report_is_made_again_where_it_is_wanted() {
     let folder = tempfile::tempdir().unwrap();
     let (out, elsewhere) = (folder.path().join("run"), folder.path().join("elsewhere"));
-    run(&out, &["--test", "TC_Y_01_CS,TC_Y_02_CS"]);
+    run(&out, &["--test", "TC_Y_01_CS,TC_Y_02_CS", "--format", "all"]);
     let report = |more: &[&str]| said(&[&["report", text(&out)], more].concat());
     let formats = [
         ("html", "abstract.html", "<!DOCTYPE html>"),

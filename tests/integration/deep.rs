@@ -571,7 +571,7 @@ fn a_station_that_trusts_the_wrong_root_fails() {
     });
     let lists = |answer: &Value| answer.get("certificateHashDataChain").is_some();
     for (id, requirement) in
-        [("TC_M_09", "M05.FR.11"), ("TC_M_31", "M05.FR.14"), ("TC_B_47", "GetInstalledCertificates")]
+        [("TC_M_09", "M05.FR.11"), ("TC_M_31", "M05.FR.12"), ("TC_B_47", "GetInstalledCertificates")]
     {
         fails("the old root is gone", &sound[id], requirement, |recording| {
             change_answers(recording, lists, |answer| {

@@ -41,6 +41,8 @@ pub(crate) static MADE: LazyLock<Made> = LazyLock::new(|| {
         "simulated",
         "--test",
         "TC_B_0[16]_CS,TC_C_02_CS",
+        "--format",
+        "all",
         "--out",
         text(&run),
     ]);
