@@ -327,8 +327,8 @@ impl Rule {
             }
             Rule::Timestamps => {
                 "A time is close to the moment at which its message comes, as its meaning demands: the current time within the \
-                 `clock-tolerance` of the bench, an event at most half an hour ago, or 30 days if it waited for a connection, a meter \
-                 value within its transaction."
+                 `clock-tolerance` of the bench, an event at most half an hour ago, or 30 days if it waited for a connection, a status \
+                 that began at most a year ago, a meter value within its transaction."
             }
             Rule::AnswersSayWhatWasAsked => {
                 "A response has one element for each element of its request and names the same variable, monitor or key; a report or \

@@ -1,5 +1,5 @@
 //! One cause, many test cases: findings of the same check, at the same place, with the same value are told once. Where a value stands in
-//! a message and another was expected, it does not matter which step has looked.
+//! a message and another was expected, it does not matter which step has looked, nor what each of them expected.
 
 use std::sync::LazyLock;
 
@@ -18,12 +18,12 @@ pub struct Cause {
     pub verdict: Verdict,
     /// The rule that holds for every test, or where the step stands: `EnergyTransferStarted.yaml:40`.
     pub check: String,
-    /// Where other steps stand that found the same value at the same place of a message, and expected the same.
+    /// Where other steps stand that found the same value at the same place of a message, and expected another.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub further_checks: Vec<String>,
     /// What is wrong, as the first of the test cases tells it.
     pub message: String,
-    /// What was expected.
+    /// What was expected; where the test cases differ in it, which of them expected what.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected: Option<String>,
     /// What came instead; where the test cases differ in it, which of them found what.
@@ -50,14 +50,14 @@ impl Cause {
 
 /// The causes that more than one test case shares, those of most test cases first.
 pub fn shared(cases: &[TestCaseResult]) -> Vec<Cause> {
-    let mut causes: IndexMap<(Verdict, String, String, String, String), (Cause, Founds)> = IndexMap::new();
+    let mut causes: IndexMap<(Verdict, String, String, String, String), (Cause, Told, Told)> = IndexMap::new();
     for case in cases {
         let Some(first) = case.failures.first().filter(|_| case.verdict != Verdict::Pass) else { continue };
         let check = check_of(first);
         let same = |text: &str| same(text, &case.id);
         let found = first.found.as_deref().filter(|found| !found.starts_with("meanwhile: ")).unwrap_or_default();
         let says_all = first.pointer.is_some() && first.expected.is_some() && !found.is_empty();
-        let whose = if says_all { same(first.expected.as_deref().unwrap_or_default()) } else { check.clone() };
+        let whose = if says_all { String::new() } else { check.clone() };
         let key = (
             case.verdict,
             whose,
@@ -70,32 +70,36 @@ pub fn shared(cases: &[TestCaseResult]) -> Vec<Cause> {
             check: check.clone(),
             further_checks: Vec::new(),
             message: first.message.clone(),
-            expected: first.expected.clone(),
+            expected: None,
             found: None,
             requirements: first.requirements.clone(),
             test_cases: Vec::new(),
         };
-        let (cause, founds) = causes.entry(key).or_insert_with(|| (new(), Founds::new()));
+        let (cause, expected, founds) = causes.entry(key).or_insert_with(|| (new(), Told::new(), Told::new()));
+        expected.entry(first.expected.clone()).or_default().push(case.id.clone());
         founds.entry(first.found.clone()).or_default().push(case.id.clone());
         cause.requirements.retain(|id| first.requirements.contains(id));
         if cause.check != check && !cause.further_checks.contains(&check) {
             cause.further_checks.push(check);
         }
-        // What differs between them is no part of what they share.
-        cause.expected = cause.expected.take().filter(|expected| first.expected.as_ref() == Some(expected));
         cause.test_cases.push(case.id.clone());
     }
-    let all = causes.into_values().filter(|(cause, _)| cause.test_cases.len() > 1);
-    let mut causes: Vec<Cause> = all.map(|(cause, founds)| Cause { found: in_words(&founds), ..cause }).collect();
+    let all = causes.into_values().filter(|(cause, ..)| cause.test_cases.len() > 1);
+    let in_words = |(cause, expected, founds): (Cause, Told, Told)| Cause {
+        expected: in_words(&expected),
+        found: in_words(&founds),
+        ..cause
+    };
+    let mut causes: Vec<Cause> = all.map(in_words).collect();
     causes.sort_by_key(|cause| std::cmp::Reverse(cause.test_cases.len()));
     causes
 }
 
-/// What was found, and in which test cases.
-type Founds = IndexMap<Option<String>, Vec<String>>;
+/// What was expected or found, and in which test cases.
+type Told = IndexMap<Option<String>, Vec<String>>;
 
-/// What was found: one value, or the values that differ only in numbers or ids, each with its test cases.
-fn in_words(founds: &Founds) -> Option<String> {
+/// What was expected or found: one value, or the values that differ, each with its test cases.
+fn in_words(founds: &Told) -> Option<String> {
     if let (1, Some(found)) = (founds.len(), founds.keys().next()) {
         return found.clone();
     }
@@ -209,7 +213,9 @@ mod tests {
         assert_eq!((causes.len(), causes[0].test_cases.len()), (1, 3), "{causes:?}");
         assert_eq!(causes[0].checks(), "Booted.yaml:3, Idle.yaml:4, Idle.yaml:9");
         cases[2].failures[0].expected = Some("/a = Authorized".into());
-        assert_eq!(shared(&cases)[0].test_cases, ["A", "B"], "another value was expected");
+        let causes = shared(&cases);
+        assert_eq!((causes.len(), causes[0].test_cases.len()), (1, 3), "whatever was expected: {causes:?}");
+        assert_eq!(causes[0].expected.as_deref(), Some("/a = 1 (A, B); /a = Authorized (C)"));
         // What did not come has no place: the step tells what it was waited for.
         for case in &mut cases {
             case.failures[0].pointer = None;
