@@ -293,8 +293,17 @@ mod tests {
     use crate::{
         protocol::Version,
         testcase::{dialect::Dialect, reader},
-        yaml::Source,
+        yaml::{Defects, Source},
     };
+
+    /// What is wrong with the names of a test case that runs no states.
+    fn defects(text: &str) -> Defects {
+        let source = Source::new("c.yaml", text);
+        let case =
+            reader::test_case(&source, Dialect::today(Version::V2_0_1)).unwrap_or_else(|error| panic!("{error}"));
+        let states = HashMap::new();
+        source.defects(Names::new(std::iter::once(&case), &states).of_case(&case))
+    }
 
     #[test]
     fn a_name_is_known_behind_what_keeps_it() {
@@ -323,12 +332,7 @@ always:
   - every: Heartbeat
     check: { customData: { when: kept and boted is defined, is: { present: true } } }
 ";
-        let source = Source::new("c.yaml", text);
-        let case =
-            reader::test_case(&source, Dialect::today(Version::V2_0_1)).unwrap_or_else(|error| panic!("{error}"));
-        let states = HashMap::new();
-        let defects = Names::new(std::iter::once(&case), &states).of_case(&case);
-        insta::assert_snapshot!(source.defects(defects), @r"
+        insta::assert_snapshot!(defects(text), @r"
         c.yaml:10:16: undefined name `kept`
             → no step before this one keeps it (`as`, `let`), and no parameter or loop has this name
         c.yaml:12:13: undefined name `booted`
@@ -361,12 +365,7 @@ steps:
       reason: { when: reason == 'PowerUp', is: \"{{ reason }}\" }
       chargingStation: { when: model == 'M', is: { model: { when: model is defined, is: M }, vendorName: { when: evse, is: V } } }
 ";
-        let source = Source::new("c.yaml", text);
-        let case =
-            reader::test_case(&source, Dialect::today(Version::V2_0_1)).unwrap_or_else(|error| panic!("{error}"));
-        let states = HashMap::new();
-        let defects = Names::new(std::iter::once(&case), &states).of_case(&case);
-        insta::assert_snapshot!(source.defects(defects), @r"
+        insta::assert_snapshot!(defects(text), @r"
         c.yaml:15:23: `reason` is a member of the message, and something that is kept or given
             → a condition sees the member where the message has it, and the other where it has not: give the other a name of its own
         c.yaml:15:48: `reason` is a member of the message, and something that is kept or given
