@@ -4,6 +4,7 @@
 //! A string that is one whole expression keeps the expression's type; an expression that yields `none` drops the
 //! property it stands for (OCPP knows no null).
 
+mod bounded;
 mod expression;
 mod functions;
 mod names;

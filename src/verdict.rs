@@ -86,6 +86,11 @@ impl Failure {
         self.pointer.is_none() && own(&self.step)
     }
 
+    /// True where a message was waited for in vain: what was expected says which.
+    pub fn is_of_missing_message(&self) -> bool {
+        self.waited_s.is_some() && self.message.contains(" did not come within ")
+    }
+
     /// What is wrong, in one line.
     pub fn in_a_line(&self) -> String {
         match (&self.expected, &self.found) {

@@ -333,7 +333,7 @@ impl<'t> Trial<'t> {
             self.caught.extend(mutant.unit);
         }
         // That a message must come is shown wherever its step misses it.
-        for missing in outcome.failures.iter().filter(|failure| failure.message.contains(" did not come within ")) {
+        for missing in outcome.failures.iter().filter(|failure| failure.is_of_missing_message()) {
             let comes = |unit: &Unit| unit.step == missing.step && unit.words.ends_with(" comes");
             self.caught.extend(self.units.iter().position(comes));
         }

@@ -357,7 +357,7 @@ mod tests {
                 verdict: Verdict::Fail,
                 step: "1 expect TransactionEvent".into(),
                 source: Some("TC_E_39_CS.yaml:31".into()),
-                message: "TransactionEvent is not as expected".into(),
+                message: "TransactionEvent has a wrong stoppedReason".into(),
                 expected: Some("/transactionInfo/stoppedReason = \"Timeout\"".into()),
                 found: Some(found.into()),
                 frame: Some("[2,\"0-7\",\"TransactionEvent\",{\"eventType\":\"Ended\",\"triggerReason\":\"EVConnectTimeout\",\"seqNo\":3}]".into()),

@@ -234,7 +234,9 @@ fn operator() -> Value {
     http.insert("root".into(), text.clone());
     let messages = words_of(WordSet::RequestsOfCsms, None);
     http.insert("messages".into(), object(messages.into_iter().map(|name| (name, request.clone())).collect()));
-    object(Map::from_iter([("http".to_owned(), object(http))]))
+    let mut operator = object(Map::from_iter([("http".to_owned(), object(http))]));
+    operator["required"] = json!(["http"]);
+    operator
 }
 
 fn pics() -> Value {

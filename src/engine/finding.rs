@@ -1,10 +1,14 @@
 //! What was found wrong, until it becomes a failure of the result.
 
+use indexmap::IndexMap;
 use serde_json::Value;
 
 use crate::{
-    protocol::{rules::Rule, session::Breach},
-    testcase::{matcher::Mismatch, model::Step},
+    protocol::{messages::SchemaError, rules::Rule, session::Breach},
+    testcase::{
+        matcher::{Found, Mismatch},
+        model::Step,
+    },
     verdict::FurtherPlace,
     yaml::shorten,
 };
@@ -55,15 +59,13 @@ impl Finding {
     }
 
     /// What checks found in one message, at least one mismatch: the first is told in full, the others as further places. The
-    /// requirements that a check names stand instead of the step's.
-    pub(crate) fn mismatches(self, found: &[Mismatch], frame: &str) -> Self {
+    /// requirements that a check names stand instead of the step's. The message of this finding is the subject: `TransactionEvent`.
+    pub(crate) fn mismatches(mut self, found: &[Mismatch], frame: &str) -> Self {
         let Some((first, others)) = found.split_first() else { return self };
         let sent = sent(frame);
+        self.message = what_is_wrong(&self.message, first, others.len());
         let mut finding = self.mismatch(first, frame);
         finding.found = Some(shorten(&as_sent(first, sent.as_ref()), 500));
-        if !others.is_empty() && first.message.is_none() {
-            finding.message = format!("{} in {} places", finding.message, found.len());
-        }
         let further = |mismatch: &Mismatch| FurtherPlace {
             message: mismatch.message.clone(),
             expected: expected(mismatch),
@@ -72,6 +74,38 @@ impl Finding {
         };
         finding.further = others.iter().take(MAX_FURTHER).map(further).collect();
         finding
+    }
+
+    /// Where a message does not follow its schema: the first place is told in full, the others as further places.
+    pub(crate) fn of_schema(mut self, errors: &[SchemaError], payload: &Value, frame: &str) -> Self {
+        let mut places: IndexMap<String, Vec<&SchemaError>> = IndexMap::new();
+        for error in errors {
+            places.entry(error.place()).or_default().push(error);
+        }
+        let told = |place: &str, errors: &[&SchemaError]| {
+            let expected: Vec<&str> = errors.iter().filter_map(|error| error.expected.as_deref()).collect();
+            let found = payload.pointer(place).map_or_else(|| "absent".to_owned(), Value::to_string);
+            // What has no words for what would be right says itself what is wrong.
+            let wrong = errors.iter().find(|error| error.expected.is_none()).map(|error| error.message.clone());
+            (expected.join(", "), shorten(&wrong.unwrap_or(found), 500))
+        };
+        let mut places = places.iter();
+        if let Some((place, errors)) = places.next() {
+            let (expected, found) = told(place, errors);
+            self.pointer = Some(place.clone());
+            self.expected = Some(expected).filter(|expected| !expected.is_empty());
+            self.found = Some(found);
+        }
+        let further = |(place, errors): (&String, &Vec<&SchemaError>)| {
+            let (expected, found) = told(place, errors);
+            FurtherPlace { message: None, expected: format!("{place} {expected}"), found, requirements: Vec::new() }
+        };
+        if places.len() > 0 {
+            self.message = format!("{}, in {} places", self.message, places.len() + 1);
+        }
+        self.further = places.take(MAX_FURTHER).map(further).collect();
+        self.frame = Some(shorten(frame, 4000));
+        self
     }
 
     fn mismatch(mut self, mismatch: &Mismatch, frame: &str) -> Self {
@@ -93,6 +127,20 @@ impl Finding {
     }
 }
 
+/// What is wrong with a message, in one sentence: the member, or how many places.
+fn what_is_wrong(subject: &str, first: &Mismatch, others: usize) -> String {
+    // An element of a list has no name of its own.
+    let last = first.pointer.rsplit('/').next().filter(|last| last.parse::<usize>().is_err());
+    let member = last.unwrap_or(&first.pointer);
+    match (&first.found, first.expected.as_str()) {
+        _ if others > 0 => format!("{subject} is wrong in {} places", others + 1),
+        _ if member.is_empty() => format!("{subject} is not as expected"),
+        (Found::Absent | Found::AbsentWith(_), _) => format!("{subject} lacks {member}"),
+        (Found::Value(_), "absent") => format!("{subject} must not have {member}"),
+        (Found::Value(_), _) => format!("{subject} has a wrong {member}"),
+    }
+}
+
 /// The payload as it was sent: what is judged has the schema's default values filled in.
 fn sent(frame: &str) -> Option<Value> {
     let Ok(Value::Array(mut frame)) = serde_json::from_str(frame) else { return None };
@@ -102,8 +150,9 @@ fn sent(frame: &str) -> Option<Value> {
 
 /// What was found, as the SUT has written it.
 fn as_sent(mismatch: &Mismatch, sent: Option<&Value>) -> String {
-    let written = sent.filter(|_| mismatch.found != "absent").and_then(|sent| sent.pointer(&mismatch.pointer));
-    written.map_or_else(|| mismatch.found.clone(), Value::to_string)
+    let value = matches!(mismatch.found, Found::Value(_));
+    let written = sent.filter(|_| value).and_then(|sent| sent.pointer(&mismatch.pointer));
+    written.map_or_else(|| mismatch.found.to_string(), Value::to_string)
 }
 
 impl From<Breach> for Finding {

@@ -1,5 +1,5 @@
-//! One cause, many test cases: findings of the same check, at the same place, with the same value are told once. Where a value stands in
-//! a message and another was expected, it does not matter which step has looked, nor what each of them expected.
+//! One cause, many test cases: findings that say the same of the same place and value are told once, whichever step has looked, or has
+//! waited in vain. Where a value stands in a message and another was expected, it does not matter either what each of them expected.
 
 use std::sync::LazyLock;
 
@@ -55,15 +55,17 @@ pub fn shared(cases: &[TestCaseResult]) -> Vec<Cause> {
         let Some(first) = case.failures.first().filter(|_| case.verdict != Verdict::Pass) else { continue };
         let check = check_of(first);
         let same = |text: &str| same(text, &case.id);
-        let found = first.found.as_deref().filter(|found| !found.starts_with("meanwhile: ")).unwrap_or_default();
-        let says_all = first.pointer.is_some() && first.expected.is_some() && !found.is_empty();
-        let whose = if says_all { String::new() } else { check.clone() };
+        let text = |text: &Option<String>| same(text.as_deref().unwrap_or_default());
+        // The sentence of a condition says all; what came instead of a message differs from test case to test case.
+        let of_place = first.pointer.is_some() && first.found.is_some();
+        let found = !first.is_of_condition() && (of_place || !first.is_of_missing_message());
+        let expected = !first.is_of_condition() && !of_place;
         let key = (
             case.verdict,
-            whose,
             same(&first.message),
-            same(first.pointer.as_deref().unwrap_or_default()),
-            if first.is_of_condition() { String::new() } else { same(found) },
+            text(&first.pointer),
+            if expected { text(&first.expected) } else { String::new() },
+            if found { text(&first.found) } else { String::new() },
         );
         let new = || Cause {
             verdict: case.verdict,
@@ -197,7 +199,7 @@ mod tests {
     #[test]
     fn values_that_differ_are_told_apart() {
         let at = Some("Booted.yaml:3");
-        let case = |id, found| case(id, Verdict::Fail, at, "Heartbeat is not as expected", found);
+        let case = |id, found| case(id, Verdict::Fail, at, "Heartbeat has a wrong a", found);
         let mut cases = vec![case("A", "1"), case("B", "2"), case("C", "1")];
         assert_eq!(shared(&cases)[0].found.as_deref(), Some("1 (A, C); 2 (B)"));
         cases.extend([case("D", "1"), case("E", "1"), case("F", "3"), case("G", "4"), case("I", "5")]);
@@ -207,7 +209,7 @@ mod tests {
 
     #[test]
     fn the_same_value_where_another_was_expected_is_one_cause_whichever_step_looked() {
-        let found = |id, line| case(id, Verdict::Fail, Some(line), "TransactionEvent is not as expected", "\"x\"");
+        let found = |id, line| case(id, Verdict::Fail, Some(line), "TransactionEvent has a wrong a", "\"x\"");
         let mut cases = [found("A", "Booted.yaml:3"), found("B", "Idle.yaml:4"), found("C", "Idle.yaml:9")];
         let causes = shared(&cases);
         assert_eq!((causes.len(), causes[0].test_cases.len()), (1, 3), "{causes:?}");
@@ -216,10 +218,28 @@ mod tests {
         let causes = shared(&cases);
         assert_eq!((causes.len(), causes[0].test_cases.len()), (1, 3), "whatever was expected: {causes:?}");
         assert_eq!(causes[0].expected.as_deref(), Some("/a = 1 (A, B); /a = Authorized (C)"));
-        // What did not come has no place: the step tells what it was waited for.
-        for case in &mut cases {
-            case.failures[0].pointer = None;
-        }
-        assert_eq!(shared(&cases), []);
+    }
+
+    #[test]
+    fn a_message_that_did_not_come_is_one_cause_whichever_step_has_waited_for_it() {
+        let missing = |id, line, expected: &str, found| {
+            let mut case = case(id, Verdict::Fail, Some(line), "TransactionEvent did not come within 30.0 s", found);
+            let failure = &mut case.failures[0];
+            (failure.pointer, failure.waited_s, failure.expected) = (None, Some(30.0), Some(expected.to_owned()));
+            case
+        };
+        let cases = [
+            missing("A", "Booted.yaml:3", "TransactionEvent with eventType = \"Started\"", "nothing"),
+            missing("B", "Idle.yaml:4", "TransactionEvent with eventType = \"Ended\"", "nothing"),
+            missing(
+                "C",
+                "Idle.yaml:9",
+                "TransactionEvent with eventType = \"Started\"",
+                "meanwhile: Heartbeat at 2.0 s",
+            ),
+        ];
+        let causes = shared(&cases);
+        assert_eq!((causes.len(), &causes[0].test_cases[..]), (1, &["A".to_owned(), "C".to_owned()][..]), "{causes:?}");
+        assert_eq!(causes[0].checks(), "Booted.yaml:3, Idle.yaml:9");
     }
 }

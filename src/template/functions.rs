@@ -120,6 +120,7 @@ pub(super) fn environment() -> &'static Environment<'static> {
             minijinja::Value::from(Serde(component_variable(&names.0)))
         });
         super::tariff::add_to(&mut environment);
+        super::bounded::bound(&mut environment);
         environment.add_filter("kebab", |name: String| kebab(&name));
         environment.add_filter("base64", |text: String| base64::engine::general_purpose::STANDARD.encode(text));
         environment.add_filter("hexadecimal", |text: String| crate::certificate::hex(text.as_bytes()));

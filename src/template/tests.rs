@@ -147,6 +147,26 @@ fn names_that_nobody_defines_are_told() {
 }
 
 #[test]
+fn no_number_asks_for_more_memory_than_a_message_needs() {
+    let value = |text: &str| Template::new(json!(format!("{{{{ {text} }}}}"))).evaluate(&names());
+    for greedy in [
+        "'x' | indent(99999999999)",
+        "[1, 2] | slice(99999999999) | list",
+        "[1] | batch(99999999999, 'x')",
+        "'%99999999999d' | format(3)",
+        "'%*d' | format(99999999999, 3)",
+        "'%.99999999999f' | format(3)",
+        "('x' * 99999999999) | length > 5",
+        "[1] * 99999999999 | list | length > 5",
+    ] {
+        assert!(value(greedy).is_err(), "{greedy}: {:?}", value(greedy));
+    }
+    assert_eq!(value("[1, 2, 3] | batch(2)"), Ok(json!([[1, 2], [3]])));
+    assert_eq!(value("[1] | batch(99999999999)"), Ok(json!([[1]])));
+    assert_eq!(value("'D%03d-2026' | format(7)"), Ok(json!("D007-2026")));
+}
+
+#[test]
 fn syntax_errors_surface_at_load() {
     assert_eq!(Template::new(json!({"a": "{{ 1 + }}", "b": "{{ ok }}"})).syntax_errors().len(), 1);
 }

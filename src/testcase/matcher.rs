@@ -111,6 +111,28 @@ impl After {
     }
 }
 
+/// What is at the place of a check that does not hold.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Found {
+    /// Nothing.
+    #[default]
+    Absent,
+    /// Nothing, because there is nothing around it: the JSON pointer of what is missing.
+    AbsentWith(String),
+    /// A value, as JSON.
+    Value(String),
+}
+
+impl std::fmt::Display for Found {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Found::Absent => f.write_str("absent"),
+            Found::AbsentWith(missing) => write!(f, "absent: there is no {missing}"),
+            Found::Value(value) => f.write_str(value),
+        }
+    }
+}
+
 /// A check that does not hold.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Mismatch {
@@ -119,7 +141,7 @@ pub struct Mismatch {
     /// What was expected there.
     pub expected: String,
     /// What was found.
-    pub found: String,
+    pub found: Found,
     /// The requirements that the check names, the innermost counting; none: those of the step.
     pub requirements: Vec<String>,
     /// What the check says of it, the innermost counting; none: that it is not as expected.
@@ -129,11 +151,11 @@ pub struct Mismatch {
 impl Mismatch {
     /// Tells of what is absent because something around it is, which that is: `absent: there is no /evse`.
     fn with_what_is_missing_around(mut self, payload: &Value) -> Self {
-        if self.found == "absent" && payload.pointer(&self.pointer).is_none() {
+        if self.found == Found::Absent && payload.pointer(&self.pointer).is_none() {
             let around = self.pointer.char_indices().skip(1).filter(|&(_, letter)| letter == '/');
             let missing = around.map(|(end, _)| &self.pointer[..end]).find(|around| payload.pointer(around).is_none());
             if let Some(missing) = missing {
-                self.found = format!("absent: there is no {missing}");
+                self.found = Found::AbsentWith(missing.to_owned());
             }
         }
         self
@@ -377,8 +399,12 @@ impl Matcher {
                 None => false,
             },
             Matcher::Any(matcher) => {
-                let items = value.and_then(Value::as_array).into_iter().flatten();
-                any_holds(items.map(|item| matcher.examine(Some(item), at, payload, names, Words::Unwanted)))?
+                let items = value.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+                // What is wrong with the only one is what is wrong.
+                if let ([item], Words::Wanted) = (items, words) {
+                    return matcher.examine(Some(item), Place::Element(&at, 0), payload, names, words);
+                }
+                any_holds(items.iter().map(|item| matcher.examine(Some(item), at, payload, names, Words::Unwanted)))?
             }
             Matcher::Contains(member) => {
                 let member = member.value(names)?;
@@ -465,7 +491,7 @@ impl Matcher {
         Mismatch {
             pointer: at.to_string(),
             expected: self.describe(Some(names)),
-            found: value.map_or_else(|| "absent".to_owned(), ToString::to_string),
+            found: value.map_or(Found::Absent, |value| Found::Value(value.to_string())),
             requirements: Vec::new(),
             message: None,
         }

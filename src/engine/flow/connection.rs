@@ -524,7 +524,7 @@ fn checked(connection: &Connection, facts: Value, node: &mut Node, world: &mut W
     let found = connection.checks.mismatches(&facts, &world.names(&node.scope));
     let found = world.evaluated(found, &node.step, &node.path)?;
     if !found.is_empty() {
-        let finding = Finding::at(&node.step, &node.path, "the connection is not as expected");
+        let finding = Finding::at(&node.step, &node.path, "the connection");
         world.find(Verdict::Fail, finding.mismatches(&found, ""));
         return None;
     }

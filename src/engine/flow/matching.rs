@@ -276,8 +276,7 @@ impl Node {
             }
             Ok(found) => {
                 if !found.is_empty() {
-                    let message = format!("{} is not as expected", call.action);
-                    let mut finding = Finding::at(&step, &self.path, message).mismatches(&found, &call.text);
+                    let mut finding = Finding::at(&step, &self.path, &call.action).mismatches(&found, &call.text);
                     finding.waited_s = Some(call.at.seconds_since(&self.reached));
                     world.find(Verdict::Fail, finding);
                 }

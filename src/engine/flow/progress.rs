@@ -108,7 +108,7 @@ impl Node {
             finding.frame = Some(shorten(&call.text, 4000));
             if let Some(mismatch) = found.first() {
                 let (action, place) = (&call.action, &mismatch.pointer);
-                finding.found = Some(format!("{action} with {place} {}", shorten(&mismatch.found, 300)));
+                finding.found = Some(format!("{action} with {place} {}", shorten(&mismatch.found.to_string(), 300)));
                 finding.pointer = Some(place.clone());
                 wanted = format!("{actions} as expected");
             } else if world.is_taken(call.input) {
@@ -235,7 +235,7 @@ impl Node {
                 let found = send.checks.mismatches(&payload, &world.names(&self.scope));
                 let Some(found) = world.evaluated(found, &step, &self.path) else { return false };
                 if !found.is_empty() {
-                    let message = format!("the response to {} is not as expected", send.action);
+                    let message = format!("the response to {}", send.action);
                     let finding = Finding::at(&step, &self.path, message).mismatches(&found, &text);
                     world.find(Verdict::Fail, finding);
                     return false;

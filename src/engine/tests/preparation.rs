@@ -99,7 +99,7 @@ const OPEN: &str = "steps:\n  - optional:\n      expect: TransactionEvent\n  - o
 fn what_keeps_a_test_case_from_beginning_decides_nothing() {
     let prepared = "steps:\n  - send: ClearCache\n    check: { status: Accepted }\n  - assert: accepted\n";
     for (answer, why) in [
-        (Some(r#"[3,"TC_B_06_CS-1",{"status":"Rejected"}]"#), "the response to ClearCache is not as expected"),
+        (Some(r#"[3,"TC_B_06_CS-1",{"status":"Rejected"}]"#), "the response to ClearCache has a wrong status"),
         (Some(r#"[4,"TC_B_06_CS-1","InternalError","",{}]"#), "ClearCache was answered with a CALLERROR"),
         // What is not answered at all breaks OCPP-J, here as anywhere.
         (None, "ClearCache was not answered within 5.0 s"),

@@ -55,8 +55,8 @@ fn a_time_lies_at_a_distance_from_another() {
     assert_eq!(status_at("1969-12-31T23:59:59Z", every), None);
     let uneven = status_at("1969-12-31T23:59:58Z", every).unwrap();
     insta::assert_snapshot!(format!("{found}\n{uneven}"), @r#"
-    StatusNotification is not as expected | /timestamp 60 after "1969-12-31T23:59:00Z" ± 1
-    StatusNotification is not as expected | /timestamp a multiple of 900 from "1970-01-01T01:00:00Z" ± 1
+    StatusNotification has a wrong timestamp | /timestamp 60 after "1969-12-31T23:59:00Z" ± 1
+    StatusNotification has a wrong timestamp | /timestamp a multiple of 900 from "1970-01-01T01:00:00Z" ± 1
     "#);
 }
 
@@ -78,7 +78,7 @@ fn every_place_that_is_wrong_is_told() {
     let failures = ended(engine, 1).failures;
     assert_eq!(failures.len(), 1);
     insta::assert_snapshot!(crate::report::finding::block(&failures[0], 0.0, OCPP_2_0_1.requirements()), @r#"
-    what         StatusNotification is not as expected in 2 places
+    what         StatusNotification is wrong in 2 places
     step         1 expect StatusNotification
     in           TC_B_06.yaml:11
     expected     /evseId = 2

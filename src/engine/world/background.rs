@@ -59,10 +59,7 @@ impl World {
                         if !found.is_empty() {
                             let finding = Finding {
                                 step: format!("always: every {}", call.action),
-                                message: format!(
-                                    "{} breaks a check that applies throughout the test case",
-                                    call.action
-                                ),
+                                message: call.action.clone(),
                                 ..base
                             };
                             self.find(Verdict::Fail, finding.mismatches(&found, &call.text));

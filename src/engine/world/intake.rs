@@ -173,7 +173,7 @@ impl World {
                 let errors = self.messages().validate(&call.action, true, &call.payload);
                 if let Some(first) = errors.first() {
                     self.refuse(conn, &call.id, first.code, &first.message);
-                    self.schema_finding(&call.action, "Request", &errors, &call.text);
+                    self.schema_finding((&call.action, "Request"), &errors, &call.payload, &call.text);
                     return None;
                 }
                 self.primitive_findings(&call.action, true, &call.payload, &call.text);
@@ -202,7 +202,7 @@ impl World {
                         self.breaches(breaches);
                         payload
                     } else {
-                        self.schema_finding(&sent.action, "Response", &errors, &text);
+                        self.schema_finding((&sent.action, "Response"), &errors, &payload, &text);
                         payload
                     };
                     let moment = self.moment();
@@ -257,7 +257,7 @@ impl World {
         }
         let errors = self.messages().validate(&call.action, true, &call.payload);
         if !errors.is_empty() {
-            self.schema_finding(&call.action, "", &errors, &call.text);
+            self.schema_finding((&call.action, ""), &errors, &call.payload, &call.text);
             return None;
         }
         self.primitive_findings(&call.action, true, &call.payload, &call.text);
@@ -324,17 +324,12 @@ impl World {
         sent
     }
 
-    fn schema_finding(&mut self, action: &str, kind: &str, errors: &[SchemaError], text: &str) {
-        let mut finding = Finding::of_rule(
+    fn schema_finding(&mut self, (action, kind): (&str, &str), errors: &[SchemaError], payload: &Value, text: &str) {
+        let finding = Finding::of_rule(
             Rule::SchemaValid,
             format!("{}{kind} does not follow its schema ({})", shorten(action, 100), self.messages().edition()),
         );
-        let all: Vec<String> = errors.iter().map(|error| format!("{}: {}", error.place(), error.message)).collect();
-        finding.found = Some(shorten(&all.join("; "), 1000));
-        finding.pointer = errors.first().map(SchemaError::place);
-        finding.expected = errors.first().and_then(|error| error.expected.clone());
-        finding.frame = Some(shorten(text, 4000));
-        self.find(Verdict::Fail, finding);
+        self.find(Verdict::Fail, finding.of_schema(errors, payload, text));
     }
 
     /// What the JSON Schemas do not say of data types.

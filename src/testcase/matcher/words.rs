@@ -68,14 +68,21 @@ impl Matcher {
             Matcher::AnyOf(list) => match names.map(|names| list.evaluate(names)) {
                 // A list of one is that one.
                 Some(Ok(Value::Array(one))) if one.len() == 1 => format!("= {}", one[0]),
+                Some(Ok(Value::Array(list))) => {
+                    let each: Vec<String> = list.iter().map(Value::to_string).collect();
+                    format!("one of [{}]", each.join(" | "))
+                }
                 _ => format!("one of {}", shown(list)),
             },
             Matcher::Token(token) => format!("the token {}", shown(token)),
             Matcher::HashOf(chain) => {
-                let value = names.and_then(|names| chain.evaluate(names).ok());
-                match value.and_then(|value| certificate::hash_data(value.as_str().unwrap_or_default(), "SHA256")) {
-                    Some(hash) => format!("the hash data of a certificate, as in {hash}"),
-                    None => format!("the hash data of the certificate {}", chain.text()),
+                let value = names.and_then(|names| chain.evaluate(names).ok()).unwrap_or_default();
+                let pem = value.as_str().unwrap_or_default();
+                match (certificate::Certificate::first(pem), certificate::hash_data(pem, "SHA256")) {
+                    (Some(first), Some(hash)) => {
+                        format!("the hash data of the certificate {:?}, in SHA256 {hash}", first.common_name())
+                    }
+                    _ => format!("the hash data of the certificate {}", chain.text()),
                 }
             }
             Matcher::CompositeOf(composite) => composite.describe(names),
