@@ -76,6 +76,12 @@ pub fn wrap(text: &str, width: usize) -> Vec<String> {
     textwrap::wrap(text, options).into_iter().map(Cow::into_owned).collect()
 }
 
+/// Ids in one line: `B01.FR.01, B01.FR.02`; between semicolons where one of them has a comma itself, as `1.6, 4.2; 1.6, 4.8`.
+pub fn ids(ids: &[impl AsRef<str>]) -> String {
+    let ids: Vec<&str> = ids.iter().map(AsRef::as_ref).collect();
+    ids.join(if ids.iter().any(|id| id.contains(',')) { "; " } else { ", " })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -94,6 +100,13 @@ mod tests {
     fn what_cannot_be_seen_is_left_out_and_letters_of_every_script_stay() {
         assert_eq!(printable("a\u{0}b\u{202e}c\nd\u{1b}[31m\u{feff}"), "abc d[31m");
         assert_eq!(printable("Ünïcode 充电桩 שלום ελ 🚗"), "Ünïcode 充电桩 שלום ελ 🚗");
+    }
+
+    #[test]
+    fn ids_with_commas_stay_apart() {
+        assert_eq!(ids(&["B01.FR.01", "B01.FR.02"]), "B01.FR.01, B01.FR.02");
+        assert_eq!(ids(&["1.6, 4.2", "A04.FR.01"]), "1.6, 4.2; A04.FR.01");
+        assert_eq!(ids(&["1.6, 4.2"]), "1.6, 4.2");
     }
 
     #[test]

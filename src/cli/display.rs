@@ -11,7 +11,7 @@ use crate::{
     record::{Kpi, ProfileOutcome, Results, TraceEvent, causes::Cause},
     report::{Format, finding, time},
     runner::Event,
-    text::{visible_line, wrap},
+    text::{ids, visible_line, wrap},
     verdict::{TestCaseResult, Verdict},
 };
 
@@ -312,7 +312,7 @@ fn causes(causes: &[Cause], layout: Layout) -> String {
             }
         }
         if !cause.requirements.is_empty() {
-            fact(&mut text, "requirement", &cause.requirements.join(", "), layout);
+            fact(&mut text, "requirement", &ids(&cause.requirements), layout);
         }
         fact(&mut text, "test cases", &cause.test_cases.join(", "), layout);
     }

@@ -18,7 +18,7 @@ pub struct Cause {
     pub verdict: Verdict,
     /// The rule that holds for every test, or where the step stands: `EnergyTransferStarted.yaml:40`.
     pub check: String,
-    /// Where other steps stand that found the same value at the same place of a message, and expected another.
+    /// Where other steps stand that found the same.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub further_checks: Vec<String>,
     /// What is wrong, as the first of the test cases tells it.

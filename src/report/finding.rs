@@ -2,7 +2,7 @@
 
 use crate::{
     protocol::{requirements::RequirementList, rules::Rule},
-    text::visible_line,
+    text::{ids, visible_line},
     verdict::{Failure, FurtherPlace},
 };
 
@@ -53,8 +53,7 @@ pub(crate) fn time(at_s: f64, began: f64) -> String {
 
 /// A further place, in one line.
 pub(crate) fn place(place: &FurtherPlace) -> String {
-    let cited =
-        if place.requirements.is_empty() { String::new() } else { format!(" ({})", place.requirements.join(", ")) };
+    let cited = if place.requirements.is_empty() { String::new() } else { format!(" ({})", ids(&place.requirements)) };
     let said = place.message.as_ref().map(|message| format!("{} ", message.trim_end())).unwrap_or_default();
     format!("{said}expected {}, found {}{cited}", place.expected, place.found)
 }

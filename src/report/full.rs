@@ -242,7 +242,7 @@ fn cause_row(cause: &Cause) -> CauseRow<'_> {
         check: cause.checks(),
         expected: cause.expected.as_deref().unwrap_or_default(),
         found: cause.found.as_deref().filter(|_| cause.expected.is_some()),
-        requirements: cause.requirements.join(", "),
+        requirements: crate::text::ids(&cause.requirements),
         test_cases: &cause.test_cases,
     }
 }

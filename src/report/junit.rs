@@ -10,7 +10,7 @@ use crate::{
     expect::Outcome,
     pics::SutKind,
     record::Results,
-    text::{visible, visible_line},
+    text::{ids, visible, visible_line},
     verdict::{TestCaseResult, Verdict},
 };
 
@@ -100,7 +100,7 @@ fn test_case(case: &TestCaseResult, block: &str, results: &Results) -> TestCase 
         test.add_property(("profiles", visible_line(&case.profiles.join(", ")).as_ref()));
     }
     if !case.requirements.is_empty() {
-        test.add_property(("requirements", visible_line(&case.requirements.join(", ")).as_ref()));
+        test.add_property(("requirements", visible_line(&ids(&case.requirements)).as_ref()));
     }
     if let Some(cause) = results.causes.iter().find(|cause| cause.test_cases.contains(&case.id)) {
         test.add_property(("cause", visible_line(&cause.checks()).as_ref()));

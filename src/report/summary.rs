@@ -9,7 +9,7 @@ use crate::{
         causes::Cause,
         compare::{Change, Comparison, KpiChange, Side, What},
     },
-    text::{visible_line, wrap},
+    text::{ids, visible_line, wrap},
     verdict::{TestCaseResult, Verdict},
     yaml::shorten,
 };
@@ -79,7 +79,7 @@ fn causes(out: &mut String, causes: &[Cause]) {
             (None, Some(found)) => what = format!("{what}: found {found}"),
             _ => {}
         }
-        let (requirements, test_cases) = (cause.requirements.join(", "), cause.test_cases.join(", "));
+        let (requirements, test_cases) = (ids(&cause.requirements), cause.test_cases.join(", "));
         let _ = writeln!(
             out,
             "| cause {} | {} | {} | {} |",
@@ -151,7 +151,7 @@ pub fn markdown(results: &Results, comparison: Option<&Comparison>) -> String {
                 cell(&case.id),
                 cell(&case.title),
                 cell(&why(case, &results.causes)),
-                cell(&requirements.join(", "))
+                cell(&ids(&requirements))
             );
         }
         if bad.len() > MAX_ROWS {
@@ -196,7 +196,7 @@ fn changes_markdown(comparison: &Comparison) -> String {
         out.push_str("\n| | test case | before | after | why |\n| --- | --- | --- | --- | --- |\n");
         for change in comparison.test_cases.iter().take(MAX_ROWS) {
             let word = if change.what == What::Broken { "**broken**" } else { change.what.word() };
-            let why = [change.requirements.join(", "), change.reason.clone().unwrap_or_default()];
+            let why = [ids(&change.requirements), change.reason.clone().unwrap_or_default()];
             let _ = writeln!(
                 out,
                 "| {word} | {} {} | {} | {} | {} |",

@@ -16,7 +16,7 @@ use crate::{
     protocol::{Protocol, requirements::RequirementList},
     record::{TraceEntry, index::TraceIndex, read},
     report::{Line, lay_out},
-    text::visible_line,
+    text::{ids, visible_line},
     verdict::{Failure, TestCaseResult},
     yaml::shorten,
 };
@@ -95,7 +95,7 @@ fn finding(failure: &Failure, case: &TestCaseResult, known: &RequirementList) ->
             told.insert("message", shown(message));
         }
         if !place.requirements.is_empty() {
-            told.insert("requirements", place.requirements.join(", "));
+            told.insert("requirements", ids(&place.requirements));
         }
         told
     });

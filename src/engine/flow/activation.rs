@@ -200,12 +200,12 @@ impl Node {
         let group = Arc::new(Step::group_of(steps, &self.step));
         let items = items.as_array().map(Vec::as_slice).unwrap_or_default();
         let mut nodes = Vec::new();
-        for item in items {
+        for (index, item) in items.iter().enumerate() {
             let mut scope = self.scope.clone();
             scope.insert(name, item.clone());
             let mut inner = Sequence::new(std::slice::from_ref(&group), &scope, &self.path, self.depth + 1);
             for mut node in inner.nodes.drain(..) {
-                node.path = format!("{} > {name} {}", self.path, shorten(&item.to_string(), 60));
+                node.path = format!("{} > {name} {}", self.path, in_short(item, index + 1));
                 nodes.push(node);
             }
         }
@@ -334,4 +334,18 @@ pub(super) fn scope_of(
         }
     }
     Ok(scope)
+}
+
+/// What a step of a loop is about: a value as it is; of an object its place in the list and its first member, `2 (id 3)`.
+fn in_short(item: &Value, place: usize) -> String {
+    let first =
+        item.as_object().and_then(|members| members.iter().find(|(_, value)| !value.is_object() && !value.is_array()));
+    match first {
+        Some((name, value)) => {
+            let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            format!("{place} ({name} {})", shorten(&value, 40))
+        }
+        None if item.is_object() => place.to_string(),
+        None => shorten(&item.to_string(), 60),
+    }
 }
