@@ -213,13 +213,17 @@ fn line(result: &TestCaseResult, protocol: &'static Protocol, layout: Layout) ->
     if let Some(reason) = result.reason.as_deref().filter(|_| result.failures.is_empty() && begun) {
         fact(&mut text, "why", &visible_line(reason), layout);
     }
-    for failure in result.failures.iter().take(MAX_FINDINGS) {
+    let distinct = finding::distinct(&result.failures);
+    for (failure, more) in distinct.iter().take(MAX_FINDINGS) {
         let began = result.began_before(failure.at_s);
         for (name, value) in finding::facts(failure, began, protocol.requirements()) {
             fact(&mut text, name, &value, layout);
         }
+        if let Some(again) = finding::again(*more) {
+            fact(&mut text, "again", &again, layout);
+        }
     }
-    let more = result.failures.len().saturating_sub(MAX_FINDINGS);
+    let more = distinct.len().saturating_sub(MAX_FINDINGS);
     if more > 0 {
         fact(&mut text, "and", &format!("{more} more in the full report"), layout);
     }

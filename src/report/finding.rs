@@ -58,6 +58,31 @@ pub(crate) fn place(place: &FurtherPlace) -> String {
     format!("{said}expected {}, found {}{cited}", place.expected, place.found)
 }
 
+/// The findings that say something new, each with how many after it say word for word the same of other messages.
+pub(crate) fn distinct(failures: &[Failure]) -> Vec<(&Failure, usize)> {
+    let said = |failure: &Failure| {
+        let Failure { verdict, message, expected, found, pointer, requirements, further, .. } = failure.clone();
+        (verdict, message, expected, found, pointer, requirements, further)
+    };
+    let mut all: Vec<(&Failure, usize)> = Vec::new();
+    for failure in failures {
+        match all.iter_mut().find(|(known, _)| known.pointer.is_some() && said(known) == said(failure)) {
+            Some((_, more)) => *more += 1,
+            None => all.push((failure, 0)),
+        }
+    }
+    all
+}
+
+/// How often the same was found again, in words.
+pub(crate) fn again(more: usize) -> Option<String> {
+    match more {
+        0 => None,
+        1 => Some("once more, in another message".into()),
+        more => Some(format!("{more} more times, in other messages")),
+    }
+}
+
 /// The same as a block of text, a line per fact.
 pub(crate) fn block(failure: &Failure, began: f64, known: &RequirementList) -> String {
     facts(failure, began, known).into_iter().map(|(name, value)| format!("{name:<12} {value}\n")).collect()

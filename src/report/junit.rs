@@ -11,7 +11,7 @@ use crate::{
     pics::SutKind,
     record::Results,
     text::{ids, visible, visible_line},
-    verdict::{TestCaseResult, Verdict},
+    verdict::{Failure, TestCaseResult, Verdict},
 };
 
 /// Most findings told of one test case.
@@ -78,12 +78,11 @@ fn test_case(case: &TestCaseResult, block: &str, results: &Results) -> TestCase 
         }));
         let broken = case.failures.first().and_then(|failure| failure.requirements.first());
         status.set_type(visible_line(broken.map_or(case.word(), String::as_str)));
-        let blocks: Vec<String> = case
-            .failures
-            .iter()
-            .take(MAX_FINDINGS)
-            .map(|failure| finding::block(failure, case.began_before(failure.at_s), results.protocol().requirements()))
-            .collect();
+        let block = |(failure, more): (&Failure, usize)| {
+            let block = finding::block(failure, case.began_before(failure.at_s), results.protocol().requirements());
+            finding::again(more).map_or(block.clone(), |again| format!("{block}{:<12} {again}\n", "again"))
+        };
+        let blocks: Vec<String> = finding::distinct(&case.failures).into_iter().take(MAX_FINDINGS).map(block).collect();
         if !blocks.is_empty() {
             status.set_description(blocks.join("\n"));
         }

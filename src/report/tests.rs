@@ -98,6 +98,22 @@ fn no_report_of_an_earlier_run_outlives_the_beginning_of_another() {
 }
 
 #[test]
+fn what_several_messages_have_word_for_word_is_told_once() {
+    let mut results = results(&pics("cp-flex-plus-eu.yaml"), "a");
+    let failures = &mut results.test_cases[1].failures;
+    let (first, mut other) = (failures[0].clone(), failures[0].clone());
+    other.found = Some("b".into());
+    failures.extend([first.clone(), other, first.clone()]);
+    let told = |failures: &[Failure]| finding::distinct(failures).iter().map(|(_, more)| *more).collect::<Vec<_>>();
+    assert_eq!(told(failures), [2, 0]);
+    let xml = junit::xml(&results);
+    assert_eq!(xml.matches("2 more times, in other messages").count(), 1, "{xml}");
+    // What has no place in a message may be told of different things.
+    let nowhere = Failure { pointer: None, ..first };
+    assert_eq!(told(&[nowhere.clone(), nowhere]), [0, 0]);
+}
+
+#[test]
 fn hostile_text_stays_text() {
     let hostile = "<script>alert(1)</script>\"'|`\n| x |</td></code><!--\u{7}";
     let mut pics = pics("beny-bcpcv-ct2m-p.yaml");
