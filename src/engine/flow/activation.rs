@@ -336,16 +336,12 @@ pub(super) fn scope_of(
     Ok(scope)
 }
 
-/// What a step of a loop is about: a value as it is; of an object its place in the list and its first member, `2 (id 3)`.
+/// What a step of a loop is about: a value as it is; of an object its place in the list and its first number, `2 (id 3)`. A text of it
+/// may be a secret that nobody knows yet.
 fn in_short(item: &Value, place: usize) -> String {
-    let first =
-        item.as_object().and_then(|members| members.iter().find(|(_, value)| !value.is_object() && !value.is_array()));
-    match first {
-        Some((name, value)) => {
-            let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            format!("{place} ({name} {})", shorten(&value, 40))
-        }
-        None if item.is_object() => place.to_string(),
-        None => shorten(&item.to_string(), 60),
+    let Some(members) = item.as_object() else { return shorten(&item.to_string(), 60) };
+    match members.iter().find(|(_, value)| value.is_number()) {
+        Some((name, number)) => format!("{place} ({name} {number})"),
+        None => place.to_string(),
     }
 }
