@@ -336,12 +336,8 @@ pub(super) fn scope_of(
     Ok(scope)
 }
 
-/// What a step of a loop is about: a value as it is; of an object its place in the list and its first number, `2 (id 3)`. A text of it
-/// may be a secret that nobody knows yet.
+/// What a step of a loop is about: a value as it is, of an object its place in the list. What an object says may be a secret that nobody
+/// knows yet, or another time each run.
 fn in_short(item: &Value, place: usize) -> String {
-    let Some(members) = item.as_object() else { return shorten(&item.to_string(), 60) };
-    match members.iter().find(|(_, value)| value.is_number()) {
-        Some((name, number)) => format!("{place} ({name} {number})"),
-        None => place.to_string(),
-    }
+    if item.is_object() { place.to_string() } else { shorten(&item.to_string(), 60) }
 }
