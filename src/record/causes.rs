@@ -1,7 +1,7 @@
 //! One cause, many test cases: findings that say the same of the same place and value are told once, whichever step has looked, or has
 //! waited in vain. Where a value stands in a message and another was expected, it does not matter either what each of them expected.
 
-use std::sync::LazyLock;
+use std::{collections::HashSet, sync::LazyLock};
 
 use indexmap::IndexMap;
 use regex::Regex;
@@ -29,7 +29,7 @@ pub struct Cause {
     /// What came instead; where the test cases differ in it, which of them found what.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub found: Option<String>,
-    /// Requirement ids that are broken in all of them.
+    /// Requirement ids that are broken in all of them; where they share none, those that are broken in any of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub requirements: Vec<String>,
     /// The test cases whose first finding it is, in plan order.
@@ -50,51 +50,112 @@ impl Cause {
 
 /// The causes that more than one test case shares, those of most test cases first.
 pub fn shared(cases: &[TestCaseResult]) -> Vec<Cause> {
-    let mut causes: IndexMap<(Verdict, String, String, String, String), (Cause, Told, Told)> = IndexMap::new();
+    let mut groups: Vec<Group> = Vec::new();
     for case in cases {
         let Some(first) = case.failures.first().filter(|_| case.verdict != Verdict::Pass) else { continue };
-        let check = check_of(first);
+        let key = Key::of(case, first);
+        match groups.iter_mut().find(|group| group.key.is_of_one_cause_with(&key)) {
+            Some(group) => group.join(case, first, &key),
+            None => groups.push(Group::new(case, first, key)),
+        }
+    }
+    let shared = groups.into_iter().filter(|group| group.cause.test_cases.len() > 1);
+    let mut causes: Vec<Cause> = shared.map(Group::told).collect();
+    causes.sort_by_key(|cause| std::cmp::Reverse(cause.test_cases.len()));
+    causes
+}
+
+/// What tells one cause from another.
+struct Key {
+    verdict: Verdict,
+    message: String,
+    place: String,
+    found: String,
+    /// What was expected, where that matters: each of the texts for which the cause stands.
+    expected: HashSet<String>,
+    /// For a message that did not come: the requirements for which it was waited.
+    requirements: HashSet<String>,
+}
+
+impl Key {
+    fn of(case: &TestCaseResult, failure: &Failure) -> Self {
         let same = |text: &str| same(text, &case.id);
         let text = |text: &Option<String>| same(text.as_deref().unwrap_or_default());
         // The sentence of a condition says all; what came instead of a message differs from test case to test case.
-        let of_place = first.pointer.is_some() && first.found.is_some();
-        let found = !first.is_of_condition() && (of_place || !first.is_of_missing_message());
-        let expected = !first.is_of_condition() && !of_place;
-        let key = (
-            case.verdict,
-            same(&first.message),
-            text(&first.pointer),
-            if expected { text(&first.expected) } else { String::new() },
-            if found { text(&first.found) } else { String::new() },
-        );
-        let new = || Cause {
+        let of_place = failure.pointer.is_some() && failure.found.is_some();
+        let missing = failure.is_of_missing_message();
+        let found = !failure.is_of_condition() && (of_place || !missing);
+        let expected = !failure.is_of_condition() && !of_place;
+        Self {
             verdict: case.verdict,
-            check: check.clone(),
+            message: same(&failure.message),
+            place: text(&failure.pointer),
+            found: if found { text(&failure.found) } else { String::new() },
+            expected: HashSet::from([if expected { text(&failure.expected) } else { String::new() }]),
+            requirements: failure.requirements.iter().filter(|_| missing && !of_place).cloned().collect(),
+        }
+    }
+
+    fn is_of_one_cause_with(&self, other: &Self) -> bool {
+        let told = |key: &Self| (key.verdict, key.message.clone(), key.place.clone(), key.found.clone());
+        told(self) == told(other)
+            && !(self.expected.is_disjoint(&other.expected) && self.requirements.is_disjoint(&other.requirements))
+    }
+}
+
+/// Test cases with one cause.
+struct Group {
+    key: Key,
+    cause: Cause,
+    expected: Told,
+    found: Told,
+    /// Requirement ids that are broken in any of them, in their order.
+    requirements: Vec<String>,
+}
+
+impl Group {
+    fn new(case: &TestCaseResult, failure: &Failure, key: Key) -> Self {
+        let cause = Cause {
+            verdict: case.verdict,
+            check: check_of(failure),
             further_checks: Vec::new(),
-            message: first.message.clone(),
+            message: failure.message.clone(),
             expected: None,
             found: None,
-            requirements: first.requirements.clone(),
-            test_cases: Vec::new(),
+            requirements: failure.requirements.clone(),
+            test_cases: vec![case.id.clone()],
         };
-        let (cause, expected, founds) = causes.entry(key).or_insert_with(|| (new(), Told::new(), Told::new()));
-        expected.entry(first.expected.clone()).or_default().push(case.id.clone());
-        founds.entry(first.found.clone()).or_default().push(case.id.clone());
-        cause.requirements.retain(|id| first.requirements.contains(id));
-        if cause.check != check && !cause.further_checks.contains(&check) {
-            cause.further_checks.push(check);
+        Self {
+            key,
+            cause,
+            expected: Told::from([(failure.expected.clone(), vec![case.id.clone()])]),
+            found: Told::from([(failure.found.clone(), vec![case.id.clone()])]),
+            requirements: failure.requirements.clone(),
         }
-        cause.test_cases.push(case.id.clone());
     }
-    let all = causes.into_values().filter(|(cause, ..)| cause.test_cases.len() > 1);
-    let in_words = |(cause, expected, founds): (Cause, Told, Told)| Cause {
-        expected: in_words(&expected),
-        found: in_words(&founds),
-        ..cause
-    };
-    let mut causes: Vec<Cause> = all.map(in_words).collect();
-    causes.sort_by_key(|cause| std::cmp::Reverse(cause.test_cases.len()));
-    causes
+
+    fn join(&mut self, case: &TestCaseResult, failure: &Failure, key: &Key) {
+        self.key.expected.extend(key.expected.iter().cloned());
+        self.key.requirements.extend(key.requirements.iter().cloned());
+        self.expected.entry(failure.expected.clone()).or_default().push(case.id.clone());
+        self.found.entry(failure.found.clone()).or_default().push(case.id.clone());
+        self.cause.requirements.retain(|id| failure.requirements.contains(id));
+        let new = failure.requirements.iter().filter(|id| !self.requirements.contains(id));
+        self.requirements.extend(new.cloned().collect::<Vec<_>>());
+        let check = check_of(failure);
+        if self.cause.check != check && !self.cause.further_checks.contains(&check) {
+            self.cause.further_checks.push(check);
+        }
+        self.cause.test_cases.push(case.id.clone());
+    }
+
+    fn told(self) -> Cause {
+        let Self { mut cause, .. } = self;
+        if cause.requirements.is_empty() {
+            cause.requirements = self.requirements;
+        }
+        Cause { expected: in_words(&self.expected), found: in_words(&self.found), ..cause }
+    }
 }
 
 /// What was expected or found, and in which test cases.
@@ -226,6 +287,7 @@ mod tests {
             let mut case = case(id, Verdict::Fail, Some(line), "TransactionEvent did not come within 30.0 s", found);
             let failure = &mut case.failures[0];
             (failure.pointer, failure.waited_s, failure.expected) = (None, Some(30.0), Some(expected.to_owned()));
+            failure.requirements = Vec::new();
             case
         };
         let cases = [
@@ -241,5 +303,26 @@ mod tests {
         let causes = shared(&cases);
         assert_eq!((causes.len(), &causes[0].test_cases[..]), (1, &["A".to_owned(), "C".to_owned()][..]), "{causes:?}");
         assert_eq!(causes[0].checks(), "Booted.yaml:3, Idle.yaml:9");
+    }
+
+    #[test]
+    fn a_message_that_did_not_come_is_one_cause_where_one_requirement_demands_it() {
+        let missing = |id, certificate: &str, requirement: &str| {
+            let message = "GetInstalledCertificateIds did not come within 30.0 s";
+            let mut case = case(id, Verdict::Fail, Some("Asked.yaml:3"), message, "nothing");
+            let failure = &mut case.failures[0];
+            (failure.pointer, failure.waited_s) = (None, Some(30.0));
+            failure.expected = Some(format!("GetInstalledCertificateIds with certificateType = {certificate}"));
+            failure.requirements = vec![requirement.to_owned()];
+            case
+        };
+        let causes = shared(&[
+            missing("TC_M_12_CS", "V2GRootCertificate", "M03.FR.01"),
+            missing("TC_M_13_CS", "MORootCertificate", "M03.FR.01"),
+            missing("TC_M_14_CS", "MORootCertificate", "M03.FR.02"),
+            missing("TC_M_15_CS", "CSMSRootCertificate", "M04.FR.01"),
+        ]);
+        assert_eq!((causes.len(), causes[0].test_cases.len()), (1, 3), "{causes:?}");
+        assert_eq!(causes[0].requirements, ["M03.FR.01", "M03.FR.02"], "no requirement is broken in all of them");
     }
 }
