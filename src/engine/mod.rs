@@ -165,6 +165,8 @@ pub(crate) const LONGEST_S: f64 = 24.0 * 3600.0;
 const PREPARED: &str = "Prepared";
 const VARIABLE_SET: &str = "VariableSet";
 const RESTORED: &str = "Restored";
+/// States that any test case may run, although none of its steps does.
+pub(crate) const OF_EVERY_TEST_CASE: [&str; 3] = [PREPARED, VARIABLE_SET, RESTORED];
 
 impl Engine {
     /// Starts a test case.

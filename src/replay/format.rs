@@ -23,8 +23,8 @@ use crate::{
 const OF_PROFILE: u8 = 10;
 
 /// Version of this format; it and all before it are read. Since 2 each line has its place in a hash chain; since 3 it is kept how soon
-/// the SUT is silent.
-pub const FORMAT: u32 = 3;
+/// the SUT is silent; since 4 the fingerprint of a test case is over those states alone that it may run.
+pub const FORMAT: u32 = 4;
 
 /// One line.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

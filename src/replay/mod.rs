@@ -10,4 +10,4 @@ pub use format::FORMAT;
 pub(crate) use recording::pass_time;
 pub use recording::{Found, Origin, Recording};
 pub use rejudge::{Again, Divergence, against, changed, exactly};
-pub use store::{Kept, Store, StoreError, fingerprint, kept, read, sources};
+pub use store::{Kept, Store, StoreError, kept, read, sources};

@@ -14,7 +14,7 @@ use super::{
     format::{Did, Told},
     recording::{MAX_TICKS, later},
     redaction::{map_text, uncover},
-    store::{Kept, fingerprint},
+    store::Kept,
 };
 use crate::{
     clock::Stamp,
@@ -118,7 +118,7 @@ impl<'k> Session<'k> {
 
 /// True where the library's test case, or a state that it may run, is not what was run.
 pub fn changed(kept: &Kept, library: &Library) -> bool {
-    kept.begins.setup(library).is_none_or(|setup| fingerprint(&setup) != kept.begins.sources)
+    kept.begins.setup(library).is_none_or(|setup| kept.is_of_other_sources(&setup))
 }
 
 /// Judges exactly what was, with the test cases that it was judged by. `None` where they are not in the library.

@@ -17,11 +17,12 @@ use super::{
 };
 use crate::{
     clock::Stamp,
-    engine::{Input, Setup, sut},
+    engine::{Input, OF_EVERY_TEST_CASE, Setup, sut},
     link::{LinkEvent, UpgradeRequest},
     pics::SutKind,
     protocol::Version,
     record::chain::{Chain, Chained, Follower},
+    testcase::model::{RunSite, State},
 };
 
 /// The folder of what engines were told, in a run folder.
@@ -204,20 +205,39 @@ fn in_run_folder(id: &str) -> String {
     format!("{INPUTS}/{id}.jsonl")
 }
 
-/// A fingerprint of a test case with the states it may run.
-pub fn fingerprint(setup: &Setup) -> String {
+/// A fingerprint of a test case with the states that it may run, itself or by those.
+fn fingerprint(setup: &Setup) -> String {
+    let mut reached: BTreeMap<&str, &State> = BTreeMap::new();
+    let names = |runs: &'_ [RunSite]| runs.iter().map(|site| site.state.clone()).collect::<Vec<_>>();
+    let mut pending = names(&setup.case.runs);
+    pending.extend(OF_EVERY_TEST_CASE.map(str::to_owned));
+    while let Some(name) = pending.pop() {
+        if let Some((name, state)) = setup.states.get_key_value(&name) {
+            if reached.insert(name, state).is_none() {
+                pending.extend(names(&state.runs));
+            }
+        }
+    }
+    digest(setup, reached)
+}
+
+/// The fingerprint in recordings of the formats before 4, with every state of the side.
+fn fingerprint_with_all_states(setup: &Setup) -> String {
+    digest(setup, setup.states.iter().map(|(name, state)| (name.as_str(), &**state)).collect())
+}
+
+fn digest(setup: &Setup, states: BTreeMap<&str, &State>) -> String {
     let mut hash = Sha256::new();
     let mut take = |text: &str| {
         hash.update(text.len().to_le_bytes());
         hash.update(text);
     };
     take(&setup.case.source.text);
-    let states: BTreeMap<_, _> = setup.states.iter().collect();
     for (name, state) in states {
         take(name);
         take(&state.source.text);
     }
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    crate::certificate::hex(&hash.finalize())
 }
 
 /// A file, whole or not at all.
@@ -278,9 +298,10 @@ impl Kept {
         self.begins.side.unwrap_or(by_id)
     }
 
-    /// The fingerprint of the test case that was run.
-    pub fn sources(&self) -> &str {
-        &self.begins.sources
+    /// True where this test case, or a state that it may run, is not what was run.
+    pub(super) fn is_of_other_sources(&self, setup: &Setup) -> bool {
+        let of_format = if self.begins.format < 4 { fingerprint_with_all_states } else { fingerprint };
+        of_format(setup) != self.begins.sources
     }
 
     /// The verdict that was reached; `None` when the run broke off.

@@ -57,7 +57,10 @@ pub(super) fn contract(pki: &Pki, bench: &Bench, simulated: bool) -> Result<Stri
 }
 
 pub(super) fn authority(bench: &Bench, simulated: bool, kind: KeyKind, clock: Clock) -> Result<Arc<Pki>, PkiError> {
-    if simulated || bench.authority.is_empty() {
+    if simulated {
+        return Pki::of_process(kind, clock.now().wall);
+    }
+    if bench.authority.is_empty() {
         return Pki::new(kind, clock.now().wall);
     }
     Pki::kept(std::path::Path::new(&bench.authority), kind, clock.now().wall)

@@ -2,7 +2,7 @@
 
 use std::{
     path::Path,
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
 use jiff::{SignedDuration, Timestamp};
@@ -15,6 +15,7 @@ use time::OffsetDateTime;
 
 use self::{
     issue::{Subject, issue},
+    issued::{Holder, Issued},
     vehicle::VehiclePki,
 };
 use crate::{
@@ -23,6 +24,7 @@ use crate::{
 };
 
 mod issue;
+mod issued;
 mod ocsp;
 mod vehicle;
 
@@ -65,6 +67,7 @@ pub struct Pki {
     now: Timestamp,
     /// The key of all servers' certificates where it is an ECDSA key, made when there is a server.
     server_key: OnceLock<Key>,
+    issued: Issued,
 }
 
 /// Roots that are the same for every authority of a process.
@@ -267,6 +270,18 @@ impl Pki {
         Self::around(root("ocpp-attest root", key_kind, now)?, String::new(), manufacturer, vehicle, key_kind, now)
     }
 
+    /// The authority of all simulated benches of a process, which saves time; another when the run's time has moved on.
+    pub fn of_process(key_kind: KeyKind, now: Timestamp) -> Result<Arc<Self>, PkiError> {
+        static MADE: [Mutex<Option<Arc<Pki>>>; 2] = [Mutex::new(None), Mutex::new(None)];
+        let mut made = MADE[usize::from(key_kind == KeyKind::Rsa)].lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(made) = made.as_ref().filter(|made| is_near(made.now, now)) {
+            return Ok(Arc::clone(made));
+        }
+        let new = Self::new(key_kind, now)?;
+        *made = Some(Arc::clone(&new));
+        Ok(new)
+    }
+
     fn around(
         trusted: Root,
         former: String,
@@ -288,6 +303,7 @@ impl Pki {
             vehicle,
             now,
             server_key: OnceLock::new(),
+            issued: Issued::default(),
         }))
     }
 
@@ -352,7 +368,11 @@ impl Pki {
 
     /// A root that has expired: signed by the trusted one.
     pub fn expired_next_root_pem(&self) -> Result<String, PkiError> {
-        Ok(root_until("ocpp-attest expired root", self.key_kind, self.now, -10, Some(&self.trusted))?.pem)
+        let made = || {
+            let root = root_until("ocpp-attest expired root", self.key_kind, self.now, -10, Some(&self.trusted))?;
+            Ok(Identity { chain: root.pem, key: root.key.pem() })
+        };
+        self.issued.to(Holder::ExpiredRoot, made).map(|root| root.chain)
     }
 
     /// What client certificates may chain to: the trusted root and its successor, and the V2G root, from which a combined
@@ -373,7 +393,10 @@ impl Pki {
 
     /// A contract certificate for an EV; its status is to be had from the responder, where one is given.
     pub fn contract(&self, emaid: &str, responder: Option<&str>) -> Result<Identity, PkiError> {
-        self.vehicle.contract(emaid, responder)
+        match responder {
+            None => self.issued.to(Holder::Contract(emaid.to_owned()), || self.vehicle.contract(emaid, None)),
+            Some(_) => self.vehicle.contract(emaid, responder),
+        }
     }
 
     /// The contract certificate in `contract.pem` and `contract.key` of a folder, made there where there is none for the
@@ -411,6 +434,11 @@ impl Pki {
     /// A server's certificate with a key of a certain kind.
     pub fn server_of(&self, key: KeyKind, kind: CertificateKind, names: &[String]) -> Result<Identity, PkiError> {
         let names = if kind == CertificateKind::WrongName { vec!["wrong.example".to_owned()] } else { names.to_vec() };
+        let holder = Holder::Server(key, kind, names.clone());
+        self.issued.to(holder, || self.new_server(key, kind, names))
+    }
+
+    fn new_server(&self, key: KeyKind, kind: CertificateKind, names: Vec<String>) -> Result<Identity, PkiError> {
         let common_name = names.first().cloned().unwrap_or_else(|| "localhost".into());
         let mut params = CertificateParams::new(names)?;
         params.distinguished_name = named(&common_name, "ocpp-attest");
@@ -429,9 +457,12 @@ impl Pki {
     /// A station's certificate with its key.
     pub fn client(&self, kind: CertificateKind, common_name: &str, organisation: &str) -> Result<Identity, PkiError> {
         let common_name = if kind == CertificateKind::WrongName { "another-station" } else { common_name };
-        let mut params = CertificateParams::new(Vec::new())?;
-        params.distinguished_name = named(common_name, organisation);
-        self.issue(params, key_pair(self.key_kind)?, kind)
+        let holder = Holder::Station(kind, common_name.to_owned(), organisation.to_owned());
+        self.issued.to(holder, || {
+            let mut params = CertificateParams::new(Vec::new())?;
+            params.distinguished_name = named(common_name, organisation);
+            self.issue(params, key_pair(self.key_kind)?, kind)
+        })
     }
 
     /// What leaves of a kind have in common: their validity, and what they may be used for, by the key usage alone

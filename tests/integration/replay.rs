@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeMap, fs, path::Path};
 
+use sha2::{Digest as _, Sha256};
+
 use crate::common::tool;
 use ocpp_attest::{
     record::chain,
@@ -161,9 +163,47 @@ fn what_was_changed_in_a_recording_is_named() {
     assert!(divergence.step.contains("GetVariables") || divergence.step.contains("run"), "{divergence:?}");
     let cut = text.lines().take(text.lines().count() - 1).collect::<Vec<_>>().join("\n");
     assert!(tell(&cut).found.contains("ends too early"));
-    fs::write(&path, text.replacen("\"format\":3", "\"format\":7", 1)).unwrap();
+    fs::write(&path, text.replacen("\"format\":4", "\"format\":7", 1)).unwrap();
     assert!(replay::read(&path).unwrap_err().to_string().contains("format 7"));
     assert!(replay::kept(&folder.path().join("inputs")).unwrap_err().to_string().contains("nothing to replay"));
+}
+
+#[test]
+fn a_test_case_is_another_when_a_state_that_it_may_run_is() {
+    let folder = tempfile::tempdir().unwrap();
+    keep("cp-flex-plus-eu.yaml", "", &["TC_B_06_CS"], folder.path());
+    let kept = all(folder.path()).remove(0);
+    let is_another = |file: &str, kept: &Kept| {
+        let copy = changed(folder.path(), file, "\n", " # as before\n");
+        replay::changed(kept, &library(copy.path(), kept))
+    };
+    let [own, run, other] = ["B/TC_B_06_CS", "states/Booted", "states/Reserved"];
+    let [own, run, other] = [own, run, other].map(|file| format!("charging-station/{file}.yaml"));
+    assert!(!replay::changed(&kept, &library(&replay::sources(folder.path()), &kept)));
+    assert!(is_another(&own, &kept) && is_another(&run, &kept));
+    assert!(!is_another(&other, &kept), "no step comes to it");
+
+    // Before format 4 every state of the side counted.
+    let library = library(&replay::sources(folder.path()), &kept);
+    let mut hash = Sha256::new();
+    let mut take = |text: &str| {
+        hash.update(text.len().to_le_bytes());
+        hash.update(text);
+    };
+    take(&library.cases["TC_B_06_CS"].source.text);
+    for (name, state) in library.states.iter().collect::<BTreeMap<_, _>>() {
+        take(name);
+        take(&state.source.text);
+    }
+    let sources: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    let path = folder.path().join("inputs/TC_B_06_CS.jsonl");
+    let text = fs::read_to_string(&path).unwrap();
+    let before = &text[text.find("\"sources\":\"").unwrap()..][..11 + 64];
+    let text = text.replacen(before, &format!("\"sources\":\"{sources}"), 1);
+    fs::write(&path, text.replacen("\"format\":4", "\"format\":3", 1)).unwrap();
+    let kept = all(folder.path()).remove(0);
+    assert!(!replay::changed(&kept, &library));
+    assert!(is_another(&other, &kept));
 }
 
 #[test]
@@ -194,7 +234,7 @@ fn the_command_tells_same_from_different() {
     let unchained = |path: &Path| {
         let lines = fs::read_to_string(path).unwrap().replace("{\"verdict\":\"fail\"", "{\"verdict\":\"pass\"");
         let line = |line: &str| String::from_utf8(chain::split(line.as_bytes()).0).unwrap() + "\n";
-        lines.lines().map(line).collect::<String>().replacen("\"format\":2", "\"format\":1", 1)
+        lines.lines().map(line).collect::<String>().replacen("\"format\":4", "\"format\":1", 1)
     };
     fs::write(&path, unchained(&path)).unwrap();
     let (code, told, _) = command(&["replay", out]);

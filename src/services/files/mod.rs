@@ -169,6 +169,7 @@ impl Shared {
     }
 
     /// True when these are the credentials, or none are wanted.
+    #[cfg(feature = "files")]
     fn knows(&self, user: &str, password: &str) -> bool {
         self.credentials.as_ref().is_none_or(|known| known.are(user, password))
     }
